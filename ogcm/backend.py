@@ -1,0 +1,123 @@
+"""How a kernel is compiled: the only module that knows `numba.njit` from `numba.cuda`.
+
+`point` marks a point function: plain scalar code that knows nothing of who calls it.
+`kernel` makes a threaded CPU kernel of a loop over points, `cuda_kernel` a GPU kernel.
+
+Compiled kernels are kept in a cache directory whose name holds a hash of every source file
+of this project and the version of Numba: Numba alone does not see that a point function
+inlined from another module has changed, and would run the old code.
+"""
+
+import ctypes
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba.core import event, types
+from numba.extending import overload
+
+ROOT = Path(__file__).resolve().parent.parent
+ONE = np.uintp(1)
+TWO = np.uintp(2)
+HALF = np.float32(0.5)  # exact in every precision, so that float32 kernels stay in float32
+QUARTER = np.float32(0.25)
+HALO = 3  # cells around the interior, as wide as the widest stencil (the adjoint of upwind 3)
+
+
+def source_hash() -> str:
+    """Hash of all kernel sources and of the compiler that translates them."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for package in ("ogcm", "adjoint", "nn"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_directory() -> Path:
+    """Where compiled kernels are kept; `OGCM_CACHE_DIR` moves it."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("OGCM_CACHE_DIR", home / "ogcm")) / source_hash()
+
+
+def preload_tbb() -> None:
+    """Load the library of the tbb wheel, which a virtual environment hides from the linker."""
+    for path in sorted(Path(sys.prefix, "lib").glob("libtbb.so.*")):
+        try:
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+            return
+        except OSError:
+            continue
+
+
+class CompilationReport(event.Listener):
+    """Says on a terminal which kernel is being compiled, since that takes seconds."""
+
+    def __init__(self) -> None:
+        self.compiled = 0
+
+    def on_start(self, compilation: event.Event) -> None:
+        dispatcher = compilation.data["dispatcher"]
+        if dispatcher.targetoptions.get("parallel"):
+            self.compiled += 1
+            self.say(f"compiling kernel {self.compiled}: {dispatcher.py_func.__name__}")
+
+    def on_end(self, compilation: event.Event) -> None:
+        self.say("")
+
+    def say(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+numba.config.CACHE_DIR = str(cache_directory())
+preload_tbb()
+numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
+event.register("numba:compile", CompilationReport())
+
+point = numba.njit(inline="always")
+scalar = numba.njit  # for branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute
+kernel = numba.njit(parallel=True, cache=True, error_model="numpy")
+
+
+def cuda_kernel(function):
+    """GPU kernel of a function of (arrays..., k, j, i from `cuda.grid(3)`)."""
+    from numba import cuda
+
+    return cuda.jit(function)
+
+
+# The complex step differentiates through these: every branch is chosen by the real part.
+
+
+@point
+def absolute(x):
+    """|x|; its derivative at 0 is taken as that of +x."""
+    return x if x.real >= 0 else -x
+
+
+@point
+def smaller(x, y):
+    """min(x, y); the derivative of the smaller argument, of x at a tie."""
+    return x if x.real <= y.real else y
+
+
+@point
+def larger(x, y):
+    """max(x, y); the derivative of the larger argument, of x at a tie."""
+    return x if x.real >= y.real else y
+
+
+def typed(value, like):
+    """The real number `value` in the precision of `like` (a bare 0.1 would promote float32)."""
+    return np.float32(value) if isinstance(like, np.float32) else value
+
+
+@overload(typed, inline="always")
+def _typed(value, like):
+    if like == types.float32:
+        return lambda value, like: np.float32(value)
+    return lambda value, like: np.float64(value)

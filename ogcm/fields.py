@@ -1,0 +1,40 @@
+"""The registry of fields: what each is called, measured in, and where it sits on the grid.
+
+It feeds allocation, file attributes and documentation. `point` is one of T, U, V, F; `vertical`
+one of "layer" (nk layers), "interface" (nk + 1, the top of each layer and the bottom) or "" (2-D).
+"""
+
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """Description of one field."""
+
+    units: str
+    long_name: str
+    standard_name: str = ""  # of the CF conventions, where one exists
+    point: str = "T"
+    vertical: str = "layer"
+
+
+FIELDS = {
+    "u": Field("m s-1", "velocity along x", "sea_water_x_velocity", "U"),
+    "v": Field("m s-1", "velocity along y", "sea_water_y_velocity", "V"),
+    "w": Field("m s-1", "upward velocity through the moving layers", "upward_sea_water_velocity", "T", "interface"),
+    "eta": Field("m", "sea surface height", "sea_surface_height_above_geoid", "T", ""),
+    "T": Field("degC", "conservative temperature", "sea_water_conservative_temperature"),
+    "S": Field("g kg-1", "absolute salinity", "sea_water_absolute_salinity"),
+    "b": Field("m s-2", "buoyancy relative to the reference density"),
+    "rho": Field("kg m-3", "density", "sea_water_density"),
+    "zeta": Field("s-1", "relative vorticity", "ocean_relative_vorticity", "F"),
+    "h": Field("m", "layer thickness", "cell_thickness"),
+    "N2": Field("s-2", "squared buoyancy frequency", "square_of_brunt_vaisala_frequency_in_sea_water", "T", "interface"),
+    "nu_v": Field("m2 s-1", "vertical viscosity", "ocean_vertical_momentum_diffusivity", "T", "interface"),
+    "kappa_v": Field("m2 s-1", "vertical diffusivity", "ocean_vertical_heat_diffusivity", "T", "interface"),
+    "speed": Field("m s-1", "speed of the horizontal current", "sea_water_speed"),
+    "tau_x": Field("N m-2", "wind stress along x", "surface_downward_x_stress", "U", ""),
+    "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),
+    "heat_flux": Field("W m-2", "heat flux into the sea", "surface_downward_heat_flux_in_sea_water", "T", ""),
+    "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
+    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_volume_streamfunction", "F", ""),
+}

@@ -1,0 +1,379 @@
+"""The grid: an orthogonal curvilinear Arakawa C-grid in z* with partial bottom cells.
+
+    F(j,i) -- north-east corner of the cell       .----V----F     indices [k, j, i]
+    V(j,i) -- middle of its north face            |         |     k = 0 at the surface
+    U(j,i) -- middle of its east face             |    T    U     i contiguous
+    T(j,i) -- centre                              |         |
+
+`HorizontalGrid` holds the geometry of one layer without halo and is made by `cartesian`,
+`spherical` or `curvilinear`. `Grid` adds the bottom: the arrays that kernels read, each with
+`HALO` cells around the interior. Land is where a mask is 0; closed sides are land in the halo.
+
+Rest thicknesses follow Adcroft, Hill and Marshall (1997, doi 10.1175/1520-0493(1997)125
+<2293:ROTBSC>2.0.CO;2): a bottom cell is cut where the sea floor is, a face is as thick as the
+thinner of its two cells. The moving thickness is h (1 + eta/H) (z*; Adcroft and Campin 2004,
+doi 10.1016/j.ocemod.2003.09.003).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+
+from ogcm.backend import HALO
+from ogcm.errors import InputError
+
+EARTH_RADIUS = 6.371e6  # [m]
+EARTH_ROTATION = 7.292e-5  # [s-1]
+
+Array = np.ndarray
+
+
+class Grid(NamedTuple):
+    """What the kernels know of the geometry; every array carries a halo."""
+
+    # (nj, ni) metrics [m], [m2]: dx is the extent along i, dy along j, of the cell around the point
+    dx_t: Array
+    dy_t: Array
+    area_t: Array
+    dx_u: Array
+    dy_u: Array
+    area_u: Array
+    dx_v: Array
+    dy_v: Array
+    area_v: Array
+    dx_f: Array
+    dy_f: Array
+    area_f: Array
+    f: Array  # (nj, ni) Coriolis parameter at F points [s-1]
+    depth_t: Array  # (nj, ni) depth of the sea floor, the sum of h_t [m]; 1 on land
+    depth_u: Array
+    depth_v: Array
+    depth_f: Array
+    # (nk, nj, ni) thickness of the resting layers [m]; h_f is the mean of the wet cells around F
+    h_t: Array  # 0 on land
+    h_u: Array  # the full layer on dry faces
+    h_v: Array
+    h_f: Array
+    z_t: Array  # (nk, nj, ni) height of the resting cell centre, negative below the surface [m]
+    # (nk, nj, ni) int8: 1 water, 0 land; mask_f is 2 along a no-slip wall, 0 along a free-slip one
+    mask_t: Array
+    mask_u: Array
+    mask_v: Array
+    mask_f: Array
+    bottom_t: Array  # (nj, ni) int32 number of wet cells in the column at T, U and V points
+    bottom_u: Array
+    bottom_v: Array
+    periodic: Array  # (2,) int8: along j, along i
+    nonlinear: Array  # (1,) 1: layers follow eta (z*); 0: layers keep their rest thickness
+
+
+@dataclass(frozen=True, kw_only=True)
+class HorizontalGrid:
+    """Geometry of one layer, interior points only: (ny, nx) arrays, lengths in m, f in s-1.
+
+    `x_t, y_t` are the coordinates of T points, `x_f, y_f` those of F points, 1-D, in `units`
+    ("m", or "degrees" for longitude and latitude).
+    """
+
+    dx_t: Array
+    dy_t: Array
+    dx_u: Array
+    dy_u: Array
+    dx_v: Array
+    dy_v: Array
+    dx_f: Array
+    dy_f: Array
+    area_t: Array
+    f: Array
+    x_t: Array
+    y_t: Array
+    x_f: Array
+    y_f: Array
+    units: str = "m"
+    periodic_x: bool = False
+    periodic_y: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(ny, nx)."""
+        return self.dx_t.shape
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the two coordinates, as a file calls them."""
+        return ("lat", "lon") if self.units == "degrees" else ("y", "x")
+
+
+def cartesian(
+    *,
+    nx: int,
+    ny: int,
+    dx: float | Sequence[float],
+    dy: float | Sequence[float],
+    f0: float = 0.0,
+    beta: float = 0.0,
+    periodic_x: bool = False,
+    periodic_y: bool = False,
+) -> HorizontalGrid:
+    """Plane grid with its south-west corner at (0, 0) and f = f0 + beta (y - mid-basin).
+
+    dx, dy [m] may be numbers or the widths of the nx columns and ny rows; f0 [s-1],
+    beta [m-1 s-1]. Raises InputError for widths that are not positive.
+    """
+    widths_x = _widths("dx", dx, nx)
+    widths_y = _widths("dy", dy, ny)
+    x_f, y_f = np.cumsum(widths_x), np.cumsum(widths_y)
+    dx_u = _between(widths_x, periodic_x)
+    dy_v = _between(widths_y, periodic_y)
+    f = f0 + beta * (y_f - 0.5 * y_f[-1])
+    along_x, along_y = np.ones((ny, 1)), np.ones((1, nx))
+    return HorizontalGrid(
+        dx_t=widths_x * along_x,
+        dy_t=widths_y[:, None] * along_y,
+        dx_u=dx_u * along_x,
+        dy_u=widths_y[:, None] * along_y,
+        dx_v=widths_x * along_x,
+        dy_v=dy_v[:, None] * along_y,
+        dx_f=dx_u * along_x,
+        dy_f=dy_v[:, None] * along_y,
+        area_t=widths_x * widths_y[:, None],
+        f=f[:, None] * along_y,
+        x_t=x_f - 0.5 * widths_x,
+        y_t=y_f - 0.5 * widths_y,
+        x_f=x_f,
+        y_f=y_f,
+        periodic_x=periodic_x,
+        periodic_y=periodic_y,
+    )
+
+
+def spherical(
+    *,
+    lon: Sequence[float],
+    lat: Sequence[float],
+    radius: float = EARTH_RADIUS,
+    rotation: float = EARTH_ROTATION,
+) -> HorizontalGrid:
+    """Longitude-latitude grid from cell edges [degrees]: nx + 1 values of lon, ny + 1 of lat.
+
+    Periodic in longitude when the edges span 360 degrees. f = 2 rotation sin(lat).
+    Raises InputError for edges that do not increase or that reach beyond a pole.
+    """
+    lon, lat = np.asarray(lon, float), np.asarray(lat, float)
+    for name, edges in (("lon", lon), ("lat", lat)):
+        if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
+            raise InputError(f"{name}: cell edges must be a list of increasing degrees, got {edges}")
+    if lat[0] < -90 or lat[-1] > 90:
+        raise InputError(f"lat: edges must lie within -90 and 90 degrees, got {lat[0]} to {lat[-1]}")
+    if lon[-1] - lon[0] > 360 + 1e-9:
+        raise InputError(f"lon: edges must span at most 360 degrees, got {lon[-1] - lon[0]}")
+    periodic = bool(abs(lon[-1] - lon[0] - 360) < 1e-9)
+    widths_x, widths_y = np.radians(np.diff(lon)), np.radians(np.diff(lat))
+    phi_t, phi_f = np.radians(0.5 * (lat[1:] + lat[:-1])), np.radians(lat[1:])
+    dlon_u = _between(widths_x, periodic)
+    dlat_v = _between(widths_y, False)
+    cos_t = np.cos(phi_t)[:, None]
+    cos_f = np.maximum(np.cos(phi_f), 1e-6)[:, None]  # a pole is a wall: its length is never used
+    along_y = np.ones((1, len(widths_x)))
+    band = (np.sin(np.radians(lat[1:])) - np.sin(np.radians(lat[:-1])))[:, None]
+    return HorizontalGrid(
+        dx_t=radius * cos_t * widths_x,
+        dy_t=radius * widths_y[:, None] * along_y,
+        dx_u=radius * cos_t * dlon_u,
+        dy_u=radius * widths_y[:, None] * along_y,
+        dx_v=radius * cos_f * widths_x,
+        dy_v=radius * dlat_v[:, None] * along_y,
+        dx_f=radius * cos_f * dlon_u,
+        dy_f=radius * dlat_v[:, None] * along_y,
+        area_t=radius**2 * band * widths_x,
+        f=2 * rotation * np.sin(phi_f)[:, None] * along_y,
+        x_t=0.5 * (lon[1:] + lon[:-1]),
+        y_t=0.5 * (lat[1:] + lat[:-1]),
+        x_f=lon[1:],
+        y_f=lat[1:],
+        units="degrees",
+        periodic_x=periodic,
+    )
+
+
+def curvilinear(
+    *,
+    dx: Array,
+    dy: Array,
+    f: Array | float = 0.0,
+    periodic_x: bool = False,
+    periodic_y: bool = False,
+) -> HorizontalGrid:
+    """Any orthogonal grid from the cell widths dx, dy [m] at T points and f [s-1] at F points.
+
+    dx, dy: (ny, nx). The metrics of U, V and F points are means of the neighbours.
+    Raises InputError for shapes that differ or widths that are not positive.
+    """
+    dx, dy = np.asarray(dx, float), np.asarray(dy, float)
+    if dx.ndim != 2 or dx.shape != dy.shape:
+        raise InputError(f"dx, dy: need two (ny, nx) arrays of one shape, got {dx.shape} and {dy.shape}")
+    for name, width in (("dx", dx), ("dy", dy)):
+        if not (width > 0).all():
+            raise InputError(f"{name}: widths must be positive, the smallest is {np.nanmin(width)} m")
+
+    def east(a):
+        return _between(a.T, periodic_x).T
+
+    def north(a):
+        return _between(a, periodic_y)
+
+    return HorizontalGrid(
+        dx_t=dx,
+        dy_t=dy,
+        dx_u=east(dx),
+        dy_u=east(dy),
+        dx_v=north(dx),
+        dy_v=north(dy),
+        dx_f=east(north(dx)),
+        dy_f=east(north(dy)),
+        area_t=dx * dy,
+        f=np.broadcast_to(np.asarray(f, float), dx.shape).copy(),
+        x_t=np.arange(dx.shape[1]) + 0.5,
+        y_t=np.arange(dx.shape[0]) + 0.5,
+        x_f=np.arange(dx.shape[1]) + 1.0,
+        y_f=np.arange(dx.shape[0]) + 1.0,
+        units="1",
+        periodic_x=periodic_x,
+        periodic_y=periodic_y,
+    )
+
+
+def build(
+    horizontal: HorizontalGrid,
+    depth: Array | float,
+    dz: Sequence[float],
+    *,
+    partial_cells: bool = True,
+    smallest_cell: float = 0.2,
+    no_slip: bool = False,
+    nonlinear: bool = True,
+    dtype: np.dtype = np.float64,
+) -> Grid:
+    """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 on land] cut into layers `dz` [m].
+
+    A bottom cell thinner than `smallest_cell` of its layer is made that thick, or land when it is
+    thinner than half of that (as in MITgcm, hFacMin). Raises InputError for wrong shapes, NaN or
+    layers that are not positive.
+    """
+    ny, nx = horizontal.shape
+    dz = np.asarray(dz, float)
+    if dz.ndim != 1 or len(dz) == 0 or not (dz > 0).all():
+        raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {dz}")
+    depth = np.asarray(depth, float)
+    if depth.ndim not in (0, 2) or (depth.ndim == 2 and depth.shape != (ny, nx)):
+        raise InputError(f"bathymetry: shape {depth.shape} does not fit the grid's (ny, nx) = {(ny, nx)}")
+    if np.isnan(depth).any():
+        where = tuple(int(n) for n in np.argwhere(np.isnan(np.atleast_2d(depth)))[0])
+        raise InputError(f"bathymetry: NaN at (j, i) = {where}; write land as depth 0")
+    if not 0 < smallest_cell <= 1:
+        raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
+    depth = np.broadcast_to(depth, (ny, nx))
+
+    top = np.concatenate([[0.0], np.cumsum(dz)[:-1]])[:, None, None]
+    layers = dz[:, None, None]
+    fraction = np.clip((depth - top) / layers, 0.0, 1.0)
+    if not partial_cells:
+        smallest_cell = 1.0
+    fraction = np.where(fraction < 0.5 * smallest_cell, 0.0, np.maximum(fraction, smallest_cell))
+    fraction[0] = np.where(depth > 0, np.maximum(fraction[0], smallest_cell), 0.0)
+
+    def column(h):
+        total = h.sum(axis=0)
+        return np.where(total > 0, total, 1.0)
+
+    periodic = (horizontal.periodic_y, horizontal.periodic_x)
+    h_t = add_halo(fraction * layers, periodic)
+    mask_t = (h_t > 0).astype(np.int8)
+    h_u = np.minimum(h_t, _shift(h_t, 0, 1))
+    h_v = np.minimum(h_t, _shift(h_t, 1, 0))
+    around = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    wet = sum(_shift(mask_t, j, i) for j, i in around)
+    h_f = sum(_shift(h_t, j, i) for j, i in around) / np.maximum(wet, 1)
+    h_f = np.where(wet > 0, h_f, layers)
+    mask_u, mask_v = (h_u > 0).astype(np.int8), (h_v > 0).astype(np.int8)
+    depth_u, depth_v = column(h_u), column(h_v)
+    # A dry face carries no flow; a positive thickness there spares kernels a test before dividing.
+    h_u, h_v = np.where(mask_u, h_u, layers), np.where(mask_v, h_v, layers)
+    # A wall is an F point some but not all of whose four faces are open.
+    faces = mask_u + _shift(mask_u, 1, 0) + mask_v + _shift(mask_v, 0, 1)
+    mask_f = np.where(faces == 4, 1, np.where((faces > 0) & no_slip, 2, 0)).astype(np.int8)
+
+    def metric(a):
+        return add_halo(a, periodic, edge=True)
+
+    metrics = {name: metric(getattr(horizontal, name)) for name in _METRICS}
+    for p in "uvf":
+        metrics[f"area_{p}"] = metrics[f"dx_{p}"] * metrics[f"dy_{p}"]
+    floats = metrics | {
+        "f": metric(horizontal.f),
+        "depth_t": column(h_t),
+        "depth_u": depth_u,
+        "depth_v": depth_v,
+        "depth_f": column(h_f * (wet > 0)),
+        "h_t": h_t,
+        "h_u": h_u,
+        "h_v": h_v,
+        "h_f": h_f,
+        "z_t": -(top + 0.5 * np.where(h_t > 0, h_t, layers)),
+        "nonlinear": np.array([float(nonlinear)]),
+    }
+    return Grid(
+        **{name: np.ascontiguousarray(a, dtype=dtype) for name, a in floats.items()},
+        mask_t=mask_t,
+        mask_u=mask_u,
+        mask_v=mask_v,
+        mask_f=mask_f,
+        bottom_t=mask_t.sum(axis=0, dtype=np.int32),
+        bottom_u=mask_u.sum(axis=0, dtype=np.int32),
+        bottom_v=mask_v.sum(axis=0, dtype=np.int32),
+        periodic=np.array(periodic, np.int8),
+    )
+
+
+_METRICS = [f.name for f in fields(HorizontalGrid) if f.name.startswith(("dx", "dy", "area"))]
+
+
+def add_halo(a: Array, periodic: tuple[bool, bool], edge: bool = False) -> Array:
+    """`a` (..., ny, nx) with HALO cells around it: wrapped where periodic, else 0 (or the edge value)."""
+    for axis, wraps in ((-2, periodic[0]), (-1, periodic[1])):
+        width = [(0, 0)] * a.ndim
+        width[axis] = (HALO, HALO)
+        a = np.pad(a, width, mode="wrap" if wraps else "edge" if edge else "constant")
+    return a
+
+
+def interior(a: Array) -> Array:
+    """View of `a` (..., nj, ni) without its halo."""
+    return a[..., HALO:-HALO, HALO:-HALO]
+
+
+def _shift(a: Array, j: int, i: int) -> Array:
+    """a[..., j + j', i + i'] with zeros beyond the end."""
+    out = np.zeros_like(a)
+    nj, ni = a.shape[-2:]
+    out[..., : nj - j, : ni - i] = a[..., j:, i:]
+    return out
+
+
+def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
+    widths = np.asarray(width, float)
+    if widths.ndim not in (0, 1) or (widths.ndim == 1 and len(widths) != n):
+        raise InputError(f"{name}: need one width or {n} of them, got shape {widths.shape}")
+    if not (widths > 0).all():
+        raise InputError(f"{name}: widths must be positive [m], got {widths.min()}")
+    return np.broadcast_to(widths, (n,)).copy()
+
+
+def _between(widths: Array, periodic: bool) -> Array:
+    """Distance between neighbouring centres, along the first axis, at the far face of each cell."""
+    following = np.roll(widths, -1, axis=0)
+    if not periodic:
+        following[-1] = widths[-1]
+    return 0.5 * (widths + following)

@@ -1,0 +1,219 @@
+"""The fast, depth-mean mode: split-explicit forward-backward substeps, averaged.
+
+    deta/dt = -div(D u_bar) + fresh,    du_bar/dt = -g deta/dx + F_u,     D = H + eta
+
+F, held fixed, is everything else that acts on the depth mean (Coriolis, advection, friction, stress).
+Substep m of length delta, with U^m = dy_u D_u(eta^m) u_bar^m:
+
+    eta^{m+1} = eta^m - delta [ div(U^m, V^m)/area_t - fresh ]
+    u^{m+1}   = u^m + delta [ F_u - g (eta^{m+1}_{i+1} - eta^{m+1}_i)/dx_u ]
+
+and the result is the average over the substeps (Shchepetkin and McWilliams 2005, doi
+10.1016/j.ocemod.2004.08.002, eqs. 36-39 and section 5), with sum a_m = 1 and sum a_m m delta = dt:
+
+    u_bar = sum_m a_m u^m,    U_mean = sum_m b_m U^m,    b_m = (delta/dt) sum_{m' > m} a_m'
+    eta   = eta^n - dt [ div(U_mean, V_mean)/area_t - fresh ]      (= sum_m a_m eta^m to round-off)
+
+so that the transports that move the tracers are exactly those that move eta. Afterwards the 3-D
+velocity takes the new depth mean, u += u_bar - sum_k h_u u / H_u; the transports of the tracers take
+U_mean: U_k += (h_u/H_u) (U_mean - sum_k U_k).
+
+Adjoint. The substeps are run backwards, from m = M to 0, with eta_ad, u_ad, v_ad carried along:
+    u_ad += a_m u_bar_ad + dy_u D_u U_ad_m,   eta_ad_i += area-weighted halves of dy_u u U_ad_m
+    F_ad += delta u_ad,  eta_ad_i -= delta g [ (u_ad/dx_u)_{i-1} - (u_ad/dx_u)_i ] (and along j)
+    U_ad_{m-1} = b_{m-1} U_mean_ad + delta [ (eta_ad/area_t)_{i+1} - (eta_ad/area_t)_i ],  fresh_ad += delta eta_ad
+It needs eta^m and u^m of every substep where the free surface is nonlinear (two 2-D fields a substep).
+depth_mean: u_ad_k += h_u/H_u u_bar_ad. Corrections: transposed in the same way, both are linear.
+"""
+
+import numpy as np
+from numba import prange
+from scipy.optimize import brentq
+
+from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.constants import GRAVITY
+
+
+def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
+    """(a, b): weights of the M >= substeps instants after 0 and of the M intervals between them.
+
+    a follows A(x) = x^p (1 - x^q) - r x, x = m/(substeps x0), p = 2, q = 4, r = 0.2846 (Shchepetkin and McWilliams
+    2005, section 5), cut where it turns negative again; x0 puts the centroid at `substeps`. One or two substeps are not averaged.
+    """
+
+    m = np.arange(1, 2 * substeps + 3)
+
+    def shape(x0: float) -> np.ndarray:
+        x = m / (substeps * x0)
+        a = x**2 * (1 - x**4) - 0.2846 * x
+        return a[: np.flatnonzero(a > 0)[-1] + 1]
+
+    def displacement(x0: float) -> float:
+        a = shape(x0)
+        return (a * m[: len(a)]).sum() / a.sum() - substeps
+
+    if substeps < 3:
+        return np.eye(substeps)[-1], np.full(substeps, 1 / substeps)
+    a = shape(brentq(displacement, 1.0, 1.8, xtol=1e-15))
+    a /= a.sum()
+    b = np.cumsum(a[::-1])[::-1] / substeps
+    return a, b
+
+
+@kernel
+def depth_mean(u, v, grid, u_bar, v_bar):
+    """u_bar, v_bar (nj, ni) [m s-1], halo included."""
+    nk, nj, ni = u.shape
+    for j in prange(nj):
+        for ii in range(ni):
+            i = np.uintp(ii)
+            u_bar[j, i] = 0
+            v_bar[j, i] = 0
+        for k in range(nk):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                u_bar[j, i] += u[k, j, i] * grid.h_u[k, j, i] / grid.depth_u[j, i]
+                v_bar[j, i] += v[k, j, i] * grid.h_v[k, j, i] / grid.depth_v[j, i]
+
+
+@point
+def gradient_x(eta, grid, j, i):
+    """g deta/dx at an open U point."""
+    g = typed(GRAVITY, grid.dx_u[j, i])
+    return grid.mask_u[0, j, i] * g * (eta[j, i + ONE] - eta[j, i]) / grid.dx_u[j, i]
+
+
+@point
+def gradient_y(eta, grid, j, i):
+    g = typed(GRAVITY, grid.dy_v[j, i])
+    return grid.mask_v[0, j, i] * g * (eta[j + 1, i] - eta[j, i]) / grid.dy_v[j, i]
+
+
+@kernel
+def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
+    """F [m s-2]: the change of the depth mean over dt, less the part of the surface gradient of `eta` in it."""
+    nj, ni = eta.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            F_u[j, i] = (u_new[j, i] - u_old[j, i]) / dt + gradient_x(eta, grid, j, i)
+            F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + gradient_y(eta, grid, j, i)
+
+
+@point
+def transport_u(eta, u, grid, j, i):
+    """U = dy_u (H_u + eta_u) u; 0 on closed faces, where u is."""
+    weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
+    depth = grid.depth_u[j, i] + grid.nonlinear[0] * HALF * weighted / grid.area_u[j, i]
+    return grid.dy_u[j, i] * depth * u
+
+
+@point
+def transport_v(eta, v, grid, j, i):
+    weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
+    depth = grid.depth_v[j, i] + grid.nonlinear[0] * HALF * weighted / grid.area_v[j, i]
+    return grid.dx_v[j, i] * depth * v
+
+
+@point
+def wrap_row(a, grid, j, ni):
+    """Fill the halo of row j where the sides along i are periodic."""
+    if grid.periodic[1]:
+        width = ni - 2 * HALO
+        for n in range(HALO):
+            a[j, n] = a[j, HALO + (n - HALO) % width]
+            a[j, ni - HALO + n] = a[j, HALO + n % width]
+
+
+@point
+def wrap_columns(a, grid, nj, ni):
+    if grid.periodic[0]:
+        width = nj - 2 * HALO
+        for n in range(HALO):
+            for i in range(ni):
+                a[n, i] = a[HALO + (n - HALO) % width, i]
+                a[nj - HALO + n, i] = a[HALO + n % width, i]
+
+
+@kernel
+def barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, grid, work, eta_new, u_new, v_new, U_mean, V_mean):
+    """Advance by dt; all fields (nj, ni), a, b (M,), work (5, nj, ni).
+
+    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior,
+    the transports U_mean, V_mean [m3 s-1] with their halos.
+    """
+    nj, ni = eta.shape
+    substeps = a.shape[0]
+    # delta is dt/substeps within the averaged interval: the centroid of a lies at dt.
+    delta = b[0] * dt
+    surface, u, v, U, V = work[0], work[1], work[2], work[3], work[4]
+    for j in prange(nj - 1):
+        for ii in range(ni - 1):
+            i = np.uintp(ii)
+            surface[j, i] = eta[j, i]
+            u[j, i] = u_bar[j, i]
+            v[j, i] = v_bar[j, i]
+            U[j, i] = transport_u(eta, u_bar[j, i], grid, j, i)
+            V[j, i] = transport_v(eta, v_bar[j, i], grid, j, i)
+            u_new[j, i] = 0
+            v_new[j, i] = 0
+            U_mean[j, i] = 0
+            V_mean[j, i] = 0
+    for m in range(substeps):
+        for j in prange(HALO - 1, nj - HALO + 1):
+            for ii in range(HALO - 1, ni - HALO + 1):
+                i = np.uintp(ii)
+                outflow = U[j, i] - U[j, i - ONE] + V[j, i] - V[j - 1, i]
+                surface[j, i] -= delta * (outflow / grid.area_t[j, i] - fresh[j, i])
+                U_mean[j, i] += b[m] * U[j, i]
+                V_mean[j, i] += b[m] * V[j, i]
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                u[j, i] += delta * (F_u[j, i] - gradient_x(surface, grid, j, i))
+                v[j, i] += delta * (F_v[j, i] - gradient_y(surface, grid, j, i))
+                u_new[j, i] += a[m] * u[j, i]
+                v_new[j, i] += a[m] * v[j, i]
+                U[j, i] = transport_u(surface, u[j, i], grid, j, i)
+                V[j, i] = transport_v(surface, v[j, i], grid, j, i)
+            wrap_row(U, grid, j, ni)
+            wrap_row(V, grid, j, ni)
+        wrap_columns(U, grid, nj, ni)
+        wrap_columns(V, grid, nj, ni)
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            outflow = U_mean[j, i] - U_mean[j, i - ONE] + V_mean[j, i] - V_mean[j - 1, i]
+            eta_new[j, i] = eta[j, i] - dt * (outflow / grid.area_t[j, i] - fresh[j, i])
+
+
+@kernel
+def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid):
+    """u += target_u - u_bar, v += target_v - v_bar on open faces of the interior, in place [m s-1]."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                u[k, j, i] += grid.mask_u[k, j, i] * (target_u[j, i] - u_bar[j, i])
+                v[k, j, i] += grid.mask_v[k, j, i] * (target_v[j, i] - v_bar[j, i])
+
+
+@kernel
+def tracer_transports(u_old, v_old, u_new, v_new, share, bar, U_mean, V_mean, s_u, s_v, grid, U, V):
+    """Transports of the tracers: the shear of (1 - share) old + share new, the depth mean of U_mean, V_mean.
+
+    bar = (u_bar_old, v_bar_old, u_bar_new, v_bar_new), a (4, nj, ni) array [m s-1]; U, V [m3 s-1], halo included.
+    """
+    nk, nj, ni = u_old.shape
+    for j in prange(nj):
+        for k in range(nk):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                old_u, new_u = u_old[k, j, i] - bar[0, j, i], u_new[k, j, i] - bar[2, j, i]
+                old_v, new_v = v_old[k, j, i] - bar[1, j, i], v_new[k, j, i] - bar[3, j, i]
+                shear_u = (old_u + share * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
+                shear_v = (old_v + share * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]
+                mean_u, mean_v = U_mean[j, i] / grid.depth_u[j, i], V_mean[j, i] / grid.depth_v[j, i]
+                U[k, j, i] = grid.mask_u[k, j, i] * grid.h_u[k, j, i] * (shear_u + mean_u)
+                V[k, j, i] = grid.mask_v[k, j, i] * grid.h_v[k, j, i] * (shear_v + mean_v)

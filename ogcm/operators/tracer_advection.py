@@ -1,0 +1,140 @@
+"""Advection of a tracer, in flux form.
+
+    d(hT)/dt = -div_h(h u T) - delta_k(w T)
+
+    out_kji = -[ X_i - X_{i-1} + Y_j - Y_{j-1} + Z_k - Z_{k+1} ] / area_t          [K m s-1]
+
+The flux through a face is a function of the volume transport U [m3 s-1] through it, of the two
+cells a and b that it joins (U > 0 from a to b), of the differences beyond them, masked to 0 at
+land, d_a = m (a - a'), d_b = m (b' - b), and of the Courant number c of the upwind cell:
+
+    .--------.--------|--------.--------.
+    |   a'   |   a   -U->  b   |   b'   |
+    '--------'--------|--------'--------'
+
+    centred2   U (a + b)/2
+    upwind3    U [(a + b)/2 - (d_b - d_a)/12] + |U| (d_b - 2 (b - a) + d_a)/12
+               Leonard (1979, doi 10.1016/0045-7825(79)90034-3), the kappa = 1/3 scheme
+    monotone   U+ [a + L(b - a, d_a, c)] + U- [b - L(b - a, d_b, c)],  U+- = (U +- |U|)/2
+               L(d, e, c) = s max(0, min(s d, s (d0 d + d1 e), s e min(1, (1 - c)/c))), s = sgn(d),
+               d0 = (2 - c)(1 - c)/6, d1 = (1 - c^2)/6: third-order direct space-time (Hundsdorfer and
+               Trompert 1994, doi 10.1016/0168-9274(94)90009-4; MITgcm's scheme 33) with the limit
+               s e in place of s e (1 - c)/c where c < 1/2, so that no new extremum appears while
+               the Courant numbers of a cell sum to at most 1/2. To be evaluated at the old time level.
+
+The adjoint is in `adjoint/operators/tracer_advection.py`.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, TWO, absolute, cuda_kernel, kernel, larger, point, scalar, smaller, typed
+
+
+@point
+def centred2(U, a, b, d_a, d_b, c_a, c_b):
+    return U * HALF * (a + b)
+
+
+@point
+def upwind3(U, a, b, d_a, d_b, c_a, c_b):
+    twelfth = typed(1 / 12, U)
+    return U * (HALF * (a + b) - twelfth * (d_b - d_a)) + absolute(U) * twelfth * (d_b - (b - a) - (b - a) + d_a)
+
+
+@scalar
+def limited(d, e, c):
+    """L(d, e, c): the increment from the upwind cell to the face."""
+    one, sixth = typed(1.0, c), typed(1 / 6, c)
+    s = typed(1.0, c) if d.real >= 0 else typed(-1.0, c)
+    third_order = sixth * (one - c) * ((one + one - c) * d + (one + c) * e)
+    steepest = e * smaller(one + typed(0.0, c) * c, (one - c) / larger(c, typed(1e-30, c) + typed(0.0, c) * c))
+    return s * larger(typed(0.0, c) * d, smaller(smaller(s * d, s * third_order), s * steepest))
+
+
+@scalar
+def monotone(U, a, b, d_a, d_b, c_a, c_b):
+    eastward, westward = HALF * (U + absolute(U)), HALF * (U - absolute(U))
+    return eastward * (a + limited(b - a, d_a, c_a)) + westward * (b - limited(b - a, d_b, c_b))
+
+
+@point
+def courant(U, dt, grid, k, j, i):
+    """|U| dt / volume of the cell at rest: 0 where no water flows, land included."""
+    return absolute(U) * dt / (grid.area_t[j, i] * grid.h_t[k, j, i] + typed(1e-30, dt))
+
+
+@point
+def flux_x(scheme, T, U, dt, grid, k, j, i):
+    a, b = T[k, j, i], T[k, j, i + ONE]
+    d_a = grid.mask_u[k, j, i - ONE] * (a - T[k, j, i - ONE])
+    d_b = grid.mask_u[k, j, i + ONE] * (T[k, j, i + TWO] - b)
+    u = U[k, j, i]
+    return scheme(u, a, b, d_a, d_b, courant(u, dt, grid, k, j, i), courant(u, dt, grid, k, j, i + ONE))
+
+
+@point
+def flux_y(scheme, T, V, dt, grid, k, j, i):
+    a, b = T[k, j, i], T[k, j + 1, i]
+    d_a = grid.mask_v[k, j - 1, i] * (a - T[k, j - 1, i])
+    d_b = grid.mask_v[k, j + 1, i] * (T[k, j + 2, i] - b)
+    v = V[k, j, i]
+    return scheme(v, a, b, d_a, d_b, courant(v, dt, grid, k, j, i), courant(v, dt, grid, k, j + 1, i))
+
+
+@point
+def flux_z(scheme, T, W, dt, grid, k, j, i):
+    """Upward flux through the top of cell k; W is 0 at the surface and the bottom, where a, b are dummies."""
+    nk = T.shape[0]
+    below, above = min(k, nk - 1), max(k - 1, 0)
+    a, b = T[below, j, i], T[above, j, i]
+    further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
+    d_a = grid.mask_t[further_below, j, i] * (a - T[further_below, j, i])
+    d_b = T[further_above, j, i] - b
+    w = W[k, j, i]
+    return scheme(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
+
+
+@point
+def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
+    return (
+        flux_x(scheme, T, U, dt, grid, k, j, i)
+        - flux_x(scheme, T, U, dt, grid, k, j, i - ONE)
+        + flux_y(scheme, T, V, dt, grid, k, j, i)
+        - flux_y(scheme, T, V, dt, grid, k, j - 1, i)
+        + flux_z(scheme, T, W, dt, grid, k, j, i)
+        - flux_z(scheme, T, W, dt, grid, k + 1, j, i)
+    ) / grid.area_t[j, i]
+
+
+@kernel
+def advect_tracer_centred2(T, U, V, W, dt, grid, out):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                out[k, j, i] = -divergence(centred2, T, U, V, W, dt, grid, k, j, i)
+
+
+@kernel
+def advect_tracer_upwind3(T, U, V, W, dt, grid, out):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                out[k, j, i] = -divergence(upwind3, T, U, V, W, dt, grid, k, j, i)
+
+
+@kernel
+def advect_tracer_monotone(T, U, V, W, dt, grid, out):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                out[k, j, i] = -divergence(monotone, T, U, V, W, dt, grid, k, j, i)
+
+
+ADVECTION = {"centred2": advect_tracer_centred2, "upwind3": advect_tracer_upwind3, "monotone": advect_tracer_monotone}

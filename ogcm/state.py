@@ -1,0 +1,55 @@
+"""The state: everything the next step needs, and nothing else. Restart = checkpoint = State."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ogcm.errors import InputError
+from ogcm.grid import Grid
+
+Array = np.ndarray
+PROGNOSTIC = ("u", "v", "eta", "T", "S")
+
+
+@dataclass
+class State:
+    """Prognostic fields with halo: u, v, T, S (nk, nj, ni), eta (nj, ni); SI units, T in degC.
+
+    `time` [s] and `step` count from the start of the run; `previous` is the state one step
+    earlier, kept by two-level integrators (ab2) alone. Tangents and adjoints are States too.
+    """
+
+    u: Array
+    v: Array
+    eta: Array
+    T: Array
+    S: Array
+    time: float = 0.0
+    step: int = 0
+    previous: "State | None" = None
+
+    @classmethod
+    def zeros(cls, grid: Grid, dtype: np.dtype | None = None) -> "State":
+        """A state of rest, all zero; `dtype` defaults to the grid's."""
+        shape, dtype = grid.h_t.shape, dtype or grid.h_t.dtype
+        layers = {name: np.zeros(shape, dtype) for name in ("u", "v", "T", "S")}
+        return cls(**layers, eta=np.zeros(shape[1:], dtype))
+
+    def arrays(self) -> dict[str, Array]:
+        """The prognostic fields by name."""
+        return {name: getattr(self, name) for name in PROGNOSTIC}
+
+    def copy(self) -> "State":
+        """An independent copy, the previous state included."""
+        fields = {name: a.copy() for name, a in self.arrays().items()}
+        return State(**fields, time=self.time, step=self.step, previous=self.previous and self.previous.copy())
+
+    def assign(self, other: "State") -> None:
+        """Take the values of another state of the same shape, in place."""
+        for name, a in self.arrays().items():
+            source = getattr(other, name)
+            if source.shape != a.shape:
+                raise InputError(f"{name}: shape {source.shape} does not fit this state's {a.shape}")
+            a[...] = source
+        self.time, self.step = other.time, other.step
+        self.previous = other.previous and other.previous.copy()

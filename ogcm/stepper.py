@@ -1,0 +1,297 @@
+"""The one explicit time stepper.
+
+Every integrator is a list of stages. A stage starts from the state n at the beginning of the step,
+evaluates all tendencies at a state y that is already known, and arrives at a state s after a
+fraction c of the step:
+
+    s = n + c dt G(y)
+
+with y = n in the first stage and the s before in the others (Wicker and Skamarock 2002, doi
+10.1175/1520-0493(2002)130<2088:TSMFEM>2.0.CO;2; Jameson, Schmidt and Turkel 1981), or with
+y = n + (1/2 + 0.1) (n - n before) in the one stage of Adams-Bashforth 2. Within a stage:
+
+    1  momentum      u* = u_n + c dt G_u(y), then vertical friction and drag, implicitly
+    2  barotropic    substeps of eta, u_bar, v_bar from n; their averages become the depth mean of u*
+    3  tracers       carried by (1 - share) u_n + share u_s with the averaged barotropic transports, then
+                     vertical diffusion, implicitly
+
+Carrying tracers with the new velocity (share > 0) lets internal waves step forward-backward: with
+share 1/2 a wave may turn by omega dt = 2.45 in a step of rk3, instead of 1.73, and the step is of
+second order. Table and derivation: docs/numerics.md.
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
+from ogcm.forcing import Fluxes
+from ogcm.grid import interior
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.operators.advance import advance_content, advance_velocity, extrapolate
+from ogcm.operators.barotropic import (
+    averaging_weights,
+    barotropic_substeps,
+    depth_mean,
+    slow_forcing,
+    take_depth_mean,
+    tracer_transports,
+)
+from ogcm.operators.bottom_drag import bottom_drag
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.friction import stress_divergence
+from ogcm.operators.layers import continuity, stretch, transports
+from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
+from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
+from ogcm.operators.surface import surface_flux, wind_stress
+from ogcm.operators.tracer_advection import ADVECTION
+from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
+from ogcm.operators.vertical_diffusion import (
+    diffuse_tracer_vertically,
+    diffuse_u_vertically,
+    diffuse_v_vertically,
+)
+from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
+from ogcm.operators.viscosity import leith, smagorinsky
+from ogcm.state import PROGNOSTIC, State
+
+Array = np.ndarray
+
+
+class Integrator(NamedTuple):
+    """Stages as fractions of the step; extrapolation e of y; share of the new velocity that carries tracers."""
+
+    fractions: tuple[float, ...]
+    extrapolation: float = 0.0
+    share: float = 0.5
+
+
+INTEGRATORS = {
+    "euler": Integrator((1.0,), share=1.0),
+    "ab2": Integrator((1.0,), extrapolation=0.6, share=1.0),
+    "rk3": Integrator((1 / 3, 1 / 2, 1.0)),
+    "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0)),
+}
+BAROTROPIC_COURANT = 0.7  # of a substep; forward-backward is stable up to 1
+
+
+class Corrector(Protocol):
+    """What a learned correction must offer: it adds its own tendencies to the physical ones."""
+
+    def add_momentum(self, y: State, fluxes: Fluxes, G_u: Array, G_v: Array) -> None:
+        """Add to the accelerations G_u, G_v [m s-2] on the interior."""
+
+    def add_tracer(self, name: str, y: State, fluxes: Fluxes, G: Array) -> None:
+        """Add to the thickness-weighted tendency G [K m s-1 or g kg-1 m s-1] of the tracer `name`."""
+
+
+class Stretching(NamedTuple):
+    """Thickness of the moving layers relative to the resting ones, (nj, ni) [1]."""
+
+    t: Array
+    u: Array
+    v: Array
+    f: Array
+
+
+class Stepper:
+    """Advances `model.state`; owns every work array, so that a step allocates nothing."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.integrator = INTEGRATORS[model.numerics.integrator]
+        grid = model.grid
+        shape, plane, dtype = grid.h_t.shape, grid.depth_t.shape, model.state.u.dtype
+        interfaces = (shape[0] + 1, *shape[1:])
+
+        def ones() -> Array:
+            return np.ones(plane, dtype)
+
+        self.new = State.zeros(grid, dtype)
+        self.between = State.zeros(grid, dtype) if self.integrator.extrapolation else None
+        self.s_old, self.s_y, self.s_new = (Stretching(ones(), ones(), ones(), ones()) for _ in range(3))
+        self.G_u, self.G_v, self.G, self.U, self.V, self.b, self.p, self.q = (np.zeros(shape, dtype) for _ in range(8))
+        self.W, self.N2, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(4))
+        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (np.zeros(plane, dtype) for _ in range(6))
+        self.bar, self.bar_star = np.zeros((4, *plane), dtype), np.zeros((2, *plane), dtype)
+        self.substep_work = np.zeros((5, *plane), dtype)
+        numerics = model.numerics
+        self.nu = np.zeros(shape, dtype) if numerics.viscosity != "constant" else None
+        if "biharmonic" in (numerics.friction, numerics.diffusion):
+            self.L_u, self.L_v = np.zeros(shape, dtype), np.zeros(shape, dtype)
+            self.one = np.ones((1, *plane), dtype)
+        self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
+
+    def substep_weights(self, fraction: float) -> tuple[Array, Array]:
+        """Averaging weights of the barotropic substeps in a stage of length fraction * dt."""
+        grid, numerics = self.model.grid, self.model.numerics
+        inverse = np.sqrt(1 / interior(grid.dx_t) ** 2 + 1 / interior(grid.dy_t) ** 2)
+        rate = (np.sqrt(GRAVITY * interior(grid.depth_t)) * inverse * interior(grid.mask_t)[0]).max()
+        substeps = fraction * (numerics.barotropic_steps or numerics.dt * rate / BAROTROPIC_COURANT)
+        a, b = averaging_weights(max(1, int(np.ceil(substeps))))
+        return a.astype(grid.h_t.dtype), b.astype(grid.h_t.dtype)
+
+    def step(self) -> None:
+        """Advance the model's state by one time step, in place."""
+        n, dt, new = self.model.state, self.model.numerics.dt, self.new
+        stretch(n.eta, self.model.grid, *self.s_old)
+        y, elapsed = n, 0.0
+        if self.integrator.extrapolation:
+            y, elapsed = self.extrapolated(n), 0.5 * dt
+        for fraction, weights in zip(self.integrator.fractions, self.weights, strict=True):
+            self.stage(n, y, new, fraction * dt, n.time + elapsed, weights)
+            y, elapsed = new, fraction * dt
+        if n.previous is not None:
+            for name in PROGNOSTIC:  # the state before last gives its memory to the next new one
+                spare = getattr(n.previous, name)
+                setattr(n.previous, name, getattr(n, name))
+                setattr(n, name, getattr(new, name))
+                setattr(new, name, spare)
+            n.previous.time, n.previous.step = n.time, n.step
+        else:
+            for name in PROGNOSTIC:
+                old = getattr(n, name)
+                setattr(n, name, getattr(new, name))
+                setattr(new, name, old)
+        n.step += 1
+        n.time += dt
+
+    def extrapolated(self, n: State) -> State:
+        """The state in the middle of the step, from n and the one before (the first step is Euler's)."""
+        if n.previous is None:
+            n.previous = n.copy()
+        e = np.asarray(self.integrator.extrapolation, n.u.dtype)[()]
+        for name, now in n.arrays().items():
+            before, out = getattr(n.previous, name), getattr(self.between, name)
+            if now.ndim == 2:
+                now, before, out = now[None], before[None], out[None]
+            extrapolate(now, before, e, out)
+        return self.between
+
+    def stage(self, n: State, y: State, s: State, dt: float, time: float, weights: tuple[Array, Array]) -> None:
+        """s = n + dt G(y), forced as at `time`; s may be y."""
+        model, grid = self.model, self.model.grid
+        dt = np.asarray(dt, grid.h_t.dtype)[()]
+        fluxes = model.forcing.at(time)
+        stretch(y.eta, grid, *self.s_y)
+
+        self.momentum_tendencies(y, fluxes)
+        self.mixing_coefficients(y)
+        advance_velocity(n.u, n.v, dt, self.G_u, self.G_v)
+        diffuse_u_vertically(self.G_u, self.nu_v, self.drag_u, self.s_y.u, dt, grid, s.u)
+        diffuse_v_vertically(self.G_v, self.nu_v, self.drag_v, self.s_y.v, dt, grid, s.v)
+
+        self.barotropic_mode(n, y, s, dt, fluxes, weights)
+        if model.numerics.has_tracers:
+            self.tracers(n, y, s, dt, fluxes)
+
+    def momentum_tendencies(self, y: State, fluxes: Fluxes) -> None:
+        """G_u, G_v: everything that accelerates the water but vertical friction and bottom drag."""
+        model, grid, p = self.model, self.model.grid, self.model.parameters
+        numerics, s = model.numerics, self.s_y
+        transports(y.u, y.v, s.u, s.v, grid, self.U, self.V)
+        continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
+        potential_vorticity(y.u, y.v, s.f, grid, self.q)
+        advect = VORTICITY[numerics.vorticity]
+        advect(y.u, y.v, self.U, self.V, self.W, self.q, s.u, s.v, grid, self.G_u, self.G_v)
+        if numerics.has_tracers:
+            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, p["eos"], grid, self.b)
+        hydrostatic_pressure(self.b, y.eta, s.t, grid, self.p)
+        pressure_gradient(self.p, self.b, y.eta, s.t, grid, self.G_u, self.G_v)
+        wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, self.G_u, self.G_v)
+        self.friction(y)
+        if model.corrector is not None:
+            model.corrector.add_momentum(y, fluxes, self.G_u, self.G_v)
+
+    def friction(self, y: State) -> None:
+        """Adds horizontal friction to G_u, G_v."""
+        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        if numerics.friction == "none":
+            return
+        nu = p["nu_h"]
+        if numerics.viscosity != "constant":
+            flow_dependent = {"smagorinsky": smagorinsky, "leith": leith}[numerics.viscosity]
+            flow_dependent(y.u, y.v, nu, p[numerics.viscosity], grid, self.nu)
+            exchange(grid, self.nu)
+            nu = self.nu
+        stress_divergence(y.u, y.v, nu, grid, self.G_u, self.G_v)
+        if numerics.friction == "biharmonic":
+            self.L_u.fill(0)
+            self.L_v.fill(0)
+            stress_divergence(y.u, y.v, self.one, grid, self.L_u, self.L_v)
+            exchange(grid, self.L_u, self.L_v)
+            stress_divergence(self.L_u, self.L_v, -p["nu4_h"], grid, self.G_u, self.G_v)
+
+    def mixing_coefficients(self, y: State) -> None:
+        """Vertical viscosity and diffusivity, and the bottom drag, of the state y."""
+        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        if numerics.has_tracers:
+            EQUATIONS_OF_STATE[numerics.equation_of_state].stratification(y.T, y.S, p["eos"], grid, self.N2)
+        background = (p["nu_v"], p["kappa_v"], p["kappa_convective"])
+        if numerics.vertical_mixing == "richardson":
+            shear = (p["nu_richardson"], p["alpha_richardson"])
+            richardson_mixing(y.u, y.v, self.N2, *background, *shear, grid, self.nu_v, self.kappa_v)
+        else:
+            constant_mixing(self.N2, *background, grid, self.nu_v, self.kappa_v)
+        exchange(grid, self.nu_v)
+        bottom_drag(y.u, y.v, p["drag_linear"], p["drag_quadratic"], grid, self.drag_u, self.drag_v)
+
+    def barotropic_mode(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple) -> None:
+        """Substep eta and the depth mean, and hand the mean to s.u, s.v; transports of the tracers to U, V, W."""
+        grid, bar, star = self.model.grid, self.bar, self.bar_star
+        depth_mean(n.u, n.v, grid, bar[0], bar[1])
+        depth_mean(s.u, s.v, grid, star[0], star[1])
+        slow_forcing(star[0], star[1], bar[0], bar[1], y.eta, dt, grid, self.F_u, self.F_v)
+        mean = (self.U_mean, self.V_mean)
+        barotropic_substeps(
+            n.eta, bar[0], bar[1], self.F_u, self.F_v, fluxes.fresh_water, *weights, dt, grid, self.substep_work,
+            s.eta, bar[2], bar[3], *mean,
+        )  # fmt: skip
+        take_depth_mean(s.u, s.v, star[0], star[1], bar[2], bar[3], grid)
+        exchange(grid, s.u, s.v, s.eta, bar[2], bar[3])
+        if self.model.numerics.has_tracers:
+            share = np.asarray(self.integrator.share, grid.h_t.dtype)[()]
+            moving = (self.s_y.u, self.s_y.v)
+            tracer_transports(n.u, n.v, s.u, s.v, share, bar, *mean, *moving, grid, self.U, self.V)
+            continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
+            stretch(s.eta, grid, *self.s_new)
+
+    def tracers(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes) -> None:
+        """Advance T and S with the transports of the barotropic mode."""
+        model, grid = self.model, self.model.grid
+        nonlinear = float(grid.nonlinear[0])
+        heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
+        sources = {
+            "T": (heat, fluxes.T_star, fluxes.rate_T, nonlinear),
+            "S": (np.zeros_like(heat), fluxes.S_star, fluxes.rate_S, nonlinear - 1),
+        }
+        for name, (flux, target, rate, share) in sources.items():
+            old, now, new = getattr(n, name), getattr(y, name), getattr(s, name)
+            share = np.asarray(share, grid.h_t.dtype)[()]
+            carried = old if model.numerics.advection == "monotone" else now
+            ADVECTION[model.numerics.advection](carried, self.U, self.V, self.W, dt, grid, self.G)
+            surface_flux(now, flux, target, rate, fluxes.fresh_water, share, grid, self.G)
+            self.diffusion(now)
+            if model.corrector is not None:
+                model.corrector.add_tracer(name, y, fluxes, self.G)
+            advance_content(old, self.s_old.t, dt, grid, self.G)
+            diffuse_tracer_vertically(self.G, self.kappa_v, self.s_new.t, dt, grid, new)
+        exchange(grid, s.T, s.S)
+
+    def diffusion(self, T: Array) -> None:
+        """Adds horizontal diffusion to G."""
+        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        if numerics.diffusion == "none":
+            return
+        diffuse_tracer(T, p["kappa_h"], grid, self.G)
+        if numerics.diffusion == "biharmonic":
+            tracer_laplacian(T, grid, self.L_u)
+            exchange(grid, self.L_u)
+            diffuse_tracer(self.L_u, -p["kappa4_h"], grid, self.G)
+
+    def cfl(self) -> float:
+        """The largest advective Courant number |u| dt/dx + |v| dt/dy of the state."""
+        state, grid = self.model.state, self.model.grid
+        rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
+        return float(interior(rate).max() * self.model.numerics.dt)
