@@ -10,6 +10,7 @@ inlined from another module has changed, and would run the old code.
 
 import ctypes
 import hashlib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -83,11 +84,41 @@ scalar = numba.njit  # for branches on plain numbers: LLVM inlines them, Numba's
 kernel = numba.njit(parallel=True, cache=True, error_model="numpy")
 
 
-def cuda_kernel(function):
-    """GPU kernel of a function of (arrays..., k, j, i from `cuda.grid(3)`)."""
+def cuda_loop(body):
+    """The GPU loop of `body(*arrays, k, j, i)`: one thread a point of the interior, i fastest.
+
+    Returns the plain Python function, to be compiled with `cuda_kernel` or `cuda.compile_ptx`.
+    The last array is the one whose points are visited.
+    """
     from numba import cuda
 
-    return cuda.jit(function)
+    names = list(inspect.signature(body.py_func if hasattr(body, "py_func") else body).parameters)[:-3]
+    arguments = ", ".join(names)
+    source = (
+        f"def loop({arguments}):\n"
+        f"    i, j, k = cuda.grid(3)\n"
+        f"    nk, nj, ni = {names[-1]}.shape\n"
+        f"    if k < nk and HALO <= j < nj - HALO and HALO <= i < ni - HALO:\n"
+        f"        body({arguments}, k, j, np.uintp(i))\n"
+    )
+    namespace = {"cuda": cuda, "body": body, "HALO": HALO, "np": np}
+    exec(source, namespace)
+    return namespace["loop"]
+
+
+def cuda_kernel(body):
+    """A function `launch(*arrays)` that runs `body(*arrays, k, j, i)` on the GPU (or in Numba's simulator)."""
+    from numba import cuda
+
+    kernel = cuda.jit(cuda_loop(body))
+
+    def launch(*arrays):
+        nk, nj, ni = arrays[-1].shape
+        threads = (min(ni, 64), 4, 1)
+        blocks = (-(-ni // threads[0]), -(-nj // threads[1]), nk)
+        kernel[blocks, threads](*arrays)
+
+    return launch
 
 
 # The complex step differentiates through these: every branch is chosen by the real part.

@@ -28,7 +28,9 @@ FIELDS = {
     "rho": Field("kg m-3", "density", "sea_water_density"),
     "zeta": Field("s-1", "relative vorticity", "ocean_relative_vorticity", "F"),
     "h": Field("m", "layer thickness", "cell_thickness"),
-    "N2": Field("s-2", "squared buoyancy frequency", "square_of_brunt_vaisala_frequency_in_sea_water", "T", "interface"),
+    "N2": Field(
+        "s-2", "squared buoyancy frequency", "square_of_brunt_vaisala_frequency_in_sea_water", "T", "interface"
+    ),
     "nu_v": Field("m2 s-1", "vertical viscosity", "ocean_vertical_momentum_diffusivity", "T", "interface"),
     "kappa_v": Field("m2 s-1", "vertical diffusivity", "ocean_vertical_heat_diffusivity", "T", "interface"),
     "speed": Field("m s-1", "speed of the horizontal current", "sea_water_speed"),

@@ -1,9 +1,9 @@
 """A model: any ocean from plain arrays.
 
-    grid = ogcm.cartesian(nx=60, ny=60, dx=20e3, dy=20e3, f0=1e-4, beta=2e-11)
-    model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], T=lambda x, y, z: 20 + z / 250,
-                       forcing=ogcm.Forcing(tau_x=lambda x, y: -0.1 * np.cos(np.pi * y / 1.2e6)),
-                       parameters={"nu_h": 500.0, "drag_linear": 1e-3}, dt=1200.0)
+grid = ogcm.cartesian(nx=60, ny=60, dx=20e3, dy=20e3, f0=1e-4, beta=2e-11)
+model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], T=lambda x, y, z: 20 + z / 250,
+                   forcing=ogcm.Forcing(tau_x=lambda x, y: -0.1 * np.cos(np.pi * y / 1.2e6)),
+                   parameters={"nu_h": 500.0, "drag_linear": 1e-3}, dt=1200.0)
 """
 
 import inspect

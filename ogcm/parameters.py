@@ -38,7 +38,9 @@ PARAMETERS = {
     "nu_v": Parameter(1e-4, "m2 s-1", "background vertical viscosity", upper=10.0),
     "kappa_v": Parameter(1e-5, "m2 s-1", "background vertical diffusivity of tracers", upper=10.0),
     "kappa_convective": Parameter(1.0, "m2 s-1", "vertical mixing where the column is unstable", upper=100.0),
-    "nu_richardson": Parameter(1e-2, "m2 s-1", "largest shear-driven viscosity (Pacanowski and Philander 1981)", upper=1.0),
+    "nu_richardson": Parameter(
+        1e-2, "m2 s-1", "largest shear-driven viscosity (Pacanowski and Philander 1981)", upper=1.0
+    ),
     "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),

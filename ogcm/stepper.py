@@ -113,7 +113,9 @@ class Stepper:
         self.s_old, self.s_y, self.s_new = (Stretching(ones(), ones(), ones(), ones()) for _ in range(3))
         self.G_u, self.G_v, self.G, self.U, self.V, self.b, self.p, self.q = (np.zeros(shape, dtype) for _ in range(8))
         self.W, self.N2, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(4))
-        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (np.zeros(plane, dtype) for _ in range(6))
+        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (
+            np.zeros(plane, dtype) for _ in range(6)
+        )
         self.bar, self.bar_star = np.zeros((4, *plane), dtype), np.zeros((2, *plane), dtype)
         self.substep_work = np.zeros((5, *plane), dtype)
         numerics = model.numerics

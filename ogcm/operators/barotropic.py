@@ -136,7 +136,9 @@ def wrap_columns(a, grid, nj, ni):
 
 
 @kernel
-def barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, grid, work, eta_new, u_new, v_new, U_mean, V_mean):
+def barotropic_substeps(
+    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, grid, work, eta_new, u_new, v_new, U_mean, V_mean
+):
     """Advance by dt; all fields (nj, ni), a, b (M,), work (5, nj, ni).
 
     eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior,

@@ -28,7 +28,7 @@ The adjoint is in `adjoint/operators/tracer_advection.py`.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, TWO, absolute, cuda_kernel, kernel, larger, point, scalar, smaller, typed
+from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, larger, point, scalar, smaller, typed
 
 
 @point
@@ -107,14 +107,28 @@ def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
     ) / grid.area_t[j, i]
 
 
+@point
+def centred2_tendency(T, U, V, W, dt, grid, out, k, j, i):
+    out[k, j, i] = -divergence(centred2, T, U, V, W, dt, grid, k, j, i)
+
+
+@point
+def upwind3_tendency(T, U, V, W, dt, grid, out, k, j, i):
+    out[k, j, i] = -divergence(upwind3, T, U, V, W, dt, grid, k, j, i)
+
+
+@point
+def monotone_tendency(T, U, V, W, dt, grid, out, k, j, i):
+    out[k, j, i] = -divergence(monotone, T, U, V, W, dt, grid, k, j, i)
+
+
 @kernel
 def advect_tracer_centred2(T, U, V, W, dt, grid, out):
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                out[k, j, i] = -divergence(centred2, T, U, V, W, dt, grid, k, j, i)
+                centred2_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
 
 
 @kernel
@@ -123,8 +137,7 @@ def advect_tracer_upwind3(T, U, V, W, dt, grid, out):
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                out[k, j, i] = -divergence(upwind3, T, U, V, W, dt, grid, k, j, i)
+                upwind3_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
 
 
 @kernel
@@ -133,8 +146,12 @@ def advect_tracer_monotone(T, U, V, W, dt, grid, out):
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                out[k, j, i] = -divergence(monotone, T, U, V, W, dt, grid, k, j, i)
+                monotone_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
 
 
 ADVECTION = {"centred2": advect_tracer_centred2, "upwind3": advect_tracer_upwind3, "monotone": advect_tracer_monotone}
+POINTS = {
+    "centred2": centred2_tendency,
+    "upwind3": upwind3_tendency,
+    "monotone": monotone_tendency,
+}  # for the GPU's loop

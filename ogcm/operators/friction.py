@@ -1,0 +1,80 @@
+"""Horizontal friction: the divergence of a symmetric stress tensor.
+
+    D_T = dy/dx d(u/dy)/dx - dx/dy d(v/dx)/dy  at T points     (tension)
+    D_S = dx/dy d(u/dx)/dy + dy/dx d(v/dy)/dx  at F points     (shear, times mask_f)
+
+    G_u += [ delta_i(dy_t^2 h_t nu D_T) / (dy_u^2 dx_u) + delta_j(dx_f^2 h_f nu D_S) / (dx_u^2 dy_u) ] / h_u
+    G_v += [ delta_i(dy_f^2 h_f nu D_S) / (dy_v^2 dx_v) - delta_j(dx_t^2 h_t nu D_T) / (dx_v^2 dy_v) ] / h_v
+
+(Smith and McWilliams 2003, doi 10.1016/S1463-5003(03)00010-4). The tensor form exerts no torque on solid
+rotation and takes energy out for any nu >= 0: the work is -sum nu h (area_t D_T^2 + area_f D_S^2). A
+coefficient has one layer or all of them; at F it is the mean of its four T neighbours. Biharmonic
+friction is this operator applied twice, first with nu = 1, then with -nu4 to the result.
+
+Adjoint. The operator is symmetric in the product weighted with volume: for x = area_u h_u and y = G_u_ad/x,
+u_ad += x G_u(y, .), v_ad likewise. nu_ad at T: -h_t area_t D_T(u, v) D_T(y) plus a quarter of
+-h_f area_f D_S(u, v) D_S(y) of the four F points around, summed over k where nu has one layer.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALO, ONE, QUARTER, kernel, point
+
+
+@point
+def layer(coefficient, k):
+    """The layer of a coefficient that has one layer or all of them."""
+    return k if coefficient.shape[0] > 1 else 0
+
+
+@point
+def tension(u, v, grid, k, j, i):
+    """D_T at a T point [s-1]."""
+    along_x = u[k, j, i] / grid.dy_u[j, i] - u[k, j, i - ONE] / grid.dy_u[j, i - ONE]
+    along_y = v[k, j, i] / grid.dx_v[j, i] - v[k, j - 1, i] / grid.dx_v[j - 1, i]
+    return along_x * grid.dy_t[j, i] / grid.dx_t[j, i] - along_y * grid.dx_t[j, i] / grid.dy_t[j, i]
+
+
+@point
+def shear(u, v, grid, k, j, i):
+    """D_S at an F point [s-1]: twice the half-cell value along a no-slip wall, 0 along a free-slip one."""
+    along_y = u[k, j + 1, i] / grid.dx_u[j + 1, i] - u[k, j, i] / grid.dx_u[j, i]
+    along_x = v[k, j, i + ONE] / grid.dy_v[j, i + ONE] - v[k, j, i] / grid.dy_v[j, i]
+    both = along_y * grid.dx_f[j, i] / grid.dy_f[j, i] + along_x * grid.dy_f[j, i] / grid.dx_f[j, i]
+    return grid.mask_f[k, j, i] * both
+
+
+@point
+def stress_t(u, v, nu, grid, k, j, i):
+    """h nu D_T [m3 s-2]."""
+    return grid.h_t[k, j, i] * nu[layer(nu, k), j, i] * tension(u, v, grid, k, j, i)
+
+
+@point
+def stress_f(u, v, nu, grid, k, j, i):
+    """h nu D_S [m3 s-2]."""
+    n = layer(nu, k)
+    around = (nu[n, j, i] + nu[n, j + 1, i + ONE]) + (nu[n, j, i + ONE] + nu[n, j + 1, i])
+    return grid.h_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
+
+
+@kernel
+def stress_divergence(u, v, nu, grid, G_u, G_v):
+    """Adds the friction of u, v [m s-1] with viscosity nu [m2 s-1] to G_u, G_v [m s-2]."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                T, S = stress_t(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j, i)
+                east, north = stress_t(u, v, nu, grid, k, j, i + ONE), stress_t(u, v, nu, grid, k, j + 1, i)
+                west, south = stress_f(u, v, nu, grid, k, j, i - ONE), stress_f(u, v, nu, grid, k, j - 1, i)
+                across_u = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * T
+                along_u = grid.dx_f[j, i] ** 2 * S - grid.dx_f[j - 1, i] ** 2 * south
+                across_v = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * T
+                along_v = grid.dy_f[j, i] ** 2 * S - grid.dy_f[j, i - ONE] ** 2 * west
+                total_u = across_u / grid.dy_u[j, i] + along_u / grid.dx_u[j, i]
+                total_v = along_v / grid.dy_v[j, i] - across_v / grid.dx_v[j, i]
+                G_u[k, j, i] += grid.mask_u[k, j, i] * total_u / (grid.area_u[j, i] * grid.h_u[k, j, i])
+                G_v[k, j, i] += grid.mask_v[k, j, i] * total_v / (grid.area_v[j, i] * grid.h_v[k, j, i])

@@ -1,0 +1,64 @@
+"""Horizontal diffusion of a tracer, in flux form.
+
+    d(hT)/dt += div_h(h kappa grad T)
+
+    out_i += [ X_i - X_{i-1} + Y_j - Y_{j-1} ] / area_t,   X_i = m dy_u h_u (kappa_i + kappa_{i+1})/2 (T_{i+1} - T_i)/dx_u
+
+in the resting layers. kappa [m2 s-1] has one layer or all of them. Biharmonic diffusion is this operator
+applied twice: to T with kappa = 1, divided by the thickness (`tracer_laplacian`), then to the result with -kappa4.
+
+Adjoint. The operator is symmetric in the product weighted with area: T_ad += area_t out(out_ad/area_t),
+kappa_ad_i -= half of dy_u h_u/dx_u (T_{i+1} - T_i)(g_{i+1} - g_i) of its four faces, g = out_ad/area_t, summed over k
+where kappa has one layer. tracer_laplacian: T_ad += area_t times the Laplacian of L_ad/(area_t h_t).
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.operators.friction import layer
+
+
+@point
+def slope_x(T, grid, k, j, i):
+    """dy_u h_u (T_{i+1} - T_i)/dx_u, 0 through land."""
+    open_face = grid.mask_u[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i]
+    return open_face * (T[k, j, i + ONE] - T[k, j, i]) / grid.dx_u[j, i]
+
+
+@point
+def slope_y(T, grid, k, j, i):
+    open_face = grid.mask_v[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i]
+    return open_face * (T[k, j + 1, i] - T[k, j, i]) / grid.dy_v[j, i]
+
+
+@kernel
+def diffuse_tracer(T, kappa, grid, out):
+    """Adds the diffusion of T (nk, nj, ni) to its thickness-weighted tendency `out` [K m s-1]."""
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            n = layer(kappa, k)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                here = kappa[n, j, i]
+                east = (here + kappa[n, j, i + ONE]) * slope_x(T, grid, k, j, i)
+                west = (kappa[n, j, i - ONE] + here) * slope_x(T, grid, k, j, i - ONE)
+                north = (here + kappa[n, j + 1, i]) * slope_y(T, grid, k, j, i)
+                south = (kappa[n, j - 1, i] + here) * slope_y(T, grid, k, j - 1, i)
+                out[k, j, i] += HALF * ((east - west) + (north - south)) / grid.area_t[j, i]
+
+
+@kernel
+def tracer_laplacian(T, grid, L):
+    """L = div(h grad T)/h (nk, nj, ni) [K m-2]; 0 on land."""
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                along_x = slope_x(T, grid, k, j, i) - slope_x(T, grid, k, j, i - ONE)
+                along_y = slope_y(T, grid, k, j, i) - slope_y(T, grid, k, j - 1, i)
+                volume = grid.area_t[j, i] * grid.h_t[k, j, i]
+                dry = typed(1.0, volume) - grid.mask_t[k, j, i]
+                L[k, j, i] = (along_x + along_y) / (volume + dry)

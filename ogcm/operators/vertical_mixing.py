@@ -1,0 +1,77 @@
+"""Vertical viscosity and diffusivity at the tops of the cells.
+
+    constant     nu_v = nu_b,                                kappa_v = kappa_b
+    richardson   nu_v = nu_b + nu_0/(1 + alpha Ri)^2,        kappa_v = kappa_b + (nu_v)/(1 + alpha Ri)
+                 Ri = max(N2, 0)/(shear^2 + EPS)             (Pacanowski and Philander 1981, eqs. 1-2, doi
+                 10.1175/1520-0485(1981)011<1443:POVMIN>2.0.CO;2)
+
+and kappa_convective is added to both where N2 < 0: convective adjustment as implicit mixing. shear^2 is the mean over
+the two U and the two V points beside the column. EPS = 1e-12 s-2 keeps Ri finite at rest.
+
+Adjoint. The convective switch has the derivative 0 (its size that of the branch taken); with m = 1/(1 + alpha Ri):
+dm/dRi = -alpha m^2, nu_ad total n = nu_v_ad + m kappa_v_ad, Ri_ad = -2 nu_0 alpha m^3 n - alpha m^2 (nu_v - convective)
+kappa_v_ad, nu_0_ad += m^2 n, alpha_ad = Ri Ri_ad/alpha; N2_ad = Ri_ad/(shear^2 + EPS) where N2 > 0, shear^2_ad =
+-Ri Ri_ad/(shear^2 + EPS), and u_ad of the two levels +- shear^2_ad times du/dz^2.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, kernel, point, scalar, typed
+from ogcm.operators.friction import layer
+
+EPS = 1e-12  # [s-2]
+
+
+@scalar
+def where_unstable(N2, kappa):
+    return kappa if N2.real < 0 else kappa - kappa
+
+
+@scalar
+def positive(N2):
+    return N2 if N2.real > 0 else N2 - N2
+
+
+@kernel
+def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v, kappa_v):
+    """nu_v, kappa_v (nk + 1, nj, ni) [m2 s-1] from N2 (nk + 1, nj, ni) [s-2]; 0 at the surface and in land."""
+    nk, nj, ni = grid.h_t.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(1, nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                water = grid.mask_t[k, j, i]
+                adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
+                nu_v[k, j, i] = water * (background_nu[layer(background_nu, k), j, i] + adjustment)
+                kappa_v[k, j, i] = water * (background_kappa[layer(background_kappa, k), j, i] + adjustment)
+
+
+@point
+def shear_squared(u, v, grid, k, j, i):
+    """|du/dz|^2 at the top of cell k."""
+    dz = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
+    east, west = u[k - 1, j, i] - u[k, j, i], u[k - 1, j, i - ONE] - u[k, j, i - ONE]
+    north, south = v[k - 1, j, i] - v[k, j, i], v[k - 1, j - 1, i] - v[k, j - 1, i]
+    return HALF * ((east * east + west * west) + (north * north + south * south)) / (dz * dz)
+
+
+@kernel
+def richardson_mixing(
+    u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v, kappa_v
+):  # fmt: skip
+    """As `constant_mixing`, with the mixing of sheared flow: nu_0 [m2 s-1] and alpha [1] are (1, nj, ni)."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(1, nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                one = typed(1.0, grid.depth_t[j, i])
+                shear = shear_squared(u, v, grid, k, j, i) + typed(EPS, grid.depth_t[j, i])
+                m = one / (one + alpha[0, j, i] * positive(N2[k, j, i]) / shear)
+                nu = background_nu[layer(background_nu, k), j, i] + nu_0[0, j, i] * m * m
+                kappa = background_kappa[layer(background_kappa, k), j, i] + nu * m
+                adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
+                water = grid.mask_t[k, j, i]
+                nu_v[k, j, i] = water * (nu + adjustment)
+                kappa_v[k, j, i] = water * (kappa + adjustment)

@@ -1,0 +1,66 @@
+"""Viscosities that follow the flow: Smagorinsky (1963) and Leith (1996).
+
+    smagorinsky  nu = nu_h + C^2 dx dy |D|,             |D|^2 = D_T^2 + mean of D_S^2 at the four corners
+    leith        nu = nu_h + C^3 (dx dy)^(3/2) |grad zeta|
+
+at T points [m2 s-1] (Griffies and Hallberg 2000, doi 10.1175/1520-0493(2000)128<2935:BFWASL>2.0.CO;2;
+Fox-Kemper and Menemenlis 2008, doi 10.1029/177GM19). grad zeta is the mean of the differences along the two
+edges of each direction. The square roots are singular at rest: |.| is sqrt(.^2 + EPS^2) - EPS with
+EPS_SHEAR = 1e-10 s-1 and EPS_ZETA = 1e-16 m-1 s-1, far below any shear that matters, so that the value at
+rest is nu_h and the derivative 0.
+
+Adjoint, smagorinsky, with w = C^2 dx dy nu_ad / sqrt(.): D_T_ad = w D_T, D_S_ad = w D_S/4 for each corner (F
+points gather from four T), then u_ad, v_ad by the four terms of each (see friction). C_ad += sum_k 2 C dx dy |D| nu_ad,
+nu_h_ad += nu_ad. leith: the same with zeta for D_S.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.operators.friction import layer, shear, tension
+from ogcm.operators.momentum_advection import vorticity
+
+EPS_SHEAR = 1e-10  # [s-1]
+EPS_ZETA = 1e-16  # [m-1 s-1]
+
+
+@point
+def magnitude(square, eps):
+    return np.sqrt(square + eps * eps) - eps
+
+
+@kernel
+def smagorinsky(u, v, nu_h, coefficient, grid, nu):
+    """nu (nk, nj, ni) from u, v [m s-1], nu_h (1 or nk layers) and the coefficient C (1, nj, ni); 0 on land."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                D = tension(u, v, grid, k, j, i)
+                ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
+                se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
+                square = D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
+                C = coefficient[0, j, i]
+                strain = magnitude(square, typed(EPS_SHEAR, grid.area_t[j, i]))
+                total = nu_h[layer(nu_h, k), j, i] + C * C * grid.area_t[j, i] * strain
+                nu[k, j, i] = grid.mask_t[k, j, i] * total
+
+
+@kernel
+def leith(u, v, nu_h, coefficient, grid, nu):
+    """As `smagorinsky`, from the gradient of the vorticity."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
+                se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
+                along_x = HALF * ((ne - nw) + (se - sw)) / grid.dx_t[j, i]
+                along_y = HALF * ((ne - se) + (nw - sw)) / grid.dy_t[j, i]
+                size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
+                steepness = magnitude(along_x * along_x + along_y * along_y, typed(EPS_ZETA, grid.area_t[j, i]))
+                total = nu_h[layer(nu_h, k), j, i] + size * size * size * steepness
+                nu[k, j, i] = grid.mask_t[k, j, i] * total
