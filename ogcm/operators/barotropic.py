@@ -3,25 +3,28 @@
     deta/dt = -div(D u_bar) + fresh,    du_bar/dt = -g deta/dx + F_u,     D = H + eta
 
 F, held fixed, is everything else that acts on the depth mean (Coriolis, advection, friction, stress).
-Substep m of length delta, with U^m = dy_u D_u(eta^m) u_bar^m:
+The velocity lives between the instants m of the surface (Stoermer-Verlet: forward-backward, but of second
+order from the first substep on), with U^{m+1/2} = dy_u D_u(eta^m) u^{m+1/2} and substeps of length delta:
 
-    eta^{m+1} = eta^m - delta [ div(U^m, V^m)/area_t - fresh ]
-    u^{m+1}   = u^m + delta [ F_u - g (eta^{m+1}_{i+1} - eta^{m+1}_i)/dx_u ]
+    kick^m    = delta [ F_u - g (eta^m_{i+1} - eta^m_i)/dx_u ]
+    u^{1/2}   = u^0 + kick^0/2,    u^{m+1/2} = u^{m-1/2} + kick^m,    u^m = u^{m-1/2} + kick^m/2
+    eta^{m+1} = eta^m - delta [ div(U^{m+1/2}, V^{m+1/2})/area_t - fresh ]
 
 and the result is the average over the substeps (Shchepetkin and McWilliams 2005, doi
 10.1016/j.ocemod.2004.08.002, eqs. 36-39 and section 5), with sum a_m = 1 and sum a_m m delta = dt:
 
-    u_bar = sum_m a_m u^m,    U_mean = sum_m b_m U^m,    b_m = (delta/dt) sum_{m' > m} a_m'
+    u_bar = sum_m a_m u^m,    U_mean = sum_m b_m U^{m+1/2},    b_m = (delta/dt) sum_{m' > m} a_m'
     eta   = eta^n - dt [ div(U_mean, V_mean)/area_t - fresh ]      (= sum_m a_m eta^m to round-off)
 
 so that the transports that move the tracers are exactly those that move eta. Afterwards the 3-D
 velocity takes the new depth mean, u += u_bar - sum_k h_u u / H_u; the transports of the tracers take
 U_mean: U_k += (h_u/H_u) (U_mean - sum_k U_k).
 
-Adjoint. The substeps are run backwards, from m = M to 0, with eta_ad, u_ad, v_ad carried along:
-    u_ad += a_m u_bar_ad + dy_u D_u U_ad_m,   eta_ad_i += area-weighted halves of dy_u u U_ad_m
-    F_ad += delta u_ad,  eta_ad_i -= delta g [ (u_ad/dx_u)_{i-1} - (u_ad/dx_u)_i ] (and along j)
-    U_ad_{m-1} = b_{m-1} U_mean_ad + delta [ (eta_ad/area_t)_{i+1} - (eta_ad/area_t)_i ],  fresh_ad += delta eta_ad
+Adjoint. The substeps are run backwards, from m = M to 0, with eta_ad and u_ad (of u^{m+1/2}) carried along:
+    u_ad     += dy_u D_u U_ad,  eta_ad_i += area-weighted halves of dy_u u U_ad        (U_ad of U^{m+1/2})
+    kick_ad   = u_ad + a_m u_bar_ad/2,  u_ad += a_m u_bar_ad                           (u_ad/2 at m = 0)
+    F_ad     += delta kick_ad,  eta_ad_i -= delta g [ (kick_ad/dx_u)_{i-1} - (kick_ad/dx_u)_i ]   (and along j)
+    U_ad      = b_{m-1} U_mean_ad + delta [ (eta_ad/area_t)_{i+1} - (eta_ad/area_t)_i ],  fresh_ad += delta eta_ad
 It needs eta^m and u^m of every substep where the free surface is nonlinear (two 2-D fields a substep).
 depth_mean: u_ad_k += h_u/H_u u_bar_ad. Corrections: transposed in the same way, both are linear.
 """
@@ -149,18 +152,26 @@ def barotropic_substeps(
     # delta is dt/substeps within the averaged interval: the centroid of a lies at dt.
     delta = b[0] * dt
     surface, u, v, U, V = work[0], work[1], work[2], work[3], work[4]
-    for j in prange(nj - 1):
-        for ii in range(ni - 1):
+    for j in prange(nj):
+        for ii in range(ni):
             i = np.uintp(ii)
             surface[j, i] = eta[j, i]
-            u[j, i] = u_bar[j, i]
-            v[j, i] = v_bar[j, i]
-            U[j, i] = transport_u(eta, u_bar[j, i], grid, j, i)
-            V[j, i] = transport_v(eta, v_bar[j, i], grid, j, i)
             u_new[j, i] = 0
             v_new[j, i] = 0
             U_mean[j, i] = 0
             V_mean[j, i] = 0
+    half = HALF * delta
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            u[j, i] = u_bar[j, i] + half * (F_u[j, i] - gradient_x(eta, grid, j, i))
+            v[j, i] = v_bar[j, i] + half * (F_v[j, i] - gradient_y(eta, grid, j, i))
+            U[j, i] = transport_u(eta, u[j, i], grid, j, i)
+            V[j, i] = transport_v(eta, v[j, i], grid, j, i)
+        wrap_row(U, grid, j, ni)
+        wrap_row(V, grid, j, ni)
+    wrap_columns(U, grid, nj, ni)
+    wrap_columns(V, grid, nj, ni)
     for m in range(substeps):
         for j in prange(HALO - 1, nj - HALO + 1):
             for ii in range(HALO - 1, ni - HALO + 1):
@@ -172,10 +183,12 @@ def barotropic_substeps(
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u[j, i] += delta * (F_u[j, i] - gradient_x(surface, grid, j, i))
-                v[j, i] += delta * (F_v[j, i] - gradient_y(surface, grid, j, i))
-                u_new[j, i] += a[m] * u[j, i]
-                v_new[j, i] += a[m] * v[j, i]
+                kick_u = half * (F_u[j, i] - gradient_x(surface, grid, j, i))
+                kick_v = half * (F_v[j, i] - gradient_y(surface, grid, j, i))
+                u_new[j, i] += a[m] * (u[j, i] + kick_u)
+                v_new[j, i] += a[m] * (v[j, i] + kick_v)
+                u[j, i] += kick_u + kick_u
+                v[j, i] += kick_v + kick_v
                 U[j, i] = transport_u(surface, u[j, i], grid, j, i)
                 V[j, i] = transport_v(surface, v[j, i], grid, j, i)
             wrap_row(U, grid, j, ni)
