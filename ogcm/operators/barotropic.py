@@ -40,25 +40,27 @@ from ogcm.constants import GRAVITY
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
     """(a, b): weights of the M >= substeps instants after 0 and of the M intervals between them.
 
-    a follows A(x) = x^p (1 - x^q) - r x, x = m/(substeps x0), p = 2, q = 4, r = 0.2846 (Shchepetkin and McWilliams
-    2005, section 5), cut where it turns negative again; x0 puts the centroid at `substeps`. One or two substeps are not averaged.
+    a follows A(x) = x^2 (1 - x^4) - r x, x = m/(substeps x0), cut where it turns negative again (Shchepetkin and
+    McWilliams 2005, section 5). x0 puts the centroid at `substeps`; r, 0.2846 for many substeps, takes the second
+    moment about it to 0, so that slow waves are not damped. One or two substeps are not averaged.
     """
-
-    m = np.arange(1, 2 * substeps + 3)
-
-    def shape(x0: float) -> np.ndarray:
-        x = m / (substeps * x0)
-        a = x**2 * (1 - x**4) - 0.2846 * x
-        return a[: np.flatnonzero(a > 0)[-1] + 1]
-
-    def displacement(x0: float) -> float:
-        a = shape(x0)
-        return (a * m[: len(a)]).sum() / a.sum() - substeps
-
     if substeps < 3:
         return np.eye(substeps)[-1], np.full(substeps, 1 / substeps)
-    a = shape(brentq(displacement, 1.0, 1.8, xtol=1e-15))
-    a /= a.sum()
+    m = np.arange(1, 2 * substeps + 3)
+
+    def shape(x0: float, r: float) -> np.ndarray:
+        x = m / (substeps * x0)
+        a = x**2 * (1 - x**4) - r * x
+        a = a[: np.flatnonzero(a > 0)[-1] + 1]
+        return a / a.sum()
+
+    def moment(a: np.ndarray, power: int) -> float:
+        return float((a * (m[: len(a)] / substeps - 1) ** power).sum())
+
+    def centred(r: float) -> np.ndarray:
+        return shape(brentq(lambda x0: moment(shape(x0, r), 1), 0.9, 1.9, xtol=1e-15), r)
+
+    a = centred(brentq(lambda r: moment(centred(r), 2), 0.2, 0.35))
     b = np.cumsum(a[::-1])[::-1] / substeps
     return a, b
 
