@@ -1,25 +1,32 @@
 """ogcm: a differentiable ocean general circulation model."""
 
+from importlib import import_module
+
 __version__ = "0.1.0"
 
-from ogcm.errors import BlowUpError, FileError, InputError, OceanError
-from ogcm.forcing import Forcing, Series
-from ogcm.grid import cartesian, curvilinear, spherical
-from ogcm.model import Model
-from ogcm.state import State
-from ogcm.stepper import Stepper
+_HOME = {
+    "BlowUpError": "errors",
+    "FileError": "errors",
+    "Forcing": "forcing",
+    "InputError": "errors",
+    "Model": "model",
+    "OceanError": "errors",
+    "Series": "forcing",
+    "Simulation": "simulation",
+    "State": "state",
+    "Stepper": "stepper",
+    "cartesian": "grid",
+    "curvilinear": "grid",
+    "plot": "plotting",
+    "spherical": "grid",
+}
+__all__ = ["setups", *_HOME]
 
-__all__ = [
-    "BlowUpError",
-    "FileError",
-    "Forcing",
-    "InputError",
-    "Model",
-    "OceanError",
-    "Series",
-    "State",
-    "Stepper",
-    "cartesian",
-    "curvilinear",
-    "spherical",
-]
+
+def __getattr__(name: str):
+    """Import what is asked for when it is asked for: the command line must not wait for the compiler."""
+    if name in _HOME:
+        return getattr(import_module(f"ogcm.{_HOME[name]}"), name)
+    if name == "setups":
+        return import_module("ogcm.setups")
+    raise AttributeError(f"module 'ogcm' has no attribute {name!r}")

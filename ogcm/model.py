@@ -19,6 +19,7 @@ from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import HorizontalGrid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.state import State
+from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray
 Values = float | Sequence[float] | Array | Callable
@@ -131,6 +132,7 @@ class Model:
         )
         if not self.grid.mask_t.any():
             raise InputError("bathymetry: no cell holds water; depth is positive downwards, in m")
+        warn_of_lakes(self.grid, horizontal)
         self.parameters = physics.build(parameters or {}, self.grid, self.numerics.equation_of_state)
         self.forcing = BoundForcing(forcing or Forcing(), horizontal, self.grid)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}

@@ -130,7 +130,10 @@ def test_stratified_fluid_at_rest_over_a_seamount():
     X, Y = np.meshgrid(grid.x_t, grid.y_t)
     seamount = depth0 - 3500 * np.exp(-((X - 2.4e5) ** 2 + (Y - 2.4e5) ** 2) / (8e4) ** 2)
     still = {}
-    for name, T in {"linear": lambda x, y, z: 15 + z / 400, "exponential": lambda x, y, z: 5 + 15 * np.exp(z / 1000)}.items():
+    for name, T in {
+        "linear": lambda x, y, z: 15 + z / 400,
+        "exponential": lambda x, y, z: 5 + 15 * np.exp(z / 1000),
+    }.items():
         model = ogcm.Model(
             grid, depth=seamount, dz=np.full(20, 200.0), T=T, dt=600.0, diffusion="none", friction="none",
             parameters={"kappa_v": 0.0, "nu_v": 0.0, "kappa_convective": 0.0},

@@ -1,0 +1,28 @@
+"""Ready configurations. Each is one short file to copy and change.
+
+A setup is a function of keyword options that returns a `Model`. `parameters` replace its
+physical parameters, further keywords its numerical choices (see `ogcm.model.Numerics`).
+"""
+
+from ogcm.setups.baroclinic_wave import baroclinic_wave
+from ogcm.setups.channel import channel
+from ogcm.setups.double_gyre import double_gyre
+from ogcm.setups.global_4deg import global_4deg
+from ogcm.setups.inertial import geostrophic_adjustment, gravity_wave, inertial_oscillation
+from ogcm.setups.lock_exchange import lock_exchange
+
+SETUPS = {
+    setup.__name__: setup
+    for setup in (
+        double_gyre,
+        channel,
+        lock_exchange,
+        baroclinic_wave,
+        global_4deg,
+        gravity_wave,
+        geostrophic_adjustment,
+        inertial_oscillation,
+    )
+}
+
+__all__ = ["SETUPS", *SETUPS]

@@ -1,0 +1,76 @@
+"""The real ocean on a grid of 4 degrees, from a file of observations."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+import ogcm
+from ogcm.errors import FileError
+from ogcm.ocean_data import OceanData, fill_missing
+from ogcm.setups.recipe import recipe
+
+NEEDED = (
+    *("lat_bnds", "lon_bnds", "dz", "bathymetry", "temp", "salt"),
+    *("taux", "tauy", "sst", "sss", "qnet", "emp"),
+)
+DAY = 86400.0
+
+
+@recipe(days=365)
+def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+    """The world from 80 S to 80 N after MITgcm's tutorial_global_oce_latlon (Levitus, Trenberth, NCEP).
+
+    data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and monthly maps of temp
+    [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2], emp [m s-1].
+    Temperature and salinity of the surface are restored within 60 and 180 days.
+    """
+    if data is None:
+        raise FileError(
+            "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
+            f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
+        )
+    f = OceanData(data, NEEDED)
+    lat, lon, dz = f["lat_bnds"], f["lon_bnds"], f["dz"]
+    lat.sort(axis=0)
+    lat.sort(axis=1)
+    grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
+    depth = np.nan_to_num(f["bathymetry"])
+    wet = (np.cumsum(dz) - dz)[:, None, None] < depth
+    surface = wet[0]
+
+    def monthly(values, missing=surface):
+        return ogcm.Series.monthly(fill_missing(values, missing))
+
+    # The file's stresses stand on west and south faces; a face of ours is the east or north one.
+    taux = np.roll(f["taux"], -1, axis=-1)
+    tauy = np.roll(f["tauy"], -1, axis=-2)
+    tauy[:, -1] = 0
+    everywhere = np.ones_like(surface)
+    chosen = {
+        "nu_h": 5e5,
+        "nu_v": 1e-3,
+        "kappa_h": 1e3,
+        "kappa_v": 3e-5,
+        "kappa_convective": 1.0,
+        "drag_linear": 1e-3,
+    }
+    settings = {"dt": 7200.0, "equation_of_state": "teos10", "walls": "no_slip", "smallest_cell": 0.05}
+    return ogcm.Model(
+        grid,
+        depth=depth,
+        dz=dz,
+        T=np.maximum(fill_missing(f["temp"][0], wet), -1.9),
+        S=fill_missing(f["salt"][0], wet),
+        forcing=ogcm.Forcing(
+            tau_x=monthly(taux, everywhere),
+            tau_y=monthly(tauy, everywhere),
+            heat_flux=monthly(f.downward("qnet")),
+            fresh_water=monthly(f.downward("emp")),
+            T_star=monthly(np.maximum(f["sst"], -1.9)),
+            S_star=monthly(f["sss"]),
+            rate_T=dz[0] / (60 * DAY),
+            rate_S=dz[0] / (180 * DAY),
+        ),
+        parameters=chosen | dict(parameters or {}),
+        **(settings | numerics),
+    )

@@ -1,0 +1,41 @@
+"""Lock exchange: cold water slides under warm water in a vertical slice."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+import ogcm
+from ogcm.setups.recipe import recipe
+
+
+@recipe(days=17 / 24)
+def lock_exchange(
+    *,
+    resolution: float = 500.0,
+    layers: int = 20,
+    parameters: Mapping | None = None,
+    **numerics,
+) -> ogcm.Model:
+    """The non-rotating lock exchange of Ilicak et al. (2012, doi 10.1016/j.ocemod.2011.10.003).
+
+    A slice of 64 km by 20 m, 5 degC on the left and 30 degC on the right of the middle (5 kg m-3 with
+    0.2 kg m-3 K-1); resolution [m]. The fronts move with 0.5 sqrt(g' H) = 0.50 m s-1.
+    """
+    n = round(64e3 / resolution)
+    grid = ogcm.cartesian(nx=n, ny=1, dx=resolution, dy=resolution, periodic_y=True)
+    chosen = {
+        "eos": [0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        "nu_h": 0.01 * resolution,
+        "nu_v": 1e-4,
+        "kappa_v": 0.0,
+        "kappa_convective": 0.0,
+    }
+    settings = {"dt": 0.1 * resolution, "advection": "monotone", "diffusion": "none"}
+    return ogcm.Model(
+        grid,
+        depth=20.0,
+        dz=np.full(layers, 20.0 / layers),
+        T=lambda x, y, z: np.where(x < 32e3, 5.0, 30.0) + 0 * z,
+        parameters=chosen | dict(parameters or {}),
+        **(settings | numerics),
+    )

@@ -1,0 +1,42 @@
+"""Checks of the bottom: basins that no water can reach."""
+
+import warnings
+
+import numpy as np
+from scipy.ndimage import label
+
+from ogcm.grid import Grid, HorizontalGrid, interior
+
+
+def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list[tuple[int, int, int]]:
+    """(cells, j, i) of every body of water but the largest: its size and one of its points."""
+    numbers, count = label(wet)
+    parent = list(range(count + 1))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            n = parent[n]
+        return n
+
+    seams = [(numbers[:, 0], numbers[:, -1])] * periodic_x + [(numbers[0], numbers[-1])] * periodic_y
+    for one, other in seams:
+        for a, b in zip(one, other, strict=True):
+            if a and b:
+                parent[root(int(a))] = root(int(b))
+    merged = np.array([root(n) for n in range(count + 1)])[numbers]
+    names, first, sizes = np.unique(merged[merged > 0], return_index=True, return_counts=True)
+    points = np.argwhere(merged > 0)
+    basins = sorted(zip(sizes, first, strict=True), reverse=True)[1:] if len(names) else []
+    return [(int(size), *map(int, points[n])) for size, n in basins]
+
+
+def warn_of_lakes(grid: Grid, horizontal: HorizontalGrid) -> None:
+    """Warn of every basin cut off from the largest one, naming it."""
+    wet = interior(grid.mask_t)[0] == 1
+    for cells, j, i in isolated_basins(wet, horizontal.periodic_x, horizontal.periodic_y):
+        y, x = horizontal.names
+        warnings.warn(
+            f"bathymetry: a basin of {cells} cell{'s' * (cells > 1)} at (j, i) = {(j, i)} "
+            f"({y} {horizontal.y_t[j]:g}, {x} {horizontal.x_t[i]:g}) is cut off from the rest; fill it or open a strait",
+            stacklevel=3,
+        )
