@@ -252,14 +252,15 @@ def build(
     *,
     partial_cells: bool = True,
     smallest_cell: float = 0.2,
+    smallest_thickness: float = 0.0,
     no_slip: bool = False,
     nonlinear: bool = True,
     dtype: np.dtype = np.float64,
 ) -> Grid:
     """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 on land] cut into layers `dz` [m].
 
-    A bottom cell thinner than `smallest_cell` of its layer is made that thick, or land when it is
-    thinner than half of that (as in MITgcm, hFacMin). Raises InputError for wrong shapes, NaN or
+    A bottom cell thinner than `smallest_cell` of its layer or than `smallest_thickness` [m] is made that thick,
+    or land when it is thinner than half of that (MITgcm's hFacMin and hFacMinDr). Raises InputError for wrong shapes, NaN or
     layers that are not positive.
     """
     ny, nx = horizontal.shape
@@ -279,10 +280,8 @@ def build(
     top = np.concatenate([[0.0], np.cumsum(dz)[:-1]])[:, None, None]
     layers = dz[:, None, None]
     fraction = np.clip((depth - top) / layers, 0.0, 1.0)
-    if not partial_cells:
-        smallest_cell = 1.0
-    fraction = np.where(fraction < 0.5 * smallest_cell, 0.0, np.maximum(fraction, smallest_cell))
-    fraction[0] = np.where(depth > 0, np.maximum(fraction[0], smallest_cell), 0.0)
+    smallest = np.maximum(smallest_cell, np.minimum(smallest_thickness / layers, 1.0)) if partial_cells else 1.0
+    fraction = np.where(fraction < 0.5 * smallest, 0.0, np.maximum(fraction, smallest))
 
     def column(h):
         total = h.sum(axis=0)

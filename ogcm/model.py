@@ -62,6 +62,7 @@ class Numerics:
     walls: str = "free_slip"
     partial_cells: bool = True
     smallest_cell: float = 0.2
+    smallest_thickness: float = 0.0
     precision: str = "float64"
 
     def __post_init__(self) -> None:
@@ -126,6 +127,7 @@ class Model:
             dz,
             partial_cells=self.numerics.partial_cells,
             smallest_cell=self.numerics.smallest_cell,
+            smallest_thickness=self.numerics.smallest_thickness,
             no_slip=self.numerics.walls == "no_slip",
             nonlinear=self.numerics.free_surface == "nonlinear",
             dtype=np.dtype(self.numerics.precision),

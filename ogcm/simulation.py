@@ -135,7 +135,7 @@ class Simulation:
         if writer is not None and not self.means:
             self.record(writer, state.time)
         mean, since = self.zero_mean(), state.time
-        bar = tqdm(total=self.steps, unit="step", disable=not self.progress, file=sys.stderr, dynamic_ncols=True)
+        bar = tqdm(total=self.steps, unit="step", disable=None if self.progress else True, file=sys.stderr, dynamic_ncols=True)
         with bar:
             for n in range(1, self.steps + 1):
                 self.stepper.step()

@@ -47,14 +47,20 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
     tauy[:, -1] = 0
     everywhere = np.ones_like(surface)
     chosen = {
-        "nu_h": 5e5,
+        "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * everywhere,  # narrow cells bear less
         "nu_v": 1e-3,
         "kappa_h": 1e3,
         "kappa_v": 3e-5,
         "kappa_convective": 1.0,
         "drag_linear": 1e-3,
     }
-    settings = {"dt": 7200.0, "equation_of_state": "teos10", "walls": "no_slip", "smallest_cell": 0.05}
+    settings = {
+        "dt": 7200.0,
+        "equation_of_state": "teos10",
+        "walls": "no_slip",
+        "smallest_cell": 0.05,
+        "smallest_thickness": 50.0,
+    }
     return ogcm.Model(
         grid,
         depth=depth,
