@@ -1,6 +1,7 @@
 """Numbers and pictures' worth of a state: energies, contents, streamfunctions, transports.
 
-Everything is computed with NumPy on the interior from the moving layers h = h_t (1 + eta/H).
+Pure functions of a model, computed with NumPy in float64 on the interior, from the moving layers
+h = h_t (1 + eta/H); a sum is NumPy's pairwise one, so it is the same for any number of threads.
 `DIAGNOSTICS` is what a run writes as time series next to its fields; each entry says its units
 and its dimensions ("y", "x" for T points, "y_f", "x_f" for the far faces, "z_w" for interfaces).
 """
@@ -11,51 +12,70 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
+from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.operators.equation_of_state import density
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, Points
 
 Array = np.ndarray
 
 
+def inside(a: Array) -> Array:
+    """The interior of `a` in float64."""
+    return interior(a).astype(np.float64)
+
+
+def wet_area(model: Model) -> Array:
+    """Area of the sea surface in each column (ny, nx) [m2], 0 on land."""
+    return inside(model.grid.area_t) * interior(model.grid.mask_t)[0]
+
+
+# Layers and transports
+
+
+def stretching(model: Model) -> Array:
+    """Thickness of the moving layers relative to the resting ones (ny, nx) [1]."""
+    g = model.grid
+    return 1 + float(g.nonlinear[0]) * inside(model.state.eta) / inside(g.depth_t)
+
+
 def thickness(model: Model) -> Array:
     """Thickness of the moving layers at T points (nk, ny, nx) [m], 0 on land."""
+    return inside(model.grid.h_t) * stretching(model)
+
+
+def height(model: Model) -> Array:
+    """Height of the moving cell centres (nk, ny, nx) [m], as the pressure gradient sees it."""
     g = model.grid
-    return interior(g.h_t) * (1 + g.nonlinear[0] * interior(model.state.eta) / interior(g.depth_t))
+    return inside(g.z_t) * stretching(model) + float(g.nonlinear[0]) * inside(model.state.eta)
 
 
 def cell_volume(model: Model) -> Array:
     """Volume of the moving cells (nk, ny, nx) [m3]."""
-    return thickness(model) * interior(model.grid.area_t)
+    return thickness(model) * inside(model.grid.area_t)
+
+
+def transports(model: Model) -> tuple[Array, Array]:
+    """Volume transports through the east and north faces of the cells (nk, ny, nx) [m3 s-1].
+
+    Those of `ogcm.operators.layers`, in float64.
+    """
+    g, s = model.grid, model.state
+    nonlinear = float(g.nonlinear[0])
+    weighted = s.eta.astype(np.float64) * g.area_t
+    east = 0.5 * (weighted + np.roll(weighted, -1, 1)) / g.area_u
+    north = 0.5 * (weighted + np.roll(weighted, -1, 0)) / g.area_v
+    U = (1 + nonlinear * east / g.depth_u) * s.u * g.mask_u * g.dy_u * g.h_u
+    V = (1 + nonlinear * north / g.depth_v) * s.v * g.mask_v * g.dx_v * g.h_v
+    return inside(U), inside(V)
+
+
+# Totals and means
 
 
 def volume(model: Model) -> float:
     """Volume of the water [m3]."""
     return float(cell_volume(model).sum())
-
-
-def transports(model: Model) -> tuple[Array, Array]:
-    """Volume transports through the east and north faces of the cells (nk, ny, nx) [m3 s-1]."""
-    g, s = model.grid, model.state
-    east = 0.5 * (s.eta * g.area_t + np.roll(s.eta * g.area_t, -1, 1)) / g.area_u
-    north = 0.5 * (s.eta * g.area_t + np.roll(s.eta * g.area_t, -1, 0)) / g.area_v
-    U = s.u * g.dy_u * g.h_u * (1 + g.nonlinear[0] * east / g.depth_u)
-    V = s.v * g.dx_v * g.h_v * (1 + g.nonlinear[0] * north / g.depth_v)
-    return interior(U), interior(V)
-
-
-def kinetic_energy(model: Model) -> float:
-    """Kinetic energy of the horizontal flow [J]."""
-    g, s = model.grid, model.state
-    u2 = 0.5 * (s.u**2 + np.roll(s.u, 1, -1) ** 2)
-    v2 = 0.5 * (s.v**2 + np.roll(s.v, 1, -2) ** 2)
-    return float(0.5 * RHO0 * (cell_volume(model) * interior(u2 + v2)).sum())
-
-
-def surface_energy(model: Model) -> float:
-    """Potential energy of the displaced surface [J]."""
-    area = interior(model.grid.area_t) * interior(model.grid.mask_t)[0]
-    return float(0.5 * RHO0 * GRAVITY * (area * interior(model.state.eta) ** 2).sum())
 
 
 def mean_T(model: Model) -> float:
@@ -82,7 +102,7 @@ def salt_content(model: Model) -> float:
 
 def mean_eta(model: Model) -> float:
     """Area mean of the sea surface height [m]."""
-    area = interior(model.grid.area_t) * interior(model.grid.mask_t)[0]
+    area = wet_area(model)
     return float((area * interior(model.state.eta)).sum() / area.sum())
 
 
@@ -91,10 +111,79 @@ def largest_speed(model: Model) -> float:
     return float(max(np.abs(interior(model.state.u)).max(), np.abs(interior(model.state.v)).max()))
 
 
+# Energy
+
+
+def kinetic_energy(model: Model) -> float:
+    """Kinetic energy of the horizontal flow [J]: of each cell the mean of its faces', as the model's K is."""
+    u2, v2 = model.state.u.astype(np.float64) ** 2, model.state.v.astype(np.float64) ** 2
+    K = 0.25 * (u2 + np.roll(u2, 1, -1) + v2 + np.roll(v2, 1, -2))
+    return float(RHO0 * (cell_volume(model) * interior(K)).sum())
+
+
+def mean_kinetic_energy(model: Model) -> float:
+    """Kinetic energy in a cubic metre of water [J m-3]."""
+    return kinetic_energy(model) / volume(model)
+
+
+def surface_energy(model: Model) -> float:
+    """Potential energy of the displaced surface [J]."""
+    return float(0.5 * RHO0 * GRAVITY * (wet_area(model) * interior(model.state.eta) ** 2).sum())
+
+
+def potential_density(model: Model) -> Array:
+    """Density at the surface (nk, ny, nx) [kg m-3] by the model's own equation of state; RHO0 without one."""
+    equation, s = model.numerics.equation_of_state, model.state
+    b = np.zeros_like(s.T)
+    if equation != "none":
+        at_surface = Points(np.zeros_like(model.grid.z_t), model.grid.mask_t)
+        EQUATIONS_OF_STATE[equation].buoyancy(s.T, s.S, model.parameters["eos"], at_surface, b)
+    return RHO0 * (1 - inside(b) / GRAVITY)
+
+
+def potential_energy(model: Model) -> float:
+    """Gravitational energy [J]: g (potential density - RHO0) z over the water, and that of the surface."""
+    anomaly = potential_density(model) - RHO0
+    return float(GRAVITY * (cell_volume(model) * anomaly * height(model)).sum()) + surface_energy(model)
+
+
+def available_potential_energy(model: Model) -> float:
+    """Gravitational energy above that of the same water sorted by density in the same basin [J].
+
+    Winters et al. (1995, doi 10.1017/S002211209500125X), with potential density and the resting basin's true
+    hypsometry; the energy of the surface included.
+    """
+    g = model.grid
+    wet = interior(g.mask_t) == 1
+    cells, anomaly = cell_volume(model)[wet], (potential_density(model) - RHO0)[wet]
+    area = np.broadcast_to(inside(g.area_t), wet.shape)[wet]
+    centre, half = inside(g.z_t)[wet], 0.5 * inside(g.h_t)[wet]
+    # The basin as a vessel filled from below: area(z), then volume and first moment at each level z.
+    z, where = np.unique(np.round(np.concatenate([centre - half, centre + half]), 6), return_inverse=True)
+    widening = np.bincount(where, np.concatenate([area, -area]))
+    across = np.cumsum(widening)[:-1]
+    filled = np.concatenate([[0.0], np.cumsum(across * np.diff(z))])
+    moment = np.concatenate([[0.0], np.cumsum(across * np.diff(z**2) / 2)])
+
+    heavy_first = np.argsort(-anomaly, kind="stable")
+    bounds = np.concatenate([[0.0], np.cumsum(cells[heavy_first])])
+    bounds *= filled[-1] / bounds[-1]
+    level = np.clip(np.searchsorted(filled, bounds, side="right") - 1, 0, len(across) - 1)
+    rest = bounds - filled[level]
+    moments = moment[level] + z[level] * rest + 0.5 * rest**2 / across[level]
+    sorted_energy = GRAVITY * (anomaly[heavy_first] * np.diff(moments)).sum()
+    present = GRAVITY * (cells * anomaly * height(model)[wet]).sum()
+    return float(present - sorted_energy) + surface_energy(model)
+
+
+# Circulation
+
+
 def barotropic_streamfunction(model: Model) -> Array:
     """psi at F points (ny, nx) [m3 s-1], U = -dpsi/dy, 0 along the southern boundary.
 
-    The transport through a meridional section is psi to its south less psi to its north.
+    The transport through a meridional section is psi to its south less psi to its north; V = dpsi/dx
+    as far as the surface is steady.
     """
     U, _ = transports(model)
     return -np.cumsum(U.sum(axis=0), axis=0)
@@ -117,43 +206,114 @@ def zonal_transport(model: Model) -> Array:
     return U.sum(axis=(0, 1))
 
 
-def section_transport(model: Model, *, i: int, rows: slice = slice(None)) -> float:
-    """Eastward transport through the east faces of column `i` in `rows` [m3 s-1]."""
-    U, _ = transports(model)
-    return float(U[:, rows, i].sum())
+def section_transport(
+    model: Model,
+    *,
+    i: int | None = None,
+    j: int | None = None,
+    rows: slice = slice(None),
+    columns: slice = slice(None),
+) -> float:
+    """Eastward transport through the east faces of column `i` in `rows`, or northward through the north faces
+    of row `j` in `columns` [m3 s-1]. Raises InputError unless one of `i`, `j` is given.
+    """
+    if (i is None) == (j is None):
+        raise InputError("section_transport: give either i (a meridional section) or j (a zonal one)")
+    U, V = transports(model)
+    return float(U[:, rows, i].sum() if j is None else V[:, j, columns].sum())
+
+
+def strait_transport(
+    model: Model,
+    *,
+    x: float | tuple[float, float],
+    y: float | tuple[float, float],
+) -> float:
+    """Transport through a strait given by coordinates [degrees or m, those of the grid], [m3 s-1].
+
+    One of x, y is a number, the other the range of the strait: eastward for x = -66, y = (-70, -54), Drake
+    Passage; northward for a number y. The nearest faces are taken; longitudes may differ by 360.
+    """
+    if np.ndim(x) + np.ndim(y) != 1:
+        raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
+    horizontal = model.horizontal
+
+    def turned(value, reference):
+        return reference + (value - reference + 180) % 360 - 180 if horizontal.units == "degrees" else value
+
+    if np.ndim(x) == 0:
+        i = int(np.abs(turned(horizontal.x_f, x) - x).argmin())
+        rows = (horizontal.y_t >= min(y)) & (horizontal.y_t <= max(y))
+        return float(transports(model)[0][:, rows, i].sum())
+    j = int(np.abs(horizontal.y_f - y).argmin())
+    middle, half = 0.5 * (x[0] + x[1]), 0.5 * abs(x[1] - x[0])
+    columns = np.abs(turned(horizontal.x_t, middle) - middle) <= half
+    return float(transports(model)[1][:, j, columns].sum())
 
 
 def vorticity(model: Model) -> Array:
-    """Relative vorticity at F points (nk, ny, nx) [s-1]; 0 along walls."""
+    """Relative vorticity at F points (nk, ny, nx) [s-1]; along walls 0 (free slip) or twice the shear (no slip)."""
     g, s = model.grid, model.state
-    along_x = np.roll(s.v * g.dy_v, -1, -1) - s.v * g.dy_v
-    along_y = np.roll(s.u * g.dx_u, -1, -2) - s.u * g.dx_u
-    return interior((g.mask_f == 1) * (along_x - along_y) / g.area_f)
+    u_dx, v_dy = s.u.astype(np.float64) * g.dx_u, s.v.astype(np.float64) * g.dy_v
+    curl = np.roll(v_dy, -1, -1) - v_dy - np.roll(u_dx, -1, -2) + u_dx
+    return interior(g.mask_f * curl / g.area_f)
+
+
+def enstrophy(model: Model) -> float:
+    """Half the squared relative vorticity over the water [m3 s-2]."""
+    g = model.grid
+    return float(0.5 * (inside(g.area_f) * inside(g.h_f) * vorticity(model) ** 2).sum())
 
 
 def vertical_velocity(model: Model) -> Array:
-    """Upward velocity through the tops of the moving cells (nk, ny, nx) [m s-1]."""
+    """Upward velocity through the tops of the moving cells (nk, ny, nx) [m s-1], that of `layers.continuity`."""
+    g = model.grid
     U, V = transports(model)
     west = np.roll(U, 1, -1) if model.horizontal.periodic_x else np.pad(U, ((0, 0), (0, 0), (1, 0)))[..., :-1]
     south = np.roll(V, 1, -2) if model.horizontal.periodic_y else np.pad(V, ((0, 0), (1, 0), (0, 0)))[:, :-1]
     gain = -(U - west + V - south)
-    share = interior(model.grid.h_t) / interior(model.grid.depth_t) * model.grid.nonlinear[0]
-    swelling = share * gain.sum(axis=0)
-    upward = np.cumsum((gain - swelling)[::-1], axis=0)[::-1]
-    return upward / interior(model.grid.area_t)
+    nonlinear, fresh = float(g.nonlinear[0]), inside(model.forcing.at(model.state.time).fresh_water)
+    swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / inside(g.depth_t)
+    upward = np.cumsum((gain - inside(g.h_t) * swelling)[::-1], axis=0)[::-1]
+    upward[0] *= 1 - nonlinear  # the moving surface lets rain through, but no flow
+    return upward / inside(g.area_t)
 
 
 def mixed_layer_depth(model: Model, threshold: float = 0.03) -> Array:
     """Depth (ny, nx) [m] where potential density exceeds that of the first layer by `threshold` [kg m-3].
 
-    de Boyer Montegut et al. (2004, doi 10.1029/2004JC002378), without their 10 m reference level.
+    Linear between cell centres; the whole column where nothing is so heavy; 0 on land. de Boyer Montegut
+    et al. (2004, doi 10.1029/2004JC002378), who start from 10 m.
     """
-    s, equation = model.state, model.numerics.equation_of_state
-    T, S = interior(s.T), interior(s.S)
-    rho = density(T, S, np.zeros_like(T), equation)
-    light = (rho - rho[:1] < threshold) & (interior(model.grid.mask_t) == 1)
-    mixed = np.cumprod(light, axis=0)
-    return (thickness(model) * mixed).sum(axis=0)
+    rho, h = potential_density(model), thickness(model)
+    wet = interior(model.grid.mask_t) == 1
+    depth = np.cumsum(h, axis=0) - 0.5 * h
+    excess = rho - rho[:1] - threshold
+    heavy = (excess >= 0) & wet
+    k = np.maximum(heavy.argmax(axis=0), 1)[None] if len(h) > 1 else np.zeros((1, *h.shape[1:]), int)
+    here, above = (np.take_along_axis(excess, n, 0)[0] for n in (k, np.maximum(k - 1, 0)))
+    low, high = (np.take_along_axis(depth, n, 0)[0] for n in (k, np.maximum(k - 1, 0)))
+    found = heavy.any(axis=0)
+    share = np.where(found, here, 0) / np.where(found, here - above, 1)
+    return np.where(found, low - share * (low - high), h.sum(axis=0))
+
+
+def courant_numbers(model: Model) -> dict[str, float]:
+    """How far things go in a time step, in cells, at the worst place.
+
+    "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2)
+    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2), which explicit steps keep below 2.
+    """
+    g, s, dt = model.grid, model.state, model.numerics.dt
+    wet, h = interior(g.mask_t) == 1, thickness(model)
+    inverse = 1 / inside(g.dx_t) ** 2 + 1 / inside(g.dy_t) ** 2
+    rates = {
+        "advection": inside(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
+        "vertical": np.abs(vertical_velocity(model)) / np.where(wet, h, 1),
+        "surface_wave": np.sqrt(GRAVITY * inside(g.depth_t) * inverse) * wet[0],
+        "friction": 4 * inside(model.parameters["nu_h"]) * inverse * wet[0],
+    }
+    return {name: float(rate.max() * dt) for name, rate in rates.items()}
 
 
 class Diagnostic(NamedTuple):
@@ -168,7 +328,13 @@ class Diagnostic(NamedTuple):
 
 DIAGNOSTICS = {
     "kinetic_energy": Diagnostic(kinetic_energy, "J", "kinetic energy"),
+    "mean_kinetic_energy": Diagnostic(mean_kinetic_energy, "J m-3", "mean kinetic energy"),
     "surface_energy": Diagnostic(surface_energy, "J", "potential energy of the surface"),
+    "potential_energy": Diagnostic(potential_energy, "J", "gravitational energy", tracers=True),
+    "available_potential_energy": Diagnostic(
+        available_potential_energy, "J", "available potential energy", tracers=True
+    ),
+    "enstrophy": Diagnostic(enstrophy, "m3 s-2", "enstrophy"),
     "volume": Diagnostic(volume, "m3", "volume of the water"),
     "mean_eta": Diagnostic(mean_eta, "m", "mean sea surface height"),
     "largest_speed": Diagnostic(largest_speed, "m s-1", "largest velocity component"),
@@ -179,6 +345,7 @@ DIAGNOSTICS = {
     "psi": Diagnostic(barotropic_streamfunction, "m3 s-1", "barotropic streamfunction", ("y_f", "x_f")),
     "overturning": Diagnostic(overturning, "m3 s-1", "meridional overturning streamfunction", ("z_w", "y_f")),
     "zonal_transport": Diagnostic(zonal_transport, "m3 s-1", "eastward transport", ("x_f",)),
+    "mixed_layer_depth": Diagnostic(mixed_layer_depth, "m", "mixed layer depth", ("y", "x"), tracers=True),
 }
 
 

@@ -1,0 +1,7 @@
+"""`python -m ogcm` is the command `ogcm`."""
+
+import sys
+
+from ogcm.cli import main
+
+sys.exit(main())

@@ -1,0 +1,400 @@
+"""Pictures of a run: an overview, maps, sections, series and animations of an output file.
+
+    ogcm.plot(simulation)      ogcm.plot("gyre.nc", "gyre.png", kind="map", variable="T", level=3)
+
+A model is drawn through the file that it would write. No window is opened: the figure is returned, shows
+itself in a notebook, and is saved where an `output` is given.
+"""
+
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import cmocean
+import h5netcdf
+import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ogcm.errors import FileError, InputError
+from ogcm.parameters import nearest
+
+Array = np.ndarray
+LAND = "0.75"
+DEFAULT_MAP = "dense"
+MAPS = {"T": "thermal", "S": "haline", "eta": "balance", "u": "balance", "v": "balance", "w": "balance",
+        "zeta": "curl", "psi": "balance", "overturning": "balance", "h": "deep", "depth": "deep",
+        "mixed_layer_depth": "deep"}  # fmt: skip
+SIGNED = ("balance", "curl")
+SVERDRUP = 1e6  # [m3 s-1]
+STATIC = ("depth", "mask", "cell_area", "cell_thickness")
+UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
+SMALLEST_MAP = 5  # rows; a channel with fewer is a slice, drawn as a section
+
+
+class Picture(Figure):
+    """A figure that belongs to no window and shows itself in a notebook."""
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__(figsize=(width, height), layout="constrained")
+
+    def _repr_png_(self) -> bytes:
+        page = BytesIO()
+        self.savefig(page, format="png", dpi=90)
+        return page.getvalue()
+
+
+class Record:
+    """One record of an output file, with its coordinates; a context manager that closes the file."""
+
+    def __init__(self, path: str | Path, time: int = -1) -> None:
+        """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
+        try:
+            self.file = h5netcdf.File(path, "r")
+        except OSError as error:
+            raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
+        if "time" not in self.file.variables or not len(self.file["time"]):
+            self.file.close()
+            raise FileError(f"{path}: holds no record; is it an output of `ogcm run`?")
+        self.records = len(self.file["time"])
+        if not -self.records <= time < self.records:
+            self.file.close()
+            raise InputError(f"time: record {time} does not exist, the file has {self.records}")
+        self.time = time
+        self.degrees = "lat" in self.file.dimensions
+        self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+
+    @property
+    def title(self) -> str:
+        return f"{self.file.attrs['title'].split(',')[0]}, day {self.file['time'][self.time]:.4g}"
+
+    def has(self, *names: str) -> bool:
+        return all(name in self.file.variables for name in names)
+
+    def fields(self) -> list[str]:
+        """What can be drawn: all but coordinates and bounds."""
+        return [n for n in self.file.variables if n not in self.file.dimensions and not n.endswith("_bounds")]
+
+    def dims(self, name: str) -> tuple[str, ...]:
+        """Dimensions without time. Raises InputError for a variable that does not exist."""
+        if name not in self.fields():
+            raise InputError(f"unknown variable {name!r}: {nearest(name, self.fields())}")
+        return tuple(d for d in self.file[name].dimensions if d != "time")
+
+    def field(self, name: str, *index: int | slice) -> Array:
+        """A variable in the unit of its label, NaN on land; `index` picks of its dimensions but time."""
+        self.dims(name)
+        index = index if name in STATIC else (self.time, *index)
+        v = self.file[name]
+        values = np.asarray(v[index], float)
+        values = np.where(np.abs(values) > 1e30, np.nan, values)
+        return values / SVERDRUP if v.attrs.get("units") == "m3 s-1" else values
+
+    def label(self, name: str, where: str = "") -> str:
+        """What is drawn, and its unit."""
+        v = self.file[name]
+        units = v.attrs.get("units", "")
+        units = UNITS.get(units, units.replace("-1", "⁻¹").replace("-2", "⁻²").replace("-3", "⁻³").replace("m2", "m²"))
+        return f"{v.attrs.get('long_name', name)}{where}" + (f" [{units}]" if units else "")
+
+    def coordinate(self, dim: str) -> Array:
+        """Values along a dimension, lengths along the ground in km."""
+        values = np.asarray(self.file[dim][:], float)
+        return values / 1e3 if self.in_km(dim) else values
+
+    def in_km(self, dim: str) -> bool:
+        return not dim.startswith("z") and self.file[dim].attrs.get("units") == "m"
+
+    def edges(self, dim: str) -> Array:
+        """Edges of the cells along a dimension, n + 1 values."""
+        if dim == "z":
+            return self.coordinate("z_w")
+        centres = self.coordinate(dim)
+        if len(centres) == 1:
+            return centres + np.array([-0.5, 0.5])
+        between = 0.5 * (centres[1:] + centres[:-1])
+        return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
+
+    def axis(self, dim: str) -> str:
+        """Label of an axis."""
+        if dim.startswith("z"):
+            return "height [m]"
+        if self.degrees:
+            return "latitude [°N]" if dim.startswith("lat") else "longitude [°E]"
+        return f"{dim[0]} [km]" if self.in_km(dim) else f"{dim[0]} (cells)"
+
+    def place(self, dim: str, index: int) -> str:
+        """Words for one point of a dimension."""
+        value = self.coordinate(dim)[index]
+        if dim.startswith("z"):
+            return f" at {-value:.4g} m"
+        if self.degrees:
+            return f" at {abs(value):.4g}°{'NS'[value < 0]}" if dim.startswith("lat") else f" at {value:.4g}°E"
+        return f" at {dim[0]} = {value:.4g}" + (" km" if self.in_km(dim) else "")
+
+
+def colours(name: str, values: Array) -> dict:
+    """Colour map and limits: symmetrical about 0 for signed fields, without the outermost 0.5 % at each end."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
+    chosen = MAPS.get(name, DEFAULT_MAP)
+    if chosen in SIGNED:
+        high = max(abs(low), abs(high))
+        low = -high
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        low, high = low - 0.5, high + 0.5
+    return {"cmap": getattr(cmocean.cm, chosen), "vmin": low, "vmax": high}
+
+
+def draw_plane(
+    axes: Axes, record: Record, name: str, values: Array, dims: tuple[str, str], where: str = "", contours: int = 0
+) -> None:
+    """A field over two coordinates with its colour bar, in cells or, for streamfunctions, as `contours`."""
+    vertical, horizontal = dims
+    style = colours(name, values)
+    shown = np.ma.masked_invalid(values)
+    if contours and min(values.shape) > 1:
+        levels = MaxNLocator(contours, steps=[1, 2, 2.5, 5, 10]).tick_values(style["vmin"], style["vmax"])
+        X, Y = record.coordinate(horizontal), record.coordinate(vertical)
+        image = axes.contourf(X, Y, shown, levels, cmap=style["cmap"], extend="both")
+        axes.contour(X, Y, shown, levels, colors="k", linewidths=0.3, negative_linestyles="solid")
+        bar = {"format": "%.4g"}
+    else:
+        edges = record.edges(horizontal), record.edges(vertical)
+        image = axes.pcolormesh(*edges, shown, shading="flat", rasterized=True, **style)
+        inside = values[np.isfinite(values)]
+        beyond = (bool((inside < style["vmin"]).any()), bool((inside > style["vmax"]).any()))
+        names = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+        bar = {"extend": names[beyond]}
+    axes.set(xlabel=record.axis(horizontal), ylabel=record.axis(vertical))
+    axes.set_title(record.label(name, where), fontsize="medium", loc="left")
+    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=25, **bar)
+    axes.set_facecolor(LAND)
+
+
+def layer(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...], str]:
+    """A horizontal field, its dimensions, and where it lies. Raises InputError where there is none."""
+    dims = record.dims(name)
+    if len(dims) == 3:
+        layers = record.file.dimensions[dims[0]].size
+        if not 0 <= level < layers:
+            raise InputError(f"level: {name} has the layers 0 to {layers - 1}, got {level}")
+        where = record.place(dims[0], level) if layers > 1 else ""
+        return record.field(name, level), dims[1:], where
+    if len(dims) != 2 or dims[0].startswith("z"):
+        raise InputError(f"{name} is no horizontal field; try kind='section' or 'series'")
+    values = record.field(name)
+    if name == "psi":
+        values = values - values[-1].mean()  # 0 on the northern coast, as atlases have it
+    if name not in STATIC or name == "depth":
+        values = np.where(dry(record), np.nan, values)
+    return values, dims, ""
+
+
+def dry(record: Record) -> Array:
+    """Where the surface is land (ny, nx)."""
+    return record.file["mask"][0] == 0
+
+
+def draw_map(axes: Axes, record: Record, name: str, level: int = 0) -> None:
+    """A horizontal field, of layer `level` where it has layers; land grey."""
+    values, dims, where = layer(record, name, level)
+    draw_plane(axes, record, name, values, dims, where, contours=16 if name == "psi" else 0)
+
+
+def draw_section(axes: Axes, record: Record, name: str, at: float | None = None) -> None:
+    """A meridional section at the coordinate `at` [degrees or km] (a zonal one in a slice), default the middle."""
+    dims = record.dims(name)
+    if not dims or not dims[0].startswith("z"):
+        raise InputError(f"{name} has no depth; try kind='map' or 'series'")
+    if len(dims) == 2:
+        values, where = record.field(name), ""
+        if name == "overturning":
+            values = np.where(below_bottom(record), np.nan, values)
+    else:
+        cut = 2 if record.file.dimensions[dims[1]].size >= SMALLEST_MAP else 1
+        along = record.coordinate(dims[cut])
+        n = len(along) // 2 if at is None else int(np.abs(along - at).argmin())
+        values = record.field(name, slice(None), *((slice(None), n) if cut == 2 else (n,)))
+        where, dims = record.place(dims[cut], n), (dims[0], dims[3 - cut])
+    draw_plane(axes, record, name, values, dims, where, contours=16 if name == "overturning" else 0)
+
+
+def below_bottom(record: Record) -> Array:
+    """Interfaces with no water above them in a row of the grid (nk + 1, ny)."""
+    wet = record.file["mask"][:].any(axis=2)
+    return ~np.concatenate([wet[:1], wet])
+
+
+def draw_series(axes: Axes, record: Record, name: str) -> None:
+    """A scalar against time."""
+    scalars = [n for n, v in record.file.variables.items() if v.dimensions == ("time",) and n != "time"]
+    if name not in scalars:
+        raise InputError(f"{name!r} is no series: {nearest(name, scalars)}")
+    days, values = record.file["time"][:], record.file[name][:]
+    axes.plot(days, values, lw=1.6, color="#1f5a96", marker="o" if len(days) < 40 else "", ms=3)
+    axes.set(xlabel="time [days]")
+    axes.set_title(record.label(name), fontsize="medium", loc="left", pad=14)
+    axes.ticklabel_format(axis="y", scilimits=(-3, 4))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_currents(axes: Axes, record: Record) -> None:
+    """Arrows of the surface current at T points, one for every few cells; cut at twice the speed of the key."""
+    u, v = np.nan_to_num(record.field("u", 0)), np.nan_to_num(record.field("v", 0))
+    u = 0.5 * (u + np.roll(u, 1, 1))  # a closed western wall is the dry eastern face of the last column
+    v = 0.5 * (v + np.roll(v, 1, 0))
+    speed = np.hypot(u, v)
+    usual = float(np.percentile(speed[~dry(record)], 80))
+    if usual == 0:
+        return
+    key = float(f"{usual:.1g}")
+    shrink = np.minimum(1.0, 2 * key / np.maximum(speed, 1e-30))
+    shown = np.where(dry(record) | (speed < 0.03 * usual), np.nan, shrink)
+    rows, columns = max(1, round(u.shape[0] / 20)), max(1, round(u.shape[1] / 26))
+    chosen = (slice(rows // 2, None, rows), slice(columns // 2, None, columns))
+    X, Y = record.coordinate(record.x)[chosen[1]], record.coordinate(record.y)[chosen[0]]
+    options = {"width": 0.0022, "headwidth": 4, "headlength": 4.5, "color": "k", "alpha": 0.75}
+    arrows = axes.quiver(
+        X, Y, (u * shown)[chosen], (v * shown)[chosen], scale=22 * usual, scale_units="width", **options
+    )
+    axes.quiverkey(arrows, 0.9, 1.035, key, f"{key:g} m s⁻¹", labelpos="W", fontproperties={"size": "small"})
+
+
+def true_shape(axes: Axes) -> None:
+    """As many pixels for a km or degree along y as along x, unless that makes a ribbon."""
+    if 1 / 3 < np.ptp(axes.get_xlim()) / np.ptp(axes.get_ylim()) < 3:
+        axes.set_aspect("equal")
+
+
+DRAWERS = {"map": draw_map, "section": draw_section, "series": draw_series}
+
+
+def plot(
+    source: object,
+    output: str | Path | None = None,
+    *,
+    kind: str = "overview",
+    variable: str | None = None,
+    time: int = -1,
+    level: int = 0,
+    at: float | None = None,
+) -> Figure:
+    """Draw an output file, a simulation or a model; returns the figure, saved to `output` if given.
+
+    kind: "overview", or "map" (of `variable` at `level`), "section" (at the longitude or x `at` [degrees or
+    km]) or "series" of one variable; time: the record. Raises InputError for a variable that does not exist
+    or has not the shape that the kind needs, FileError for a file that cannot be read or written.
+    """
+    if kind != "overview" and kind not in DRAWERS:
+        raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
+    if not isinstance(source, str | Path):
+        path = getattr(source, "output", None)
+        if path is not None and Path(path).exists():
+            source = path
+        else:
+            return plot_model(
+                getattr(source, "model", source), output, kind=kind, variable=variable, level=level, at=at
+            )
+    with Record(source, time) as record:
+        if kind == "overview":
+            figure = overview(record)
+        else:
+            figure = Picture(9, 5)
+            options = {"map": {"level": level}, "section": {"at": at}, "series": {}}[kind]
+            default = "kinetic_energy" if kind == "series" else "T" if record.has("T") else "u"
+            axes = figure.subplots()
+            DRAWERS[kind](axes, record, variable or default, **options)
+            if kind == "map":
+                true_shape(axes)
+            figure.suptitle(record.title, fontweight="bold")
+    if output is not None:
+        save(figure, output)
+    return figure
+
+
+def save(figure: Figure, output: str | Path) -> None:
+    """Write a picture. Raises FileError where the folder or the format does not exist."""
+    try:
+        figure.savefig(output, dpi=130)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{output}: the picture cannot be written: {error}") from None
+
+
+def plot_model(model: object, output: str | Path | None, **options) -> Figure:
+    """Draw a model as it is now, through a temporary file of everything that it can write."""
+    from ogcm import io
+
+    with tempfile.TemporaryDirectory() as folder:
+        path, now = Path(folder) / "now.nc", model.state.time
+        variables = io.check_variables(model, io.VARIABLES)
+        writer = io.Output(path, model, variables, "", means=False)
+        writer.write({name: io.sample(model, name) for name in variables}, now, now)
+        writer.close()
+        return plot(path, output, **options)
+
+
+def overview(record: Record) -> Figure:
+    """Everything at one glance: as many of six pictures as the file has."""
+    layers = record.file.dimensions["z"].size
+    deep, flat = layers > 1, record.file.dimensions[record.y].size >= SMALLEST_MAP
+    panels = []
+    if flat:
+        first = "T" if record.has("T") else "zeta" if record.has("zeta") else "u"
+        panels += [("map", name) for name in (first, "eta", "psi") if record.has(name)]
+        panels += [("section", "overturning")] * deep
+    panels += [("section", name) for name in (("T",) if flat else ("T", "u")) if deep and record.has(name)]
+    panels += [("series", "kinetic_energy")] if record.records > 1 or not panels else []
+    slender = flat and np.ptp(record.edges(record.x)) < 1.5 * np.ptp(record.edges(record.y))
+    columns = 3 if slender else 2 if flat else 1
+    rows = -(-len(panels) // columns)
+    columns = min(columns, len(panels))
+    figure = Picture(*{1: (10, 3.2 * rows), 2: (13, 3.9 * rows), 3: (15.5, 4.4 * rows)}[columns])
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (kind, name) in zip(places, panels, strict=False):
+        DRAWERS[kind](axes, record, name)
+        if (kind, name) == ("map", "eta") and record.has("u", "v"):
+            draw_currents(axes, record)
+    for axes in places[len(panels) :]:
+        axes.remove()
+    figure.suptitle(record.title, fontsize="x-large", fontweight="bold")
+    return figure
+
+
+def animate(path: str | Path, variable: str, output: str | Path, *, level: int = 0, frames_per_second: int = 8) -> None:
+    """A GIF of a horizontal field over all records, with one colour scale. Raises InputError as `plot` does."""
+    with Record(path, 0) as record:
+        frames = []
+        for n in range(record.records):
+            record.time = n
+            values, dims, where = layer(record, variable, level)
+            frames.append(values)
+        frames = np.stack(frames)
+        figure = Picture(8, 5)
+        axes = figure.subplots()
+        draw_plane(axes, record, variable, frames[-1], dims, where)
+        image = axes.collections[0]
+        limits = colours(variable, frames)
+        image.set_clim(limits["vmin"], limits["vmax"])
+        true_shape(axes)
+
+        def frame(n: int) -> list:
+            record.time = n
+            image.set_array(np.ma.masked_invalid(frames[n]))
+            figure.suptitle(record.title, fontweight="bold")
+            return [image]
+
+        try:
+            FuncAnimation(figure, frame, len(frames)).save(output, PillowWriter(fps=frames_per_second), dpi=90)
+        except (OSError, ValueError) as error:
+            raise FileError(f"{output}: the animation cannot be written: {error}") from None
