@@ -260,8 +260,8 @@ def build(
     """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 on land] cut into layers `dz` [m].
 
     A bottom cell thinner than `smallest_cell` of its layer or than `smallest_thickness` [m] is made that thick,
-    or land when it is thinner than half of that (MITgcm's hFacMin and hFacMinDr). Raises InputError for wrong shapes, NaN or
-    layers that are not positive.
+    or land when it is thinner than half of that (MITgcm's hFacMin and hFacMinDr). Raises InputError
+    for wrong shapes, NaN or layers that are not positive.
     """
     ny, nx = horizontal.shape
     dz = np.asarray(dz, float)

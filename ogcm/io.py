@@ -90,12 +90,11 @@ class Output:
                 v.attrs["standard_name"] = f"projection_{axis.lower()}_coordinate"
         depth = np.concatenate([[0.0], np.cumsum(model.dz)])
         z = f.create_variable("z", ("z",), data=-0.5 * (depth[1:] + depth[:-1]))
-        z.attrs.update(
-            units="m", positive="up", axis="Z", standard_name="height_above_mean_sea_level", bounds="z_bounds"
-        )
+        upward = {"units": "m", "positive": "up", "axis": "Z", "standard_name": "height_above_mean_sea_level"}
+        z.attrs.update(upward, bounds="z_bounds")
         f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
         z_w = f.create_variable("z_w", ("z_w",), data=-depth)
-        z_w.attrs.update(units="m", positive="up", axis="Z", standard_name="height_above_mean_sea_level")
+        z_w.attrs.update(upward)
         time = f.create_variable("time", ("time",), "f8")
         time.attrs.update(
             units="days since 0001-01-01 00:00:00",

@@ -58,14 +58,14 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
 
     Raises InputError for an unknown name, a wrong shape, or a value outside its bounds.
     """
-    nk, nj, ni = grid.h_t.shape
+    nk = grid.h_t.shape[0]
     ny, nx = interior(grid.depth_t).shape
     coefficients = EQUATIONS_OF_STATE[equation_of_state].coefficients if equation_of_state != "none" else []
     eos = np.array(values.get("eos", coefficients), grid.h_t.dtype)
     if eos.shape != np.shape(coefficients):
         raise InputError(f"eos: {equation_of_state} takes {len(coefficients)} coefficients, got shape {eos.shape}")
     arrays = {"eos": eos}
-    for name, value in values.items():
+    for name in values:
         if name != "eos" and name not in PARAMETERS:
             raise InputError(f"unknown parameter {name!r}: {nearest(name, PARAMETERS)}")
     for name, parameter in PARAMETERS.items():

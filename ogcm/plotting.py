@@ -137,7 +137,8 @@ class Record:
         if dim.startswith("z"):
             return f" at {-value:.4g} m"
         if self.degrees:
-            return f" at {abs(value):.4g}°{'NS'[value < 0]}" if dim.startswith("lat") else f" at {value:.4g}°E"
+            sides = "NS" if dim.startswith("lat") else "EW"
+            return f" at {abs(value):.4g}°{sides[int(value < 0)]}"
         return f" at {dim[0]} = {value:.4g}" + (" km" if self.in_km(dim) else "")
 
 
@@ -207,7 +208,7 @@ def dry(record: Record) -> Array:
 def draw_map(axes: Axes, record: Record, name: str, level: int = 0) -> None:
     """A horizontal field, of layer `level` where it has layers; land grey."""
     values, dims, where = layer(record, name, level)
-    draw_plane(axes, record, name, values, dims, where, contours=16 if name == "psi" else 0)
+    draw_plane(axes, record, name, values, dims, where, contours=20 if name == "psi" else 0)
 
 
 def draw_section(axes: Axes, record: Record, name: str, at: float | None = None) -> None:
@@ -225,7 +226,7 @@ def draw_section(axes: Axes, record: Record, name: str, at: float | None = None)
         n = len(along) // 2 if at is None else int(np.abs(along - at).argmin())
         values = record.field(name, slice(None), *((slice(None), n) if cut == 2 else (n,)))
         where, dims = record.place(dims[cut], n), (dims[0], dims[3 - cut])
-    draw_plane(axes, record, name, values, dims, where, contours=16 if name == "overturning" else 0)
+    draw_plane(axes, record, name, values, dims, where, contours=20 if name == "overturning" else 0)
 
 
 def below_bottom(record: Record) -> Array:

@@ -103,7 +103,7 @@ class Simulation:
         return config.text(tables)
 
     def run(self) -> None:
-        """Step to the end. Raises BlowUpError after saving the last good state; Ctrl-C and SIGTERM save the present one."""
+        """Step to the end. Ctrl-C and SIGTERM save the present state, a blow-up (BlowUpError) the last good one."""
         writer = None
         if self.output is not None:
             text = self.configuration()
@@ -131,11 +131,13 @@ class Simulation:
 
     def loop(self, writer: io.Output | None, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
-        state, dt = self.model.state, self.model.numerics.dt
+        state = self.model.state
         if writer is not None and not self.means:
             self.record(writer, state.time)
         mean, since = self.zero_mean(), state.time
-        bar = tqdm(total=self.steps, unit="step", disable=None if self.progress else True, file=sys.stderr, dynamic_ncols=True)
+        bar = tqdm(
+            total=self.steps, unit="step", disable=None if self.progress else True, file=sys.stderr, dynamic_ncols=True
+        )
         with bar:
             for n in range(1, self.steps + 1):
                 self.stepper.step()

@@ -37,6 +37,6 @@ def warn_of_lakes(grid: Grid, horizontal: HorizontalGrid) -> None:
         y, x = horizontal.names
         warnings.warn(
             f"bathymetry: a basin of {cells} cell{'s' * (cells > 1)} at (j, i) = {(j, i)} "
-            f"({y} {horizontal.y_t[j]:g}, {x} {horizontal.x_t[i]:g}) is cut off from the rest; fill it or open a strait",
+            f"({y} {horizontal.y_t[j]:g}, {x} {horizontal.x_t[i]:g}) is cut off; fill it or open a strait",
             stacklevel=3,
         )

@@ -26,7 +26,7 @@ def check(name, grid, seed=0, active=None, adjoint_kernel=None):
     return dot_product_error(pair.forward, backward, inputs, pair.constants, grid, outputs, seed=seed, active=active)
 
 
-@pytest.mark.parametrize("periodic_x, periodic_y", SIDES)
+@pytest.mark.parametrize(("periodic_x", "periodic_y"), SIDES)
 @pytest.mark.parametrize("name", PAIRS)
 def test_dot_product_for_each_input_and_all_together(name, periodic_x, periodic_y):
     grid = random_grid(periodic_x=periodic_x, periodic_y=periodic_y)

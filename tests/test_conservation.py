@@ -203,15 +203,16 @@ def test_rotation_by_a_quarter_changes_only_round_off():
     depth[rng.uniform(size=depth.shape) < 0.15] = 0.0
     T = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None] + 0.3 * rng.normal(size=(5, n, n))
     options = {
-        "dz": [50.0, 100.0, 100.0, 120.0, 130.0], "dt": 600.0, "parameters": {"nu_h": 300.0, "kappa_h": 50.0, "drag_quadratic": 2e-3},
-    }  # fmt: skip
+        "dz": [50.0, 100.0, 100.0, 120.0, 130.0],
+        "dt": 600.0,
+        "parameters": {"nu_h": 300.0, "kappa_h": 50.0, "drag_quadratic": 2e-3},
+    }
     grid = ogcm.cartesian(nx=n, ny=n, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True, periodic_y=True)
     tau = 0.1 * rng.normal(size=(n, n))
-    # np.rot90 maps [j, i] to the mirror image of a counter-clockwise turn when j points north: turn the grid instead.
     model = run(ogcm.Model(grid, depth=depth, T=T, forcing=ogcm.Forcing(tau_x=tau), **options), 30)
-    # Clockwise in (x, y): u' = v, v' = -u. With np.rot90(a)[j, i] = a[i, n - 1 - j], east of the new is north of the old.
+    # np.rot90(a)[j, i] = a[i, n - 1 - j] with j northward turns clockwise: what pointed east points south.
     depth_r, T_r = turned(depth), turned(T)
-    # tau_x acted on east faces; it becomes a stress on the new south faces of the turned cells: the V points one row down.
+    # tau_x acted on east faces; turned, it acts on the south faces of the cells: the V points one row down.
     tau_r = -np.roll(turned(tau), -1, axis=0)
     other = run(ogcm.Model(grid, depth=depth_r, T=T_r, forcing=ogcm.Forcing(tau_y=tau_r), **options), 30)
     np.testing.assert_allclose(interior(other.state.T), turned(interior(model.state.T)), rtol=0, atol=1e-10)

@@ -93,7 +93,7 @@ def test_linear_is_exact():
     np.testing.assert_allclose(density(T, S, -3000.0, "linear"), expected, rtol=4e-16)
 
 
-@pytest.mark.parametrize("equation, c", [("linear", LINEAR), ("quadratic", QUADRATIC)])
+@pytest.mark.parametrize(("equation", "c"), [("linear", LINEAR), ("quadratic", QUADRATIC)])
 def test_simplified_derivatives_are_analytic(equation, c):
     rng = np.random.default_rng(2)
     T, S, z = rng.uniform(-2, 30, 50), rng.uniform(30, 40, 50), rng.uniform(-5000, 0, 50)
@@ -134,7 +134,8 @@ def test_stratification_compares_parcels_at_one_depth(grid, water):
     expected = np.where(grid.mask_t[1:], GRAVITY / RHO0 * jump / (grid.z_t[:-1] - grid.z_t[1:]), 0.0)
     N2 = stratification("teos10", T, S, grid)
     np.testing.assert_allclose(N2[1:-1], expected, atol=1e-15)
-    assert not N2[0].any() and not N2[-1].any()
+    assert not N2[0].any()
+    assert not N2[-1].any()
     well_mixed = stratification("teos10", np.full_like(T, 4.0), np.full_like(T, 35.0), grid)
     assert not well_mixed.any()
 

@@ -28,7 +28,7 @@ def speed(u, v):
 @kernel
 def bottom_drag(u, v, r, C_d, grid, drag_u, drag_v):
     """drag_u, drag_v (nj, ni) [m s-1] from r [m s-1] and C_d [1], both (1, nj, ni)."""
-    nk, nj, ni = u.shape
+    _, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)

@@ -34,7 +34,7 @@ def wind_stress(tau_x, tau_y, s_u, s_v, grid, G_u, G_v):
 @kernel
 def surface_flux(T, flux, T_star, rate, fresh, share, grid, out):
     """Adds flux, restoring and the content of the fresh water to the first layer's tendency [K m s-1]."""
-    nk, nj, ni = T.shape
+    _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)

@@ -2,7 +2,8 @@
 
     d(hT)/dt += div_h(h kappa grad T)
 
-    out_i += [ X_i - X_{i-1} + Y_j - Y_{j-1} ] / area_t,   X_i = m dy_u h_u (kappa_i + kappa_{i+1})/2 (T_{i+1} - T_i)/dx_u
+    out_i += [ X_i - X_{i-1} + Y_j - Y_{j-1} ] / area_t
+    X_i = m dy_u h_u (kappa_i + kappa_{i+1})/2 (T_{i+1} - T_i)/dx_u
 
 in the resting layers. kappa [m2 s-1] has one layer or all of them. Biharmonic diffusion is this operator
 applied twice: to T with kappa = 1, divided by the thickness (`tracer_laplacian`), then to the result with -kappa4.

@@ -1,17 +1,27 @@
 """Vertical viscosity and diffusivity at the tops of the cells.
 
     constant     nu_v = nu_b,                                kappa_v = kappa_b
-    richardson   nu_v = nu_b + nu_0/(1 + alpha Ri)^2,        kappa_v = kappa_b + (nu_v)/(1 + alpha Ri)
+    richardson   nu_v = nu_b + nu_0/(1 + alpha Ri)^2,        kappa_v = kappa_b + nu_v/(1 + alpha Ri)
                  Ri = max(N2, 0)/(shear^2 + EPS)             (Pacanowski and Philander 1981, eqs. 1-2, doi
                  10.1175/1520-0485(1981)011<1443:POVMIN>2.0.CO;2)
 
 and kappa_convective is added to both where N2 < 0: convective adjustment as implicit mixing. shear^2 is the mean over
-the two U and the two V points beside the column. EPS = 1e-12 s-2 keeps Ri finite at rest.
+the two U and the two V points beside the column, of which a wall counts as 0. EPS = 1e-12 s-2 keeps Ri and its
+derivatives finite without shear. Where cell k is land both are 0, whatever N2 is there.
 
-Adjoint. The convective switch has the derivative 0 (its size that of the branch taken); with m = 1/(1 + alpha Ri):
-dm/dRi = -alpha m^2, nu_ad total n = nu_v_ad + m kappa_v_ad, Ri_ad = -2 nu_0 alpha m^3 n - alpha m^2 (nu_v - convective)
-kappa_v_ad, nu_0_ad += m^2 n, alpha_ad = Ri Ri_ad/alpha; N2_ad = Ri_ad/(shear^2 + EPS) where N2 > 0, shear^2_ad =
--Ri Ri_ad/(shear^2 + EPS), and u_ad of the two levels +- shear^2_ad times du/dz^2.
+Adjoint. With m = 1/(1 + alpha Ri), dm = -m^2 (alpha dRi + Ri dalpha), and nu = nu_b + nu_0 m^2 before convection:
+
+    n = nu_v_ad + m kappa_v_ad                                       all that depends on nu
+    m_ad = 2 nu_0 m n + nu kappa_v_ad
+    nu_b_ad += n,   kappa_b_ad += kappa_v_ad,   nu_0_ad += m^2 n,   alpha_ad -= m^2 Ri m_ad
+    kappa_convective_ad += nu_v_ad + kappa_v_ad                      where N2 < 0
+    Ri_ad = -alpha m^2 m_ad
+    N2_ad += Ri_ad/(shear^2 + EPS)                                   where N2 > 0
+    shear^2_ad = -Ri Ri_ad/(shear^2 + EPS)
+    u_ad_{k-1}, u_ad_k += -+ shear^2_ad (u_k - u_{k-1})/dz^2         summed over the two columns beside u; v alike
+
+Kinks, both at N2 = 0: the switch of convection, whose derivative is that of the branch taken (0 with respect to N2),
+and max(N2, 0), with the derivative 0 at 0. With constant mixing n = nu_v_ad, and N2_ad = 0.
 """
 
 import numpy as np
@@ -37,14 +47,16 @@ def positive(N2):
 def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v, kappa_v):
     """nu_v, kappa_v (nk + 1, nj, ni) [m2 s-1] from N2 (nk + 1, nj, ni) [s-2]; 0 at the surface and in land."""
     nk, nj, ni = grid.h_t.shape
+    zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
+        nu_v[0, j] = nu_v[nk, j] = kappa_v[0, j] = kappa_v[nk, j] = zero
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                water = grid.mask_t[k, j, i]
+                water = grid.mask_t[k, j, i] == 1
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
-                nu_v[k, j, i] = water * (background_nu[layer(background_nu, k), j, i] + adjustment)
-                kappa_v[k, j, i] = water * (background_kappa[layer(background_kappa, k), j, i] + adjustment)
+                nu_v[k, j, i] = background_nu[layer(background_nu, k), j, i] + adjustment if water else zero
+                kappa_v[k, j, i] = background_kappa[layer(background_kappa, k), j, i] + adjustment if water else zero
 
 
 @point
@@ -62,7 +74,9 @@ def richardson_mixing(
 ):  # fmt: skip
     """As `constant_mixing`, with the mixing of sheared flow: nu_0 [m2 s-1] and alpha [1] are (1, nj, ni)."""
     nk, nj, ni = u.shape
+    zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
+        nu_v[0, j] = nu_v[nk, j] = kappa_v[0, j] = kappa_v[nk, j] = zero
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -72,6 +86,6 @@ def richardson_mixing(
                 nu = background_nu[layer(background_nu, k), j, i] + nu_0[0, j, i] * m * m
                 kappa = background_kappa[layer(background_kappa, k), j, i] + nu * m
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
-                water = grid.mask_t[k, j, i]
-                nu_v[k, j, i] = water * (nu + adjustment)
-                kappa_v[k, j, i] = water * (kappa + adjustment)
+                water = grid.mask_t[k, j, i] == 1
+                nu_v[k, j, i] = nu + adjustment if water else zero
+                kappa_v[k, j, i] = kappa + adjustment if water else zero
