@@ -46,6 +46,19 @@ class Grid(NamedTuple):
     dx_f: Array
     dy_f: Array
     area_f: Array
+    # their reciprocals, since a division costs as much as ten multiplications
+    r_dx_t: Array
+    r_dy_t: Array
+    r_area_t: Array
+    r_dx_u: Array
+    r_dy_u: Array
+    r_area_u: Array
+    r_dx_v: Array
+    r_dy_v: Array
+    r_area_v: Array
+    r_dx_f: Array
+    r_dy_f: Array
+    r_area_f: Array
     f: Array  # (nj, ni) Coriolis parameter at F points [s-1]
     depth_t: Array  # (nj, ni) depth of the sea floor, the sum of h_t [m]; 1 on land
     depth_u: Array
@@ -310,7 +323,8 @@ def build(
     metrics = {name: metric(getattr(horizontal, name)) for name in _METRICS}
     for p in "uvf":
         metrics[f"area_{p}"] = metrics[f"dx_{p}"] * metrics[f"dy_{p}"]
-    floats = metrics | {
+    floats = metrics | {f"r_{name}": 1 / a for name, a in metrics.items()}
+    floats |= {
         "f": metric(horizontal.f),
         "depth_t": column(h_t),
         "depth_u": depth_u,

@@ -114,19 +114,19 @@ def flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i):
 @point
 def passed_x(out_ad, grid, k, j, i):
     """G of the east face."""
-    return out_ad[k, j, i + ONE] / grid.area_t[j, i + ONE] - out_ad[k, j, i] / grid.area_t[j, i]
+    return out_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - out_ad[k, j, i] * grid.r_area_t[j, i]
 
 
 @point
 def passed_y(out_ad, grid, k, j, i):
-    return out_ad[k, j + 1, i] / grid.area_t[j + 1, i] - out_ad[k, j, i] / grid.area_t[j, i]
+    return out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
 
 
 @point
 def passed_z(out_ad, grid, k, j, i):
     """G of the top of cell k, 0 at the surface and below the last layer."""
     nk = out_ad.shape[0]
-    return (out_ad[max(k - 1, 0), j, i] - out_ad[min(k, nk - 1), j, i]) / grid.area_t[j, i]
+    return (out_ad[max(k - 1, 0), j, i] - out_ad[min(k, nk - 1), j, i]) * grid.r_area_t[j, i]
 
 
 @point

@@ -85,13 +85,13 @@ def depth_mean(u, v, grid, u_bar, v_bar):
 def gradient_x(eta, grid, j, i):
     """g deta/dx at an open U point."""
     g = typed(GRAVITY, grid.dx_u[j, i])
-    return grid.mask_u[0, j, i] * g * (eta[j, i + ONE] - eta[j, i]) / grid.dx_u[j, i]
+    return grid.mask_u[0, j, i] * g * (eta[j, i + ONE] - eta[j, i]) * grid.r_dx_u[j, i]
 
 
 @point
 def gradient_y(eta, grid, j, i):
     g = typed(GRAVITY, grid.dy_v[j, i])
-    return grid.mask_v[0, j, i] * g * (eta[j + 1, i] - eta[j, i]) / grid.dy_v[j, i]
+    return grid.mask_v[0, j, i] * g * (eta[j + 1, i] - eta[j, i]) * grid.r_dy_v[j, i]
 
 
 @kernel
@@ -109,14 +109,14 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
 def transport_u(eta, u, grid, j, i):
     """U = dy_u (H_u + eta_u) u; 0 on closed faces, where u is."""
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
-    depth = grid.depth_u[j, i] + grid.nonlinear[0] * HALF * weighted / grid.area_u[j, i]
+    depth = grid.depth_u[j, i] + grid.nonlinear[0] * HALF * weighted * grid.r_area_u[j, i]
     return grid.dy_u[j, i] * depth * u
 
 
 @point
 def transport_v(eta, v, grid, j, i):
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
-    depth = grid.depth_v[j, i] + grid.nonlinear[0] * HALF * weighted / grid.area_v[j, i]
+    depth = grid.depth_v[j, i] + grid.nonlinear[0] * HALF * weighted * grid.r_area_v[j, i]
     return grid.dx_v[j, i] * depth * v
 
 
@@ -179,7 +179,7 @@ def barotropic_substeps(
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
                 outflow = U[j, i] - U[j, i - ONE] + V[j, i] - V[j - 1, i]
-                surface[j, i] -= delta * (outflow / grid.area_t[j, i] - fresh[j, i])
+                surface[j, i] -= delta * (outflow * grid.r_area_t[j, i] - fresh[j, i])
                 U_mean[j, i] += b[m] * U[j, i]
                 V_mean[j, i] += b[m] * V[j, i]
         for j in prange(HALO, nj - HALO):
@@ -201,7 +201,7 @@ def barotropic_substeps(
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             outflow = U_mean[j, i] - U_mean[j, i - ONE] + V_mean[j, i] - V_mean[j - 1, i]
-            eta_new[j, i] = eta[j, i] - dt * (outflow / grid.area_t[j, i] - fresh[j, i])
+            eta_new[j, i] = eta[j, i] - dt * (outflow * grid.r_area_t[j, i] - fresh[j, i])
 
 
 @kernel

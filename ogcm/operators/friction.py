@@ -31,17 +31,17 @@ def layer(coefficient, k):
 @point
 def tension(u, v, grid, k, j, i):
     """D_T at a T point [s-1]."""
-    along_x = u[k, j, i] / grid.dy_u[j, i] - u[k, j, i - ONE] / grid.dy_u[j, i - ONE]
-    along_y = v[k, j, i] / grid.dx_v[j, i] - v[k, j - 1, i] / grid.dx_v[j - 1, i]
-    return along_x * grid.dy_t[j, i] / grid.dx_t[j, i] - along_y * grid.dx_t[j, i] / grid.dy_t[j, i]
+    along_x = u[k, j, i] * grid.r_dy_u[j, i] - u[k, j, i - ONE] * grid.r_dy_u[j, i - ONE]
+    along_y = v[k, j, i] * grid.r_dx_v[j, i] - v[k, j - 1, i] * grid.r_dx_v[j - 1, i]
+    return along_x * grid.dy_t[j, i] * grid.r_dx_t[j, i] - along_y * grid.dx_t[j, i] * grid.r_dy_t[j, i]
 
 
 @point
 def shear(u, v, grid, k, j, i):
     """D_S at an F point [s-1]: twice the half-cell value along a no-slip wall, 0 along a free-slip one."""
-    along_y = u[k, j + 1, i] / grid.dx_u[j + 1, i] - u[k, j, i] / grid.dx_u[j, i]
-    along_x = v[k, j, i + ONE] / grid.dy_v[j, i + ONE] - v[k, j, i] / grid.dy_v[j, i]
-    both = along_y * grid.dx_f[j, i] / grid.dy_f[j, i] + along_x * grid.dy_f[j, i] / grid.dx_f[j, i]
+    along_y = u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - u[k, j, i] * grid.r_dx_u[j, i]
+    along_x = v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - v[k, j, i] * grid.r_dy_v[j, i]
+    both = along_y * grid.dx_f[j, i] * grid.r_dy_f[j, i] + along_x * grid.dy_f[j, i] * grid.r_dx_f[j, i]
     return grid.mask_f[k, j, i] * both
 
 
@@ -74,7 +74,7 @@ def stress_divergence(u, v, nu, grid, G_u, G_v):
                 along_u = grid.dx_f[j, i] ** 2 * S - grid.dx_f[j - 1, i] ** 2 * south
                 across_v = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * T
                 along_v = grid.dy_f[j, i] ** 2 * S - grid.dy_f[j, i - ONE] ** 2 * west
-                total_u = across_u / grid.dy_u[j, i] + along_u / grid.dx_u[j, i]
-                total_v = along_v / grid.dy_v[j, i] - across_v / grid.dx_v[j, i]
+                total_u = across_u * grid.r_dy_u[j, i] + along_u * grid.r_dx_u[j, i]
+                total_v = along_v * grid.r_dy_v[j, i] - across_v * grid.r_dx_v[j, i]
                 G_u[k, j, i] += grid.mask_u[k, j, i] * total_u / (grid.area_u[j, i] * grid.h_u[k, j, i])
                 G_v[k, j, i] += grid.mask_v[k, j, i] * total_v / (grid.area_v[j, i] * grid.h_v[k, j, i])

@@ -28,13 +28,13 @@ from ogcm.backend import HALF, HALO, ONE, kernel, point
 @point
 def eta_u(eta, grid, j, i):
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
-    return grid.mask_u[0, j, i] * HALF * weighted / grid.area_u[j, i]
+    return grid.mask_u[0, j, i] * HALF * weighted * grid.r_area_u[j, i]
 
 
 @point
 def eta_v(eta, grid, j, i):
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
-    return grid.mask_v[0, j, i] * HALF * weighted / grid.area_v[j, i]
+    return grid.mask_v[0, j, i] * HALF * weighted * grid.r_area_v[j, i]
 
 
 @point

@@ -39,7 +39,7 @@ def vorticity(u, v, grid, k, j, i):
     """zeta at an F point: twice the half-cell shear along a no-slip wall, 0 along a free-slip one."""
     along_x = v[k, j, i + ONE] * grid.dy_v[j, i + ONE] - v[k, j, i] * grid.dy_v[j, i]
     along_y = u[k, j + 1, i] * grid.dx_u[j + 1, i] - u[k, j, i] * grid.dx_u[j, i]
-    return grid.mask_f[k, j, i] * (along_x - along_y) / grid.area_f[j, i]
+    return grid.mask_f[k, j, i] * (along_x - along_y) * grid.r_area_f[j, i]
 
 
 @kernel
@@ -132,8 +132,8 @@ def advect_momentum(rotate_u, rotate_v, u, v, U, V, W, q, s_u, s_v, grid, G_u, G
     along_y = -rotate_v(q, U, k, j, i) - (kinetic_energy(u, v, k, j + 1, i) - K)
     lifted_u = QUARTER * vertical_u(u, W, k, j, i) / (grid.area_u[j, i] * grid.h_u[k, j, i] * s_u[j, i])
     lifted_v = QUARTER * vertical_v(v, W, k, j, i) / (grid.area_v[j, i] * grid.h_v[k, j, i] * s_v[j, i])
-    G_u[k, j, i] = grid.mask_u[k, j, i] * (along_x / grid.dx_u[j, i] - lifted_u)
-    G_v[k, j, i] = grid.mask_v[k, j, i] * (along_y / grid.dy_v[j, i] - lifted_v)
+    G_u[k, j, i] = grid.mask_u[k, j, i] * (along_x * grid.r_dx_u[j, i] - lifted_u)
+    G_v[k, j, i] = grid.mask_v[k, j, i] * (along_y * grid.r_dy_v[j, i] - lifted_v)
 
 
 @kernel

@@ -58,5 +58,5 @@ def pressure_gradient(p, b, eta, s_t, grid, G_u, G_v):
                 rise_y = height(eta, s_t, grid, k, j + 1, i) - here
                 along_x = p[k, j, i + ONE] - p[k, j, i] - HALF * (b[k, j, i] + b[k, j, i + ONE]) * rise_x
                 along_y = p[k, j + 1, i] - p[k, j, i] - HALF * (b[k, j, i] + b[k, j + 1, i]) * rise_y
-                G_u[k, j, i] -= grid.mask_u[k, j, i] * along_x / grid.dx_u[j, i]
-                G_v[k, j, i] -= grid.mask_v[k, j, i] * along_y / grid.dy_v[j, i]
+                G_u[k, j, i] -= grid.mask_u[k, j, i] * along_x * grid.r_dx_u[j, i]
+                G_v[k, j, i] -= grid.mask_v[k, j, i] * along_y * grid.r_dy_v[j, i]

@@ -104,7 +104,7 @@ def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
         - flux_y(scheme, T, V, dt, grid, k, j - 1, i)
         + flux_z(scheme, T, W, dt, grid, k, j, i)
         - flux_z(scheme, T, W, dt, grid, k + 1, j, i)
-    ) / grid.area_t[j, i]
+    ) * grid.r_area_t[j, i]
 
 
 @point

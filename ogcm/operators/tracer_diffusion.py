@@ -24,13 +24,13 @@ from ogcm.operators.friction import layer
 def slope_x(T, grid, k, j, i):
     """dy_u h_u (T_{i+1} - T_i)/dx_u, 0 through land."""
     open_face = grid.mask_u[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i]
-    return open_face * (T[k, j, i + ONE] - T[k, j, i]) / grid.dx_u[j, i]
+    return open_face * (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i]
 
 
 @point
 def slope_y(T, grid, k, j, i):
     open_face = grid.mask_v[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i]
-    return open_face * (T[k, j + 1, i] - T[k, j, i]) / grid.dy_v[j, i]
+    return open_face * (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i]
 
 
 @kernel
@@ -47,7 +47,7 @@ def diffuse_tracer(T, kappa, grid, out):
                 west = (kappa[n, j, i - ONE] + here) * slope_x(T, grid, k, j, i - ONE)
                 north = (here + kappa[n, j + 1, i]) * slope_y(T, grid, k, j, i)
                 south = (kappa[n, j - 1, i] + here) * slope_y(T, grid, k, j - 1, i)
-                out[k, j, i] += HALF * ((east - west) + (north - south)) / grid.area_t[j, i]
+                out[k, j, i] += HALF * ((east - west) + (north - south)) * grid.r_area_t[j, i]
 
 
 @kernel

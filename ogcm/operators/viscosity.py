@@ -58,8 +58,8 @@ def leith(u, v, nu_h, coefficient, grid, nu):
                 i = np.uintp(ii)
                 ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
                 se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
-                along_x = HALF * ((ne - nw) + (se - sw)) / grid.dx_t[j, i]
-                along_y = HALF * ((ne - se) + (nw - sw)) / grid.dy_t[j, i]
+                along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
+                along_y = HALF * ((ne - se) + (nw - sw)) * grid.r_dy_t[j, i]
                 size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, typed(EPS_ZETA, grid.area_t[j, i]))
                 total = nu_h[layer(nu_h, k), j, i] + size * size * size * steepness
