@@ -4,14 +4,16 @@
 `kernel` makes a threaded CPU kernel of a loop over points, `cuda_kernel` a GPU kernel.
 
 Compiled kernels are kept in a cache directory whose name holds a hash of every source file
-of this project and the version of Numba: Numba alone does not see that a point function
+that they are made of and the version of Numba: Numba alone does not see that a point function
 inlined from another module has changed, and would run the old code.
 """
 
 import ctypes
+import functools
 import hashlib
 import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -28,20 +30,32 @@ QUARTER = np.float32(0.25)
 HALO = 3  # cells around the interior, as wide as the widest stencil (the adjoint of upwind 3)
 
 
-def source_hash() -> str:
-    """Hash of all kernel sources and of the compiler that translates them."""
+def sources(path: Path) -> set[Path]:
+    """The files of this project that a module is made of: itself and all that it imports from here."""
+    found, waiting = set(), [path]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            names = re.findall(r"^from ((?:ogcm|adjoint|nn)\S*) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+            waiting += [module for name in names if (module := ROOT / f"{name.replace('.', '/')}.py").exists()]
+    return found
+
+
+@functools.cache
+def source_hash(path: Path) -> str:
+    """Hash of all sources of the kernels in the module at `path`, of the grid that they read, and of the compiler."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for package in ("ogcm", "adjoint", "nn"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode())
-            digest.update(path.read_bytes())
+    for source in sorted(sources(path) | sources(ROOT / "ogcm" / "grid.py")):
+        digest.update(source.relative_to(ROOT).as_posix().encode())
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def cache_directory() -> Path:
     """Where compiled kernels are kept; `OGCM_CACHE_DIR` moves it."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("OGCM_CACHE_DIR", home / "ogcm")) / source_hash()
+    return Path(os.environ.get("OGCM_CACHE_DIR", home / "ogcm"))
 
 
 def preload_tbb() -> None:
@@ -74,14 +88,18 @@ class CompilationReport(event.Listener):
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-numba.config.CACHE_DIR = str(cache_directory())
 preload_tbb()
 numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
 event.register("numba:compile", CompilationReport())
 
 point = numba.njit(inline="always")
 scalar = numba.njit  # for branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute
-kernel = numba.njit(parallel=True, cache=True, error_model="numpy")
+
+
+def kernel(function):
+    """A threaded CPU kernel, kept in the cache under the hash of its sources."""
+    numba.config.CACHE_DIR = str(cache_directory() / source_hash(Path(inspect.getfile(function)).resolve()))
+    return numba.njit(parallel=True, cache=True, error_model="numpy")(function)
 
 
 def cuda_loop(body):

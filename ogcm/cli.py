@@ -12,7 +12,7 @@ import typing
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 1 for a blow-up, 2 for a mistake in the input."""
+    """Run a command; returns the exit code: 0, 1 for a blow-up, 2 for a mistake in the input, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ogcm", description="A differentiable ocean general circulation model.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a setup, or repeat a run from its .toml file", add_help=False)
@@ -44,9 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BlowUpError as error:
         print(f"ogcm: the run blew up: {error}", file=sys.stderr)
         return 1
-    except OceanError as error:
+    except (OceanError, OSError) as error:
         print(f"ogcm: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def run_options(setup) -> dict[str, tuple[str, object, object, str]]:
@@ -61,18 +63,21 @@ def run_options(setup) -> dict[str, tuple[str, object, object, str]]:
         default = "the setup's" if f.default is MISSING else f"unless the setup says otherwise {f.default}"
         options[f.name] = ("numerics", f.type, None, " | ".join(CHOICES.get(f.name, ())) or default)
     for name, p in PARAMETERS.items():
-        options[name] = ("parameters", float, None, f"{p.description} [{p.units}]")
+        text = f"{p.description} [{p.units}], unless the setup says otherwise {p.default:g}"
+        options[name] = ("parameters", float, None, text)
     hints = typing.get_type_hints(setup)
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
             options[name] = ("setup", plain(hints.get(name, str)), p.default, f"default {p.default}")
     run = {
-        "days": (float, f"length of the run (default {setup.days:g})"),
+        "days": (float, f"length of the run, from the restart where one is given [days] (default {setup.days:g})"),
         "output": (str, f"file to write (default {setup.__name__}.nc)"),
-        "every": (float, "days between two records (default: a tenth of the run)"),
+        "every": (float, "time between two records [days] (default: a tenth of the run)"),
         "variables": (str, "comma-separated fields (default u,v,eta,T,S)"),
         "means": (bool, "write means over the interval instead of snapshots"),
-        "restart": (str, "restart file to continue from"),
+        "output_precision": (str, "float32 (default) | float64"),
+        "restart": (str, "restart file to continue from; an existing output is extended"),
+        "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
         "overwrite": (bool, "replace an existing output"),
         "quiet": (bool, "no progress bar"),
     }
@@ -107,6 +112,7 @@ def run_command(target: str, rest: list[str]) -> int:
         for option, (table, _, _, text) in options.items():
             print(f"  --{option:20} {text} ({table})")
         return 0
+    check_tables(target, tables, options)
     words = iter(rest)
     for word in words:
         option, _, value = word.removeprefix("--").partition("=")
@@ -140,10 +146,31 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
             raise InputError(f"--{option}: true or false, got {value!r}")
         return value.lower() != "false"
     value = value or next(words, "")
+    if not value or value.startswith("--"):
+        raise InputError(f"--{option}: needs a value")
     try:
         return kind(value)
     except ValueError:
         raise InputError(f"--{option}: needs a value of type {kind.__name__}, got {value!r}") from None
+
+
+def check_tables(source: str, tables: dict[str, dict], options: dict[str, tuple]) -> None:
+    """Raise InputError for an unknown name or a value of the wrong type in a configuration file."""
+    from ogcm.errors import InputError
+    from ogcm.parameters import nearest
+
+    for table, entries in tables.items():
+        known = {name: kind for name, (home, kind, _, _) in options.items() if home == table}
+        known |= {"parameters": {"eos": list}, "run": {"variables": list}}.get(table, {})
+        for name, value in entries.items():
+            if name not in known:
+                raise InputError(f"{source}: unknown {name!r} in [{table}]: {nearest(name, known)}")
+            wanted = known[name]
+            fits = isinstance(value, (float, int) if wanted is float else wanted)
+            if not fits or (isinstance(value, bool) and wanted is not bool):
+                raise InputError(
+                    f"{source}: {name} in [{table}] needs a value of type {wanted.__name__}, got {value!r}"
+                )
 
 
 def setups_command(_) -> int:

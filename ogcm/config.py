@@ -6,6 +6,7 @@
 [run]         days, every, variables, ...
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.parameters import nearest
 
 TABLES = ("setup", "parameters", "numerics", "run")
+HEADER = "# Written by ogcm: `ogcm run` with the name of this file repeats the run."
 
 
 def read(path: str | Path) -> dict[str, dict]:
@@ -24,11 +26,11 @@ def read(path: str | Path) -> dict[str, dict]:
     Raises FileError where it cannot be read as TOML, InputError for unknown tables or no setup.
     """
     try:
-        tables = tomllib.loads(Path(path).read_text())
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
-    for name in tables:
-        if name not in TABLES:
+    for name, entries in tables.items():
+        if name not in TABLES or not isinstance(entries, dict):
             raise InputError(f"{path}: unknown table [{name}]: {nearest(name, TABLES)}")
     if "name" not in tables.get("setup", {}):
         raise InputError(f"{path}: [setup] needs the name of a setup; `ogcm setups` lists them")
@@ -36,25 +38,43 @@ def read(path: str | Path) -> dict[str, dict]:
 
 
 def text(tables: Mapping[str, Mapping]) -> str:
-    """TOML of flat tables of numbers, strings, booleans and lists of them; None is left out."""
-    lines = []
+    """TOML of flat tables of numbers, strings, booleans and lists of them; None is left out.
+
+    Raises InputError for a value that TOML cannot hold, such as an array.
+    """
+    lines = [HEADER]
     for table, entries in tables.items():
-        lines.append(f"[{table}]")
+        lines += ["", f"[{table}]"]
         lines += [f"{key} = {literal(key, value)}" for key, value in entries.items() if value is not None]
-        lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def literal(key: str, value: object) -> str:
     """One value as TOML writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
     if isinstance(value, int | np.integer):
         return str(int(value))
     if isinstance(value, float | np.floating):
         return repr(float(value))
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, str | Path):
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(literal(key, item) for item in value) + "]"
-    raise InputError(f"{key}: a {type(value).__name__} cannot be written to a TOML file; build the model in Python")
+    raise InputError(
+        f"{key}: a {type(value).__name__} cannot be written to the run's TOML file; "
+        "give a number, or build the model with ogcm.Model"
+    )
+
+
+def write(path: str | Path, content: str) -> None:
+    """Put the `text` of a run beside its output. Raises FileError where it cannot be written."""
+    try:
+        Path(path).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: the configuration cannot be written ({error})") from None
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file may be replaced: it is absent, or a run wrote it (nobody's own words are lost)."""
+    return not path.exists() or path.read_bytes().startswith(HEADER.encode())

@@ -1,12 +1,16 @@
 """Files: output as NetCDF4 with CF-1.11 names, restarts as HDF5.
 
-A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing
-is ever half-written under its own name.
+A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing is ever
+half-written under its own name. Every record is flushed to the disk: what a killed run has written stays
+readable in its `.part`. HDF5 does not survive a full disk (it fails late, then crashes the process), so
+room is asked for before each record, and a restart is made in memory and reaches the disk in one piece.
 """
 
 import hashlib
+import io as streams
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,10 +30,20 @@ from ogcm.state import PROGNOSTIC, State
 FILL = np.float32(9.969209968386869e36)
 DAY = 86400.0
 RESTART = "ogcm restart 1"
+PRECISIONS = ("float32", "float64")
+MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
+BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises in a damaged file
+
+
+def vertical_velocity(model: Model) -> np.ndarray:
+    """w at the interfaces (nk + 1, ny, nx) [m s-1]; 0 at the bottom."""
+    return np.pad(diagnostics.vertical_velocity(model), ((0, 1), (0, 0), (0, 0)))
+
+
 DERIVED = {
-    "w": lambda m: diagnostics.vertical_velocity(m),
-    "zeta": lambda m: diagnostics.vorticity(m),
-    "h": lambda m: diagnostics.thickness(m),
+    "w": vertical_velocity,
+    "zeta": diagnostics.vorticity,
+    "h": diagnostics.thickness,
 }
 VARIABLES = (*PROGNOSTIC, *DERIVED)
 
@@ -37,6 +51,18 @@ VARIABLES = (*PROGNOSTIC, *DERIVED)
 def sample(model: Model, name: str) -> np.ndarray:
     """The interior of a prognostic or derived field."""
     return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
+
+
+def water(model: Model, name: str) -> np.ndarray:
+    """Where the field `name` has values: its shape, True over water."""
+    field = FIELDS[name]
+    mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
+    if field.vertical == "":
+        return mask[0]
+    if field.vertical == "interface":
+        ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
+        return np.pad(mask, ends[0]) | np.pad(mask, ends[1])
+    return mask
 
 
 def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
@@ -47,63 +73,83 @@ def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]
     return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))
 
 
-class Output:
-    """A NetCDF4 file that grows by one record at a time; `close` gives it its name."""
+def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
+    """Bytes of one record of an output file."""
+    cells = sum(water(model, name).size for name in variables)
+    series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
+    return np.dtype(precision).itemsize * cells + 8 * series
 
-    def __init__(self, path: str | Path, model: Model, variables: tuple[str, ...], config: str, means: bool) -> None:
+
+def restart_bytes(model: Model) -> int:
+    """Bytes of a restart file."""
+    levels = 1 + (model.numerics.integrator == "ab2")
+    return levels * sum(a.nbytes for a in model.state.arrays().values())
+
+
+def check_room(path: Path, need: int, remedy: str) -> None:
+    """Raise FileError where the disk of `path` has less than `need` bytes free."""
+    free = shutil.disk_usage(path.resolve().parent).free
+    if need + MARGIN > free:
+        raise FileError(f"{path}: needs about {(need + MARGIN) / 1e6:.3g} MB, {free / 1e6:.3g} MB are free; {remedy}")
+
+
+class Output:
+    """A NetCDF4 file that grows by one record at a time; `close` gives it its name.
+
+    `means`: each record is the mean over the steps for which `add` was called since the record before.
+    `extend`: go on from the file of that name, without its records later than the model's time.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        model: Model,
+        variables: tuple[str, ...],
+        config: str = "",
+        means: bool = False,
+        *,
+        precision: str = "float32",
+        extend: bool = False,
+    ) -> None:
+        """Raises FileError where the file cannot be written, or holds other fields than it is to be extended by."""
         self.path, self.part = Path(path), Path(f"{path}.part")
-        self.model, self.variables, self.means = model, variables, means
-        self.records = 0
+        self.model, self.variables, self.means, self.precision = model, variables, means, precision
+        self.records, self.broken = 0, False
+        self.masks = {name: water(model, name) for name in variables}
+        self.size = record_bytes(model, variables, precision)
         try:
-            self.file = h5netcdf.File(self.part, "w")
-        except OSError as error:
+            if extend:
+                shutil.copyfile(self.path, self.part)
+            self.hdf = h5py.File(self.part, "r+" if extend else "w")
+            self.file = h5netcdf.File(self.hdf, "r+" if extend else "w")
+        except BROKEN as error:
+            if extend:
+                self.part.unlink(missing_ok=True)
             raise FileError(f"{self.path}: cannot be written: {error}") from None
-        self.describe(config)
+        if extend:
+            self.cut()
+        else:
+            self.describe(config)
+        self.hdf.flush()
+        self.start()
+
+    def start(self) -> None:
+        """Begin an interval of means."""
+        self.since, self.steps = self.model.state.time, 0
+        self.sums = {name: np.zeros(mask.shape) for name, mask in self.masks.items()} if self.means else {}
 
     def describe(self, config: str) -> None:
         """Dimensions, coordinates, what stays the same, and empty variables."""
         f, model, horizontal = self.file, self.model, self.model.horizontal
         y, x = horizontal.names
-        ny, nx = horizontal.shape
-        nk = len(model.dz)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        (ny, nx), nk = horizontal.shape, len(model.dz)
         f.attrs["Conventions"] = "CF-1.11"
         f.attrs["title"] = f"{model.name}, simulated by ogcm"
         f.attrs["source"] = f"ogcm {ogcm.__version__}"
-        f.attrs["history"] = f"{now} ogcm {ogcm.__version__} run"
+        f.attrs["history"] = stamp("run")
         f.attrs["configuration"] = config
         f.dimensions = {"time": None, "z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
-        degrees = horizontal.units == "degrees"
-        for axis, name, values in (
-            ("Y", y, horizontal.y_t),
-            ("X", x, horizontal.x_t),
-            ("Y", f"{y}_f", horizontal.y_f),
-            ("X", f"{x}_f", horizontal.x_f),
-        ):
-            v = f.create_variable(name, (name,), data=values.astype(float))
-            v.attrs["axis"] = axis
-            if degrees:
-                v.attrs["units"] = "degrees_north" if axis == "Y" else "degrees_east"
-                v.attrs["standard_name"] = "latitude" if axis == "Y" else "longitude"
-            else:
-                v.attrs["units"] = horizontal.units
-                v.attrs["standard_name"] = f"projection_{axis.lower()}_coordinate"
-        depth = np.concatenate([[0.0], np.cumsum(model.dz)])
-        z = f.create_variable("z", ("z",), data=-0.5 * (depth[1:] + depth[:-1]))
-        upward = {"units": "m", "positive": "up", "axis": "Z", "standard_name": "height_above_mean_sea_level"}
-        z.attrs.update(upward, bounds="z_bounds")
-        f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
-        z_w = f.create_variable("z_w", ("z_w",), data=-depth)
-        z_w.attrs.update(upward)
-        time = f.create_variable("time", ("time",), "f8")
-        time.attrs.update(
-            units="days since 0001-01-01 00:00:00",
-            calendar="360_day",
-            axis="T",
-            standard_name="time",
-            bounds="time_bounds",
-        )
-        f.create_variable("time_bounds", ("time", "bounds"), "f8")
+        self.describe_coordinates(y, x)
         wet = interior(model.grid.mask_t)
         static = {
             "depth": (np.where(wet[0], interior(model.grid.depth_t), 0), "m", "sea_floor_depth_below_geoid", (y, x)),
@@ -114,69 +160,175 @@ class Output:
         for name, (values, units, standard_name, dims) in static.items():
             v = f.create_variable(name, dims, data=values)
             v.attrs.update(units=units, standard_name=standard_name, long_name=name.replace("_", " "))
-        self.masks = {}
+        places = {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
+        levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
+        fill = FILL.astype(self.precision)
         for name in self.variables:
             field = FIELDS[name]
-            along = {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}[field.point]
-            dims = along if field.vertical == "" else ("z", *along)
-            mask = interior(getattr(model.grid, f"mask_{field.point.lower()}"))
-            self.masks[name] = (mask[0] if field.vertical == "" else mask) > 0
-            v = f.create_variable(name, ("time", *dims), "f4", fillvalue=FILL, chunks=(1, *self.masks[name].shape))
+            dims = ("time", *levels[field.vertical], *places[field.point])
+            chunks = (1, *self.masks[name].shape)
+            v = f.create_variable(name, dims, self.precision, fillvalue=fill, chunks=chunks)
             v.attrs.update(units=field.units, long_name=field.long_name)
             if field.standard_name:
                 v.attrs["standard_name"] = field.standard_name
             v.attrs["cell_methods"] = "time: mean" if self.means else "time: point"
+            if field.point == "T":
+                v.attrs["cell_measures"] = "area: cell_area"
         rename = {"y": y, "x": x, "y_f": f"{y}_f", "x_f": f"{x}_f"}
         for name, d in diagnostics.chosen(model).items():
-            dims = tuple(rename.get(n, n) for n in d.dims)
-            v = f.create_variable(name, ("time", *dims), "f8")
+            dims = ("time", *(rename.get(n, n) for n in d.dims))
+            chunks = (1, *(f.dimensions[n].size for n in dims[1:])) if d.dims else (512,)
+            v = f.create_variable(name, dims, "f8", chunks=chunks)
             v.attrs.update(units=d.units, long_name=d.long_name)
+            if self.means:
+                v.attrs["comment"] = "of the state at the end of the interval (time_bounds)"
+
+    def describe_coordinates(self, y: str, x: str) -> None:
+        """Where and when: the horizontal coordinates of T points and of east and north faces, z, time."""
+        f, horizontal = self.file, self.model.horizontal
+        degrees = horizontal.units == "degrees"
+        units = {"Y": "degrees_north", "X": "degrees_east"} if degrees else {}
+        standard = {"Y": "latitude", "X": "longitude"} if degrees else {}
+        if horizontal.units == "m":
+            standard = {"Y": "projection_y_coordinate", "X": "projection_x_coordinate"}
+        for axis, name, place in (("Y", y, "y_t"), ("X", x, "x_t"), ("Y", f"{y}_f", "y_f"), ("X", f"{x}_f", "x_f")):
+            v = f.create_variable(name, (name,), data=getattr(horizontal, place).astype(float))
+            side = "" if place.endswith("t") else " of north faces" if axis == "Y" else " of east faces"
+            v.attrs.update(units=units.get(axis, horizontal.units), long_name=f"{name.removesuffix('_f')}{side}")
+            if not side:
+                v.attrs["axis"] = axis
+            if standard:
+                v.attrs["standard_name"] = standard[axis]
+        depth = np.concatenate([[0.0], np.cumsum(self.model.dz)])
+        for name, height in (("z", -0.5 * (depth[1:] + depth[:-1])), ("z_w", -depth)):
+            v = f.create_variable(name, (name,), data=height)
+            v.attrs.update(units="m", positive="up", standard_name="height_above_mean_sea_level")
+            v.attrs["long_name"] = "height of resting layer centres" if name == "z" else "height of resting interfaces"
+        f["z"].attrs.update(axis="Z", bounds="z_bounds")
+        f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
+        time = f.create_variable("time", ("time",), "f8")
+        time.attrs.update(units="days since 0001-01-01 00:00:00", calendar="360_day", axis="T", standard_name="time")
+        if self.means:
+            time.attrs["bounds"] = "time_bounds"
+            f.create_variable("time_bounds", ("time", "bounds"), "f8")
+
+    def cut(self) -> None:
+        """Drop the records later than the model's time from a file that is to be extended."""
+        f = self.file
+        names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
+        same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
+        if not same or any(f[n].shape[1:] != m.shape for n, m in self.masks.items()):
+            self.file.close()
+            self.hdf.close()
+            self.part.unlink()
+            raise FileError(
+                f"{self.path}: holds {', '.join(names) or 'no fields'} of another run or grid; "
+                "choose another output, or pass overwrite (--overwrite)"
+            )
+        ends = f["time_bounds"][:, 1] if self.means else f["time"][:]
+        self.records = int((ends <= self.model.state.time / DAY + 1e-9).sum())
+        f.resize_dimension("time", self.records)
+        f.attrs["history"] = f"{f.attrs['history']}\n{stamp(f'continued on day {self.model.state.time / DAY:g}')}"
+
+    @property
+    def last(self) -> float:
+        """Time of the last record [s], -inf in an empty file."""
+        return float(self.file["time"][self.records - 1]) * DAY if self.records else -np.inf
+
+    def add(self) -> None:
+        """Count the present state into the mean (nothing to do for snapshots)."""
+        self.steps += 1
+        for name, total in self.sums.items():
+            total += sample(self.model, name)
+
+    def record(self) -> None:
+        """Append the present state, or the mean since the last record. Raises FileError where the disk is full."""
+        if self.means:
+            fields = {name: total / max(self.steps, 1) for name, total in self.sums.items()}
+        else:
+            fields = {name: sample(self.model, name) for name in self.variables}
+        self.write(fields, self.since, self.model.state.time)
+        self.start()
 
     def write(self, fields: dict[str, np.ndarray], start: float, end: float) -> None:
-        """Append a record: `fields` (interiors) valid at `end`, or their means from `start` to `end` [s]."""
+        """Append `fields` (interiors) valid at `end` [s], or their means from `start` to `end`."""
         n = self.records
+        check_room(self.path, self.size, f"make room and continue; {n} records are safe")
         try:
             self.file.resize_dimension("time", n + 1)
-            middle = 0.5 * (start + end) if self.means else end
-            self.file["time"][n] = middle / DAY
-            self.file["time_bounds"][n] = np.array([start, end]) / DAY
+            self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
+            if self.means:
+                self.file["time_bounds"][n] = np.array([start, end]) / DAY
             for name, mask in self.masks.items():
-                self.file[name][n] = np.where(mask, fields[name], FILL).astype(np.float32)
+                self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
             for name, d in diagnostics.chosen(self.model).items():
                 self.file[name][n] = d.function(self.model)
-            self.file.flush()
-        except OSError as error:
-            raise FileError(f"{self.path}: writing failed ({error}); is the disk full? See {self.part}") from None
+            self.hdf.flush()
+        except BROKEN as error:
+            self.broken = True
+            raise FileError(f"{self.path}: writing failed ({error}); what was written is in {self.part}") from None
         self.records += 1
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
-        self.file.close()
-        os.replace(self.part, self.path)
+        """Finish the file and give it its name; a file whose writing failed keeps its temporary one."""
+        if self.broken:
+            return
+        try:
+            self.file.close()
+            self.hdf.close()
+            os.replace(self.part, self.path)
+        except BROKEN as error:
+            raise FileError(f"{self.path}: cannot be finished ({error}); what was written is in {self.part}") from None
+
+
+def stamp(what: str) -> str:
+    """A line of a file's history."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} ogcm {ogcm.__version__} {what}"
 
 
 def checksum(file: h5py.Group) -> str:
-    """Hash of the arrays of a restart, in order of their names."""
+    """Hash of the arrays, times and steps of a restart, in order of their names."""
     whole = hashlib.sha256()
-    file.visititems(lambda name, a: whole.update(a[()].tobytes()) if isinstance(a, h5py.Dataset) else None)
+
+    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        whole.update(name.encode())
+        if isinstance(item, h5py.Dataset):
+            whole.update(str(item.dtype).encode() + item[()].tobytes())
+        elif "time" in item.attrs:
+            whole.update(np.array([item.attrs["time"], item.attrs["step"]], float).tobytes())
+
+    file.visititems(add)
     return whole.hexdigest()
 
 
+def geometry(model: Model) -> dict[str, np.ndarray]:
+    """What tells one ocean from another: coordinates, layers, wet cells in each column."""
+    horizontal = model.horizontal
+    return {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "bottom": interior(model.grid.bottom_t)}
+
+
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
-    """Write the whole state, to the bit. Raises FileError where the disk does not take it."""
+    """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
     state = state or model.state
-    part = Path(f"{path}.part")
+    whole, part = streams.BytesIO(), Path(f"{path}.part")
+    with h5py.File(whole, "w") as f:
+        for group, s in (("state", state), ("previous", state.previous)):
+            if s is None:
+                continue
+            g = f.create_group(group)
+            for name, a in s.arrays().items():
+                g[name] = a
+            g.attrs.update(time=s.time, step=s.step)
+        for name, a in geometry(model).items():
+            f[f"grid/{name}"] = a
+        f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
+        f.attrs["config"] = json.dumps(model.config, default=str)
+        f.attrs["numerics"] = json.dumps(model.options(), default=str)
     try:
-        with h5py.File(part, "w") as f:
-            for group, s in (("state", state), ("previous", state.previous)):
-                if s is None:
-                    continue
-                g = f.create_group(group)
-                for name, a in s.arrays().items():
-                    g[name] = a
-                g.attrs.update(time=s.time, step=s.step)
-            f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
-            f.attrs["config"] = json.dumps(model.config, default=str)
+        with open(part, "wb") as f:
+            f.write(whole.getbuffer())
+            f.flush()
+            os.fsync(f.fileno())
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -188,49 +340,75 @@ def load_restart(path: str | Path, model: Model) -> None:
 
     Raises FileError for a file that is missing, truncated, foreign, damaged or of another grid.
     """
+    if not Path(path).exists():
+        raise FileError(f"{path}: does not exist; a run leaves its restart beside its output, as .restart.h5")
     try:
         with h5py.File(path, "r") as f:
-            if f.attrs.get("format") != RESTART:
-                raise FileError(f"{path}: not a restart of ogcm; restarts end in .restart.h5")
-            if tuple(f.attrs["shape"]) != model.grid.h_t.shape:
-                raise FileError(
-                    f"{path}: holds a grid of (layers, rows, columns with halo) {tuple(f.attrs['shape'])}, "
-                    f"this model has {model.grid.h_t.shape}; use the options of the first run"
-                )
-            if checksum(f) != f.attrs["checksum"]:
-                raise FileError(f"{path}: damaged, its checksum does not fit; use an earlier restart")
-            if f["state"]["u"].dtype != model.state.u.dtype:
-                raise FileError(f"{path}: holds {f['state']['u'].dtype}, this model runs in {model.state.u.dtype}")
-            states = {}
-            for group in ("state", "previous"):
-                if group in f:
-                    fields = {name: f[group][name][()] for name in PROGNOSTIC}
-                    time, step = float(f[group].attrs["time"]), int(f[group].attrs["step"])
-                    states[group] = State(**fields, time=time, step=step)
-    except (OSError, KeyError) as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path}: missing, truncated or not a restart of ogcm ({error})") from None
+            state = read_state(f, path, model)
+    except FileError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path}: truncated, damaged or not a restart of ogcm ({error})") from None
+    model.state.assign(state)
+
+
+def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
+    """The state in an open restart file, after all checks."""
+    if f.attrs.get("format") != RESTART:
+        raise FileError(f"{path}: not a restart of ogcm; restarts end in .restart.h5")
+    if tuple(f.attrs["shape"]) != model.grid.h_t.shape:
+        raise FileError(
+            f"{path}: holds a grid of (layers, rows, columns with halo) {tuple(map(int, f.attrs['shape']))}, "
+            f"this model has {model.grid.h_t.shape}; use the options of the first run"
+        )
+    if checksum(f) != f.attrs["checksum"]:
+        raise FileError(f"{path}: damaged, its checksum does not fit; use an earlier restart")
+    for name, a in geometry(model).items():
+        if not np.allclose(f[f"grid/{name}"][()], a, rtol=1e-9, atol=0):
+            raise FileError(f"{path}: its grid differs from this model's in {name}; use the options of the first run")
+    if f["state/u"].dtype != model.state.u.dtype:
+        raise FileError(
+            f"{path}: holds {f['state/u'].dtype}, this model runs in {model.state.u.dtype}; "
+            f"continue with precision={str(f['state/u'].dtype)!r}"
+        )
+    states = {}
+    for group in ("state", "previous"):
+        if group in f:
+            g = f[group]
+            fields = {name: g[name][()] for name in PROGNOSTIC}
+            states[group] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
     states["state"].previous = states.get("previous")
-    model.state.assign(states["state"])
+    return states["state"]
 
 
 def info(path: str | Path) -> str:
-    """What a file written by ogcm holds, in words."""
+    """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
+    if not Path(path).exists():
+        raise FileError(f"{path}: does not exist")
     try:
         with h5py.File(path, "r") as f:
             if f.attrs.get("format") == RESTART:
-                s = f["state"].attrs
-                return f"{path}: restart of {f.attrs['name']}, step {s['step']}, day {s['time'] / DAY:g}"
-    except OSError as error:
-        raise FileError(f"{path}: missing or not an HDF5 file ({error})") from None
-    with h5netcdf.File(path, "r") as f:
-        lines = [f"{path}: {f.attrs.get('title', 'no title')}"]
-        if "time" in f.variables and len(f["time"]):
-            days = f["time"][:]
-            lines.append(f"  {len(days)} records, day {days[0]:g} to {days[-1]:g}")
-        lines.append("  " + ", ".join(f"{n}: {d.size}" for n, d in f.dimensions.items()))
-        for name, v in f.variables.items():
-            units, text = v.attrs.get("units", ""), v.attrs.get("long_name", v.attrs.get("standard_name", ""))
-            lines.append(f"  {name:18} {units:12} {text} {tuple(v.dimensions)}")
-    return "\n".join(lines)
+                s, (nk, ny, nx) = f["state"].attrs, (f["state/u"].shape[0], len(f["grid/y"]), len(f["grid/x"]))
+                lines = [
+                    f"{path}: restart of {f.attrs['name']}, step {s['step']}, day {s['time'] / DAY:g}",
+                    f"  {nk} layers of {ny} x {nx} cells, {f['state/u'].dtype}",
+                    f"  {'whole' if checksum(f) == f.attrs['checksum'] else 'DAMAGED: its checksum does not fit'}",
+                ]
+                return "\n".join(lines)
+        with h5netcdf.File(path, "r", phony_dims="sort") as f:
+            return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
+    except BROKEN as error:
+        raise FileError(f"{path}: truncated or not a NetCDF4 file ({error})") from None
+
+
+def contents(f: h5netcdf.File) -> list[str]:
+    """Records, dimensions and variables of an output file, a line each."""
+    lines = []
+    if "time" in f.variables and len(f["time"]):
+        days = f["time"][:]
+        lines.append(f"  {len(days)} records, day {days[0]:g} to {days[-1]:g}")
+    lines.append("  " + ", ".join(f"{n}: {d.size}" for n, d in f.dimensions.items()))
+    for name, v in f.variables.items():
+        units, text = v.attrs.get("units", ""), v.attrs.get("long_name", v.attrs.get("standard_name", ""))
+        lines.append(f"  {name:18} {units:12} {text} {tuple(v.dimensions)}")
+    return lines

@@ -1,8 +1,10 @@
 """A run: steps a model, writes its output, watches over it, and leaves a restart whatever happens."""
 
-import shutil
+import contextlib
+import os
 import signal
 import sys
+import threading
 import time as clock
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tqdm import tqdm
 
 from ogcm import config, io
 from ogcm.errors import BlowUpError, FileError, InputError
+from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.state import State
@@ -20,15 +23,17 @@ DAY = 86400.0
 YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
 LARGEST_CFL = 1.0
+LARGEST_DAMPING = 2.8  # of the shortest wave in a step; beyond it every integrator amplifies that wave
 
 
 class Simulation:
     """Runs `model` for `days` [d] and writes to `output` (a NetCDF file) every `every` days.
 
-    `variables` are written as snapshots, or as `means` over the interval. `restart` continues
-    from a restart file; one is written at the end, beside the output or as `<name>.restart.h5`, and
-    whenever the run is stopped. Raises InputError or FileError before the first step for anything
-    that would fail later: an existing output, a disk that is too small, a step beyond the CFL limit.
+    `variables` are written as snapshots, or as `means` over the interval, in `output_precision`. `restart`
+    continues from a restart file, and extends an output that exists; `overwrite` replaces it. A restart is
+    written at the end, every `restart_every` days and whenever the run is stopped, beside the output or as
+    `<name>.restart.h5`. Raises InputError or FileError before the first step for anything that would fail
+    later: an existing output, a disk that is too small, a step beyond the CFL limit.
     """
 
     def __init__(
@@ -40,57 +45,92 @@ class Simulation:
         every: float | None = None,
         variables: tuple[str, ...] = ("u", "v", "eta", "T", "S"),
         means: bool = False,
+        output_precision: str = "float32",
         restart: str | Path | None = None,
+        restart_every: float | None = None,
         overwrite: bool = False,
         progress: bool = True,
     ) -> None:
-        if not (np.isfinite(days) and days > 0):
-            raise InputError(f"days: the length of the run must be positive, got {days}")
         self.model, self.days, self.progress = model, days, progress
         self.output = Path(output) if output is not None else None
-        dt = model.numerics.dt
-        self.steps = max(1, round(days * DAY / dt))
-        self.interval = max(1, round((every if every is not None else days / 10) * DAY / dt))
+        self.steps = self.steps_in("days", days)
+        self.interval = self.steps_in("every", every) if every is not None else max(1, self.steps // 10)
+        self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
+        if output_precision not in io.PRECISIONS:
+            raise InputError(f"output_precision: {output_precision!r}; choose from {', '.join(io.PRECISIONS)}")
         self.variables = io.check_variables(model, tuple(variables))
-        self.means = means
+        self.means, self.output_precision = means, output_precision
         stem = self.output.with_suffix("") if self.output else Path(model.name)
         self.restart_file = Path(f"{stem}.restart.h5")
-        if restart is not None:
-            io.load_restart(restart, model)
-        if self.output is not None:
-            self.check_output(overwrite)
         self.settings = {
             "days": float(days),
-            "every": self.interval * dt / DAY,
+            "every": self.interval * model.numerics.dt / DAY,
             "variables": list(self.variables),
             "means": means,
+            "output_precision": output_precision,
+            "restart": restart,
+            "restart_every": restart_every,
         }
+        if restart is not None:
+            io.load_restart(restart, model)
+        self.extend = restart is not None and not overwrite and self.output is not None and self.output.exists()
+        self.configuration = self.toml() if self.output else ""
+        self.check_disk(overwrite)
         self.stepper = Stepper(model)
-        self.check_courant()
-        self.good = model.state.copy()
+        self.check_step()
+        self.good, self.good_cfl = model.state.copy(), self.stepper.cfl()
         self.signal: int | None = None
 
-    def check_output(self, overwrite: bool) -> None:
+    def steps_in(self, name: str, days: float) -> int:
+        """The steps nearest to `days`, at least one. Raises InputError for a length that is not positive."""
+        if not (np.isfinite(days) and days > 0):
+            raise InputError(f"{name}: must be a positive number of days, got {days}")
+        return max(1, round(days * DAY / self.model.numerics.dt))
+
+    def check_disk(self, overwrite: bool) -> None:
         """Complain now about what would fail at the end."""
-        if self.output.exists() and not overwrite:
-            raise FileError(f"{self.output}: exists; choose another name or pass overwrite (--overwrite)")
-        if not self.output.resolve().parent.is_dir():
-            raise FileError(f"{self.output}: its folder does not exist")
-        record = 4 * sum(interior(a).size for n, a in self.model.state.arrays().items() if n in self.variables)
-        need = record * (1 + self.steps // self.interval)
-        free = shutil.disk_usage(self.output.resolve().parent).free
-        if need > free:
-            raise FileError(
-                f"{self.output}: needs about {need / 1e9:.2g} GB, {free / 1e9:.2g} GB are free; write less often"
-            )
+        target = self.output or self.restart_file
+        folder = target.resolve().parent
+        if not folder.is_dir():
+            raise FileError(f"{target}: its folder does not exist")
+        if not os.access(folder, os.W_OK):
+            raise FileError(f"{target}: its folder cannot be written to; choose another")
+        need = io.restart_bytes(self.model)
+        if self.output is not None:
+            if self.output.is_dir():
+                raise FileError(f"{self.output}: is a folder; give the name of a file")
+            if self.output.exists() and not (overwrite or self.extend):
+                raise FileError(f"{self.output}: exists; choose another name or pass overwrite (--overwrite)")
+            toml = self.output.with_suffix(".toml")
+            if not (overwrite or config.is_own(toml)):
+                raise FileError(f"{toml}: would be replaced, and ogcm did not write it; choose another output")
+            records = 1 + -(-self.steps // self.interval)
+            need += records * io.record_bytes(self.model, self.variables, self.output_precision)
+            need += self.output.stat().st_size if self.extend else 0
+        io.check_room(target, need, "write less often")
 
-    def check_courant(self) -> None:
-        """Raise InputError where the first state is already too fast for the step."""
-        cfl, dt = self.stepper.cfl(), self.model.numerics.dt
-        if cfl > LARGEST_CFL:
+    def check_step(self) -> None:
+        """Raise InputError where the step is too long for the first state or for the mixing along the layers."""
+        model, numerics = self.model, self.model.numerics
+        cfl, dt = self.stepper.cfl(), numerics.dt
+        if not cfl <= LARGEST_CFL:
             raise InputError(f"dt: {dt:g} s gives the Courant number {cfl:.2g}; use at most {dt * 0.8 / cfl:.3g} s")
+        ny, nx = model.horizontal.shape
+        dx, dy, wet = (interior(a) for a in (model.grid.dx_t, model.grid.dy_t, model.grid.mask_t[0]))
+        shortest = wet * (4.0 * (nx > 2) / dx**2 + 4.0 * (ny > 2) / dy**2)
+        for mixing, name, higher in (("friction", "nu_h", "nu4_h"), ("diffusion", "kappa_h", "kappa4_h")):
+            choice = getattr(numerics, mixing)
+            for parameter, power in {"none": (), "laplacian": ((name, 1),)}.get(choice, ((name, 1), (higher, 2))):
+                value = interior(model.parameters[parameter])
+                damping = float((value * shortest**power).max() * dt)
+                if damping > LARGEST_DAMPING:
+                    most, step = LARGEST_DAMPING / damping * float(value.max()), LARGEST_DAMPING / damping * dt
+                    raise InputError(
+                        f"{parameter}: {value.max():.3g} is unstable with dt = {dt:g} s on the narrowest cells; "
+                        f"use at most {0.8 * most:.2g}, or dt = {0.8 * step:.2g} s"
+                    )
 
-    def configuration(self) -> str:
+    def toml(self) -> str:
         """TOML from which this run can be repeated (where the model came from a setup)."""
         made = self.model.config
         setup = {"name": made["setup"], **made["options"]} if "setup" in made else {"name": self.model.name}
@@ -103,121 +143,138 @@ class Simulation:
         return config.text(tables)
 
     def run(self) -> None:
-        """Step to the end. Ctrl-C and SIGTERM save the present state, a blow-up (BlowUpError) the last good one."""
+        """Step to the end.
+
+        Raises BlowUpError after saving the last good state, and FileError when the disk fails. Ctrl-C and
+        SIGTERM finish the step, save the state and end in KeyboardInterrupt and SystemExit(143).
+        """
         writer = None
         if self.output is not None:
-            text = self.configuration()
-            self.output.with_suffix(".toml").write_text(text)
-            writer = io.Output(self.output, self.model, self.variables, text, self.means)
-        before = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)} if main_thread() else {}
-        started = clock.perf_counter()
+            config.write(self.output.with_suffix(".toml"), self.configuration)
+            options = {"means": self.means, "precision": self.output_precision, "extend": self.extend}
+            writer = io.Output(self.output, self.model, self.variables, self.configuration, **options)
+        handlers = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)} if in_main_thread() else {}
+        started, first = clock.perf_counter(), self.model.state.step
         try:
             self.loop(writer, started)
+        except FileError as error:
+            raise FileError(f"{error}{self.rescue()}") from None
         finally:
-            for s, handler in before.items():
+            for s, handler in handlers.items():
                 signal.signal(s, handler)
             if writer is not None:
                 writer.close()
+        state = self.model.state
         if self.signal is not None:
-            name = signal.Signals(self.signal).name
-            self.say(f"stopped by {name} on day {self.model.state.time / DAY:g}; continue with {self.restart_file}")
-            raise SystemExit(128 + self.signal)
+            self.say_how_to_continue(self.steps - (state.step - first))
+            raise KeyboardInterrupt if self.signal == signal.SIGINT else SystemExit(128 + self.signal)
         wall = clock.perf_counter() - started
         speed = self.steps * self.model.numerics.dt / YEAR / wall * DAY
         self.say(
-            f"{self.model.name}: day {self.model.state.time / DAY:g} after {wall:.1f} s, "
-            f"{speed:.3g} simulated years per day; state {self.model.state.digest()}"
+            f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, "
+            f"{speed:.3g} simulated years per day; state {state.digest()}"
         )
 
     def loop(self, writer: io.Output | None, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
         state = self.model.state
-        if writer is not None and not self.means:
-            self.record(writer, state.time)
-        mean, since = self.zero_mean(), state.time
-        bar = tqdm(
-            total=self.steps, unit="step", disable=None if self.progress else True, file=sys.stderr, dynamic_ncols=True
-        )
-        with bar:
+        if writer is not None and not self.means and writer.last < state.time - 0.5 * self.model.numerics.dt:
+            writer.record()
+        quiet = None if self.progress else True
+        with tqdm(total=self.steps, unit="step", disable=quiet, file=sys.stderr, dynamic_ncols=True) as bar:
             for n in range(1, self.steps + 1):
                 self.stepper.step()
-                for name, total in mean.items():
-                    total += io.sample(self.model, name)
-                if n % CHECK == 0 or n == self.steps:
+                if writer is not None:
+                    writer.add()
+                last = n == self.steps or self.signal is not None
+                output = writer is not None and (n % self.interval == 0 or (last and self.means))
+                save = self.restart_interval is not None and n % self.restart_interval == 0
+                if last or output or save or n % CHECK == 0:
                     self.check(n, started, bar)
                 bar.update()
-                if writer is not None and n % self.interval == 0:
-                    if self.means:
-                        fields = {name: total / self.interval for name, total in mean.items()}
-                        writer.write(fields, since, state.time)
-                        mean, since = self.zero_mean(), state.time
-                    else:
-                        self.record(writer, since)
-                        since = state.time
-                if self.signal is not None:
+                if output:
+                    writer.record()
+                if last or save:
+                    io.save_restart(self.restart_file, self.model)
+                if last:
                     break
-        io.save_restart(self.restart_file, self.model)
-
-    def zero_mean(self) -> dict[str, np.ndarray]:
-        """Accumulators of the means, none for snapshots."""
-        if not (self.means and self.output):
-            return {}
-        return {name: np.zeros_like(io.sample(self.model, name), dtype=float) for name in self.variables}
-
-    def record(self, writer: io.Output, since: float) -> None:
-        """Write a snapshot."""
-        writer.write({name: io.sample(self.model, name) for name in self.variables}, since, self.model.state.time)
 
     def check(self, n: int, started: float, bar: tqdm) -> None:
         """Stop a run that has left the finite; otherwise remember the state and report."""
-        cfl = self.stepper.cfl()
         state = self.model.state
-        bad = first_bad(state)
+        with np.errstate(all="ignore"):
+            cfl, bad = self.stepper.cfl(), first_bad(state, self.model)
         if bad is not None or not cfl < 2 * LARGEST_CFL:
-            self.blow_up(bad, cfl)
-        self.good.assign(state)
+            self.blow_up(bad or self.fastest(), cfl)
+        if cfl <= LARGEST_CFL:  # so that the state kept is one that a run can start from
+            self.good.assign(state)
+            self.good_cfl = cfl
         speed = n * self.model.numerics.dt / YEAR / (clock.perf_counter() - started) * DAY
-        bar.set_postfix_str(f"day {state.time / DAY:.4g}, {speed:.3g} years/day, CFL {cfl:.2g}")
+        bar.set_postfix_str(f"day {state.time / DAY:.4g}, {speed:.3g} years/day, CFL {cfl:.2g}", refresh=False)
 
-    def blow_up(self, bad: tuple | None, cfl: float) -> None:
+    def fastest(self) -> tuple[str, tuple, float]:
+        """(name, index, value) of the velocity where the Courant number is largest."""
+        state, grid = self.model.state, self.model.grid
+        along = {"u": interior(np.abs(state.u) / grid.dx_u), "v": interior(np.abs(state.v) / grid.dy_v)}
+        name = max(along, key=lambda n: along[n].max())
+        index = np.unravel_index(along[name].argmax(), along[name].shape)
+        return name, index, interior(getattr(state, name))[index]
+
+    def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and say where, when and what to try."""
-        state, good, dt = self.model.state, self.good, self.model.numerics.dt
-        io.save_restart(self.restart_file, self.model, good)
-        if bad is None:
-            speed = np.hypot(interior(state.u), interior(state.v))
-            bad = ("speed", np.unravel_index(speed.argmax(), speed.shape), speed.max())
+        state, dt, horizontal = self.model.state, self.model.numerics.dt, self.model.horizontal
+        saved = self.rescue()
         name, index, value = bad
-        horizontal = self.model.horizontal
-        y, x = horizontal.y_t[index[-2]], horizontal.x_t[index[-1]]
-        where = f"[{', '.join(str(int(m)) for m in index)}] ({horizontal.names[0]} {y:g}, {horizontal.names[1]} {x:g})"
+        field, (y_name, x_name) = FIELDS[name], horizontal.names
+        y = (horizontal.y_f if field.point == "V" else horizontal.y_t)[index[-2]]
+        x = (horizontal.x_f if field.point == "U" else horizontal.x_t)[index[-1]]
+        axes = "k, j, i" if len(index) == 3 else "j, i"
         raise BlowUpError(
-            f"{name} is {value:g} at {where} on day {state.time / DAY:.4g} (step {state.step}, CFL {cfl:.2g}). "
-            f"The state of day {good.time / DAY:.4g} is in {self.restart_file}. "
-            f"Try dt = {dt / 2:g} s, or more viscosity (nu_h, nu4_h)"
+            f"{name} is {value:g} {field.units} at ({axes}) = {tuple(int(m) for m in index)}, {y_name} {y:g}, "
+            f"{x_name} {x:g} {horizontal.units}, on day {state.time / DAY:.4g} (step {state.step}, CFL {cfl:.2g})"
+            f"{saved}, with CFL {self.good_cfl:.2g}. Try dt = {dt / 2:g} s, or more viscosity (nu_h, nu4_h)"
         )
+
+    def rescue(self) -> str:
+        """Save the last good state after a failure, where the disk takes it; says so."""
+        with contextlib.suppress(FileError):
+            io.save_restart(self.restart_file, self.model, self.good)
+            return f"; the state of day {self.good.time / DAY:.4g} is in {self.restart_file}"
+        return "; no restart could be written"
 
     def stop(self, number: int, _frame: object) -> None:
         """Handler of SIGINT and SIGTERM: let the step finish."""
         self.signal = number
+
+    def say_how_to_continue(self, left: int) -> None:
+        """After a signal: where the state is, and the command for the `left` steps."""
+        name, day = signal.Signals(self.signal).name, self.model.state.time / DAY
+        text = f"stopped by {name} on day {day:g}; continue with {self.restart_file}"
+        if self.output is not None and "setup" in self.model.config and left:
+            toml, days = self.output.with_suffix(".toml"), left * self.model.numerics.dt / DAY
+            text += f": ogcm run {toml} --output {self.output} --restart {self.restart_file} --days {days:.6g}"
+        self.say(text)
 
     def say(self, text: str) -> None:
         if self.progress:
             print(text, file=sys.stderr)
 
 
-def first_bad(state: State) -> tuple | None:
-    """(name, index, value) of the first value that is not finite, or None."""
+def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
+    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None."""
     for name, a in state.arrays().items():
         inside = interior(a)
         if not np.isfinite(inside.sum()):
             wrong = ~np.isfinite(inside)
             index = np.unravel_index(wrong.argmax(), inside.shape)
             return name, index, inside[index]
+    water = interior(state.eta + model.grid.depth_t)
+    if not water.min() > 0:
+        index = np.unravel_index(water.argmin(), water.shape)
+        return "eta", index, interior(state.eta)[index]
     return None
 
 
-def main_thread() -> bool:
+def in_main_thread() -> bool:
     """Signals can be caught in the main thread alone."""
-    import threading
-
     return threading.current_thread() is threading.main_thread()

@@ -1,5 +1,7 @@
 """Vertical mixing: the coefficients, the implicit solve of a column, and the drag of the sea floor."""
 
+import platform
+
 import numba
 import numpy as np
 import pytest
@@ -282,7 +284,8 @@ def test_complex_step_of_the_solve_agrees_with_differences(kind):
     ],
 )
 def test_compiled_loop_gathers_nothing(kernel, dtype):
-    """Compiled anew: a kernel from the cache has no assembly to look at. No float64 in a float32 kernel either."""
+    """Compiled anew, since a kernel from the cache shows no assembly. With a signed index LLVM gives up on vectors
+    here instead of gathering, so the packed division must be there; no float64 in a float32 kernel either."""
     grid = random_grid(dtype=dtype)
     a, w, s = grid.h_t.copy(), interfaces(grid).astype(dtype), np.ones(grid.depth_t.shape, dtype)
     arguments = {
@@ -293,7 +296,7 @@ def test_compiled_loop_gathers_nothing(kernel, dtype):
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.py_func)
     fresh(*arguments)
     assembly = fresh.inspect_asm(fresh.signatures[0])
-    assert kernel.__name__ in assembly
     assert "gather" not in assembly
-    if dtype is np.float32:
-        assert "cvtss2sd" not in assembly
+    if platform.machine() in ("x86_64", "AMD64"):
+        assert ("divps" if dtype is np.float32 else "divpd") in assembly
+        assert dtype is np.float64 or "cvtss2sd" not in assembly

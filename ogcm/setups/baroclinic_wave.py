@@ -9,7 +9,7 @@ import ogcm
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.grid import EARTH_RADIUS, EARTH_ROTATION
 from ogcm.operators.equation_of_state import LINEAR
-from ogcm.setups.recipe import recipe
+from ogcm.setups.recipe import cells_in, recipe
 
 
 @recipe(days=60)
@@ -27,8 +27,8 @@ def baroclinic_wave(
     f du/dz = -(g alpha/R) dT/dphi, u = 0 at the bottom; the sea surface balances the bottom pressure:
     g deta/dphi = -R f u at the surface less the pressure of the water below.
     """
-    lon = np.linspace(0.0, length, round(length / resolution) + 1)
-    lat = np.linspace(30.0, 50.0, round(20.0 / resolution) + 1)
+    lon = np.linspace(0.0, length, cells_in(length, resolution) + 1)
+    lat = np.linspace(30.0, 50.0, cells_in(20.0, resolution) + 1)
     grid = replace(ogcm.spherical(lon=lon, lat=lat), periodic_x=True)  # a sector that closes on itself
     layers, depth = 20, 1500.0
     dz = np.full(layers, depth / layers)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
-from ogcm.setups.recipe import recipe
+from ogcm.setups.recipe import cells_in, recipe
 
 
 @recipe(days=360)
@@ -26,7 +26,7 @@ def channel(
     stress [N m-2]; seed: of the noise that starts the eddies.
     """
     dx = resolution * 1e3
-    nx, ny = round(length / resolution), round(width / resolution)
+    nx, ny = cells_in(length, resolution), cells_in(width, resolution)
     grid = ogcm.cartesian(nx=nx, ny=ny, dx=dx, dy=dx, f0=-1.1e-4, beta=1.4e-11, periodic_x=True)
     L, W, depth = nx * dx, ny * dx, 3000.0
     dz = np.array([20, 30, 40, 60, 80, 110, 140, 180, 220, 260, 300, 340, 380, 410, 430], float)
@@ -34,7 +34,7 @@ def channel(
     noise = 0.02 * np.random.default_rng(seed).normal(size=(len(dz), ny, nx))
     profile = np.exp(-(np.cumsum(dz) - dz / 2) / 1000)[:, None, None]
     surface = 8.0 * grid.y_t[:, None] / W
-    chosen = {"nu4_h": 0.01 * dx**3 * 1.0, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
+    chosen = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
     settings = {"dt": 60.0 * resolution, "friction": "biharmonic", "diffusion": "none"}
     return ogcm.Model(
         grid,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
-from ogcm.setups.recipe import recipe
+from ogcm.setups.recipe import cells_in, recipe
 
 
 @recipe(days=360)
@@ -24,7 +24,7 @@ def double_gyre(
     layers; viscosity as wide as the Munk layer needs: two cells. Vallis (2017, chapter 19).
     """
     degree, beta = 111e3, 2e-11
-    nx, ny = round(width / resolution), round(height / resolution)
+    nx, ny = cells_in(width, resolution), cells_in(height, resolution)
     dx = resolution * degree
     grid = ogcm.cartesian(nx=nx, ny=ny, dx=dx, dy=dx, f0=7.3e-5, beta=beta)
     basin = ny * dx

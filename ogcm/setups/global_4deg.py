@@ -1,11 +1,12 @@
 """The real ocean on a grid of 4 degrees, from a file of observations."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 import ogcm
-from ogcm.errors import FileError
+from ogcm.errors import FileError, InputError
 from ogcm.ocean_data import OceanData, fill_missing
 from ogcm.setups.recipe import recipe
 
@@ -24,28 +25,32 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
     [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2], emp [m s-1].
     Temperature and salinity of the surface are restored within 60 and 180 days.
     """
-    if data is None:
+    if data is None or not Path(data).is_file():
         raise FileError(
             "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
             f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
+            + (f"; {data} is no file" if data is not None else "")
         )
     f = OceanData(data, NEEDED)
-    lat, lon, dz = f["lat_bnds"], f["lon_bnds"], f["dz"]
-    lat.sort(axis=0)
-    lat.sort(axis=1)
+    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "m")
     grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
-    depth = np.nan_to_num(f["bathymetry"])
+    depth = f.depth("bathymetry")
+    if depth.shape != grid.shape:
+        raise InputError(f"{data}: bathymetry has the shape {depth.shape}, but lat_bnds and lon_bnds {grid.shape}")
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
     surface = wet[0]
 
-    def monthly(values, missing=surface):
-        return ogcm.Series.monthly(fill_missing(values, missing))
+    def filled(name, units, where=surface):
+        return fill_missing(name, f.read(name, units), where, grid.periodic_x)
+
+    def into_the_sea(name, units, where=surface, unless_said=None):
+        return fill_missing(name, f.downward(name, units, unless_said), where, grid.periodic_x)
 
     # The file's stresses stand on west and south faces; a face of ours is the east or north one.
-    taux = np.roll(f["taux"], -1, axis=-1)
-    tauy = np.roll(f["tauy"], -1, axis=-2)
-    tauy[:, -1] = 0
     everywhere = np.ones_like(surface)
+    taux = np.roll(into_the_sea("taux", "N m-2", everywhere, "down"), -1, axis=-1)
+    tauy = np.roll(into_the_sea("tauy", "N m-2", everywhere, "down"), -1, axis=-2)
+    tauy[:, -1] = 0
     chosen = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * everywhere,  # narrow cells bear less
         "nu_v": 1e-3,
@@ -65,15 +70,15 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         grid,
         depth=depth,
         dz=dz,
-        T=np.maximum(fill_missing(f["temp"][0], wet), -1.9),
-        S=fill_missing(f["salt"][0], wet),
+        T=np.maximum(filled("temp", "degC", wet)[0], -1.9),
+        S=filled("salt", "g kg-1", wet)[0],
         forcing=ogcm.Forcing(
-            tau_x=monthly(taux, everywhere),
-            tau_y=monthly(tauy, everywhere),
-            heat_flux=monthly(f.downward("qnet")),
-            fresh_water=monthly(f.downward("emp")),
-            T_star=monthly(np.maximum(f["sst"], -1.9)),
-            S_star=monthly(f["sss"]),
+            tau_x=ogcm.Series.monthly(taux),
+            tau_y=ogcm.Series.monthly(tauy),
+            heat_flux=ogcm.Series.monthly(into_the_sea("qnet", "W m-2")),
+            fresh_water=ogcm.Series.monthly(into_the_sea("emp", "m s-1")),
+            T_star=ogcm.Series.monthly(np.maximum(filled("sst", "degC"), -1.9)),
+            S_star=ogcm.Series.monthly(filled("sss", "g kg-1")),
             rate_T=dz[0] / (60 * DAY),
             rate_S=dz[0] / (180 * DAY),
         ),

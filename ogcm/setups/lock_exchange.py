@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
-from ogcm.setups.recipe import recipe
+from ogcm.setups.recipe import cells_in, recipe
 
 
 @recipe(days=17 / 24)
@@ -21,7 +21,7 @@ def lock_exchange(
     A slice of 64 km by 20 m, 5 degC on the left and 30 degC on the right of the middle (5 kg m-3 with
     0.2 kg m-3 K-1); resolution [m]. The fronts move with 0.5 sqrt(g' H) = 0.50 m s-1.
     """
-    n = round(64e3 / resolution)
+    n = cells_in(64e3, resolution)
     grid = ogcm.cartesian(nx=n, ny=1, dx=resolution, dy=resolution, periodic_y=True)
     chosen = {
         "eos": [0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],

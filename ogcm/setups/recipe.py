@@ -2,12 +2,36 @@
 
 import functools
 import inspect
+import math
+import numbers
 from collections.abc import Callable
 from dataclasses import fields
 
 from ogcm.errors import InputError
 from ogcm.model import Model, Numerics
 from ogcm.parameters import nearest
+
+SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive
+
+
+def check_option(setup: str, name: str, value: object, default: object) -> None:
+    """Raise InputError where an option is not a number like its default, or a size is not positive."""
+    if not isinstance(default, int | float):
+        return
+    kind = numbers.Integral if isinstance(default, int) else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+        wanted = "a whole number" if isinstance(default, int) else "a number"
+        raise InputError(f"{name}: {setup} needs {wanted}, got {value!r}")
+    if name in SIZES and value <= 0:
+        raise InputError(f"{name}: must be positive, got {value!r}")
+
+
+def cells_in(length: float, resolution: float) -> int:
+    """How many cells of width `resolution` a side of `length` has. Raises InputError for none."""
+    n = round(length / resolution)
+    if n < 1:
+        raise InputError(f"resolution: {resolution:g} leaves no cell in a side of {length:g}")
+    return n
 
 
 def recipe(days: float) -> Callable:
@@ -25,6 +49,8 @@ def recipe(days: float) -> Callable:
                     raise InputError(
                         f"unknown option {name!r} of {function.__name__}: {nearest(name, [*own, *numerical])}"
                     )
+                if name in own:
+                    check_option(function.__name__, name, options[name], own[name])
             model = function(parameters=parameters, **options)
             model.name = function.__name__
             model.config = {
