@@ -74,16 +74,16 @@ def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
     carried = {f"advect_tracer_{name}": (f, (n.T, s.U, s.V, s.W, dt, g, s.G), 5) for name, f in ADVECTION.items()}
     return carried | {
         "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, s.G), 5),
-        "diffuse_tracer_vertically": (
-            vertical_diffusion.diffuse_tracer_vertically, (s.G, s.kappa_v, y.t, dt, g, s.new.T), 4,
+        "advance_tracer": (
+            vertical_diffusion.advance_tracer, (n.T, y.t, s.G, s.D_T, s.kappa_v, y.t, dt, g, s.new.T), 6,
         ),
         "advect_momentum_energy": (
             VORTICITY["energy"], (n.u, n.v, s.U, s.V, s.W, s.q, y.u, y.v, g, s.G_u, s.G_v), 10,
         ),
         "potential_vorticity": (potential_vorticity, (n.u, n.v, y.f, g, s.q), 4),
         "stress_divergence": (friction.stress_divergence, (n.u, n.v, p["nu_h"], g, s.G_u, s.G_v), 10),
-        "diffuse_u_vertically": (
-            vertical_diffusion.diffuse_u_vertically, (s.G_u, s.nu_v, s.drag_u, y.u, dt, g, s.new.u), 4,
+        "advance_u": (
+            vertical_diffusion.advance_u, (n.u, s.G_u, s.D_u, s.nu_v, s.drag_u, y.u, dt, g, s.new.u), 6,
         ),
         "transports": (layers.transports, (n.u, n.v, y.u, y.v, g, s.U, s.V), 6),
         "continuity": (layers.continuity, (s.U, s.V, np.zeros_like(y.t), g, s.W), 4),

@@ -42,10 +42,12 @@ def compile_half(half: str) -> None:
     fluxes = stepper.model.forcing.at(0.0)
     if half == "momentum":
         stepper.momentum_tendencies(n, fluxes)
+        stepper.friction(n)
         stepper.mixing_coefficients(n)
     else:
         stepper.barotropic_mode(n, n, s, dt, fluxes, stepper.weights[0])
-        stepper.tracers(n, n, s, dt, fluxes)
+        stepper.tracer_sources(n, fluxes)
+        stepper.tracers(n, n, s, dt)
 
 
 if __name__ == "__main__":

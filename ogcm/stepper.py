@@ -1,19 +1,27 @@
 """The one explicit time stepper.
 
-Every integrator is a list of stages. A stage starts from the state n at the beginning of the step,
-evaluates all tendencies at a state y that is already known, and arrives at a state s after a
-fraction c of the step:
+A step begins with the slow physics of the state n: everything that dissipates, mixes, forces or is learned,
 
-    s = n + c dt G(y)
+    D = wind + friction + corrector,   D_T = surface fluxes + diffusion + corrector,   nu_v, kappa_v, bottom drag
+
+which stays for the whole step. Then an integrator, a list of stages, carries the dynamics. A stage starts from n,
+evaluates advection and pressure at a state y that is already known, and arrives at a state s after a fraction c
+of the step:
+
+    s = n + c dt [ G(y) + D(n) + vertical mixing of s ]
 
 with y = n in the first stage and the s before in the others (Wicker and Skamarock 2002, doi
 10.1175/1520-0493(2002)130<2088:TSMFEM>2.0.CO;2; Jameson, Schmidt and Turkel 1981), or with
 y = n + (1/2 + 0.1) (n - n before) in the one stage of Adams-Bashforth 2. Within a stage:
 
-    1  momentum      u* = u_n + c dt G_u(y), then vertical friction and drag, implicitly
+    1  momentum      u* = u_n + c dt (G_u + D_u), then vertical friction and drag, implicitly
     2  barotropic    substeps of eta, u_bar, v_bar from n; their averages become the depth mean of u*
     3  tracers       carried by (1 - share) u_n + share u_s with the averaged barotropic transports, then
                      vertical diffusion, implicitly
+
+Since each stage holds all terms, a steady state of the equations is one of the step, whatever dt. D costs once
+what three stages would cost three times (a network above all), and dissipation, explicit from n, is of first
+order in time, as in most ocean models.
 
 Carrying tracers with the new velocity (share > 0) lets internal waves step forward-backward: with
 share 1/2 a wave may turn by omega dt = 2.45 in a step of rk3, instead of 1.73, and the step is of
@@ -29,8 +37,8 @@ from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.operators.advance import advance_content, advance_velocity, extrapolate
 from ogcm.operators.barotropic import (
+    SUBSTEP_FIELDS,
     averaging_weights,
     barotropic_substeps,
     depth_mean,
@@ -40,6 +48,7 @@ from ogcm.operators.barotropic import (
 )
 from ogcm.operators.bottom_drag import bottom_drag
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.extrapolation import extrapolate
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.layers import continuity, stretch, transports
 from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
@@ -47,11 +56,7 @@ from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
 from ogcm.operators.surface import surface_flux, wind_stress
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
-from ogcm.operators.vertical_diffusion import (
-    diffuse_tracer_vertically,
-    diffuse_u_vertically,
-    diffuse_v_vertically,
-)
+from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.state import PROGNOSTIC, State
@@ -73,7 +78,7 @@ INTEGRATORS = {
     "rk3": Integrator((1 / 3, 1 / 2, 1.0)),
     "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0)),
 }
-BAROTROPIC_COURANT = 0.7  # of a substep; forward-backward is stable up to 1
+BAROTROPIC_COURANT = 0.85  # of a substep; forward-backward is stable up to 1
 
 
 class Corrector(Protocol):
@@ -111,18 +116,18 @@ class Stepper:
         self.new = State.zeros(grid, dtype)
         self.between = State.zeros(grid, dtype) if self.integrator.extrapolation else None
         self.s_old, self.s_y, self.s_new = (Stretching(ones(), ones(), ones(), ones()) for _ in range(3))
-        self.G_u, self.G_v, self.G, self.U, self.V, self.b, self.p, self.q = (np.zeros(shape, dtype) for _ in range(8))
-        self.W, self.N2, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(4))
+        self.D_u, self.D_v, self.D_T, self.D_S = (np.zeros(shape, dtype) for _ in range(4))
+        self.G_u, self.G_v, self.U, self.V, self.b, self.q = (np.zeros(shape, dtype) for _ in range(6))
+        self.W, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(3))
         self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (
             np.zeros(plane, dtype) for _ in range(6)
         )
         self.bar, self.bar_star = np.zeros((4, *plane), dtype), np.zeros((2, *plane), dtype)
-        self.substep_work = np.zeros((5, *plane), dtype)
-        numerics = model.numerics
-        self.nu = np.zeros(shape, dtype) if numerics.viscosity != "constant" else None
-        if "biharmonic" in (numerics.friction, numerics.diffusion):
-            self.L_u, self.L_v = np.zeros(shape, dtype), np.zeros(shape, dtype)
-            self.one = np.ones((1, *plane), dtype)
+        self.substep_work = np.zeros((SUBSTEP_FIELDS, *plane), dtype)
+        # Memory that serves in turn: what is left of one name is not read any more when the other is written.
+        self.p, self.G, self.N2 = self.q, self.b, self.W  # within a stage; N2 before the stages
+        self.nu, self.L_u, self.L_v = self.D_T, self.G_u, self.G_v  # before the stages
+        self.one = np.ones((1, *plane), dtype)
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
@@ -137,13 +142,14 @@ class Stepper:
     def step(self) -> None:
         """Advance the model's state by one time step, in place."""
         n, dt, new = self.model.state, self.model.numerics.dt, self.new
+        fluxes = self.model.forcing.at(n.time + 0.5 * dt)
         stretch(n.eta, self.model.grid, *self.s_old)
-        y, elapsed = n, 0.0
-        if self.integrator.extrapolation:
-            y, elapsed = self.extrapolated(n), 0.5 * dt
+        depth_mean(n.u, n.v, self.model.grid, self.bar[0], self.bar[1])
+        self.slow_physics(n, fluxes)
+        y = self.extrapolated(n) if self.integrator.extrapolation else n
         for fraction, weights in zip(self.integrator.fractions, self.weights, strict=True):
-            self.stage(n, y, new, fraction * dt, n.time + elapsed, weights)
-            y, elapsed = new, fraction * dt
+            self.stage(n, y, new, fraction * dt, fluxes, weights)
+            y = new
         if n.previous is not None:
             for name in PROGNOSTIC:  # the state before last gives its memory to the next new one
                 spare = getattr(n.previous, name)
@@ -171,78 +177,112 @@ class Stepper:
             extrapolate(now, before, e, out)
         return self.between
 
-    def stage(self, n: State, y: State, s: State, dt: float, time: float, weights: tuple[Array, Array]) -> None:
-        """s = n + dt G(y), forced as at `time`; s may be y."""
-        model, grid = self.model, self.model.grid
-        dt = np.asarray(dt, grid.h_t.dtype)[()]
-        fluxes = model.forcing.at(time)
-        stretch(y.eta, grid, *self.s_y)
-
-        self.momentum_tendencies(y, fluxes)
-        self.mixing_coefficients(y)
-        advance_velocity(n.u, n.v, dt, self.G_u, self.G_v)
-        diffuse_u_vertically(self.G_u, self.nu_v, self.drag_u, self.s_y.u, dt, grid, s.u)
-        diffuse_v_vertically(self.G_v, self.nu_v, self.drag_v, self.s_y.v, dt, grid, s.v)
-
-        self.barotropic_mode(n, y, s, dt, fluxes, weights)
-        if model.numerics.has_tracers:
-            self.tracers(n, y, s, dt, fluxes)
-
-    def momentum_tendencies(self, y: State, fluxes: Fluxes) -> None:
-        """G_u, G_v: everything that accelerates the water but vertical friction and bottom drag."""
-        model, grid, p = self.model, self.model.grid, self.model.parameters
-        numerics, s = model.numerics, self.s_y
-        transports(y.u, y.v, s.u, s.v, grid, self.U, self.V)
-        continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
-        potential_vorticity(y.u, y.v, s.f, grid, self.q)
-        advect = VORTICITY[numerics.vorticity]
-        advect(y.u, y.v, self.U, self.V, self.W, self.q, s.u, s.v, grid, self.G_u, self.G_v)
-        if numerics.has_tracers:
-            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, p["eos"], grid, self.b)
-        hydrostatic_pressure(self.b, y.eta, s.t, grid, self.p)
-        pressure_gradient(self.p, self.b, y.eta, s.t, grid, self.G_u, self.G_v)
-        wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, self.G_u, self.G_v)
-        self.friction(y)
+    def slow_physics(self, n: State, fluxes: Fluxes) -> None:
+        """D_u, D_v, D_T, D_S, nu_v, kappa_v and the bottom drag of the state n."""
+        model, grid, s = self.model, self.model.grid, self.s_old
+        self.D_u.fill(0)
+        self.D_v.fill(0)
+        wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, self.D_u, self.D_v)
+        self.friction(n)
+        self.mixing_coefficients(n)
         if model.corrector is not None:
-            model.corrector.add_momentum(y, fluxes, self.G_u, self.G_v)
+            model.corrector.add_momentum(n, fluxes, self.D_u, self.D_v)
+        if model.numerics.has_tracers:
+            self.tracer_sources(n, fluxes)
 
-    def friction(self, y: State) -> None:
-        """Adds horizontal friction to G_u, G_v."""
+    def friction(self, n: State) -> None:
+        """Adds horizontal friction to D_u, D_v."""
         grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
         if numerics.friction == "none":
             return
         nu = p["nu_h"]
         if numerics.viscosity != "constant":
             flow_dependent = {"smagorinsky": smagorinsky, "leith": leith}[numerics.viscosity]
-            flow_dependent(y.u, y.v, nu, p[numerics.viscosity], grid, self.nu)
+            flow_dependent(n.u, n.v, nu, p[numerics.viscosity], grid, self.nu)
             exchange(grid, self.nu)
             nu = self.nu
-        stress_divergence(y.u, y.v, nu, grid, self.G_u, self.G_v)
+        stress_divergence(n.u, n.v, nu, grid, self.D_u, self.D_v)
         if numerics.friction == "biharmonic":
             self.L_u.fill(0)
             self.L_v.fill(0)
-            stress_divergence(y.u, y.v, self.one, grid, self.L_u, self.L_v)
+            stress_divergence(n.u, n.v, self.one, grid, self.L_u, self.L_v)
             exchange(grid, self.L_u, self.L_v)
-            stress_divergence(self.L_u, self.L_v, -p["nu4_h"], grid, self.G_u, self.G_v)
+            stress_divergence(self.L_u, self.L_v, -p["nu4_h"], grid, self.D_u, self.D_v)
 
-    def mixing_coefficients(self, y: State) -> None:
-        """Vertical viscosity and diffusivity, and the bottom drag, of the state y."""
+    def mixing_coefficients(self, n: State) -> None:
+        """Vertical viscosity and diffusivity, and the bottom drag, of the state n."""
         grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
         if numerics.has_tracers:
-            EQUATIONS_OF_STATE[numerics.equation_of_state].stratification(y.T, y.S, p["eos"], grid, self.N2)
+            EQUATIONS_OF_STATE[numerics.equation_of_state].stratification(n.T, n.S, p["eos"], grid, self.N2)
+        else:
+            self.N2.fill(0)
         background = (p["nu_v"], p["kappa_v"], p["kappa_convective"])
         if numerics.vertical_mixing == "richardson":
             shear = (p["nu_richardson"], p["alpha_richardson"])
-            richardson_mixing(y.u, y.v, self.N2, *background, *shear, grid, self.nu_v, self.kappa_v)
+            richardson_mixing(n.u, n.v, self.N2, *background, *shear, grid, self.nu_v, self.kappa_v)
         else:
             constant_mixing(self.N2, *background, grid, self.nu_v, self.kappa_v)
         exchange(grid, self.nu_v)
-        bottom_drag(y.u, y.v, p["drag_linear"], p["drag_quadratic"], grid, self.drag_u, self.drag_v)
+        bottom_drag(n.u, n.v, p["drag_linear"], p["drag_quadratic"], grid, self.drag_u, self.drag_v)
+
+    def tracer_sources(self, n: State, fluxes: Fluxes) -> None:
+        """D_T, D_S: what enters through the surface, horizontal diffusion and the corrector."""
+        model, grid = self.model, self.model.grid
+        nonlinear = float(grid.nonlinear[0])
+        heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
+        sources = {
+            "T": (self.D_T, heat, fluxes.T_star, fluxes.rate_T, nonlinear),
+            "S": (self.D_S, np.zeros_like(heat), fluxes.S_star, fluxes.rate_S, nonlinear - 1),
+        }
+        for name, (D, flux, target, rate, share) in sources.items():
+            D.fill(0)
+            tracer = getattr(n, name)
+            share = np.asarray(share, grid.h_t.dtype)[()]
+            surface_flux(tracer, flux, target, rate, fluxes.fresh_water, share, grid, D)
+            self.diffusion(tracer, D)
+            if model.corrector is not None:
+                model.corrector.add_tracer(name, n, fluxes, D)
+
+    def diffusion(self, T: Array, D: Array) -> None:
+        """Adds horizontal diffusion to D."""
+        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        if numerics.diffusion == "none":
+            return
+        diffuse_tracer(T, p["kappa_h"], grid, D)
+        if numerics.diffusion == "biharmonic":
+            tracer_laplacian(T, grid, self.L_u)
+            exchange(grid, self.L_u)
+            diffuse_tracer(self.L_u, -p["kappa4_h"], grid, D)
+
+    def stage(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple[Array, Array]) -> None:
+        """s = n + dt [G(y) + D(n) + vertical mixing of s]; s may be y."""
+        grid = self.model.grid
+        dt = np.asarray(dt, grid.h_t.dtype)[()]
+        stretch(y.eta, grid, *self.s_y)
+        self.momentum_tendencies(y, fluxes)
+        advance_u(n.u, self.G_u, self.D_u, self.nu_v, self.drag_u, self.s_y.u, dt, grid, s.u)
+        advance_v(n.v, self.G_v, self.D_v, self.nu_v, self.drag_v, self.s_y.v, dt, grid, s.v)
+        self.barotropic_mode(n, y, s, dt, fluxes, weights)
+        if self.model.numerics.has_tracers:
+            self.tracers(n, y, s, dt)
+
+    def momentum_tendencies(self, y: State, fluxes: Fluxes) -> None:
+        """G_u, G_v: advection, Coriolis and pressure."""
+        model, grid, s = self.model, self.model.grid, self.s_y
+        numerics = model.numerics
+        transports(y.u, y.v, s.u, s.v, grid, self.U, self.V)
+        continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
+        potential_vorticity(y.u, y.v, s.f, grid, self.q)
+        advect = VORTICITY[numerics.vorticity]
+        advect(y.u, y.v, self.U, self.V, self.W, self.q, s.u, s.v, grid, self.G_u, self.G_v)
+        if numerics.has_tracers:
+            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, model.parameters["eos"], grid, self.b)
+        hydrostatic_pressure(self.b, y.eta, s.t, grid, self.p)
+        pressure_gradient(self.p, self.b, y.eta, s.t, grid, self.G_u, self.G_v)
 
     def barotropic_mode(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple) -> None:
         """Substep eta and the depth mean, and hand the mean to s.u, s.v; transports of the tracers to U, V, W."""
         grid, bar, star = self.model.grid, self.bar, self.bar_star
-        depth_mean(n.u, n.v, grid, bar[0], bar[1])
         depth_mean(s.u, s.v, grid, star[0], star[1])
         slow_forcing(star[0], star[1], bar[0], bar[1], y.eta, dt, grid, self.F_u, self.F_v)
         mean = (self.U_mean, self.V_mean)
@@ -259,38 +299,16 @@ class Stepper:
             continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
             stretch(s.eta, grid, *self.s_new)
 
-    def tracers(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes) -> None:
+    def tracers(self, n: State, y: State, s: State, dt: float) -> None:
         """Advance T and S with the transports of the barotropic mode."""
-        model, grid = self.model, self.model.grid
-        nonlinear = float(grid.nonlinear[0])
-        heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
-        sources = {
-            "T": (heat, fluxes.T_star, fluxes.rate_T, nonlinear),
-            "S": (np.zeros_like(heat), fluxes.S_star, fluxes.rate_S, nonlinear - 1),
-        }
-        for name, (flux, target, rate, share) in sources.items():
-            old, now, new = getattr(n, name), getattr(y, name), getattr(s, name)
-            share = np.asarray(share, grid.h_t.dtype)[()]
-            carried = old if model.numerics.advection == "monotone" else now
-            ADVECTION[model.numerics.advection](carried, self.U, self.V, self.W, dt, grid, self.G)
-            surface_flux(now, flux, target, rate, fluxes.fresh_water, share, grid, self.G)
-            self.diffusion(now)
-            if model.corrector is not None:
-                model.corrector.add_tracer(name, y, fluxes, self.G)
-            advance_content(old, self.s_old.t, dt, grid, self.G)
-            diffuse_tracer_vertically(self.G, self.kappa_v, self.s_new.t, dt, grid, new)
+        numerics, grid = self.model.numerics, self.model.grid
+        advect = ADVECTION[numerics.advection]
+        for name, D in (("T", self.D_T), ("S", self.D_S)):
+            old, new = getattr(n, name), getattr(s, name)
+            carried = old if numerics.advection == "monotone" else getattr(y, name)
+            advect(carried, self.U, self.V, self.W, dt, grid, self.G)
+            advance_tracer(old, self.s_old.t, self.G, D, self.kappa_v, self.s_new.t, dt, grid, new)
         exchange(grid, s.T, s.S)
-
-    def diffusion(self, T: Array) -> None:
-        """Adds horizontal diffusion to G."""
-        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
-        if numerics.diffusion == "none":
-            return
-        diffuse_tracer(T, p["kappa_h"], grid, self.G)
-        if numerics.diffusion == "biharmonic":
-            tracer_laplacian(T, grid, self.L_u)
-            exchange(grid, self.L_u)
-            diffuse_tracer(self.L_u, -p["kappa4_h"], grid, self.G)
 
     def cfl(self) -> float:
         """The largest advective Courant number |u| dt/dx + |v| dt/dy of the state."""

@@ -10,7 +10,7 @@ from oceans import DZ, mask_of, random_field, random_grid
 from ogcm.grid import Grid, build, cartesian, interior
 from ogcm.halo import exchange
 from ogcm.operators.bottom_drag import TIDAL_SPEED, bottom_drag
-from ogcm.operators.vertical_diffusion import diffuse_tracer_vertically, diffuse_u_vertically, diffuse_v_vertically
+from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
 from ogcm.operators.vertical_mixing import EPS, constant_mixing, richardson_mixing
 
 DT = 3600.0
@@ -36,13 +36,14 @@ def column_inputs(grid: Grid, p: str, seed: int = 0):
 
 
 def solve(grid: Grid, p: str, x, coefficient, drag, s, dt=DT):
-    """x after dt: of the content h s x for a tracer, of x itself for a velocity."""
+    """x after dt without other tendencies."""
     out = np.full(grid.h_t.shape, 7.0, np.result_type(x, coefficient, drag, s))
+    none = np.zeros(grid.h_t.shape)
     if p == "t":
-        diffuse_tracer_vertically(grid.h_t * s * x, coefficient, s, dt, grid, out)
+        advance_tracer(x, s, none, none, coefficient, s, dt, grid, out)
     else:
-        friction = diffuse_u_vertically if p == "u" else diffuse_v_vertically
-        friction(x, coefficient, drag, s, dt, grid, out)
+        advance = advance_u if p == "u" else advance_v
+        advance(x, none, none, coefficient, drag, s, dt, grid, out)
     return out
 
 
@@ -86,6 +87,24 @@ def test_solve_conserves_and_keeps_a_constant():
     np.testing.assert_allclose(constant, 7.0 * interior(grid.mask_t), rtol=1e-14)
 
 
+def test_tendencies_enter_before_the_mixing():
+    """Of a tracer as content, of a velocity as acceleration; the thickness may change meanwhile."""
+    grid, rng = random_grid(), np.random.default_rng(5)
+    for p in "tuv":
+        x, coefficient, drag, s = column_inputs(grid, p)
+        G, D = (1e-4 * random_field(grid, p, rng) for _ in range(2))
+        out = np.zeros(grid.h_t.shape)
+        if p == "t":
+            s_n = rng.uniform(0.9, 1.1, s.shape)
+            advance_tracer(x, s_n, G, D, coefficient, s, DT, grid, out)
+            volume = grid.h_t * s + (grid.mask_t == 0)
+            start = (grid.h_t * s_n * x + DT * (G + D)) / volume
+        else:
+            (advance_u if p == "u" else advance_v)(x, G, D, coefficient, drag, s, DT, grid, out)
+            start = x + DT * (G + D)
+        np.testing.assert_allclose(interior(out), interior(solve(grid, p, start, coefficient, drag, s)), rtol=1e-11)
+
+
 @pytest.mark.parametrize("p", "uv")
 def test_friction_without_drag_conserves_momentum(p):
     grid = random_grid()
@@ -108,11 +127,12 @@ def test_nothing_on_land_is_used(p):
         np.where(top, drag, np.nan),
         np.where(top, s, np.nan),
     )
+    x, none = np.where(wet, x, np.nan), np.where(wet, 0, np.nan)
     if p == "t":
-        diffuse_tracer_vertically(np.where(wet, grid.h_t * s * x, np.nan), inputs[0], inputs[2], DT, grid, dirty)
+        advance_tracer(x, inputs[2], none, none, inputs[0], inputs[2], DT, grid, dirty)
     else:
-        friction = diffuse_u_vertically if p == "u" else diffuse_v_vertically
-        friction(np.where(wet, x, np.nan), *inputs, DT, grid, dirty)
+        advance = advance_u if p == "u" else advance_v
+        advance(x, none, none, *inputs, DT, grid, dirty)
     np.testing.assert_array_equal(interior(clean), interior(dirty))
     assert (interior(dirty)[interior(wet) == 0] == 0).all()
 
@@ -277,9 +297,9 @@ def test_complex_step_of_the_solve_agrees_with_differences(kind):
 @pytest.mark.parametrize(
     ("kernel", "dtype"),
     [
-        (diffuse_tracer_vertically, np.float32),
-        (diffuse_tracer_vertically, np.float64),
-        (diffuse_u_vertically, np.float64),
+        (advance_tracer, np.float32),
+        (advance_tracer, np.float64),
+        (advance_u, np.float64),
         (richardson_mixing, np.float32),
     ],
 )
@@ -289,8 +309,8 @@ def test_compiled_loop_gathers_nothing(kernel, dtype):
     grid = random_grid(dtype=dtype)
     a, w, s = grid.h_t.copy(), interfaces(grid).astype(dtype), np.ones(grid.depth_t.shape, dtype)
     arguments = {
-        diffuse_tracer_vertically: (a, w, s, dtype(DT), grid, a.copy()),
-        diffuse_u_vertically: (a, w, s, s, dtype(DT), grid, a.copy()),
+        advance_tracer: (a, s, a, a, w, s, dtype(DT), grid, a.copy()),
+        advance_u: (a, a, a, w, s, s, dtype(DT), grid, a.copy()),
         richardson_mixing: (a, a, w, *(plane(grid, 1.0).astype(dtype) for _ in range(5)), grid, w.copy(), w.copy()),
     }[kernel]
     fresh = numba.njit(parallel=True, error_model="numpy")(kernel.py_func)

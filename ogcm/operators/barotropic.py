@@ -77,21 +77,23 @@ def depth_mean(u, v, grid, u_bar, v_bar):
         for k in range(nk):
             for ii in range(ni):
                 i = np.uintp(ii)
-                u_bar[j, i] += u[k, j, i] * grid.h_u[k, j, i] / grid.depth_u[j, i]
-                v_bar[j, i] += v[k, j, i] * grid.h_v[k, j, i] / grid.depth_v[j, i]
+                u_bar[j, i] += u[k, j, i] * grid.h_u[k, j, i]
+                v_bar[j, i] += v[k, j, i] * grid.h_v[k, j, i]
+        for ii in range(ni):
+            i = np.uintp(ii)
+            u_bar[j, i] /= grid.depth_u[j, i]
+            v_bar[j, i] /= grid.depth_v[j, i]
 
 
 @point
-def gradient_x(eta, grid, j, i):
-    """g deta/dx at an open U point."""
-    g = typed(GRAVITY, grid.dx_u[j, i])
-    return grid.mask_u[0, j, i] * g * (eta[j, i + ONE] - eta[j, i]) * grid.r_dx_u[j, i]
+def pull_x(grid, j, i):
+    """g/dx at an open U point, 0 at a closed one [s-2]."""
+    return grid.mask_u[0, j, i] * typed(GRAVITY, grid.dx_u[j, i]) * grid.r_dx_u[j, i]
 
 
 @point
-def gradient_y(eta, grid, j, i):
-    g = typed(GRAVITY, grid.dy_v[j, i])
-    return grid.mask_v[0, j, i] * g * (eta[j + 1, i] - eta[j, i]) * grid.r_dy_v[j, i]
+def pull_y(grid, j, i):
+    return grid.mask_v[0, j, i] * typed(GRAVITY, grid.dy_v[j, i]) * grid.r_dy_v[j, i]
 
 
 @kernel
@@ -101,23 +103,8 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            F_u[j, i] = (u_new[j, i] - u_old[j, i]) / dt + gradient_x(eta, grid, j, i)
-            F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + gradient_y(eta, grid, j, i)
-
-
-@point
-def transport_u(eta, u, grid, j, i):
-    """U = dy_u (H_u + eta_u) u; 0 on closed faces, where u is."""
-    weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
-    depth = grid.depth_u[j, i] + grid.nonlinear[0] * HALF * weighted * grid.r_area_u[j, i]
-    return grid.dy_u[j, i] * depth * u
-
-
-@point
-def transport_v(eta, v, grid, j, i):
-    weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
-    depth = grid.depth_v[j, i] + grid.nonlinear[0] * HALF * weighted * grid.r_area_v[j, i]
-    return grid.dx_v[j, i] * depth * v
+            F_u[j, i] = (u_new[j, i] - u_old[j, i]) / dt + pull_x(grid, j, i) * (eta[j, i + ONE] - eta[j, i])
+            F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + pull_y(grid, j, i) * (eta[j + 1, i] - eta[j, i])
 
 
 @point
@@ -140,20 +127,36 @@ def wrap_columns(a, grid, nj, ni):
                 a[nj - HALO + n, i] = a[HALO + n % width, i]
 
 
+@point
+def transport_u(eta, u, area, rest, swell, j, i):
+    """U = dy_u (H_u + eta_u) u; 0 on closed faces, where u is."""
+    return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j, i + ONE] * eta[j, i + ONE])) * u
+
+
+@point
+def transport_v(eta, v, area, rest, swell, j, i):
+    return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
+
+
+SUBSTEP_FIELDS = 11  # (nj, ni) fields that the substeps work with
+
+
 @kernel
 def barotropic_substeps(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, grid, work, eta_new, u_new, v_new, U_mean, V_mean
 ):
-    """Advance by dt; all fields (nj, ni), a, b (M,), work (5, nj, ni).
+    """Advance by dt; all fields (nj, ni), a, b (M,), work (SUBSTEP_FIELDS, nj, ni).
 
     eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior,
     the transports U_mean, V_mean [m3 s-1] with their halos.
     """
     nj, ni = eta.shape
-    substeps = a.shape[0]
+    area, substeps = grid.area_t, a.shape[0]
     # delta is dt/substeps within the averaged interval: the centroid of a lies at dt.
     delta = b[0] * dt
+    half = HALF * delta
     surface, u, v, U, V = work[0], work[1], work[2], work[3], work[4]
+    g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[5], work[6], work[7], work[8], work[9], work[10]
     for j in prange(nj):
         for ii in range(ni):
             i = np.uintp(ii)
@@ -162,14 +165,17 @@ def barotropic_substeps(
             v_new[j, i] = 0
             U_mean[j, i] = 0
             V_mean[j, i] = 0
-    half = HALF * delta
+            g_x[j, i], g_y[j, i] = pull_x(grid, j, i), pull_y(grid, j, i)
+            rest_u[j, i], rest_v[j, i] = grid.dy_u[j, i] * grid.depth_u[j, i], grid.dx_v[j, i] * grid.depth_v[j, i]
+            swell_u[j, i] = grid.nonlinear[0] * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
+            swell_v[j, i] = grid.nonlinear[0] * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            u[j, i] = u_bar[j, i] + half * (F_u[j, i] - gradient_x(eta, grid, j, i))
-            v[j, i] = v_bar[j, i] + half * (F_v[j, i] - gradient_y(eta, grid, j, i))
-            U[j, i] = transport_u(eta, u[j, i], grid, j, i)
-            V[j, i] = transport_v(eta, v[j, i], grid, j, i)
+            u[j, i] = u_bar[j, i] + half * (F_u[j, i] - g_x[j, i] * (eta[j, i + ONE] - eta[j, i]))
+            v[j, i] = v_bar[j, i] + half * (F_v[j, i] - g_y[j, i] * (eta[j + 1, i] - eta[j, i]))
+            U[j, i] = transport_u(eta, u[j, i], area, rest_u, swell_u, j, i)
+            V[j, i] = transport_v(eta, v[j, i], area, rest_v, swell_v, j, i)
         wrap_row(U, grid, j, ni)
         wrap_row(V, grid, j, ni)
     wrap_columns(U, grid, nj, ni)
@@ -185,14 +191,14 @@ def barotropic_substeps(
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                kick_u = half * (F_u[j, i] - gradient_x(surface, grid, j, i))
-                kick_v = half * (F_v[j, i] - gradient_y(surface, grid, j, i))
+                kick_u = half * (F_u[j, i] - g_x[j, i] * (surface[j, i + ONE] - surface[j, i]))
+                kick_v = half * (F_v[j, i] - g_y[j, i] * (surface[j + 1, i] - surface[j, i]))
                 u_new[j, i] += a[m] * (u[j, i] + kick_u)
                 v_new[j, i] += a[m] * (v[j, i] + kick_v)
                 u[j, i] += kick_u + kick_u
                 v[j, i] += kick_v + kick_v
-                U[j, i] = transport_u(surface, u[j, i], grid, j, i)
-                V[j, i] = transport_v(surface, v[j, i], grid, j, i)
+                U[j, i] = transport_u(surface, u[j, i], area, rest_u, swell_u, j, i)
+                V[j, i] = transport_v(surface, v[j, i], area, rest_v, swell_v, j, i)
             wrap_row(U, grid, j, ni)
             wrap_row(V, grid, j, ni)
         wrap_columns(U, grid, nj, ni)

@@ -1,21 +1,24 @@
-"""Vertical diffusion and friction, implicit in time (backward Euler), one tridiagonal solve a column.
+"""From the state n and the explicit tendencies to the new state, with vertical diffusion and friction implicit in
+time (backward Euler): one tridiagonal solve a column.
 
-    d(hT)/dt = delta_k( kappa dT/dz ),    du/dt = d/dz( nu du/dz ) - (drag/h) u at the bottom
+    d(hT)/dt = G + D + delta_k( kappa dT/dz ),    du/dt = G + D + d/dz( nu du/dz ) - (drag/h) u at the bottom
 
 With the new thickness h_k = s h0_k, the conductance of an interface a_k = dt kappa_k / (s (h0_{k-1} + h0_k)/2),
 a_0 = 0 and a = 0 below the last wet cell (kappa at U and V points is the mean of the two columns beside):
 
     h_k x_k + a_k (x_k - x_{k-1}) + a_{k+1} (x_k - x_{k+1}) [+ dt drag x_k at the bottom] = r_k
 
-r is the content (h T) that the explicit terms left, or h u* for velocity. Thomas' algorithm without
-pivoting, safe because the matrix A is an M-matrix; h T is conserved and a constant kept to round-off.
-Cells on land are rows x_k = 0 of their own, and none of their inputs is used, NaN included.
+r is what the explicit terms leave: h0_k s_n T_n + dt (G + D) for a tracer, h_k (u_n + dt (G + D)) for velocity;
+G changes with the stage of the step, D stays. Thomas' algorithm without pivoting, safe because the matrix A is an
+M-matrix; h T is conserved and a constant kept to round-off. Cells on land are rows x_k = 0 of their own, and none
+of their inputs is used, NaN included.
 
 Adjoint. A x = r is differentiated to A dx = dr - dA x, so that with A y = x_ad (A is symmetric: the same
 solve), x_ad . dx = y . dr - y . dA x. Term by term:
 
-    r_ad_k    = y_k                                    (u*_ad_k = h_k y_k)
-    h_ad_k    = -x_k y_k                               (+ u*_k y_k, since r = h u*)
+    r_ad_k    = y_k,   T_n_ad_k += h0_k s_n y_k,   s_n_ad += sum_k h0_k T_n y_k,   G_ad_k = D_ad_k = dt y_k
+    u_n_ad_k += h_k y_k,                           G_ad_k = D_ad_k = dt h_k y_k
+    h_ad_k    = -x_k y_k                               (+ (u_n + dt (G + D)) y_k for velocity)
     a_ad_k    = -(x_k - x_{k-1}) (y_k - y_{k-1})       0 < k < bottom
     drag_ad   = -dt x_b y_b                            b the last wet cell
     kappa_ad  = a_ad dt / (s (h0_{k-1} + h0_k)/2)      (half of it to each column beside a velocity point)
@@ -67,8 +70,11 @@ def substitute_back(ratio, x, j):
 
 
 @kernel
-def diffuse_tracer_vertically(content, kappa_v, s_t, dt, grid, T):
-    """T (nk, nj, ni) from the content h T [K m]; kappa_v (nk + 1, nj, ni) [m2 s-1]; 0 on land."""
+def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
+    """T (nk, nj, ni) after dt of the tendencies G + D [K m s-1] and of mixing by kappa_v (nk + 1, nj, ni) [m2 s-1].
+
+    s_n, s_t (nj, ni) are the stretching before and after; 0 on land.
+    """
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -79,15 +85,16 @@ def diffuse_tracer_vertically(content, kappa_v, s_t, dt, grid, T):
                 water = grid.mask_t[k, j, i] == 1
                 a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_t[k, j, i] * s_t[j, i] if water else one
-                r = content[k, j, i] if water else zero
+                content = grid.h_t[k, j, i] * s_n[j, i] * T_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])
+                r = content if water else zero
                 higher = T[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], T[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, T, j)
 
 
 @kernel
-def diffuse_u_vertically(u_star, nu_v, drag, s_u, dt, grid, u):
-    """u (nk, nj, ni) [m s-1] after vertical friction nu_v [m2 s-1] and bottom drag (nj, ni) [m s-1]."""
+def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
+    """u (nk, nj, ni) [m s-1] after dt of G + D [m s-2], friction nu_v [m2 s-1] and bottom drag (nj, ni) [m s-1]."""
     nk, nj, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -98,7 +105,7 @@ def diffuse_u_vertically(u_star, nu_v, drag, s_u, dt, grid, u):
                 water = grid.mask_u[k, j, i] == 1
                 a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_u[k, j, i] * s_u[j, i] if water else one
-                r = h * u_star[k, j, i] if water else zero
+                r = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
                 rub = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
                 higher = u[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], u[k, j, i] = eliminate(h + rub, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
@@ -106,8 +113,8 @@ def diffuse_u_vertically(u_star, nu_v, drag, s_u, dt, grid, u):
 
 
 @kernel
-def diffuse_v_vertically(v_star, nu_v, drag, s_v, dt, grid, v):
-    """As `diffuse_u_vertically`, at V points."""
+def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
+    """As `advance_u`, at V points."""
     nk, nj, ni = v.shape
     zero, one = v.dtype.type(0), v.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -118,7 +125,7 @@ def diffuse_v_vertically(v_star, nu_v, drag, s_v, dt, grid, v):
                 water = grid.mask_v[k, j, i] == 1
                 a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_v[k, j, i] * s_v[j, i] if water else one
-                r = h * v_star[k, j, i] if water else zero
+                r = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
                 rub = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
                 higher = v[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], v[k, j, i] = eliminate(h + rub, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
