@@ -19,7 +19,7 @@ def dot_product_error(
     forward: Callable,
     adjoint: Callable,
     inputs: dict[str, np.ndarray],
-    constants: Sequence,
+    constants: Callable[[Grid, np.dtype], tuple],
     grid: Grid,
     outputs: dict[str, tuple[int, ...]],
     *,
@@ -29,9 +29,10 @@ def dot_product_error(
     """|<J dx, y> - <dx, J* y>| over the sum of the magnitudes of all terms (0 where nothing flows).
 
     `forward(*inputs, *constants, grid, *outputs)` and
-    `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`; `inputs` are arrays with filled halos,
-    `outputs` the shapes of what forward assigns; `active` names the inputs that are perturbed (default: all).
-    Perturbations vanish where the input does, so that land and closed faces stay as they are.
+    `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`, with `constants(grid, dtype)`; `inputs` are
+    arrays with filled halos, `outputs` the shapes of what forward assigns; `active` names the inputs that are
+    perturbed (default: all). Perturbations vanish where the input does, so that land and closed faces stay as
+    they are.
     """
     rng = np.random.default_rng(seed)
     active = list(inputs) if active is None else active
@@ -44,7 +45,7 @@ def dot_product_error(
     increments = {name: random_like(x) if name in active else np.zeros_like(x) for name, x in inputs.items()}
     perturbed = [x + 1j * STEP * increments[name] for name, x in inputs.items()]
     results = [np.zeros(shape, complex) for shape in outputs.values()]
-    forward(*perturbed, *constants, grid, *results)
+    forward(*perturbed, *constants(grid, np.dtype(complex)), grid, *results)
 
     weights = []
     for result in results:
@@ -53,7 +54,7 @@ def dot_product_error(
         exchange(grid, y)
         weights.append(y)
     gradients = [np.zeros(x.shape) for x in inputs.values()]
-    adjoint(*inputs.values(), *constants, grid, *weights, *gradients)
+    adjoint(*inputs.values(), *constants(grid, np.dtype(float)), grid, *weights, *gradients)
 
     def inner(x):
         return interior(x) if x.ndim >= 2 else x

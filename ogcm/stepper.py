@@ -38,7 +38,7 @@ from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.barotropic import (
-    SUBSTEP_FIELDS,
+    COEFFICIENTS,
     averaging_weights,
     barotropic_substeps,
     depth_mean,
@@ -122,8 +122,8 @@ class Stepper:
         self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (
             np.zeros(plane, dtype) for _ in range(6)
         )
-        self.bar, self.bar_star = np.zeros((4, *plane), dtype), np.zeros((2, *plane), dtype)
-        self.substep_work = np.zeros((SUBSTEP_FIELDS, *plane), dtype)
+        self.bar, self.bar_star = (tuple(np.zeros(plane, dtype) for _ in range(n)) for n in (4, 2))
+        self.coefficients, self.instant = np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, 1, *plane), dtype)
         # Memory that serves in turn: what is left of one name is not read any more when the other is written.
         self.p, self.G, self.N2 = self.q, self.b, self.W  # within a stage; N2 before the stages
         self.nu, self.L_u, self.L_v = self.D_T, self.G_u, self.G_v  # before the stages
@@ -287,15 +287,15 @@ class Stepper:
         slow_forcing(star[0], star[1], bar[0], bar[1], y.eta, dt, grid, self.F_u, self.F_v)
         mean = (self.U_mean, self.V_mean)
         barotropic_substeps(
-            n.eta, bar[0], bar[1], self.F_u, self.F_v, fluxes.fresh_water, *weights, dt, grid, self.substep_work,
-            s.eta, bar[2], bar[3], *mean,
+            n.eta, bar[0], bar[1], self.F_u, self.F_v, fluxes.fresh_water, *weights, dt, self.coefficients,
+            self.instant, grid, s.eta, bar[2], bar[3], *mean,
         )  # fmt: skip
         take_depth_mean(s.u, s.v, star[0], star[1], bar[2], bar[3], grid)
         exchange(grid, s.u, s.v, s.eta, bar[2], bar[3])
         if self.model.numerics.has_tracers:
             share = np.asarray(self.integrator.share, grid.h_t.dtype)[()]
             moving = (self.s_y.u, self.s_y.v)
-            tracer_transports(n.u, n.v, s.u, s.v, share, bar, *mean, *moving, grid, self.U, self.V)
+            tracer_transports(n.u, n.v, s.u, s.v, *bar, *mean, *moving, share, grid, self.U, self.V)
             continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
             stretch(s.eta, grid, *self.s_new)
 

@@ -20,13 +20,7 @@ so that the transports that move the tracers are exactly those that move eta. Af
 velocity takes the new depth mean, u += u_bar - sum_k h_u u / H_u; the transports of the tracers take
 U_mean: U_k += (h_u/H_u) (U_mean - sum_k U_k).
 
-Adjoint. The substeps are run backwards, from m = M to 0, with eta_ad and u_ad (of u^{m+1/2}) carried along:
-    u_ad     += dy_u D_u U_ad,  eta_ad_i += area-weighted halves of dy_u u U_ad        (U_ad of U^{m+1/2})
-    kick_ad   = u_ad + a_m u_bar_ad/2,  u_ad += a_m u_bar_ad                           (u_ad/2 at m = 0)
-    F_ad     += delta kick_ad,  eta_ad_i -= delta g [ (kick_ad/dx_u)_{i-1} - (kick_ad/dx_u)_i ]   (and along j)
-    U_ad      = b_{m-1} U_mean_ad + delta [ (eta_ad/area_t)_{i+1} - (eta_ad/area_t)_i ],  fresh_ad += delta eta_ad
-It needs eta^m and u^m of every substep where the free surface is nonlinear (two 2-D fields a substep).
-depth_mean: u_ad_k += h_u/H_u u_bar_ad. Corrections: transposed in the same way, both are linear.
+The adjoint is in `adjoint/operators/barotropic.py`. No kinks.
 """
 
 import numpy as np
@@ -138,29 +132,30 @@ def transport_v(eta, v, area, rest, swell, j, i):
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
 
 
-SUBSTEP_FIELDS = 11  # (nj, ni) fields that the substeps work with
+COEFFICIENTS = 6  # (nj, ni) fields in `work`
 
 
 @kernel
 def barotropic_substeps(
-    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, grid, work, eta_new, u_new, v_new, U_mean, V_mean
+    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
 ):
-    """Advance by dt; all fields (nj, ni), a, b (M,), work (SUBSTEP_FIELDS, nj, ni).
+    """Advance by dt; all fields (nj, ni), a, b (M,), work (COEFFICIENTS, nj, ni).
 
-    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior,
-    the transports U_mean, V_mean [m3 s-1] with their halos.
+    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior, the transports
+    U_mean, V_mean [m3 s-1] with their halos. history (5, depth, nj, ni) holds the last `depth` instants of eta^m,
+    u^{m+1/2}, v^{m+1/2}, U^{m+1/2}, V^{m+1/2}: one for a run, M + 1 for the adjoint.
     """
     nj, ni = eta.shape
-    area, substeps = grid.area_t, a.shape[0]
+    area, substeps, depth = grid.area_t, a.shape[0], history.shape[1]
     # delta is dt/substeps within the averaged interval: the centroid of a lies at dt.
     delta = b[0] * dt
     half = HALF * delta
-    surface, u, v, U, V = work[0], work[1], work[2], work[3], work[4]
-    g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[5], work[6], work[7], work[8], work[9], work[10]
+    g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
+    first, u, v, U, V = history[0, 0], history[1, 0], history[2, 0], history[3, 0], history[4, 0]
     for j in prange(nj):
         for ii in range(ni):
             i = np.uintp(ii)
-            surface[j, i] = eta[j, i]
+            first[j, i] = eta[j, i]
             u_new[j, i] = 0
             v_new[j, i] = 0
             U_mean[j, i] = 0
@@ -181,11 +176,15 @@ def barotropic_substeps(
     wrap_columns(U, grid, nj, ni)
     wrap_columns(V, grid, nj, ni)
     for m in range(substeps):
+        now, then = m % depth, (m + 1) % depth
+        before, surface = history[0, now], history[0, then]
+        u, v, u_then, v_then = history[1, now], history[2, now], history[1, then], history[2, then]
+        U, V, U_then, V_then = history[3, now], history[4, now], history[3, then], history[4, then]
         for j in prange(HALO - 1, nj - HALO + 1):
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
                 outflow = U[j, i] - U[j, i - ONE] + V[j, i] - V[j - 1, i]
-                surface[j, i] -= delta * (outflow * grid.r_area_t[j, i] - fresh[j, i])
+                surface[j, i] = before[j, i] - delta * (outflow * grid.r_area_t[j, i] - fresh[j, i])
                 U_mean[j, i] += b[m] * U[j, i]
                 V_mean[j, i] += b[m] * V[j, i]
         for j in prange(HALO, nj - HALO):
@@ -195,14 +194,14 @@ def barotropic_substeps(
                 kick_v = half * (F_v[j, i] - g_y[j, i] * (surface[j + 1, i] - surface[j, i]))
                 u_new[j, i] += a[m] * (u[j, i] + kick_u)
                 v_new[j, i] += a[m] * (v[j, i] + kick_v)
-                u[j, i] += kick_u + kick_u
-                v[j, i] += kick_v + kick_v
-                U[j, i] = transport_u(surface, u[j, i], area, rest_u, swell_u, j, i)
-                V[j, i] = transport_v(surface, v[j, i], area, rest_v, swell_v, j, i)
-            wrap_row(U, grid, j, ni)
-            wrap_row(V, grid, j, ni)
-        wrap_columns(U, grid, nj, ni)
-        wrap_columns(V, grid, nj, ni)
+                u_then[j, i] = u[j, i] + (kick_u + kick_u)
+                v_then[j, i] = v[j, i] + (kick_v + kick_v)
+                U_then[j, i] = transport_u(surface, u_then[j, i], area, rest_u, swell_u, j, i)
+                V_then[j, i] = transport_v(surface, v_then[j, i], area, rest_v, swell_v, j, i)
+            wrap_row(U_then, grid, j, ni)
+            wrap_row(V_then, grid, j, ni)
+        wrap_columns(U_then, grid, nj, ni)
+        wrap_columns(V_then, grid, nj, ni)
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
@@ -223,18 +222,20 @@ def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid):
 
 
 @kernel
-def tracer_transports(u_old, v_old, u_new, v_new, share, bar, U_mean, V_mean, s_u, s_v, grid, U, V):
+def tracer_transports(
+    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, share, grid, U, V
+):
     """Transports of the tracers: the shear of (1 - share) old + share new, the depth mean of U_mean, V_mean.
 
-    bar = (u_bar_old, v_bar_old, u_bar_new, v_bar_new), a (4, nj, ni) array [m s-1]; U, V [m3 s-1], halo included.
+    Velocities [m s-1] with their depth means, s_u, s_v [1]; U, V [m3 s-1]; halo included.
     """
     nk, nj, ni = u_old.shape
     for j in prange(nj):
         for k in range(nk):
             for ii in range(ni):
                 i = np.uintp(ii)
-                old_u, new_u = u_old[k, j, i] - bar[0, j, i], u_new[k, j, i] - bar[2, j, i]
-                old_v, new_v = v_old[k, j, i] - bar[1, j, i], v_new[k, j, i] - bar[3, j, i]
+                old_u, new_u = u_old[k, j, i] - u_bar_old[j, i], u_new[k, j, i] - u_bar_new[j, i]
+                old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
                 shear_u = (old_u + share * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
                 shear_v = (old_v + share * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]
                 mean_u, mean_v = U_mean[j, i] / grid.depth_u[j, i], V_mean[j, i] / grid.depth_v[j, i]

@@ -1,0 +1,248 @@
+"""Adjoint of `ogcm/operators/barotropic.py`.
+
+depth_mean      u_bar = sum_k h_u u / H_u                      u_ad_k += h_u/H_u u_bar_ad
+
+slow_forcing    F_i = (u_new - u_old)/dt + g_i (eta_{i+1} - eta_i),    g_i = g/dx_u on open faces
+                u_new_ad += F_ad/dt,  u_old_ad -= F_ad/dt,  eta_ad_i += (g F_ad)_{i-1} - (g F_ad)_i      (and along j)
+
+barotropic_substeps, with D(eta) u = [rest + swell (area_i eta_i + area_{i+1} eta_{i+1})] u:
+
+    u^{1/2}     = u_bar + delta/2 [ F - g (eta_{i+1} - eta_i) ]
+    U^{m+1/2}   = D(eta^m) u^{m+1/2}
+    eta^{m+1}   = eta^m - delta [ div U^{m+1/2}/area - fresh ],      U_mean += b_m U^{m+1/2}
+    kick^{m+1}  = delta/2 [ F - g (eta^{m+1}_{i+1} - eta^{m+1}_i) ]
+    u_new      += a_m (u^{m+1/2} + kick^{m+1}),      u^{m+3/2} = u^{m+1/2} + 2 kick^{m+1}
+    eta_new     = eta - dt [ div U_mean/area - fresh ]
+
+backwards, with carry u_ad of u^{m+1/2}, U_ad of U^{m+1/2}, eta_ad of eta^{m+1} (all 0 behind the last substep):
+
+    U_mean_ad_i += dt [ (eta_new_ad/area)_{i+1} - (eta_new_ad/area)_i ]
+    eta_ad      += sum of the two faces' swell u U_ad, times area            (of U^{m+3/2})
+    u_ad        += D(eta^{m+1}) U_ad
+    kick_ad      = 2 u_ad + a_m u_new_ad,   u_ad += a_m u_new_ad,   F_ad += delta/2 kick_ad
+    eta_ad_i    += delta/2 [ (g kick_ad)_i - (g kick_ad)_{i-1} ]
+    U_ad_i       = b_m U_mean_ad_i + delta [ (eta_ad/area)_{i+1} - (eta_ad/area)_i ],   fresh_ad += delta eta_ad
+    at last      u_bar_ad += u_ad + D U_ad and so on for u^{1/2}
+
+It needs every eta^m, u^{m+1/2}, v^{m+1/2}: the forward kernel is run again with a history of all instants.
+
+take_depth_mean u += mask (target - u_bar): u_ad stays,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
+
+tracer_transports, with w = mask h_u U_ad,  x = dy_u s_u:
+                u_old_ad += (1 - share) x w,  u_new_ad += share x w,  u_bar_ad -= their sums over k,
+                U_mean_ad += sum_k w/H_u,  s_u_ad += sum_k w dy_u [ (1 - share) old + share new ]
+
+No kinks.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, kernel, point
+from ogcm.halo import exchange
+from ogcm.operators.barotropic import (
+    barotropic_substeps,
+    pull_x,
+    pull_y,
+    transport_u,
+    transport_v,
+    wrap_columns,
+    wrap_row,
+)
+
+
+@kernel
+def depth_mean_ad(u, v, grid, u_bar_ad, v_bar_ad, u_ad, v_ad):
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                u_ad[k, j, i] += grid.h_u[k, j, i] / grid.depth_u[j, i] * u_bar_ad[j, i]
+                v_ad[k, j, i] += grid.h_v[k, j, i] / grid.depth_v[j, i] * v_bar_ad[j, i]
+
+
+@kernel
+def slow_forcing_ad(
+    u_new, v_new, u_old, v_old, eta, dt, grid, F_u_ad, F_v_ad, u_new_ad, v_new_ad, u_old_ad, v_old_ad, eta_ad
+):
+    nj, ni = eta.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            u_new_ad[j, i] += F_u_ad[j, i] / dt
+            v_new_ad[j, i] += F_v_ad[j, i] / dt
+            u_old_ad[j, i] -= F_u_ad[j, i] / dt
+            v_old_ad[j, i] -= F_v_ad[j, i] / dt
+            along_x = pull_x(grid, j, i - ONE) * F_u_ad[j, i - ONE] - pull_x(grid, j, i) * F_u_ad[j, i]
+            along_y = pull_y(grid, j - 1, i) * F_v_ad[j - 1, i] - pull_y(grid, j, i) * F_v_ad[j, i]
+            eta_ad[j, i] += along_x + along_y
+
+
+@point
+def risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
+    """What the surface at T passed on through the depths of its four faces."""
+    east, west = swell_u[j, i] * u[j, i] * U_ad[j, i], swell_u[j, i - ONE] * u[j, i - ONE] * U_ad[j, i - ONE]
+    north, south = swell_v[j, i] * v[j, i] * V_ad[j, i], swell_v[j - 1, i] * v[j - 1, i] * V_ad[j - 1, i]
+    return area[j, i] * ((east + west) + (north + south))
+
+
+@point
+def pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
+    """What the surface at T passed on through the kicks of its four faces, over delta/2."""
+    along_x = g_x[j, i] * kick_u_ad[j, i] - g_x[j, i - ONE] * kick_u_ad[j, i - ONE]
+    along_y = g_y[j, i] * kick_v_ad[j, i] - g_y[j - 1, i] * kick_v_ad[j - 1, i]
+    return along_x + along_y
+
+
+@point
+def drained_x(eta_ad, grid, j, i):
+    """Difference of eta_ad/area over a U point."""
+    return eta_ad[j, i + ONE] * grid.r_area_t[j, i + ONE] - eta_ad[j, i] * grid.r_area_t[j, i]
+
+
+@point
+def drained_y(eta_ad, grid, j, i):
+    return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
+
+
+@point
+def wrap(field, grid, nj, ni):
+    """Fill the halo of a (nj, ni) field along periodic sides."""
+    for j in range(HALO, nj - HALO):
+        wrap_row(field, grid, j, ni)
+    wrap_columns(field, grid, nj, ni)
+
+
+CARRIED = 9  # (nj, ni) fields of the backward substeps
+
+
+@kernel
+def substeps_backwards(
+    a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
+):  # fmt: skip
+    """The substeps from the last to the first; carried (CARRIED, nj, ni) begins as zeros."""
+    nj, ni = eta_ad.shape
+    area, substeps = grid.area_t, a.shape[0]
+    delta = b[0] * dt
+    half = HALF * delta
+    g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
+    surface_ad, u_ad, v_ad, U_ad, V_ad = carried[0], carried[1], carried[2], carried[3], carried[4]
+    kick_u_ad, kick_v_ad, mean_u_ad, mean_v_ad = carried[5], carried[6], carried[7], carried[8]
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            mean_u_ad[j, i] = U_mean_ad[j, i] + dt * drained_x(eta_new_ad, grid, j, i)
+            mean_v_ad[j, i] = V_mean_ad[j, i] + dt * drained_y(eta_new_ad, grid, j, i)
+            eta_ad[j, i] += eta_new_ad[j, i]
+            fresh_ad[j, i] += dt * eta_new_ad[j, i]
+    for n in range(substeps):
+        m = substeps - 1 - n
+        surface, u, v = history[0, m + 1], history[1, m + 1], history[2, m + 1]
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                mean_u, mean_v = a[m] * u_new_ad[j, i], a[m] * v_new_ad[j, i]
+                carried_u = u_ad[j, i] + transport_u(surface, U_ad[j, i], area, rest_u, swell_u, j, i)
+                carried_v = v_ad[j, i] + transport_v(surface, V_ad[j, i], area, rest_v, swell_v, j, i)
+                kick_u_ad[j, i] = carried_u + carried_u + mean_u
+                kick_v_ad[j, i] = carried_v + carried_v + mean_v
+                u_ad[j, i] = carried_u + mean_u
+                v_ad[j, i] = carried_v + mean_v
+                F_u_ad[j, i] += half * kick_u_ad[j, i]
+                F_v_ad[j, i] += half * kick_v_ad[j, i]
+        wrap(kick_u_ad, grid, nj, ni)
+        wrap(kick_v_ad, grid, nj, ni)
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                through_depth = risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
+                surface_ad[j, i] += through_depth + half * pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
+                fresh_ad[j, i] += delta * surface_ad[j, i]
+        wrap(surface_ad, grid, nj, ni)
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                U_ad[j, i] = b[m] * mean_u_ad[j, i] + delta * drained_x(surface_ad, grid, j, i)
+                V_ad[j, i] = b[m] * mean_v_ad[j, i] + delta * drained_y(surface_ad, grid, j, i)
+        wrap(U_ad, grid, nj, ni)
+        wrap(V_ad, grid, nj, ni)
+    surface, u, v = history[0, 0], history[1, 0], history[2, 0]
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            kick_u_ad[j, i] = u_ad[j, i] + transport_u(surface, U_ad[j, i], area, rest_u, swell_u, j, i)
+            kick_v_ad[j, i] = v_ad[j, i] + transport_v(surface, V_ad[j, i], area, rest_v, swell_v, j, i)
+            u_bar_ad[j, i] += kick_u_ad[j, i]
+            v_bar_ad[j, i] += kick_v_ad[j, i]
+            F_u_ad[j, i] += half * kick_u_ad[j, i]
+            F_v_ad[j, i] += half * kick_v_ad[j, i]
+    wrap(kick_u_ad, grid, nj, ni)
+    wrap(kick_v_ad, grid, nj, ni)
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            through_depth = risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
+            through_kick = half * pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
+            eta_ad[j, i] += surface_ad[j, i] + through_depth + through_kick
+
+
+def barotropic_substeps_ad(
+    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid,
+    eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
+):  # fmt: skip
+    """Runs forward with a history (5, M + 1, nj, ni) of all instants, then backwards."""
+    spare = np.zeros((CARRIED + 5, *eta.shape), eta.dtype)
+    carried, results = spare[:CARRIED], spare[CARRIED:]
+    barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *results)
+    exchange(grid, history[1], history[2])
+    substeps_backwards(
+        a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+        eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
+    )  # fmt: skip
+
+
+@kernel
+def take_depth_mean_ad(grid, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
+    """u_ad and v_ad, of the result and of the first argument alike, stay as they are."""
+    nk, nj, ni = u_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                passed_u, passed_v = grid.mask_u[k, j, i] * u_ad[k, j, i], grid.mask_v[k, j, i] * v_ad[k, j, i]
+                u_bar_ad[j, i] -= passed_u
+                v_bar_ad[j, i] -= passed_v
+                target_u_ad[j, i] += passed_u
+                target_v_ad[j, i] += passed_v
+
+
+@kernel
+def tracer_transports_ad(
+    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, share, grid,
+    U_ad, V_ad, u_old_ad, v_old_ad, u_new_ad, v_new_ad, u_bar_old_ad, v_bar_old_ad, u_bar_new_ad, v_bar_new_ad,
+    U_mean_ad, V_mean_ad, s_u_ad, s_v_ad,
+):  # fmt: skip
+    nk, nj, ni = u_old.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                w_u = grid.mask_u[k, j, i] * grid.h_u[k, j, i] * U_ad[k, j, i]
+                w_v = grid.mask_v[k, j, i] * grid.h_v[k, j, i] * V_ad[k, j, i]
+                old_u, new_u = u_old[k, j, i] - u_bar_old[j, i], u_new[k, j, i] - u_bar_new[j, i]
+                old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
+                moving_u, moving_v = w_u * grid.dy_u[j, i] * s_u[j, i], w_v * grid.dx_v[j, i] * s_v[j, i]
+                u_old_ad[k, j, i] += moving_u - share * moving_u
+                v_old_ad[k, j, i] += moving_v - share * moving_v
+                u_new_ad[k, j, i] += share * moving_u
+                v_new_ad[k, j, i] += share * moving_v
+                u_bar_old_ad[j, i] -= moving_u - share * moving_u
+                v_bar_old_ad[j, i] -= moving_v - share * moving_v
+                u_bar_new_ad[j, i] -= share * moving_u
+                v_bar_new_ad[j, i] -= share * moving_v
+                U_mean_ad[j, i] += w_u / grid.depth_u[j, i]
+                V_mean_ad[j, i] += w_v / grid.depth_v[j, i]
+                s_u_ad[j, i] += w_u * grid.dy_u[j, i] * (old_u + share * (new_u - old_u))
+                s_v_ad[j, i] += w_v * grid.dx_v[j, i] * (old_v + share * (new_v - old_v))
