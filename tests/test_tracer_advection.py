@@ -65,6 +65,22 @@ def test_order_of_convergence(scheme, order):
     assert np.log2(errors[0] / errors[1]) > order - 0.1
 
 
+@pytest.mark.parametrize(("scheme", "order"), [("centred2", 2), ("upwind3", 3)])
+def test_order_of_convergence_along_the_vertical(scheme, order):
+    """A sine in a column of uniform upward flow, away from the surface and the bottom, where the stencil is cut."""
+    errors = []
+    for n in (32, 64):
+        grid = build(cartesian(nx=1, ny=1, dx=1.0, dy=1.0), 1.0, np.full(n, 1 / n))
+        phase = 2 * np.pi * np.linspace(0, -1, n + 1)
+        mean = np.diff(-np.cos(phase)) / np.diff(phase)
+        slope = 2 * np.pi * np.diff(np.sin(phase)) / np.diff(phase)
+        U, W, out = np.zeros(grid.h_t.shape), np.ones((n + 1, *grid.depth_t.shape)), np.zeros(grid.h_t.shape)
+        ADVECTION[scheme](mean[:, None, None] * grid.mask_t, U, U, W, 0.1 / n, grid, out)
+        middle = slice(n // 4, -n // 4)
+        errors.append(np.abs(interior(out)[:, 0, 0] * n + slope)[middle].max())
+    assert np.log2(errors[0] / errors[1]) > order - 0.1
+
+
 def test_monotone_makes_no_new_extremum():
     """One turn of Zalesak's slotted disk (1979, doi 10.1016/0021-9991(79)90051-2), CFL sum below 1/2."""
     n, steps = 100, 850

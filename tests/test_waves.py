@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import ogcm
+from benchmarks import physics
 from ogcm.grid import interior
 
 G = 9.81
@@ -111,32 +112,9 @@ def test_rossby_wave():
     assert speed == pytest.approx(expected, rel=0.03)
 
 
-def inertia_gravity_error(n):
-    """Error of a plane wave after a tenth of a period, dt in proportion to dx."""
-    f, H, L = 1e-4, 100.0, 1e6
-    k = 2 * np.pi / L
-    omega = np.sqrt(f**2 + G * H * k**2)
-    a = 1e-4
-    grid = ogcm.cartesian(nx=n, ny=3, dx=L / n, dy=L / n, f0=f, periodic_x=True, periodic_y=True)
-    model = shallow_water(
-        grid,
-        eta=lambda x, y: a * np.cos(k * x),
-        u=lambda x, y, z: a * omega / (k * H) * np.cos(k * x),
-        v=lambda x, y, z: a * f / (k * H) * np.sin(k * x),
-        free_surface="linear",
-        dt=0.4 * 2 * np.pi / omega / n,
-        barotropic_steps=8,
-    )
-    steps = n // 4
-    state = run(model, steps)
-    exact = a * np.cos(k * grid.x_t - omega * steps * model.numerics.dt)
-    return np.abs(interior(state.eta)[1] - exact).max() / a
-
-
-def test_inertia_gravity_wave_converges_with_second_order():
-    errors = [inertia_gravity_error(n) for n in (16, 32, 64)]
-    orders = np.log2(np.array(errors[:-1]) / errors[1:])
-    assert orders.min() > 1.8, errors
+@pytest.mark.parametrize("case", physics.WAVES, ids=lambda case: case.__name__)
+def test_case_shared_with_the_benchmark(case):
+    assert case().failures() == []
 
 
 def test_geostrophic_adjustment():
