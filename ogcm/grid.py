@@ -87,7 +87,8 @@ class HorizontalGrid:
     """Geometry of one layer, interior points only: (ny, nx) arrays, lengths in m, f in s-1.
 
     `x_t, y_t` are the coordinates of T points, `x_f, y_f` those of F points, 1-D, in `units`
-    ("m", or "degrees" for longitude and latitude).
+    ("m", or "degrees" for longitude and latitude). `south_dx, south_f` (nx,) and `west_f` (ny,) belong
+    to the F points on the outer edges of the first row and column, used where those sides are closed.
     """
 
     dx_t: Array
@@ -100,6 +101,9 @@ class HorizontalGrid:
     dy_f: Array
     area_t: Array
     f: Array
+    south_dx: Array
+    south_f: Array
+    west_f: Array
     x_t: Array
     y_t: Array
     x_f: Array
@@ -140,7 +144,7 @@ def cartesian(
     x_f, y_f = np.cumsum(widths_x), np.cumsum(widths_y)
     dx_u = _between(widths_x, periodic_x)
     dy_v = _between(widths_y, periodic_y)
-    f = f0 + beta * (y_f - 0.5 * y_f[-1])
+    south, f = (f0 + beta * (y - 0.5 * y_f[-1]) for y in (0.0, y_f))
     along_x, along_y = np.ones((ny, 1)), np.ones((1, nx))
     return HorizontalGrid(
         dx_t=widths_x * along_x,
@@ -153,6 +157,9 @@ def cartesian(
         dy_f=dy_v[:, None] * along_y,
         area_t=widths_x * widths_y[:, None],
         f=f[:, None] * along_y,
+        south_dx=dx_u,
+        south_f=np.full(nx, south),
+        west_f=f,
         x_t=x_f - 0.5 * widths_x,
         y_t=y_f - 0.5 * widths_y,
         x_f=x_f,
@@ -202,6 +209,9 @@ def spherical(
         dy_f=radius * dlat_v[:, None] * along_y,
         area_t=radius**2 * band * widths_x,
         f=2 * rotation * np.sin(phi_f)[:, None] * along_y,
+        south_dx=radius * max(np.cos(np.radians(lat[0])), 1e-6) * dlon_u,
+        south_f=2 * rotation * np.sin(np.radians(lat[0])) * along_y[0],
+        west_f=2 * rotation * np.sin(phi_f),
         x_t=0.5 * (lon[1:] + lon[:-1]),
         y_t=0.5 * (lat[1:] + lat[:-1]),
         x_f=lon[1:],
@@ -237,6 +247,7 @@ def curvilinear(
     def north(a):
         return _between(a, periodic_y)
 
+    f = np.broadcast_to(np.asarray(f, float), dx.shape).copy()
     return HorizontalGrid(
         dx_t=dx,
         dy_t=dy,
@@ -247,7 +258,10 @@ def curvilinear(
         dx_f=east(north(dx)),
         dy_f=east(north(dy)),
         area_t=dx * dy,
-        f=np.broadcast_to(np.asarray(f, float), dx.shape).copy(),
+        f=f,
+        south_dx=east(dx)[0],
+        south_f=_before(f, dy),
+        west_f=_before(f.T, dx.T),
         x_t=np.arange(dx.shape[1]) + 0.5,
         y_t=np.arange(dx.shape[0]) + 0.5,
         x_f=np.arange(dx.shape[1]) + 1.0,
@@ -320,12 +334,23 @@ def build(
     def metric(a):
         return add_halo(a, periodic, edge=True)
 
+    def corner(a, south, west):
+        """`a` at F points: those on closed southern and western sides lie in the halo, but walls need them."""
+        a = metric(a)
+        if not horizontal.periodic_y:
+            a[:HALO] = metric(south[None])[HALO]
+        if not horizontal.periodic_x:
+            a[:, :HALO] = metric(west[:, None])[:, [HALO]]
+        return a
+
     metrics = {name: metric(getattr(horizontal, name)) for name in _METRICS}
+    metrics["dx_f"] = corner(horizontal.dx_f, horizontal.south_dx, horizontal.dx_v[:, 0])
+    metrics["dy_f"] = corner(horizontal.dy_f, horizontal.dy_u[0], horizontal.dy_v[:, 0])
     for p in "uvf":
         metrics[f"area_{p}"] = metrics[f"dx_{p}"] * metrics[f"dy_{p}"]
     floats = metrics | {f"r_{name}": 1 / a for name, a in metrics.items()}
     floats |= {
-        "f": metric(horizontal.f),
+        "f": corner(horizontal.f, horizontal.south_f, horizontal.west_f),
         "depth_t": column(h_t),
         "depth_u": depth_u,
         "depth_v": depth_v,
@@ -382,6 +407,11 @@ def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
     if not (widths > 0).all():
         raise InputError(f"{name}: widths must be positive [m], got {widths.min()}")
     return np.broadcast_to(widths, (n,)).copy()
+
+
+def _before(f: Array, widths: Array) -> Array:
+    """f at the near face of the first cell, extrapolated from the far faces of the first two, along the first axis."""
+    return f[0] - (f[1] - f[0]) * widths[0] / widths[1] if len(f) > 1 else f[0]
 
 
 def _between(widths: Array, periodic: bool) -> Array:

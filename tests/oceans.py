@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import ogcm
 from ogcm.grid import Grid, build, cartesian
 from ogcm.halo import exchange
 
@@ -50,3 +51,34 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
     field = size * rng.normal(size=mask.shape) * mask
     exchange(grid, field)
     return field
+
+
+def rough_basin(seed=0, nx=16, ny=12, **options):
+    """Islands, partial cells, wind, stratification and every term switched on; periodic along x."""
+    rng = np.random.default_rng(seed)
+    depth = rng.uniform(150.0, 500.0, (ny, nx))
+    depth[rng.uniform(size=depth.shape) < 0.12] = 0.0
+    depth[:, 3] = 320.0
+    depth[4, :] = 450.0
+    grid = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
+    forcing = ogcm.Forcing(tau_x=lambda x, y: 0.1 * np.sin(2 * np.pi * y / 2.4e5), tau_y=0.02)
+    parameters = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
+    noise = rng.normal(size=(5, ny, nx))
+    base = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]
+    settings = {
+        "depth": depth,
+        "dz": [50.0, 100.0, 100.0, 120.0, 130.0],
+        "T": base + 0.3 * noise,
+        "S": 35 + 0.1 * noise[::-1],
+        "forcing": forcing,
+        "parameters": parameters,
+        "dt": 600.0,
+    }
+    return ogcm.Model(grid, **(settings | options))
+
+
+def run(model, steps):
+    stepper = ogcm.Stepper(model)
+    for _ in range(steps):
+        stepper.step()
+    return model

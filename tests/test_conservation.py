@@ -1,39 +1,12 @@
-"""What must not change: volume, heat, salt, a constant tracer, energy, a fluid at rest, and any bit of a rerun."""
-
-import os
-import subprocess
-import sys
+"""What must not change: volume, heat, salt, a constant tracer, energy, a fluid at rest."""
 
 import numpy as np
 import pytest
+from oceans import rough_basin, run
 
 import ogcm
 from ogcm.grid import interior
 from ogcm.model import CHOICES
-
-
-def rough_basin(seed=0, nx=16, ny=12, **options):
-    """Islands, partial cells, wind, stratification and every term switched on; periodic along x."""
-    rng = np.random.default_rng(seed)
-    depth = rng.uniform(150.0, 500.0, (ny, nx))
-    depth[rng.uniform(size=depth.shape) < 0.12] = 0.0
-    depth[:, 3] = 320.0
-    depth[4, :] = 450.0
-    grid = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
-    forcing = ogcm.Forcing(tau_x=lambda x, y: 0.1 * np.sin(2 * np.pi * y / 2.4e5), tau_y=0.02)
-    parameters = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
-    noise = rng.normal(size=(5, ny, nx))
-    base = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]
-    settings = {
-        "depth": depth,
-        "dz": [50.0, 100.0, 100.0, 120.0, 130.0],
-        "T": base + 0.3 * noise,
-        "S": 35 + 0.1 * noise[::-1],
-        "forcing": forcing,
-        "parameters": parameters,
-        "dt": 600.0,
-    }
-    return ogcm.Model(grid, **(settings | options))
 
 
 def totals(model):
@@ -42,13 +15,6 @@ def totals(model):
     stretch = 1 + float(g.nonlinear[0]) * interior(s.eta) / interior(g.depth_t)
     volume = interior(g.h_t) * stretch * interior(g.area_t)
     return np.array([volume.sum(), (volume * interior(s.T)).sum(), (volume * interior(s.S)).sum()])
-
-
-def run(model, steps):
-    stepper = ogcm.Stepper(model)
-    for _ in range(steps):
-        stepper.step()
-    return model
 
 
 def test_volume_heat_and_salt_over_a_thousand_steps():
@@ -143,91 +109,3 @@ def test_stratified_fluid_at_rest_over_a_seamount():
     print(f"spurious velocity over the seamount after a day: {still}")
     assert still["linear"] < 1e-12
     assert still["exponential"] < 0.02
-
-
-def state_bytes(model):
-    return b"".join(interior(a).tobytes() for a in model.state.arrays().values())
-
-
-def test_a_rerun_gives_every_bit():
-    assert state_bytes(run(rough_basin(), 20)) == state_bytes(run(rough_basin(), 20))
-
-
-@pytest.mark.parametrize("integrator", CHOICES["integrator"])
-def test_a_copy_of_the_state_continues_every_bit(integrator):
-    """The state is all that the next step needs: a fresh model continues from it."""
-    whole = run(rough_basin(integrator=integrator, dt=300.0), 12)
-    first = run(rough_basin(integrator=integrator, dt=300.0), 5)
-    second = rough_basin(integrator=integrator, dt=300.0)
-    second.state.assign(first.state)
-    assert state_bytes(run(second, 7)) == state_bytes(whole)
-
-
-def test_threads_change_no_bit():
-    code = (
-        "import sys; sys.path[:0] = ['tests', '.']\n"
-        "import hashlib; from test_conservation import *\n"
-        "print(hashlib.sha256(state_bytes(run(rough_basin(), 20))).hexdigest())\n"
-    )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"NUMBA_NUM_THREADS": n},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n in ("1", "2")
-    }
-    assert len(digests) == 1
-
-
-def test_nan_in_land_and_halo_changes_nothing():
-    clean, dirty = rough_basin(), rough_basin()
-    given = rough_basin()
-    mask = interior(given.grid.mask_t)
-    T = np.where(mask == 1, interior(given.state.T), np.nan)
-    S = np.where(mask == 1, interior(given.state.S), np.nan)
-    dirty = rough_basin(T=T, S=S)
-    assert state_bytes(run(clean, 10)) == state_bytes(run(dirty, 10))
-
-
-def turned(a):
-    return np.ascontiguousarray(np.rot90(a, axes=(-2, -1)))
-
-
-def test_rotation_by_a_quarter_changes_only_round_off():
-    """A square doubly periodic basin on an f-plane, turned counter-clockwise: (x, y) -> (-y, x)."""
-    n, rng = 10, np.random.default_rng(3)
-    depth = rng.uniform(150.0, 500.0, (n, n))
-    depth[rng.uniform(size=depth.shape) < 0.15] = 0.0
-    T = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None] + 0.3 * rng.normal(size=(5, n, n))
-    options = {
-        "dz": [50.0, 100.0, 100.0, 120.0, 130.0],
-        "dt": 600.0,
-        "parameters": {"nu_h": 300.0, "kappa_h": 50.0, "drag_quadratic": 2e-3},
-    }
-    grid = ogcm.cartesian(nx=n, ny=n, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True, periodic_y=True)
-    tau = 0.1 * rng.normal(size=(n, n))
-    model = run(ogcm.Model(grid, depth=depth, T=T, forcing=ogcm.Forcing(tau_x=tau), **options), 30)
-    # np.rot90(a)[j, i] = a[i, n - 1 - j] with j northward turns clockwise: what pointed east points south.
-    depth_r, T_r = turned(depth), turned(T)
-    # tau_x acted on east faces; turned, it acts on the south faces of the cells: the V points one row down.
-    tau_r = -np.roll(turned(tau), -1, axis=0)
-    other = run(ogcm.Model(grid, depth=depth_r, T=T_r, forcing=ogcm.Forcing(tau_y=tau_r), **options), 30)
-    np.testing.assert_allclose(interior(other.state.T), turned(interior(model.state.T)), rtol=0, atol=1e-10)
-    np.testing.assert_allclose(interior(other.state.eta), turned(interior(model.state.eta)), rtol=0, atol=1e-12)
-
-
-def test_translation_along_a_periodic_side_changes_nothing():
-    """Moving everything by three cells moves the result by three cells, to the bit (f-plane)."""
-    n, rng = 12, np.random.default_rng(4)
-    grid = ogcm.cartesian(nx=n, ny=9, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True)
-    depth = rng.uniform(150.0, 500.0, (9, n))
-    T = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None] + 0.3 * rng.normal(size=(5, 9, n))
-    options = {"dz": [50.0, 100.0, 100.0, 120.0, 130.0], "dt": 600.0, "forcing": ogcm.Forcing(tau_x=0.1)}
-    here = run(ogcm.Model(grid, depth=depth, T=T, **options), 20)
-    there = run(ogcm.Model(grid, depth=np.roll(depth, 3, -1), T=np.roll(T, 3, -1), **options), 20)
-    for name, a in here.state.arrays().items():
-        moved = interior(there.state.arrays()[name])
-        np.testing.assert_array_equal(moved, np.roll(interior(a), 3, -1), err_msg=name)

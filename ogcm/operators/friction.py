@@ -8,24 +8,32 @@
 
 (Smith and McWilliams 2003, doi 10.1016/S1463-5003(03)00010-4). The tensor form exerts no torque on solid
 rotation and takes energy out for any nu >= 0: the work is -sum nu h (area_t D_T^2 + area_f D_S^2). A
-coefficient has one layer or all of them; at F it is the mean of its four T neighbours. Biharmonic
-friction is this operator applied twice, first with nu = 1, then with -nu4 to the result.
+coefficient has one layer or all of them; at F it is the mean of the wet cells around, so that a no-slip
+wall rubs with the viscosity of the water beside it. Biharmonic friction is this operator applied twice,
+first with nu = 1, then with -nu4 to the result.
 
 Adjoint. The operator is symmetric in the product weighted with volume: for x = area_u h_u and y = G_u_ad/x,
-u_ad += x G_u(y, .), v_ad likewise. nu_ad at T: -h_t area_t D_T(u, v) D_T(y) plus a quarter of
--h_f area_f D_S(u, v) D_S(y) of the four F points around, summed over k where nu has one layer.
+u_ad += x G_u(y, .), v_ad likewise. nu_ad at a wet T: -h_t area_t D_T(u, v) D_T(y) plus, from the four F points
+around, -h_f area_f D_S(u, v) D_S(y) over the number of wet cells around F, summed over k where nu has one layer.
 """
 
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, QUARTER, kernel, point
+from ogcm.backend import HALO, ONE, kernel, point, typed
 
 
 @point
 def layer(coefficient, k):
     """The layer of a coefficient that has one layer or all of them."""
     return k if coefficient.shape[0] > 1 else 0
+
+
+@point
+def wet(coefficient, mask_t, k, j, i):
+    """The coefficient of a wet cell; 0 on land, whatever stands there."""
+    value = coefficient[layer(coefficient, k), j, i]
+    return value if mask_t[k, j, i] else typed(0.0, value)
 
 
 @point
@@ -54,9 +62,11 @@ def stress_t(u, v, nu, grid, k, j, i):
 @point
 def stress_f(u, v, nu, grid, k, j, i):
     """h nu D_S [m3 s-2]."""
-    n = layer(nu, k)
-    around = (nu[n, j, i] + nu[n, j + 1, i + ONE]) + (nu[n, j, i + ONE] + nu[n, j + 1, i])
-    return grid.h_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
+    t = grid.mask_t
+    along = wet(nu, t, k, j, i) + wet(nu, t, k, j + 1, i + ONE)
+    across = wet(nu, t, k, j, i + ONE) + wet(nu, t, k, j + 1, i)
+    cells = np.float32(max(t[k, j, i] + t[k, j, i + ONE] + t[k, j + 1, i] + t[k, j + 1, i + ONE], 1))
+    return grid.h_f[k, j, i] * (along + across) / cells * shear(u, v, grid, k, j, i)
 
 
 @kernel
