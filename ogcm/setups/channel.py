@@ -11,8 +11,8 @@ from ogcm.setups.recipe import cells_in, recipe
 @recipe(days=360)
 def channel(
     *,
-    resolution: float = 20.0,
-    length: float = 2000.0,
+    resolution: float = 10.0,
+    length: float = 1000.0,
     width: float = 1000.0,
     ridge: float = 1000.0,
     wind: float = 0.15,
@@ -31,14 +31,14 @@ def channel(
     L, W, depth = nx * dx, ny * dx, 3000.0
     dz = np.array([20, 30, 40, 60, 80, 110, 140, 180, 220, 260, 300, 340, 380, 410, 430], float)
     X, _ = np.meshgrid(grid.x_t, grid.y_t)
-    noise = 0.02 * np.random.default_rng(seed).normal(size=(len(dz), ny, nx))
+    noise = 0.02 * np.random.default_rng(seed).normal(size=nx)
     profile = np.exp(-(np.cumsum(dz) - dz / 2) / 1000)[:, None, None]
     surface = 8.0 * grid.y_t[:, None] / W
     chosen = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
-    settings = {"dt": 60.0 * resolution, "friction": "biharmonic", "diffusion": "none"}
+    settings = {"dt": 180.0 * resolution, "friction": "biharmonic", "diffusion": "none"}
     return ogcm.Model(
         grid,
-        depth=depth - ridge * np.exp(-(((X - L / 2) / 2e5) ** 2)),
+        depth=depth - ridge * np.exp(-(((X - L / 2) / 1e5) ** 2)),
         dz=dz,
         T=surface * profile + noise,
         forcing=ogcm.Forcing(

@@ -36,7 +36,7 @@ def double_gyre(
         depth=4000.0,
         dz=dz,
         T=lambda x, y, z: 2 + 20 * np.exp(z / 700) + 0 * x,
-        forcing=ogcm.Forcing(tau_x=lambda x, y: -wind * np.cos(2 * np.pi * y / basin)),
+        forcing=ogcm.Forcing(tau_x=lambda x, y: wind * (1 - np.cos(2 * np.pi * y / basin))),
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
