@@ -45,7 +45,8 @@ class Numerics:
 
     dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
     limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. Raises InputError for a choice that does not exist.
+    homogeneous ocean. With `freezing` the surface is not cooled below T_freezing. Raises InputError for a
+    choice that does not exist.
     """
 
     dt: float
@@ -60,6 +61,7 @@ class Numerics:
     equation_of_state: str = "linear"
     free_surface: str = "nonlinear"
     walls: str = "free_slip"
+    freezing: bool = False
     partial_cells: bool = True
     smallest_cell: float = 0.2
     smallest_thickness: float = 0.0

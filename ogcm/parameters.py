@@ -44,6 +44,7 @@ PARAMETERS = {
     "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),
+    "T_freezing": Parameter(-1.9, "degC", "freezing point of the surface, for runs with freezing", -5.0, 5.0),
 }
 
 

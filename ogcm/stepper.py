@@ -53,7 +53,7 @@ from ogcm.operators.friction import stress_divergence
 from ogcm.operators.layers import continuity, stretch, transports
 from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
 from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
-from ogcm.operators.surface import surface_flux, wind_stress
+from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
@@ -119,8 +119,8 @@ class Stepper:
         self.D_u, self.D_v, self.D_T, self.D_S = (np.zeros(shape, dtype) for _ in range(4))
         self.G_u, self.G_v, self.U, self.V, self.b, self.q = (np.zeros(shape, dtype) for _ in range(6))
         self.W, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(3))
-        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean = (
-            np.zeros(plane, dtype) for _ in range(6)
+        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean, self.heat = (
+            np.zeros(plane, dtype) for _ in range(7)
         )
         self.bar, self.bar_star = (tuple(np.zeros(plane, dtype) for _ in range(n)) for n in (4, 2))
         self.coefficients, self.instant = np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, 1, *plane), dtype)
@@ -230,6 +230,9 @@ class Stepper:
         model, grid = self.model, self.model.grid
         nonlinear = float(grid.nonlinear[0])
         heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
+        if model.numerics.freezing:
+            hold_above_freezing(n.T, heat, model.parameters["T_freezing"], grid, self.heat)
+            heat = self.heat
         sources = {
             "T": (self.D_T, heat, fluxes.T_star, fluxes.rate_T, nonlinear),
             "S": (self.D_S, np.zeros_like(heat), fluxes.S_star, fluxes.rate_S, nonlinear - 1),

@@ -8,15 +8,27 @@ at the temperature of the sea and carries no salt: share is 1 for temperature an
 where the layers follow the surface. With the linear free surface the volume stays, so that share
 is 0 for temperature and -1 for salinity (the virtual salt flux).
 
+Sea ice and brine are not modelled. Where a run asks for it (`freezing`), the water is held near its freezing
+point instead, as MITgcm's `allowFreezing` does: a flux that cools is faded out as T_0 comes down to T_freezing,
+
+    held = r flux,   r = x^2 (3 - 2x),   x = (T_0 - T_freezing)/FADING between 0 and 1   where flux < 0; r = 1 elsewhere
+
+so that heat is taken from the ocean only where the ocean has it to give; warmer water is not touched to the bit.
+
 Adjoint: tau_x_ad += G_ad/(rho0 h_u s_u), s_u_ad -= G_ad tau_x/(rho0 h_u s_u^2); flux_ad += g, T_star_ad += rate g,
 rate_ad += (T_star - T_0) g, T_ad_0 += (share P - rate) g, P_ad += share T_0 g, with g = out_ad_0.
+For held: flux_ad += r held_ad; with t = 6 x (1 - x)/FADING flux held_ad where flux < 0: T_ad_0 += t,
+T_freezing_ad -= t.
+r has a continuous derivative in T_0; the kink at flux = 0 takes the derivative of the warming side.
 """
 
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, kernel, typed
+from ogcm.backend import HALO, kernel, larger, point, smaller, typed
 from ogcm.constants import RHO0
+
+FADING = 0.2  # above the freezing point, where cooling fades [K]
 
 
 @kernel
@@ -41,3 +53,22 @@ def surface_flux(T, flux, T_star, rate, fresh, share, grid, out):
             restoring = rate[j, i] * (T_star[j, i] - T[0, j, i])
             gain = flux[j, i] + restoring + share * fresh[j, i] * T[0, j, i]
             out[0, j, i] += grid.mask_t[0, j, i] * gain
+
+
+@point
+def open_water(T, T_freezing):
+    """The share of the cooling that the sea can bear [1]: 1 in warm water, 0 at the freezing point."""
+    zero = typed(0.0, T_freezing) * T
+    x = smaller(larger((T - T_freezing) / typed(FADING, T_freezing), zero), zero + typed(1.0, T_freezing))
+    return x * x * (typed(3.0, T_freezing) - x - x)
+
+
+@kernel
+def hold_above_freezing(T, flux, T_freezing, grid, held):
+    """The flux [K m s-1] (nj, ni) less the cooling of freezing water; T_freezing (1, nj, ni) [degC]."""
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            cools = flux[j, i].real < 0
+            held[j, i] = flux[j, i] * open_water(T[0, j, i], T_freezing[0, j, i]) if cools else flux[j, i]

@@ -63,6 +63,7 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         "dt": 7200.0,
         "equation_of_state": "teos10",
         "walls": "no_slip",
+        "freezing": True,
         "smallest_cell": 0.05,
         "smallest_thickness": 50.0,
     }
