@@ -5,7 +5,7 @@
 T: conservative temperature [degC], S: absolute salinity [g kg-1], z: height of the resting cell
 centre, negative below the surface [m]; in a Boussinesq fluid density knows the depth, not the pressure.
 
-    b_k  = -(g/rho0) a(T_k, S_k, z_k)                                         a = rho - rho0    [m s-2]
+    b_k  = -(g/rho0) a(T_k, S_k, z_k)                                  a = rho - rho0 - r0(z)    [m s-2]
     N2_k =  (g/rho0) [a(T_k, S_k, zi) - a(T_{k-1}, S_{k-1}, zi)]/(z_{k-1} - z_k)                  [s-2]
 
           .--------.
@@ -18,13 +18,16 @@ centre, negative below the surface [m]; in a Boussinesq fluid density knows the 
              Ta = T - 10, Sa = S - 35, d = -z: the second-order equation of Roquet et al. (2015a,
              doi 10.1175/JPO-D-15-0080.1) about 10 degC and 35 g/kg, in the form and with the numbers of
              NEMO's S-EOS. `linear` and `quadratic` are this equation with other coefficients c = (a0, ...).
-    teos10   a = r0(d) + r(s, t, d) - rho0 = sum_m R0_m d^(m+1) + sum_ijk R_ijk s^i t^j d^k - rho0,
+    teos10   a = r(s, t, d) - rho0 = sum_ijk R_ijk s^i t^j d^k - rho0,
              s = sqrt((S + 32)/(40 * 35.16504/35)), t = T/40, d = -z/10^4: the Boussinesq polynomial of
              Roquet et al. (2015b, doi 10.1016/j.ocemod.2015.04.002, eq. 13 and appendix A), fitted to
              TEOS-10 with 1 m of depth standing for 1 dbar. Its terms of 10^3 kg m-3 cancel to 1: here the
              same polynomial is held in powers of s - s0, s0 = s(35 g/kg), and less rho0, which lowers the
-             round-off of float32 from 2e-4 to 3e-7 kg m-3. c = (R0_0 .. R0_5, the 52 centred R by k, j, i).
-             r0 moves nothing in the continuous equations; c[:6] = 0 leaves it out of b.
+             round-off of float32 from 2e-4 to 3e-7 kg m-3. c = (the 52 centred R by k, j, i).
+
+r0(z), the density that depth alone gives (0 for seos), moves nothing in the continuous equations and is left out
+of b: over partial cells its curvature would (docs/numerics.md), and in float32 its size would hide what does.
+`density` holds it.
 
 Adjoint, with a_T = da/dT, a_S = da/dS, a_n = da/dc_n and w = mask g/rho0:
 
@@ -32,14 +35,14 @@ Adjoint, with a_T = da/dT, a_S = da/dS, a_n = da/dc_n and w = mask g/rho0:
              a_n = (-(1 + lambda1 Ta/2 + mu1 d) Ta, (1 - lambda2 Sa/2 - mu2 d) Sa, -a0 Ta^2/2, -b0 Sa^2/2,
                     -a0 d Ta, -b0 d Sa, -Ta Sa)
     teos10   a_T = sum_ijk j R_ijk x^i t^(j-1) d^k/40,      x = s - s0,
-             a_S = sum_ijk i R_ijk x^(i-1) t^j d^k 0.875/(2 * 35.16504 s),  a_n = d^(m+1) or x^i t^j d^k
+             a_S = sum_ijk i R_ijk x^(i-1) t^j d^k 0.875/(2 * 35.16504 s),  a_n = x^i t^j d^k
 
     b     T_ad_k += -w_k a_T(T_k, S_k, z_k) b_ad_k           S_ad with a_S; c_ad_n += sum_kji -w a_n b_ad
     N2    G_k = w_k N2_ad_k/(z_{k-1} - z_k), G_0 = G_nk = 0
           T_ad_k += G_k a_T(T_k, S_k, zi_k) - G_{k+1} a_T(T_k, S_k, zi_{k+1})          S_ad with a_S
           c_ad_n += sum_kji G_k [a_n(T_k, S_k, zi_k) - a_n(T_{k-1}, S_{k-1}, zi_k)]
 
-Both are smooth wherever S > -32 g/kg. r0 has no part in N2: it is the same for both parcels.
+Both are smooth wherever S > -32 g/kg.
 """
 
 from collections.abc import Callable
@@ -104,10 +107,10 @@ ANOMALY = (
 
 
 def centred_coefficients() -> np.ndarray:
-    """The published polynomial in powers of s - S0, less RHO0: (58,) [kg m-3]."""
+    """The published polynomial in powers of s - S0, less RHO0: (52,) [kg m-3]."""
     centred = [Polynomial(row)(Polynomial((S0, 1.0))).coef[: len(row)] for row in ANOMALY]
     centred[0][0] -= RHO0
-    return np.concatenate([PROFILE, *centred])
+    return np.concatenate(centred)
 
 
 @point
@@ -176,21 +179,14 @@ def triangle6(c, n, x, t):
 
 
 @point
-def residual_teos10(T, S, z, c):
-    """r(T, S, z) - rho0 [kg m-3]."""
+def anomaly_teos10(T, S, z, c):
+    """rho - rho0 - r0 [kg m-3]."""
     centre, unit, shift = typed(S0, z), typed(1 / SALINITY_UNIT, z), typed(SALINITY_SHIFT, z)
     s = np.sqrt((S + shift) * unit)
     x = (S - typed(SALINITY_CENTRE, z)) * unit / (s + centre)  # s - s0 without cancellation
     t, d = T * typed(1 / 40, z), typed(-1e-4, z) * z
-    higher = d * (triangle4(c, 34, x, t) + d * (triangle2(c, 49, x, t) + d * triangle1(c, 55, x, t)))
-    return triangle6(c, 6, x, t) + higher
-
-
-@point
-def anomaly_teos10(T, S, z, c):
-    """rho - rho0 [kg m-3]."""
-    d = typed(-1e-4, z) * z
-    return residual_teos10(T, S, z, c) + d * degree5(c, 0, d)
+    higher = d * (triangle4(c, 28, x, t) + d * (triangle2(c, 43, x, t) + d * triangle1(c, 49, x, t)))
+    return triangle6(c, 0, x, t) + higher
 
 
 @point
@@ -254,19 +250,22 @@ def stratification_teos10(T, S, coefficients, grid, N2):
         for k in range(1, nk):
             for ii in range(ni):
                 i = np.uintp(ii)
-                N2[k, j, i] = stratification(residual_teos10, T, S, coefficients, grid, k, j, i)
+                N2[k, j, i] = stratification(anomaly_teos10, T, S, coefficients, grid, k, j, i)
 
 
 class EquationOfState(NamedTuple):
     buoyancy: Callable  # (T, S, coefficients, grid, b)
     stratification: Callable  # (T, S, coefficients, grid, N2)
     coefficients: np.ndarray  # defaults; give the kernels them in the precision of T and S
+    profile: Polynomial = Polynomial(0.0)  # r0 of the depth in 10 km [kg m-3]
 
 
 EQUATIONS_OF_STATE = {
     "linear": EquationOfState(buoyancy_seos, stratification_seos, np.array(LINEAR)),
     "quadratic": EquationOfState(buoyancy_seos, stratification_seos, np.array(QUADRATIC)),
-    "teos10": EquationOfState(buoyancy_teos10, stratification_teos10, centred_coefficients()),
+    "teos10": EquationOfState(
+        buoyancy_teos10, stratification_teos10, centred_coefficients(), Polynomial((0.0, *PROFILE))
+    ),
 }
 
 
@@ -292,4 +291,4 @@ def density(T, S, z, equation: str = "teos10") -> np.ndarray:
     grid = Points(z.reshape(points).astype(np.result_type(z, float)), np.ones(points, np.int8))
     b = np.empty(points, dtype)
     eos.buoyancy(T.reshape(points).astype(dtype), S.reshape(points).astype(dtype), eos.coefficients, grid, b)
-    return (RHO0 * (1 - b / GRAVITY)).reshape(T.shape)
+    return (RHO0 * (1 - b / GRAVITY)).reshape(T.shape) + eos.profile(-1e-4 * z)
