@@ -1,0 +1,243 @@
+"""ogcm beside other models: `python -m benchmarks.peers [--quick] [--venv DIR]`.
+
+**Veros** (Haefner et al. 2018, doi 10.5194/gmd-11-3299-2018; with JAX) is installed from PyPI into an environment of
+its own (needs the network once) and runs the same ocean from the same file: a re-entrant channel on a beta-plane, flat,
+4,000 m deep, cells of 20 km, with a meandering front of 6 K in thermal-wind balance (jet of 0.4 m s-1), wind stress,
+linear drag, linear sea water, Laplacian friction and diffusion, constant vertical mixing with convective adjustment,
+centred advection of second order for tracers, free surface, float64, no further closure. What differs is the numerics
+that a user of either gets: Veros takes one Adams-Bashforth step (dt_mom = dt_tracer) with an implicit linear free
+surface, ogcm three Runge-Kutta stages with barotropic substeps and z*. With steps of 100 s their kinetic energies
+differ by 1 % after a day. Veros' streamfunction instead of its free surface was not faster; its accounting of energy
+(enable_conserve_energy), which nothing reads without TKE, is switched off.
+
+**The longest stable step** is found by the same rule for each model: in a smaller box of the same cells, layers,
+physics and front, run for DAYS days with one step after the other from STEPS; a step is stable if the kinetic energy at
+the end is finite and within a tenth of that of the model's own run with the shortest step; the longest is the last
+before the first that is not. The full size is then timed with that step (median of its steps). Each run is a process of
+its own, so that "start" holds imports, compilation and the first step; ogcm finds its compiled kernels in its cache,
+and what a start takes with an empty one is printed besides.
+
+**MITgcm** is not run here: its row is a recorded figure (gfortran -O3 -march=native, one core, baroclinic gyre of one
+degree in the manner of its tutorial, 15 layers, temperature alone, linear sea water, Laplacian mixing, implicit free
+surface, dt = 1,200 s, which is the step of that recording and not its longest). ogcm runs such a gyre on one core, with
+salinity besides, at its own longest step by the same rule (found at 62 x 62; in proportion to the cells at 248 x 248).
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+import ogcm
+from ogcm.constants import GRAVITY
+from ogcm.grid import interior
+
+HERE = Path(__file__).resolve().parent
+PINNED = ("veros[jax]==1.7.0", "jax==0.10.2")  # known to work together; Veros 1.7 needs the jax.ffi of jax >= 0.5
+STEPS = (300, 450, 600, 900, 1200, 1500, 1800, 2400, 3000, 3600, 4200, 4800, 5400, 6000, 7200, 9000, 10800, 14400)
+DAYS = 10
+DAY = 86400.0
+TOLERANCE = 0.1  # of the kinetic energy
+MITGCM = {(62, 62, 15): 1.0e7, (248, 248, 15): 7.5e6}  # points steps/s on one core, recorded elsewhere
+MITGCM_STEP = 1200.0
+
+
+def channel(nx: int, ny: int, nk: int) -> dict[str, NDArray]:
+    """The ocean that both models read: arrays [k, j, i] from the surface down, and physical constants."""
+    dx, dz = 2e4, np.full(nk, 4000.0 / nk)
+    expansion, contraction = 1.67e-4, 0.78e-3  # those of Veros' linear sea water [K-1, kg g-1]
+    x, y = (np.arange(nx) + 0.5) * dx, (np.arange(ny) + 0.5) * dx
+    length, width = nx * dx, ny * dx
+    z = -(np.cumsum(dz) - dz / 2)[:, None, None]
+    f = 1e-4 + 2e-11 * (y - width / 2)
+    meander = width / 2 + 5e4 * np.sin(2 * np.pi * 3 * x / length)
+    T = 5 + (12 - 3 * np.tanh((y[:, None] - meander) / 1.2e5)) * np.exp(z / 800)
+    buoyancy = GRAVITY * expansion * (T - T[:, :1, :1])
+    pressure = np.cumsum((buoyancy * dz[:, None, None])[::-1], axis=0)[::-1]  # above rest at the bottom
+    pressure -= buoyancy * dz[:, None, None] / 2
+    eta = (buoyancy * dz[:, None, None]).sum(axis=0) / GRAVITY
+    p = np.concatenate([pressure[..., -1:], pressure, pressure[..., :1]], axis=2)
+    u, v = -np.gradient(pressure, dx, axis=1) / f[:, None], np.gradient(p, dx, axis=2)[..., 1:-1] / f[:, None]
+    v_north = (v + np.roll(v, -1, axis=1)) / 2
+    v_north[:, -1] = 0
+    return {
+        "dx": dx,
+        "dz": dz,
+        "f": f,
+        "tau_x": 0.1 * np.sin(np.pi * y / width),
+        "T": T,
+        "S": np.full(T.shape, 35.0),
+        "u": (u + np.roll(u, -1, axis=2)) / 2,
+        "v": v_north,
+        "eta": eta - eta.mean(),
+        "nu_h": 1000.0,
+        "kappa_h": 500.0,
+        "nu_v": 1e-3,
+        "kappa_v": 1e-5,
+        "drag": 1e-3,
+        "eos": np.array([expansion, contraction]),
+    }
+
+
+def install_veros(directory: Path) -> str:
+    """The Python of an environment that has Veros; made where it does not exist."""
+    python = directory / "bin" / "python"
+    if not list(directory.glob("lib/*/site-packages/veros")):
+        print(f"installing {', '.join(PINNED)} into {directory}", file=sys.stderr)
+        venv.create(directory, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)
+    return str(python)
+
+
+def run(command: Sequence[str], case: Path, dt: float, steps: int, **environment: str) -> dict:
+    """What a model's process reports."""
+    arguments = [*command, str(case), str(dt), str(steps), str(time.time())]
+    done = subprocess.run(
+        arguments, cwd=HERE.parent, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def longest_step(energy: Callable[[float], float | None], steps: Sequence[float]) -> float:
+    """The last of `steps` before the first whose energy leaves that of the shortest."""
+    reference = energy(steps[0])
+    if reference is None:
+        raise SystemExit(f"not even a step of {steps[0]:g} s is stable")
+
+    def stable(dt: float) -> bool:
+        value = energy(dt)
+        ok = value is not None and abs(value / reference - 1) < TOLERANCE
+        print(f"  dt = {dt:5.0f} s: energy {value or np.nan:.5g} ({'stable' if ok else 'not'})", file=sys.stderr)
+        return ok
+
+    return [steps[0], *itertools.takewhile(stable, steps[1:])][-1]
+
+
+def compare_with_veros(directory: Path, quick: bool) -> None:
+    """The channel in both models."""
+    size, box = ((40, 40, 10), (40, 40, 10)) if quick else ((120, 168, 30), (40, 56, 30))
+    models = {"Veros": [install_veros(directory), str(HERE / "veros_channel.py")]}
+    models["ogcm"] = [sys.executable, "-m", "benchmarks.ogcm_channel"]
+    points, rows = np.prod(size), {}
+    candidates, days = (STEPS[3::2], 3) if quick else (STEPS, DAYS)
+    with tempfile.TemporaryDirectory() as folder:
+        small, full = Path(folder, "small.npz"), Path(folder, "full.npz")
+        np.savez(small, **channel(*box))
+        np.savez(full, **channel(*size))
+        for name, command in models.items():
+            print(f"{name}: longest stable step", file=sys.stderr)
+
+            def energy(dt, command=command):
+                return run(command, small, dt, round(days * DAY / dt))["energy"]
+
+            dt = longest_step(energy, candidates)
+            rows[name] = run(command, full, dt, 6 if quick else 30) | {"dt": dt}
+        cold = run(models["ogcm"], full, rows["ogcm"]["dt"], 2, OGCM_CACHE_DIR=str(Path(folder, "cache")))["start"]
+    cores = len(os.sched_getaffinity(0))
+    print(f"channel of {' x '.join(map(str, size))}, float64, {cores} cores; ogcm starts uncached in {cold:.0f} s")
+    print(
+        f"{'model':14} {'start s':>8} {'ms/step':>8} {'points steps/s':>15} {'longest dt s':>12} {'days per hour':>14}"
+    )
+    for name, row in rows.items():
+        label, row["days"] = f"{name} {row['version']}", row["dt"] / DAY / row["step"] * 3600
+        print(
+            f"{label:14} {row['start']:8.1f} {row['step'] * 1e3:8.1f} {points / row['step']:15.3g} {row['dt']:12.0f} "
+            f"{row['days']:14.1f}"
+        )
+    ours, theirs = rows["ogcm"], rows["Veros"]
+    print(
+        f"{'ogcm / Veros':14} {ours['start'] / theirs['start']:8.2f} {'':8} {theirs['step'] / ours['step']:15.2f} "
+        f"{ours['dt'] / theirs['dt']:12.2f} {ours['days'] / theirs['days']:14.1f}"
+    )
+
+
+def gyre(n: int, dt: float, degrees: float = 62.0) -> ogcm.Model:
+    """The baroclinic gyre of MITgcm's tutorial: 1,800 m deep, restored at the surface within 30 days."""
+    edges = np.linspace(0.0, degrees, n + 1)
+    dz = np.arange(50.0, 200.0, 10.0)
+    south = 14.0
+    return ogcm.Model(
+        ogcm.spherical(lon=edges, lat=south + edges),
+        depth=dz.sum(),
+        dz=dz,
+        T=lambda x, y, z: 2 + 28 * np.exp(z / 400) * (1 - 0.8 * (y - south) / degrees),
+        forcing=ogcm.Forcing(
+            tau_x=lambda x, y: -0.1 * np.cos(2 * np.pi * (y - south) / degrees),
+            T_star=lambda x, y: 30 * (1 - (y - south) / degrees),
+            rate_T=dz[0] / (30 * DAY),
+        ),
+        parameters={"nu_h": 5e3, "nu_v": 1e-2, "kappa_h": 1e3, "kappa_v": 1e-5, "eos": [0.2, 0, 0, 0, 0, 0, 0]},
+        walls="no_slip",
+        advection="centred2",
+        dt=dt,
+    )
+
+
+def compare_with_mitgcm(quick: bool) -> None:
+    """The gyre in ogcm on one core, beside what was recorded of MITgcm."""
+    numba.set_num_threads(1)
+    n, days = (31, 5) if quick else (62, 60)
+
+    def after(dt, steps, n=n, start=None):
+        """The state after some steps, and their median seconds."""
+        stepper, seconds = ogcm.Stepper(gyre(n, dt)), []
+        if start is not None:
+            stepper.model.state.assign(start)
+        for _ in range(steps):
+            began = time.perf_counter()
+            stepper.step()
+            seconds.append(time.perf_counter() - began)
+        return stepper.model.state, statistics.median(seconds)
+
+    def energy(dt):
+        state = after(dt, round(days * DAY / dt), start=spun_up)[0]
+        value = float((interior(state.u) ** 2 + interior(state.v) ** 2).mean())
+        return value if np.isfinite(value) else None
+
+    spun_up = after(3600.0, round(days * 24))[0]
+    longest = longest_step(energy, STEPS[STEPS.index(3600) :])
+    print("\nbaroclinic gyre, 15 layers, float64, one core")
+    print(f"{'model':28} {'size':>14} {'ms/step':>8} {'points steps/s':>15} {'step s':>7} {'points s/s':>11}")
+    recorded = {size: MITGCM[size] for size in MITGCM if not quick or size[0] == 62}
+    for size, rate in recorded.items():
+        points, dt = np.prod(size), longest * 62 / size[0]
+        seconds = after(dt, 20, n=size[0])[1]
+        for name, step, speed in (
+            ("MITgcm, recorded elsewhere", MITGCM_STEP, rate),
+            ("ogcm, with salinity", dt, points / seconds),
+        ):
+            print(
+                f"{name:28} {' x '.join(map(str, size)):>14} {points / speed * 1e3:8.2f} {speed:15.3g} {step:7.0f} "
+                f"{speed * step:11.3g}"
+            )
+        print(
+            f"{'ogcm / MITgcm':28} {'':14} {'':8} {points / seconds / rate:15.2f} {dt / MITGCM_STEP:7.1f} "
+            f"{points / seconds * dt / (rate * MITGCM_STEP):11.2f}"
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes and few steps: does it run?")
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    parser.add_argument("--venv", type=Path, default=home / "ogcm-veros", help="environment of Veros")
+    options = parser.parse_args()
+    compare_with_veros(options.venv, options.quick)
+    compare_with_mitgcm(options.quick)
+
+
+if __name__ == "__main__":
+    main()

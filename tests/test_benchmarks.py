@@ -1,0 +1,53 @@
+"""The benchmark scripts run; what they print is for people."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ogcm
+from benchmarks import ogcm_channel, peers
+from ogcm.grid import interior
+
+
+def test_integrators_quick():
+    """Every integrator has a row, and the Runge-Kutta schemes bear longer steps than ab2."""
+    command = [sys.executable, "-m", "benchmarks.integrators", "--quick"]
+    cwd = Path(peers.__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=True)
+    table = done.stdout.split("at an error of")[1]
+    longest = {row.split()[1]: float(row.split()[2]) for row in table.splitlines()[2:]}
+    assert set(longest) == {"euler", "ab2", "rk3", "rk4"}
+    assert longest["rk3"] > longest["ab2"]
+
+
+def test_longest_step():
+    """The last step before the first whose energy is lost."""
+    energies = {1.0: 2.0, 2.0: 2.1, 3.0: 2.05, 4.0: None, 5.0: 2.0}
+    assert peers.longest_step(energies.get, list(energies)) == 3.0
+    assert peers.longest_step({1.0: 2.0, 2.0: 3.0}.get, [1.0, 2.0]) == 1.0
+
+
+def test_channel_is_balanced():
+    """The front that both models start from stays: its energy changes little in 6 hours."""
+    model = ogcm_channel.model(peers.channel(16, 40, 8), dt=900.0)
+
+    def energy():
+        return float((interior(model.state.u) ** 2 + interior(model.state.v) ** 2).mean())
+
+    before, stepper = energy(), ogcm.Stepper(model)
+    for _ in range(24):
+        stepper.step()
+    assert energy() == pytest.approx(before, rel=0.2)
+    assert np.isfinite(model.state.T).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("veros") is None, reason="Veros is not installed here")
+def test_veros_channel(tmp_path):
+    """The other model reads the same file and reports the same line."""
+    np.savez(tmp_path / "case.npz", **peers.channel(16, 24, 4))
+    report = peers.run([sys.executable, str(peers.HERE / "veros_channel.py")], tmp_path / "case.npz", 600.0, 3)
+    assert report["energy"] > 0
