@@ -39,16 +39,16 @@ def sources(path: Path) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            names = re.findall(r"^from ((?:ogcm|adjoint|nn)\S*) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+            names = re.findall(r"^\s*from ((?:ogcm|adjoint|nn)\S*) import", path.read_text(encoding="utf-8"), re.MULTILINE)
             waiting += [module for name in names if (module := ROOT / f"{name.replace('.', '/')}.py").exists()]
     return found
 
 
 @functools.cache
 def source_hash(path: Path) -> str:
-    """Hash of all sources of the kernels in the module at `path`, of the grid that they read, and of the compiler."""
+    """Hash of all sources of the kernels in the module at `path` and of the compiler."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(sources(path) | sources(ROOT / "ogcm" / "grid.py")):
+    for source in sorted(sources(path)):
         digest.update(source.relative_to(ROOT).as_posix().encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
