@@ -39,7 +39,8 @@ def sources(path: Path) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            names = re.findall(r"^\s*from ((?:ogcm|adjoint|nn)\S*) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+            text = path.read_text(encoding="utf-8")
+            names = re.findall(r"^\s*from ((?:ogcm|adjoint|nn)\S*) import", text, re.MULTILINE)
             waiting += [module for name in names if (module := ROOT / f"{name.replace('.', '/')}.py").exists()]
     return found
 
