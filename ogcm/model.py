@@ -45,8 +45,8 @@ class Numerics:
 
     dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
     limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. With `freezing` the surface is not cooled below T_freezing. Raises InputError for a
-    choice that does not exist.
+    homogeneous ocean. With `freezing` the surface is not cooled below T_freezing. Raises InputError
+    for a choice that does not exist.
     """
 
     dt: float

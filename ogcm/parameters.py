@@ -37,7 +37,7 @@ PARAMETERS = {
     "kappa4_h": Parameter(0.0, "m4 s-1", "horizontal biharmonic diffusivity of tracers"),
     "nu_v": Parameter(1e-4, "m2 s-1", "background vertical viscosity", upper=10.0),
     "kappa_v": Parameter(1e-5, "m2 s-1", "background vertical diffusivity of tracers", upper=10.0),
-    "kappa_convective": Parameter(1.0, "m2 s-1", "vertical mixing where the column is unstable", upper=100.0),
+    "kappa_convective": Parameter(1.0, "m2 s-1", "vertical mixing of tracers in unstable water", upper=100.0),
     "nu_richardson": Parameter(
         1e-2, "m2 s-1", "largest shear-driven viscosity (Pacanowski and Philander 1981)", upper=1.0
     ),

@@ -17,9 +17,8 @@ so that heat is taken from the ocean only where the ocean has it to give; warmer
 
 Adjoint: tau_x_ad += G_ad/(rho0 h_u s_u), s_u_ad -= G_ad tau_x/(rho0 h_u s_u^2); flux_ad += g, T_star_ad += rate g,
 rate_ad += (T_star - T_0) g, T_ad_0 += (share P - rate) g, P_ad += share T_0 g, with g = out_ad_0.
-For held: flux_ad += r held_ad; with t = 6 x (1 - x)/FADING flux held_ad where flux < 0: T_ad_0 += t,
-T_freezing_ad -= t.
-r has a continuous derivative in T_0; the kink at flux = 0 takes the derivative of the warming side.
+For held: flux_ad += r held_ad; where flux < 0, with t = 6 x (1 - x)/FADING flux held_ad: T_ad_0 += t and
+T_freezing_ad -= t. r has a continuous derivative in T_0; the kink at flux = 0 takes the derivative of the warming side.
 """
 
 import numpy as np

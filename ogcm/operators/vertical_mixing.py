@@ -5,7 +5,9 @@
                  Ri = max(N2, 0)/(shear^2 + EPS)             (Pacanowski and Philander 1981, eqs. 1-2, doi
                  10.1175/1520-0485(1981)011<1443:POVMIN>2.0.CO;2)
 
-and kappa_convective is added to both where N2 < 0: convective adjustment as implicit mixing. shear^2 is the mean over
+and kappa_convective is added to kappa_v where N2 < 0: convective adjustment as implicit mixing. It is not added to
+nu_v: a column that convects would carry its Ekman drift in two layers and the next one in one, and the
+convergence between them switches convection on in every other row (docs/numerics.md). shear^2 is the mean over
 the two U and the two V points beside the column, of which a wall counts as 0. EPS = 1e-12 s-2 keeps Ri and its
 derivatives finite without shear. Where cell k is land both are 0, whatever N2 is there.
 
@@ -14,7 +16,7 @@ Adjoint. With m = 1/(1 + alpha Ri), dm = -m^2 (alpha dRi + Ri dalpha), and nu = 
     n = nu_v_ad + m kappa_v_ad                                       all that depends on nu
     m_ad = 2 nu_0 m n + nu kappa_v_ad
     nu_b_ad += n,   kappa_b_ad += kappa_v_ad,   nu_0_ad += m^2 n,   alpha_ad -= m^2 Ri m_ad
-    kappa_convective_ad += nu_v_ad + kappa_v_ad                      where N2 < 0
+    kappa_convective_ad += kappa_v_ad                                where N2 < 0
     Ri_ad = -alpha m^2 m_ad
     N2_ad += Ri_ad/(shear^2 + EPS)                                   where N2 > 0
     shear^2_ad = -Ri Ri_ad/(shear^2 + EPS)
@@ -55,7 +57,7 @@ def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v,
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
-                nu_v[k, j, i] = background_nu[layer(background_nu, k), j, i] + adjustment if water else zero
+                nu_v[k, j, i] = background_nu[layer(background_nu, k), j, i] if water else zero
                 kappa_v[k, j, i] = background_kappa[layer(background_kappa, k), j, i] + adjustment if water else zero
 
 
@@ -87,5 +89,5 @@ def richardson_mixing(
                 kappa = background_kappa[layer(background_kappa, k), j, i] + nu * m
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
                 water = grid.mask_t[k, j, i] == 1
-                nu_v[k, j, i] = nu + adjustment if water else zero
+                nu_v[k, j, i] = nu if water else zero
                 kappa_v[k, j, i] = kappa + adjustment if water else zero
