@@ -31,14 +31,19 @@ def dot_product_error(
     `forward(*inputs, *constants, grid, *outputs)` and
     `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`, with `constants(grid, dtype)`; `inputs` are
     arrays with filled halos, `outputs` the shapes of what forward assigns; `active` names the inputs that are
-    perturbed (default: all). Perturbations vanish where the input does, so that land and closed faces stay as
-    they are.
+    perturbed (default: all). Perturbations are as large as the input, so that land and closed faces stay as they
+    are.
     """
+
+    def inner(x):
+        return interior(x) if x.ndim >= 2 else x
+
     rng = np.random.default_rng(seed)
     active = list(inputs) if active is None else active
 
     def random_like(x):
-        dx = rng.normal(size=x.shape) * (x != 0)
+        dx = np.zeros(x.shape)
+        inner(dx)[...] = rng.normal(size=inner(x).shape) * np.abs(inner(x))
         exchange(grid, *([dx] if dx.ndim >= 2 else []))
         return dx
 
@@ -55,9 +60,6 @@ def dot_product_error(
         weights.append(y)
     gradients = [np.zeros(x.shape) for x in inputs.values()]
     adjoint(*inputs.values(), *constants(grid, np.dtype(float)), grid, *weights, *gradients)
-
-    def inner(x):
-        return interior(x) if x.ndim >= 2 else x
 
     terms = [inner(r.imag / STEP) * inner(y) for r, y in zip(results, weights, strict=True)]
     terms += [-inner(increments[name]) * inner(g) for name, g in zip(inputs, gradients, strict=True)]

@@ -1,7 +1,8 @@
 """Which adjoint kernel belongs to which forward kernel, and what their arguments are.
 
-A kind says where a field lives: the point (t, u, v, f; w for the tops of cells) and, with a 2, that
-it is a map (nj, ni). The dot-product test walks this registry, and so does `ogcm check-gradients`.
+A kind says where a field lives: the point (t, u, v, f; w for the tops of cells), with a 2 that it is a map (nj, ni),
+with a 1 that it is a field of one layer (1, nj, ni), with a + that it is positive everywhere; or it is the name of an
+equation of state, for its coefficients. The dot-product test walks this registry, and so does `ogcm check-gradients`.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,36 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.operators import barotropic as barotropic_ad
+from adjoint.operators import bottom_drag as bottom_drag_ad
+from adjoint.operators import equation_of_state as equation_of_state_ad
+from adjoint.operators import extrapolation as extrapolation_ad
+from adjoint.operators import friction as friction_ad
+from adjoint.operators import layers as layers_ad
+from adjoint.operators import momentum_advection as momentum_advection_ad
+from adjoint.operators import pressure as pressure_ad
+from adjoint.operators import surface as surface_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
+from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
+from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
+from adjoint.operators import vertical_mixing as vertical_mixing_ad
+from adjoint.operators import viscosity as viscosity_ad
 from ogcm.grid import Grid
-from ogcm.operators import barotropic, tracer_advection
+from ogcm.operators import (
+    barotropic,
+    bottom_drag,
+    equation_of_state,
+    extrapolation,
+    friction,
+    layers,
+    momentum_advection,
+    pressure,
+    surface,
+    tracer_advection,
+    tracer_diffusion,
+    vertical_diffusion,
+    vertical_mixing,
+    viscosity,
+)
 
 Kinds = dict[str, tuple[str, float]]  # name: (kind, typical size)
 
@@ -42,7 +70,7 @@ def a_step(_grid: Grid, _dtype: np.dtype) -> tuple:
 
 
 def a_share(_grid: Grid, _dtype: np.dtype) -> tuple:
-    """A share of the new velocity that is not one half."""
+    """A share of the new velocity, or of the rain, that is not one half."""
     return (0.3,)
 
 
@@ -69,48 +97,160 @@ def take_depth_mean_ad(
     barotropic_ad.take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad)
 
 
-def named(sizes: dict[str, float], kinds: str) -> Kinds:
-    """Inputs from their sizes and, in the same order, their kinds."""
-    return {name: (kind, size) for (name, size), kind in zip(sizes.items(), kinds.split(), strict=True)}
+def extrapolate(x, x_before, e, grid, y):
+    """The kernel, which knows no grid."""
+    extrapolation.extrapolate(x, x_before, e, y)
 
 
-VELOCITY = named({"u": 1.0, "v": 1.0}, "u v")
-TRANSPORT = named({"T": 10.0, "U": 1e6, "V": 1e6, "W": 1e6}, "t u v w")
+def extrapolate_ad(x, x_before, e, grid, y_ad, x_ad, x_before_ad):
+    extrapolation_ad.extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad)
+
+
+def kinds(inputs: str) -> Kinds:
+    """Of "name kind size, ..."; a size of 1 may be left out."""
+    listed = [word.split() for word in inputs.split(",")]
+    return {word[0]: (word[1], float(word[2]) if len(word) > 2 else 1.0) for word in listed}
+
+
+def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callable = nothing) -> Pair:
+    """`name` of the module `home` and `name_ad` of its mirror; inputs as in `kinds`, outputs without size."""
+    results = dict(word.split() for word in outputs.split(","))
+    return Pair(getattr(home, name), getattr(home_ad, f"{name}_ad"), kinds(inputs), results, constants)
+
+
+def equation_pairs() -> dict[str, Pair]:
+    """Buoyancy and stratification of each family of equations."""
+    pairs = {}
+    for family, name in (("seos", "quadratic"), ("teos10", "teos10")):
+        forward = equation_of_state.EQUATIONS_OF_STATE[name]
+        adjoint = equation_of_state_ad.EQUATIONS_OF_STATE_AD[name]
+        inputs = {"T": ("t", 5.0), "S": ("t", 5.0), "coefficients": (name, 1.0)}
+        whole = equation_of_state_ad.with_rows
+        pairs[f"buoyancy_{family}"] = Pair(
+            forward.buoyancy, whole(adjoint.buoyancy, adjoint.buoyancy_rows), inputs, {"b": "t"}
+        )
+        pairs[f"stratification_{family}"] = Pair(
+            forward.stratification,
+            whole(adjoint.stratification, adjoint.stratification_rows),
+            inputs,
+            {"N2": "w"},
+        )
+    return pairs
+
+
+MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W w 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
+MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
+ADVANCE = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
 
 PAIRS = {
-    name: Pair(
-        getattr(tracer_advection, name), getattr(tracer_advection_ad, f"{name}_ad"), TRANSPORT, {"out": "t"}, a_step
-    )
-    for name in ("advect_tracer_centred2", "advect_tracer_upwind3", "advect_tracer_monotone")
-} | {
-    "depth_mean": Pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, VELOCITY, {"u_bar": "u2", "v_bar": "v2"}),
-    "slow_forcing": Pair(
-        barotropic.slow_forcing,
-        barotropic_ad.slow_forcing_ad,
-        named({"u_new": 1.0, "v_new": 1.0, "u_old": 1.0, "v_old": 1.0, "eta": 1.0}, "u2 v2 u2 v2 t2"),
-        {"F_u": "u2", "F_v": "v2"},
+    "stretch": pair(layers, layers_ad, "stretch", "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
+    "transports": pair(layers, layers_ad, "transports", "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
+    "continuity": pair(layers, layers_ad, "continuity", "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
+    "potential_vorticity": pair(
+        momentum_advection, momentum_advection_ad, "potential_vorticity", "u u, v v, s_f f2+", "q f"
+    ),
+    **{
+        f"advect_momentum_{form}": pair(
+            momentum_advection, momentum_advection_ad, f"advect_momentum_{form}", MOMENTUM, "G_u u, G_v v"
+        )
+        for form in ("energy", "enstrophy", "al81")
+    },
+    **equation_pairs(),
+    "hydrostatic_pressure": pair(pressure, pressure_ad, "hydrostatic_pressure", "b t 1e-2, eta t2, s_t t2+", "p t"),
+    "pressure_gradient": pair(
+        pressure, pressure_ad, "pressure_gradient", "p t, b t 1e-2, eta t2, s_t t2+", "G_u u, G_v v"
+    ),
+    "wind_stress": pair(surface, surface_ad, "wind_stress", "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"),
+    "hold_above_freezing": pair(
+        surface, surface_ad, "hold_above_freezing", "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
+    ),
+    "surface_flux": pair(
+        surface, surface_ad, "surface_flux", "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", a_share
+    ),
+    **{
+        f"stress_divergence{suffix}": pair(
+            friction, friction_ad, "stress_divergence", f"u u, v v, nu {kind} 1e3", "G_u u, G_v v"
+        )
+        for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
+    },
+    **{
+        name: pair(viscosity, viscosity_ad, name, f"u u, v v, nu_h {kind} 1e2, coefficient t1+", "nu t")
+        for name, kind in (("smagorinsky", "t1+"), ("leith", "t+"))
+    },
+    **{
+        f"diffuse_tracer{suffix}": pair(
+            tracer_diffusion, tracer_diffusion_ad, "diffuse_tracer", f"T t, kappa {kind} 1e3", "out t"
+        )
+        for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
+    },
+    "tracer_laplacian": pair(tracer_diffusion, tracer_diffusion_ad, "tracer_laplacian", "T t", "L t"),
+    "constant_mixing": pair(
+        vertical_mixing,
+        vertical_mixing_ad,
+        "constant_mixing",
+        "N2 w 1e-5, " + MIXING.format("t1+"),
+        "nu_v w, kappa_v w",
+    ),
+    "richardson_mixing": pair(
+        vertical_mixing,
+        vertical_mixing_ad,
+        "richardson_mixing",
+        f"u u, v v, N2 w 1e-5, {MIXING.format('t+')}, nu_0 t1+ 1e-2, alpha t1+ 5",
+        "nu_v w, kappa_v w",
+    ),
+    "bottom_drag": pair(bottom_drag, bottom_drag_ad, "bottom_drag", "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"),
+    "advance_tracer": pair(
+        vertical_diffusion,
+        vertical_diffusion_ad,
+        "advance_tracer",
+        "T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+",
+        "T t",
         a_step,
     ),
-    "barotropic_substeps": Pair(
-        barotropic.barotropic_substeps,
-        barotropic_ad.barotropic_substeps_ad,
-        named({"eta": 20.0, "u_bar": 3.0, "v_bar": 3.0, "F_u": 1e-3, "F_v": 1e-3, "fresh": 1e-3}, "t2 u2 v2 u2 v2 t2"),
-        {"eta_new": "t2", "u_new": "u2", "v_new": "v2", "U_mean": "u2", "V_mean": "v2"},
+    "advance_u": pair(vertical_diffusion, vertical_diffusion_ad, "advance_u", ADVANCE.format("u"), "u u", a_step),
+    "advance_v": pair(vertical_diffusion, vertical_diffusion_ad, "advance_v", ADVANCE.format("v"), "v v", a_step),
+    "extrapolate": Pair(extrapolate, extrapolate_ad, {"x": ("t", 1.0), "x_before": ("t", 1.0)}, {"y": "t"}, a_share),
+    "depth_mean": pair(barotropic, barotropic_ad, "depth_mean", "u u, v v", "u_bar u2, v_bar v2"),
+    "slow_forcing": pair(
+        barotropic,
+        barotropic_ad,
+        "slow_forcing",
+        "u_new u2, v_new v2, u_old u2, v_old v2, eta t2",
+        "F_u u2, F_v v2",
+        a_step,
+    ),
+    "barotropic_substeps": pair(
+        barotropic,
+        barotropic_ad,
+        "barotropic_substeps",
+        "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3",
+        "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
         seven_substeps,
     ),
     "take_depth_mean": Pair(
         take_depth_mean,
         take_depth_mean_ad,
-        VELOCITY | named({"u_bar": 1.0, "v_bar": 1.0, "target_u": 1.0, "target_v": 1.0}, "u2 v2 u2 v2"),
+        kinds("u u, v v, u_bar u2, v_bar v2, target_u u2, target_v v2"),
         {"u_out": "u", "v_out": "v"},
     ),
-    "tracer_transports": Pair(
-        barotropic.tracer_transports,
-        barotropic_ad.tracer_transports_ad,
-        named({"u_old": 1.0, "v_old": 1.0, "u_new": 1.0, "v_new": 1.0}, "u v u v")
-        | named({"u_bar_old": 1.0, "v_bar_old": 1.0, "u_bar_new": 1.0, "v_bar_new": 1.0}, "u2 v2 u2 v2")
-        | named({"U_mean": 1e7, "V_mean": 1e7, "s_u": 1.0, "s_v": 1.0}, "u2 v2 u2 v2"),
-        {"U": "u", "V": "v"},
+    "tracer_transports": pair(
+        barotropic,
+        barotropic_ad,
+        "tracer_transports",
+        "u_old u, v_old v, u_new u, v_new v, u_bar_old u2, v_bar_old v2, u_bar_new u2, v_bar_new v2,"
+        "U_mean u2 1e7, V_mean v2 1e7, s_u u2+, s_v v2+",
+        "U u, V v",
         a_share,
     ),
+    **{
+        f"advect_tracer_{scheme}": pair(
+            tracer_advection,
+            tracer_advection_ad,
+            f"advect_tracer_{scheme}",
+            "T t 10, U u 1e6, V v 1e6, W w 1e6",
+            "out t",
+            a_step,
+        )
+        for scheme in ("centred2", "upwind3", "monotone")
+    },
 }

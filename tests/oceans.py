@@ -5,6 +5,7 @@ import numpy as np
 import ogcm
 from ogcm.grid import Grid, build, cartesian
 from ogcm.halo import exchange
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 
 DZ = [50.0, 100.0, 100.0, 120.0, 130.0]
 
@@ -37,18 +38,22 @@ def random_grid(
 
 def mask_of(grid: Grid, kind: str) -> np.ndarray:
     """Where a field of this kind is not zero (see `adjoint.registry`)."""
+    kind = kind.rstrip("+")
     if kind[0] == "w":
         tops = np.zeros((grid.mask_t.shape[0] + 1, *grid.mask_t.shape[1:]), np.int8)
         tops[1:-1] = grid.mask_t[1:]
         return tops
     mask = getattr(grid, f"mask_{kind[0]}") > 0
-    return mask[0] if kind.endswith("2") else mask
+    return {"2": mask[0], "1": mask[:1]}.get(kind[1:], mask)
 
 
 def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 1.0) -> np.ndarray:
-    """Normal numbers where there is water, halo filled."""
+    """Normal numbers where there is water, halo filled; of a kind with + numbers around `size` everywhere."""
+    if kind in EQUATIONS_OF_STATE:
+        c = EQUATIONS_OF_STATE[kind].coefficients
+        return c * rng.uniform(0.9, 1.1, c.shape)
     mask = mask_of(grid, kind)
-    field = size * rng.normal(size=mask.shape) * mask
+    field = size * (rng.uniform(0.8, 1.2, mask.shape) if kind.endswith("+") else rng.normal(size=mask.shape) * mask)
     exchange(grid, field)
     return field
 

@@ -69,6 +69,25 @@ def stress_f(u, v, nu, grid, k, j, i):
     return grid.h_f[k, j, i] * (along + across) / cells * shear(u, v, grid, k, j, i)
 
 
+@point
+def divergence_u(u, v, nu, grid, k, j, i):
+    """Divergence of the stresses at a U point, times its volume [m4 s-2]."""
+    east, west = stress_t(u, v, nu, grid, k, j, i + ONE), stress_t(u, v, nu, grid, k, j, i)
+    north, south = stress_f(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j - 1, i)
+    across = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * west
+    along = grid.dx_f[j, i] ** 2 * north - grid.dx_f[j - 1, i] ** 2 * south
+    return across * grid.r_dy_u[j, i] + along * grid.r_dx_u[j, i]
+
+
+@point
+def divergence_v(u, v, nu, grid, k, j, i):
+    north, south = stress_t(u, v, nu, grid, k, j + 1, i), stress_t(u, v, nu, grid, k, j, i)
+    east, west = stress_f(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j, i - ONE)
+    across = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * south
+    along = grid.dy_f[j, i] ** 2 * east - grid.dy_f[j, i - ONE] ** 2 * west
+    return along * grid.r_dy_v[j, i] - across * grid.r_dx_v[j, i]
+
+
 @kernel
 def stress_divergence(u, v, nu, grid, G_u, G_v):
     """Adds the friction of u, v [m s-1] with viscosity nu [m2 s-1] to G_u, G_v [m s-2]."""
@@ -77,14 +96,6 @@ def stress_divergence(u, v, nu, grid, G_u, G_v):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                T, S = stress_t(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j, i)
-                east, north = stress_t(u, v, nu, grid, k, j, i + ONE), stress_t(u, v, nu, grid, k, j + 1, i)
-                west, south = stress_f(u, v, nu, grid, k, j, i - ONE), stress_f(u, v, nu, grid, k, j - 1, i)
-                across_u = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * T
-                along_u = grid.dx_f[j, i] ** 2 * S - grid.dx_f[j - 1, i] ** 2 * south
-                across_v = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * T
-                along_v = grid.dy_f[j, i] ** 2 * S - grid.dy_f[j, i - ONE] ** 2 * west
-                total_u = across_u * grid.r_dy_u[j, i] + along_u * grid.r_dx_u[j, i]
-                total_v = along_v * grid.r_dy_v[j, i] - across_v * grid.r_dx_v[j, i]
+                total_u, total_v = divergence_u(u, v, nu, grid, k, j, i), divergence_v(u, v, nu, grid, k, j, i)
                 G_u[k, j, i] += grid.mask_u[k, j, i] * total_u / (grid.area_u[j, i] * grid.h_u[k, j, i])
                 G_v[k, j, i] += grid.mask_v[k, j, i] * total_v / (grid.area_v[j, i] * grid.h_v[k, j, i])

@@ -1,0 +1,99 @@
+"""Adjoint of `ogcm/operators/bottom_drag.py`.
+
+    drag_u = [ r_i + r_{i+1} + (C_i + C_{i+1}) q_u ]/2,   q_u = sqrt(u_b^2 + v_b^2 + u_t^2)
+
+at the level b of the last wet cell of U, v_b the mean of the four V points around. With
+w_u = drag_u_ad (C_i + C_{i+1})/(2 q_u), and w_v of the V points alike:
+
+    u_ad_k  += w_u u_k (k = b of U)  + sum over the four V points around whose bottom is at k of  w_v u_b/4
+    r_ad_i  += [ drag_u_ad_i + drag_u_ad_{i-1} + drag_v_ad_j + drag_v_ad_{j-1} ]/2,   C_ad_i alike with q drag_ad
+
+No kinks: u_t keeps the root smooth at rest.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
+from ogcm.operators.bottom_drag import speed
+
+
+@point
+def level(bottom, j, i):
+    """Index of the last wet cell."""
+    return max(bottom[j, i] - 1, 0)
+
+
+@point
+def beside_u(v, k, j, i):
+    """Mean of v around a U point."""
+    return QUARTER * ((v[k, j, i] + v[k, j - 1, i + ONE]) + (v[k, j, i + ONE] + v[k, j - 1, i]))
+
+
+@point
+def beside_v(u, k, j, i):
+    return QUARTER * ((u[k, j, i] + u[k, j + 1, i - ONE]) + (u[k, j + 1, i] + u[k, j, i - ONE]))
+
+
+@point
+def speed_u(u, v, grid, j, i):
+    k = level(grid.bottom_u, j, i)
+    return speed(u[k, j, i], beside_u(v, k, j, i))
+
+
+@point
+def speed_v(u, v, grid, j, i):
+    k = level(grid.bottom_v, j, i)
+    return speed(v[k, j, i], beside_v(u, k, j, i))
+
+
+@point
+def weight_u(u, v, C_d, grid, drag_u_ad, j, i):
+    """w_u."""
+    return HALF * (C_d[0, j, i] + C_d[0, j, i + ONE]) * drag_u_ad[j, i] / speed_u(u, v, grid, j, i)
+
+
+@point
+def weight_v(u, v, C_d, grid, drag_v_ad, j, i):
+    return HALF * (C_d[0, j, i] + C_d[0, j + 1, i]) * drag_v_ad[j, i] / speed_v(u, v, grid, j, i)
+
+
+@point
+def across_u(u, v, C_d, grid, drag_u_ad, j, i):
+    """What each of the four V points around a U point is passed on by its drag."""
+    k = level(grid.bottom_u, j, i)
+    return QUARTER * weight_u(u, v, C_d, grid, drag_u_ad, j, i) * beside_u(v, k, j, i)
+
+
+@point
+def across_v(u, v, C_d, grid, drag_v_ad, j, i):
+    k = level(grid.bottom_v, j, i)
+    return QUARTER * weight_v(u, v, C_d, grid, drag_v_ad, j, i) * beside_v(u, k, j, i)
+
+
+@kernel
+def bottom_drag_ad(u, v, r, C_d, grid, drag_u_ad, drag_v_ad, u_ad, v_ad, r_ad, C_d_ad):
+    _, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            k = level(grid.bottom_u, j, i)
+            u_ad[k, j, i] += weight_u(u, v, C_d, grid, drag_u_ad, j, i) * u[k, j, i]
+            u_ad[level(grid.bottom_v, j, i), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j, i)
+            u_ad[level(grid.bottom_v, j, i + ONE), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j, i + ONE)
+            u_ad[level(grid.bottom_v, j - 1, i), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j - 1, i)
+            u_ad[level(grid.bottom_v, j - 1, i + ONE), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j - 1, i + ONE)
+            k = level(grid.bottom_v, j, i)
+            v_ad[k, j, i] += weight_v(u, v, C_d, grid, drag_v_ad, j, i) * v[k, j, i]
+            v_ad[level(grid.bottom_u, j, i), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j, i)
+            v_ad[level(grid.bottom_u, j + 1, i), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i)
+            v_ad[level(grid.bottom_u, j, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j, i - ONE)
+            v_ad[level(grid.bottom_u, j + 1, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i - ONE)
+            r_ad[0, j, i] += HALF * (
+                (drag_u_ad[j, i] + drag_u_ad[j, i - ONE]) + (drag_v_ad[j, i] + drag_v_ad[j - 1, i])
+            )
+            east = speed_u(u, v, grid, j, i) * drag_u_ad[j, i]
+            west = speed_u(u, v, grid, j, i - ONE) * drag_u_ad[j, i - ONE]
+            north = speed_v(u, v, grid, j, i) * drag_v_ad[j, i]
+            south = speed_v(u, v, grid, j - 1, i) * drag_v_ad[j - 1, i]
+            C_d_ad[0, j, i] += HALF * ((east + west) + (north + south))

@@ -1,0 +1,334 @@
+"""Adjoint of `ogcm/operators/equation_of_state.py`.
+
+    b_k = -w a(T_k, S_k, z_k),   N2_k = w [a(T_k, S_k, zi) - a(T_{k-1}, S_{k-1}, zi)]/(z_{k-1} - z_k),   w = mask g/rho0
+
+With a_T = da/dT, a_S = da/dS, a_n = da/dc_n, linear in the coefficients c:
+
+    b     T_ad_k += -w a_T(T_k, S_k, z_k) b_ad_k           S_ad with a_S;   c_ad_n += sum_kji -w a_n b_ad
+    N2    G_k = w_k N2_ad_k/(z_{k-1} - z_k), G_0 = G_nk = 0
+          T_ad_k += G_k a_T(T_k, S_k, zi_k) - G_{k+1} a_T(T_k, S_k, zi_{k+1})              S_ad with a_S
+          c_ad_n += sum_kji G_k [a_n(T_k, S_k, zi_k) - a_n(T_{k-1}, S_{k-1}, zi_k)]
+
+    seos     a_T = -a0 (1 + lambda1 Ta + mu1 d) - nu Sa,    a_S = b0 (1 - lambda2 Sa - mu2 d) - nu Ta,
+             a_n = (-(1 + lambda1 Ta/2 + mu1 d) Ta, (1 - lambda2 Sa/2 - mu2 d) Sa, -a0 Ta^2/2, -b0 Sa^2/2,
+                    -a0 d Ta, -b0 d Sa, -Ta Sa)               (products of two coefficients: a_n holds the other)
+    teos10   a_T = sum_ijk j R_ijk x^i t^(j-1) d^k/40,      x = s - s0,
+             a_S = sum_ijk i R_ijk x^(i-1) t^j d^k/(2 s SALINITY_UNIT),   a_n = x^i t^j d^k
+
+The coefficients' sums are taken row by row, then over the rows, so that they do not depend on the threads. Smooth
+wherever S > -32 g/kg.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, kernel, point, scalar, typed
+from ogcm.constants import GRAVITY, RHO0
+from ogcm.operators.equation_of_state import (
+    S0,
+    SALINITY_CENTRE,
+    SALINITY_SHIFT,
+    SALINITY_UNIT,
+    degree1,
+    degree2,
+    degree3,
+    degree4,
+    degree5,
+    in_water,
+)
+
+
+@point
+def seos_T(T, S, z, c):
+    """a_T."""
+    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
+    return -c[0] * (typed(1.0, z) + c[2] * Ta - c[4] * z) - c[6] * Sa
+
+
+@point
+def seos_S(T, S, z, c):
+    """a_S."""
+    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
+    return c[1] * (typed(1.0, z) - c[3] * Sa + c[5] * z) - c[6] * Ta
+
+
+@scalar
+def seos_c(T, S, z, c, g, c_ad):
+    """c_ad += g a_n."""
+    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
+    c_ad[0] -= g * (typed(1.0, z) + HALF * c[2] * Ta - c[4] * z) * Ta
+    c_ad[1] += g * (typed(1.0, z) - HALF * c[3] * Sa + c[5] * z) * Sa
+    c_ad[2] -= g * HALF * c[0] * Ta * Ta
+    c_ad[3] -= g * HALF * c[1] * Sa * Sa
+    c_ad[4] += g * c[0] * z * Ta
+    c_ad[5] += g * c[1] * z * Sa
+    c_ad[6] -= g * Ta * Sa
+
+
+# The derivatives of the polynomials of `equation_of_state` by x: c[n + 1] + 2 c[n + 2] x + ...
+
+
+@point
+def degree2_x(c, n, x):
+    return c[n + 1] + x * np.float32(2) * c[n + 2]
+
+
+@point
+def degree3_x(c, n, x):
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * np.float32(3) * c[n + 3])
+
+
+@point
+def degree4_x(c, n, x):
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * np.float32(4) * c[n + 4]))
+
+
+@point
+def degree5_x(c, n, x):
+    higher = np.float32(3) * c[n + 3] + x * (np.float32(4) * c[n + 4] + x * np.float32(5) * c[n + 5])
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * higher)
+
+
+@point
+def degree6_x(c, n, x):
+    highest = np.float32(4) * c[n + 4] + x * (np.float32(5) * c[n + 5] + x * np.float32(6) * c[n + 6])
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * highest))
+
+
+@point
+def triangle1_x(c, n, x, t):
+    return c[n + 1]
+
+
+@point
+def triangle2_x(c, n, x, t):
+    return degree2_x(c, n, x) + t * c[n + 4]
+
+
+@point
+def triangle4_x(c, n, x, t):
+    return degree4_x(c, n, x) + t * (degree3_x(c, n + 5, x) + t * triangle2_x(c, n + 9, x, t))
+
+
+@point
+def triangle6_x(c, n, x, t):
+    return degree6_x(c, n, x) + t * (degree5_x(c, n + 7, x) + t * triangle4_x(c, n + 13, x, t))
+
+
+# and by t: the row of t^1, twice that of t^2, ...
+
+
+@point
+def triangle1_t(c, n, x, t):
+    return c[n + 2]
+
+
+@point
+def triangle2_t(c, n, x, t):
+    return degree1(c, n + 3, x) + t * np.float32(2) * c[n + 5]
+
+
+@point
+def triangle4_t(c, n, x, t):
+    higher = np.float32(3) * degree1(c, n + 12, x) + t * np.float32(4) * c[n + 14]
+    return degree3(c, n + 5, x) + t * (np.float32(2) * degree2(c, n + 9, x) + t * higher)
+
+
+@point
+def triangle6_t(c, n, x, t):
+    highest = np.float32(5) * degree1(c, n + 25, x) + t * np.float32(6) * c[n + 27]
+    higher = np.float32(3) * degree3(c, n + 18, x) + t * (np.float32(4) * degree2(c, n + 22, x) + t * highest)
+    return degree5(c, n + 7, x) + t * (np.float32(2) * degree4(c, n + 13, x) + t * higher)
+
+
+@point
+def teos10_variables(T, S, z):
+    """(s, x, t, d)."""
+    s = np.sqrt((S + typed(SALINITY_SHIFT, z)) * typed(1 / SALINITY_UNIT, z))
+    x = (S - typed(SALINITY_CENTRE, z)) * typed(1 / SALINITY_UNIT, z) / (s + typed(S0, z))
+    return s, x, T * typed(1 / 40, z), typed(-1e-4, z) * z
+
+
+@point
+def teos10_T(T, S, z, c):
+    """a_T."""
+    _, x, t, d = teos10_variables(T, S, z)
+    deep = d * (triangle4_t(c, 28, x, t) + d * (triangle2_t(c, 43, x, t) + d * triangle1_t(c, 49, x, t)))
+    return (triangle6_t(c, 0, x, t) + deep) * typed(1 / 40, z)
+
+
+@point
+def teos10_S(T, S, z, c):
+    """a_S."""
+    s, x, t, d = teos10_variables(T, S, z)
+    deep = d * (triangle4_x(c, 28, x, t) + d * (triangle2_x(c, 43, x, t) + d * triangle1_x(c, 49, x, t)))
+    return (triangle6_x(c, 0, x, t) + deep) * typed(0.5 / SALINITY_UNIT, z) / s
+
+
+@scalar
+def triangle_c(degree, n, x, t, g, c_ad):
+    """c_ad[n..] += g x^i t^j for i + j <= degree, by rows of x."""
+    for rows in range(degree + 1):
+        power = g
+        for _ in range(degree + 1 - rows):
+            c_ad[n] += power
+            power *= x
+            n += 1
+        g *= t
+
+
+@scalar
+def teos10_c(T, S, z, c, g, c_ad):
+    """c_ad += g a_n."""
+    _, x, t, d = teos10_variables(T, S, z)
+    triangle_c(6, 0, x, t, g, c_ad)
+    triangle_c(4, 28, x, t, g * d, c_ad)
+    triangle_c(2, 43, x, t, g * d * d, c_ad)
+    triangle_c(1, 49, x, t, g * d * d * d, c_ad)
+
+
+@point
+def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, k, j, i):
+    z = grid.z_t[k, j, i]
+    g = typed(-GRAVITY / RHO0, z) * b_ad[k, j, i]
+    T_ad[k, j, i] += in_water(g * a_T(T[k, j, i], S[k, j, i], z, c), grid, k, j, i)
+    S_ad[k, j, i] += in_water(g * a_S(T[k, j, i], S[k, j, i], z, c), grid, k, j, i)
+
+
+@point
+def step(N2_ad, grid, k, j, i):
+    """(G, zi) of the top of cell k, G = 0 at the surface and below the last layer."""
+    nk = N2_ad.shape[0] - 1
+    above, below = max(k - 1, 0), min(k, nk - 1)
+    z_above, z_below = grid.z_t[above, j, i], grid.z_t[below, j, i]
+    inside = grid.mask_t[below, j, i] == 1 and above < below
+    g = typed(GRAVITY / RHO0, z_above) * N2_ad[k, j, i] / (z_above - z_below) if inside else typed(0.0, z_above)
+    return g, HALF * (z_above + z_below)
+
+
+@point
+def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, k, j, i):
+    G_top, z_top = step(N2_ad, grid, k, j, i)
+    G_base, z_base = step(N2_ad, grid, k + 1, j, i)
+    t, s = T[k, j, i], S[k, j, i]
+    T_ad[k, j, i] += in_water(G_top * a_T(t, s, z_top, c) - G_base * a_T(t, s, z_base, c), grid, k, j, i)
+    S_ad[k, j, i] += in_water(G_top * a_S(t, s, z_top, c) - G_base * a_S(t, s, z_base, c), grid, k, j, i)
+
+
+@kernel
+def buoyancy_seos_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                buoyancy_ad(seos_T, seos_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, np.uintp(ii))
+
+
+@kernel
+def buoyancy_teos10_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                buoyancy_ad(teos10_T, teos10_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, np.uintp(ii))
+
+
+@kernel
+def stratification_seos_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                stratification_ad(seos_T, seos_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, np.uintp(ii))
+
+
+@kernel
+def stratification_teos10_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, np.uintp(ii))
+
+
+@scalar
+def buoyancy_row(a_c, T, S, c, grid, b_ad, c_ad, j):
+    """The coefficients' part of row j."""
+    nk, _, ni = T.shape
+    for k in range(nk):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            if grid.mask_t[k, j, i]:
+                z = grid.z_t[k, j, i]
+                a_c(T[k, j, i], S[k, j, i], z, c, typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], c_ad)
+
+
+@scalar
+def stratification_row(a_c, T, S, c, grid, N2_ad, c_ad, j):
+    nk, _, ni = T.shape
+    for k in range(1, nk):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            if grid.mask_t[k, j, i]:
+                above, below = grid.z_t[k - 1, j, i], grid.z_t[k, j, i]
+                z = HALF * (above + below)
+                g = typed(GRAVITY / RHO0, z) * N2_ad[k, j, i] / (above - below)
+                a_c(T[k, j, i], S[k, j, i], z, c, g, c_ad)
+                a_c(T[k - 1, j, i], S[k - 1, j, i], z, c, -g, c_ad)
+
+
+@kernel
+def buoyancy_seos_rows_ad(T, S, coefficients, grid, b_ad, rows_ad):
+    for j in prange(HALO, T.shape[1] - HALO):
+        buoyancy_row(seos_c, T, S, coefficients, grid, b_ad, rows_ad[j], j)
+
+
+@kernel
+def buoyancy_teos10_rows_ad(T, S, coefficients, grid, b_ad, rows_ad):
+    for j in prange(HALO, T.shape[1] - HALO):
+        buoyancy_row(teos10_c, T, S, coefficients, grid, b_ad, rows_ad[j], j)
+
+
+@kernel
+def stratification_seos_rows_ad(T, S, coefficients, grid, N2_ad, rows_ad):
+    for j in prange(HALO, T.shape[1] - HALO):
+        stratification_row(seos_c, T, S, coefficients, grid, N2_ad, rows_ad[j], j)
+
+
+@kernel
+def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, rows_ad):
+    for j in prange(HALO, T.shape[1] - HALO):
+        stratification_row(teos10_c, T, S, coefficients, grid, N2_ad, rows_ad[j], j)
+
+
+class EquationOfStateAdjoint(NamedTuple):
+    """Kernels of the fields' adjoints, and of the coefficients' by rows (nj, number of coefficients)."""
+
+    buoyancy: Callable
+    stratification: Callable
+    buoyancy_rows: Callable
+    stratification_rows: Callable
+
+
+SEOS = EquationOfStateAdjoint(
+    buoyancy_seos_fields_ad, stratification_seos_fields_ad, buoyancy_seos_rows_ad, stratification_seos_rows_ad
+)
+TEOS10 = EquationOfStateAdjoint(
+    buoyancy_teos10_fields_ad, stratification_teos10_fields_ad, buoyancy_teos10_rows_ad, stratification_teos10_rows_ad
+)
+EQUATIONS_OF_STATE_AD = {"linear": SEOS, "quadratic": SEOS, "teos10": TEOS10}
+
+
+def with_rows(fields: Callable, rows: Callable) -> Callable:
+    """The whole adjoint `(T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad)` of its two kernels."""
+
+    def whole(T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad):
+        fields(T, S, coefficients, grid, out_ad, T_ad, S_ad)
+        by_row = np.zeros((T.shape[1], len(coefficients)), T.dtype)
+        rows(T, S, coefficients, grid, out_ad, by_row)
+        coefficients_ad += by_row.sum(axis=0)
+
+    return whole

@@ -1,0 +1,20 @@
+"""Adjoint of `ogcm/operators/extrapolation.py`.
+
+y = x + e (x - x_before)          x_ad += (1 + e) y_ad,   x_before_ad -= e y_ad
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import kernel
+
+
+@kernel
+def extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad):
+    nk, nj, ni = x.shape
+    for j in prange(nj):
+        for k in range(nk):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                x_ad[k, j, i] += y_ad[k, j, i] + e * y_ad[k, j, i]
+                x_before_ad[k, j, i] -= e * y_ad[k, j, i]

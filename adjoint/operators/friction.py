@@ -1,0 +1,73 @@
+"""Adjoint of `ogcm/operators/friction.py`.
+
+    G_u += mask_u t_u(u, v)/x_u,   x_u = area_u h_u,   t_u the divergence of the stresses h nu D_T and h nu D_S
+
+The divergence t is minus the transpose of the rates of strain, so that for y = mask G_ad/x
+
+    sum y . t(u, v) = -sum_T dx dy h nu D_T(u) D_T(y) - sum_F dx dy h nu mask D_S'(u) D_S'(y)        (D_S = mask D_S')
+
+is symmetric in u and y:
+
+    u_ad += t_u(y),   v_ad += t_v(y)
+    nu_ad_i -= (dx dy h D_T(u) D_T(y))_T + sum over the four F around a wet T of (dx dy h D_S(u) D_S(y)/mask)_F / n
+
+with n the number of wet cells around F, summed over k where nu has one layer. Bilinear; no kinks.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALO, ONE, kernel, point, typed
+from ogcm.operators.friction import divergence_u, divergence_v, layer, shear, tension
+
+
+@kernel
+def per_volume(G_u_ad, G_v_ad, grid, y_u, y_v):
+    """y at all points, halo included."""
+    nk, nj, ni = y_u.shape
+    for j in prange(nj):
+        for k in range(nk):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                y_u[k, j, i] = grid.mask_u[k, j, i] * G_u_ad[k, j, i] / (grid.area_u[j, i] * grid.h_u[k, j, i])
+                y_v[k, j, i] = grid.mask_v[k, j, i] * G_v_ad[k, j, i] / (grid.area_v[j, i] * grid.h_v[k, j, i])
+
+
+@point
+def work_t(u, v, y_u, y_v, grid, k, j, i):
+    """dx dy h D_T(u) D_T(y) at a T point."""
+    volume = grid.dx_t[j, i] * grid.dy_t[j, i] * grid.h_t[k, j, i]
+    return volume * tension(u, v, grid, k, j, i) * tension(y_u, y_v, grid, k, j, i)
+
+
+@point
+def work_f(u, v, y_u, y_v, grid, k, j, i):
+    """dx dy h D_S(u) D_S(y)/mask at an F point, for each wet cell around."""
+    t = grid.mask_t
+    cells = t[k, j, i] + t[k, j, i + ONE] + t[k, j + 1, i] + t[k, j + 1, i + ONE]
+    share = np.float32(max(cells, 1)) * np.float32(max(grid.mask_f[k, j, i], 1))
+    volume = grid.dx_f[j, i] * grid.dy_f[j, i] * grid.h_f[k, j, i]
+    return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / share
+
+
+@kernel
+def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
+    """With y in place of G_ad."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            n = layer(nu, k)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                u_ad[k, j, i] += divergence_u(y_u, y_v, nu, grid, k, j, i)
+                v_ad[k, j, i] += divergence_v(y_u, y_v, nu, grid, k, j, i)
+                north = work_f(u, v, y_u, y_v, grid, k, j, i) + work_f(u, v, y_u, y_v, grid, k, j, i - ONE)
+                south = work_f(u, v, y_u, y_v, grid, k, j - 1, i) + work_f(u, v, y_u, y_v, grid, k, j - 1, i - ONE)
+                total = work_t(u, v, y_u, y_v, grid, k, j, i) + (north + south)
+                nu_ad[n, j, i] -= total if grid.mask_t[k, j, i] else typed(0.0, total)
+
+
+def stress_divergence_ad(u, v, nu, grid, G_u_ad, G_v_ad, u_ad, v_ad, nu_ad):
+    y_u, y_v = np.empty_like(G_u_ad), np.empty_like(G_v_ad)
+    per_volume(G_u_ad, G_v_ad, grid, y_u, y_v)
+    stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad)

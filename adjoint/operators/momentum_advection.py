@@ -1,0 +1,300 @@
+"""Adjoint of `ogcm/operators/momentum_advection.py`.
+
+potential_vorticity   q = (f + zeta)/(h_f s_f),  zeta = mask [ delta_i(v dy_v) - delta_j(u dx_u) ]/area_f.
+                      With Z = mask q_ad/(h_f s_f area_f):
+
+    u_ad_j += dx_u (Z_j - Z_{j-1}),   v_ad_i += dy_v (Z_{i-1} - Z_i),   s_f_ad -= sum_k q q_ad/s_f
+
+advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1} - u_k) + base (u_k - u_{k+1}))/(4 x) ]
+                      G_v = mask_v [ (-<q U> - K_{j+1} + K_j)/dy_v - ... ],   x = area_u h_u s_u, top and base twice
+                      the mean W. With g = mask_u G_u_ad/dx_u, h = mask_v G_v_ad/dy_v, l = -mask_u G_u_ad/(4 x) and
+                      m likewise at V:
+
+    K_ad     = g_i - g_{i-1} + h_j - h_{j-1},   u_ad_i += u_i (K_ad_i + K_ad_{i+1})/2,   v_ad_j alike
+    u_ad_k  += -top_k (l_k + l_{k-1}) + base_k (l_k + l_{k+1}),    v_ad_k alike with m
+    W_ad_k  += (u_{k-1} - u_k)(l_k + l_{k-1}) at the two U points, and of v at the two V points, of the column
+    s_u_ad  -= sum_k l (top (u_{k-1} - u_k) + base (u_k - u_{k+1}))/s_u
+
+    and of the brackets, each q and each flow gathering the points that used it:
+    energy     q_ad += [ (V_i + V_{i+1})(g_j + g_{j+1}) - (U_j + U_{j+1})(h_i + h_{i+1}) ]/4
+               V_ad += [ q_i (g_j + g_{j+1})_i + q_{i-1} (g_j + g_{j+1})_{i-1} ]/4,   U_ad -= alike with h
+    enstrophy  with the sum F of the four flows and the pair p of q at a velocity point:
+               q_ad += [ F_j g_j + F_{j+1} g_{j+1} - F_i h_i - F_{i+1} h_{i+1} ]/8,
+               V_ad += sum of p g over its four U points/8,   U_ad -= sum of p h over its four V points/8
+    al81       q_ad gathers the six U and the six V points whose triads hold it, V_ad the four U points, U_ad the
+               four V points that it flows around, each with the triad that weighed it, /12
+
+Of the forward run they need all inputs. No kinks.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.operators.momentum_advection import vertical_u, vertical_v, vorticity
+
+
+@point
+def spin(q_ad, s_f, grid, k, j, i):
+    """Z at an F point."""
+    return grid.mask_f[k, j, i] * q_ad[k, j, i] / (grid.h_f[k, j, i] * s_f[j, i]) * grid.r_area_f[j, i]
+
+
+@kernel
+def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                here = spin(q_ad, s_f, grid, k, j, i)
+                u_ad[k, j, i] += grid.dx_u[j, i] * (here - spin(q_ad, s_f, grid, k, j - 1, i))
+                v_ad[k, j, i] += grid.dy_v[j, i] * (spin(q_ad, s_f, grid, k, j, i - ONE) - here)
+                q = (grid.f[j, i] + vorticity(u, v, grid, k, j, i)) / (grid.h_f[k, j, i] * s_f[j, i])
+                s_f_ad[j, i] -= q * q_ad[k, j, i] / s_f[j, i]
+
+
+@point
+def push_u(G_u_ad, grid, k, j, i):
+    """g at a U point."""
+    return grid.mask_u[k, j, i] * G_u_ad[k, j, i] * grid.r_dx_u[j, i]
+
+
+@point
+def push_v(G_v_ad, grid, k, j, i):
+    """h at a V point."""
+    return grid.mask_v[k, j, i] * G_v_ad[k, j, i] * grid.r_dy_v[j, i]
+
+
+@point
+def lift_u(G_u_ad, s_u, grid, k, j, i):
+    """l at a U point; 0 above the first layer and below the last."""
+    nk = G_u_ad.shape[0]
+    n = min(max(k, 0), nk - 1)
+    inside = np.int8(1) if n == k else np.int8(0)
+    volume = grid.area_u[j, i] * grid.h_u[n, j, i] * s_u[j, i]
+    return -(inside * grid.mask_u[n, j, i]) * QUARTER * G_u_ad[n, j, i] / volume
+
+
+@point
+def lift_v(G_v_ad, s_v, grid, k, j, i):
+    nk = G_v_ad.shape[0]
+    n = min(max(k, 0), nk - 1)
+    inside = np.int8(1) if n == k else np.int8(0)
+    volume = grid.area_v[j, i] * grid.h_v[n, j, i] * s_v[j, i]
+    return -(inside * grid.mask_v[n, j, i]) * QUARTER * G_v_ad[n, j, i] / volume
+
+
+@point
+def energy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    flow_u = U[k, j, i] + U[k, j + 1, i]
+    flow_v = V[k, j, i] + V[k, j, i + ONE]
+    g = push_u(G_u_ad, grid, k, j, i) + push_u(G_u_ad, grid, k, j + 1, i)
+    h = push_v(G_v_ad, grid, k, j, i) + push_v(G_v_ad, grid, k, j, i + ONE)
+    return QUARTER * (flow_v * g - flow_u * h)
+
+
+@point
+def energy_V_ad(q, G_u_ad, grid, k, j, i):
+    east = push_u(G_u_ad, grid, k, j, i) + push_u(G_u_ad, grid, k, j + 1, i)
+    west = push_u(G_u_ad, grid, k, j, i - ONE) + push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    return QUARTER * (q[k, j, i] * east + q[k, j, i - ONE] * west)
+
+
+@point
+def energy_U_ad(q, G_v_ad, grid, k, j, i):
+    north = push_v(G_v_ad, grid, k, j, i) + push_v(G_v_ad, grid, k, j, i + ONE)
+    south = push_v(G_v_ad, grid, k, j - 1, i) + push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    return -QUARTER * (q[k, j, i] * north + q[k, j - 1, i] * south)
+
+
+@point
+def around_u(V, k, j, i):
+    """The four V around a U point."""
+    return (V[k, j, i] + V[k, j, i + ONE]) + (V[k, j - 1, i] + V[k, j - 1, i + ONE])
+
+
+@point
+def around_v(U, k, j, i):
+    """The four U around a V point."""
+    return (U[k, j, i] + U[k, j + 1, i]) + (U[k, j, i - ONE] + U[k, j + 1, i - ONE])
+
+
+@point
+def pair_u(q, k, j, i):
+    """The two q beside a U point."""
+    return q[k, j, i] + q[k, j - 1, i]
+
+
+@point
+def pair_v(q, k, j, i):
+    return q[k, j, i] + q[k, j, i - ONE]
+
+
+@point
+def both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    """What q passed on as one of the pair beside its two U and its two V points, times 8 or 12."""
+    north = around_u(V, k, j + 1, i) * push_u(G_u_ad, grid, k, j + 1, i)
+    south = around_u(V, k, j, i) * push_u(G_u_ad, grid, k, j, i)
+    east = around_v(U, k, j, i + ONE) * push_v(G_v_ad, grid, k, j, i + ONE)
+    west = around_v(U, k, j, i) * push_v(G_v_ad, grid, k, j, i)
+    return (north + south) - (east + west)
+
+
+@point
+def enstrophy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    return HALF * QUARTER * both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i)
+
+
+@point
+def enstrophy_V_ad(q, G_u_ad, grid, k, j, i):
+    south_east = pair_u(q, k, j, i) * push_u(G_u_ad, grid, k, j, i)
+    south_west = pair_u(q, k, j, i - ONE) * push_u(G_u_ad, grid, k, j, i - ONE)
+    north_east = pair_u(q, k, j + 1, i) * push_u(G_u_ad, grid, k, j + 1, i)
+    north_west = pair_u(q, k, j + 1, i - ONE) * push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    return HALF * QUARTER * ((south_east + north_east) + (south_west + north_west))
+
+
+@point
+def enstrophy_U_ad(q, G_v_ad, grid, k, j, i):
+    north_west = pair_v(q, k, j, i) * push_v(G_v_ad, grid, k, j, i)
+    south_west = pair_v(q, k, j - 1, i) * push_v(G_v_ad, grid, k, j - 1, i)
+    north_east = pair_v(q, k, j, i + ONE) * push_v(G_v_ad, grid, k, j, i + ONE)
+    south_east = pair_v(q, k, j - 1, i + ONE) * push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    return -HALF * QUARTER * ((north_west + south_west) + (north_east + south_east))
+
+
+@point
+def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    east = push_u(G_u_ad, grid, k, j, i + ONE) + push_u(G_u_ad, grid, k, j + 1, i + ONE)
+    west = push_u(G_u_ad, grid, k, j, i - ONE) + push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    north = push_v(G_v_ad, grid, k, j + 1, i) + push_v(G_v_ad, grid, k, j + 1, i + ONE)
+    south = push_v(G_v_ad, grid, k, j - 1, i) + push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    triads_u = V[k, j, i + ONE] * east + V[k, j, i] * west
+    triads_v = U[k, j + 1, i] * north + U[k, j, i] * south
+    pairs = both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i)
+    return typed(1 / 12, U[k, j, i]) * (pairs + (triads_u - triads_v))
+
+
+@point
+def al81_V_ad(q, G_u_ad, grid, k, j, i):
+    here, west = q[k, j, i], q[k, j, i - ONE]
+    south_east = (pair_u(q, k, j, i) + west) * push_u(G_u_ad, grid, k, j, i)
+    south_west = (pair_u(q, k, j, i - ONE) + here) * push_u(G_u_ad, grid, k, j, i - ONE)
+    north_east = (pair_u(q, k, j + 1, i) + west) * push_u(G_u_ad, grid, k, j + 1, i)
+    north_west = (pair_u(q, k, j + 1, i - ONE) + here) * push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    return typed(1 / 12, here) * ((south_east + north_east) + (south_west + north_west))
+
+
+@point
+def al81_U_ad(q, G_v_ad, grid, k, j, i):
+    here, south = q[k, j, i], q[k, j - 1, i]
+    north_west = (pair_v(q, k, j, i) + south) * push_v(G_v_ad, grid, k, j, i)
+    south_west = (pair_v(q, k, j - 1, i) + here) * push_v(G_v_ad, grid, k, j - 1, i)
+    north_east = (pair_v(q, k, j, i + ONE) + south) * push_v(G_v_ad, grid, k, j, i + ONE)
+    south_east = (pair_v(q, k, j - 1, i + ONE) + here) * push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    return typed(-1 / 12, here) * ((north_west + south_west) + (north_east + south_east))
+
+
+@point
+def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
+    """K_ad at a T point."""
+    along_x = push_u(G_u_ad, grid, k, j, i) - push_u(G_u_ad, grid, k, j, i - ONE)
+    along_y = push_v(G_v_ad, grid, k, j, i) - push_v(G_v_ad, grid, k, j - 1, i)
+    return along_x + along_y
+
+
+@point
+def carried_u_ad(W, G_u_ad, s_u, grid, k, j, i):
+    """What u passed on through its vertical advection."""
+    top = W[k, j, i] + W[k, j, i + ONE] if k > 0 else typed(0.0, s_u[j, i])
+    base = W[k + 1, j, i] + W[k + 1, j, i + ONE] if k + 1 < G_u_ad.shape[0] else typed(0.0, s_u[j, i])
+    here = lift_u(G_u_ad, s_u, grid, k, j, i)
+    above, below = lift_u(G_u_ad, s_u, grid, k - 1, j, i), lift_u(G_u_ad, s_u, grid, k + 1, j, i)
+    return base * (here + below) - top * (here + above)
+
+
+@point
+def carried_v_ad(W, G_v_ad, s_v, grid, k, j, i):
+    top = W[k, j, i] + W[k, j + 1, i] if k > 0 else typed(0.0, s_v[j, i])
+    base = W[k + 1, j, i] + W[k + 1, j + 1, i] if k + 1 < G_v_ad.shape[0] else typed(0.0, s_v[j, i])
+    here = lift_v(G_v_ad, s_v, grid, k, j, i)
+    above, below = lift_v(G_v_ad, s_v, grid, k - 1, j, i), lift_v(G_v_ad, s_v, grid, k + 1, j, i)
+    return base * (here + below) - top * (here + above)
+
+
+@point
+def lifting_u(u, G_u_ad, s_u, grid, k, j, i):
+    """What each of the two W above a U point passed on, k > 0."""
+    both = lift_u(G_u_ad, s_u, grid, k, j, i) + lift_u(G_u_ad, s_u, grid, k - 1, j, i)
+    return (u[k - 1, j, i] - u[k, j, i]) * both
+
+
+@point
+def lifting_v(v, G_v_ad, s_v, grid, k, j, i):
+    both = lift_v(G_v_ad, s_v, grid, k, j, i) + lift_v(G_v_ad, s_v, grid, k - 1, j, i)
+    return (v[k - 1, j, i] - v[k, j, i]) * both
+
+
+@point
+def advect_momentum_ad(
+    q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
+    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, i,
+):  # fmt: skip
+    K_ad = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i)
+    K_ad_east = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i + ONE)
+    K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
+    carried_u, carried_v = carried_u_ad(W, G_u_ad, s_u, grid, k, j, i), carried_v_ad(W, G_v_ad, s_v, grid, k, j, i)
+    u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + carried_u
+    v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + carried_v
+    q_ad[k, j, i] += q_ad_of(q, U, V, G_u_ad, G_v_ad, grid, k, j, i)
+    V_ad[k, j, i] += V_ad_of(q, G_u_ad, grid, k, j, i)
+    U_ad[k, j, i] += U_ad_of(q, G_v_ad, grid, k, j, i)
+    if k > 0:
+        east, west = lifting_u(u, G_u_ad, s_u, grid, k, j, i), lifting_u(u, G_u_ad, s_u, grid, k, j, i - ONE)
+        north, south = lifting_v(v, G_v_ad, s_v, grid, k, j, i), lifting_v(v, G_v_ad, s_v, grid, k, j - 1, i)
+        W_ad[k, j, i] += (east + west) + (north + south)
+    s_u_ad[j, i] -= lift_u(G_u_ad, s_u, grid, k, j, i) * vertical_u(u, W, k, j, i) / s_u[j, i]
+    s_v_ad[j, i] -= lift_v(G_v_ad, s_v, grid, k, j, i) * vertical_v(v, W, k, j, i) / s_v[j, i]
+
+
+@kernel
+def advect_momentum_energy_ad(
+    u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
+):
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                advect_momentum_ad(
+                    energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                )  # fmt: skip
+
+
+@kernel
+def advect_momentum_enstrophy_ad(
+    u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
+):
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                advect_momentum_ad(
+                    enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                )  # fmt: skip
+
+
+@kernel
+def advect_momentum_al81_ad(
+    u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
+):
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                advect_momentum_ad(
+                    al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                )  # fmt: skip

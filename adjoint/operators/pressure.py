@@ -1,0 +1,79 @@
+"""Adjoint of `ogcm/operators/pressure.py`.
+
+hydrostatic_pressure   p_0 = g eta - b_0 s h_0/2,   p_k = p_{k-1} - (b_{k-1} + b_k) s (h_{k-1} + h_k)/4.
+                       With A_k = sum_{k' >= k} p_ad_k' and c_k = (h_{k-1} + h_k)/4 A_k:
+
+    eta_ad += g A_0,   b_ad_0 -= s h_0/2 A_0,   b_ad_k -= s (c_k + c_{k+1}),
+    s_ad   -= b_0 h_0/2 A_0 + sum_{k > 0} (b_{k-1} + b_k) c_k
+
+pressure_gradient      G_u_i -= mask/dx_u [ p_{i+1} - p_i - (b_i + b_{i+1})/2 (z_{i+1} - z_i) ].
+                       With P_i = mask/dx_u G_u_ad (likewise along j):
+
+    p_ad_i += P_i - P_{i-1},    b_ad_i += [ P_i (z_{i+1} - z_i) + P_{i-1} (z_i - z_{i-1}) ]/2
+    z_ad_i  = -(b_i + b_{i+1})/2 P_i + (b_{i-1} + b_i)/2 P_{i-1},    s_t_ad += sum_k z_t z_ad,   eta_ad += sum_k z_ad
+
+Of the forward run they need b, eta and s_t. No kinks.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.constants import GRAVITY
+from ogcm.operators.pressure import height
+
+
+@kernel
+def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
+    nk, nj, ni = b.shape
+    for j in prange(HALO, nj - HALO):
+        A = np.zeros(ni, p_ad.dtype)
+        for k in range(nk - 1, 0, -1):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                A[i] += p_ad[k, j, i]
+                c = QUARTER * (grid.h_t[k - 1, j, i] + grid.h_t[k, j, i]) * A[i]
+                b_ad[k, j, i] -= s_t[j, i] * c
+                b_ad[k - 1, j, i] -= s_t[j, i] * c
+                s_t_ad[j, i] -= (b[k - 1, j, i] + b[k, j, i]) * c
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            A[i] += p_ad[0, j, i]
+            c = HALF * grid.h_t[0, j, i] * A[i]
+            b_ad[0, j, i] -= s_t[j, i] * c
+            s_t_ad[j, i] -= b[0, j, i] * c
+            eta_ad[j, i] += typed(GRAVITY, grid.depth_t[j, i]) * A[i]
+
+
+@point
+def push_x(G_u_ad, grid, k, j, i):
+    """P at a U point."""
+    return grid.mask_u[k, j, i] * G_u_ad[k, j, i] * grid.r_dx_u[j, i]
+
+
+@point
+def push_y(G_v_ad, grid, k, j, i):
+    return grid.mask_v[k, j, i] * G_v_ad[k, j, i] * grid.r_dy_v[j, i]
+
+
+@kernel
+def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_ad, s_t_ad):
+    nk, nj, ni = p.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                here, middle = height(eta, s_t, grid, k, j, i), b[k, j, i]
+                east, west = push_x(G_u_ad, grid, k, j, i), push_x(G_u_ad, grid, k, j, i - ONE)
+                north, south = push_y(G_v_ad, grid, k, j, i), push_y(G_v_ad, grid, k, j - 1, i)
+                p_ad[k, j, i] += (east - west) + (north - south)
+                lifted_x = east * (height(eta, s_t, grid, k, j, i + ONE) - here)
+                lifted_x += west * (here - height(eta, s_t, grid, k, j, i - ONE))
+                lifted_y = north * (height(eta, s_t, grid, k, j + 1, i) - here)
+                lifted_y += south * (here - height(eta, s_t, grid, k, j - 1, i))
+                b_ad[k, j, i] += HALF * (lifted_x + lifted_y)
+                heavy_x = west * (b[k, j, i - ONE] + middle) - east * (middle + b[k, j, i + ONE])
+                heavy_y = south * (b[k, j - 1, i] + middle) - north * (middle + b[k, j + 1, i])
+                z_ad = HALF * (heavy_x + heavy_y)
+                s_t_ad[j, i] += grid.z_t[k, j, i] * z_ad
+                eta_ad[j, i] += grid.nonlinear[0] * z_ad

@@ -1,0 +1,75 @@
+"""Adjoint of `ogcm/operators/surface.py`.
+
+wind_stress          G_0 += mask tau_x/(rho0 h_u s_u)       tau_x_ad += w,  s_u_ad -= w tau_x/s_u,
+                                                            w = mask G_ad_0/(rho0 h_u s_u)
+
+hold_above_freezing  held = r(T_0 - T_freezing) flux        where flux < 0, else flux;  x = (T_0 - T_freezing)/FADING,
+                     r = x^2 (3 - 2 x) for 0 < x < 1:       flux_ad += r held_ad,  t = 6 x (1 - x)/FADING flux held_ad,
+                                                            T_ad_0 += t,  T_freezing_ad -= t
+
+surface_flux         out_0 += mask [ flux + rate (T_star - T_0) + share P T_0 ];   with g = mask out_ad_0:
+                     flux_ad += g,  T_star_ad += rate g,  rate_ad += (T_star - T_0) g,
+                     T_ad_0 += (share P - rate) g,  P_ad += share T_0 g
+
+Kink: flux = 0 takes the derivative of the warming side. r has a continuous derivative (0 at x = 0 and 1).
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALO, kernel, point, typed
+from ogcm.constants import RHO0
+from ogcm.operators.surface import FADING, open_water
+
+
+@kernel
+def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y_ad, s_u_ad, s_v_ad):
+    nj, ni = tau_x.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            rho0 = typed(RHO0, grid.dx_u[j, i])
+            w_u = grid.mask_u[0, j, i] * G_u_ad[0, j, i] / (rho0 * grid.h_u[0, j, i] * s_u[j, i])
+            w_v = grid.mask_v[0, j, i] * G_v_ad[0, j, i] / (rho0 * grid.h_v[0, j, i] * s_v[j, i])
+            tau_x_ad[j, i] += w_u
+            tau_y_ad[j, i] += w_v
+            s_u_ad[j, i] -= w_u * tau_x[j, i] / s_u[j, i]
+            s_v_ad[j, i] -= w_v * tau_y[j, i] / s_v[j, i]
+
+
+@point
+def open_water_ad(T, T_freezing):
+    """dr/dT."""
+    fading, one, zero = typed(FADING, T), typed(1.0, T), typed(0.0, T)
+    x = min(max((T - T_freezing) / fading, zero), one)
+    return typed(6.0, T) * x * (one - x) / fading
+
+
+@kernel
+def hold_above_freezing_ad(T, flux, T_freezing, grid, held_ad, T_ad, flux_ad, T_freezing_ad):
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            cools = flux[j, i] < 0
+            faded = open_water(T[0, j, i], T_freezing[0, j, i]) * held_ad[j, i]
+            slope = open_water_ad(T[0, j, i], T_freezing[0, j, i]) * flux[j, i] * held_ad[j, i]
+            flux_ad[j, i] += faded if cools else held_ad[j, i]
+            T_ad[0, j, i] += slope if cools else typed(0.0, slope)
+            T_freezing_ad[0, j, i] -= slope if cools else typed(0.0, slope)
+
+
+@kernel
+def surface_flux_ad(
+    T, flux, T_star, rate, fresh, share, grid, out_ad, T_ad, flux_ad, T_star_ad, rate_ad, fresh_ad
+):  # fmt: skip
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            g = grid.mask_t[0, j, i] * out_ad[0, j, i]
+            flux_ad[j, i] += g
+            T_star_ad[j, i] += rate[j, i] * g
+            rate_ad[j, i] += (T_star[j, i] - T[0, j, i]) * g
+            T_ad[0, j, i] += (share * fresh[j, i] - rate[j, i]) * g
+            fresh_ad[j, i] += share * T[0, j, i] * g

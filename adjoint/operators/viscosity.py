@@ -1,0 +1,147 @@
+"""Adjoint of `ogcm/operators/viscosity.py`.
+
+smagorinsky   nu = mask [ nu_h + C^2 area m(s) ],  m(s) = sqrt(s + EPS^2) - EPS,  s = D_T^2 + mean of D_S^2.
+              With g = mask nu_ad and w = C^2 area g/sqrt(s + EPS^2) at T:
+
+    nu_h_ad += g,   C_ad += 2 C area m g,   D_T_ad = w D_T,   D_S_ad = D_S (sum of the four w around F)/4
+
+leith         nu = mask [ nu_h + (C^2 area)^(3/2) m(a^2 + b^2) ],  a, b the differences of zeta along x and y at T.
+              With w = (C^2 area)^(3/2) g/sqrt(.), p = w a/(2 dx), q = w b/(2 dy):
+
+    C_ad += 3 C^2 area^(3/2) m g,   zeta_ad = (p + q)_SW + (q - p)_SE + (p - q)_NW - (p + q)_NE of the cells around F
+
+and from the rates of strain and the vorticity to the velocities, each U and V point gathering what it is part of:
+
+    u_ad_i += (A_i - A_{i+1})/dy_u + (B_{j-1} - B_j)/dx_u,   A = D_T_ad dy_t/dx_t,   B = mask D_S_ad dx_f/dy_f
+    v_ad_j -= (C_j - C_{j+1})/dx_v - (E_{i-1} - E_i)/dy_v,   C = D_T_ad dx_t/dy_t,   E = mask D_S_ad dy_f/dx_f
+    u_ad_j += dx_u (Z_j - Z_{j-1}),   v_ad_i += dy_v (Z_{i-1} - Z_i),                Z = mask zeta_ad/area_f
+
+EPS keeps the derivative at rest finite: 0. No kinks.
+"""
+
+import numpy as np
+from numba import prange
+
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.halo import exchange
+from ogcm.operators.friction import layer, shear, tension
+from ogcm.operators.momentum_advection import vorticity
+from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude
+
+
+@kernel
+def strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
+    """w at the T points of the interior, and the coefficients'."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            n = layer(nu_h, k)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                D = tension(u, v, grid, k, j, i)
+                ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
+                se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
+                square = D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
+                eps = typed(EPS_SHEAR, grid.area_t[j, i])
+                strain, C = magnitude(square, eps), coefficient[0, j, i]
+                g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
+                nu_h_ad[n, j, i] += g
+                coefficient_ad[0, j, i] += (C + C) * grid.area_t[j, i] * strain * g
+                w[k, j, i] = C * C * grid.area_t[j, i] * g / (strain + eps)
+
+
+@point
+def tension_ad(w, u, v, grid, k, j, i):
+    """D_T_ad at a T point."""
+    return w[k, j, i] * tension(u, v, grid, k, j, i)
+
+
+@point
+def shear_ad(w, u, v, grid, k, j, i):
+    """mask D_S_ad at an F point."""
+    around = (w[k, j, i] + w[k, j + 1, i + ONE]) + (w[k, j, i + ONE] + w[k, j + 1, i])
+    return grid.mask_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
+
+
+@kernel
+def strained_ad(w, u, v, grid, u_ad, v_ad):
+    """From the rates of strain to the velocities."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                T, F = tension_ad(w, u, v, grid, k, j, i), shear_ad(w, u, v, grid, k, j, i)
+                east, north = tension_ad(w, u, v, grid, k, j, i + ONE), tension_ad(w, u, v, grid, k, j + 1, i)
+                west, south = shear_ad(w, u, v, grid, k, j, i - ONE), shear_ad(w, u, v, grid, k, j - 1, i)
+                A = T * grid.dy_t[j, i] * grid.r_dx_t[j, i]
+                A_east = east * grid.dy_t[j, i + ONE] * grid.r_dx_t[j, i + ONE]
+                B, B_south = (
+                    F * grid.dx_f[j, i] * grid.r_dy_f[j, i],
+                    south * grid.dx_f[j - 1, i] * grid.r_dy_f[j - 1, i],
+                )
+                C = T * grid.dx_t[j, i] * grid.r_dy_t[j, i]
+                C_north = north * grid.dx_t[j + 1, i] * grid.r_dy_t[j + 1, i]
+                E = F * grid.dy_f[j, i] * grid.r_dx_f[j, i]
+                E_west = west * grid.dy_f[j, i - ONE] * grid.r_dx_f[j, i - ONE]
+                u_ad[k, j, i] += (A - A_east) * grid.r_dy_u[j, i] + (B_south - B) * grid.r_dx_u[j, i]
+                v_ad[k, j, i] += (C_north - C) * grid.r_dx_v[j, i] + (E_west - E) * grid.r_dy_v[j, i]
+
+
+def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad):
+    w = np.zeros_like(u)
+    strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w)
+    exchange(grid, w)
+    strained_ad(w, u, v, grid, u_ad, v_ad)
+
+
+@kernel
+def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q):
+    """p and q at the T points of the interior, and the coefficients'."""
+    nk, nj, ni = u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            n = layer(nu_h, k)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
+                se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
+                along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
+                along_y = HALF * ((ne - se) + (nw - sw)) * grid.r_dy_t[j, i]
+                eps = typed(EPS_ZETA, grid.area_t[j, i])
+                steepness = magnitude(along_x * along_x + along_y * along_y, eps)
+                size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
+                g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
+                nu_h_ad[n, j, i] += g
+                coefficient_ad[0, j, i] += (size + size + size) * size * np.sqrt(grid.area_t[j, i]) * steepness * g
+                w = HALF * size * size * size * g / (steepness + eps)
+                p[k, j, i] = w * along_x * grid.r_dx_t[j, i]
+                q[k, j, i] = w * along_y * grid.r_dy_t[j, i]
+
+
+@point
+def vorticity_ad(p, q, grid, k, j, i):
+    """Z at an F point."""
+    southern = (p[k, j, i] + q[k, j, i]) + (q[k, j, i + ONE] - p[k, j, i + ONE])
+    northern = (p[k, j + 1, i] - q[k, j + 1, i]) - (p[k, j + 1, i + ONE] + q[k, j + 1, i + ONE])
+    return grid.mask_f[k, j, i] * (southern + northern) * grid.r_area_f[j, i]
+
+
+@kernel
+def curled_ad(p, q, grid, u_ad, v_ad):
+    """From the vorticity to the velocities."""
+    nk, nj, ni = p.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                here = vorticity_ad(p, q, grid, k, j, i)
+                u_ad[k, j, i] += grid.dx_u[j, i] * (here - vorticity_ad(p, q, grid, k, j - 1, i))
+                v_ad[k, j, i] += grid.dy_v[j, i] * (vorticity_ad(p, q, grid, k, j, i - ONE) - here)
+
+
+def leith_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad):
+    p, q = np.zeros_like(u), np.zeros_like(u)
+    steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q)
+    exchange(grid, p, q)
+    curled_ad(p, q, grid, u_ad, v_ad)
