@@ -3,7 +3,7 @@
 import numpy as np
 
 import ogcm
-from ogcm.grid import Grid, build, cartesian
+from ogcm.grid import Grid, build, cartesian, interior
 from ogcm.halo import exchange
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 
@@ -53,7 +53,11 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
         c = EQUATIONS_OF_STATE[kind].coefficients
         return c * rng.uniform(0.9, 1.1, c.shape)
     mask = mask_of(grid, kind)
-    field = size * (rng.uniform(0.8, 1.2, mask.shape) if kind.endswith("+") else rng.normal(size=mask.shape) * mask)
+    if kind.endswith("+"):
+        field = np.full(mask.shape, size)
+        interior(field)[...] *= rng.uniform(0.8, 1.2, interior(field).shape)
+    else:
+        field = size * rng.normal(size=mask.shape) * mask
     exchange(grid, field)
     return field
 

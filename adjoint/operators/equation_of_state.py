@@ -254,7 +254,7 @@ def stratification_teos10_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
                 stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, np.uintp(ii))
 
 
-@scalar
+@point
 def buoyancy_row(a_c, T, S, c, grid, b_ad, c_ad, j):
     """The coefficients' part of row j."""
     nk, _, ni = T.shape
@@ -266,7 +266,7 @@ def buoyancy_row(a_c, T, S, c, grid, b_ad, c_ad, j):
                 a_c(T[k, j, i], S[k, j, i], z, c, typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], c_ad)
 
 
-@scalar
+@point
 def stratification_row(a_c, T, S, c, grid, N2_ad, c_ad, j):
     nk, _, ni = T.shape
     for k in range(1, nk):
