@@ -243,6 +243,31 @@ def test_nan_on_land_in_what_is_given_changes_nothing():
     assert state_bytes(run(built(here), STEPS)) == state_bytes(run(built(there), STEPS))
 
 
+LAND_IS_FREE = ("T", "S", *(n for n in ogcm.forcing.NAMES if n != "fresh_water"), *ogcm.parameters.PARAMETERS)
+
+
+@pytest.mark.parametrize("terms", TERMS)
+def test_nan_on_land_in_what_kernels_read_changes_nothing(terms):
+    """Land and closed halos, of the arrays in memory: tracers, forcing, parameters. No kernel looks at them.
+
+    Not so u and v, whose 0 on a closed face says that no water passes, eta, whose 0 on land is the rest thickness of
+    the faces and corners beside it, and fresh water, which would change eta: `Model` and `BoundForcing` put them to 0.
+    """
+    clean, dirty = built(ocean(**TERMS[terms])), built(ocean(**TERMS[terms]))
+    arrays = dirty.state.arrays() | dirty.forcing.steady | dirty.parameters
+    for name in LAND_IS_FREE:
+        a, wet = arrays[name], getattr(dirty.grid, f"mask_{FACES.get(name, 't')}") == 1
+        a[~(wet if a.shape == wet.shape else np.broadcast_to(wet[0], a.shape))] = np.nan
+    for name in ("eta", "fresh_water"):
+        assert (arrays[name][dirty.grid.mask_t[0] == 0] == 0).all()
+    run(clean, STEPS)
+    run(dirty, STEPS)
+    for name, a in clean.state.arrays().items():
+        wet = interior(getattr(clean.grid, f"mask_{FACES.get(name, 't')}") == 1)
+        wet = wet[0] if a.ndim == 2 else wet
+        np.testing.assert_array_equal(interior(a)[wet], interior(dirty.state.arrays()[name])[wet], err_msg=name)
+
+
 # Nothing at all
 
 

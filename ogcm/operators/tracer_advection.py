@@ -5,8 +5,8 @@
     out_kji = -[ X_i - X_{i-1} + Y_j - Y_{j-1} + Z_k - Z_{k+1} ] / area_t          [K m s-1]
 
 The flux through a face is a function of the volume transport U [m3 s-1] through it, of the two
-cells a and b that it joins (U > 0 from a to b), of the differences beyond them, masked to 0 at
-land, d_a = m (a - a'), d_b = m (b' - b), and of the Courant number c of the upwind cell:
+cells a and b that it joins (U > 0 from a to b), of the differences beyond them, 0 where land is there
+(whatever stands on it), d_a = m (a - a'), d_b = m (b' - b), and of the Courant number c of the upwind cell:
 
     .--------.--------|--------.--------.
     |   a'   |   a   -U->  b   |   b'   |
@@ -65,21 +65,29 @@ def courant(U, dt, grid, k, j, i):
 
 
 @point
+def through(face, flux):
+    """The flux through an open face; 0 through land, whatever stands there, NaN included."""
+    return flux if face else typed(0.0, flux)
+
+
+@point
 def flux_x(scheme, T, U, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j, i + ONE]
-    d_a = grid.mask_u[k, j, i - ONE] * (a - T[k, j, i - ONE])
-    d_b = grid.mask_u[k, j, i + ONE] * (T[k, j, i + TWO] - b)
+    d_a = through(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
+    d_b = through(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
     u = U[k, j, i]
-    return scheme(u, a, b, d_a, d_b, courant(u, dt, grid, k, j, i), courant(u, dt, grid, k, j, i + ONE))
+    flux = scheme(u, a, b, d_a, d_b, courant(u, dt, grid, k, j, i), courant(u, dt, grid, k, j, i + ONE))
+    return through(grid.mask_u[k, j, i], flux)
 
 
 @point
 def flux_y(scheme, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
-    d_a = grid.mask_v[k, j - 1, i] * (a - T[k, j - 1, i])
-    d_b = grid.mask_v[k, j + 1, i] * (T[k, j + 2, i] - b)
+    d_a = through(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
+    d_b = through(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
     v = V[k, j, i]
-    return scheme(v, a, b, d_a, d_b, courant(v, dt, grid, k, j, i), courant(v, dt, grid, k, j + 1, i))
+    flux = scheme(v, a, b, d_a, d_b, courant(v, dt, grid, k, j, i), courant(v, dt, grid, k, j + 1, i))
+    return through(grid.mask_v[k, j, i], flux)
 
 
 @point
@@ -89,10 +97,11 @@ def flux_z(scheme, T, W, dt, grid, k, j, i):
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
-    d_a = grid.mask_t[further_below, j, i] * (a - T[further_below, j, i])
+    d_a = through(grid.mask_t[further_below, j, i], a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     w = W[k, j, i]
-    return scheme(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
+    flux = scheme(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
+    return through(grid.mask_t[below, j, i], flux)
 
 
 @point

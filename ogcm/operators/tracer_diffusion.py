@@ -18,19 +18,20 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 from ogcm.operators.friction import layer
+from ogcm.operators.tracer_advection import through
 
 
 @point
-def slope_x(T, grid, k, j, i):
-    """dy_u h_u (T_{i+1} - T_i)/dx_u, 0 through land."""
-    open_face = grid.mask_u[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i]
-    return open_face * (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i]
+def flux_x(T, kappa, grid, k, j, i):
+    """dy_u h_u kappa (T_{i+1} - T_i)/dx_u for the coefficient kappa of the face."""
+    flux = kappa * grid.dy_u[j, i] * grid.h_u[k, j, i] * (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i]
+    return through(grid.mask_u[k, j, i], flux)
 
 
 @point
-def slope_y(T, grid, k, j, i):
-    open_face = grid.mask_v[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i]
-    return open_face * (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i]
+def flux_y(T, kappa, grid, k, j, i):
+    flux = kappa * grid.dx_v[j, i] * grid.h_v[k, j, i] * (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i]
+    return through(grid.mask_v[k, j, i], flux)
 
 
 @kernel
@@ -43,10 +44,10 @@ def diffuse_tracer(T, kappa, grid, out):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 here = kappa[n, j, i]
-                east = (here + kappa[n, j, i + ONE]) * slope_x(T, grid, k, j, i)
-                west = (kappa[n, j, i - ONE] + here) * slope_x(T, grid, k, j, i - ONE)
-                north = (here + kappa[n, j + 1, i]) * slope_y(T, grid, k, j, i)
-                south = (kappa[n, j - 1, i] + here) * slope_y(T, grid, k, j - 1, i)
+                east = flux_x(T, here + kappa[n, j, i + ONE], grid, k, j, i)
+                west = flux_x(T, kappa[n, j, i - ONE] + here, grid, k, j, i - ONE)
+                north = flux_y(T, here + kappa[n, j + 1, i], grid, k, j, i)
+                south = flux_y(T, kappa[n, j - 1, i] + here, grid, k, j - 1, i)
                 out[k, j, i] += HALF * ((east - west) + (north - south)) * grid.r_area_t[j, i]
 
 
@@ -54,12 +55,13 @@ def diffuse_tracer(T, kappa, grid, out):
 def tracer_laplacian(T, grid, L):
     """L = div(h grad T)/h (nk, nj, ni) [K m-2]; 0 on land."""
     nk, nj, ni = T.shape
+    one = L.dtype.type(1)
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                along_x = slope_x(T, grid, k, j, i) - slope_x(T, grid, k, j, i - ONE)
-                along_y = slope_y(T, grid, k, j, i) - slope_y(T, grid, k, j - 1, i)
+                along_x = flux_x(T, one, grid, k, j, i) - flux_x(T, one, grid, k, j, i - ONE)
+                along_y = flux_y(T, one, grid, k, j, i) - flux_y(T, one, grid, k, j - 1, i)
                 volume = grid.area_t[j, i] * grid.h_t[k, j, i]
                 dry = typed(1.0, volume) - grid.mask_t[k, j, i]
                 L[k, j, i] = (along_x + along_y) / (volume + dry)
