@@ -38,6 +38,19 @@ class Series:
             raise InputError(f"a monthly series needs 12 maps, got {len(values)}")
         return cls(np.asarray(values), (np.arange(12) + 0.5) * YEAR / 12, YEAR)
 
+    def check(self, name: str) -> None:
+        """Raise InputError, naming the forcing, for times that do not fit the maps, the clock or the period."""
+        times = np.asarray(self.times, float)
+        if times.ndim != 1 or not 0 < len(times) == len(self.values):
+            raise InputError(f"{name}: {len(self.values)} maps need as many times [s], got shape {times.shape}")
+        wrong = np.flatnonzero(~(np.diff(times, prepend=-np.inf) > 0))
+        if len(wrong):
+            n = wrong[0]
+            raise InputError(f"{name}: times must increase, but record {n} is at {times[n]:g} s; sort the records")
+        span = times[-1] - times[0]
+        if self.period is not None and not self.period > span:
+            raise InputError(f"{name}: its period, {self.period:g} s, must exceed the {span:g} s that its records span")
+
     def weights(self, time: float) -> tuple[int, int, float]:
         """The two records around `time` and the weight of the second."""
         times, n = np.asarray(self.times, float), len(self.times)
@@ -96,7 +109,7 @@ class BoundForcing:
     """A forcing on its grid: checked, sampled, with halo, ready to be asked for any time."""
 
     def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid) -> None:
-        """Raises InputError for wrong shapes and for NaN over water."""
+        """Raises InputError for wrong shapes, for NaN over water and for times out of order."""
         self.steady: dict[str, Array] = {}
         self.varying: dict[str, Callable[[float], Array]] = {}
         periodic, dtype = tuple(grid.periodic.astype(bool)), grid.h_t.dtype
@@ -119,6 +132,7 @@ class BoundForcing:
                 return np.where(mask == 1, a, 0).astype(dtype)
 
             if isinstance(entry, Series):
+                entry.check(name)
                 records = [prepare(record) for record in entry.values]
                 series = Series(np.stack(records), entry.times, entry.period)
                 self.varying[name] = series.at
@@ -128,6 +142,7 @@ class BoundForcing:
                     self.steady[name] = prepare(entry(X, Y))
                 else:
                     self.varying[name] = lambda t, f=entry, X=X, Y=Y, p=prepare: p(f(X, Y, t))
+                    self.varying[name](0.0)  # so that a mistake is seen now
             else:
                 self.steady[name] = prepare(entry)
 

@@ -247,7 +247,10 @@ def curvilinear(
     def north(a):
         return _between(a, periodic_y)
 
-    f = np.broadcast_to(np.asarray(f, float), dx.shape).copy()
+    f = np.asarray(f, float)
+    if f.shape not in ((), dx.shape):
+        raise InputError(f"f: need a number or one value [s-1] for each F point {dx.shape}, got shape {f.shape}")
+    f = np.broadcast_to(f, dx.shape).copy()
     return HorizontalGrid(
         dx_t=dx,
         dy_t=dy,
@@ -291,6 +294,9 @@ def build(
     for wrong shapes, NaN or layers that are not positive.
     """
     ny, nx = horizontal.shape
+    for name in (*_METRICS, "f"):
+        if not np.isfinite(getattr(horizontal, name)).all():
+            raise InputError(f"{name}: the horizontal grid is not finite; check its widths, f0 and beta")
     dz = np.asarray(dz, float)
     if dz.ndim != 1 or len(dz) == 0 or not (dz > 0).all():
         raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {dz}")

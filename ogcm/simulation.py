@@ -110,8 +110,14 @@ class Simulation:
         io.check_room(target, need, "write less often")
 
     def check_step(self) -> None:
-        """Raise InputError where the step is too long for the first state or for the mixing along the layers."""
+        """Raise InputError for a first state out of range, or a step too long for it or for the mixing along layers."""
         model, numerics = self.model, self.model.numerics
+        if (bad := first_bad(model.state, model)) is not None:
+            name, index, value = bad
+            raise InputError(
+                f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
+                "not finite or below the sea floor; correct the initial field"
+            )
         cfl, dt = self.stepper.cfl(), numerics.dt
         if not cfl <= LARGEST_CFL:
             raise InputError(f"dt: {dt:g} s gives the Courant number {cfl:.2g}; use at most {dt * 0.8 / cfl:.3g} s")
