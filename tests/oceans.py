@@ -1,8 +1,5 @@
 """Random basins and fields for the tests: islands, partial cells, uneven spacing, both signs."""
 
-import platform
-
-import numba
 import numpy as np
 
 import ogcm
@@ -95,14 +92,3 @@ def differences(function, inputs, active: int, h: float = 1e-6) -> tuple[np.ndar
         return function(*(x + e * change * (n == active) for n, x in enumerate(inputs)))
 
     return at(1e-30j).imag / 1e-30, (at(h) - at(-h)) / (2 * h)
-
-
-def assert_packed(kernel, *arguments) -> None:
-    """The loop, compiled anew since a kernel from the cache shows no assembly, gathers nothing and is vectorised."""
-    fresh = numba.njit(parallel=True, error_model="numpy")(kernel.py_func)
-    fresh(*arguments)
-    assembly = fresh.inspect_asm(fresh.signatures[0])
-    assert "gather" not in assembly
-    if platform.machine() in ("x86_64", "AMD64"):
-        assert "mulpd" in assembly
-        assert assembly.count("mulpd") > assembly.count("mulsd") / 4

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oceans import DZ, assert_packed, differences, random_field, random_grid
+from oceans import DZ, differences, random_field, random_grid
 
 from ogcm.grid import HALO, build, cartesian, interior, spherical
 from ogcm.halo import exchange
@@ -164,9 +164,3 @@ def test_complex_step_agrees_with_differences(active):
     x = inputs(grid)
     exact, finite = differences(lambda *a: np.stack(friction(*a, grid)), x, active)
     np.testing.assert_allclose(exact, finite, rtol=0, atol=1e-8 * np.abs(exact).max())
-
-
-def test_compiled_loop_gathers_nothing():
-    grid = random_grid()
-    u, v, nu = inputs(grid, layers=1)
-    assert_packed(stress_divergence, u, v, nu, grid, u.copy(), v.copy())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oceans import assert_packed, differences, random_field, random_grid
+from oceans import differences, random_field, random_grid
 
 from ogcm.grid import HALO, build, cartesian, interior
 from ogcm.halo import exchange
@@ -137,9 +137,3 @@ def test_complex_step_agrees_with_differences(active):
     grid = random_grid()
     exact, finite = differences(lambda *a: diffusion(*a, grid), inputs(grid), active)
     np.testing.assert_allclose(exact, finite, rtol=0, atol=1e-8 * np.abs(exact).max())
-
-
-def test_compiled_loop_gathers_nothing():
-    grid = random_grid()
-    T, kappa = inputs(grid, layers=1)
-    assert_packed(diffuse_tracer, T, kappa, grid, T.copy())
