@@ -23,7 +23,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def small(**options):
-    return setups.double_gyre(resolution=3.0, **options)
+    return setups.double_gyre(resolution=3.0, **({"dt": 3600.0} | options))
 
 
 def opened(path):

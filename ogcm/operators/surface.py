@@ -8,8 +8,8 @@ at the temperature of the sea and carries no salt: share is 1 for temperature an
 where the layers follow the surface. With the linear free surface the volume stays, so that share
 is 0 for temperature and -1 for salinity (the virtual salt flux).
 
-Sea ice and brine are not modelled. Where a run asks for it (`freezing`), the water is held near its freezing
-point instead, as MITgcm's `allowFreezing` does: a flux that cools is faded out as T_0 comes down to T_freezing,
+Sea ice and brine are not modelled. Where a run asks for it (`freezing`), the water is held above its freezing
+point instead. Where MITgcm's `allowFreezing` cuts the temperature off, here a flux that cools fades out:
 
     held = r flux,   r = x^2 (3 - 2x),   x = (T_0 - T_freezing)/FADING between 0 and 1   where flux < 0; r = 1 elsewhere
 

@@ -52,7 +52,7 @@ def baroclinic_wave(
 
     dx = np.radians(resolution) * EARTH_RADIUS * np.cos(np.radians(lat[-1]))
     chosen = {"nu4_h": 0.01 * dx**3, "nu_v": 1e-4, "kappa_v": 1e-5, "drag_linear": 2e-4}
-    settings = {"dt": 14400.0 * resolution, "friction": "biharmonic", "diffusion": "none"}
+    settings = {"dt": min(3600.0, 14400.0 * resolution), "friction": "biharmonic", "diffusion": "none"}
     return ogcm.Model(
         grid,
         depth=depth,

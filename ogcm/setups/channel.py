@@ -42,7 +42,7 @@ def channel(
         return 2.0 + 8.0 * y / W
 
     chosen = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
-    settings = {"dt": 240.0 * resolution, "friction": "biharmonic", "diffusion": "none"}
+    settings = {"dt": min(3600.0, 240.0 * resolution), "friction": "biharmonic", "diffusion": "none"}
     return ogcm.Model(
         grid,
         depth=depth - ridge * np.exp(-(((X - L / 2) / 1e5) ** 2)),

@@ -23,7 +23,8 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
 
     data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and monthly maps of temp
     [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2], emp [m s-1].
-    Temperature and salinity of the surface are restored within 60 and 180 days.
+    Temperature and salinity of the surface are restored within 60 and 180 days; without ice, cooling fades out at
+    the freezing point.
     """
     if data is None or not Path(data).is_file():
         raise FileError(
