@@ -118,26 +118,6 @@ def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callabl
     return Pair(getattr(home, name), getattr(home_ad, f"{name}_ad"), kinds(inputs), results, constants)
 
 
-def equation_pairs() -> dict[str, Pair]:
-    """Buoyancy and stratification of each family of equations."""
-    pairs = {}
-    for family, name in (("seos", "quadratic"), ("teos10", "teos10")):
-        forward = equation_of_state.EQUATIONS_OF_STATE[name]
-        adjoint = equation_of_state_ad.EQUATIONS_OF_STATE_AD[name]
-        inputs = {"T": ("t", 5.0), "S": ("t", 5.0), "coefficients": (name, 1.0)}
-        whole = equation_of_state_ad.with_rows
-        pairs[f"buoyancy_{family}"] = Pair(
-            forward.buoyancy, whole(adjoint.buoyancy, adjoint.buoyancy_rows), inputs, {"b": "t"}
-        )
-        pairs[f"stratification_{family}"] = Pair(
-            forward.stratification,
-            whole(adjoint.stratification, adjoint.stratification_rows),
-            inputs,
-            {"N2": "w"},
-        )
-    return pairs
-
-
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W w 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 ADVANCE = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
@@ -155,7 +135,22 @@ PAIRS = {
         )
         for form in ("energy", "enstrophy", "al81")
     },
-    **equation_pairs(),
+    **{
+        f"buoyancy_{family}": pair(
+            equation_of_state, equation_of_state_ad, f"buoyancy_{family}", f"T t 5, S t 5, coefficients {name}", "b t"
+        )
+        for family, name in (("seos", "quadratic"), ("teos10", "teos10"))
+    },
+    **{
+        f"stratification_{family}": pair(
+            equation_of_state,
+            equation_of_state_ad,
+            f"stratification_{family}",
+            f"T t 5, S t 5, coefficients {name}",
+            "N2 w",
+        )
+        for family, name in (("seos", "quadratic"), ("teos10", "teos10"))
+    },
     "hydrostatic_pressure": pair(pressure, pressure_ad, "hydrostatic_pressure", "b t 1e-2, eta t2, s_t t2+", "p t"),
     "pressure_gradient": pair(
         pressure, pressure_ad, "pressure_gradient", "p t, b t 1e-2, eta t2, s_t t2+", "G_u u, G_v v"

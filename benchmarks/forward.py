@@ -68,28 +68,28 @@ def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
     """name: (kernel, arguments, number of 3-D arrays it must read or write once)."""
     from ogcm.operators import friction, layers, pressure, tracer_diffusion, vertical_diffusion
 
-    s, m, g = stepper, stepper.model, stepper.model.grid
-    n, y, dt = m.state, s.s_y, np.asarray(600.0, g.h_t.dtype)[()]
+    s, w, m, g = stepper, stepper.works[0], stepper.model, stepper.model.grid
+    n, new, y, dt = m.state, s.states[0], w.s_y, np.asarray(600.0, g.h_t.dtype)[()]
     p = m.parameters
-    carried = {f"advect_tracer_{name}": (f, (n.T, s.U, s.V, s.W, dt, g, s.G), 5) for name, f in ADVECTION.items()}
+    carried = {f"advect_tracer_{name}": (f, (n.T, w.U, w.V, w.W, dt, g, w.G_T), 5) for name, f in ADVECTION.items()}
     return carried | {
-        "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, s.G), 5),
+        "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, w.G_T), 5),
         "advance_tracer": (
-            vertical_diffusion.advance_tracer, (n.T, y.t, s.G, s.D_T, s.kappa_v, y.t, dt, g, s.new.T), 6,
+            vertical_diffusion.advance_tracer, (n.T, y.t, w.G_T, s.D_T, s.kappa_v, y.t, dt, g, new.T), 6,
         ),
         "advect_momentum_energy": (
-            VORTICITY["energy"], (n.u, n.v, s.U, s.V, s.W, s.q, y.u, y.v, g, s.G_u, s.G_v), 10,
+            VORTICITY["energy"], (n.u, n.v, w.U, w.V, w.W, w.q, y.u, y.v, g, w.G_u, w.G_v), 10,
         ),
-        "potential_vorticity": (potential_vorticity, (n.u, n.v, y.f, g, s.q), 4),
-        "stress_divergence": (friction.stress_divergence, (n.u, n.v, p["nu_h"], g, s.G_u, s.G_v), 10),
+        "potential_vorticity": (potential_vorticity, (n.u, n.v, y.f, g, w.q), 4),
+        "stress_divergence": (friction.stress_divergence, (n.u, n.v, p["nu_h"], g, w.G_u, w.G_v), 10),
         "advance_u": (
-            vertical_diffusion.advance_u, (n.u, s.G_u, s.D_u, s.nu_v, s.drag_u, y.u, dt, g, s.new.u), 6,
+            vertical_diffusion.advance_u, (n.u, w.G_u, s.D_u, s.nu_v, s.drag_u, y.u, dt, g, new.u), 6,
         ),
-        "transports": (layers.transports, (n.u, n.v, y.u, y.v, g, s.U, s.V), 6),
-        "continuity": (layers.continuity, (s.U, s.V, np.zeros_like(y.t), g, s.W), 4),
-        "buoyancy_seos": (EQUATIONS_OF_STATE["linear"].buoyancy, (n.T, n.S, p["eos"], g, s.b), 4),
-        "hydrostatic_pressure": (pressure.hydrostatic_pressure, (s.b, n.eta, y.t, g, s.p), 3),
-        "pressure_gradient": (pressure.pressure_gradient, (s.p, s.b, n.eta, y.t, g, s.G_u, s.G_v), 7),
+        "transports": (layers.transports, (n.u, n.v, y.u, y.v, g, w.U, w.V), 6),
+        "continuity": (layers.continuity, (w.U, w.V, np.zeros_like(y.t), g, w.W), 4),
+        "buoyancy_seos": (EQUATIONS_OF_STATE["linear"].buoyancy, (n.T, n.S, p["eos"], g, w.b), 4),
+        "hydrostatic_pressure": (pressure.hydrostatic_pressure, (w.b, n.eta, y.t, g, w.p), 3),
+        "pressure_gradient": (pressure.pressure_gradient, (w.p, w.b, n.eta, y.t, g, w.G_u, w.G_v), 7),
     }  # fmt: skip
 
 

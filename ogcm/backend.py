@@ -108,9 +108,10 @@ def grid_fields(function: Callable) -> set[str]:
         function = waiting.pop()
         seen.add(function)
         for name in function.__code__.co_names:
-            named = getattr(function.__globals__.get(name), "py_func", None)
-            if named is not None and named not in seen:
-                waiting.append(named)
+            named = function.__globals__.get(name)
+            named = getattr(named, "py_func", named)
+            if inspect.isfunction(named):
+                waiting += [named] * (named not in seen)
             elif name in Grid._fields:
                 found.add(name)
     return found

@@ -38,16 +38,16 @@ def smallest() -> Stepper:
 def compile_half(half: str) -> None:
     """Call every kernel of one half of a step once."""
     stepper = smallest()
-    n, s, dt = stepper.model.state, stepper.new, np.float64(60.0)
+    n, s, work, dt = stepper.model.state, stepper.states[0], stepper.works[0], np.float64(60.0)
     fluxes = stepper.model.forcing.at(0.0)
     if half == "momentum":
-        stepper.momentum_tendencies(n, fluxes)
+        stepper.momentum_tendencies(n, fluxes, work)
         stepper.friction(n)
         stepper.mixing_coefficients(n)
     else:
-        stepper.barotropic_mode(n, n, s, dt, fluxes, stepper.weights[0])
+        stepper.barotropic_mode(n, n, s, dt, fluxes, stepper.weights[0], work)
         stepper.tracer_sources(n, fluxes)
-        stepper.tracers(n, n, s, dt)
+        stepper.tracers(n, n, s, dt, fluxes, work)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ import numpy as np
 
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.forcing import Fluxes
-from ogcm.grid import interior
+from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.barotropic import (
@@ -99,35 +99,60 @@ class Stretching(NamedTuple):
     v: Array
     f: Array
 
+    @classmethod
+    def ones(cls, grid: Grid, dtype: np.dtype) -> "Stretching":
+        """Of resting layers."""
+        return cls(*(np.ones(grid.depth_t.shape, dtype) for _ in range(4)))
+
+
+class Work:
+    """What a stage computes on its way. A run has one for all stages; `kept` for the adjoint, it overwrites nothing."""
+
+    def __init__(self, grid: Grid, dtype: np.dtype, kept: bool) -> None:
+        shape, plane = grid.h_t.shape, grid.depth_t.shape
+        interfaces = (shape[0] + 1, *shape[1:])
+        self.s_y, self.s_new = Stretching.ones(grid, dtype), Stretching.ones(grid, dtype)
+        self.G_u, self.G_v, self.U, self.V, self.b, self.q = (np.zeros(shape, dtype) for _ in range(6))
+        self.W = np.zeros(interfaces, dtype)
+        self.F_u, self.F_v, self.U_mean, self.V_mean = (np.zeros(plane, dtype) for _ in range(4))
+        self.bar, self.bar_star = (tuple(np.zeros(plane, dtype) for _ in range(2)) for _ in range(2))
+        # Memory that serves in turn: what is left of one name is not read any more when the other is written.
+        self.p, self.G_T, self.G_S = self.q, self.b, self.b
+        self.U_T, self.V_T, self.W_T = self.U, self.V, self.W  # the transports of the tracers
+        if kept:
+            self.p, self.G_T, self.G_S, self.U_T, self.V_T = (np.zeros(shape, dtype) for _ in range(5))
+            self.W_T = np.zeros(interfaces, dtype)
+
 
 class Stepper:
     """Advances `model.state`; owns every work array, so that a step allocates nothing."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, kept: bool = False) -> None:
+        """With `kept`, all that the last step computed stays to be read, for the adjoint."""
         self.model = model
         self.integrator = INTEGRATORS[model.numerics.integrator]
-        grid = model.grid
-        shape, plane, dtype = grid.h_t.shape, grid.depth_t.shape, model.state.u.dtype
+        grid, dtype = model.grid, model.state.u.dtype
+        shape, plane = grid.h_t.shape, grid.depth_t.shape
         interfaces = (shape[0] + 1, *shape[1:])
-
-        def ones() -> Array:
-            return np.ones(plane, dtype)
-
-        self.new = State.zeros(grid, dtype)
+        stages = len(self.integrator.fractions)
+        self.works = [Work(grid, dtype, kept) for _ in range(stages if kept else 1)]
+        self.states = [State.zeros(grid, dtype) for _ in self.works]  # at the end of each stage
+        if not kept:
+            self.works, self.states = self.works * stages, self.states * stages
         self.between = State.zeros(grid, dtype) if self.integrator.extrapolation else None
-        self.s_old, self.s_y, self.s_new = (Stretching(ones(), ones(), ones(), ones()) for _ in range(3))
+        self.s_old = Stretching.ones(grid, dtype)
+        self.bar = tuple(np.zeros(plane, dtype) for _ in range(2))
         self.D_u, self.D_v, self.D_T, self.D_S = (np.zeros(shape, dtype) for _ in range(4))
-        self.G_u, self.G_v, self.U, self.V, self.b, self.q = (np.zeros(shape, dtype) for _ in range(6))
-        self.W, self.nu_v, self.kappa_v = (np.zeros(interfaces, dtype) for _ in range(3))
-        self.drag_u, self.drag_v, self.F_u, self.F_v, self.U_mean, self.V_mean, self.heat = (
-            np.zeros(plane, dtype) for _ in range(7)
-        )
-        self.bar, self.bar_star = (tuple(np.zeros(plane, dtype) for _ in range(n)) for n in (4, 2))
+        self.nu_v, self.kappa_v = np.zeros(interfaces, dtype), np.zeros(interfaces, dtype)
+        self.drag_u, self.drag_v, self.heat = (np.zeros(plane, dtype) for _ in range(3))
         self.coefficients, self.instant = np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, 1, *plane), dtype)
-        # Memory that serves in turn: what is left of one name is not read any more when the other is written.
-        self.p, self.G, self.N2 = self.q, self.b, self.W  # within a stage; N2 before the stages
-        self.nu, self.L_u, self.L_v = self.D_T, self.G_u, self.G_v  # before the stages
         self.one = np.ones((1, *plane), dtype)
+        # Before the stages, their memory and D_T are free.
+        work = self.works[0]
+        self.N2, self.nu, self.L_u, self.L_v = work.W, self.D_T, work.G_u, work.G_v
+        if kept:
+            self.N2 = np.zeros(interfaces, dtype)
+            self.nu, self.L_u, self.L_v = (np.zeros(shape, dtype) for _ in range(3))
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
@@ -141,15 +166,7 @@ class Stepper:
 
     def step(self) -> None:
         """Advance the model's state by one time step, in place."""
-        n, dt, new = self.model.state, self.model.numerics.dt, self.new
-        fluxes = self.model.forcing.at(n.time + 0.5 * dt)
-        stretch(n.eta, self.model.grid, *self.s_old)
-        depth_mean(n.u, n.v, self.model.grid, self.bar[0], self.bar[1])
-        self.slow_physics(n, fluxes)
-        y = self.extrapolated(n) if self.integrator.extrapolation else n
-        for fraction, weights in zip(self.integrator.fractions, self.weights, strict=True):
-            self.stage(n, y, new, fraction * dt, fluxes, weights)
-            y = new
+        n, new = self.model.state, self.advance(self.model.state)
         if n.previous is not None:
             for name in PROGNOSTIC:  # the state before last gives its memory to the next new one
                 spare = getattr(n.previous, name)
@@ -163,7 +180,22 @@ class Stepper:
                 setattr(n, name, getattr(new, name))
                 setattr(new, name, old)
         n.step += 1
-        n.time += dt
+        n.time += self.model.numerics.dt
+
+    def advance(self, n: State) -> State:
+        """The state one step after n, in the memory of the stepper; n stays as it is."""
+        dt, y = self.model.numerics.dt, n
+        fluxes = self.model.forcing.at(n.time + 0.5 * dt)
+        stretch(n.eta, self.model.grid, *self.s_old)
+        depth_mean(n.u, n.v, self.model.grid, *self.bar)
+        self.slow_physics(n, fluxes)
+        if self.integrator.extrapolation:
+            y = self.extrapolated(n)
+        stages = zip(self.integrator.fractions, self.weights, self.works, self.states, strict=True)
+        for fraction, weights, work, s in stages:
+            self.stage(n, y, s, fraction * dt, fluxes, weights, work)
+            y = s
+        return y
 
     def extrapolated(self, n: State) -> State:
         """The state in the middle of the step, from n and the one before (the first step is Euler's)."""
@@ -257,60 +289,60 @@ class Stepper:
             exchange(grid, self.L_u)
             diffuse_tracer(self.L_u, -p["kappa4_h"], grid, D)
 
-    def stage(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple[Array, Array]) -> None:
+    def stage(
+        self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple[Array, Array], work: Work
+    ) -> None:
         """s = n + dt [G(y) + D(n) + vertical mixing of s]; s may be y."""
         grid = self.model.grid
         dt = np.asarray(dt, grid.h_t.dtype)[()]
-        stretch(y.eta, grid, *self.s_y)
-        self.momentum_tendencies(y, fluxes)
-        advance_u(n.u, self.G_u, self.D_u, self.nu_v, self.drag_u, self.s_y.u, dt, grid, s.u)
-        advance_v(n.v, self.G_v, self.D_v, self.nu_v, self.drag_v, self.s_y.v, dt, grid, s.v)
-        self.barotropic_mode(n, y, s, dt, fluxes, weights)
+        stretch(y.eta, grid, *work.s_y)
+        self.momentum_tendencies(y, fluxes, work)
+        advance_u(n.u, work.G_u, self.D_u, self.nu_v, self.drag_u, work.s_y.u, dt, grid, s.u)
+        advance_v(n.v, work.G_v, self.D_v, self.nu_v, self.drag_v, work.s_y.v, dt, grid, s.v)
+        self.barotropic_mode(n, y, s, dt, fluxes, weights, work)
         if self.model.numerics.has_tracers:
-            self.tracers(n, y, s, dt)
+            self.tracers(n, y, s, dt, fluxes, work)
 
-    def momentum_tendencies(self, y: State, fluxes: Fluxes) -> None:
+    def momentum_tendencies(self, y: State, fluxes: Fluxes, work: Work) -> None:
         """G_u, G_v: advection, Coriolis and pressure."""
-        model, grid, s = self.model, self.model.grid, self.s_y
+        model, grid, s, G = self.model, self.model.grid, work.s_y, (work.G_u, work.G_v)
         numerics = model.numerics
-        transports(y.u, y.v, s.u, s.v, grid, self.U, self.V)
-        continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
-        potential_vorticity(y.u, y.v, s.f, grid, self.q)
-        advect = VORTICITY[numerics.vorticity]
-        advect(y.u, y.v, self.U, self.V, self.W, self.q, s.u, s.v, grid, self.G_u, self.G_v)
+        transports(y.u, y.v, s.u, s.v, grid, work.U, work.V)
+        continuity(work.U, work.V, fluxes.fresh_water, grid, work.W)
+        potential_vorticity(y.u, y.v, s.f, grid, work.q)
+        VORTICITY[numerics.vorticity](y.u, y.v, work.U, work.V, work.W, work.q, s.u, s.v, grid, *G)
         if numerics.has_tracers:
-            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, model.parameters["eos"], grid, self.b)
-        hydrostatic_pressure(self.b, y.eta, s.t, grid, self.p)
-        pressure_gradient(self.p, self.b, y.eta, s.t, grid, self.G_u, self.G_v)
+            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, model.parameters["eos"], grid, work.b)
+        hydrostatic_pressure(work.b, y.eta, s.t, grid, work.p)
+        pressure_gradient(work.p, work.b, y.eta, s.t, grid, *G)
 
-    def barotropic_mode(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple) -> None:
-        """Substep eta and the depth mean, and hand the mean to s.u, s.v; transports of the tracers to U, V, W."""
-        grid, bar, star = self.model.grid, self.bar, self.bar_star
-        depth_mean(s.u, s.v, grid, star[0], star[1])
-        slow_forcing(star[0], star[1], bar[0], bar[1], y.eta, dt, grid, self.F_u, self.F_v)
-        mean = (self.U_mean, self.V_mean)
+    def barotropic_mode(
+        self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple, work: Work
+    ) -> None:
+        """Substep eta and the depth mean, and hand the mean to s.u, s.v."""
+        grid, F, star = self.model.grid, (work.F_u, work.F_v), work.bar_star
+        depth_mean(s.u, s.v, grid, *star)
+        slow_forcing(*star, *self.bar, y.eta, dt, grid, *F)
         barotropic_substeps(
-            n.eta, bar[0], bar[1], self.F_u, self.F_v, fluxes.fresh_water, *weights, dt, self.coefficients,
-            self.instant, grid, s.eta, bar[2], bar[3], *mean,
+            n.eta, *self.bar, *F, fluxes.fresh_water, *weights, dt, self.coefficients, self.instant, grid,
+            s.eta, *work.bar, work.U_mean, work.V_mean,
         )  # fmt: skip
-        take_depth_mean(s.u, s.v, star[0], star[1], bar[2], bar[3], grid)
-        exchange(grid, s.u, s.v, s.eta, bar[2], bar[3])
-        if self.model.numerics.has_tracers:
-            share = np.asarray(self.integrator.share, grid.h_t.dtype)[()]
-            moving = (self.s_y.u, self.s_y.v)
-            tracer_transports(n.u, n.v, s.u, s.v, *bar, *mean, *moving, share, grid, self.U, self.V)
-            continuity(self.U, self.V, fluxes.fresh_water, grid, self.W)
-            stretch(s.eta, grid, *self.s_new)
+        take_depth_mean(s.u, s.v, *star, *work.bar, grid)
+        exchange(grid, s.u, s.v, s.eta, *work.bar, work.U_mean, work.V_mean)
 
-    def tracers(self, n: State, y: State, s: State, dt: float) -> None:
+    def tracers(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, work: Work) -> None:
         """Advance T and S with the transports of the barotropic mode."""
         numerics, grid = self.model.numerics, self.model.grid
-        advect = ADVECTION[numerics.advection]
-        for name, D in (("T", self.D_T), ("S", self.D_S)):
+        share = np.asarray(self.integrator.share, grid.h_t.dtype)[()]
+        means, flow = (*self.bar, *work.bar, work.U_mean, work.V_mean), (work.U_T, work.V_T)
+        tracer_transports(n.u, n.v, s.u, s.v, *means, work.s_y.u, work.s_y.v, share, grid, *flow)
+        continuity(*flow, fluxes.fresh_water, grid, work.W_T)
+        stretch(s.eta, grid, *work.s_new)
+        for name, G, D in (("T", work.G_T, self.D_T), ("S", work.G_S, self.D_S)):
             old, new = getattr(n, name), getattr(s, name)
             carried = old if numerics.advection == "monotone" else getattr(y, name)
-            advect(carried, self.U, self.V, self.W, dt, grid, self.G)
-            advance_tracer(old, self.s_old.t, self.G, D, self.kappa_v, self.s_new.t, dt, grid, new)
+            ADVECTION[numerics.advection](carried, *flow, work.W_T, dt, grid, G)
+            advance_tracer(old, self.s_old.t, G, D, self.kappa_v, work.s_new.t, dt, grid, new)
         exchange(grid, s.T, s.S)
 
     def cfl(self) -> float:

@@ -304,31 +304,41 @@ def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, rows_ad):
         stratification_row(teos10_c, T, S, coefficients, grid, N2_ad, rows_ad[j], j)
 
 
+def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
+    buoyancy_seos_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
+    add_rows(buoyancy_seos_rows_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+
+
+def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
+    buoyancy_teos10_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
+    add_rows(buoyancy_teos10_rows_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+
+
+def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
+    stratification_seos_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
+    add_rows(stratification_seos_rows_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+
+
+def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
+    stratification_teos10_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
+    add_rows(stratification_teos10_rows_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+
+
+def add_rows(rows: Callable, T, S, coefficients, grid, out_ad, coefficients_ad) -> None:
+    """The coefficients' part: each row by itself, then the sum over the rows."""
+    by_row = np.zeros((T.shape[1], len(coefficients)), T.dtype)
+    rows(T, S, coefficients, grid, out_ad, by_row)
+    coefficients_ad += by_row.sum(axis=0)
+
+
 class EquationOfStateAdjoint(NamedTuple):
-    """Kernels of the fields' adjoints, and of the coefficients' by rows (nj, number of coefficients)."""
-
-    buoyancy: Callable
+    buoyancy: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
     stratification: Callable
-    buoyancy_rows: Callable
-    stratification_rows: Callable
 
 
-SEOS = EquationOfStateAdjoint(
-    buoyancy_seos_fields_ad, stratification_seos_fields_ad, buoyancy_seos_rows_ad, stratification_seos_rows_ad
-)
-TEOS10 = EquationOfStateAdjoint(
-    buoyancy_teos10_fields_ad, stratification_teos10_fields_ad, buoyancy_teos10_rows_ad, stratification_teos10_rows_ad
-)
-EQUATIONS_OF_STATE_AD = {"linear": SEOS, "quadratic": SEOS, "teos10": TEOS10}
-
-
-def with_rows(fields: Callable, rows: Callable) -> Callable:
-    """The whole adjoint `(T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad)` of its two kernels."""
-
-    def whole(T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad):
-        fields(T, S, coefficients, grid, out_ad, T_ad, S_ad)
-        by_row = np.zeros((T.shape[1], len(coefficients)), T.dtype)
-        rows(T, S, coefficients, grid, out_ad, by_row)
-        coefficients_ad += by_row.sum(axis=0)
-
-    return whole
+SEOS = EquationOfStateAdjoint(buoyancy_seos_ad, stratification_seos_ad)
+EQUATIONS_OF_STATE_AD = {
+    "linear": SEOS,
+    "quadratic": SEOS,
+    "teos10": EquationOfStateAdjoint(buoyancy_teos10_ad, stratification_teos10_ad),
+}

@@ -298,3 +298,10 @@ def advect_momentum_al81_ad(
                     al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
                     u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
                 )  # fmt: skip
+
+
+VORTICITY_AD = {
+    "energy": advect_momentum_energy_ad,
+    "enstrophy": advect_momentum_enstrophy_ad,
+    "al81": advect_momentum_al81_ad,
+}

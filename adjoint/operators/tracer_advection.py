@@ -223,3 +223,10 @@ def advect_tracer_monotone_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 advect_tracer_ad(monotone_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i)
+
+
+ADVECTION_AD = {
+    "centred2": advect_tracer_centred2_ad,
+    "upwind3": advect_tracer_upwind3_ad,
+    "monotone": advect_tracer_monotone_ad,
+}

@@ -141,8 +141,8 @@ def barotropic_substeps(
 ):
     """Advance by dt; all fields (nj, ni), a, b (M,), work (COEFFICIENTS, nj, ni).
 
-    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new are given on the interior, the transports
-    U_mean, V_mean [m3 s-1] with their halos. history (5, depth, nj, ni) holds the last `depth` instants of eta^m,
+    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new and the transports U_mean, V_mean [m3 s-1] are
+    given on the interior. history (5, depth, nj, ni) holds the last `depth` instants of eta^m,
     u^{m+1/2}, v^{m+1/2}, U^{m+1/2}, V^{m+1/2}: one for a run, M + 1 for the adjoint.
     """
     nj, ni = eta.shape
