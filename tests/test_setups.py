@@ -271,7 +271,7 @@ def test_global_4deg_for_ten_days(ocean):
 
 @pytest.mark.slow
 def test_global_4deg_for_a_year(ocean):
-    """An ACC as observed, 137 to 173 Sv, and 10 to 30 Sv sinking in the North Atlantic."""
+    """An ACC as observed, 137 to 173 Sv, and 10 to 30 Sv that sink north of 40 N."""
     assert 137 < climate(ocean, 360) < 173
     overturning = diagnostics.overturning(ocean)[:, (ocean.horizontal.y_f > 40) & (ocean.horizontal.y_f < 60)]
     assert 10 < overturning[6:].max() / 1e6 < 30
