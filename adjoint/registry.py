@@ -1,8 +1,8 @@
 """Which adjoint kernel belongs to which forward kernel, and what their arguments are.
 
-A kind says where a field lives: the point (t, u, v, f; w for the tops of cells), with a 2 that it is a map (nj, ni),
-with a 1 that it is a field of one layer (1, nj, ni), with a + that it is positive everywhere; or it is the name of an
-equation of state, for its coefficients. The dot-product test walks this registry, and so does `ogcm check-gradients`.
+A kind says where a field lives: the point (t, u, v, f; w for the tops of cells, W with the surface), with a 2 that it
+is a map (nj, ni), with a 1 that it is a field of one layer (1, nj, ni), with a + that it is positive everywhere; or it
+is the name of an equation of state, for its coefficients. The dot-product test walks this registry.
 """
 
 from collections.abc import Callable
@@ -118,7 +118,7 @@ def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callabl
     return Pair(getattr(home, name), getattr(home_ad, f"{name}_ad"), kinds(inputs), results, constants)
 
 
-MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W w 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
+MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 ADVANCE = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
 
@@ -242,7 +242,7 @@ PAIRS = {
             tracer_advection,
             tracer_advection_ad,
             f"advect_tracer_{scheme}",
-            "T t 10, U u 1e6, V v 1e6, W w 1e6",
+            "T t 10, U u 1e6, V v 1e6, W W 1e6",
             "out t",
             a_step,
         )

@@ -39,9 +39,10 @@ def random_grid(
 def mask_of(grid: Grid, kind: str) -> np.ndarray:
     """Where a field of this kind is not zero (see `adjoint.registry`)."""
     kind = kind.rstrip("+")
-    if kind[0] == "w":
+    if kind[0] in "wW":
         tops = np.zeros((grid.mask_t.shape[0] + 1, *grid.mask_t.shape[1:]), np.int8)
         tops[1:-1] = grid.mask_t[1:]
+        tops[0] = grid.mask_t[0] * (kind[0] == "W")
         return tops
     mask = getattr(grid, f"mask_{kind[0]}") > 0
     return {"2": mask[0], "1": mask[:1]}.get(kind[1:], mask)

@@ -24,7 +24,9 @@ advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1
     al81       q_ad gathers the six U and the six V points whose triads hold it, V_ad the four U points, U_ad the
                four V points that it flows around, each with the triad that weighed it, /12
 
-Of the forward run they need all inputs. No kinks.
+The loops begin one point early: the F points of closed southern and western walls lie in the halo, and their q is used
+(enstrophy, al81; no-slip walls) and depends on the surface and the velocity beside them. Of the forward run they need
+all inputs. No kinks.
 """
 
 import numpy as np
@@ -43,9 +45,9 @@ def spin(q_ad, s_f, grid, k, j, i):
 @kernel
 def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
     nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
+    for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
-            for ii in range(HALO, ni - HALO):
+            for ii in range(HALO - 1, ni - HALO):
                 i = np.uintp(ii)
                 here = spin(q_ad, s_f, grid, k, j, i)
                 u_ad[k, j, i] += grid.dx_u[j, i] * (here - spin(q_ad, s_f, grid, k, j - 1, i))
@@ -263,9 +265,9 @@ def advect_momentum_energy_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
     nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
+    for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
-            for ii in range(HALO, ni - HALO):
+            for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
                     u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
@@ -277,9 +279,9 @@ def advect_momentum_enstrophy_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
     nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
+    for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
-            for ii in range(HALO, ni - HALO):
+            for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
                     u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
@@ -291,9 +293,9 @@ def advect_momentum_al81_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
     nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
+    for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
-            for ii in range(HALO, ni - HALO):
+            for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
                     u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),

@@ -105,7 +105,8 @@ def flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i):
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
-    d_a = grid.mask_t[further_below, j, i] * (a - T[further_below, j, i])
+    inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
+    d_a = inside * (a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     w = W[k, j, i]
     return scheme_ad(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
@@ -124,9 +125,10 @@ def passed_y(out_ad, grid, k, j, i):
 
 @point
 def passed_z(out_ad, grid, k, j, i):
-    """G of the top of cell k, 0 at the surface and below the last layer."""
+    """G of the top of cell k: there is no cell above the surface, and no flow below the last layer."""
     nk = out_ad.shape[0]
-    return (out_ad[max(k - 1, 0), j, i] - out_ad[min(k, nk - 1), j, i]) * grid.r_area_t[j, i]
+    above = out_ad[max(k - 1, 0), j, i] if k > 0 else typed(0.0, grid.area_t[j, i])
+    return (above - out_ad[min(k, nk - 1), j, i]) * grid.r_area_t[j, i]
 
 
 @point
@@ -155,16 +157,19 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
         + (q1[2] - m * q1[4]) * passed_y(out_ad, grid, k, j - 1, i)
         + m_south * q0[4] * passed_y(out_ad, grid, k, j - 2, i)
     )
-    # Upward faces; the top of the column has no difference beyond it, land below is masked.
+    # Upward faces; the top of the column has no difference beyond it, land below is masked. Through a resting
+    # surface the flow carries T_0 alone, which is both a and b there.
     m_below = grid.mask_t[k + 1, j, i] if k + 1 < nk else np.int8(0)
     m_above = np.int8(1) if k > 0 else np.int8(0)
     r3 = flux_z_ad(scheme_ad, T, W, dt, grid, max(k - 1, 0), j, i)
     r2 = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)
     r1 = flux_z_ad(scheme_ad, T, W, dt, grid, k + 1, j, i)
     r0 = flux_z_ad(scheme_ad, T, W, dt, grid, min(k + 2, nk), j, i)
+    top = r2[1] + m_below * r2[3] if k > 0 else r2[1] + r2[2]
+    m_further = grid.mask_t[k, j, i] if k > 1 else np.int8(0)
     upward = (
-        (r2[1] + m_below * r2[3]) * passed_z(out_ad, grid, k, j, i)
-        - m_above * grid.mask_t[k, j, i] * r3[3] * passed_z(out_ad, grid, max(k - 1, 0), j, i)
+        top * passed_z(out_ad, grid, k, j, i)
+        - m_further * r3[3] * passed_z(out_ad, grid, max(k - 1, 0), j, i)
         + (r1[2] - m_above * r1[4]) * passed_z(out_ad, grid, k + 1, j, i)
         + r0[4] * passed_z(out_ad, grid, min(k + 2, nk), j, i)
     )

@@ -92,12 +92,13 @@ def flux_y(scheme, T, V, dt, grid, k, j, i):
 
 @point
 def flux_z(scheme, T, W, dt, grid, k, j, i):
-    """Upward flux through the top of cell k; W is 0 at the surface and the bottom, where a, b are dummies."""
+    """Upward flux through the top of cell k: W T_0 through a resting surface; at the bottom W is 0."""
     nk = T.shape[0]
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
-    d_a = through(grid.mask_t[further_below, j, i], a - T[further_below, j, i])
+    inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
+    d_a = through(inside, a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     w = W[k, j, i]
     flux = scheme(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
