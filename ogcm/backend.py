@@ -96,7 +96,9 @@ numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
 event.register("numba:compile", CompilationReport())
 
 point = numba.njit(inline="always")
-scalar = numba.njit  # for branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute
+# For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. Division is NumPy's: a check for 0
+# would keep LLVM from making vectors.
+scalar = numba.njit(error_model="numpy")
 
 
 def grid_fields(function: Callable) -> set[str]:

@@ -22,7 +22,6 @@ from ogcm.operators.tracer_diffusion import diffuse_tracer
     [
         (ADVECTION["upwind3"], "a a a w dt grid a", np.float64),
         (ADVECTION["upwind3"], "a a a w dt grid a", np.float32),
-        (ADVECTION["monotone"], "a a a w dt grid a", np.float32),
         (stress_divergence, "a a map grid a a", np.float64),
         (diffuse_tracer, "a map grid a", np.float64),
         (advect_momentum_energy, "a a a a w a plane plane grid a a", np.float64),

@@ -202,15 +202,6 @@ def test_help_does_not_wait_for_the_compiler():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_readme_example_of_an_own_ocean():
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = [b.split("```")[0] for b in readme.split("```python\n")[1:]]
-    for block in blocks:
-        exec(block.replace("days=30", "days=1").replace("resolution=0.5", "resolution=2.0, dt=1200.0"), {})
-    assert os.path.exists("gyre.png")
-    assert os.path.exists("mine.nc")
-
-
 @pytest.mark.parametrize("name", [n for n in SETUPS if n != "global_4deg"])
 def test_every_setup_runs(name):
     coarse = {"double_gyre": 3.0, "channel": 100.0, "lock_exchange": 2000.0, "baroclinic_wave": 1.0}

@@ -23,7 +23,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
-from ogcm.operators.tracer_advection import courant, limited
+from ogcm.operators.tracer_advection import limited, volume
 
 
 @scalar
@@ -78,6 +78,12 @@ def monotone_ad(U, a, b, d_a, d_b, c_a, c_b):
     F_a = up * (typed(1.0, U) - A_d) + down * B_d
     F_b = up * A_d + down * (typed(1.0, U) - B_d)
     return F_U, F_a, F_b, up * A_e, -down * B_e, up * A_c, -down * B_c
+
+
+@point
+def courant(U, dt, grid, k, j, i):
+    """|U| dt / volume."""
+    return absolute(U) * dt / volume(grid, k, j, i)
 
 
 @point
@@ -179,9 +185,7 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
 @point
 def transport_ad(p, U, dt, grid, k_a, j_a, i_a, k_b, j_b, i_b):
     """dF/dU of a face from its partial derivatives p, through the Courant numbers as well."""
-    tiny = typed(1e-30, dt)
-    c_a = dt / (grid.area_t[j_a, i_a] * grid.h_t[k_a, j_a, i_a] + tiny)
-    c_b = dt / (grid.area_t[j_b, i_b] * grid.h_t[k_b, j_b, i_b] + tiny)
+    c_a, c_b = dt / volume(grid, k_a, j_a, i_a), dt / volume(grid, k_b, j_b, i_b)
     return p[0] + sign(U) * (p[5] * c_a + p[6] * c_b)
 
 
