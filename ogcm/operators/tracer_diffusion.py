@@ -34,21 +34,25 @@ def flux_y(T, kappa, grid, k, j, i):
     return through(grid.mask_v[k, j, i], flux)
 
 
+@point
+def diffusion(T, kappa, grid, out, k, j, i):
+    n = layer(kappa, k)
+    here = kappa[n, j, i]
+    east = flux_x(T, here + kappa[n, j, i + ONE], grid, k, j, i)
+    west = flux_x(T, kappa[n, j, i - ONE] + here, grid, k, j, i - ONE)
+    north = flux_y(T, here + kappa[n, j + 1, i], grid, k, j, i)
+    south = flux_y(T, kappa[n, j - 1, i] + here, grid, k, j - 1, i)
+    out[k, j, i] += HALF * ((east - west) + (north - south)) * grid.r_area_t[j, i]
+
+
 @kernel
 def diffuse_tracer(T, kappa, grid, out):
     """Adds the diffusion of T (nk, nj, ni) to its thickness-weighted tendency `out` [K m s-1]."""
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            n = layer(kappa, k)
             for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                here = kappa[n, j, i]
-                east = flux_x(T, here + kappa[n, j, i + ONE], grid, k, j, i)
-                west = flux_x(T, kappa[n, j, i - ONE] + here, grid, k, j, i - ONE)
-                north = flux_y(T, here + kappa[n, j + 1, i], grid, k, j, i)
-                south = flux_y(T, kappa[n, j - 1, i] + here, grid, k, j - 1, i)
-                out[k, j, i] += HALF * ((east - west) + (north - south)) * grid.r_area_t[j, i]
+                diffusion(T, kappa, grid, out, k, j, np.uintp(ii))
 
 
 @kernel
