@@ -95,8 +95,8 @@ class AdjointStepper:
     def step(self, n: State, new_ad: State, gradient: Gradient) -> None:
         """From `new_ad`, the adjoint of the state after n, to all that it depends on, added to `gradient`.
 
-        Whatever `new_ad.previous` holds is of n itself and must be in `gradient.state` already (see `adjoint.run`);
-        what this step passes on to the state before n is left in `gradient.state.previous`.
+        With ab2, whatever `new_ad.previous` holds is of n itself and must be in `gradient.state` already; what this
+        step passes on to the state before n goes to `gradient.state.previous`, or to n itself where that is None.
         """
         forward, dt = self.forward, self.model.numerics.dt
         forward.advance(n)

@@ -32,6 +32,7 @@ all inputs. No kinks.
 import numpy as np
 from numba import prange
 
+from adjoint.operators.pressure import push_x, push_y
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v, vorticity
 
@@ -57,18 +58,6 @@ def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
 
 
 @point
-def push_u(G_u_ad, grid, k, j, i):
-    """g at a U point."""
-    return grid.mask_u[k, j, i] * G_u_ad[k, j, i] * grid.r_dx_u[j, i]
-
-
-@point
-def push_v(G_v_ad, grid, k, j, i):
-    """h at a V point."""
-    return grid.mask_v[k, j, i] * G_v_ad[k, j, i] * grid.r_dy_v[j, i]
-
-
-@point
 def lift_u(G_u_ad, s_u, grid, k, j, i):
     """l at a U point; 0 above the first layer and below the last."""
     nk = G_u_ad.shape[0]
@@ -91,22 +80,22 @@ def lift_v(G_v_ad, s_v, grid, k, j, i):
 def energy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
     flow_u = U[k, j, i] + U[k, j + 1, i]
     flow_v = V[k, j, i] + V[k, j, i + ONE]
-    g = push_u(G_u_ad, grid, k, j, i) + push_u(G_u_ad, grid, k, j + 1, i)
-    h = push_v(G_v_ad, grid, k, j, i) + push_v(G_v_ad, grid, k, j, i + ONE)
+    g = push_x(G_u_ad, grid, k, j, i) + push_x(G_u_ad, grid, k, j + 1, i)
+    h = push_y(G_v_ad, grid, k, j, i) + push_y(G_v_ad, grid, k, j, i + ONE)
     return QUARTER * (flow_v * g - flow_u * h)
 
 
 @point
 def energy_V_ad(q, G_u_ad, grid, k, j, i):
-    east = push_u(G_u_ad, grid, k, j, i) + push_u(G_u_ad, grid, k, j + 1, i)
-    west = push_u(G_u_ad, grid, k, j, i - ONE) + push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    east = push_x(G_u_ad, grid, k, j, i) + push_x(G_u_ad, grid, k, j + 1, i)
+    west = push_x(G_u_ad, grid, k, j, i - ONE) + push_x(G_u_ad, grid, k, j + 1, i - ONE)
     return QUARTER * (q[k, j, i] * east + q[k, j, i - ONE] * west)
 
 
 @point
 def energy_U_ad(q, G_v_ad, grid, k, j, i):
-    north = push_v(G_v_ad, grid, k, j, i) + push_v(G_v_ad, grid, k, j, i + ONE)
-    south = push_v(G_v_ad, grid, k, j - 1, i) + push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    north = push_y(G_v_ad, grid, k, j, i) + push_y(G_v_ad, grid, k, j, i + ONE)
+    south = push_y(G_v_ad, grid, k, j - 1, i) + push_y(G_v_ad, grid, k, j - 1, i + ONE)
     return -QUARTER * (q[k, j, i] * north + q[k, j - 1, i] * south)
 
 
@@ -136,10 +125,10 @@ def pair_v(q, k, j, i):
 @point
 def both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i):
     """What q passed on as one of the pair beside its two U and its two V points, times 8 or 12."""
-    north = around_u(V, k, j + 1, i) * push_u(G_u_ad, grid, k, j + 1, i)
-    south = around_u(V, k, j, i) * push_u(G_u_ad, grid, k, j, i)
-    east = around_v(U, k, j, i + ONE) * push_v(G_v_ad, grid, k, j, i + ONE)
-    west = around_v(U, k, j, i) * push_v(G_v_ad, grid, k, j, i)
+    north = around_u(V, k, j + 1, i) * push_x(G_u_ad, grid, k, j + 1, i)
+    south = around_u(V, k, j, i) * push_x(G_u_ad, grid, k, j, i)
+    east = around_v(U, k, j, i + ONE) * push_y(G_v_ad, grid, k, j, i + ONE)
+    west = around_v(U, k, j, i) * push_y(G_v_ad, grid, k, j, i)
     return (north + south) - (east + west)
 
 
@@ -150,28 +139,28 @@ def enstrophy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def enstrophy_V_ad(q, G_u_ad, grid, k, j, i):
-    south_east = pair_u(q, k, j, i) * push_u(G_u_ad, grid, k, j, i)
-    south_west = pair_u(q, k, j, i - ONE) * push_u(G_u_ad, grid, k, j, i - ONE)
-    north_east = pair_u(q, k, j + 1, i) * push_u(G_u_ad, grid, k, j + 1, i)
-    north_west = pair_u(q, k, j + 1, i - ONE) * push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    south_east = pair_u(q, k, j, i) * push_x(G_u_ad, grid, k, j, i)
+    south_west = pair_u(q, k, j, i - ONE) * push_x(G_u_ad, grid, k, j, i - ONE)
+    north_east = pair_u(q, k, j + 1, i) * push_x(G_u_ad, grid, k, j + 1, i)
+    north_west = pair_u(q, k, j + 1, i - ONE) * push_x(G_u_ad, grid, k, j + 1, i - ONE)
     return HALF * QUARTER * ((south_east + north_east) + (south_west + north_west))
 
 
 @point
 def enstrophy_U_ad(q, G_v_ad, grid, k, j, i):
-    north_west = pair_v(q, k, j, i) * push_v(G_v_ad, grid, k, j, i)
-    south_west = pair_v(q, k, j - 1, i) * push_v(G_v_ad, grid, k, j - 1, i)
-    north_east = pair_v(q, k, j, i + ONE) * push_v(G_v_ad, grid, k, j, i + ONE)
-    south_east = pair_v(q, k, j - 1, i + ONE) * push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    north_west = pair_v(q, k, j, i) * push_y(G_v_ad, grid, k, j, i)
+    south_west = pair_v(q, k, j - 1, i) * push_y(G_v_ad, grid, k, j - 1, i)
+    north_east = pair_v(q, k, j, i + ONE) * push_y(G_v_ad, grid, k, j, i + ONE)
+    south_east = pair_v(q, k, j - 1, i + ONE) * push_y(G_v_ad, grid, k, j - 1, i + ONE)
     return -HALF * QUARTER * ((north_west + south_west) + (north_east + south_east))
 
 
 @point
 def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
-    east = push_u(G_u_ad, grid, k, j, i + ONE) + push_u(G_u_ad, grid, k, j + 1, i + ONE)
-    west = push_u(G_u_ad, grid, k, j, i - ONE) + push_u(G_u_ad, grid, k, j + 1, i - ONE)
-    north = push_v(G_v_ad, grid, k, j + 1, i) + push_v(G_v_ad, grid, k, j + 1, i + ONE)
-    south = push_v(G_v_ad, grid, k, j - 1, i) + push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    east = push_x(G_u_ad, grid, k, j, i + ONE) + push_x(G_u_ad, grid, k, j + 1, i + ONE)
+    west = push_x(G_u_ad, grid, k, j, i - ONE) + push_x(G_u_ad, grid, k, j + 1, i - ONE)
+    north = push_y(G_v_ad, grid, k, j + 1, i) + push_y(G_v_ad, grid, k, j + 1, i + ONE)
+    south = push_y(G_v_ad, grid, k, j - 1, i) + push_y(G_v_ad, grid, k, j - 1, i + ONE)
     triads_u = V[k, j, i + ONE] * east + V[k, j, i] * west
     triads_v = U[k, j + 1, i] * north + U[k, j, i] * south
     pairs = both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i)
@@ -181,28 +170,28 @@ def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 @point
 def al81_V_ad(q, G_u_ad, grid, k, j, i):
     here, west = q[k, j, i], q[k, j, i - ONE]
-    south_east = (pair_u(q, k, j, i) + west) * push_u(G_u_ad, grid, k, j, i)
-    south_west = (pair_u(q, k, j, i - ONE) + here) * push_u(G_u_ad, grid, k, j, i - ONE)
-    north_east = (pair_u(q, k, j + 1, i) + west) * push_u(G_u_ad, grid, k, j + 1, i)
-    north_west = (pair_u(q, k, j + 1, i - ONE) + here) * push_u(G_u_ad, grid, k, j + 1, i - ONE)
+    south_east = (pair_u(q, k, j, i) + west) * push_x(G_u_ad, grid, k, j, i)
+    south_west = (pair_u(q, k, j, i - ONE) + here) * push_x(G_u_ad, grid, k, j, i - ONE)
+    north_east = (pair_u(q, k, j + 1, i) + west) * push_x(G_u_ad, grid, k, j + 1, i)
+    north_west = (pair_u(q, k, j + 1, i - ONE) + here) * push_x(G_u_ad, grid, k, j + 1, i - ONE)
     return typed(1 / 12, here) * ((south_east + north_east) + (south_west + north_west))
 
 
 @point
 def al81_U_ad(q, G_v_ad, grid, k, j, i):
     here, south = q[k, j, i], q[k, j - 1, i]
-    north_west = (pair_v(q, k, j, i) + south) * push_v(G_v_ad, grid, k, j, i)
-    south_west = (pair_v(q, k, j - 1, i) + here) * push_v(G_v_ad, grid, k, j - 1, i)
-    north_east = (pair_v(q, k, j, i + ONE) + south) * push_v(G_v_ad, grid, k, j, i + ONE)
-    south_east = (pair_v(q, k, j - 1, i + ONE) + here) * push_v(G_v_ad, grid, k, j - 1, i + ONE)
+    north_west = (pair_v(q, k, j, i) + south) * push_y(G_v_ad, grid, k, j, i)
+    south_west = (pair_v(q, k, j - 1, i) + here) * push_y(G_v_ad, grid, k, j - 1, i)
+    north_east = (pair_v(q, k, j, i + ONE) + south) * push_y(G_v_ad, grid, k, j, i + ONE)
+    south_east = (pair_v(q, k, j - 1, i + ONE) + here) * push_y(G_v_ad, grid, k, j - 1, i + ONE)
     return typed(-1 / 12, here) * ((north_west + south_west) + (north_east + south_east))
 
 
 @point
 def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
     """K_ad at a T point."""
-    along_x = push_u(G_u_ad, grid, k, j, i) - push_u(G_u_ad, grid, k, j, i - ONE)
-    along_y = push_v(G_v_ad, grid, k, j, i) - push_v(G_v_ad, grid, k, j - 1, i)
+    along_x = push_x(G_u_ad, grid, k, j, i) - push_x(G_u_ad, grid, k, j, i - ONE)
+    along_y = push_y(G_v_ad, grid, k, j, i) - push_y(G_v_ad, grid, k, j - 1, i)
     return along_x + along_y
 
 

@@ -47,7 +47,7 @@ def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
 
 @point
 def push_x(G_u_ad, grid, k, j, i):
-    """P at a U point."""
+    """P at a U point; g of `momentum_advection.py`."""
     return grid.mask_u[k, j, i] * G_u_ad[k, j, i] * grid.r_dx_u[j, i]
 
 
