@@ -25,8 +25,7 @@ from numba import prange
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
 from ogcm.halo import exchange
 from ogcm.operators.friction import layer, shear, tension
-from ogcm.operators.momentum_advection import vorticity
-from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude
+from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, strain_squared, vorticity_gradient
 
 
 @kernel
@@ -38,10 +37,7 @@ def strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
             n = layer(nu_h, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                D = tension(u, v, grid, k, j, i)
-                ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
-                se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
-                square = D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
+                square = strain_squared(u, v, grid, k, j, i)
                 eps = typed(EPS_SHEAR, grid.area_t[j, i])
                 strain, C = magnitude(square, eps), coefficient[0, j, i]
                 g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
@@ -104,10 +100,7 @@ def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, 
             n = layer(nu_h, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
-                se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
-                along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
-                along_y = HALF * ((ne - se) + (nw - sw)) * grid.r_dy_t[j, i]
+                along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 eps = typed(EPS_ZETA, grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, eps)
                 size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])

@@ -30,6 +30,25 @@ def magnitude(square, eps):
     return np.sqrt(square + eps * eps) - eps
 
 
+@point
+def strain_squared(u, v, grid, k, j, i):
+    """|D|^2 at a T point [s-2]."""
+    D = tension(u, v, grid, k, j, i)
+    ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
+    se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
+    return D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
+
+
+@point
+def vorticity_gradient(u, v, grid, k, j, i):
+    """(dzeta/dx, dzeta/dy) at a T point [m-1 s-1]."""
+    ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
+    se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
+    along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
+    along_y = HALF * ((ne - se) + (nw - sw)) * grid.r_dy_t[j, i]
+    return along_x, along_y
+
+
 @kernel
 def smagorinsky(u, v, nu_h, coefficient, grid, nu):
     """nu (nk, nj, ni) from u, v [m s-1], nu_h (1 or nk layers) and the coefficient C (1, nj, ni); 0 on land."""
@@ -38,10 +57,7 @@ def smagorinsky(u, v, nu_h, coefficient, grid, nu):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                D = tension(u, v, grid, k, j, i)
-                ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
-                se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
-                square = D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
+                square = strain_squared(u, v, grid, k, j, i)
                 C = coefficient[0, j, i]
                 strain = magnitude(square, typed(EPS_SHEAR, grid.area_t[j, i]))
                 total = nu_h[layer(nu_h, k), j, i] + C * C * grid.area_t[j, i] * strain
@@ -56,10 +72,7 @@ def leith(u, v, nu_h, coefficient, grid, nu):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
-                se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
-                along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
-                along_y = HALF * ((ne - se) + (nw - sw)) * grid.r_dy_t[j, i]
+                along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, typed(EPS_ZETA, grid.area_t[j, i]))
                 total = nu_h[layer(nu_h, k), j, i] + size * size * size * steepness
