@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from adjoint.complex_step import STEP
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
-
-STEP = 1e-30
 
 
 def dot_product_error(

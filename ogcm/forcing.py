@@ -109,10 +109,17 @@ class BoundForcing:
     """A forcing on its grid: checked, sampled, with halo, ready to be asked for any time."""
 
     def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid) -> None:
-        """Raises InputError for wrong shapes, for NaN over water and for times out of order."""
+        """Raises InputError for wrong shapes, for NaN over water and for times out of order.
+
+        `steady` maps and `series` of maps are arrays with halo, which a control may change; `functions` of time are
+        called. `shapes` are those in which the entries came; that of a function is the shape of its maps.
+        """
         self.steady: dict[str, Array] = {}
-        self.varying: dict[str, Callable[[float], Array]] = {}
+        self.series: dict[str, Series] = {}
+        self.functions: dict[str, Callable[[float], Array]] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
         periodic, dtype = tuple(grid.periodic.astype(bool)), grid.h_t.dtype
+        self.dtype = dtype
         for name in NAMES:
             entry = getattr(forcing, name)
             point = {"tau_x": "u", "tau_y": "v"}.get(name, "t")
@@ -134,20 +141,22 @@ class BoundForcing:
             if isinstance(entry, Series):
                 entry.check(name)
                 records = [prepare(record) for record in entry.values]
-                series = Series(np.stack(records), entry.times, entry.period)
-                self.varying[name] = series.at
+                self.series[name] = Series(np.stack(records), entry.times, entry.period)
+                self.shapes[name] = (len(records), *horizontal.shape)
             elif callable(entry):
+                self.shapes[name] = horizontal.shape
                 X, Y = np.meshgrid(x, y)
                 if len(inspect.signature(entry).parameters) == 2:
                     self.steady[name] = prepare(entry(X, Y))
                 else:
-                    self.varying[name] = lambda t, f=entry, X=X, Y=Y, p=prepare: p(f(X, Y, t))
-                    self.varying[name](0.0)  # so that a mistake is seen now
+                    self.functions[name] = lambda t, f=entry, X=X, Y=Y, p=prepare: p(f(X, Y, t))
+                    self.functions[name](0.0)  # so that a mistake is seen now
             else:
+                self.shapes[name] = np.shape(entry)
                 self.steady[name] = prepare(entry)
 
     def at(self, time: float) -> Fluxes:
         """All fluxes at `time` [s]."""
-        dtype = self.steady["rate_T"].dtype if "rate_T" in self.steady else None
-        now = {name: np.asarray(f(time), dtype) for name, f in self.varying.items()}
-        return Fluxes(**(self.steady | now))
+        now = {name: series.at(time) for name, series in self.series.items()}
+        now |= {name: f(time) for name, f in self.functions.items()}
+        return Fluxes(**(self.steady | {name: np.asarray(a, self.dtype) for name, a in now.items()}))

@@ -84,9 +84,9 @@ class Numerics:
 class Model:
     """A grid, its state, forcing and parameters, and the numerical choices.
 
-    Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays by name),
-    `numerics`, `corrector` (None, or an object whose tendencies are added), `name`, `config`
-    (the options of the setup that made it), `dz`.
+    Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays with halo by name) and
+    `parameter_shapes` (those in which they came), `numerics`, `corrector` (None, or an object whose tendencies are
+    added), `name`, `config` (the options of the setup that made it), `dz`.
     """
 
     def __init__(
@@ -138,6 +138,8 @@ class Model:
             raise InputError("bathymetry: no cell holds water; depth is positive downwards, in m")
         warn_of_lakes(self.grid, horizontal)
         self.parameters = physics.build(parameters or {}, self.grid, self.numerics.equation_of_state)
+        self.parameter_shapes = {name: np.shape((parameters or {}).get(name, 0.0)) for name in self.parameters}
+        self.parameter_shapes["eos"] = self.parameters["eos"].shape
         self.forcing = BoundForcing(forcing or Forcing(), horizontal, self.grid)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
         self.state = State(**{name: self.sample(name, values) for name, values in initial.items()})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from oceans import random_field, random_grid
 
-from adjoint.gradient_check import STEP
+from adjoint.complex_step import STEP
 from adjoint.operators.barotropic import barotropic_substeps_ad
 from ogcm.grid import interior
 from ogcm.halo import exchange

@@ -1,0 +1,83 @@
+"""The tangent linear model, without a line of tangent code: the forward kernels in complex128.
+
+With the perturbation in the imaginary part, J dx = imag(F(x + i h dx))/h is exact to round-off for h = 1e-30, since
+nothing is subtracted (Squire and Trapp 1998, doi 10.1137/S003614459631241X). Every branch of the model is chosen by
+the real part, so that the tangent is that of the branch taken, as the adjoint is.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from adjoint.controls import Controls
+from adjoint.losses import Loss
+from ogcm.model import Model
+from ogcm.simulation import Simulation
+from ogcm.state import State
+from ogcm.stepper import Stepper
+
+Array = np.ndarray
+STEP = 1e-30
+
+
+def working_copy(model: Model) -> Model:
+    """The model with a state of its own; grid, forcing and parameters are shared."""
+    other = copy.copy(model)
+    other.state = model.state.copy()
+    return other
+
+
+def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
+    """The model in complex128, each named control moved by its perturbation times i STEP.
+
+    Raises InputError for an unknown control or a shape that does not fit.
+    """
+    controls, other = Controls(model, perturbation), copy.copy(model)
+    other.state = complex_state(model.state)
+    other.parameters = {name: a.astype(complex) for name, a in model.parameters.items()}
+    other.forcing = copy.copy(model.forcing)
+    other.forcing.dtype = np.dtype(complex)
+    other.forcing.steady = {name: a.astype(complex) for name, a in model.forcing.steady.items()}
+    other.forcing.series = {
+        name: dataclasses.replace(series, values=series.values.astype(complex))
+        for name, series in model.forcing.series.items()
+    }
+    for name, change in controls.check(perturbation).items():
+        control = controls.controls[name]
+        control.array(other)[...] += 1j * STEP * control.spread(change, model)
+    return other
+
+
+def complex_state(state: State) -> State:
+    """The state in complex128, the one before it included."""
+    fields = {name: a.astype(complex) for name, a in state.arrays().items()}
+    previous = complex_state(state.previous) if state.previous is not None else None
+    return State(**fields, time=state.time, step=state.step, previous=previous)
+
+
+def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
+    """How the state at the end of `simulation` changes with its controls: J dx, exact to round-off.
+
+    `perturbation` names controls (see `adjoint.controls`) and gives a change of each, in its shape and units; what is
+    returned has the shapes and units of the state, with halo. The simulation stays as it is.
+    Raises InputError for an unknown control or a shape that does not fit.
+    """
+    model = complex_model(simulation.model, perturbation)
+    stepper = Stepper(model)
+    for _ in range(simulation.steps):
+        stepper.step()
+    state = model.state
+    return State(**{name: a.imag / STEP for name, a in state.arrays().items()}, time=state.time, step=state.step)
+
+
+def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
+    """The derivative of `loss` along `perturbation`, exact to round-off: what every gradient is checked against."""
+    model = complex_model(simulation.model, perturbation)
+    stepper, records = Stepper(model), loss.records(simulation)
+    total = sum(loss.value(model.state, r) for r in records.get(0, ()))
+    for n in range(1, simulation.steps + 1):
+        stepper.step()
+        total += sum(loss.value(model.state, r) for r in records.get(n, ()))
+    return float(np.imag(total)) / STEP

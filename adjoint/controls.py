@@ -1,0 +1,149 @@
+"""Controls: what a gradient is taken with respect to, by name.
+
+    u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
+    tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
+    nu_h, kappa_v, ...       a parameter: a number, a map, a field (nk, ny, nx); eos: coefficients of the sea water
+
+Values and gradients have the shape in which the control came to the model. The model itself holds an array with halo,
+which `spread` makes of the values; the gradient comes back through its transpose, `collect`: what was one number is
+the sum over its points.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from adjoint.stepper import Gradient
+from ogcm.errors import InputError
+from ogcm.grid import Grid, add_halo, interior
+from ogcm.model import Model
+from ogcm.parameters import PARAMETERS, nearest
+from ogcm.state import PROGNOSTIC, State
+
+Array = np.ndarray
+POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
+
+
+class Control(NamedTuple):
+    """One control of one model: its name, what it belongs to, the shape in which it came."""
+
+    name: str
+    kind: str  # "state", "forcing" or "parameter"
+    shape: tuple[int, ...]
+
+    def array(self, model: Model) -> Array:
+        """What the model holds of it, with halo."""
+        if self.kind == "state":
+            return getattr(model.state, self.name)
+        if self.kind == "parameter":
+            return model.parameters[self.name]
+        series = model.forcing.series
+        return series[self.name].values if self.name in series else model.forcing.steady[self.name]
+
+    def mask(self, grid: Grid) -> Array:
+        """1 where it has a value that matters, else 0: (nk, ny, nx), (ny, nx) or ()."""
+        wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
+        layers = self.kind == "state" and self.name != "eta"
+        return np.ones((), bool) if self.kind == "parameter" else wet if layers else wet[0]
+
+    def spread(self, values: Array, model: Model) -> Array:
+        """An array as the model holds it, of values in the shape in which it came."""
+        if self.name == "eos":
+            return np.asarray(values)
+        size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
+        full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
+        full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
+        return add_halo(full, tuple(model.grid.periodic.astype(bool)), edge=self.kind == "parameter")
+
+    def collect(self, gradient: Array) -> Array:
+        """The transpose of `spread`."""
+        if self.name == "eos":
+            return gradient.copy()
+        inside = interior(gradient)
+        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape).copy()
+
+    def values(self, model: Model) -> Array:
+        """What the model has now, in the shape in which it came."""
+        if self.name == "eos":
+            return model.parameters["eos"].copy()
+        inside = interior(self.array(model))
+        if self.shape == ():
+            wet = np.broadcast_to(self.mask(model.grid), inside.shape)
+            return np.asarray(inside[wet][0] if wet.any() else 0.0)
+        return inside.reshape(self.shape).copy()
+
+
+class Controls:
+    """Several controls of one model, by name."""
+
+    def __init__(self, model: Model, names: str | Iterable[str]) -> None:
+        """Raises InputError for a name that does not exist or plays no part in this model."""
+        self.model = model
+        names = [names] if isinstance(names, str) else list(names)
+        if not names:
+            raise InputError("controls: name at least one, for example 'T', 'tau_x' or 'nu_h'")
+        self.controls = {name: self.control(name) for name in names}
+
+    def control(self, name: str) -> Control:
+        """The control of that name."""
+        model, forcing = self.model, self.model.forcing
+        if name in PROGNOSTIC:
+            if name in ("T", "S") and not model.numerics.has_tracers:
+                raise InputError(
+                    f"controls: {name} plays no part in a model without tracers (equation_of_state 'none')"
+                )
+            return Control(name, "state", interior(getattr(model.state, name)).shape)
+        if name in forcing.functions:
+            raise InputError(f"controls: {name} is a function of time; give the model an ogcm.Series of maps instead")
+        if name in forcing.shapes:
+            return Control(name, "forcing", forcing.shapes[name])
+        if name in model.parameters:
+            return Control(name, "parameter", model.parameter_shapes[name])
+        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos"]
+        raise InputError(f"controls: unknown control {name!r}: {nearest(str(name), known)}")
+
+    def values(self) -> dict[str, Array]:
+        """All values that the model has now."""
+        return {name: control.values(self.model) for name, control in self.controls.items()}
+
+    def put(self, values: Mapping[str, Array], model: Model | None = None) -> None:
+        """Give values to the model (or to a copy of it). Raises InputError for a shape or a name that does not fit."""
+        model = model or self.model
+        for name, value in self.check(values).items():
+            self.controls[name].array(model)[...] = self.controls[name].spread(value, model)
+
+    def check(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """The values as arrays, after a look at their names and shapes."""
+        arrays = {}
+        for name, value in values.items():
+            if name not in self.controls:
+                raise InputError(f"{name}: is none of the controls {', '.join(self.controls)}")
+            arrays[name], shape = np.asarray(value), self.controls[name].shape
+            if arrays[name].shape != shape:
+                raise InputError(f"{name}: shape {arrays[name].shape} does not fit this control's {shape}")
+        return arrays
+
+
+class Collector:
+    """Adds up what the steps of a run passed on to the controls."""
+
+    def __init__(self, controls: Controls) -> None:
+        self.controls, model = controls.controls, controls.model
+        self.gradient = Gradient.zeros(model)
+        self.forcing = model.forcing
+        self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
+
+    def add(self, time: float) -> None:
+        """After a step backwards, whose middle was at `time` [s]: to the two records of each series around it."""
+        for name, series_ad in self.series.items():
+            before, after, weight = self.forcing.series[name].weights(time)
+            flux_ad = getattr(self.gradient.fluxes, name)
+            series_ad[before] += (1 - weight) * flux_ad
+            series_ad[after] += weight * flux_ad
+            flux_ad.fill(0)
+
+    def collect(self, state_ad: State) -> dict[str, Array]:
+        """The gradient of each control; `state_ad` is the adjoint of the initial state."""
+        parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
+        return {name: control.collect(parts[name]) for name, control in self.controls.items()}
