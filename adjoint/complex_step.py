@@ -34,26 +34,34 @@ def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
 
     Raises InputError for an unknown control or a shape that does not fit.
     """
-    controls, other = Controls(model, perturbation), copy.copy(model)
-    other.state = complex_state(model.state)
-    other.parameters = {name: a.astype(complex) for name, a in model.parameters.items()}
+    return moved_model(model, perturbation, 1j * STEP)
+
+
+def moved_model(model: Model, perturbation: Mapping[str, Array], size: complex) -> Model:
+    """The model, copied in the type of `size`, each named control moved by `size` times its perturbation.
+
+    Raises InputError for an unknown control or a shape that does not fit.
+    """
+    controls, other, kind = Controls(model, perturbation), copy.copy(model), type(size)
+    other.state = state_as(model.state, kind)
+    other.parameters = {name: a.astype(kind) for name, a in model.parameters.items()}
     other.forcing = copy.copy(model.forcing)
-    other.forcing.dtype = np.dtype(complex)
-    other.forcing.steady = {name: a.astype(complex) for name, a in model.forcing.steady.items()}
+    other.forcing.dtype = np.dtype(kind)
+    other.forcing.steady = {name: a.astype(kind) for name, a in model.forcing.steady.items()}
     other.forcing.series = {
-        name: dataclasses.replace(series, values=series.values.astype(complex))
+        name: dataclasses.replace(series, values=series.values.astype(kind))
         for name, series in model.forcing.series.items()
     }
     for name, change in controls.check(perturbation).items():
         control = controls.controls[name]
-        control.array(other)[...] += 1j * STEP * control.spread(change, model)
+        control.array(other)[...] += size * control.spread(change, model)
     return other
 
 
-def complex_state(state: State) -> State:
-    """The state in complex128, the one before it included."""
-    fields = {name: a.astype(complex) for name, a in state.arrays().items()}
-    previous = complex_state(state.previous) if state.previous is not None else None
+def state_as(state: State, kind: type) -> State:
+    """A copy of the state in float64 or complex128, the one before it included."""
+    fields = {name: a.astype(kind) for name, a in state.arrays().items()}
+    previous = state_as(state.previous, kind) if state.previous is not None else None
     return State(**fields, time=state.time, step=state.step, previous=previous)
 
 
@@ -74,10 +82,14 @@ def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
 
 def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
     """The derivative of `loss` along `perturbation`, exact to round-off: what every gradient is checked against."""
-    model = complex_model(simulation.model, perturbation)
+    return float(np.imag(value_of(loss, simulation, complex_model(simulation.model, perturbation)))) / STEP
+
+
+def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
+    """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
     stepper, records = Stepper(model), loss.records(simulation)
     total = sum(loss.value(model.state, r) for r in records.get(0, ()))
     for n in range(1, simulation.steps + 1):
         stepper.step()
         total += sum(loss.value(model.state, r) for r in records.get(n, ()))
-    return float(np.imag(total)) / STEP
+    return total

@@ -56,11 +56,11 @@ class Control(NamedTuple):
         full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
         return add_halo(full, tuple(model.grid.periodic.astype(bool)), edge=self.kind == "parameter")
 
-    def collect(self, gradient: Array) -> Array:
-        """The transpose of `spread`."""
+    def collect(self, gradient: Array, grid: Grid) -> Array:
+        """The transpose of `spread`: what the adjoint leaves on land is dropped."""
         if self.name == "eos":
             return gradient.copy()
-        inside = interior(gradient)
+        inside = interior(gradient) * self.mask(grid)
         return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape).copy()
 
     def values(self, model: Model) -> Array:
@@ -130,6 +130,7 @@ class Collector:
 
     def __init__(self, controls: Controls) -> None:
         self.controls, model = controls.controls, controls.model
+        self.grid = model.grid
         self.gradient = Gradient.zeros(model)
         self.forcing = model.forcing
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
@@ -146,4 +147,4 @@ class Collector:
     def collect(self, state_ad: State) -> dict[str, Array]:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
-        return {name: control.collect(parts[name]) for name, control in self.controls.items()}
+        return {name: control.collect(parts[name], self.grid) for name, control in self.controls.items()}
