@@ -57,11 +57,11 @@ class Control(NamedTuple):
         return add_halo(full, tuple(model.grid.periodic.astype(bool)), edge=self.kind == "parameter")
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
-        """The transpose of `spread`: what the adjoint leaves on land is dropped."""
+        """The transpose of `spread`."""
         if self.name == "eos":
             return gradient.copy()
         inside = interior(gradient) * self.mask(grid)
-        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape).copy()
+        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
         """What the model has now, in the shape in which it came."""
@@ -130,9 +130,8 @@ class Collector:
 
     def __init__(self, controls: Controls) -> None:
         self.controls, model = controls.controls, controls.model
-        self.grid = model.grid
         self.gradient = Gradient.zeros(model)
-        self.forcing = model.forcing
+        self.forcing, self.grid = model.forcing, model.grid
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
     def add(self, time: float) -> None:
