@@ -1,1 +1,61 @@
 """The commands of `ogcm` that need the adjoint. Each is `NAME_command(target, rest)`; `ogcm.cli` calls it by name."""
+
+import sys
+
+from ogcm.cli import setup_command
+from ogcm.simulation import DAY, Simulation
+
+CHECK_OPTIONS = {
+    "steps": (int, "steps of the run whose gradient is checked (default 5)"),
+    "controls": (str, "comma-separated controls to check (default: all of the model)"),
+    "output": (str, "picture of the Taylor remainders (default check.png)"),
+    "quiet": (bool, "no progress bar"),
+}
+COARSE = {  # enough to check gradients on
+    "double_gyre": ["--resolution", "2"],
+    "channel": ["--resolution", "40"],
+    "baroclinic_wave": ["--resolution", "1"],
+    "lock_exchange": ["--resolution", "2000"],
+    "geostrophic_adjustment": ["--cells", "40"],
+}
+
+
+def check_gradients_command(target: str, rest: list[str]) -> int:
+    """`ogcm check-gradients [SETUP|FILE.toml] [--option value ...]`; without a setup, a rough basin with islands.
+
+    Returns 1 where a check fails.
+    """
+    from adjoint import gradient_check as check
+    from adjoint.random_ocean import rough_basin
+
+    if not target or (target.startswith("--") and target != "--help"):
+        target, rest = "rough_basin", [target, *rest] if target else rest
+    rest = [*COARSE.get(target, []), *rest]
+    made = setup_command("check-gradients", target, rest, CHECK_OPTIONS, {"rough_basin": rough_basin})
+    if made is None:
+        return 0
+    model, settings = made
+    steps, names = settings.get("steps", 5), settings.get("controls")
+    progress, output = not settings.get("quiet", False), settings.get("output", "check.png")
+    simulation = Simulation(model, days=steps * model.numerics.dt / DAY, progress=progress)
+    controls = check.check_controls(simulation, names and names.split(","))
+    operators = check.check_operators(progress=progress)
+    print(f"{'operator':34} {'error':>8}")
+    for name, error in operators.items():
+        print(f"{name:34} {error:8.1e}  {verdict(error < check.OPERATOR_TOLERANCE)}")
+    print(f"\n{'control':18} {'derivative':>11} {'error':>8} {'slope':>7}   of {steps} steps of {model.name}")
+    for name, c in controls.items():
+        slope = "linear" if c.slope != c.slope else f"{c.slope:.2f}"
+        numbers = f"{c.derivative:11.3e} {c.error:8.1e} {slope:>7}" if c.influence else f"{'no influence':>28}"
+        print(f"{name:18} {numbers}  {verdict(c.right)}")
+    check.draw(controls, output, f"{model.name}: gradient of {steps} steps")
+    print(f"\n{output}: the Taylor remainders")
+    wrong = [f"operator {n}" for n, error in operators.items() if not error < check.OPERATOR_TOLERANCE]
+    wrong += [f"control {n}" for n, c in controls.items() if not c.right]
+    if wrong:
+        print(f"ogcm: FAIL, {len(wrong)} in all, the first: {wrong[0]}", file=sys.stderr)
+    return int(bool(wrong))
+
+
+def verdict(right: bool) -> str:
+    return "ok" if right else "FAIL"

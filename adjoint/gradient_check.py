@@ -12,6 +12,7 @@ Trapp 1998, doi 10.1137/S003614459631241X).
 
 import copy
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
 OPERATOR_TOLERANCE = 1e-12
-TOLERANCE = 1e-11  # of the gradient of a run
+TOLERANCE = 1e-10  # of the gradient of a run
 STEPS = 10.0 ** -np.arange(1, 10)  # e of the Taylor remainders; at the last two they are round-off
 LOWEST_SLOPE = 1.8
 SIDES = ((False, False), (True, False), (True, True))  # periodic in x, in y
@@ -125,7 +126,7 @@ class ControlCheck(NamedTuple):
     exact: float  # of the complex step
     error: float  # of g.d relative to the sum of the magnitudes of its terms
     remainders: Array  # of Taylor's formula for STEPS; empty without influence
-    slope: float  # with which they fall; nan where they are round-off: the loss is linear in the control
+    slope: float  # with which they fall; nan where all are round-off: the loss is linear in the control
 
     @property
     def influence(self) -> bool:
@@ -176,12 +177,16 @@ def taylor(loss: Loss, simulation: Simulation, d: dict[str, Array], value: float
 
 
 def slope_of(remainders: Array, value: float) -> float:
-    """The median slope d log r/d log e over the points above round-off; nan where these are fewer than two."""
+    """The slope d log r/d log e for the smallest e above round-off; nan where fewer than two are.
+
+    The larger one of the last two decades: a cell that changes its branch (convects, say) at some e makes a jump there,
+    and fewer do the smaller e is; a wrong gradient has the slope 1 in both.
+    """
     if not len(remainders):
         return np.nan
     above = remainders > 30 * max(*remainders[-2:], 1e-16 * abs(value))
     count = len(above) if above.all() else int(np.argmin(above))
-    return float(np.median(-np.diff(np.log10(remainders[:count])))) if count > 1 else np.nan
+    return float(np.max(-np.diff(np.log10(remainders[:count]))[-2:])) if count > 1 else np.nan
 
 
 def fields_of(model: Model) -> tuple[str, ...]:
@@ -197,10 +202,10 @@ def every_control(model: Model) -> list[str]:
 
 
 def stirred(model: Model, rng: np.random.Generator) -> Model:
-    """A copy whose state is moved at random, by SIZES."""
+    """A copy whose state is moved at random, by a tenth of SIZES."""
     other = working_copy(model)
     for name, control in Controls(other, fields_of(other)).controls.items():
-        control.array(other)[...] += control.spread(SIZES[name] * rng.normal(size=control.shape), other)
+        control.array(other)[...] += control.spread(0.1 * SIZES[name] * rng.normal(size=control.shape), other)
     return other
 
 
@@ -242,8 +247,10 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
             state_ad = State.zeros(model.grid)
             loss.adjoint(model.state, record, 1.0, state_ad)
             try:
-                exact = float(np.imag(loss.value(tangent, record))) / STEP
-            except TypeError as error:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                    exact = float(np.imag(loss.value(tangent, record))) / STEP
+            except (TypeError, np.exceptions.ComplexWarning) as error:
                 raise InputError(
                     f"{type(loss).__name__}: its value does not take complex states ({error}); "
                     "write it without float(), max() and comparisons of complex numbers"

@@ -78,7 +78,7 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
 
 @recipe(days=1)
 def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
-    """A small basin with islands, partial cells and every forcing, periodic along x.
+    """A small basin with islands, partial cells and every forcing, some of its water unstable, periodic along x.
 
     seed: of its bathymetry, waters and forcing.
     """
@@ -92,7 +92,7 @@ def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics)
         ogcm.cartesian(nx=16, ny=12, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True),
         depth=depth,
         dz=DZ,
-        T=base + 0.3 * rng.normal(size=(5, *shape)),
+        T=base + 2.0 * rng.normal(size=(5, *shape)),
         S=35 + 0.1 * rng.normal(size=(5, *shape)),
         forcing=ogcm.Forcing(**{name: SIZES[name] * rng.normal(size=shape) for name in NAMES}),
         parameters=chosen | {"drag_quadratic": 1e-3} | dict(parameters or {}),
