@@ -87,9 +87,10 @@ def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, A
 
 def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
     """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
-    stepper, records = Stepper(model), loss.records(simulation)
-    total = sum(loss.value(model.state, r) for r in records.get(0, ()))
-    for n in range(1, simulation.steps + 1):
-        stepper.step()
-        total += sum(loss.value(model.state, r) for r in records.get(n, ()))
+    stepper, records, total = Stepper(model), loss.records(simulation), 0.0
+    for n in range(simulation.steps + 1):
+        if n > 0:
+            stepper.step()
+        for record in records.get(n, ()):
+            total += loss.value(model.state, record)
     return total

@@ -180,7 +180,7 @@ class Forgetful(losses.Enstrophy):
 
 def test_a_wrong_loss_is_caught():
     model = basin()
-    assert loss_error(Wrong(model, "T")) > 0.1
+    assert loss_error(Wrong(model, "T")) > 0.01
     assert loss_error(Forgetful(model)) == 1
 
 
