@@ -20,6 +20,21 @@ COARSE = {  # enough to check gradients on
 }
 
 
+SENSITIVITY_OPTIONS = {
+    "of": (str, "transport (default) | overturning | heat_content | mean | enstrophy"),
+    "to": (str, "comma-separated controls (default wind_stress, which is tau_x,tau_y)"),
+    "field": (str, "field of the mean (default T)"),
+    "x": (str, "NUMBER or FROM:TO, place of the quantity [degrees or m] (default: the setup's, or all)"),
+    "y": (str, "NUMBER or FROM:TO [degrees or m]"),
+    "z": (str, "NUMBER or FROM:TO [m], negative below the surface"),
+    "days": (float, "length of the run, at whose end the quantity is looked at [days] (default: the setup's)"),
+    "memory": (float, "memory for snapshots of the run [GB] (default 1)"),
+    "output": (str, "file to write, with a picture beside it (default SETUP.sensitivity.nc)"),
+    "overwrite": (bool, "replace an existing output"),
+    "quiet": (bool, "no progress bar"),
+}
+
+
 def check_gradients_command(target: str, rest: list[str]) -> int:
     """`ogcm check-gradients [SETUP|FILE.toml] [--option value ...]`; without a setup, a rough basin with islands.
 
@@ -59,3 +74,27 @@ def check_gradients_command(target: str, rest: list[str]) -> int:
 
 def verdict(right: bool) -> str:
     return "ok" if right else "FAIL"
+
+
+def sensitivity_command(target: str, rest: list[str]) -> int:
+    """`ogcm sensitivity SETUP|FILE.toml [--option value ...]`."""
+    from pathlib import Path
+
+    from adjoint.sensitivity import check_output, place, sensitivity
+    from ogcm.plotting import plot
+
+    made = setup_command("sensitivity", target, rest, SENSITIVITY_OPTIONS)
+    if made is None:
+        return 0
+    model, settings = made
+    output = Path(settings.get("output", f"{model.name}.sensitivity.nc"))
+    check_output(output, settings.get("overwrite", False))
+    simulation = Simulation(model, days=settings["days"], progress=not settings.get("quiet", False))
+    choices = {name: settings[name] for name in ("of", "field") if name in settings}
+    choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
+    names = settings.get("to", "wind_stress").split(",")
+    found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
+    found.write(output, simulation.toml())
+    plot(output, output.with_suffix(".png"))
+    print(f"{found.title}\n{output} and {output.with_suffix('.png')} written", file=sys.stderr)
+    return 0

@@ -15,6 +15,7 @@ from importlib import import_module
 SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
+    "sensitivity": ("adjoint.commands", "map what a transport, a heat content, ... depends on"),
 }
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
