@@ -7,6 +7,7 @@ itself in a notebook, and is saved where an `output` is given.
 """
 
 import tempfile
+import textwrap
 from io import BytesIO
 from pathlib import Path
 
@@ -397,7 +398,7 @@ def sensitivity_maps(record: Record) -> Figure:
     rows = max(1, -(-len(maps) // columns))
     shape = np.clip(np.ptp(record.edges(record.y)) / np.ptp(record.edges(record.x)), 1 / 3, 1.2)  # of true_shape
     width = 5.6 if shape > 0.7 else 7.2
-    figure = Picture(width * columns, (0.8 * width * shape + 0.7) * rows + 0.6)
+    figure = Picture(width * columns, ((width - 1.5) * shape + 0.6) * rows + 0.35)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(places, maps, strict=False):
         draw_sensitivity(axes, record, name)
@@ -405,7 +406,7 @@ def sensitivity_maps(record: Record) -> Figure:
         axes.remove()
     numbers = [f"{record.label(n)}: {record.field(n):.4g}" for n in found if not record.dims(n)]
     figure.supxlabel("\n".join(numbers), fontsize="medium")
-    figure.suptitle(record.title, fontweight="bold")
+    figure.suptitle(textwrap.fill(record.title, int(11 * width * columns)), fontweight="bold")
     return figure
 
 
@@ -424,7 +425,7 @@ def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
     low_high = [np.asarray(record.file.attrs[f"quantity_{d}"]) for d in "xy"]
     X, Y = (a / 1e3 if record.in_km(d) else a for a, d in zip(low_high, (record.x, record.y), strict=True))
     axes.plot(X[[0, 1, 1, 0, 0]], Y[[0, 0, 1, 1, 0]], color="limegreen", lw=2.5)
-    axes.set(xlim=record.edges(dims[1])[[0, -1]], ylim=record.edges(dims[0])[[0, -1]])
+    axes.set(xlim=record.edges(record.x)[[0, -1]], ylim=record.edges(record.y)[[0, -1]])
     true_shape(axes)
 
 
