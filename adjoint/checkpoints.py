@@ -60,7 +60,7 @@ class Budget(NamedTuple):
 
     def forward_steps(self, steps: int) -> int:
         """Steps that the schedule takes forward, those that the adjoint step takes again itself left out."""
-        total = 0
+        total = 1  # the last step, whose end the loss sees before it is taken again
         for action in self.schedule(steps):
             if isinstance(action, EndReverse):
                 return total

@@ -56,12 +56,12 @@ class Control(NamedTuple):
         full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
         return add_halo(full, tuple(model.grid.periodic.astype(bool)), edge=self.kind == "parameter")
 
-    def collect(self, gradient: Array) -> Array:
+    def collect(self, gradient: Array, grid: Grid) -> Array:
         """The transpose of `spread`."""
         if self.name == "eos":
             return gradient.copy()
-        inside = interior(gradient)
-        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape).copy()
+        inside = interior(gradient) * self.mask(grid)
+        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
         """What the model has now, in the shape in which it came."""
@@ -131,7 +131,7 @@ class Collector:
     def __init__(self, controls: Controls) -> None:
         self.controls, model = controls.controls, controls.model
         self.gradient = Gradient.zeros(model)
-        self.forcing = model.forcing
+        self.forcing, self.grid = model.forcing, model.grid
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
     def add(self, time: float) -> None:
@@ -146,4 +146,4 @@ class Collector:
     def collect(self, state_ad: State) -> dict[str, Array]:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
-        return {name: control.collect(parts[name]) for name, control in self.controls.items()}
+        return {name: control.collect(parts[name], self.grid) for name, control in self.controls.items()}

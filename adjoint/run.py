@@ -88,6 +88,18 @@ def gradient(
     )
 
 
+def evaluate(loss: Loss, simulation: Simulation) -> float:
+    """The loss of a run alone. The simulation stays as it is. A run that blows up has the loss NaN or infinity."""
+    model, records = working_copy(simulation.model), loss.records(simulation)
+    stepper, total = Stepper(model), 0.0
+    for n in range(simulation.steps + 1):
+        if n > 0:
+            stepper.step()
+        for record in records.get(n, ()):
+            total += float(loss.value(model.state, record))
+    return total
+
+
 class Sweep:
     """What a run there and back carries: the state, its adjoint, the value of the loss, the gradient so far."""
 

@@ -1,7 +1,7 @@
-"""The command `ogcm`: run, setups, info, plot, compile.
+"""The command `ogcm`.
 
-Every option of a setup, every numerical choice and every parameter is an option of `ogcm run SETUP`.
-Imports are lazy, so that `ogcm --help` is instant.
+Every option of a setup, every numerical choice and every parameter is an option of the commands that take a setup
+(`ogcm run SETUP`). Imports are lazy, so that `ogcm --help` is instant.
 """
 
 import argparse
@@ -9,14 +9,21 @@ import inspect
 import sys
 import types
 import typing
+from importlib import import_module
+
+# Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
+SETUP_COMMANDS = {
+    "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
+}
+Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code: 0, 1 for a blow-up, 2 for a mistake in the input, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ogcm", description="A differentiable ocean general circulation model.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="run a setup, or repeat a run from its .toml file", add_help=False)
-    run.add_argument("setup")
+    for name, (_, text) in SETUP_COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
     commands.add_parser("setups", help="list the setups")
     about = commands.add_parser("info", help="say what an output or restart file holds")
     about.add_argument("file")
@@ -35,11 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if arguments is None:
             arguments = sys.argv[1:]
-        known, rest = parser.parse_known_args(arguments)
-        if known.command == "run":
-            return run_command(known.setup, rest)
-        if rest:
-            parser.error(f"unknown argument {rest[0]}")
+        if arguments and arguments[0] in SETUP_COMMANDS:
+            home, _ = SETUP_COMMANDS[arguments[0]]
+            target = arguments[1] if len(arguments) > 1 else ""
+            return getattr(import_module(home), f"{arguments[0].replace('-', '_')}_command")(target, arguments[2:])
+        known = parser.parse_args(arguments)
         return COMMANDS[known.command](known)
     except BlowUpError as error:
         print(f"ogcm: the run blew up: {error}", file=sys.stderr)
@@ -51,8 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def run_options(setup) -> dict[str, tuple[str, object, object, str]]:
-    """All options of `ogcm run SETUP`: name -> (table, type, default, help)."""
+def setup_options(setup) -> Options:
+    """Options of a setup, of the numerics and the parameters: name -> (table, type, help)."""
     from dataclasses import MISSING, fields
 
     from ogcm.model import CHOICES, Numerics
@@ -61,27 +68,29 @@ def run_options(setup) -> dict[str, tuple[str, object, object, str]]:
     options = {}
     for f in fields(Numerics):
         default = "the setup's" if f.default is MISSING else f"unless the setup says otherwise {f.default}"
-        options[f.name] = ("numerics", f.type, None, " | ".join(CHOICES.get(f.name, ())) or default)
+        options[f.name] = ("numerics", f.type, " | ".join(CHOICES.get(f.name, ())) or default)
     for name, p in PARAMETERS.items():
         text = f"{p.description} [{p.units}], unless the setup says otherwise {p.default:g}"
-        options[name] = ("parameters", float, None, text)
+        options[name] = ("parameters", float, text)
     hints = typing.get_type_hints(setup)
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
-            options[name] = ("setup", plain(hints.get(name, str)), p.default, f"default {p.default}")
-    run = {
-        "days": (float, f"length of the run, from the restart where one is given [days] (default {setup.days:g})"),
-        "output": (str, f"file to write (default {setup.__name__}.nc)"),
-        "every": (float, "time between two records [days] (default: a tenth of the run)"),
-        "variables": (str, "comma-separated fields (default u,v,eta,T,S)"),
-        "means": (bool, "write means over the interval instead of snapshots"),
-        "output_precision": (str, "float32 (default) | float64"),
-        "restart": (str, "restart file to continue from; an existing output is extended"),
-        "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
-        "overwrite": (bool, "replace an existing output"),
-        "quiet": (bool, "no progress bar"),
-    }
-    return options | {name: ("run", kind, None, text) for name, (kind, text) in run.items()}
+            options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+    return options
+
+
+RUN_OPTIONS = {
+    "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
+    "output": (str, "file to write (default SETUP.nc)"),
+    "every": (float, "time between two records [days] (default: a tenth of the run)"),
+    "variables": (str, "comma-separated fields (default u,v,eta,T,S)"),
+    "means": (bool, "write means over the interval instead of snapshots"),
+    "output_precision": (str, "float32 (default) | float64"),
+    "restart": (str, "restart file to continue from; an existing output is extended"),
+    "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
+    "overwrite": (bool, "replace an existing output"),
+    "quiet": (bool, "no progress bar"),
+}
 
 
 def plain(annotation: object) -> type:
@@ -91,46 +100,63 @@ def plain(annotation: object) -> type:
     return annotation
 
 
-def run_command(target: str, rest: list[str]) -> int:
-    """`ogcm run SETUP|CONFIG.toml [--option value ...]`."""
+def setup_command(command: str, target: str, rest: list[str], own: dict[str, tuple[type, str]]):
+    """The model and the settings of `ogcm COMMAND SETUP|FILE.toml [--option value ...]`, or None after its help.
+
+    `own` are the options of the command, name -> (type, help); those of the setup, the numerics and the parameters
+    make the model.
+    """
     from ogcm import config, setups
     from ogcm.errors import InputError
     from ogcm.parameters import nearest
 
+    if not target:
+        raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
     if target in ("--help", "-h"):
-        print("usage: ogcm run SETUP|FILE.toml [--OPTION VALUE ...]; `ogcm run SETUP --help` lists a setup's options")
-        return 0
+        print(f"usage: ogcm {command} SETUP|FILE.toml [--OPTION VALUE ...]")
+        print(f"`ogcm {command} SETUP --help` lists the options")
+        return None
     tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
     tables = {name: dict(tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
     if name not in setups.SETUPS:
         raise InputError(f"unknown setup {name!r}: {nearest(name, setups.SETUPS)}")
     setup = setups.SETUPS[name]
-    options = run_options(setup)
+    options = setup_options(setup)
+    check_tables(target, tables, options | {o: ("run", kind, text) for o, (kind, text) in RUN_OPTIONS.items()})
+    tables["run"] = {o: value for o, value in tables["run"].items() if o in own}
+    options |= {o: ("run", kind, text) for o, (kind, text) in own.items()}
     if "--help" in rest or "-h" in rest:
-        print(f"{setup.__doc__}\n\noptions of `ogcm run {name}`:")
-        for option, (table, _, _, text) in options.items():
+        print(f"{setup.__doc__}\n\noptions of `ogcm {command} {name}`:")
+        for option, (table, _, text) in options.items():
             print(f"  --{option:20} {text} ({table})")
-        return 0
-    check_tables(target, tables, options)
+        return None
     words = iter(rest)
     for word in words:
         option, _, value = word.removeprefix("--").partition("=")
         option = option.replace("-", "_")
         if not word.startswith("--") or option not in options:
             raise InputError(f"unknown option {word!r}: {nearest('--' + option, ['--' + o for o in options])}")
-        table, kind, _, _ = options[option]
+        table, kind, _ = options[option]
         tables[table][option] = convert(option, kind, value, words)
-    settings = tables["run"]
-    if isinstance(settings.get("variables"), str):
-        settings["variables"] = settings["variables"].split(",")
-    settings.setdefault("days", setup.days)
-    settings.setdefault("output", f"{name}.nc")
-    progress = not settings.pop("quiet", False)
+    if "days" in own:
+        tables["run"].setdefault("days", setup.days)
+    model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
+    return model, tables["run"]
 
+
+def run_command(target: str, rest: list[str]) -> int:
+    """`ogcm run SETUP|FILE.toml [--option value ...]`."""
     from ogcm.simulation import Simulation
 
-    model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
+    made = setup_command("run", target, rest, RUN_OPTIONS)
+    if made is None:
+        return 0
+    model, settings = made
+    if isinstance(settings.get("variables"), str):
+        settings["variables"] = settings["variables"].split(",")
+    settings.setdefault("output", f"{model.name}.nc")
+    progress = not settings.pop("quiet", False)
     simulation = Simulation(model, **settings, progress=progress)
     simulation.run()
     print(f"{simulation.output} written; look at it with `ogcm plot {simulation.output}`", file=sys.stderr)
@@ -154,13 +180,13 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
         raise InputError(f"--{option}: needs a value of type {kind.__name__}, got {value!r}") from None
 
 
-def check_tables(source: str, tables: dict[str, dict], options: dict[str, tuple]) -> None:
+def check_tables(source: str, tables: dict[str, dict], options: Options) -> None:
     """Raise InputError for an unknown name or a value of the wrong type in a configuration file."""
     from ogcm.errors import InputError
     from ogcm.parameters import nearest
 
     for table, entries in tables.items():
-        known = {name: kind for name, (home, kind, _, _) in options.items() if home == table}
+        known = {name: kind for name, (home, kind, _) in options.items() if home == table}
         known |= {"parameters": {"eos": list}, "run": {"variables": list}}.get(table, {})
         for name, value in entries.items():
             if name not in known:

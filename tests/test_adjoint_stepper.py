@@ -69,7 +69,7 @@ def test_gradient_of_a_step_is_the_complex_step(choice):
     names = (*PROGNOSTIC[: 5 if model.numerics.has_tracers else 3], *Fluxes._fields, *model.parameters)
     controls = Controls(model, names)
     parts = gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
-    found = {name: control.collect(parts[name]) for name, control in controls.controls.items()}
+    found = {name: control.collect(parts[name], model.grid) for name, control in controls.controls.items()}
     directions = {name: rng.normal(size=np.shape(a)) * np.abs(a) for name, a in controls.values().items()}
     for group in (*([name] for name in names), names):
         tangent = complex_model(model, {name: directions[name] for name in group})
