@@ -1,0 +1,89 @@
+"""Speed of gradients of whole runs, the later half of `python -m benchmarks.adjoint`.
+
+`runs`: the time of a gradient over that of its run, with every state kept and with few snapshots, and the memory. Each
+line is a process of its own, so that its peak is its own; "inevitable" is what the gradient would cost if the adjoint
+kernels took twice the time of their forward kernels and the rest were free: the schedule's steps, the step that the
+adjoint takes again, and two for its kernels.
+
+`windows`: the channel of benchmarks/peers.py with 30 x 42 x 15 cells; the norm of the gradient of the mean square
+temperature of the last day by the initial temperature, against the length of the window, and how far its derivative
+along a random direction is from the complex step's.
+"""
+
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+import adjoint
+import ogcm
+from adjoint.complex_step import directional
+from adjoint.losses import MeanSquare
+from adjoint.run import evaluate
+from benchmarks import ogcm_channel
+from benchmarks.forward import model
+from benchmarks.peers import channel
+
+
+def peak() -> float:
+    """Largest memory of this process so far [MB] (`ru_maxrss` of a child begins with its parent's)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e3
+
+
+def simulation(m: ogcm.Model, steps: int) -> ogcm.Simulation:
+    return ogcm.Simulation(m, days=steps * m.numerics.dt / 86400, progress=False)
+
+
+def one_run(size: tuple[int, int, int], steps: int, snapshots: int) -> tuple[float, ...]:
+    """Seconds of a run and of its gradient, recomputation, MB of the snapshots and of all that the gradient added."""
+    m = model(*size, "float64")
+    loss, wanted = MeanSquare(m, "T", np.zeros(size[::-1])), ("T", "tau_x", "nu_h", "kappa_v")
+    evaluate(loss, simulation(m, 1))
+    before = peak()
+    adjoint.gradient(loss, simulation(m, 1), wanted)
+    started = time.perf_counter()
+    evaluate(loss, simulation(m, steps))
+    run = time.perf_counter() - started
+    g = adjoint.gradient(loss, simulation(m, steps), wanted, snapshots=snapshots)
+    kept = g.budget.ram * sum(a.nbytes for a in m.state.arrays().values()) / 1e6
+    return run, g.seconds, g.recomputation, kept, peak() - before
+
+
+def runs(cases: list[tuple[tuple[int, int, int], int, int]]) -> None:
+    """A line for each size, number of steps and of snapshots."""
+    print("\ngradients of whole runs")
+    print(f"{'size':16} {'steps':>6} {'snapshots':>10} {'run s':>7} {'gradient s':>11} {'ratio':>6} {'inevitable':>11} "
+          f"{'forward steps/step':>19} {'snapshots MB':>13} {'peak MB':>8}")  # fmt: skip
+    spawn = multiprocessing.get_context("spawn")
+    for size, steps, snapshots in cases:
+        with ProcessPoolExecutor(1, mp_context=spawn) as process:
+            run, seconds, again, kept, most = process.submit(one_run, size, steps, snapshots).result()
+        name = " x ".join(map(str, size))
+        print(f"{name:16} {steps:6} {snapshots:10} {run:7.2f} {seconds:11.2f} {seconds / run:6.2f} {again + 3:11.2f} "
+              f"{again:19.2f} {kept:13.0f} {most:8.0f}")  # fmt: skip
+
+
+def windows(lengths: list[int], dt: float = 1200.0) -> None:
+    """A line for each length of the window."""
+    case = channel(30, 42, 15)
+    m = ogcm_channel.model(case, dt)
+    direction = np.random.default_rng(0).normal(size=case["T"].shape)
+    print(f"\nthe channel of 30 x 42 x 15 cells, dt = {dt:g} s")
+    print(f"{'steps':>6} {'days':>7} {'run s':>7} {'gradient s':>11} {'norm [degC]':>12} {'complex step error':>19}")
+    adjoint.gradient(MeanSquare(m, "T", case["T"]), simulation(m, 1), ["T"])
+    for steps in lengths:
+        run, loss = simulation(m, steps), MeanSquare(m, "T", case["T"] + 1)
+        started = time.perf_counter()
+        evaluate(loss, run)
+        forward = time.perf_counter() - started
+        g = adjoint.gradient(loss, run, ["T"])
+        exact, terms = directional(loss, run, {"T": direction}), g["T"] * direction
+        error = abs(exact - terms.sum()) / np.abs(terms).sum()
+        norm = np.sqrt((g["T"] ** 2).sum())
+        print(f"{steps:6} {steps * dt / 86400:7.2f} {forward:7.2f} {g.seconds:11.2f} {norm:12.4e} {error:19.1e}")
