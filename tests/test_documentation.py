@@ -16,12 +16,7 @@ BLOCKS = [
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_example_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
-    if "AdjointStepper" in block:  # goes on from the model of the blocks before
-        import ogcm
-
-        names = {"ogcm": ogcm, "model": ogcm.setups.double_gyre(resolution=2.0)}
-    exec(re.sub(r"days=\d+", "days=0.3", re.sub(r"every=\d+", "every=0.1", block)), names)
+    exec(re.sub(r"days=\d+", "days=0.3", re.sub(r"every=\d+", "every=0.1", block)), {})
 
 
 def test_there_are_examples():
