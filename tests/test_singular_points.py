@@ -5,13 +5,13 @@ The table "Singular points and their regularisation" in docs/numerics.md says ho
 
 import numpy as np
 import pytest
-from oceans import mask_of, random_field, random_grid
 
 import adjoint
 import ogcm
 from adjoint.complex_step import complex_model, directional
 from adjoint.controls import Controls
 from adjoint.gradient_check import dot_product_error
+from adjoint.random_ocean import mask_of, random_field, random_grid
 from adjoint.registry import PAIRS
 from ogcm.grid import interior
 from ogcm.halo import exchange
