@@ -31,6 +31,21 @@ def working_copy(model: Model) -> Model:
     return other
 
 
+def full_copy(model: Model, dtype: np.dtype) -> Model:
+    """The model with a state, a forcing and parameters of its own, in `dtype`; the grid is shared."""
+    other = copy.copy(model)
+    other.state = state_as(model.state, dtype)
+    other.parameters = {name: a.astype(dtype) for name, a in model.parameters.items()}
+    other.forcing = copy.copy(model.forcing)
+    other.forcing.dtype = dtype
+    other.forcing.steady = {name: a.astype(dtype) for name, a in model.forcing.steady.items()}
+    other.forcing.series = {
+        name: dataclasses.replace(series, values=series.values.astype(dtype))
+        for name, series in model.forcing.series.items()
+    }
+    return other
+
+
 def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
     """The model in complex128, each named control moved by its perturbation times i STEP.
 
@@ -44,26 +59,17 @@ def moved_model(model: Model, perturbation: Mapping[str, Array], size: complex) 
 
     Raises InputError for an unknown control or a shape that does not fit.
     """
-    controls, other, kind = Controls(model, perturbation), copy.copy(model), type(size)
-    other.state = state_as(model.state, kind)
-    other.parameters = {name: a.astype(kind) for name, a in model.parameters.items()}
-    other.forcing = copy.copy(model.forcing)
-    other.forcing.dtype = np.dtype(kind)
-    other.forcing.steady = {name: a.astype(kind) for name, a in model.forcing.steady.items()}
-    other.forcing.series = {
-        name: dataclasses.replace(series, values=series.values.astype(kind))
-        for name, series in model.forcing.series.items()
-    }
+    controls, other = Controls(model, perturbation), full_copy(model, np.dtype(type(size)))
     for name, change in controls.check(perturbation).items():
         control = controls.controls[name]
         control.array(other)[...] += size * control.spread(change, model)
     return other
 
 
-def state_as(state: State, kind: type) -> State:
-    """A copy of the state in float64 or complex128, the one before it included."""
-    fields = {name: a.astype(kind) for name, a in state.arrays().items()}
-    previous = state_as(state.previous, kind) if state.previous is not None else None
+def state_as(state: State, dtype: np.dtype) -> State:
+    """A copy of the state in `dtype`, the one before it included."""
+    fields = {name: a.astype(dtype) for name, a in state.arrays().items()}
+    previous = state_as(state.previous, dtype) if state.previous is not None else None
     return State(**fields, time=state.time, step=state.step, previous=previous)
 
 
