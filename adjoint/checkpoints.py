@@ -2,35 +2,51 @@
 
 The schedule is the binomial one of Griewank and Walther (2000, doi 10.1145/347837.347846), its snapshots shared out
 between RAM and disk after Stumm and Walther (2009, doi 10.1137/080718036), from the library `checkpoint_schedules`.
-With a snapshot for every step nothing is taken again: the mode of short windows. A snapshot is the whole state to
-the bit, so the steps taken again are those of the run, and the gradient does not depend on the budget.
+A snapshot is the whole state to the bit, so the steps taken again are those of the run, and the gradient does not
+depend on the budget. Where the memory holds all that every step computes, as in short windows, nothing is taken again.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import h5py
-from checkpoint_schedules import Copy, EndReverse, Forward, Move, MultistageCheckpointSchedule, Reverse, StorageType
+from checkpoint_schedules import (
+    Copy,
+    EndForward,
+    EndReverse,
+    Forward,
+    Move,
+    MultistageCheckpointSchedule,
+    Reverse,
+    StorageType,
+)
 
 from ogcm.errors import InputError
 from ogcm.io import check_room
 from ogcm.state import PROGNOSTIC, State
 
+MEMORY = 1e9  # [bytes] where no budget is given
+
 
 class Budget(NamedTuple):
-    """How many states may be kept: `ram` snapshots in memory and `disk` in a temporary file of `folder`."""
+    """How many states may be kept: `ram` snapshots in memory and `disk` in a temporary file of `folder`.
+
+    With `everything`, all that each step computes is kept instead.
+    """
 
     ram: int
     disk: int = 0
     folder: str | Path | None = None
+    everything: bool = False
 
     @classmethod
     def of(
         cls,
         state: State,
         steps: int,
+        step_bytes: int,
         *,
         memory: float | None = None,
         snapshots: int | None = None,
@@ -39,12 +55,15 @@ class Budget(NamedTuple):
     ) -> "Budget":
         """From `memory` [bytes] or the number of `snapshots` in memory; at most one for every step of the run.
 
+        `step_bytes` is what a step takes of which everything is kept: with enough `memory` for all, all are.
         Raises InputError for a budget below one snapshot, and FileError for a disk that is too small.
         """
         if memory is not None and snapshots is not None:
             raise InputError("memory, snapshots: give one of them; both say how many states are kept in memory")
-        size = snapshot_bytes(state)
-        ram = snapshots if snapshots is not None else int((1e9 if memory is None else memory) // size)
+        size, memory_given = snapshot_bytes(state), MEMORY if memory is None else memory
+        if snapshots is None and steps * step_bytes <= memory_given:
+            return cls(0, everything=True)
+        ram = snapshots if snapshots is not None else int(memory_given // size)
         if ram < 0 or disk < 0 or ram + disk < 1:
             what = f"memory: {memory:g} bytes are" if memory is not None else f"snapshots: {ram} + disk: {disk} are"
             raise InputError(f"{what} less than one snapshot of {size} bytes; give at least one")
@@ -55,18 +74,18 @@ class Budget(NamedTuple):
         return cls(ram, disk, folder)
 
     def schedule(self, steps: int) -> Iterator:
-        """The actions of the library, in order."""
-        return iter(MultistageCheckpointSchedule(steps, self.ram, self.disk))
+        """The actions of the library, in order, up to the end of the run backwards."""
+        if self.everything:
+            yield from (Forward(0, steps, False, True, StorageType.WORK), EndForward(), Reverse(steps, 0, True))
+            return
+        for action in MultistageCheckpointSchedule(steps, self.ram, self.disk):
+            if isinstance(action, EndReverse):
+                return
+            yield action
 
     def forward_steps(self, steps: int) -> int:
-        """Steps that the schedule takes forward, those that the adjoint step takes again itself left out."""
-        total = 1  # the last step, whose end the loss sees before it is taken again
-        for action in self.schedule(steps):
-            if isinstance(action, EndReverse):
-                return total
-            if isinstance(action, Forward) and not action.write_adj_deps:
-                total += len(action)
-        return total
+        """Steps that the schedule takes forward in all, there and back."""
+        return sum(len(action) for action in self.schedule(steps) if isinstance(action, Forward))
 
 
 def snapshot_bytes(state: State) -> int:
@@ -123,35 +142,37 @@ class Snapshots:
         state.assign(levels["state"])
 
 
-def backwards(
-    steps: int,
-    state: State,
-    forward: Callable[[int], None],
-    turn: Callable,
-    reverse: Callable[[int], None],
-    budget: Budget,
-) -> None:
-    """Run `steps` steps forward and then backwards.
+class Run(Protocol):
+    """What is run there and back; it holds the present state."""
 
-    `forward(n)` takes `state`, in place, from step n to n + 1; `turn()` is called once, with the last state in
-    `state`; `reverse(n)` is called with step n in `state`, for n = steps - 1 down to 0.
-    """
-    before = state.copy()
+    state: State
+
+    def forward(self, n: int) -> None:
+        """Take step n, counted from 0."""
+
+    def keep(self, n: int) -> None:
+        """Take step n and keep all that it computes."""
+
+    def turn(self) -> None:
+        """The run has ended."""
+
+    def reverse(self, n: int) -> None:
+        """Run step n, which was kept, backwards."""
+
+
+def there_and_back(run: Run, steps: int, budget: Budget) -> None:
+    """Run `steps` steps forward and then backwards, within the budget."""
     with Snapshots(budget) as snapshots:
         for action in budget.schedule(steps):
-            if isinstance(action, Forward) and not action.write_adj_deps:
+            if isinstance(action, Forward):
                 if action.write_ics:
-                    snapshots.save(action.n0, state, action.storage)
+                    snapshots.save(action.n0, run.state, action.storage)
                 for n in action:
-                    forward(n)
+                    (run.keep if action.write_adj_deps else run.forward)(n)
             elif isinstance(action, Copy | Move):
-                snapshots.load(action.n, state, drop=isinstance(action, Move))
+                snapshots.load(action.n, run.state, drop=isinstance(action, Move))
+            elif isinstance(action, EndForward):
+                run.turn()
             elif isinstance(action, Reverse):
-                if action.n1 == steps:  # the run has just ended: see its last state, then step back
-                    before.assign(state)
-                    forward(steps - 1)
-                    turn()
-                    state.assign(before)
-                reverse(action.n0)
-            elif isinstance(action, EndReverse):
-                return
+                for n in action:
+                    run.reverse(n)

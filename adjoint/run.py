@@ -6,7 +6,7 @@
     g.value, g["tau_x"]
 
 The run goes forward with the plain stepper, keeping snapshots (`adjoint.checkpoints`), and then backwards: each step is
-taken again with everything kept and run through its adjoint (`adjoint.stepper`).
+taken again with everything kept and run through its adjoint (`adjoint.stepper`). Short windows keep everything at once.
 """
 
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from adjoint.checkpoints import Budget, backwards
+from adjoint.checkpoints import Budget, there_and_back
 from adjoint.complex_step import value_of, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
@@ -27,7 +27,7 @@ from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.simulation import CHECK, DAY, Simulation, first_bad
 from ogcm.state import State
-from ogcm.stepper import Stepper
+from ogcm.stepper import Stepper, Work
 
 Array = np.ndarray
 
@@ -39,7 +39,7 @@ class GradientOfRun:
     value: float
     gradients: dict[str, Array]
     steps: int
-    forward_steps: int  # of the plain stepper: the run, and what the schedule took again
+    forward_steps: int  # taken in all, there and back
     budget: Budget
     seconds: float
 
@@ -48,7 +48,7 @@ class GradientOfRun:
 
     @property
     def recomputation(self) -> float:
-        """Steps of the plain stepper for each step of the run: 1 where every state was kept."""
+        """Steps taken forward for each step of the run: 1 where everything was kept, 2 where every state was."""
         return self.forward_steps / self.steps
 
 
@@ -64,28 +64,27 @@ def gradient(
 ) -> GradientOfRun:
     """The gradient of `loss` over `simulation` with respect to the named `controls` (see `adjoint.controls`).
 
-    `memory` [bytes, default 1e9] or `snapshots` bound the states kept in memory; `disk` more may lie in a temporary
-    file in `folder`; the result is the same to the bit. The simulation stays as it is: it is neither run nor changed.
+    `memory` [bytes, default 1e9] or `snapshots` bound what is kept in memory; `disk` more snapshots may lie in a
+    temporary file in `folder`; the result is the same to the bit. The simulation stays as it is.
     Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, or a
     loss without a finite value and derivative; BlowUpError for a run that does not stay finite.
     """
     started = clock.perf_counter()
     records = loss.records(simulation)
     sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records)
-    budget = Budget.of(sweep.state, simulation.steps, memory=memory, snapshots=snapshots, disk=disk, folder=folder)
+    steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
+    budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
     sweep.look()
-    forward_steps = budget.forward_steps(simulation.steps)
-    quiet, total = None if simulation.progress else True, forward_steps + simulation.steps
+    forward_steps, quiet = budget.forward_steps(steps), None if simulation.progress else True
+    total = forward_steps + steps
     with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
         sweep.bar = bar
-        backwards(simulation.steps, sweep.state, sweep.forward, sweep.turn, sweep.reverse, budget)
+        there_and_back(sweep, steps, budget)
     gradients = sweep.collector.collect(sweep.state_ad)
     for name, g in gradients.items():
         if not np.isfinite(g).all():
             raise InputError(f"{name}: its gradient is not finite; `ogcm check-gradients` tells where that comes from")
-    return GradientOfRun(
-        sweep.value, gradients, simulation.steps, forward_steps, budget, clock.perf_counter() - started
-    )
+    return GradientOfRun(sweep.value, gradients, steps, forward_steps, budget, clock.perf_counter() - started)
 
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
@@ -93,14 +92,31 @@ def evaluate(loss: Loss, simulation: Simulation) -> float:
     return float(value_of(loss, simulation, working_copy(simulation.model)))
 
 
+def bytes_of(stepper: Stepper) -> int:
+    """Memory of all that a stepper holds, the model apart."""
+    found, waiting = {}, [value for name, value in vars(stepper).items() if name != "model"]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, np.ndarray):
+            found[id(x)] = x.nbytes
+        elif isinstance(x, list | tuple):
+            waiting += x
+        elif isinstance(x, State | Work):
+            waiting += vars(x).values()
+    return sum(found.values())
+
+
 class Sweep:
-    """What a run there and back carries: the state, its adjoint, the value of the loss, the gradient so far."""
+    """A run there and back: the state, its adjoint, the value of the loss, the gradient so far."""
 
     def __init__(self, loss: Loss, simulation: Simulation, controls: Controls, records: dict[int, list]) -> None:
         self.loss, self.simulation, self.records = loss, simulation, records
         self.model = working_copy(simulation.model)
         self.state, self.first, self.seen = self.model.state, self.model.state.step, 0
         self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
+        self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and all that it computed
+        self.free = [self.adjoint.forward]
+        self.last = self.state  # the state after the last step kept
         self.collector = Collector(controls)
         self.value, self.state_ad = 0.0, self.blank()
         self.bar: tqdm | None = None
@@ -110,8 +126,21 @@ class Sweep:
         return State.zeros(self.model.grid, self.state.u.dtype)
 
     def forward(self, n: int) -> None:
-        """Step n, counted from 0; the first time, the loss looks at its end."""
+        """Step n, counted from 0."""
         self.plain.step()
+        self.last = self.state
+        self.passed(n)
+
+    def keep(self, n: int) -> None:
+        """Step n with all that it computes kept."""
+        before = self.kept[n - 1][1].after(self.kept[n - 1][0]) if n - 1 in self.kept else self.state
+        stepper = self.free.pop() if self.free else Stepper(self.model, kept=True)
+        stepper.advance(before)
+        self.kept[n], self.last = (before, stepper), stepper.after(before)
+        self.passed(n)
+
+    def passed(self, n: int) -> None:
+        """Behind step n: the first time, the loss looks at its end."""
         self.bar.update()
         if n == self.seen:
             self.seen += 1
@@ -120,12 +149,11 @@ class Sweep:
             self.look()
 
     def look(self) -> None:
-        """Add what the loss sees of the present state; raise InputError where it has no finite value or derivative."""
+        """Add what the loss sees of the last state; raise InputError where it has no finite value or derivative."""
         for record in self.records.get(self.seen, ()):
-            value, slope = self.loss.value(self.state, record), State.zeros(self.model.grid, self.state.u.dtype)
-            self.loss.adjoint(self.state, record, 1.0, slope)
+            value, slope = self.loss.value(self.last, record), self.blank()
+            self.loss.adjoint(self.last, record, 1.0, slope)
             if not (np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())):
-                self.check_state()
                 name, day = type(self.loss).__name__, self.seen * self.model.numerics.dt / DAY
                 raise InputError(
                     f"{name}: its value or derivative on day {day:g} is not finite ({value}); choose a loss "
@@ -135,9 +163,9 @@ class Sweep:
 
     def check_state(self) -> None:
         """Raise BlowUpError for a run that has left the finite."""
-        if (bad := first_bad(self.state, self.model)) is not None:
+        if (bad := first_bad(self.last, self.model)) is not None:
             name, index, value = bad
-            day = self.state.time / DAY
+            day = self.last.time / DAY
             raise BlowUpError(
                 f"{name} is {value:g} at {tuple(map(int, index))} on day {day:.4g}: no gradient beyond; "
                 f"try dt = {self.model.numerics.dt / 2:g} s, or a shorter run"
@@ -146,22 +174,23 @@ class Sweep:
     def turn(self) -> None:
         """At the end of the run: the loss begins the adjoint."""
         self.bar.set_postfix_str("backwards", refresh=False)
-        self.look_back(self.state_ad)
+        self.look_back(self.last, self.state_ad)
 
-    def look_back(self, state_ad: State) -> None:
-        """What the loss sees of the present state, to its adjoint."""
-        for record in self.records.get(self.state.step - self.first, ()):
-            self.loss.adjoint(self.state, record, 1.0, state_ad)
+    def look_back(self, state: State, state_ad: State) -> None:
+        """What the loss sees of a state, to its adjoint."""
+        for record in self.records.get(state.step - self.first, ()):
+            self.loss.adjoint(state, record, 1.0, state_ad)
 
     def reverse(self, n: int) -> None:
-        """From the adjoint of the state after step n to that of the state before it, which is the present one."""
-        middle = self.state.time + 0.5 * self.model.numerics.dt
-        # A two-level step has passed on to the state before its own already (see AdjointStepper.step).
+        """From the adjoint of the state after step n, which was kept, to that of the state before it."""
+        before, stepper = self.kept.pop(n)
+        # A two-level step has passed on to the state before its own already (see AdjointStepper.back).
         before_ad = self.state_ad.previous or self.blank()
-        before_ad.previous = self.blank() if self.state.previous is not None else None
+        before_ad.previous = self.blank() if before.previous is not None else None
         self.collector.gradient = self.collector.gradient._replace(state=before_ad)
-        self.adjoint.step(self.state, self.state_ad, self.collector.gradient)
-        self.collector.add(middle)
+        self.adjoint.back(stepper, before, self.state_ad, self.collector.gradient)
+        self.free.append(stepper)
+        self.collector.add(before.time + 0.5 * self.model.numerics.dt)
         self.state_ad = before_ad
-        self.look_back(before_ad)
+        self.look_back(before, before_ad)
         self.bar.update()

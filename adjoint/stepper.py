@@ -93,13 +93,17 @@ class AdjointStepper:
         self.history = np.zeros((5, most + 1, *plane), dtype)
 
     def step(self, n: State, new_ad: State, gradient: Gradient) -> None:
+        """Take the step from n with everything kept, then run it `back`."""
+        self.forward.advance(n)
+        self.back(self.forward, n, new_ad, gradient)
+
+    def back(self, forward: Stepper, n: State, new_ad: State, gradient: Gradient) -> None:
         """From `new_ad`, the adjoint of the state after n, to all that it depends on, added to `gradient`.
 
         With ab2, whatever `new_ad.previous` holds is of n itself and must be in `gradient.state` already; what this
         step passes on to the state before n goes to `gradient.state.previous`, or to n itself where that is None.
         """
-        forward, dt = self.forward, self.model.numerics.dt
-        forward.advance(n)
+        self.forward, dt = forward, self.model.numerics.dt
         fluxes = self.model.forcing.at(n.time + 0.5 * dt)
         for a in (self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad, self.N2_ad):
             a.fill(0)
@@ -130,9 +134,9 @@ class AdjointStepper:
     def extrapolated(self, n: State, gradient: Gradient) -> None:
         """From y to n and the state before; where there was none, it was a copy of n."""
         e = np.asarray(self.forward.integrator.extrapolation, n.u.dtype)[()]
-        previous_ad = gradient.state.previous or gradient.state
+        previous, previous_ad = n.previous or n, gradient.state.previous or gradient.state
         for name, y_ad in self.y_ad.arrays().items():
-            arrays = [getattr(n, name), getattr(n.previous, name), y_ad]
+            arrays = [getattr(n, name), getattr(previous, name), y_ad]
             arrays += [getattr(gradient.state, name), getattr(previous_ad, name)]
             x, before, y_ad, x_ad, before_ad = (a[None] if a.ndim == 2 else a for a in arrays)
             extrapolate_ad(x, before, e, y_ad, x_ad, before_ad)

@@ -28,6 +28,7 @@ share 1/2 a wave may turn by omega dt = 2.45 in a step of rk3, instead of 1.73, 
 second order. Table and derivation: docs/numerics.md.
 """
 
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -166,7 +167,10 @@ class Stepper:
 
     def step(self) -> None:
         """Advance the model's state by one time step, in place."""
-        n, new = self.model.state, self.advance(self.model.state)
+        n = self.model.state
+        new = self.advance(n)
+        if self.integrator.extrapolation and n.previous is None:
+            n.previous = n.copy()
         if n.previous is not None:
             for name in PROGNOSTIC:  # the state before last gives its memory to the next new one
                 spare = getattr(n.previous, name)
@@ -197,13 +201,18 @@ class Stepper:
             y = s
         return y
 
+    def after(self, n: State) -> State:
+        """The state that `advance` made of n; it shares the memory of the stepper and of n."""
+        previous = replace(n, previous=None) if self.integrator.extrapolation else None
+        time = n.time + self.model.numerics.dt
+        return State(**self.states[-1].arrays(), time=time, step=n.step + 1, previous=previous)
+
     def extrapolated(self, n: State) -> State:
-        """The state in the middle of the step, from n and the one before (the first step is Euler's)."""
-        if n.previous is None:
-            n.previous = n.copy()
+        """The state in the middle of the step, from n and the one before (without one, in Euler's manner, from n)."""
+        previous = n.previous or n
         e = np.asarray(self.integrator.extrapolation, n.u.dtype)[()]
         for name, now in n.arrays().items():
-            before, out = getattr(n.previous, name), getattr(self.between, name)
+            before, out = getattr(previous, name), getattr(self.between, name)
             if now.ndim == 2:
                 now, before, out = now[None], before[None], out[None]
             extrapolate(now, before, e, out)

@@ -88,7 +88,7 @@ def test_gradient_is_the_complex_step(steps):
 
 def test_gradient_of_500_steps_with_checkpoints():
     g = check(simulation(500), ("u", "eta", "T", "tau_x", "nu_h", "kappa_v"), snapshots=12, disk=8)
-    assert 1 < g.recomputation < 3
+    assert 2 < g.recomputation < 4
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,7 @@ def test_the_value_and_the_tangent_are_those_of_the_run():
 
 
 BUDGETS = [
+    {"snapshots": 13},
     {"snapshots": 1},
     {"snapshots": 3},
     {"snapshots": 2, "disk": 3},
@@ -169,7 +170,7 @@ def test_the_budget_changes_no_bit(integrator, tmp_path):
         assert g.value == everything.value
         for name in NAMES:
             np.testing.assert_array_equal(g[name], everything[name], err_msg=f"{budget}: {name}")
-    assert adjoint.gradient(loss, run, "T", snapshots=1).recomputation > 3
+    assert adjoint.gradient(loss, run, "T", snapshots=1).recomputation > 4
     assert not list(tmp_path.iterdir())
 
 
@@ -281,7 +282,7 @@ def test_a_disk_that_is_too_small_is_refused(monkeypatch):
     free = type("Usage", (), {"free": 10 * snapshot_bytes(state)})
     monkeypatch.setattr("shutil.disk_usage", lambda _: free)
     with pytest.raises(FileError, match="disk snapshots"):
-        Budget.of(state, 100, snapshots=1, disk=50)
+        Budget.of(state, 100, 10**9, snapshots=1, disk=50)
 
 
 def test_a_run_that_blows_up_has_no_gradient():
