@@ -3,6 +3,8 @@
 adjoint.gradient(loss, simulation, controls)      of a loss (`adjoint.losses`) by controls (`adjoint.controls`)
 adjoint.tangent(simulation, perturbation)         the tangent linear model, by the complex step
 adjoint.assimilate(loss, simulation, estimates)   parameters and initial states from observations (4D-Var)
+adjoint.gradient_check                            is all that right? of operators, runs and losses
+adjoint.sensitivity                               maps of what a transport, a heat content, ... depends on
 adjoint.operators                                 file for file the adjoint of `ogcm.operators`
 """
 

@@ -58,6 +58,8 @@ def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None)
     if of not in QUANTITIES:
         raise InputError(f"of: unknown quantity {of!r}: {nearest(of, QUANTITIES)}")
     given = {name: place for name, place in places.items() if place is not None} or model.places.get(of, {})
+    if of in ("transport", "overturning") and not given:
+        raise InputError(f"{of}: {model.name} has no section of its own; give x, y or z (--x, --y, --z)")
     numbers = [name for name, place in given.items() if np.ndim(place) == 0]
     for name in numbers:
         if of not in ("transport", "overturning") or (of, name) == ("transport", "z"):
@@ -118,8 +120,9 @@ class Sensitivity:
                 io.describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
                 f.attrs["quantity"] = self.quantity.name
                 f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
-                for axis, extent in extents(self.model, self.quantity.places).items():
-                    f.attrs[f"quantity_{axis}"] = extent
+                if self.quantity.places:
+                    for axis, extent in extents(self.model, self.quantity.places).items():
+                        f.attrs[f"quantity_{axis}"] = extent
                 for control in self.controls.values():
                     self.write_gradient(f, control)
             os.replace(part, path)

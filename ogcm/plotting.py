@@ -151,7 +151,7 @@ class Record:
 def pretty(units: str) -> str:
     """Units as a label shows them; of a sensitivity "A (B)-1", A and B."""
     first, bracket, rest = units.partition(" (")
-    for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²")):
+    for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²"), ("m4", "m⁴")):
         rest = rest.replace(plain, shown)
         first = first if first in UNITS else first.replace(plain, shown)
     return UNITS.get(first, first) + bracket + rest
@@ -422,9 +422,10 @@ def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
     over = {"z": ", whole column"}.get(record.dims(name)[0], ", all records") if summed else ""
     label = f"to {name.removeprefix(SENSITIVITY)}{over} [{pretty(v.attrs['units'])} per {text}]"
     axes.set_title(label, fontsize="medium", loc="left")
-    low_high = [np.asarray(record.file.attrs[f"quantity_{d}"]) for d in "xy"]
-    X, Y = (a / 1e3 if record.in_km(d) else a for a, d in zip(low_high, (record.x, record.y), strict=True))
-    axes.plot(X[[0, 1, 1, 0, 0]], Y[[0, 0, 1, 1, 0]], color="limegreen", lw=2.5)
+    if "quantity_x" in record.file.attrs:
+        X, Y = (np.asarray(record.file.attrs[f"quantity_{axis}"]) for axis in "xy")
+        X, Y = (X / 1e3, Y / 1e3) if record.in_km(record.x) else (X, Y)
+        axes.plot(X[[0, 1, 1, 0, 0]], Y[[0, 0, 1, 1, 0]], color="limegreen", lw=2.5)
     axes.set(xlim=record.edges(record.x)[[0, -1]], ylim=record.edges(record.y)[[0, -1]])
     true_shape(axes)
 

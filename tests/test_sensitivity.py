@@ -137,6 +137,11 @@ def test_bad_input_is_refused_before_the_run(arguments, words, capsys, monkeypat
     assert words in capsys.readouterr().err
 
 
+def test_a_setup_without_a_section(capsys):
+    assert main(["sensitivity", "gravity_wave", "--to", "u"]) == 2
+    assert "gravity_wave has no section of its own" in capsys.readouterr().err
+
+
 def test_a_box_on_land(ocean_data):
     model = ogcm.setups.global_4deg(data=str(ocean_data(GLOBAL)))
     with pytest.raises(InputError, match="no water"):
