@@ -14,6 +14,7 @@ from importlib import import_module
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
+    "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
 }
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
