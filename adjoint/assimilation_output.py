@@ -19,16 +19,12 @@ from ogcm.parameters import PARAMETERS
 from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
-FORCING_UNITS = {
-    "tau_x": "N m-2", "tau_y": "N m-2", "heat_flux": "W m-2", "fresh_water": "m s-1",
-    "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1",
-}  # fmt: skip
+UNITS = {"T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1"}
 
 
 def units(name: str) -> str:
-    """Of a control; of the coefficients of an equation of state, which differ, none."""
-    known = {n: f.units for n, f in FIELDS.items()} | {n: p.units for n, p in PARAMETERS.items()} | FORCING_UNITS
-    return known.get(name, "1")
+    """Of a control (the coefficients of an equation of state have different ones)."""
+    return UNITS.get(name) or (FIELDS | PARAMETERS)[name].units
 
 
 def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:

@@ -5,16 +5,43 @@ from pathlib import Path
 
 import numpy as np
 
-from adjoint import assimilation_output, observations
+from adjoint import observations
 from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean
 from ogcm.cli import setup_command
-from ogcm.errors import FileError, InputError
+from ogcm.errors import InputError
 from ogcm.model import Model
-from ogcm.simulation import Simulation
+from ogcm.simulation import DAY, Simulation
 
-# Assimilation
+CHECK_OPTIONS = {
+    "steps": (int, "steps of the run whose gradient is checked (default 5)"),
+    "controls": (str, "comma-separated controls to check (default: all of the model)"),
+    "output": (str, "picture of the Taylor remainders (default check.png)"),
+    "quiet": (bool, "no progress bar"),
+}
+COARSE = {  # enough to check gradients on
+    "double_gyre": ["--resolution", "2"],
+    "channel": ["--resolution", "40"],
+    "baroclinic_wave": ["--resolution", "1"],
+    "lock_exchange": ["--resolution", "2000"],
+    "geostrophic_adjustment": ["--cells", "40"],
+}
+
+
+SENSITIVITY_OPTIONS = {
+    "of": (str, "transport (default) | overturning | heat_content | mean | enstrophy"),
+    "to": (str, "comma-separated controls (default wind_stress, which is tau_x,tau_y)"),
+    "field": (str, "field of the mean (default T)"),
+    "x": (str, "NUMBER or FROM:TO, place of the quantity [degrees or m] (default: the setup's, or all)"),
+    "y": (str, "NUMBER or FROM:TO [degrees or m]"),
+    "z": (str, "NUMBER or FROM:TO [m], negative below the surface"),
+    "days": (float, "length of the run, at whose end the quantity is looked at [days] (default: the setup's)"),
+    "memory": (float, "memory for snapshots of the run [GB] (default 1)"),
+    "output": (str, "file to write, with a picture beside it (default SETUP.sensitivity.nc)"),
+    "overwrite": (bool, "replace an existing output"),
+    "quiet": (bool, "no progress bar"),
+}
 
 ASSIMILATE_OPTIONS = {
     "observations": (str, "NetCDF file of observations at points (`pydoc adjoint.observations` describes it)"),
@@ -34,15 +61,80 @@ ERRORS = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, 
 NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # of what a twin experiment observes
 
 
+def check_gradients_command(target: str, rest: list[str]) -> int:
+    """`ogcm check-gradients [SETUP|FILE.toml] [--option value ...]`; without a setup, a rough basin with islands.
+
+    Returns 1 where a check fails.
+    """
+    from adjoint import gradient_check as check
+    from adjoint.random_ocean import rough_basin
+
+    if not target or (target.startswith("--") and target != "--help"):
+        target, rest = "rough_basin", [target, *rest] if target else rest
+    rest = [*COARSE.get(target, []), *rest]
+    made = setup_command("check-gradients", target, rest, CHECK_OPTIONS, {"rough_basin": rough_basin})
+    if made is None:
+        return 0
+    model, settings = made
+    steps, names = settings.get("steps", 5), settings.get("controls")
+    progress, output = not settings.get("quiet", False), settings.get("output", "check.png")
+    simulation = Simulation(model, days=steps * model.numerics.dt / DAY, progress=progress)
+    controls = check.check_controls(simulation, names and names.split(","))
+    operators = check.check_operators(progress=progress)
+    print(f"{'operator':34} {'error':>8}")
+    for name, error in operators.items():
+        print(f"{name:34} {error:8.1e}  {verdict(error < check.OPERATOR_TOLERANCE)}")
+    print(f"\n{'control':18} {'derivative':>11} {'error':>8} {'slope':>7}   of {steps} steps of {model.name}")
+    for name, c in controls.items():
+        slope = "linear" if c.slope != c.slope else f"{c.slope:.2f}"
+        numbers = f"{c.derivative:11.3e} {c.error:8.1e} {slope:>7}" if c.influence else f"{'no influence':>28}"
+        print(f"{name:18} {numbers}  {verdict(c.right)}")
+    check.draw(controls, output, f"{model.name}: gradient of {steps} steps")
+    print(f"\n{output}: the Taylor remainders")
+    wrong = [f"operator {n}" for n, error in operators.items() if not error < check.OPERATOR_TOLERANCE]
+    wrong += [f"control {n}" for n, c in controls.items() if not c.right]
+    if wrong:
+        print(f"ogcm: FAIL, {len(wrong)} in all, the first: {wrong[0]}", file=sys.stderr)
+    return int(bool(wrong))
+
+
+def verdict(right: bool) -> str:
+    return "ok" if right else "FAIL"
+
+
+def sensitivity_command(target: str, rest: list[str]) -> int:
+    """`ogcm sensitivity SETUP|FILE.toml [--option value ...]`."""
+    from adjoint.sensitivity import check_output, place, sensitivity
+    from ogcm.plotting import plot
+
+    made = setup_command("sensitivity", target, rest, SENSITIVITY_OPTIONS)
+    if made is None:
+        return 0
+    model, settings = made
+    output = Path(settings.get("output", f"{model.name}.sensitivity.nc"))
+    check_output(output, settings.get("overwrite", False))
+    simulation = Simulation(model, days=settings["days"], progress=not settings.get("quiet", False))
+    choices = {name: settings[name] for name in ("of", "field") if name in settings}
+    choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
+    names = settings.get("to", "wind_stress").split(",")
+    found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
+    found.write(output, simulation.toml())
+    plot(output, output.with_suffix(".png"))
+    print(f"{found.title}\n{output} and {output.with_suffix('.png')} written", file=sys.stderr)
+    return 0
+
+
 def assimilate_command(target: str, rest: list[str]) -> int:
-    """`ogcm assimilate SETUP --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
+    """`ogcm assimilate SETUP|FILE.toml --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
+    from adjoint import assimilation_output
+    from adjoint.sensitivity import check_output
+
     made = setup_command("assimilate", target, rest, ASSIMILATE_OPTIONS)
     if made is None:
         return 0
     model, settings = made
     output = Path(settings.get("output", f"{model.name}.estimate.nc"))
-    if output.exists() and not settings.get("overwrite"):
-        raise FileError(f"{output}: exists; choose another name or pass --overwrite")
+    check_output(output, settings.get("overwrite", False))
     if ("observations" in settings) == settings.get("twin", False):
         raise InputError("observations, twin: give --observations FILE or --twin")
     if "estimate" not in settings:

@@ -49,10 +49,18 @@ def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
 
     Raises InputError for an unknown control or a shape that does not fit.
     """
-    controls, other = Controls(model, perturbation), full_copy(model, np.dtype(complex))
+    return moved_model(model, perturbation, 1j * STEP)
+
+
+def moved_model(model: Model, perturbation: Mapping[str, Array], size: complex) -> Model:
+    """The model, copied in the type of `size`, each named control moved by `size` times its perturbation.
+
+    Raises InputError for an unknown control or a shape that does not fit.
+    """
+    controls, other = Controls(model, perturbation), full_copy(model, np.dtype(type(size)))
     for name, change in controls.check(perturbation).items():
         control = controls.controls[name]
-        control.array(other)[...] += 1j * STEP * control.spread(change, model)
+        control.array(other)[...] += size * control.spread(change, model)
     return other
 
 
@@ -80,10 +88,15 @@ def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
 
 def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
     """The derivative of `loss` along `perturbation`, exact to round-off: what every gradient is checked against."""
-    model = complex_model(simulation.model, perturbation)
-    stepper, records = Stepper(model), loss.records(simulation)
-    total = sum(loss.value(model.state, r) for r in records.get(0, ()))
-    for n in range(1, simulation.steps + 1):
-        stepper.step()
-        total += sum(loss.value(model.state, r) for r in records.get(n, ()))
-    return float(np.imag(total)) / STEP
+    return float(np.imag(value_of(loss, simulation, complex_model(simulation.model, perturbation)))) / STEP
+
+
+def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
+    """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
+    stepper, records, total = Stepper(model), loss.records(simulation), 0.0
+    for n in range(simulation.steps + 1):
+        if n > 0:
+            stepper.step()
+        for record in records.get(n, ()):
+            total += loss.value(model.state, record)
+    return total

@@ -75,6 +75,10 @@ class Loss:
             found.setdefault(round(n), []).append(record)
         return found
 
+    def every_record(self) -> list:
+        """All records, whatever the run."""
+        return list(range(1 if self.days is None else len(self.days)))
+
     def __add__(self, other: "Loss") -> "Loss":
         return Sum([(1.0, self), (1.0, other)])
 
@@ -103,6 +107,9 @@ class Sum(Loss):
             for n, inner in loss.records(simulation).items():
                 found.setdefault(n, []).extend((m, record) for record in inner)
         return found
+
+    def every_record(self) -> list:
+        return [(m, record) for m, (_, loss) in enumerate(self.terms) for record in loss.every_record()]
 
 
 # Places

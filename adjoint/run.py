@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from adjoint.checkpoints import Budget, backwards
-from adjoint.complex_step import working_copy
+from adjoint.complex_step import value_of, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
 from adjoint.stepper import AdjointStepper
@@ -90,14 +90,7 @@ def gradient(
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
     """The loss of a run alone. The simulation stays as it is. A run that blows up has the loss NaN or infinity."""
-    model, records = working_copy(simulation.model), loss.records(simulation)
-    stepper, total = Stepper(model), 0.0
-    for n in range(simulation.steps + 1):
-        if n > 0:
-            stepper.step()
-        for record in records.get(n, ()):
-            total += float(loss.value(model.state, record))
-    return total
+    return float(value_of(loss, simulation, working_copy(simulation.model)))
 
 
 class Sweep:

@@ -14,6 +14,8 @@ from importlib import import_module
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
+    "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
+    "sensitivity": ("adjoint.commands", "map what a transport, a heat content, ... depends on"),
     "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
 }
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
@@ -101,11 +103,13 @@ def plain(annotation: object) -> type:
     return annotation
 
 
-def setup_command(command: str, target: str, rest: list[str], own: dict[str, tuple[type, str]]):
+def setup_command(
+    command: str, target: str, rest: list[str], own: dict[str, tuple[type, str]], more: dict[str, object] | None = None
+):
     """The model and the settings of `ogcm COMMAND SETUP|FILE.toml [--option value ...]`, or None after its help.
 
     `own` are the options of the command, name -> (type, help); those of the setup, the numerics and the parameters
-    make the model.
+    make the model. `more` are setups that belong to the command alone.
     """
     from ogcm import config, setups
     from ogcm.errors import InputError
@@ -120,9 +124,10 @@ def setup_command(command: str, target: str, rest: list[str], own: dict[str, tup
     tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
     tables = {name: dict(tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
-    if name not in setups.SETUPS:
-        raise InputError(f"unknown setup {name!r}: {nearest(name, setups.SETUPS)}")
-    setup = setups.SETUPS[name]
+    known = setups.SETUPS | (more or {})
+    if name not in known:
+        raise InputError(f"unknown setup {name!r}: {nearest(name, known)}")
+    setup = known[name]
     options = setup_options(setup)
     check_tables(target, tables, options | {o: ("run", kind, text) for o, (kind, text) in RUN_OPTIONS.items()})
     tables["run"] = {o: value for o, value in tables["run"].items() if o in own}

@@ -140,27 +140,12 @@ class Output:
 
     def describe(self, config: str) -> None:
         """Dimensions, coordinates, what stays the same, and empty variables."""
-        f, model, horizontal = self.file, self.model, self.model.horizontal
-        y, x = horizontal.names
-        (ny, nx), nk = horizontal.shape, len(model.dz)
-        f.attrs["Conventions"] = "CF-1.11"
-        f.attrs["title"] = f"{model.name}, simulated by ogcm"
-        f.attrs["source"] = f"ogcm {ogcm.__version__}"
-        f.attrs["history"] = stamp("run")
-        f.attrs["configuration"] = config
-        f.dimensions = {"time": None, "z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
-        self.describe_coordinates(y, x)
-        wet = interior(model.grid.mask_t)
-        static = {
-            "depth": (np.where(wet[0], interior(model.grid.depth_t), 0), "m", "sea_floor_depth_below_geoid", (y, x)),
-            "cell_area": (interior(model.grid.area_t), "m2", "cell_area", (y, x)),
-            "mask": (wet, "1", "sea_binary_mask", ("z", y, x)),
-            "cell_thickness": (interior(model.grid.h_t), "m", "cell_thickness", ("z", y, x)),
-        }
-        for name, (values, units, standard_name, dims) in static.items():
-            v = f.create_variable(name, dims, data=values)
-            v.attrs.update(units=units, standard_name=standard_name, long_name=name.replace("_", " "))
-        places = {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
+        f, model = self.file, self.model
+        y, x = model.horizontal.names
+        f.dimensions["time"] = None
+        describe_ocean(f, model, f"{model.name}, simulated by ogcm", config, "run")
+        self.describe_time()
+        places = places_of(model)
         levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
         fill = FILL.astype(self.precision)
         for name in self.variables:
@@ -183,29 +168,9 @@ class Output:
             if self.means:
                 v.attrs["comment"] = "of the state at the end of the interval (time_bounds)"
 
-    def describe_coordinates(self, y: str, x: str) -> None:
-        """Where and when: the horizontal coordinates of T points and of east and north faces, z, time."""
-        f, horizontal = self.file, self.model.horizontal
-        degrees = horizontal.units == "degrees"
-        units = {"Y": "degrees_north", "X": "degrees_east"} if degrees else {}
-        standard = {"Y": "latitude", "X": "longitude"} if degrees else {}
-        if horizontal.units == "m":
-            standard = {"Y": "projection_y_coordinate", "X": "projection_x_coordinate"}
-        for axis, name, place in (("Y", y, "y_t"), ("X", x, "x_t"), ("Y", f"{y}_f", "y_f"), ("X", f"{x}_f", "x_f")):
-            v = f.create_variable(name, (name,), data=getattr(horizontal, place).astype(float))
-            side = "" if place.endswith("t") else " of north faces" if axis == "Y" else " of east faces"
-            v.attrs.update(units=units.get(axis, horizontal.units), long_name=f"{name.removesuffix('_f')}{side}")
-            if not side:
-                v.attrs["axis"] = axis
-            if standard:
-                v.attrs["standard_name"] = standard[axis]
-        depth = np.concatenate([[0.0], np.cumsum(self.model.dz)])
-        for name, height in (("z", -0.5 * (depth[1:] + depth[:-1])), ("z_w", -depth)):
-            v = f.create_variable(name, (name,), data=height)
-            v.attrs.update(units="m", positive="up", standard_name="height_above_mean_sea_level")
-            v.attrs["long_name"] = "height of resting layer centres" if name == "z" else "height of resting interfaces"
-        f["z"].attrs.update(axis="Z", bounds="z_bounds")
-        f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
+    def describe_time(self) -> None:
+        """When: time, and the bounds of means."""
+        f = self.file
         time = f.create_variable("time", ("time",), "f8")
         time.attrs.update(units="days since 0001-01-01 00:00:00", calendar="360_day", axis="T", standard_name="time")
         if self.means:
@@ -279,6 +244,63 @@ class Output:
             os.replace(self.part, self.path)
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be finished ({error}); what was written is in {self.part}") from None
+
+
+def places_of(model: Model) -> dict[str, tuple[str, str]]:
+    """The horizontal dimensions of the fields at T, U, V and F points, as a file calls them."""
+    y, x = model.horizontal.names
+    return {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
+
+
+def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what: str) -> None:
+    """What every file says of its ocean: attributes, dimensions, coordinates, and what stays the same."""
+    y, x = model.horizontal.names
+    (ny, nx), nk = model.horizontal.shape, len(model.dz)
+    f.attrs["Conventions"] = "CF-1.11"
+    f.attrs["title"] = title
+    f.attrs["source"] = f"ogcm {ogcm.__version__}"
+    f.attrs["history"] = stamp(what)
+    f.attrs["configuration"] = config
+    sizes = {"z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
+    for name, size in sizes.items():
+        f.dimensions[name] = size
+    describe_coordinates(f, model)
+    wet = interior(model.grid.mask_t)
+    static = {
+        "depth": (np.where(wet[0], interior(model.grid.depth_t), 0), "m", "sea_floor_depth_below_geoid", (y, x)),
+        "cell_area": (interior(model.grid.area_t), "m2", "cell_area", (y, x)),
+        "mask": (wet, "1", "sea_binary_mask", ("z", y, x)),
+        "cell_thickness": (interior(model.grid.h_t), "m", "cell_thickness", ("z", y, x)),
+    }
+    for name, (values, units, standard_name, dims) in static.items():
+        v = f.create_variable(name, dims, data=values)
+        v.attrs.update(units=units, standard_name=standard_name, long_name=name.replace("_", " "))
+
+
+def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
+    """Where: the horizontal coordinates of T points and of east and north faces, and z."""
+    horizontal = model.horizontal
+    y, x = horizontal.names
+    degrees = horizontal.units == "degrees"
+    units = {"Y": "degrees_north", "X": "degrees_east"} if degrees else {}
+    standard = {"Y": "latitude", "X": "longitude"} if degrees else {}
+    if horizontal.units == "m":
+        standard = {"Y": "projection_y_coordinate", "X": "projection_x_coordinate"}
+    for axis, name, place in (("Y", y, "y_t"), ("X", x, "x_t"), ("Y", f"{y}_f", "y_f"), ("X", f"{x}_f", "x_f")):
+        v = f.create_variable(name, (name,), data=getattr(horizontal, place).astype(float))
+        side = "" if place.endswith("t") else " of north faces" if axis == "Y" else " of east faces"
+        v.attrs.update(units=units.get(axis, horizontal.units), long_name=f"{name.removesuffix('_f')}{side}")
+        if not side:
+            v.attrs["axis"] = axis
+        if standard:
+            v.attrs["standard_name"] = standard[axis]
+    depth = np.concatenate([[0.0], np.cumsum(model.dz)])
+    for name, height in (("z", -0.5 * (depth[1:] + depth[:-1])), ("z_w", -depth)):
+        v = f.create_variable(name, (name,), data=height)
+        v.attrs.update(units="m", positive="up", standard_name="height_above_mean_sea_level")
+        v.attrs["long_name"] = "height of resting layer centres" if name == "z" else "height of resting interfaces"
+    f["z"].attrs.update(axis="Z", bounds="z_bounds")
+    f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
 
 
 def stamp(what: str) -> str:

@@ -86,7 +86,8 @@ class Model:
 
     Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays with halo by name) and
     `parameter_shapes` (those in which they came), `numerics`, `corrector` (None, or an object whose tendencies are
-    added), `name`, `config` (the options of the setup that made it), `dz`.
+    added), `name`, `config` (the options of the setup that made it), `dz`, `places` (by the name of a quantity, such as
+    transport, the x, y, z [units of the grid, m] at which it is looked at unless said otherwise).
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Model:
         self.numerics = Numerics(**numerics)
         self.dz = np.asarray(dz, float)
         self.config = dict(config or {})
+        self.places: dict[str, dict] = {}
         self.grid = grids.build(
             horizontal,
             depth,

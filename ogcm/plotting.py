@@ -7,6 +7,7 @@ itself in a notebook, and is saved where an `output` is given.
 """
 
 import tempfile
+import textwrap
 from io import BytesIO
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SIGNED = ("balance", "curl")
 SVERDRUP = 1e6  # [m3 s-1]
 STATIC = ("depth", "mask", "cell_area", "cell_thickness")
 UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
+SENSITIVITY = "sensitivity_to_"  # variables of `ogcm sensitivity`
 SMALLEST_MAP = 5  # rows; a channel with fewer is a slice, drawn as a section
 
 
@@ -55,11 +57,12 @@ class Record:
             self.file = h5netcdf.File(path, "r")
         except OSError as error:
             raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
-        if "time" not in self.file.variables or not len(self.file["time"]):
+        self.sensitivity = "quantity" in self.file.attrs  # a file of `ogcm sensitivity`, which has no records
+        self.records = len(self.file["time"]) if "time" in self.file.variables else 0
+        if not self.records and not self.sensitivity:
             self.file.close()
             raise FileError(f"{path}: holds no record; is it an output of `ogcm run`?")
-        self.records = len(self.file["time"])
-        if not -self.records <= time < self.records:
+        if not self.sensitivity and not -self.records <= time < self.records:
             self.file.close()
             raise InputError(f"time: record {time} does not exist, the file has {self.records}")
         self.time = time
@@ -74,6 +77,8 @@ class Record:
 
     @property
     def title(self) -> str:
+        if self.sensitivity:
+            return self.file.attrs["title"]
         return f"{self.file.attrs['title'].split(',')[0]}, day {self.file['time'][self.time]:.4g}"
 
     def has(self, *names: str) -> bool:
@@ -92,17 +97,16 @@ class Record:
     def field(self, name: str, *index: int | slice) -> Array:
         """A variable in the unit of its label, NaN on land; `index` picks of its dimensions but time."""
         self.dims(name)
-        index = index if name in STATIC else (self.time, *index)
         v = self.file[name]
+        index = (self.time, *index) if "time" in v.dimensions else index
         values = np.asarray(v[index], float)
         values = np.where(np.abs(values) > 1e30, np.nan, values)
-        return values / SVERDRUP if v.attrs.get("units") == "m3 s-1" else values
+        return values / SVERDRUP if v.attrs.get("units", "").split(" (")[0] == "m3 s-1" else values
 
     def label(self, name: str, where: str = "") -> str:
         """What is drawn, and its unit."""
         v = self.file[name]
-        units = v.attrs.get("units", "")
-        units = UNITS.get(units, units.replace("-1", "⁻¹").replace("-2", "⁻²").replace("-3", "⁻³").replace("m2", "m²"))
+        units = pretty(v.attrs.get("units", ""))
         return f"{v.attrs.get('long_name', name)}{where}" + (f" [{units}]" if units else "")
 
     def coordinate(self, dim: str) -> Array:
@@ -136,17 +140,28 @@ class Record:
         value = self.coordinate(dim)[index]
         if dim.startswith("z"):
             return f" at {-value:.4g} m"
+        if dim.startswith("day_of"):
+            return f" on day {value:g}"
         if self.degrees:
             sides = "NS" if dim.startswith("lat") else "EW"
             return f" at {abs(value):.4g}°{sides[int(value < 0)]}"
         return f" at {dim[0]} = {value:.4g}" + (" km" if self.in_km(dim) else "")
 
 
+def pretty(units: str) -> str:
+    """Units as a label shows them; of a sensitivity "A (B)-1", A and B."""
+    first, bracket, rest = units.partition(" (")
+    for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²")):
+        rest = rest.replace(plain, shown)
+        first = first if first in UNITS else first.replace(plain, shown)
+    return UNITS.get(first, first) + bracket + rest
+
+
 def colours(name: str, values: Array) -> dict:
     """Colour map and limits: symmetrical about 0 for signed fields, without the outermost 0.5 % at each end."""
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
-    chosen = MAPS.get(name, DEFAULT_MAP)
+    chosen = "balance" if name.startswith(SENSITIVITY) else MAPS.get(name, DEFAULT_MAP)
     if chosen in SIGNED:
         high = max(abs(low), abs(high))
         low = -high
@@ -308,7 +323,7 @@ def plot(
             )
     with Record(source, time) as record:
         if kind == "overview":
-            figure = overview(record)
+            figure = sensitivity_maps(record) if record.sensitivity else overview(record)
         else:
             figure = Picture(9, 5)
             options = {"map": {"level": level}, "section": {"at": at}, "series": {}}[kind]
@@ -372,9 +387,53 @@ def overview(record: Record) -> Figure:
     return figure
 
 
+def sensitivity_maps(record: Record) -> Figure:
+    """A map for each control of a file of `ogcm sensitivity`, per area; numbers below.
+
+    Sums over the records of a series (a change that stays) and over the layers of a field (a change of the column).
+    """
+    found = [n for n in record.fields() if n.startswith(SENSITIVITY)]
+    maps = [n for n in found if record.dims(n)[-1:] in ((record.x,), (f"{record.x}_f",))]
+    columns = min(2, max(1, len(maps)))
+    rows = max(1, -(-len(maps) // columns))
+    shape = np.clip(np.ptp(record.edges(record.y)) / np.ptp(record.edges(record.x)), 1 / 3, 1.2)  # of true_shape
+    width = 5.6 if shape > 0.7 else 7.2
+    figure = Picture(width * columns, ((width - 1.5) * shape + 0.6) * rows + 0.35)
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, name in zip(places, maps, strict=False):
+        draw_sensitivity(axes, record, name)
+    for axes in places[len(maps) :]:
+        axes.remove()
+    numbers = [f"{record.label(n)}: {record.field(n):.4g}" for n in found if not record.dims(n)]
+    figure.supxlabel("\n".join(numbers), fontsize="medium")
+    figure.suptitle(textwrap.fill(record.title, int(11 * width * columns)), fontweight="bold")
+    return figure
+
+
+def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
+    """A map of sensitivity per area, with the section or box of the quantity."""
+    v, dims, values = record.file[name], record.dims(name)[-2:], record.field(name)
+    summed = tuple(range(values.ndim - 2))
+    dry = np.isnan(values).all(axis=summed) if summed else np.isnan(values)
+    area = np.asarray(record.file[v.attrs["cell_measures"].removeprefix("area: ")][:])
+    unit, text = (1e12, "10⁶ km²") if area.sum() > 1e11 else (1e6, "km²")
+    shown = np.where(dry, np.nan, np.nansum(values, axis=summed) * unit / area)
+    draw_plane(axes, record, name, shown, dims)
+    over = {"z": ", whole column"}.get(record.dims(name)[0], ", all records") if summed else ""
+    label = f"to {name.removeprefix(SENSITIVITY)}{over} [{pretty(v.attrs['units'])} per {text}]"
+    axes.set_title(label, fontsize="medium", loc="left")
+    low_high = [np.asarray(record.file.attrs[f"quantity_{d}"]) for d in "xy"]
+    X, Y = (a / 1e3 if record.in_km(d) else a for a, d in zip(low_high, (record.x, record.y), strict=True))
+    axes.plot(X[[0, 1, 1, 0, 0]], Y[[0, 0, 1, 1, 0]], color="limegreen", lw=2.5)
+    axes.set(xlim=record.edges(record.x)[[0, -1]], ylim=record.edges(record.y)[[0, -1]])
+    true_shape(axes)
+
+
 def animate(path: str | Path, variable: str, output: str | Path, *, level: int = 0, frames_per_second: int = 8) -> None:
     """A GIF of a horizontal field over all records, with one colour scale. Raises InputError as `plot` does."""
     with Record(path, 0) as record:
+        if not record.records:
+            raise InputError(f"{path}: holds sensitivities, which have no records to animate; draw maps of them")
         frames = []
         for n in range(record.records):
             record.time = n

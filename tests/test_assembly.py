@@ -8,8 +8,8 @@ import platform
 import numba
 import numpy as np
 import pytest
-from oceans import random_grid
 
+from adjoint.random_ocean import random_grid
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.momentum_advection import advect_momentum_energy
 from ogcm.operators.pressure import pressure_gradient

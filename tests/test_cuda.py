@@ -7,12 +7,13 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from oceans import random_grid
+
+from adjoint.random_ocean import random_grid
 
 SIMULATION = """
 import sys; sys.path[:0] = ["tests", "."]
 import numpy as np
-from oceans import random_field, random_grid
+from adjoint.random_ocean import random_field, random_grid
 from ogcm.backend import cuda_kernel
 from ogcm.operators.tracer_advection import ADVECTION, POINTS
 from ogcm.operators.tracer_diffusion import diffuse_tracer, diffusion

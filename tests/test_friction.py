@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from oceans import DZ, differences, random_field, random_grid
+from oceans import differences
 
+from adjoint.random_ocean import DZ, random_field, random_grid
 from ogcm.grid import HALO, build, cartesian, interior, spherical
 from ogcm.halo import exchange
 from ogcm.operators.friction import stress_divergence

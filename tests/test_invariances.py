@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oceans import DZ, rough_basin, run
+from oceans import rough_basin, run
 
 import ogcm
+from adjoint.random_ocean import DZ
 from ogcm.cli import main
 from ogcm.grid import interior
 from ogcm.model import CHOICES

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from oceans import random_field, random_grid
 
 from adjoint.complex_step import STEP
 from adjoint.operators.barotropic import barotropic_substeps_ad
+from adjoint.random_ocean import random_field, random_grid
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import COEFFICIENTS, averaging_weights, barotropic_substeps

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from oceans import random_field, random_grid
 
 import ogcm
+from adjoint.random_ocean import random_field, random_grid
 from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.grid import interior
 from ogcm.operators.surface import FADING, hold_above_freezing

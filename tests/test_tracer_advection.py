@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from oceans import random_field, random_grid
 
+from adjoint.random_ocean import random_field, random_grid
 from ogcm.grid import add_halo, build, cartesian, interior
 from ogcm.operators.layers import continuity
 from ogcm.operators.tracer_advection import ADVECTION
@@ -122,7 +122,7 @@ def test_bounds_are_kept():
     """The halo is wide enough for every stencil: the dot-product test with Numba's bounds check."""
     code = (
         "import sys; sys.path[:0] = ['tests', '.']\n"
-        "from oceans import random_grid, random_field, mask_of\n"
+        "from adjoint.random_ocean import random_grid, random_field, mask_of\n"
         "from adjoint.registry import PAIRS\n"
         "import numpy as np\n"
         "grid, rng = random_grid(nx=4, ny=3), np.random.default_rng(0)\n"

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from oceans import differences, random_field, random_grid
+from oceans import differences
 
+from adjoint.random_ocean import random_field, random_grid
 from ogcm.grid import HALO, build, cartesian, interior
 from ogcm.halo import exchange
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian

@@ -5,8 +5,8 @@ import platform
 import numba
 import numpy as np
 import pytest
-from oceans import DZ, mask_of, random_field, random_grid
 
+from adjoint.random_ocean import DZ, mask_of, random_field, random_grid
 from ogcm.grid import Grid, build, cartesian, interior
 from ogcm.halo import exchange
 from ogcm.operators.bottom_drag import TIDAL_SPEED, bottom_drag

@@ -43,7 +43,7 @@ def channel(
 
     chosen = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
     settings = {"dt": min(3600.0, 240.0 * resolution), "friction": "biharmonic", "diffusion": "none"}
-    return ogcm.Model(
+    model = ogcm.Model(
         grid,
         depth=depth - ridge * np.exp(-(((X - L / 2) / 1e5) ** 2)),
         dz=dz,
@@ -58,3 +58,5 @@ def channel(
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
+    model.places = {"transport": {"x": L}, "overturning": {"y": W / 2, "z": -1000.0}}
+    return model

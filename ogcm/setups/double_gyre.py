@@ -33,7 +33,7 @@ def double_gyre(
     dz = [50, 70, 100, 140, 190, 250, 320, 400, 490, 580, 670, 740]
     chosen = {"nu_h": beta * (2 * dx / np.pi) ** 3 * 2, "kappa_h": 100.0, "drag_linear": 4e-4}
     settings = {"dt": min(7200.0, 10800.0 * resolution), "walls": "no_slip"}
-    return ogcm.Model(
+    model = ogcm.Model(
         grid,
         depth=4000.0,
         dz=dz,
@@ -42,3 +42,8 @@ def double_gyre(
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
+    model.places = {  # the western boundary current where the Sverdrup flow to it is strongest
+        "transport": {"x": (0.0, nx * dx / 3), "y": basin / 4},
+        "overturning": {"y": basin / 2, "z": -1000.0},
+    }
+    return model

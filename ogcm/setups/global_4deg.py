@@ -68,7 +68,7 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         "smallest_cell": 0.05,
         "smallest_thickness": 50.0,
     }
-    return ogcm.Model(
+    model = ogcm.Model(
         grid,
         depth=depth,
         dz=dz,
@@ -87,3 +87,9 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
+    model.places = {
+        "transport": {"x": 294.0, "y": (-70.0, -54.0)},  # Drake Passage
+        "overturning": {"x": (-80.0, 0.0), "y": 26.0, "z": -1000.0},
+        "heat_content": {"x": (-80.0, 0.0), "y": (0.0, 65.0)},  # the North Atlantic
+    }
+    return model
