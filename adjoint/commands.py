@@ -180,7 +180,7 @@ def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, n
     """A truth drawn from the errors around what the model holds, and what is seen of it four times in the run."""
     fields = list(NOISE)[: 5 if simulation.model.numerics.has_tracers else 3]
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
-    truth = cost.values(np.random.default_rng(0).normal(size=cost.counts.size))
+    truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size))
     cost.controls.put(truth)
     days = simulation.days * np.array([0.25, 0.5, 0.75, 1.0])
     return truth, observations.synthetic(cost.simulation, {name: NOISE[name] for name in fields}, days=days, every=2)

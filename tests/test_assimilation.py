@@ -123,7 +123,7 @@ def test_map_of_diffusivity():
     true = 300 * np.exp(0.8 * WAVE)
     guess = ocean({"kappa_h": np.full((12, 16), 300.0)})
     simulation, loss = twin(ocean({"kappa_h": true}), guess, {"T": 0.01})
-    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, smooth=2.0)], iterations=12)
+    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, smooth=2.0)], iterations=9)
     wet = interior(guess.grid.mask_t)[0] > 0
     before, after = (rms(np.log(a["kappa_h"] / true), wet) for a in (found.first_guess, found))
     print("rms error of ln kappa_h", before, after)
@@ -245,6 +245,13 @@ def test_a_trial_that_blows_up_is_stepped_back_from(monkeypatch):
     monkeypatch.setattr(Cost, "__call__", lambda self, z: (_ for _ in ()).throw(BlowUpError("at once")))
     with pytest.raises(BlowUpError, match="at once"):
         assimilate(loss, simulation, [Estimate("nu_h", 2.0)])
+
+
+def test_a_bound_is_kept():
+    """The true viscosity of 400 m2 s-1 lies above the bound: the estimate ends on it, and no downhill is left."""
+    found = small(estimates=[Estimate("nu_h", 1.0, upper=300.0, logarithm=True)])
+    assert found["nu_h"] == pytest.approx(300.0, rel=1e-12)
+    assert found.iterations[-1].gradient < 1e-9 * found.iterations[0].gradient
 
 
 def test_mixing_stays_stable_by_default():
