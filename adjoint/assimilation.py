@@ -159,10 +159,12 @@ class Scaled:
 
 def water(control: Control, model: Model) -> Array:
     """Where a control has values that matter; of a parameter, over the water of its layers."""
-    wet = interior(model.grid.mask_t) > 0
+    if len(control.shape) < 2:
+        return np.ones(control.shape, bool)
     if control.kind != "parameter":
         return control.mask(model.grid)
-    return np.ones((), bool) if len(control.shape) < 2 else wet if control.shape == wet.shape else wet[0]
+    wet = interior(model.grid.mask_t) > 0
+    return wet if control.shape == wet.shape else wet[0]
 
 
 def smoothing(wet: Array, length: float, model: Model) -> tuple[sparse.csr_matrix, int]:

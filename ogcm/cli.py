@@ -16,6 +16,7 @@ SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
     "sensitivity": ("adjoint.commands", "map what a transport, a heat content, ... depends on"),
+    "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
 }
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 

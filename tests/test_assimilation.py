@@ -6,10 +6,12 @@ import pytest
 from oceans import rough_basin
 
 import ogcm
+from adjoint import assimilation_output as output
 from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.complex_step import directional
 from adjoint.losses import BoxMean
 from adjoint.observations import misfit, read, synthetic, write
+from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.simulation import stable_mixing
@@ -121,7 +123,7 @@ def test_map_of_diffusivity():
     true = 300 * np.exp(0.8 * WAVE)
     guess = ocean({"kappa_h": np.full((12, 16), 300.0)})
     simulation, loss = twin(ocean({"kappa_h": true}), guess, {"T": 0.01})
-    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, smooth=2.0)], iterations=12)
+    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, smooth=2.0)], iterations=9)
     wet = interior(guess.grid.mask_t)[0] > 0
     before, after = (rms(np.log(a["kappa_h"] / true), wet) for a in (found.first_guess, found))
     print("rms error of ln kappa_h", before, after)
@@ -130,25 +132,25 @@ def test_map_of_diffusivity():
 
 
 def test_map_of_wind():
-    """tau_x from u (0.01 m s-1) everywhere, twice in a day; the first guess lacks a wave of 0.1 N m-2."""
+    """tau_x from u (0.01 m s-1) everywhere after a day; the first guess lacks a wave of 0.1 N m-2."""
     true = WIND + 0.1 * WAVE
     guess = ocean(forcing=ogcm.Forcing(tau_x=WIND))
-    simulation, loss = twin(ocean(forcing=ogcm.Forcing(tau_x=true)), guess, {"u": 0.01})
-    found = assimilate(loss, simulation, [Estimate("tau_x", 0.1, smooth=2.0)], iterations=12)
+    simulation, loss = twin(ocean(forcing=ogcm.Forcing(tau_x=true)), guess, {"u": 0.01}, days=(1.0,))
+    found = assimilate(loss, simulation, [Estimate("tau_x", 0.1, smooth=2.0)], iterations=10)
     wet = interior(guess.grid.mask_u)[0] > 0
     before, after = (rms(a["tau_x"] - true, wet) for a in (found.first_guess, found))
     print("rms error of tau_x", before, after)
     assert after < before / 4
 
 
-def initial_state(iterations, errors, every, names):
+def initial_state(iterations, errors, every, names, days):
     """First guess, truth and estimate of the initial state, drawn from the error that is assumed of it."""
     guess, truth = ocean(), ocean()
     estimates = [Estimate(name, 0.5 if name == "T" else 0.1, smooth=2.0) for name in names]
     prior = Cost(BoxMean(truth, "T"), simulated(truth), estimates)
     true = prior.values(np.random.default_rng(5).normal(size=prior.counts.size))
     prior.controls.put(true, truth)
-    simulation, loss = twin(truth, guess, errors, days=(0.25, 0.5, 0.75, 1.0), every=every)
+    simulation, loss = twin(truth, guess, errors, days=days, every=every)
     found, wet = assimilate(loss, simulation, estimates, iterations=iterations), prior.scaled
     J, I = np.indices((12, 16))  # noqa: E741
     unseen = (J % every > 0) | (I % every > 0)
@@ -159,8 +161,8 @@ def initial_state(iterations, errors, every, names):
 
 
 def test_initial_temperature():
-    """T of day 0 from profiles (0.05 degC) in every second row and column on days 0.25 to 1."""
-    for name, before, after in initial_state(12, {"T": 0.05}, 2, ["T"]):
+    """T of day 0 from profiles (0.05 degC) in every second row and column after a quarter and half of a day."""
+    for name, before, after in initial_state(12, {"T": 0.05}, 2, ["T"], (0.25, 0.5)):
         print(name, before, after)
         assert after < before / 3
 
@@ -169,7 +171,7 @@ def test_initial_temperature():
 def test_initial_state():
     """The whole of it, from every second row and column of T, eta, u, v on days 0.25 to 1."""
     errors = {"T": 0.05, "eta": 0.02, "u": 0.02, "v": 0.02}
-    for name, before, after in initial_state(40, errors, 2, ["T", "eta", "u", "v"]):
+    for name, before, after in initial_state(40, errors, 2, ["T", "eta", "u", "v"], (0.25, 0.5, 0.75, 1.0)):
         print(name, before, after)
         assert after < before / 3
 
@@ -236,13 +238,20 @@ def test_a_trial_that_blows_up_is_stepped_back_from(monkeypatch):
 
     monkeypatch.setattr(Cost, "__call__", fragile)
     guess = ocean({"nu_h": 40.0})
-    simulation, loss = twin(ocean({"nu_h": 100.0}), guess, {"u": 0.01})
-    found = assimilate(loss, simulation, [Estimate("nu_h", 2.0, logarithm=True)], iterations=10)
+    simulation, loss = twin(ocean({"nu_h": 100.0}), guess, {"u": 0.01}, days=(0.5,))
+    found = assimilate(loss, simulation, [Estimate("nu_h", 2.0, logarithm=True)], iterations=8)
     assert found.blown_up
     assert found["nu_h"] == pytest.approx(100.0, rel=0.1)
     monkeypatch.setattr(Cost, "__call__", lambda self, z: (_ for _ in ()).throw(BlowUpError("at once")))
     with pytest.raises(BlowUpError, match="at once"):
         assimilate(loss, simulation, [Estimate("nu_h", 2.0)])
+
+
+def test_a_bound_is_kept():
+    """The true viscosity of 400 m2 s-1 lies above the bound: the estimate ends on it, and no downhill is left."""
+    found = small(estimates=[Estimate("nu_h", 1.0, upper=300.0, logarithm=True)])
+    assert found["nu_h"] == pytest.approx(300.0, rel=1e-12)
+    assert found.iterations[-1].gradient < 1e-9 * found.iterations[0].gradient
 
 
 def test_mixing_stays_stable_by_default():
@@ -314,3 +323,50 @@ def test_observations_survive_a_file(tmp_path):
         read(path, model)
     with pytest.raises(InputError, match="days: 2 lies outside"):
         synthetic(simulated(model), {"T": 0.1}, days=(2.0,))
+
+
+# The command
+
+
+def test_the_command_and_its_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    setup = ["assimilate", "double_gyre", "--resolution", "5", "--days", "1", "--iterations", "3", "--quiet"]
+    twin = [*setup, "--twin", "--estimate", "nu_h,tau_x,T=0.3", "--output", "a.nc", "--history", "h.h5"]
+    assert main(twin) == 0
+    out = capsys.readouterr().out
+    assert "truth" in out.splitlines()[0]
+    assert "rms error" in out
+    with h5py.File("a.nc") as f:
+        assert f["T"].shape == f["T_truth"].shape == (12, 6, 6)
+        assert f["cost"].shape == (4,)
+        assert np.all(np.diff(f["cost"][:]) < 0)
+    assert (tmp_path / "a.png").exists()
+    model = ogcm.setups.double_gyre(resolution=5.0)
+    write("seen.nc", synthetic(simulated(model), {"T": 0.1}, days=(0.5, 1.0), every=2), model)
+    assert main([*setup, "--observations", "seen.nc", "--estimate", "kappa_v"]) == 0
+    assert "kappa_v" in capsys.readouterr().out
+    assert main(twin) == 2
+    assert "a.nc: exists" in capsys.readouterr().err
+    for words, message in (
+        (["--twin"], "estimate: name what"),
+        (["--estimate", "nu_h"], "give --observations FILE or --twin"),
+        (["--twin", "--estimate", "nuh"], "did you mean 'nu_h'"),
+        (["--twin", "--estimate", "heat_flux"], "give the error of heat_flux"),
+        (["--twin", "--estimate", "T=warm"], "'T=warm' is not NAME=ERROR"),
+        (["--observations", "none.nc", "--estimate", "nu_h"], "none.nc: missing"),
+    ):
+        assert main([*setup, "--output", "b.nc", *words]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_scalars_of_the_wind_and_series_are_controls(tmp_path):
+    """A number stays a number, a series a series; both reach a file and a picture."""
+    series = ogcm.Series.monthly(np.full((12, 12, 16), 0.02) + 0.01 * WAVE)
+    model = ocean(forcing=ogcm.Forcing(tau_x=0.1, tau_y=series))
+    estimates = [Estimate("tau_x", 0.1), Estimate("tau_y", 0.1, smooth=1.0), Estimate("eos", 1e-3)]
+    found = assimilate(BoxMean(model, "T"), simulated(model, 0.1), estimates, iterations=2)
+    assert found["tau_x"].shape == ()
+    assert found["tau_y"].shape == (12, 12, 16)
+    output.save(tmp_path / "a.nc", found)
+    output.draw(tmp_path / "a.png", found)
+    assert "tau_x" in output.table(found)
