@@ -119,7 +119,7 @@ class AdjointStepper:
         forward, dt = self.forward, self.model.numerics.dt
         forward.advance(n)
         fluxes = self.model.forcing.at(n.time + 0.5 * dt)
-        clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad, self.N2_ad)
+        clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad)
         clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad)
         extrapolated = bool(forward.integrator.extrapolation)
         first, first_ad = (forward.between, self.y_ad) if extrapolated else (n, gradient.state)
@@ -301,16 +301,16 @@ class AdjointStepper:
         names = ("nu_v", "kappa_v", "kappa_convective")
         background, background_ad = (p[name] for name in names), (p_ad[name] for name in names)
         out_ad = (self.nu_v_ad, self.kappa_v_ad)
-        if numerics.vertical_mixing == "richardson":
-            names = ("nu_richardson", "alpha_richardson")
-            shear, shear_ad = (p[name] for name in names), (p_ad[name] for name in names)
-            clear(self.W_ad)
-            richardson_mixing_ad(
-                n.u, n.v, N2, *background, *shear, grid, *out_ad,
-                n_ad.u, n_ad.v, self.N2_ad, *background_ad, *shear_ad, self.W_ad,
-            )  # fmt: skip
-        else:
+        if numerics.vertical_mixing == "constant":  # which passes nothing on to N2
             constant_mixing_ad(N2, *background, grid, *out_ad, self.N2_ad, *background_ad)
+            return
+        names = ("nu_richardson", "alpha_richardson")
+        shear, shear_ad = (p[name] for name in names), (p_ad[name] for name in names)
+        clear(self.N2_ad, self.W_ad)
+        richardson_mixing_ad(
+            n.u, n.v, N2, *background, *shear, grid, *out_ad,
+            n_ad.u, n_ad.v, self.N2_ad, *background_ad, *shear_ad, self.W_ad,
+        )  # fmt: skip
         if numerics.has_tracers:
             equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
             equation.stratification(n.T, n.S, p["eos"], grid, self.N2_ad, n_ad.T, n_ad.S, p_ad["eos"])
