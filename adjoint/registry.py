@@ -5,6 +5,7 @@ is a map (nj, ni), with a 1 that it is a field of one layer (1, nj, ni), with a 
 is the name of an equation of state, for its coefficients. The dot-product test walks this registry.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ class Pair(NamedTuple):
     inputs: Kinds
     outputs: dict[str, str]  # name: kind
     constants: Callable[[Grid, np.dtype], tuple] = nothing
+    recomputes: bool = False  # the adjoint first runs the forward kernel for a result that a step keeps
 
 
 def a_step(_grid: Grid, _dtype: np.dtype) -> tuple:
@@ -106,16 +108,53 @@ def extrapolate_ad(x, x_before, e, grid, y_ad, x_ad, x_before_ad):
     extrapolation_ad.extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad)
 
 
+def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
+    q = np.empty_like(u)
+    momentum_advection.potential_vorticity(u, v, s_f, grid, q)
+    momentum_advection_ad.potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad)
+
+
+def advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad):
+    T, given = np.empty_like(T_n), (kappa_v, s_t, dt, grid)
+    vertical_diffusion.advance_tracer(T_n, s_n, G, D, *given, T)
+    vertical_diffusion_ad.advance_tracer_ad(T, T_n, s_n, *given, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad)
+
+
+def advance_u_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad):
+    u, face, given = np.empty_like(u_n), np.zeros_like(nu_v), (nu_v, drag, s_u, dt, grid)
+    vertical_diffusion.advance_u(u_n, G, D, *given, u)
+    vertical_diffusion_ad.advance_u_ad(u, *given, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad, face)
+
+
+def advance_v_ad(v_n, G, D, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad):
+    v, face, given = np.empty_like(v_n), np.zeros_like(nu_v), (nu_v, drag, s_v, dt, grid)
+    vertical_diffusion.advance_v(v_n, G, D, *given, v)
+    vertical_diffusion_ad.advance_v_ad(v, *given, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad, face)
+
+
 def kinds(inputs: str) -> Kinds:
     """Of "name kind size, ..."; a size of 1 may be left out."""
     listed = [word.split() for word in inputs.split(",")]
     return {word[0]: (word[1], float(word[2]) if len(word) > 2 else 1.0) for word in listed}
 
 
-def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callable = nothing) -> Pair:
+def lent(adjoint: Callable, work: str) -> Callable:
+    """`adjoint` without its last arguments, work arrays of the kinds "t" and "w" that a step would lend it."""
+    parameters = list(inspect.signature(adjoint).parameters.values())
+    place = [parameter.name for parameter in parameters].index("grid")
+
+    def complete(*arguments):
+        nk, nj, ni = arguments[place].h_t.shape
+        adjoint(*arguments, *(np.zeros((nk + (kind == "w"), nj, ni), arguments[0].dtype) for kind in work))
+
+    complete.__signature__ = inspect.Signature(parameters[: -len(work)])
+    return complete
+
+
+def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callable = nothing, work: str = "") -> Pair:
     """`name` of the module `home` and `name_ad` of its mirror; inputs as in `kinds`, outputs without size."""
-    results = dict(word.split() for word in outputs.split(","))
-    return Pair(getattr(home, name), getattr(home_ad, f"{name}_ad"), kinds(inputs), results, constants)
+    results, adjoint = dict(word.split() for word in outputs.split(",")), getattr(home_ad, f"{name}_ad")
+    return Pair(getattr(home, name), lent(adjoint, work) if work else adjoint, kinds(inputs), results, constants)
 
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
@@ -126,8 +165,12 @@ PAIRS = {
     "stretch": pair(layers, layers_ad, "stretch", "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
     "transports": pair(layers, layers_ad, "transports", "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
     "continuity": pair(layers, layers_ad, "continuity", "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
-    "potential_vorticity": pair(
-        momentum_advection, momentum_advection_ad, "potential_vorticity", "u u, v v, s_f f2+", "q f"
+    "potential_vorticity": Pair(
+        momentum_advection.potential_vorticity,
+        potential_vorticity_ad,
+        kinds("u u, v v, s_f f2+"),
+        {"q": "f"},
+        recomputes=True,
     ),
     **{
         f"advect_momentum_{form}": pair(
@@ -164,13 +207,13 @@ PAIRS = {
     ),
     **{
         f"stress_divergence{suffix}": pair(
-            friction, friction_ad, "stress_divergence", f"u u, v v, nu {kind} 1e3", "G_u u, G_v v"
+            friction, friction_ad, "stress_divergence", f"u u, v v, nu {kind} 1e3", "G_u u, G_v v", work="tt"
         )
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
     },
     **{
-        name: pair(viscosity, viscosity_ad, name, f"u u, v v, nu_h {kind} 1e2, coefficient t1+", "nu t")
-        for name, kind in (("smagorinsky", "t1+"), ("leith", "t+"))
+        name: pair(viscosity, viscosity_ad, name, f"u u, v v, nu_h {kind} 1e2, coefficient t1+", "nu t", work=work)
+        for name, kind, work in (("smagorinsky", "t1+", "t"), ("leith", "t+", "tt"))
     },
     **{
         f"diffuse_tracer{suffix}": pair(
@@ -192,18 +235,23 @@ PAIRS = {
         "richardson_mixing",
         f"u u, v v, N2 w 1e-5, {MIXING.format('t+')}, nu_0 t1+ 1e-2, alpha t1+ 5",
         "nu_v w, kappa_v w",
+        work="w",
     ),
     "bottom_drag": pair(bottom_drag, bottom_drag_ad, "bottom_drag", "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"),
-    "advance_tracer": pair(
-        vertical_diffusion,
-        vertical_diffusion_ad,
-        "advance_tracer",
-        "T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+",
-        "T t",
+    "advance_tracer": Pair(
+        vertical_diffusion.advance_tracer,
+        advance_tracer_ad,
+        kinds("T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"),
+        {"T": "t"},
         a_step,
+        recomputes=True,
     ),
-    "advance_u": pair(vertical_diffusion, vertical_diffusion_ad, "advance_u", ADVANCE.format("u"), "u u", a_step),
-    "advance_v": pair(vertical_diffusion, vertical_diffusion_ad, "advance_v", ADVANCE.format("v"), "v v", a_step),
+    "advance_u": Pair(
+        vertical_diffusion.advance_u, advance_u_ad, kinds(ADVANCE.format("u")), {"u": "u"}, a_step, recomputes=True
+    ),
+    "advance_v": Pair(
+        vertical_diffusion.advance_v, advance_v_ad, kinds(ADVANCE.format("v")), {"v": "v"}, a_step, recomputes=True
+    ),
     "extrapolate": Pair(extrapolate, extrapolate_ad, {"x": ("t", 1.0), "x_before": ("t", 1.0)}, {"y": "t"}, a_share),
     "depth_mean": pair(barotropic, barotropic_ad, "depth_mean", "u u, v v", "u_bar u2, v_bar v2"),
     "slow_forcing": pair(

@@ -11,6 +11,7 @@ field itself is; what a field on a closed side's land would pass on is never use
 from typing import NamedTuple
 
 import numpy as np
+from numba import prange
 
 from adjoint.operators.barotropic import (
     barotropic_substeps_ad,
@@ -32,16 +33,33 @@ from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplaci
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
+from ogcm.backend import kernel
 from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.model import Model
+from ogcm.operators.barotropic import take_depth_mean
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.tracer_diffusion import tracer_laplacian
 from ogcm.state import State
 from ogcm.stepper import Stepper, Stretching, Work
 
 Array = np.ndarray
+
+
+@kernel
+def zero(a):
+    for n in prange(a.size):
+        a[n] = 0
+
+
+def clear(*fields: Array) -> None:
+    """0 everywhere: by all threads where it is worth their while."""
+    for a in fields:
+        if a.ndim == 2:
+            a.fill(0)
+        else:
+            zero(a.reshape(-1))
 
 
 class Gradient(NamedTuple):
@@ -75,7 +93,7 @@ class AdjointStepper:
             return tuple(np.zeros(size, dtype) for _ in range(number))
 
         self.states_ad = [State.zeros(grid, dtype) for _ in self.forward.states]
-        self.y_ad = State.zeros(grid, dtype)  # of the extrapolated state
+        self.y_ad = State.zeros(grid, dtype) if self.forward.between else None  # of the extrapolated state
         # Of the step: they gather from all stages.
         self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad = fields(4, shape)
         self.nu_v_ad, self.kappa_v_ad, self.N2_ad = fields(3, interfaces)
@@ -105,17 +123,14 @@ class AdjointStepper:
         """
         self.forward, dt = forward, self.model.numerics.dt
         fluxes = self.model.forcing.at(n.time + 0.5 * dt)
-        for a in (self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad, self.N2_ad):
-            a.fill(0)
-        for a in (self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad):
-            a.fill(0)
-        for state in (*self.states_ad, self.y_ad):
-            for a in state.arrays().values():
-                a.fill(0)
+        clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad)
+        clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad)
         extrapolated = bool(forward.integrator.extrapolation)
         first, first_ad = (forward.between, self.y_ad) if extrapolated else (n, gradient.state)
+        for state_ad in (*self.states_ad[:-1], *[first_ad] * extrapolated):
+            clear(*state_ad.arrays().values())
         for name, a in self.states_ad[-1].arrays().items():
-            a += getattr(new_ad, name)
+            a[...] = getattr(new_ad, name)
         befores = [first, *forward.states[:-1]]
         befores_ad = [first_ad, *self.states_ad[:-1]]
         for m in reversed(range(len(befores))):
@@ -148,19 +163,20 @@ class AdjointStepper:
         """From s_ad to y_ad, the state n and the slow physics."""
         grid, n_ad = self.model.grid, gradient.state
         dt = np.asarray(dt, grid.h_t.dtype)[()]
-        stage_fields = (self.G_u_ad, self.G_v_ad, self.U_ad, self.V_ad, self.W_ad, self.b_ad, self.p_ad, self.q_ad)
-        for a in (*stage_fields, self.F_u_ad, self.F_v_ad, self.U_mean_ad, self.V_mean_ad):
-            a.fill(0)
-        for a in (*self.new_bar_ad, *self.star_ad, *self.s_y_ad, *self.s_new_ad):
-            a.fill(0)
+        clear(self.G_u_ad, self.G_v_ad, self.U_ad, self.V_ad, self.W_ad, self.b_ad, self.p_ad, self.q_ad)
+        clear(self.F_u_ad, self.F_v_ad, self.U_mean_ad, self.V_mean_ad)
+        clear(*self.new_bar_ad, *self.star_ad, *self.s_y_ad, *self.s_new_ad)
         if self.model.numerics.has_tracers:
             self.tracers(n, y, s, dt, fluxes, gradient, work, y_ad, s_ad)
         self.barotropic_mode(n, y, dt, fluxes, weights, gradient, work, y_ad, s_ad)
+        # The depth mean taken back gives the velocities that the momentum equations gave: s is not read any more.
+        take_depth_mean(s.u, s.v, *work.bar, *work.bar_star, grid)
         moved_u = (self.G_u_ad, self.D_u_ad, self.nu_v_ad, self.drag_u_ad, self.s_y_ad.u)
         moved_v = (self.G_v_ad, self.D_v_ad, self.nu_v_ad, self.drag_v_ad, self.s_y_ad.v)
         slow, s_y = self.forward, work.s_y
-        advance_u_ad(n.u, work.G_u, slow.D_u, slow.nu_v, slow.drag_u, s_y.u, dt, grid, s_ad.u, n_ad.u, *moved_u)
-        advance_v_ad(n.v, work.G_v, slow.D_v, slow.nu_v, slow.drag_v, s_y.v, dt, grid, s_ad.v, n_ad.v, *moved_v)
+        advance_u_ad(s.u, slow.nu_v, slow.drag_u, s_y.u, dt, grid, s_ad.u, n_ad.u, *moved_u, self.W_ad)
+        advance_v_ad(s.v, slow.nu_v, slow.drag_v, s_y.v, dt, grid, s_ad.v, n_ad.v, *moved_v, self.W_ad)
+        clear(self.U_ad, self.V_ad, self.W_ad)
         self.momentum_tendencies(y, fluxes, gradient, work, y_ad)
         exchange(grid, *self.s_y_ad)
         stretch_ad(y.eta, grid, *self.s_y_ad, y_ad.eta)
@@ -173,14 +189,11 @@ class AdjointStepper:
         numerics, grid, n_ad, forward = self.model.numerics, self.model.grid, gradient.state, self.forward
         flow, flow_ad = (work.U_T, work.V_T, work.W_T), (self.U_ad, self.V_ad, self.W_ad)
         carry = ADVECTION_AD[numerics.advection]
-        for name, G, D, D_ad in (
-            ("T", work.G_T, forward.D_T, self.D_T_ad),
-            ("S", work.G_S, forward.D_S, self.D_S_ad),
-        ):
+        for name, D_ad in (("T", self.D_T_ad), ("S", self.D_S_ad)):
             old, old_ad = getattr(n, name), getattr(n_ad, name)
-            self.G_ad.fill(0)
+            clear(self.G_ad)
             advance_tracer_ad(
-                old, forward.s_old.t, G, D, forward.kappa_v, work.s_new.t, dt, grid, getattr(s_ad, name),
+                getattr(s, name), old, forward.s_old.t, forward.kappa_v, work.s_new.t, dt, grid, getattr(s_ad, name),
                 old_ad, self.s_old_ad.t, self.G_ad, D_ad, self.kappa_v_ad, self.s_new_ad.t,
             )  # fmt: skip
             exchange(grid, self.G_ad)
@@ -197,8 +210,6 @@ class AdjointStepper:
             grid, self.U_ad, self.V_ad, n_ad.u, n_ad.v, s_ad.u, s_ad.v, *self.bar_ad, *self.new_bar_ad,
             self.U_mean_ad, self.V_mean_ad, self.s_y_ad.u, self.s_y_ad.v,
         )  # fmt: skip
-        for a in flow_ad:
-            a.fill(0)
 
     def barotropic_mode(
         self, n: State, y: State, dt: float, fluxes: Fluxes, weights: tuple, gradient: Gradient, work: Work,
@@ -233,7 +244,7 @@ class AdjointStepper:
         turn = VORTICITY_AD[numerics.vorticity]
         turn(y.u, y.v, *flow, work.q, s.u, s.v, grid, *G_ad, y_ad.u, y_ad.v, *flow_ad, self.q_ad, s_ad.u, s_ad.v)
         exchange(grid, self.q_ad, self.W_ad)
-        potential_vorticity_ad(y.u, y.v, s.f, grid, self.q_ad, y_ad.u, y_ad.v, s_ad.f)
+        potential_vorticity_ad(work.q, s.f, grid, self.q_ad, y_ad.u, y_ad.v, s_ad.f)
         fresh_ad = gradient.fluxes.fresh_water
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, self.W_ad, self.U_ad, self.V_ad, fresh_ad)
         transports_ad(y.u, y.v, s.u, s.v, grid, self.U_ad, self.V_ad, y_ad.u, y_ad.v, s_ad.u, s_ad.v)
@@ -258,32 +269,34 @@ class AdjointStepper:
         """From D_u, D_v through horizontal friction."""
         numerics, grid, p = self.model.numerics, self.model.grid, self.model.parameters
         n_ad, p_ad, forward, D_ad = gradient.state, gradient.parameters, self.forward, (self.D_u_ad, self.D_v_ad)
+        work = (self.G_u_ad, self.G_v_ad)  # behind the stages their memory is free
         if numerics.friction == "none":
             return
         if numerics.friction == "biharmonic":
-            self.L_u_ad.fill(0)
-            self.L_v_ad.fill(0)
+            clear(self.L_u_ad, self.L_v_ad)
             minus_ad = np.zeros_like(p["nu4_h"])
             forward.L_u.fill(0)
             forward.L_v.fill(0)
             stress_divergence(n.u, n.v, forward.one, grid, forward.L_u, forward.L_v)
             exchange(grid, forward.L_u, forward.L_v)
             L_ad = (self.L_u_ad, self.L_v_ad)
-            stress_divergence_ad(forward.L_u, forward.L_v, -p["nu4_h"], grid, *D_ad, *L_ad, minus_ad)
+            stress_divergence_ad(forward.L_u, forward.L_v, -p["nu4_h"], grid, *D_ad, *L_ad, minus_ad, *work)
             p_ad["nu4_h"][...] -= minus_ad
             exchange(grid, *L_ad)
-            stress_divergence_ad(n.u, n.v, forward.one, grid, *L_ad, n_ad.u, n_ad.v, self.one_ad)
+            stress_divergence_ad(n.u, n.v, forward.one, grid, *L_ad, n_ad.u, n_ad.v, self.one_ad, *work)
         if numerics.viscosity == "constant":
-            stress_divergence_ad(n.u, n.v, p["nu_h"], grid, *D_ad, n_ad.u, n_ad.v, p_ad["nu_h"])
+            stress_divergence_ad(n.u, n.v, p["nu_h"], grid, *D_ad, n_ad.u, n_ad.v, p_ad["nu_h"], *work)
             return
-        self.nu_ad.fill(0)
-        stress_divergence_ad(n.u, n.v, forward.nu, grid, *D_ad, n_ad.u, n_ad.v, self.nu_ad)
+        clear(self.nu_ad)
+        stress_divergence_ad(n.u, n.v, forward.nu, grid, *D_ad, n_ad.u, n_ad.v, self.nu_ad, *work)
         exchange(grid, self.nu_ad)
-        flow_dependent_ad = {"smagorinsky": smagorinsky_ad, "leith": leith_ad}[numerics.viscosity]
+        clear(*work)
+        flow_dependent_ad, arrays = {"smagorinsky": (smagorinsky_ad, 1), "leith": (leith_ad, 2)}[numerics.viscosity]
         coefficient, coefficient_ad = p[numerics.viscosity], p_ad[numerics.viscosity]
         flow_dependent_ad(
-            n.u, n.v, p["nu_h"], coefficient, grid, self.nu_ad, n_ad.u, n_ad.v, p_ad["nu_h"], coefficient_ad
-        )
+            n.u, n.v, p["nu_h"], coefficient, grid, self.nu_ad,
+            n_ad.u, n_ad.v, p_ad["nu_h"], coefficient_ad, *work[:arrays],
+        )  # fmt: skip
 
     def mixing_coefficients(self, n: State, gradient: Gradient) -> None:
         """From nu_v and kappa_v to the stratification, the shear and the parameters."""
@@ -292,15 +305,16 @@ class AdjointStepper:
         names = ("nu_v", "kappa_v", "kappa_convective")
         background, background_ad = (p[name] for name in names), (p_ad[name] for name in names)
         out_ad = (self.nu_v_ad, self.kappa_v_ad)
-        if numerics.vertical_mixing == "richardson":
-            names = ("nu_richardson", "alpha_richardson")
-            shear, shear_ad = (p[name] for name in names), (p_ad[name] for name in names)
-            richardson_mixing_ad(
-                n.u, n.v, N2, *background, *shear, grid, *out_ad,
-                n_ad.u, n_ad.v, self.N2_ad, *background_ad, *shear_ad,
-            )  # fmt: skip
-        else:
+        if numerics.vertical_mixing == "constant":  # which passes nothing on to N2
             constant_mixing_ad(N2, *background, grid, *out_ad, self.N2_ad, *background_ad)
+            return
+        names = ("nu_richardson", "alpha_richardson")
+        shear, shear_ad = (p[name] for name in names), (p_ad[name] for name in names)
+        clear(self.N2_ad, self.W_ad)
+        richardson_mixing_ad(
+            n.u, n.v, N2, *background, *shear, grid, *out_ad,
+            n_ad.u, n_ad.v, self.N2_ad, *background_ad, *shear_ad, self.W_ad,
+        )  # fmt: skip
         if numerics.has_tracers:
             equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
             equation.stratification(n.T, n.S, p["eos"], grid, self.N2_ad, n_ad.T, n_ad.S, p_ad["eos"])
@@ -318,7 +332,7 @@ class AdjointStepper:
         ):
             tracer, tracer_ad, share = getattr(n, name), getattr(n_ad, name), np.asarray(share, grid.h_t.dtype)[()]
             self.diffusion(tracer, D_ad, tracer_ad, gradient)
-            self.heat_ad.fill(0)
+            clear(self.heat_ad)
             restoring = (getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}"))
             restoring_ad = (getattr(fluxes_ad, f"{name}_star"), getattr(fluxes_ad, f"rate_{name}"))
             surface_flux_ad(
@@ -345,7 +359,7 @@ class AdjointStepper:
             return
         if numerics.diffusion == "biharmonic":
             L, minus_ad = self.forward.L_u, np.zeros_like(p["kappa4_h"])
-            self.L_u_ad.fill(0)
+            clear(self.L_u_ad)
             tracer_laplacian(T, grid, L)
             exchange(grid, L)
             diffuse_tracer_ad(L, -p["kappa4_h"], grid, D_ad, self.L_u_ad, minus_ad)

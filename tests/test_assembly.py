@@ -9,6 +9,9 @@ import numba
 import numpy as np
 import pytest
 
+from adjoint.operators.momentum_advection import potential_vorticity_ad
+from adjoint.operators.tracer_advection import ADVECTION_AD
+from adjoint.operators.vertical_diffusion import advance_tracer_ad
 from adjoint.random_ocean import random_grid
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.momentum_advection import advect_momentum_energy
@@ -26,6 +29,9 @@ from ogcm.operators.tracer_diffusion import diffuse_tracer
         (diffuse_tracer, "a map grid a", np.float64),
         (advect_momentum_energy, "a a a a w a plane plane grid a a", np.float64),
         (pressure_gradient, "a a plane plane grid a a", np.float64),
+        (ADVECTION_AD["upwind3"], "a a a w dt grid a a a a w", np.float64),
+        (advance_tracer_ad, "a a plane w plane dt grid a a plane a a w plane", np.float64),
+        (potential_vorticity_ad, "a plane grid a a a plane", np.float64),
     ],
 )
 def test_the_loop_gathers_nothing_and_is_packed(kernel, arguments, dtype):

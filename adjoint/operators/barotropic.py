@@ -193,9 +193,9 @@ def barotropic_substeps_ad(
     eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
     """Runs forward with a history (5, M + 1, nj, ni) of all instants, then backwards."""
-    spare = np.zeros((CARRIED + 5, *eta.shape), eta.dtype)
-    carried, results = spare[:CARRIED], spare[CARRIED:]
-    barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *results)
+    carried = np.empty((CARRIED, *eta.shape), eta.dtype)
+    barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *carried[:5])
+    carried.fill(0)
     exchange(grid, history[1], history[2])
     substeps_backwards(
         a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,

@@ -56,16 +56,21 @@ def seos_S(T, S, z, c):
 
 
 @scalar
-def seos_c(T, S, z, c, g, c_ad):
-    """c_ad += g a_n."""
-    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
-    c_ad[0] -= g * (typed(1.0, z) + HALF * c[2] * Ta - c[4] * z) * Ta
-    c_ad[1] += g * (typed(1.0, z) - HALF * c[3] * Sa + c[5] * z) * Sa
-    c_ad[2] -= g * HALF * c[0] * Ta * Ta
-    c_ad[3] -= g * HALF * c[1] * Sa * Sa
-    c_ad[4] += g * c[0] * z * Ta
-    c_ad[5] += g * c[1] * z * Sa
-    c_ad[6] -= g * Ta * Sa
+def seos_c(t, s, g, c, c_ad):
+    """c_ad (7, ni) += a_n G of a row."""
+    a0_ad, b0_ad, lambda1_ad, lambda2_ad = c_ad[0], c_ad[1], c_ad[2], c_ad[3]
+    mu1_ad, mu2_ad, nu_ad = c_ad[4], c_ad[5], c_ad[6]
+    for ii in range(HALO, t.size - HALO):
+        i = np.uintp(ii)
+        G, Gz = g[0][i], g[1][i]
+        Ta, Sa = t[i] - typed(10.0, G), s[i] - typed(35.0, G)
+        a0_ad[i] -= (G + HALF * c[2] * G * Ta - c[4] * Gz) * Ta
+        b0_ad[i] += (G - HALF * c[3] * G * Sa + c[5] * Gz) * Sa
+        lambda1_ad[i] -= HALF * c[0] * G * Ta * Ta
+        lambda2_ad[i] -= HALF * c[1] * G * Sa * Sa
+        mu1_ad[i] += c[0] * Gz * Ta
+        mu2_ad[i] += c[1] * Gz * Sa
+        nu_ad[i] -= G * Ta * Sa
 
 
 # The derivatives of the polynomials of `equation_of_state` by x: c[n + 1] + 2 c[n + 2] x + ...
@@ -169,33 +174,50 @@ def teos10_S(T, S, z, c):
 
 
 @scalar
-def triangle_c(degree, n, x, t, g, c_ad):
-    """c_ad[n..] += g x^i t^j for i + j <= degree, by rows of x."""
+def triangle_c(degree, n, x, t, g, power, c_ad):
+    """c_ad[n..] += g x^i t^j of a row for i + j <= degree, by rows of x; g is used up, power is work space."""
     for rows in range(degree + 1):
-        power = g
+        for ii in range(HALO, x.size - HALO):
+            i = np.uintp(ii)
+            power[i] = g[i]
+            g[i] *= t[i]
         for _ in range(degree + 1 - rows):
-            c_ad[n] += power
-            power *= x
+            total = c_ad[n]
+            for ii in range(HALO, x.size - HALO):
+                i = np.uintp(ii)
+                total[i] += power[i]
+                power[i] *= x[i]
             n += 1
-        g *= t
 
 
 @scalar
-def teos10_c(T, S, z, c, g, c_ad):
-    """c_ad += g a_n."""
-    _, x, t, d = teos10_variables(T, S, z)
-    triangle_c(6, 0, x, t, g, c_ad)
-    triangle_c(4, 28, x, t, g * d, c_ad)
-    triangle_c(2, 43, x, t, g * d * d, c_ad)
-    triangle_c(1, 49, x, t, g * d * d * d, c_ad)
+def teos10_c(t, s, g, c, c_ad):
+    x, tau, power = np.zeros_like(t), np.zeros_like(t), np.zeros_like(t)
+    for ii in range(HALO, t.size - HALO):
+        i = np.uintp(ii)
+        deep = typed(-1e-4, t[i])
+        _, x[i], tau[i], _ = teos10_variables(t[i], s[i], deep)
+        g[1][i] *= deep
+        g[2][i] *= deep * deep
+        g[3][i] *= deep * deep * deep
+    triangle_c(6, 0, x, tau, g[0], power, c_ad)
+    triangle_c(4, 28, x, tau, g[1], power, c_ad)
+    triangle_c(2, 43, x, tau, g[2], power, c_ad)
+    triangle_c(1, 49, x, tau, g[3], power, c_ad)
 
 
 @point
-def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, k, j, i):
+def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
+    """t, s and g are for the coefficients: T and S, 0 on land, and G, G z, G z^2, G z^3 of the row."""
     z = grid.z_t[k, j, i]
-    g = typed(-GRAVITY / RHO0, z) * b_ad[k, j, i]
-    T_ad[k, j, i] += in_water(g * a_T(T[k, j, i], S[k, j, i], z, c), grid, k, j, i)
-    S_ad[k, j, i] += in_water(g * a_S(T[k, j, i], S[k, j, i], z, c), grid, k, j, i)
+    t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
+    G = in_water(typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], grid, k, j, i)
+    T_ad[k, j, i] += G * a_T(t[i], s[i], z, c)
+    S_ad[k, j, i] += G * a_S(t[i], s[i], z, c)
+    g[0][i] = G
+    g[1][i] = G * z
+    g[2][i] = G * z * z
+    g[3][i] = G * z * z * z
 
 
 @point
@@ -210,125 +232,111 @@ def step(N2_ad, grid, k, j, i):
 
 
 @point
-def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, k, j, i):
-    G_top, z_top = step(N2_ad, grid, k, j, i)
+def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i):
+    """As `buoyancy_ad`; G z of the top less that of the base."""
+    G, z = step(N2_ad, grid, k, j, i)
     G_base, z_base = step(N2_ad, grid, k + 1, j, i)
-    t, s = T[k, j, i], S[k, j, i]
-    T_ad[k, j, i] += in_water(G_top * a_T(t, s, z_top, c) - G_base * a_T(t, s, z_base, c), grid, k, j, i)
-    S_ad[k, j, i] += in_water(G_top * a_S(t, s, z_top, c) - G_base * a_S(t, s, z_base, c), grid, k, j, i)
+    t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
+    T_ad[k, j, i] += G * a_T(t[i], s[i], z, c) - G_base * a_T(t[i], s[i], z_base, c)
+    S_ad[k, j, i] += G * a_S(t[i], s[i], z, c) - G_base * a_S(t[i], s[i], z_base, c)
+    g[0][i] = G - G_base
+    g[1][i] = G * z - G_base * z_base
+    g[2][i] = G * z * z - G_base * z_base * z_base
+    g[3][i] = G * z * z * z - G_base * z_base * z_base * z_base
+
+
+@scalar
+def zero_rows(ni, like):
+    """(t, s, g) of a row."""
+    row = np.zeros(ni, like.dtype)
+    return row, row.copy(), (row.copy(), row.copy(), row.copy(), row.copy())
+
+
+@scalar
+def sum_along(c_ad, total):
+    """The sums of a row over its points."""
+    for n in range(c_ad.shape[0]):
+        for i in range(HALO, c_ad.shape[1] - HALO):
+            total[n] += c_ad[n, i]
 
 
 @kernel
-def buoyancy_seos_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
+def buoyancy_seos_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
+        t, s, g = zero_rows(ni, T)
+        c_ad = np.zeros((coefficients.size, ni), T.dtype)
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                buoyancy_ad(seos_T, seos_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, np.uintp(ii))
-
-
-@kernel
-def buoyancy_teos10_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                buoyancy_ad(teos10_T, teos10_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, np.uintp(ii))
-
-
-@kernel
-def stratification_seos_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                stratification_ad(seos_T, seos_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, np.uintp(ii))
-
-
-@kernel
-def stratification_teos10_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, np.uintp(ii))
-
-
-@point
-def buoyancy_row(a_c, T, S, c, grid, b_ad, c_ad, j):
-    """The coefficients' part of row j."""
-    nk, _, ni = T.shape
-    for k in range(nk):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            if grid.mask_t[k, j, i]:
-                z = grid.z_t[k, j, i]
-                a_c(T[k, j, i], S[k, j, i], z, c, typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], c_ad)
-
-
-@point
-def stratification_row(a_c, T, S, c, grid, N2_ad, c_ad, j):
-    nk, _, ni = T.shape
-    for k in range(1, nk):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            if grid.mask_t[k, j, i]:
-                above, below = grid.z_t[k - 1, j, i], grid.z_t[k, j, i]
-                z = HALF * (above + below)
-                g = typed(GRAVITY / RHO0, z) * N2_ad[k, j, i] / (above - below)
-                a_c(T[k, j, i], S[k, j, i], z, c, g, c_ad)
-                a_c(T[k - 1, j, i], S[k - 1, j, i], z, c, -g, c_ad)
-
-
-@kernel
-def buoyancy_seos_rows_ad(T, S, coefficients, grid, b_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        buoyancy_row(seos_c, T, S, coefficients, grid, b_ad, rows_ad[j], j)
-
-
-@kernel
-def buoyancy_teos10_rows_ad(T, S, coefficients, grid, b_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        buoyancy_row(teos10_c, T, S, coefficients, grid, b_ad, rows_ad[j], j)
-
-
-@kernel
-def stratification_seos_rows_ad(T, S, coefficients, grid, N2_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        stratification_row(seos_c, T, S, coefficients, grid, N2_ad, rows_ad[j], j)
-
-
-@kernel
-def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        stratification_row(teos10_c, T, S, coefficients, grid, N2_ad, rows_ad[j], j)
+                i = np.uintp(ii)
+                buoyancy_ad(seos_T, seos_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i)
+            seos_c(t, s, g, coefficients, c_ad)
+        sum_along(c_ad, rows_ad[j])
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    buoyancy_seos_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
-    add_rows(buoyancy_seos_rows_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+    add_rows(buoyancy_seos_rows_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+
+
+@kernel
+def buoyancy_teos10_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = zero_rows(ni, T)
+        c_ad = np.zeros((coefficients.size, ni), T.dtype)
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                buoyancy_ad(teos10_T, teos10_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i)
+            teos10_c(t, s, g, coefficients, c_ad)
+        sum_along(c_ad, rows_ad[j])
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    buoyancy_teos10_fields_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
-    add_rows(buoyancy_teos10_rows_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+    add_rows(buoyancy_teos10_rows_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+
+
+@kernel
+def stratification_seos_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = zero_rows(ni, T)
+        c_ad = np.zeros((coefficients.size, ni), T.dtype)
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                stratification_ad(seos_T, seos_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i)
+            seos_c(t, s, g, coefficients, c_ad)
+        sum_along(c_ad, rows_ad[j])
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    stratification_seos_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
-    add_rows(stratification_seos_rows_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+    add_rows(stratification_seos_rows_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+
+
+@kernel
+def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = zero_rows(ni, T)
+        c_ad = np.zeros((coefficients.size, ni), T.dtype)
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i)
+            teos10_c(t, s, g, coefficients, c_ad)
+        sum_along(c_ad, rows_ad[j])
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    stratification_teos10_fields_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
-    add_rows(stratification_teos10_rows_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+    add_rows(stratification_teos10_rows_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
-def add_rows(rows: Callable, T, S, coefficients, grid, out_ad, coefficients_ad) -> None:
-    """The coefficients' part: each row by itself, then the sum over the rows."""
-    by_row = np.zeros((T.shape[1], len(coefficients)), T.dtype)
-    rows(T, S, coefficients, grid, out_ad, by_row)
-    coefficients_ad += by_row.sum(axis=0)
+def add_rows(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
+    """The coefficients' sums over each row by itself, then over the rows."""
+    rows_ad = np.zeros((T.shape[1], coefficients.size), T.dtype)
+    kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, rows_ad)
+    coefficients_ad += rows_ad.sum(axis=0)
 
 
 class EquationOfStateAdjoint(NamedTuple):

@@ -67,7 +67,7 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
                 nu_ad[n, j, i] -= total if grid.mask_t[k, j, i] else typed(0.0, total)
 
 
-def stress_divergence_ad(u, v, nu, grid, G_u_ad, G_v_ad, u_ad, v_ad, nu_ad):
-    y_u, y_v = np.empty_like(G_u_ad), np.empty_like(G_v_ad)
+def stress_divergence_ad(u, v, nu, grid, G_u_ad, G_v_ad, u_ad, v_ad, nu_ad, y_u, y_v):
+    """y_u, y_v are work space of the shape of u."""
     per_volume(G_u_ad, G_v_ad, grid, y_u, y_v)
     stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad)

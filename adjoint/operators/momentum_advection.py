@@ -5,6 +5,8 @@ potential_vorticity   q = (f + zeta)/(h_f s_f),  zeta = mask [ delta_i(v dy_v) -
 
     u_ad_j += dx_u (Z_j - Z_{j-1}),   v_ad_i += dy_v (Z_{i-1} - Z_i),   s_f_ad -= sum_k q q_ad/s_f
 
+                      Of the forward run it needs the result q.
+
 advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1} - u_k) + base (u_k - u_{k+1}))/(4 x) ]
                       G_v = mask_v [ (-<q U> - K_{j+1} + K_j)/dy_v - ... ],   x = area_u h_u s_u, top and base twice
                       the mean W. With g = mask_u G_u_ad/dx_u, h = mask_v G_v_ad/dy_v, l = -mask_u G_u_ad/(4 x) and
@@ -25,16 +27,16 @@ advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1
                four V points that it flows around, each with the triad that weighed it, /12
 
 The loops begin one point early: the F points of closed southern and western walls lie in the halo, and their q is used
-(enstrophy, al81; no-slip walls) and depends on the surface and the velocity beside them. Of the forward run they need
-all inputs. No kinks.
+(enstrophy, al81; no-slip walls) and depends on the surface and the velocity beside them. l and m, of which each point
+reads several, are computed once a row, in all layers. No kinks.
 """
 
 import numpy as np
 from numba import prange
 
 from adjoint.operators.pressure import push_x, push_y
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
-from ogcm.operators.momentum_advection import vertical_u, vertical_v, vorticity
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, scalar, typed
+from ogcm.operators.momentum_advection import vertical_u, vertical_v
 
 
 @point
@@ -44,8 +46,9 @@ def spin(q_ad, s_f, grid, k, j, i):
 
 
 @kernel
-def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
-    nk, nj, ni = u.shape
+def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
+    """q is the result of the forward kernel."""
+    nk, nj, ni = q.shape
     for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
@@ -53,27 +56,19 @@ def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
                 here = spin(q_ad, s_f, grid, k, j, i)
                 u_ad[k, j, i] += grid.dx_u[j, i] * (here - spin(q_ad, s_f, grid, k, j - 1, i))
                 v_ad[k, j, i] += grid.dy_v[j, i] * (spin(q_ad, s_f, grid, k, j, i - ONE) - here)
-                q = (grid.f[j, i] + vorticity(u, v, grid, k, j, i)) / (grid.h_f[k, j, i] * s_f[j, i])
-                s_f_ad[j, i] -= q * q_ad[k, j, i] / s_f[j, i]
+                s_f_ad[j, i] -= q[k, j, i] * q_ad[k, j, i] / s_f[j, i]
 
 
-@point
-def lift_u(G_u_ad, s_u, grid, k, j, i):
-    """l at a U point; 0 above the first layer and below the last."""
-    nk = G_u_ad.shape[0]
-    n = min(max(k, 0), nk - 1)
-    inside = np.int8(1) if n == k else np.int8(0)
-    volume = grid.area_u[j, i] * grid.h_u[n, j, i] * s_u[j, i]
-    return -(inside * grid.mask_u[n, j, i]) * QUARTER * G_u_ad[n, j, i] / volume
-
-
-@point
-def lift_v(G_v_ad, s_v, grid, k, j, i):
-    nk = G_v_ad.shape[0]
-    n = min(max(k, 0), nk - 1)
-    inside = np.int8(1) if n == k else np.int8(0)
-    volume = grid.area_v[j, i] * grid.h_v[n, j, i] * s_v[j, i]
-    return -(inside * grid.mask_v[n, j, i]) * QUARTER * G_v_ad[n, j, i] / volume
+@scalar
+def lifts(G_ad, mask, area, h, s, j):
+    """l or m of row j, (nk + 2, ni): one row for each layer, between two rows of zeros."""
+    nk, _, ni = G_ad.shape
+    lift = np.zeros((nk + 2, ni), G_ad.dtype)
+    for k in range(nk):
+        for ii in range(ni):
+            i = np.uintp(ii)
+            lift[k + 1, i] = -mask[k, j, i] * QUARTER * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
+    return lift
 
 
 @point
@@ -196,57 +191,48 @@ def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
 
 
 @point
-def carried_u_ad(W, G_u_ad, s_u, grid, k, j, i):
+def carried_u_ad(W, lift_u, k, j, i):
     """What u passed on through its vertical advection."""
-    top = W[k, j, i] + W[k, j, i + ONE] if k > 0 else typed(0.0, s_u[j, i])
-    base = W[k + 1, j, i] + W[k + 1, j, i + ONE] if k + 1 < G_u_ad.shape[0] else typed(0.0, s_u[j, i])
-    here = lift_u(G_u_ad, s_u, grid, k, j, i)
-    above, below = lift_u(G_u_ad, s_u, grid, k - 1, j, i), lift_u(G_u_ad, s_u, grid, k + 1, j, i)
-    return base * (here + below) - top * (here + above)
+    top, base = W[k, j, i] + W[k, j, i + ONE], W[k + 1, j, i] + W[k + 1, j, i + ONE]
+    above = top * (lift_u[k + 1, i] + lift_u[k, i]) if k > 0 else typed(0.0, top)
+    below = base * (lift_u[k + 1, i] + lift_u[k + 2, i]) if k + 2 < lift_u.shape[0] - 1 else typed(0.0, base)
+    return below - above
 
 
 @point
-def carried_v_ad(W, G_v_ad, s_v, grid, k, j, i):
-    top = W[k, j, i] + W[k, j + 1, i] if k > 0 else typed(0.0, s_v[j, i])
-    base = W[k + 1, j, i] + W[k + 1, j + 1, i] if k + 1 < G_v_ad.shape[0] else typed(0.0, s_v[j, i])
-    here = lift_v(G_v_ad, s_v, grid, k, j, i)
-    above, below = lift_v(G_v_ad, s_v, grid, k - 1, j, i), lift_v(G_v_ad, s_v, grid, k + 1, j, i)
-    return base * (here + below) - top * (here + above)
+def carried_v_ad(W, lift_v, k, j, i):
+    top, base = W[k, j, i] + W[k, j + 1, i], W[k + 1, j, i] + W[k + 1, j + 1, i]
+    above = top * (lift_v[k + 1, i] + lift_v[k, i]) if k > 0 else typed(0.0, top)
+    below = base * (lift_v[k + 1, i] + lift_v[k + 2, i]) if k + 2 < lift_v.shape[0] - 1 else typed(0.0, base)
+    return below - above
 
 
 @point
-def lifting_u(u, G_u_ad, s_u, grid, k, j, i):
-    """What each of the two W above a U point passed on, k > 0."""
-    both = lift_u(G_u_ad, s_u, grid, k, j, i) + lift_u(G_u_ad, s_u, grid, k - 1, j, i)
-    return (u[k - 1, j, i] - u[k, j, i]) * both
-
-
-@point
-def lifting_v(v, G_v_ad, s_v, grid, k, j, i):
-    both = lift_v(G_v_ad, s_v, grid, k, j, i) + lift_v(G_v_ad, s_v, grid, k - 1, j, i)
-    return (v[k - 1, j, i] - v[k, j, i]) * both
+def lifting(u, lift, k, j, i):
+    """What each of the two W above a velocity point passed on, k > 0; the lift is of row j."""
+    return (u[k - 1, j, i] - u[k, j, i]) * (lift[k + 1, i] + lift[k, i])
 
 
 @point
 def advect_momentum_ad(
     q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, i,
+    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, i,
 ):  # fmt: skip
+    """lift_u, lift_v of row j, south_v of row j - 1."""
     K_ad = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i)
     K_ad_east = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i + ONE)
     K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
-    carried_u, carried_v = carried_u_ad(W, G_u_ad, s_u, grid, k, j, i), carried_v_ad(W, G_v_ad, s_v, grid, k, j, i)
-    u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + carried_u
-    v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + carried_v
+    u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + carried_u_ad(W, lift_u, k, j, i)
+    v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + carried_v_ad(W, lift_v, k, j, i)
     q_ad[k, j, i] += q_ad_of(q, U, V, G_u_ad, G_v_ad, grid, k, j, i)
     V_ad[k, j, i] += V_ad_of(q, G_u_ad, grid, k, j, i)
     U_ad[k, j, i] += U_ad_of(q, G_v_ad, grid, k, j, i)
     if k > 0:
-        east, west = lifting_u(u, G_u_ad, s_u, grid, k, j, i), lifting_u(u, G_u_ad, s_u, grid, k, j, i - ONE)
-        north, south = lifting_v(v, G_v_ad, s_v, grid, k, j, i), lifting_v(v, G_v_ad, s_v, grid, k, j - 1, i)
+        east, west = lifting(u, lift_u, k, j, i), lifting(u, lift_u, k, j, i - ONE)
+        north, south = lifting(v, lift_v, k, j, i), lifting(v, south_v, k, j - 1, i)
         W_ad[k, j, i] += (east + west) + (north + south)
-    s_u_ad[j, i] -= lift_u(G_u_ad, s_u, grid, k, j, i) * vertical_u(u, W, k, j, i) / s_u[j, i]
-    s_v_ad[j, i] -= lift_v(G_v_ad, s_v, grid, k, j, i) * vertical_v(v, W, k, j, i) / s_v[j, i]
+    s_u_ad[j, i] -= lift_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
+    s_v_ad[j, i] -= lift_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
 
 
 @kernel
@@ -255,11 +241,14 @@ def advect_momentum_energy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
+        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
+        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
+        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
                 )  # fmt: skip
 
 
@@ -269,11 +258,14 @@ def advect_momentum_enstrophy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
+        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
+        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
+        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
                 )  # fmt: skip
 
 
@@ -283,11 +275,14 @@ def advect_momentum_al81_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
+        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
+        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
+        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
                 )  # fmt: skip
 
 

@@ -27,20 +27,20 @@ from ogcm.operators.pressure import height
 def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
     nk, nj, ni = b.shape
     for j in prange(HALO, nj - HALO):
-        A = np.zeros(ni, p_ad.dtype)
+        A, c_below = np.zeros(ni, p_ad.dtype), np.zeros(ni, p_ad.dtype)
         for k in range(nk - 1, 0, -1):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 A[i] += p_ad[k, j, i]
                 c = QUARTER * (grid.h_t[k - 1, j, i] + grid.h_t[k, j, i]) * A[i]
-                b_ad[k, j, i] -= s_t[j, i] * c
-                b_ad[k - 1, j, i] -= s_t[j, i] * c
+                b_ad[k, j, i] -= s_t[j, i] * (c + c_below[i])
                 s_t_ad[j, i] -= (b[k - 1, j, i] + b[k, j, i]) * c
+                c_below[i] = c
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             A[i] += p_ad[0, j, i]
             c = HALF * grid.h_t[0, j, i] * A[i]
-            b_ad[0, j, i] -= s_t[j, i] * c
+            b_ad[0, j, i] -= s_t[j, i] * (c + c_below[i])
             s_t_ad[j, i] -= b[0, j, i] * c
             eta_ad[j, i] += typed(GRAVITY, grid.depth_t[j, i]) * A[i]
 

@@ -1,6 +1,6 @@
 """Adjoint of `ogcm/operators/tracer_advection.py`.
 
-Forward, with the flux F(U, a, b, d_a, d_b, c_a, c_b) of a face and c = |U| dt / volume:
+Forward, with the flux F(U, a, b, d_a, d_b) of a face (monotone: also of c = |U| r, r = dt/volume of the upwind cell):
 
     out_i = -[ F_i - F_{i-1} + ... ] / area_i
 
@@ -12,7 +12,7 @@ Cell i takes part in four fluxes of each direction: as a' in face i + 1, a in i,
 
     T_ad_i += - m_i     F_da G | face i+1   + (F_a + m_{i-1} F_da) G | face i
               + (F_b - m_i F_db) G | face i-1        + m_{i-1} F_db G | face i-2
-    U_ad_i += (F_U + sgn(U) dt (F_ca/volume_a + F_cb/volume_b)) G | face i
+    U_ad_i += F_U G | face i                                    (F_U of monotone: that through c included)
 
 (m_i is the mask of face i; d_a of face i is masked by face i - 1, d_b by face i + 1). Of the forward
 run it needs T, U, V, W. Kinks take the derivative of the branch taken: |U| at U = 0 that of +U (upwind3 and
@@ -23,67 +23,62 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
-from ogcm.operators.tracer_advection import limited, volume
+from ogcm.operators.tracer_advection import volume
 
 
 @scalar
 def sign(x):
     """sgn(x) with sgn(0) = 1, the branch that `absolute` takes."""
-    return typed(1.0, x) if x >= 0 else typed(-1.0, x)
+    one = typed(1.0, x)
+    return one if x >= 0 else -one
 
 
 @scalar
-def centred2_ad(U, a, b, d_a, d_b, c_a, c_b):
-    """(F_U, F_a, F_b, F_da, F_db, F_ca, F_cb)."""
+def centred2_ad(U, a, b, d_a, d_b, r_a, r_b):
+    """(F_U, F_a, F_b, F_da, F_db), with r = dt/volume of the two cells."""
     zero = typed(0.0, U)
-    return HALF * (a + b), HALF * U, HALF * U, zero, zero, zero, zero
+    return HALF * (a + b), HALF * U, HALF * U, zero, zero
 
 
 @scalar
-def upwind3_ad(U, a, b, d_a, d_b, c_a, c_b):
-    twelfth, zero = typed(1 / 12, U), typed(0.0, U)
-    speed = absolute(U)
+def upwind3_ad(U, a, b, d_a, d_b, r_a, r_b):
+    twelfth, speed = typed(1 / 12, U), absolute(U)
     F_U = HALF * (a + b) - twelfth * (d_b - d_a) + sign(U) * twelfth * (d_b - (b - a) - (b - a) + d_a)
     F_a = HALF * U + (speed + speed) * twelfth
     F_b = HALF * U - (speed + speed) * twelfth
-    return F_U, F_a, F_b, twelfth * (speed + U), twelfth * (speed - U), zero, zero
+    return F_U, F_a, F_b, twelfth * (speed + U), twelfth * (speed - U)
 
 
 @scalar
 def limited_ad(d, e, c):
-    """(L_d, L_e, L_c) of the branch that `limited` takes."""
+    """(L, L_d, L_e, L_c) of the branch that `limited` takes."""
     one, zero, sixth = typed(1.0, c), typed(0.0, c), typed(1 / 6, c)
     s = one if d >= 0 else -one
     d0, d1 = sixth * (one + one - c) * (one - c), sixth * (one - c) * (one + c)
     third_order = d0 * d + d1 * e
-    gentle = one <= (one - c) / max(c, typed(1e-30, c))
-    steepest = e if gentle else e * (one - c) / c
+    slope = (one - c) / max(c, typed(1e-30, c))
+    gentle = one <= slope
+    steepest = e if gentle else e * slope
     least = min(s * d, s * third_order, s * steepest)
     if least <= 0:
-        return zero, zero, zero
+        return zero, zero, zero, zero
     if s * d <= s * third_order and s * d <= s * steepest:
-        return one, zero, zero
+        return d, one, zero, zero
     if s * third_order <= s * steepest:
-        return d0, d1, sixth * ((c + c - one - one - one) * d - (c + c) * e)
-    return zero, (one if gentle else (one - c) / c), (zero if gentle else -e / (c * c))
+        return third_order, d0, d1, sixth * ((c + c - one - one - one) * d - (c + c) * e)
+    return steepest, zero, (one if gentle else slope), (zero if gentle else -e / (c * c))
 
 
 @scalar
-def monotone_ad(U, a, b, d_a, d_b, c_a, c_b):
-    up, down = HALF * (U + absolute(U)), HALF * (U - absolute(U))
-    A_d, A_e, A_c = limited_ad(b - a, d_a, c_a)
-    B_d, B_e, B_c = limited_ad(b - a, d_b, c_b)
-    from_a, from_b = a + limited(b - a, d_a, c_a), b - limited(b - a, d_b, c_b)
-    F_U = HALF * (from_a + from_b) + HALF * sign(U) * (from_a - from_b)
-    F_a = up * (typed(1.0, U) - A_d) + down * B_d
-    F_b = up * A_d + down * (typed(1.0, U) - B_d)
-    return F_U, F_a, F_b, up * A_e, -down * B_e, up * A_c, -down * B_c
-
-
-@point
-def courant(U, dt, grid, k, j, i):
-    """|U| dt / volume."""
-    return absolute(U) * dt / volume(grid, k, j, i)
+def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
+    """One limiter a face, of the upwind side, as in the forward run."""
+    forwards, zero = U >= 0, typed(0.0, U)
+    e, r = d_a if forwards else d_b, r_a if forwards else r_b
+    L, L_d, L_e, L_c = limited_ad(b - a, e, absolute(U) * r)
+    from_upwind, through_L = U * (typed(1.0, U) - L_d), U * L_d
+    F_U = (a + L if forwards else b - L) + U * L_c * r
+    F_a, F_b = (from_upwind, through_L) if forwards else (through_L, from_upwind)
+    return F_U, F_a, F_b, U * L_e if forwards else zero, zero if forwards else -U * L_e
 
 
 @point
@@ -92,8 +87,8 @@ def flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j, i + ONE]
     d_a = grid.mask_u[k, j, i - ONE] * (a - T[k, j, i - ONE])
     d_b = grid.mask_u[k, j, i + ONE] * (T[k, j, i + TWO] - b)
-    u = U[k, j, i]
-    return scheme_ad(u, a, b, d_a, d_b, courant(u, dt, grid, k, j, i), courant(u, dt, grid, k, j, i + ONE))
+    r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j, i + ONE)
+    return scheme_ad(U[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
@@ -101,8 +96,8 @@ def flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
     d_a = grid.mask_v[k, j - 1, i] * (a - T[k, j - 1, i])
     d_b = grid.mask_v[k, j + 1, i] * (T[k, j + 2, i] - b)
-    v = V[k, j, i]
-    return scheme_ad(v, a, b, d_a, d_b, courant(v, dt, grid, k, j, i), courant(v, dt, grid, k, j + 1, i))
+    r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j + 1, i)
+    return scheme_ad(V[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
@@ -114,8 +109,8 @@ def flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i):
     inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
     d_a = inside * (a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
-    w = W[k, j, i]
-    return scheme_ad(w, a, b, d_a, d_b, courant(w, dt, grid, below, j, i), courant(w, dt, grid, above, j, i))
+    r_a, r_b = dt / volume(grid, below, j, i), dt / volume(grid, above, j, i)
+    return scheme_ad(W[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
@@ -183,21 +178,10 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
 
 
 @point
-def transport_ad(p, U, dt, grid, k_a, j_a, i_a, k_b, j_b, i_b):
-    """dF/dU of a face from its partial derivatives p, through the Courant numbers as well."""
-    c_a, c_b = dt / volume(grid, k_a, j_a, i_a), dt / volume(grid, k_b, j_b, i_b)
-    return p[0] + sign(U) * (p[5] * c_a + p[6] * c_b)
-
-
-@point
 def advect_tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i):
-    p = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i)
-    q = flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i)
-    r = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)
-    above = max(k - 1, 0)
-    F_U = transport_ad(p, U[k, j, i], dt, grid, k, j, i, k, j, i + ONE)
-    F_V = transport_ad(q, V[k, j, i], dt, grid, k, j, i, k, j + 1, i)
-    F_W = transport_ad(r, W[k, j, i], dt, grid, k, j, i, above, j, i)
+    F_U = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i)[0]
+    F_V = flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i)[0]
+    F_W = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)[0]
     T_ad[k, j, i] += tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i)
     U_ad[k, j, i] += F_U * passed_x(out_ad, grid, k, j, i)
     V_ad[k, j, i] += F_V * passed_y(out_ad, grid, k, j, i)

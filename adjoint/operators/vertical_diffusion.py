@@ -1,116 +1,144 @@
 """Adjoint of `ogcm/operators/vertical_diffusion.py`.
 
-The new state solves A x = r in each column, A = diag(h) + conductances a, drag in the last cell; A is symmetric. With
-A y = x_ad, solved beside A x = r with the same elimination, and the derivatives of the rows:
+The new state x solves A x = r in each column, A = diag(h) + conductances a, drag in the last cell; A is symmetric. With
+A y = x_ad, the same elimination, and the derivatives of the rows:
 
+    both       a_k = c_k kappa_k,   c_k = dt/(s (h0_{k-1} + h0_k)/2):
+               a_ad_k = -(x_k - x_{k-1}) (y_k - y_{k-1}),   kappa_ad_k += c_k a_ad_k,   s_ad += -sum_k a_k a_ad_k/s
     tracer     r_k = h0_k s_n T_n + dt (G + D),   h_k = h0_k s_t:
                T_n_ad += h0 s_n y,   s_n_ad += sum_k h0 T_n y,   G_ad += dt y,   D_ad += dt y
-               h_ad_k = -x_k y_k
+               s_t_ad += -sum_k h0 x y
     velocity   r_k = h_k (u_n + dt (G + D)),      h_k = h0_k s_u:
-               u_n_ad += h y,   G_ad += dt h y,   D_ad += dt h y,   drag_ad -= dt x_b y_b
-               h_ad_k = (u_n + dt (G + D) - x_k) y_k
-    both       a_ad_k = -(x_k - x_{k-1}) (y_k - y_{k-1}),   a_k = dt kappa_k / (s (h0_{k-1} + h0_k)/2)
-               kappa_ad_k += a_ad_k a_k/kappa_k,   s_ad += sum_k h0_k h_ad_k - sum_k a_k a_ad_k/s
+               u_n_ad += h y,   G_ad += dt h y,   D_ad += dt h y,   drag_ad += -dt x_b y_b
+               s_u_ad += sum_k h0 (u_n + dt (G + D) - x) y
 
-The viscosity at a U point is the mean of the two columns beside it: what the faces passed on is kept at the faces
-(`face`, nk + 1), exchanged, and gathered by the columns. No kinks.
+The rows themselves say what h (u_n + dt (G + D) - x) is: the fluxes a_k (x_k - x_{k-1}) - a_{k+1} (x_{k+1} - x_k) and
+the drag. Summed by parts, the last line is that of the conductances once more, and
+
+    s_u_ad += -[ 2 sum_k a_k a_ad_k + drag (-dt x_b y_b) ]/s
+
+so that of the forward run the adjoint needs the result x and not G, D or u_n. The viscosity at a U point is the mean
+of the two columns beside it: what the faces passed on is kept at the faces (`face`, nk + 1), exchanged, and gathered
+by the columns. No kinks.
 """
 
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, scalar, typed
+from ogcm.backend import HALO, ONE, kernel, point, scalar
 from ogcm.halo import exchange
-from ogcm.operators.vertical_diffusion import conductance_t, conductance_u, conductance_v, eliminate
+from ogcm.operators.vertical_diffusion import eliminate
+
+
+@point
+def spread(h, bottom, s, dt, k, j, i):
+    """c_k/2; 0 at the surface and below the last cell."""
+    zero = h.dtype.type(0)
+    return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if k < bottom[j, i] else zero
 
 
 @scalar
-def solve_both(diagonal, a, ratio, x, y):
-    """x and y (nk, ni), at first the right-hand sides of a row of columns, become the solutions."""
-    nk, ni = x.shape
-    for ii in range(HALO, ni - HALO):
-        i = np.uintp(ii)
-        ratio[0, i] = 0
+def solve(diagonal, a, ratio, y):
+    """y (nk + 2, ni), right-hand sides between two rows of zeros, becomes the solution of a row of columns."""
+    nk, ni = diagonal.shape
     for k in range(nk):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            x_above = x[max(k - 1, 0), i] if k > 0 else typed(0.0, a[k, i])
-            y_above = y[max(k - 1, 0), i] if k > 0 else typed(0.0, a[k, i])
-            _, y[k, i] = eliminate(diagonal[k, i], a[k, i], a[k + 1, i], y[k, i], ratio[k, i], y_above)
-            ratio[k + 1, i], x[k, i] = eliminate(diagonal[k, i], a[k, i], a[k + 1, i], x[k, i], ratio[k, i], x_above)
-    for k in range(nk - 2, -1, -1):
+            ratio[k + 1, i], y[k + 1, i] = eliminate(
+                diagonal[k, i], a[k, i], a[k + 1, i], y[k + 1, i], ratio[k, i], y[k, i]
+            )
+    for k in range(nk - 1, 0, -1):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            x[k, i] += ratio[k + 1, i] * x[k + 1, i]
-            y[k, i] += ratio[k + 1, i] * y[k + 1, i]
+            y[k, i] += ratio[k, i] * y[k + 1, i]
 
 
 @kernel
-def advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad):
-    nk, nj, ni = T_n.shape
-    zero, one = T_n.dtype.type(0), T_n.dtype.type(1)
+def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad):
+    """T is the result of the forward kernel."""
+    nk, nj, ni = T.shape
+    zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        a, ratio = np.zeros((nk + 1, ni), T_n.dtype), np.empty((nk + 1, ni), T_n.dtype)
-        h, x, y = (np.empty((nk, ni), T_n.dtype), np.empty((nk, ni), T_n.dtype), np.empty((nk, ni), T_n.dtype))
+        c, a, ratio = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
+        h, y, total = np.empty((nk, ni), T.dtype), np.zeros((nk + 2, ni), T.dtype), np.zeros(ni, T.dtype)
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
-                a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                half = spread(grid.h_t, grid.bottom_t, s_t, dt, k, j, i) if k > 0 else zero
+                c[k, i] = half + half
+                a[k, i] = c[k, i] * kappa_v[k, j, i]
                 h[k, i] = grid.h_t[k, j, i] * s_t[j, i] if water else one
-                content = grid.h_t[k, j, i] * s_n[j, i] * T_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])
-                x[k, i] = content if water else zero
-                y[k, i] = T_ad[k, j, i] if water else zero
-        solve_both(h, a, ratio, x, y)
+                y[k + 1, i] = T_ad[k, j, i] if water else zero
+        solve(h, a, ratio, y)
         for k in range(nk):
             above = max(k - 1, 0)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                h0 = grid.h_t[k, j, i]
-                T_n_ad[k, j, i] += h0 * s_n[j, i] * y[k, i]
-                s_n_ad[j, i] += h0 * T_n[k, j, i] * y[k, i]
-                G_ad[k, j, i] += dt * y[k, i]
-                D_ad[k, j, i] += dt * y[k, i]
-                a_ad = -(x[k, i] - x[above, i]) * (y[k, i] - y[above, i])
-                distance = s_t[j, i] * HALF * (grid.h_t[above, j, i] + h0)
-                kappa_v_ad[k, j, i] += a_ad * dt / distance if k < grid.bottom_t[j, i] and k > 0 else zero
-                s_t_ad[j, i] -= h0 * x[k, i] * y[k, i] + a[k, i] * a_ad / s_t[j, i]
+                here = y[k + 1, i]
+                volume = grid.h_t[k, j, i] * here
+                T_n_ad[k, j, i] += volume * s_n[j, i]
+                s_n_ad[j, i] += volume * T_n[k, j, i]
+                G_ad[k, j, i] += dt * here
+                D_ad[k, j, i] += dt * here
+                a_ad = (T[above, j, i] - T[k, j, i]) * (here - y[k, i])
+                kappa_v_ad[k, j, i] += c[k, i] * a_ad
+                total[i] += a[k, i] * a_ad
+                s_t_ad[j, i] -= volume * T[k, j, i]
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            s_t_ad[j, i] -= total[i] / s_t[j, i]
+
+
+@scalar
+def velocity_ad(u, c, a, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j):
+    """Row j of U or V points, from their c and a (nk + 1, ni); face is what each passed on to the columns beside it."""
+    nk, _, ni = u.shape
+    zero, one = u.dtype.type(0), u.dtype.type(1)
+    diagonal, ratio = np.empty((nk, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+    y, total = np.zeros((nk + 2, ni), u.dtype), np.zeros(ni, u.dtype)
+    for k in range(nk):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            water = mask[k, j, i] == 1
+            rub = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
+            diagonal[k, i] = h[k, j, i] * s[j, i] + rub if water else one
+            y[k + 1, i] = u_ad[k, j, i] if water else zero
+    solve(diagonal, a, ratio, y)
+    for k in range(nk):
+        above = max(k - 1, 0)
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            here = y[k + 1, i]
+            passed = h[k, j, i] * s[j, i] * here
+            u_n_ad[k, j, i] += passed
+            G_ad[k, j, i] += dt * passed
+            D_ad[k, j, i] += dt * passed
+            a_ad = (u[above, j, i] - u[k, j, i]) * (here - y[k, i])
+            face[k, j, i] = c[k, i] * a_ad
+            rubbed = dt * u[k, j, i] * here if k + 1 == bottom[j, i] else zero
+            drag_ad[j, i] -= rubbed
+            total[i] += a[k, i] * (a_ad + a_ad) - drag[j, i] * rubbed
+    for ii in range(HALO, ni - HALO):
+        i = np.uintp(ii)
+        s_ad[j, i] -= total[i] / s[j, i]
 
 
 @kernel
-def advance_u_columns_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face):
-    """All but the viscosity's; face is what each U point passed on to the two columns beside it."""
-    nk, nj, ni = u_n.shape
-    zero, one = u_n.dtype.type(0), u_n.dtype.type(1)
+def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face):
+    """All but the viscosity's."""
+    nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
-        a, ratio = np.zeros((nk + 1, ni), u_n.dtype), np.empty((nk + 1, ni), u_n.dtype)
-        diagonal, x, y = (np.empty((nk, ni), u_n.dtype), np.empty((nk, ni), u_n.dtype), np.empty((nk, ni), u_n.dtype))
-        for k in range(nk):
+        c, a = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                water = grid.mask_u[k, j, i] == 1
-                a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
-                h = grid.h_u[k, j, i] * s_u[j, i] if water else one
-                rub = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
-                diagonal[k, i] = h + rub
-                x[k, i] = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                y[k, i] = u_ad[k, j, i] if water else zero
-        solve_both(diagonal, a, ratio, x, y)
-        for k in range(nk):
-            above = max(k - 1, 0)
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                h0 = grid.h_u[k, j, i]
-                passed = h0 * s_u[j, i] * y[k, i]
-                u_n_ad[k, j, i] += passed
-                G_ad[k, j, i] += dt * passed
-                D_ad[k, j, i] += dt * passed
-                drag_ad[j, i] -= dt * x[k, i] * y[k, i] if k + 1 == grid.bottom_u[j, i] else zero
-                a_ad = -(x[k, i] - x[above, i]) * (y[k, i] - y[above, i])
-                distance = s_u[j, i] * (grid.h_u[above, j, i] + h0)
-                face[k, j, i] = a_ad * dt / distance if k < grid.bottom_u[j, i] and k > 0 else zero
-                h_ad = (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i]) - x[k, i]) * y[k, i]
-                s_u_ad[j, i] += h0 * h_ad - a[k, i] * a_ad / s_u[j, i]
+                c[k, i] = spread(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
+                a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE])
+        velocity_ad(
+            u, c, a, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad,
+            face, j,
+        )  # fmt: skip
 
 
 @kernel
@@ -124,47 +152,28 @@ def columns_beside_u(face, grid, nu_v_ad):
                 nu_v_ad[k, j, i] += face[k, j, i] + face[k, j, i - ONE]
 
 
-def advance_u_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad):
-    face = np.zeros_like(nu_v)
-    advance_u_columns_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face)
+def advance_u_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad, face):
+    """u is the result of the forward kernel; face (nk + 1, nj, ni) is overwritten, 0 on a closed side's land."""
+    advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face)
     exchange(grid, face)
     columns_beside_u(face, grid, nu_v_ad)
 
 
 @kernel
-def advance_v_columns_ad(v_n, G, D, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face):
-    """All but the viscosity's; face is what each V point passed on to the two columns beside it."""
-    nk, nj, ni = v_n.shape
-    zero, one = v_n.dtype.type(0), v_n.dtype.type(1)
+def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face):
+    """All but the viscosity's."""
+    nk, nj, ni = v.shape
     for j in prange(HALO, nj - HALO):
-        a, ratio = np.zeros((nk + 1, ni), v_n.dtype), np.empty((nk + 1, ni), v_n.dtype)
-        diagonal, x, y = (np.empty((nk, ni), v_n.dtype), np.empty((nk, ni), v_n.dtype), np.empty((nk, ni), v_n.dtype))
-        for k in range(nk):
+        c, a = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                water = grid.mask_v[k, j, i] == 1
-                a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
-                h = grid.h_v[k, j, i] * s_v[j, i] if water else one
-                rub = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
-                diagonal[k, i] = h + rub
-                x[k, i] = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                y[k, i] = v_ad[k, j, i] if water else zero
-        solve_both(diagonal, a, ratio, x, y)
-        for k in range(nk):
-            above = max(k - 1, 0)
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                h0 = grid.h_v[k, j, i]
-                passed = h0 * s_v[j, i] * y[k, i]
-                v_n_ad[k, j, i] += passed
-                G_ad[k, j, i] += dt * passed
-                D_ad[k, j, i] += dt * passed
-                drag_ad[j, i] -= dt * x[k, i] * y[k, i] if k + 1 == grid.bottom_v[j, i] else zero
-                a_ad = -(x[k, i] - x[above, i]) * (y[k, i] - y[above, i])
-                distance = s_v[j, i] * (grid.h_v[above, j, i] + h0)
-                face[k, j, i] = a_ad * dt / distance if k < grid.bottom_v[j, i] and k > 0 else zero
-                h_ad = (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i]) - x[k, i]) * y[k, i]
-                s_v_ad[j, i] += h0 * h_ad - a[k, i] * a_ad / s_v[j, i]
+                c[k, i] = spread(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
+                a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i])
+        velocity_ad(
+            v, c, a, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad,
+            face, j,
+        )  # fmt: skip
 
 
 @kernel
@@ -178,8 +187,8 @@ def columns_beside_v(face, grid, nu_v_ad):
                 nu_v_ad[k, j, i] += face[k, j, i] + face[k, j - 1, i]
 
 
-def advance_v_ad(v_n, G, D, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad):
-    face = np.zeros_like(nu_v)
-    advance_v_columns_ad(v_n, G, D, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face)
+def advance_v_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad, face):
+    """As `advance_u_ad`."""
+    advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face)
     exchange(grid, face)
     columns_beside_v(face, grid, nu_v_ad)

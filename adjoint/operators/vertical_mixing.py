@@ -93,9 +93,9 @@ def shear_squared_ad(u, v, s, u_ad, v_ad):
 
 def richardson_mixing_ad(
     u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v_ad, kappa_v_ad,
-    u_ad, v_ad, N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad,
+    u_ad, v_ad, N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad, s,
 ):  # fmt: skip
-    s = np.zeros_like(N2)
+    """s (nk + 1, nj, ni) is work space, 0 at the surface, at the bottom and on a closed side's land."""
     richardson_coefficients_ad(
         u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v_ad, kappa_v_ad,
         N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad, s,

@@ -84,8 +84,8 @@ def strained_ad(w, u, v, grid, u_ad, v_ad):
                 v_ad[k, j, i] += (C_north - C) * grid.r_dx_v[j, i] + (E_west - E) * grid.r_dy_v[j, i]
 
 
-def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad):
-    w = np.zeros_like(u)
+def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, w):
+    """w is work space, 0 on a closed side's land."""
     strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w)
     exchange(grid, w)
     strained_ad(w, u, v, grid, u_ad, v_ad)
@@ -133,8 +133,8 @@ def curled_ad(p, q, grid, u_ad, v_ad):
                 v_ad[k, j, i] += grid.dy_v[j, i] * (vorticity_ad(p, q, grid, k, j, i - ONE) - here)
 
 
-def leith_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad):
-    p, q = np.zeros_like(u), np.zeros_like(u)
+def leith_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, p, q):
+    """p and q are work space, 0 on a closed side's land."""
     steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q)
     exchange(grid, p, q)
     curled_ad(p, q, grid, u_ad, v_ad)

@@ -1,0 +1,114 @@
+"""Speed of the adjoint: `python -m benchmarks.adjoint [--quick]`.
+
+First each pair of `adjoint/registry.py`: the time of the adjoint kernel over that of its forward kernel, on random
+fields. Then the whole step: a forward step, the one that keeps all it computes, and the adjoint step, which holds one
+of these. Ratios are of the best of several runs that take turns, so that they share the machine's moods.
+"""
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+
+import numba
+import numpy as np
+
+import ogcm
+from adjoint.registry import PAIRS
+from adjoint.stepper import AdjointStepper, Gradient
+from benchmarks.forward import model
+from ogcm.grid import Grid
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+
+VARIANTS = [  # what the default step does not call
+    "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
+    "buoyancy_teos10", "stratification_teos10", "stress_divergence_of_layers", "diffuse_tracer_of_layers",
+    "smagorinsky", "leith", "tracer_laplacian", "richardson_mixing", "hold_above_freezing", "extrapolate",
+]  # fmt: skip
+
+
+def in_turns(functions: list[Callable], repeats: int) -> np.ndarray:
+    """The shortest of several times [s] of each, after a run that compiles."""
+    for function in functions:
+        function()
+    times = np.empty((repeats, len(functions)))
+    for row in times:
+        for n, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            row[n] = time.perf_counter() - start
+    return times.min(axis=0)
+
+
+def field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 1.0) -> np.ndarray:
+    """Numbers of a kind of the registry, whatever the mask."""
+    if kind in EQUATIONS_OF_STATE:
+        return EQUATIONS_OF_STATE[kind].coefficients.copy()
+    nk, nj, ni = grid.h_t.shape
+    point = kind.rstrip("+")
+    shape = {"2": (nj, ni), "1": (1, nj, ni)}.get(point[1:], (nk + (point[0] in "wW"), nj, ni))
+    return size * (rng.uniform(0.8, 1.2, shape) if kind.endswith("+") else rng.normal(size=shape))
+
+
+def operators(shape: tuple[int, int, int], repeats: int) -> None:
+    """A line for each pair of operators: those of the default step, then the others."""
+    grid, rng = model(*shape, "float64").grid, np.random.default_rng(0)
+    print("operators at {} x {} x {} (best of several)".format(*shape))
+    print(f"{'operator':28} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6}")
+    ratios = {}
+    for name in sorted(PAIRS, key=VARIANTS.__contains__):
+        pair = PAIRS[name]
+        x = [field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
+        x_ad = [np.zeros_like(a) for a in x]
+        y, y_ad = ([field(grid, kind, rng) for kind in pair.outputs.values()] for _ in range(2))
+        constants = pair.constants(grid, np.dtype(float))
+        forward, backward = in_turns(
+            [
+                lambda pair=pair, given=(*x, *constants, grid, *y): pair.forward(*given),
+                lambda pair=pair, given=(*x, *constants, grid, *y_ad, *x_ad): pair.adjoint(*given),
+            ],
+            repeats,
+        )
+        backward -= forward if pair.recomputes else 0
+        ratios[name] = backward / forward
+        print(f"{name:28} {forward * 1e3:11.3f} {backward * 1e3:11.3f} {ratios[name]:6.2f}")
+    of_step = np.mean([ratio for name, ratio in ratios.items() if name not in VARIANTS])
+    print(f"mean ratio: {of_step:.2f} in the default step, {np.mean(list(ratios.values())):.2f} of all")
+
+
+def steps(sizes: list[tuple[int, int, int]], repeats: int) -> None:
+    """A line for each size: the forward step, the kept one, the adjoint step."""
+    print("\nwhole step (T and S, rk3: three stages)")
+    print(f"{'size':16} {'forward ms':>11} {'kept ms':>9} {'adjoint ms':>11} {'ratio':>6} {'peak MB':>8}")
+    for size in sizes:
+        m = model(*size, "float64")
+        forward, backward, gradient = ogcm.Stepper(m), AdjointStepper(m), Gradient.zeros(m)
+        new_ad, rng = m.state.copy(), np.random.default_rng(0)
+        for a in new_ad.arrays().values():
+            a[...] = rng.normal(size=a.shape)
+        plain, kept, both = in_turns(
+            [
+                lambda f=forward, n=m.state: f.advance(n),
+                lambda f=backward.forward, n=m.state: f.advance(n),
+                lambda f=backward, n=m.state, y=new_ad, g=gradient: f.step(n, y, g),
+            ],
+            repeats if size[0] < 200 else 3,
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        name = " x ".join(map(str, size))
+        print(f"{name:16} {plain * 1e3:11.2f} {kept * 1e3:9.2f} {both * 1e3:11.2f} {both / plain:6.2f} {peak:8.0f}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one small size and few repeats")
+    quick = parser.parse_args().quick
+    numba.set_num_threads(1)
+    small, repeats = (64, 64, 16), 5 if quick else 15
+    operators(small, repeats)
+    steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], repeats)
+
+
+if __name__ == "__main__":
+    main()
