@@ -4,13 +4,14 @@ adjoint.gradient(loss, simulation, controls)      of a loss (`adjoint.losses`) b
 adjoint.tangent(simulation, perturbation)         the tangent linear model, by the complex step
 adjoint.gradient_check                            is all that right? of operators, runs and losses
 adjoint.sensitivity                               maps of what a transport, a heat content, ... depends on
+adjoint.assimilate(loss, simulation, estimates)   parameters and initial states from observations (4D-Var)
 adjoint.operators                                 file for file the adjoint of `ogcm.operators`
 """
 
 from importlib import import_module
 
-_HOME = {"gradient": "run", "tangent": "complex_step"}
-__all__ = ["gradient", "losses", "tangent"]
+_HOME = {"Estimate": "assimilation", "assimilate": "assimilation", "gradient": "run", "tangent": "complex_step"}
+__all__ = ["Estimate", "assimilate", "gradient", "losses", "tangent"]
 
 
 def __getattr__(name: str):

@@ -1,8 +1,10 @@
 """The tangent linear model, without a line of tangent code: the forward kernels in complex128.
 
-With the perturbation in the imaginary part, J dx = imag(F(x + i h dx))/h is exact to round-off for h = 1e-30, since
+With the perturbation in the imaginary part, J dx = imag(F(x + i h dx))/h is exact to round-off for h = 1e-200, since
 nothing is subtracted (Squire and Trapp 1998, doi 10.1137/S003614459631241X). Every branch of the model is chosen by
-the real part, so that the tangent is that of the branch taken, as the adjoint is.
+the real part, so that the tangent is that of the branch taken, as the adjoint is. h^2 underflows to 0: the real parts
+are those of the plain run to the bit, where an h of 1e-30 would make a flow of 1e-60 of the product of two zeros, and
+a branch at exactly 0 could fall to the other side.
 """
 
 import copy
@@ -19,13 +21,28 @@ from ogcm.state import State
 from ogcm.stepper import Stepper
 
 Array = np.ndarray
-STEP = 1e-30
+STEP = 1e-200
 
 
 def working_copy(model: Model) -> Model:
     """The model with a state of its own; grid, forcing and parameters are shared."""
     other = copy.copy(model)
     other.state = model.state.copy()
+    return other
+
+
+def full_copy(model: Model, dtype: np.dtype) -> Model:
+    """The model with a state, a forcing and parameters of its own, in `dtype`; the grid is shared."""
+    other = copy.copy(model)
+    other.state = state_as(model.state, dtype)
+    other.parameters = {name: a.astype(dtype) for name, a in model.parameters.items()}
+    other.forcing = copy.copy(model.forcing)
+    other.forcing.dtype = dtype
+    other.forcing.steady = {name: a.astype(dtype) for name, a in model.forcing.steady.items()}
+    other.forcing.series = {
+        name: dataclasses.replace(series, values=series.values.astype(dtype))
+        for name, series in model.forcing.series.items()
+    }
     return other
 
 
@@ -42,26 +59,17 @@ def moved_model(model: Model, perturbation: Mapping[str, Array], size: complex) 
 
     Raises InputError for an unknown control or a shape that does not fit.
     """
-    controls, other, kind = Controls(model, perturbation), copy.copy(model), type(size)
-    other.state = state_as(model.state, kind)
-    other.parameters = {name: a.astype(kind) for name, a in model.parameters.items()}
-    other.forcing = copy.copy(model.forcing)
-    other.forcing.dtype = np.dtype(kind)
-    other.forcing.steady = {name: a.astype(kind) for name, a in model.forcing.steady.items()}
-    other.forcing.series = {
-        name: dataclasses.replace(series, values=series.values.astype(kind))
-        for name, series in model.forcing.series.items()
-    }
+    controls, other = Controls(model, perturbation), full_copy(model, np.dtype(type(size)))
     for name, change in controls.check(perturbation).items():
         control = controls.controls[name]
         control.array(other)[...] += size * control.spread(change, model)
     return other
 
 
-def state_as(state: State, kind: type) -> State:
-    """A copy of the state in float64 or complex128, the one before it included."""
-    fields = {name: a.astype(kind) for name, a in state.arrays().items()}
-    previous = state_as(state.previous, kind) if state.previous is not None else None
+def state_as(state: State, dtype: np.dtype) -> State:
+    """A copy of the state in `dtype`, the one before it included."""
+    fields = {name: a.astype(dtype) for name, a in state.arrays().items()}
+    previous = state_as(state.previous, dtype) if state.previous is not None else None
     return State(**fields, time=state.time, step=state.step, previous=previous)
 
 

@@ -125,6 +125,7 @@ class Sweep:
             value, slope = self.loss.value(self.state, record), State.zeros(self.model.grid, self.state.u.dtype)
             self.loss.adjoint(self.state, record, 1.0, slope)
             if not (np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())):
+                self.check_state()
                 name, day = type(self.loss).__name__, self.seen * self.model.numerics.dt / DAY
                 raise InputError(
                     f"{name}: its value or derivative on day {day:g} is not finite ({value}); choose a loss "

@@ -332,7 +332,7 @@ def geometry(model: Model) -> dict[str, np.ndarray]:
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
     """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
     state = state or model.state
-    whole, part = streams.BytesIO(), Path(f"{path}.part")
+    whole = streams.BytesIO()
     with h5py.File(whole, "w") as f:
         for group, s in (("state", state), ("previous", state.previous)):
             if s is None:
@@ -346,6 +346,12 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
         f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
         f.attrs["config"] = json.dumps(model.config, default=str)
         f.attrs["numerics"] = json.dumps(model.options(), default=str)
+    put(path, whole)
+
+
+def put(path: str | Path, whole: streams.BytesIO) -> None:
+    """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
+    part = Path(f"{path}.part")
     try:
         with open(part, "wb") as f:
             f.write(whole.getbuffer())
@@ -353,8 +359,9 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
             os.fsync(f.fileno())
         os.replace(part, path)
     except OSError as error:
+        raise FileError(f"{path}: could not be written ({error}); make room and try again") from None
+    finally:
         part.unlink(missing_ok=True)
-        raise FileError(f"{path}: the restart could not be written ({error}); make room and try again") from None
 
 
 def load_restart(path: str | Path, model: Model) -> None:

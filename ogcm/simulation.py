@@ -19,6 +19,7 @@ from ogcm.model import Model
 from ogcm.state import State
 from ogcm.stepper import Stepper
 
+Array = np.ndarray
 DAY = 86400.0
 YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
@@ -121,20 +122,14 @@ class Simulation:
         cfl, dt = self.stepper.cfl(), numerics.dt
         if not cfl <= LARGEST_CFL:
             raise InputError(f"dt: {dt:g} s gives the Courant number {cfl:.2g}; use at most {dt * 0.8 / cfl:.3g} s")
-        ny, nx = model.horizontal.shape
-        dx, dy, wet = (interior(a) for a in (model.grid.dx_t, model.grid.dy_t, model.grid.mask_t[0]))
-        shortest = wet * (4.0 * (nx > 2) / dx**2 + 4.0 * (ny > 2) / dy**2)
-        for mixing, name, higher in (("friction", "nu_h", "nu4_h"), ("diffusion", "kappa_h", "kappa4_h")):
-            choice = getattr(numerics, mixing)
-            for parameter, power in {"none": (), "laplacian": ((name, 1),)}.get(choice, ((name, 1), (higher, 2))):
-                value = interior(model.parameters[parameter])
-                damping = float((value * shortest**power).max() * dt)
-                if damping > LARGEST_DAMPING:
-                    most, step = LARGEST_DAMPING / damping * float(value.max()), LARGEST_DAMPING / damping * dt
-                    raise InputError(
-                        f"{parameter}: {value.max():.3g} is unstable with dt = {dt:g} s on the narrowest cells; "
-                        f"use at most {0.8 * most:.2g}, or dt = {0.8 * step:.2g} s"
-                    )
+        for parameter, most in stable_mixing(model).items():
+            value = interior(model.parameters[parameter])
+            excess = float((value / most).max())
+            if excess > 1:
+                raise InputError(
+                    f"{parameter}: {value.max():.3g} is unstable with dt = {dt:g} s on the narrowest cells; "
+                    f"use at most {0.8 * value.max() / excess:.2g}, or dt = {0.8 * dt / excess:.2g} s"
+                )
 
     def toml(self) -> str:
         """TOML from which this run can be repeated (where the model came from a setup)."""
@@ -264,6 +259,23 @@ class Simulation:
     def say(self, text: str) -> None:
         if self.progress:
             print(text, file=sys.stderr)
+
+
+def stable_mixing(model: Model) -> dict[str, Array]:
+    """The largest mixing along layers that is stable with this step: maps (ny, nx) by the name of the parameter in use.
+
+    m2 s-1, of the biharmonic ones m4 s-1; infinite on land.
+    """
+    ny, nx = model.horizontal.shape
+    dx, dy, wet = (interior(a) for a in (model.grid.dx_t, model.grid.dy_t, model.grid.mask_t[0]))
+    shortest, most = 4.0 * (nx > 2) / dx**2 + 4.0 * (ny > 2) / dy**2, {}
+    for mixing, name, higher in (("friction", "nu_h", "nu4_h"), ("diffusion", "kappa_h", "kappa4_h")):
+        choice = getattr(model.numerics, mixing)
+        for parameter, power in {"none": (), "laplacian": ((name, 1),)}.get(choice, ((name, 1), (higher, 2))):
+            most[parameter] = np.full((ny, nx), np.inf)
+            damping = wet * shortest**power * model.numerics.dt
+            np.divide(LARGEST_DAMPING, damping, out=most[parameter], where=damping > 0)
+    return most
 
 
 def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:

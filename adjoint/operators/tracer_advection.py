@@ -15,8 +15,8 @@ Cell i takes part in four fluxes of each direction: as a' in face i + 1, a in i,
     U_ad_i += (F_U + sgn(U) dt (F_ca/volume_a + F_cb/volume_b)) G | face i
 
 (m_i is the mask of face i; d_a of face i is masked by face i - 1, d_b by face i + 1). Of the forward
-run it needs T, U, V, W. Kinks: |U| at U = 0 is given the derivative 0 for upwind3 and monotone;
-the limiter that of the branch taken, at a tie that of the first branch in the order written.
+run it needs T, U, V, W. Kinks take the derivative of the branch taken: |U| at U = 0 that of +U (upwind3 and
+monotone), the limiter at a tie that of the first branch in the order written; where it is 0, 0 is the first.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ from ogcm.operators.tracer_advection import limited, volume
 
 @scalar
 def sign(x):
-    """sgn(x) with sgn(0) = 0, in the type of x."""
-    return x / absolute(x) if x != 0 else x
+    """sgn(x) with sgn(0) = 1, the branch that `absolute` takes."""
+    return typed(1.0, x) if x >= 0 else typed(-1.0, x)
 
 
 @scalar
@@ -59,7 +59,7 @@ def limited_ad(d, e, c):
     gentle = one <= (one - c) / max(c, typed(1e-30, c))
     steepest = e if gentle else e * (one - c) / c
     least = min(s * d, s * third_order, s * steepest)
-    if least < 0:
+    if least <= 0:
         return zero, zero, zero
     if s * d <= s * third_order and s * d <= s * steepest:
         return one, zero, zero

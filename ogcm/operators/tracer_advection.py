@@ -22,7 +22,8 @@ cells a and b that it joins (U > 0 from a to b), of the differences beyond them,
                s e in place of s e (1 - c)/c where c < 1/2, so that no new extremum appears while
                the Courant numbers of a cell sum to at most 1/2. To be evaluated at the old time level.
 
-The adjoint is in `adjoint/operators/tracer_advection.py`.
+The adjoint is in `adjoint/operators/tracer_advection.py`. Kinks take the derivative of the branch taken: at U = 0
+that of U > 0; the limiter 0 where it is 0 (uniform tracers among them), else at a tie the first of the three.
 """
 
 import numpy as np
