@@ -2,7 +2,8 @@
 
 First each pair of `adjoint/registry.py`: the time of the adjoint kernel over that of its forward kernel, on random
 fields. Then the whole step: a forward step, the one that keeps all it computes, and the adjoint step, which holds one
-of these. Ratios are of the best of several runs that take turns, so that they share the machine's moods.
+of these. One core, in the time of the thread, which others on the machine disturb least; each is the best of several
+runs that take turns.
 """
 
 import argparse
@@ -28,15 +29,15 @@ VARIANTS = [  # what the default step does not call
 
 
 def in_turns(functions: list[Callable], repeats: int) -> np.ndarray:
-    """The shortest of several times [s] of each, after a run that compiles."""
+    """The shortest of several times of the thread [s] of each, after a run that compiles."""
     for function in functions:
         function()
     times = np.empty((repeats, len(functions)))
     for row in times:
         for n, function in enumerate(functions):
-            start = time.perf_counter()
+            start = time.thread_time()
             function()
-            row[n] = time.perf_counter() - start
+            row[n] = time.thread_time() - start
     return times.min(axis=0)
 
 
