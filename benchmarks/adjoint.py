@@ -3,7 +3,7 @@
 First each pair of `adjoint/registry.py`: the time of the adjoint kernel over that of its forward kernel, on random
 fields. Then the whole step: a forward step, the one that keeps all it computes, and the adjoint step, which holds one
 of these. One core, in the time of the thread, which others on the machine disturb least; each is the best of several
-runs that take turns.
+runs that take turns. Then gradients of whole runs, on all cores (`benchmarks/adjoint_runs.py`).
 """
 
 import argparse
@@ -17,6 +17,7 @@ import numpy as np
 import ogcm
 from adjoint.registry import PAIRS
 from adjoint.stepper import AdjointStepper, Gradient
+from benchmarks.adjoint_runs import runs, windows
 from benchmarks.forward import model
 from ogcm.grid import Grid
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
@@ -109,6 +110,17 @@ def main() -> None:
     small, repeats = (64, 64, 16), 5 if quick else 15
     operators(small, repeats)
     steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], repeats)
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    everything, large = {"memory": 8e9}, (256, 256, 32)
+    cases = [
+        (small, 20, "everything", everything),
+        (small, 20, "every state", {"snapshots": 20}),
+        (small, 500, "20 snapshots", {"snapshots": 20}),
+        (large, 4, "everything", everything),
+        (large, 20, "5 snapshots", {"snapshots": 5}),
+    ]
+    runs(cases[:2] if quick else cases)
+    windows([1, 10] if quick else [1, 4, 10, 40, 100, 400, 1000, 4000])
 
 
 if __name__ == "__main__":

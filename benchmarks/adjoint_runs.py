@@ -1,13 +1,13 @@
-"""Speed of gradients of whole runs, the later half of `python -m benchmarks.adjoint`.
+"""Speed of gradients of whole runs: the later half of `python -m benchmarks.adjoint`.
 
-`runs`: the time of a gradient over that of its run, with every state kept and with few snapshots, and the memory. Each
-line is a process of its own, so that its peak is its own; "inevitable" is what the gradient would cost if the adjoint
-kernels took twice the time of their forward kernels and the rest were free: the schedule's steps, the step that the
-adjoint takes again, and two for its kernels.
+`runs`: the time of a gradient over that of its run, with everything kept, with every state kept, and with few
+snapshots. Each line is a process of its own, so that its peak of memory is its own. "inevitable" is what the gradient
+would cost if the adjoint kernels took twice the time of their forward kernels and the rest were free: the steps that
+the schedule takes, and two.
 
 `windows`: the channel of benchmarks/peers.py with 30 x 42 x 15 cells; the norm of the gradient of the mean square
-temperature of the last day by the initial temperature, against the length of the window, and how far its derivative
-along a random direction is from the complex step's.
+distance from the first temperature, less one degree, by that temperature, against the length of the window, and how far
+the derivative along a random direction is from the complex step's.
 """
 
 import multiprocessing
@@ -40,8 +40,8 @@ def simulation(m: ogcm.Model, steps: int) -> ogcm.Simulation:
     return ogcm.Simulation(m, days=steps * m.numerics.dt / 86400, progress=False)
 
 
-def one_run(size: tuple[int, int, int], steps: int, snapshots: int) -> tuple[float, ...]:
-    """Seconds of a run and of its gradient, recomputation, MB of the snapshots and of all that the gradient added."""
+def one_run(size: tuple[int, int, int], steps: int, limits: dict) -> tuple[float, float, float, float, float]:
+    """Seconds of a run and its gradient, steps forward for each step, MB of snapshots, MB that the gradient added."""
     m = model(*size, "float64")
     loss, wanted = MeanSquare(m, "T", np.zeros(size[::-1])), ("T", "tau_x", "nu_h", "kappa_v")
     evaluate(loss, simulation(m, 1))
@@ -50,23 +50,26 @@ def one_run(size: tuple[int, int, int], steps: int, snapshots: int) -> tuple[flo
     started = time.perf_counter()
     evaluate(loss, simulation(m, steps))
     run = time.perf_counter() - started
-    g = adjoint.gradient(loss, simulation(m, steps), wanted, snapshots=snapshots)
+    g = adjoint.gradient(loss, simulation(m, steps), wanted, **limits)
     kept = g.budget.ram * sum(a.nbytes for a in m.state.arrays().values()) / 1e6
     return run, g.seconds, g.recomputation, kept, peak() - before
 
 
-def runs(cases: list[tuple[tuple[int, int, int], int, int]]) -> None:
-    """A line for each size, number of steps and of snapshots."""
+def runs(cases: list[tuple[tuple[int, int, int], int, str, dict]]) -> None:
+    """A line for each size, number of steps and budget (its name, and the limits that `adjoint.gradient` takes)."""
     print("\ngradients of whole runs")
-    print(f"{'size':16} {'steps':>6} {'snapshots':>10} {'run s':>7} {'gradient s':>11} {'ratio':>6} {'inevitable':>11} "
-          f"{'forward steps/step':>19} {'snapshots MB':>13} {'peak MB':>8}")  # fmt: skip
+    print(
+        f"{'size':16} {'steps':>6} {'kept':16} {'run s':>7} {'gradient s':>11} {'ratio':>6} {'inevitable':>11} "
+        f"{'steps/step':>11} {'snapshots MB':>13} {'added MB':>9}"
+    )
     spawn = multiprocessing.get_context("spawn")
-    for size, steps, snapshots in cases:
+    for size, steps, name, limits in cases:
         with ProcessPoolExecutor(1, mp_context=spawn) as process:
-            run, seconds, again, kept, most = process.submit(one_run, size, steps, snapshots).result()
-        name = " x ".join(map(str, size))
-        print(f"{name:16} {steps:6} {snapshots:10} {run:7.2f} {seconds:11.2f} {seconds / run:6.2f} {again + 3:11.2f} "
-              f"{again:19.2f} {kept:13.0f} {most:8.0f}")  # fmt: skip
+            run, seconds, again, kept, added = process.submit(one_run, size, steps, limits).result()
+        print(
+            f"{' x '.join(map(str, size)):16} {steps:6} {name:16} {run:7.2f} {seconds:11.2f} {seconds / run:6.2f} "
+            f"{again + 2:11.2f} {again:11.2f} {kept:13.0f} {added:9.0f}"
+        )
 
 
 def windows(lengths: list[int], dt: float = 1200.0) -> None:
