@@ -66,10 +66,14 @@ def gradient(
 
     `memory` [bytes, default 1e9] or `snapshots` bound what is kept in memory; `disk` more snapshots may lie in a
     temporary file in `folder`; the result is the same to the bit. The simulation stays as it is.
-    Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, or a
-    loss without a finite value and derivative; BlowUpError for a run that does not stay finite.
+    Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, a
+    loss without a finite value and derivative, or a model with a corrector; BlowUpError for a run that does not stay
+    finite.
     """
     started = clock.perf_counter()
+    if simulation.model.corrector is not None:
+        name = type(simulation.model.corrector).__name__
+        raise InputError(f"corrector: {name} has no adjoint, so the gradient would be wrong; run without it")
     records = loss.records(simulation)
     sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records)
     steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
@@ -79,6 +83,7 @@ def gradient(
     total = forward_steps + steps
     with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
         sweep.bar = bar
+        bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
         there_and_back(sweep, steps, budget)
     gradients = sweep.collector.collect(sweep.state_ad)
     for name, g in gradients.items():
@@ -173,7 +178,6 @@ class Sweep:
 
     def turn(self) -> None:
         """At the end of the run: the loss begins the adjoint."""
-        self.bar.set_postfix_str("backwards", refresh=False)
         self.look_back(self.last, self.state_ad)
 
     def look_back(self, state: State, state_ad: State) -> None:

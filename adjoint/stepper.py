@@ -11,8 +11,8 @@ field itself is; what a field on a closed side's land would pass on is never use
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
+from adjoint.clear import clear
 from adjoint.operators.barotropic import (
     barotropic_substeps_ad,
     depth_mean_ad,
@@ -33,7 +33,6 @@ from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplaci
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
-from ogcm.backend import kernel
 from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -45,21 +44,6 @@ from ogcm.state import State
 from ogcm.stepper import Stepper, Stretching, Work
 
 Array = np.ndarray
-
-
-@kernel
-def zero(a):
-    for n in prange(a.size):
-        a[n] = 0
-
-
-def clear(*fields: Array) -> None:
-    """0 everywhere: by all threads where it is worth their while."""
-    for a in fields:
-        if a.ndim == 2:
-            a.fill(0)
-        else:
-            zero(a.reshape(-1))
 
 
 class Gradient(NamedTuple):

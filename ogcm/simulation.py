@@ -24,7 +24,7 @@ DAY = 86400.0
 YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
 LARGEST_CFL = 1.0
-LARGEST_DAMPING = 2.8  # of the shortest wave in a step; beyond it every integrator amplifies that wave
+LARGEST_DAMPING = 2.0  # of the shortest wave in a step; mixing is one Euler step, which amplifies it beyond
 
 
 class Simulation:

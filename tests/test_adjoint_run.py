@@ -1,5 +1,6 @@
 """The run backwards: the gradient of a whole run is the complex step's, for any budget, integrator and threads."""
 
+import copy
 import json
 import os
 import subprocess
@@ -242,6 +243,13 @@ class Root(Loss):
             interior(state_ad.u)[...] += value_ad * interior(state.u) / self.value(state, record)
 
 
+def with_corrector(run):
+    other = copy.copy(run)
+    other.model = working_copy(run.model)
+    other.model.corrector = object()
+    return other
+
+
 @pytest.mark.usefixtures("no_steps")
 def test_bad_input_is_refused_before_the_run(tmp_path):
     model = ocean(u=0.0, v=0.0)
@@ -270,6 +278,7 @@ def test_bad_input_is_refused_before_the_run(tmp_path):
         ("as a number", lambda: Transport(model, x=(0, 1e5), y=(0, 1e5))),
         ("shape", lambda: adjoint.tangent(run, {"T": np.zeros(3)})),
         ("function of time", lambda: Controls(ocean(forcing=ogcm.Forcing(tau_x=lambda x, y, t: 0 * x)), "tau_x")),
+        ("corrector: object", lambda: adjoint.gradient(end, with_corrector(run), "T")),
         ("without tracers", lambda: Controls(ocean(equation_of_state="none"), "T")),
     ]
     for words, call in cases:

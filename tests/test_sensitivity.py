@@ -131,7 +131,7 @@ def test_every_quantity(of, places, units):
     ],
 )
 def test_bad_input_is_refused_before_the_run(arguments, words, capsys, monkeypatch):
-    monkeypatch.setattr("adjoint.run.backwards", None)
+    monkeypatch.setattr("adjoint.run.there_and_back", None)
     Path("there.nc").touch()
     assert main(["sensitivity", "double_gyre", *SMALL, *arguments]) == 2
     assert words in capsys.readouterr().err
