@@ -120,16 +120,18 @@ def grid_fields(function: Callable) -> set[str]:
 
 
 class Kernel:
-    """A threaded CPU kernel, kept in the cache under the hash of its sources.
+    """A CPU kernel, threaded unless it has too little to do, kept in the cache under the hash of its sources.
 
     Of its argument `grid` it is handed only the arrays that it reads: each array of an argument costs 0.15 us a
     call, the whole grid 7 us, which small models feel (and 4 KB, all that a GPU takes).
     """
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable, parallel: bool = True, alone_below: int = 0) -> None:
+        """`alone_below`: points of the last array below which one thread does all the loops of the kernel."""
+        self.alone_below = alone_below
         numba.config.CACHE_DIR = str(cache_directory() / source_hash(Path(inspect.getfile(function)).resolve()))
         self.py_func = function
-        self.compiled = numba.njit(parallel=True, cache=True, error_model="numpy")(function)
+        self.compiled = numba.njit(parallel=parallel, cache=True, error_model="numpy")(function)
         parameters = list(inspect.signature(function).parameters)
         self.place = parameters.index("grid") if "grid" in parameters else None
         self.grid, self.part = None, None
@@ -140,7 +142,13 @@ class Kernel:
             if arguments[self.place] is not self.grid:
                 self.take_part(arguments[self.place])
             arguments = (*arguments[: self.place], self.part, *arguments[self.place + 1 :])
+        if not self.alone_below or arguments[-1].size >= self.alone_below:
+            self.compiled(*arguments)
+            return
+        threads = numba.get_num_threads()
+        numba.set_num_threads(1)
         self.compiled(*arguments)
+        numba.set_num_threads(threads)
 
     def take_part(self, grid) -> None:
         """Keep the arrays of `grid` that the kernel reads, in a type of its own that Numba's cache can name."""

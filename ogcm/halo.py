@@ -4,17 +4,17 @@ Closed sides are land in the halo and stay as they are. The adjoint of a field i
 same way, since adjoint kernels gather (see docs/design.md, section 5).
 """
 
-from numba import prange
+from functools import partial
 
 from ogcm.backend import HALO, kernel
 
 
-@kernel
+@partial(kernel, parallel=False)
 def fill_halo(field, periodic):
     """Fill the halo of `field` (nk, nj, ni) where `periodic` (along j, along i) says so."""
     nk, nj, ni = field.shape
     width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
-    for k in prange(nk):
+    for k in range(nk):
         if periodic[1]:
             for j in range(HALO, nj - HALO):
                 for n in range(HALO):

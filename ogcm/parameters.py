@@ -65,6 +65,9 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
     eos = np.array(values.get("eos", coefficients), grid.h_t.dtype)
     if eos.shape != np.shape(coefficients):
         raise InputError(f"eos: {equation_of_state} takes {len(coefficients)} coefficients, got shape {eos.shape}")
+    if not np.isfinite(eos).all():
+        n = int(np.argmin(np.isfinite(eos)))
+        raise InputError(f"eos: coefficient {n} is {eos[n]}; give finite ones")
     arrays = {"eos": eos}
     for name in values:
         if name != "eos" and name not in PARAMETERS:
@@ -75,8 +78,9 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
             raise InputError(
                 f"{name}: shape {value.shape} is none of a number, a map {(ny, nx)} or a field {(nk, ny, nx)}"
             )
-        if not ((value >= parameter.lower) & (value <= parameter.upper)).all():
-            wrong = value[~((value >= parameter.lower) & (value <= parameter.upper))].flat[0]
+        good = np.isfinite(value) & (value >= parameter.lower) & (value <= parameter.upper)
+        if not good.all():
+            wrong = value[~good].flat[0]
             raise InputError(
                 f"{name}: {wrong} {parameter.units} lies outside {parameter.lower} to {parameter.upper}; "
                 f"it is the {parameter.description}"

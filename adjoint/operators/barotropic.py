@@ -35,12 +35,15 @@ tracer_transports, with w = mask h_u U_ad,  x = dy_u s_u:
 No kinks.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import (
+    FEW,
     barotropic_substeps,
     pull_x,
     pull_y,
@@ -117,7 +120,7 @@ def wrap(field, grid, nj, ni):
 CARRIED = 9  # (nj, ni) fields of the backward substeps
 
 
-@kernel
+@partial(kernel, alone_below=FEW)
 def substeps_backwards(
     a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
     eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,

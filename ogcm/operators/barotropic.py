@@ -23,6 +23,8 @@ U_mean: U_k += (h_u/H_u) (U_mean - sum_k U_k).
 The adjoint is in `adjoint/operators/barotropic.py`. No kinks.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 from scipy.optimize import brentq
@@ -133,9 +135,10 @@ def transport_v(eta, v, area, rest, swell, j, i):
 
 
 COEFFICIENTS = 6  # (nj, ni) fields in `work`
+FEW = 8000  # points of a plane: with fewer, waking other threads for each of many loops costs more than they save
 
 
-@kernel
+@partial(kernel, alone_below=FEW)
 def barotropic_substeps(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
 ):
