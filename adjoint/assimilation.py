@@ -35,7 +35,7 @@ from tqdm import tqdm
 from adjoint.complex_step import full_copy
 from adjoint.controls import Control, Controls
 from adjoint.losses import Loss
-from adjoint.run import gradient
+from adjoint.run import Workspace, gradient
 from ogcm import io
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
@@ -211,6 +211,7 @@ class Cost:
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
         self.loss, self.simulation, self.budget = loss, copy.copy(simulation), budget
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
+        self.workspace = Workspace(self.simulation.model)
         self.controls = Controls(self.simulation.model, names)
         loss.records(simulation)
         scaled = [Scaled(e, self.controls.controls[e.name], self.simulation.model) for e in estimates]
@@ -241,7 +242,11 @@ class Cost:
     def __call__(self, z: Array) -> Evaluation:
         """One run there and back. Raises BlowUpError where it does not stay finite."""
         self.controls.put(self.values(z))
-        run = gradient(self.loss, self.simulation, self.scaled, **self.budget)
+        try:
+            run = gradient(self.loss, self.simulation, self.scaled, workspace=self.workspace, **self.budget)
+        except BlowUpError:
+            self.workspace = Workspace(self.simulation.model)  # the old one may hold what is not finite
+            raise
         known = np.where(self.counts, z, 0)
         slope = np.concatenate([s.transpose(part, run[name]).ravel() for name, s, part in self.parts(z)])
         background = 0.5 * float(known @ known)

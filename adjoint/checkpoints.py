@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import h5py
-from checkpoint_schedules import (
+import numba
+
+from ogcm.errors import InputError
+from ogcm.io import check_room
+from ogcm.state import PROGNOSTIC, State
+
+disabled = numba.config.DISABLE_JIT
+numba.config.DISABLE_JIT = True  # the library would be compiled in every process, for seconds; as Python it takes ms
+from checkpoint_schedules import (  # noqa: E402
     Copy,
     EndForward,
     EndReverse,
@@ -23,9 +31,7 @@ from checkpoint_schedules import (
     StorageType,
 )
 
-from ogcm.errors import InputError
-from ogcm.io import check_room
-from ogcm.state import PROGNOSTIC, State
+numba.config.DISABLE_JIT = disabled
 
 MEMORY = 1e9  # [bytes] where no budget is given
 

@@ -25,6 +25,7 @@ from adjoint.losses import Loss
 from adjoint.stepper import AdjointStepper
 from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
+from ogcm.model import Model
 from ogcm.simulation import CHECK, DAY, Simulation, first_bad
 from ogcm.state import State
 from ogcm.stepper import Stepper, Work
@@ -61,11 +62,13 @@ def gradient(
     snapshots: int | None = None,
     disk: int = 0,
     folder: str | Path | None = None,
+    workspace: "Workspace | None" = None,
 ) -> GradientOfRun:
     """The gradient of `loss` over `simulation` with respect to the named `controls` (see `adjoint.controls`).
 
     `memory` [bytes, default 1e9] or `snapshots` bound what is kept in memory; `disk` more snapshots may lie in a
-    temporary file in `folder`; the result is the same to the bit. The simulation stays as it is.
+    temporary file in `folder`; the result is the same to the bit. `workspace` is memory to be used again: give the
+    same one to many gradients of one model. The simulation stays as it is.
     Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, a
     loss without a finite value and derivative, or a model with a corrector; BlowUpError for a run that does not stay
     finite.
@@ -75,7 +78,8 @@ def gradient(
         name = type(simulation.model.corrector).__name__
         raise InputError(f"corrector: {name} has no adjoint, so the gradient would be wrong; run without it")
     records = loss.records(simulation)
-    sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records)
+    workspace = workspace or Workspace(simulation.model)
+    sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records, workspace)
     steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
     budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
     sweep.look()
@@ -111,16 +115,39 @@ def bytes_of(stepper: Stepper) -> int:
     return sum(found.values())
 
 
+class Workspace:
+    """The memory of the gradients of one model; memory that is new costs a short window as much as its steps."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = working_copy(model)
+        self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
+        self.free = [self.adjoint.forward]  # steppers that keep everything
+
+    def begin(self, model: Model) -> Model:
+        """Take the state, the forcing and the parameters of `model`. Raises InputError for one of another grid."""
+        if model.grid is not self.model.grid or model.numerics != self.model.numerics:
+            raise InputError("workspace: was made for a model of another grid or other numerics; make one for this")
+        self.model.parameters, self.model.forcing = model.parameters, model.forcing
+        self.model.state.assign(model.state)
+        return self.model
+
+
 class Sweep:
     """A run there and back: the state, its adjoint, the value of the loss, the gradient so far."""
 
-    def __init__(self, loss: Loss, simulation: Simulation, controls: Controls, records: dict[int, list]) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        simulation: Simulation,
+        controls: Controls,
+        records: dict[int, list],
+        workspace: Workspace,
+    ) -> None:
         self.loss, self.simulation, self.records = loss, simulation, records
-        self.model = working_copy(simulation.model)
+        self.model = workspace.begin(simulation.model)
         self.state, self.first, self.seen = self.model.state, self.model.state.step, 0
-        self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
+        self.plain, self.adjoint, self.free = workspace.plain, workspace.adjoint, workspace.free
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and all that it computed
-        self.free = [self.adjoint.forward]
         self.last = self.state  # the state after the last step kept
         self.collector = Collector(controls)
         self.value, self.state_ad = 0.0, self.blank()

@@ -1,7 +1,8 @@
 """Speed of gradients of whole runs: the later half of `python -m benchmarks.adjoint`.
 
 `runs`: the time of a gradient over that of its run, with everything kept, with every state kept, and with few
-snapshots. Each line is a process of its own, so that its peak of memory is its own. "inevitable" is what the gradient
+snapshots. Each line is a process of its own, so that its peak of memory is its own; the gradient is the second one of
+its workspace. "inevitable" is what the gradient
 would cost if the adjoint kernels took twice the time of their forward kernels and the rest were free: the steps that
 the schedule takes, and two.
 
@@ -22,7 +23,7 @@ import adjoint
 import ogcm
 from adjoint.complex_step import directional
 from adjoint.losses import MeanSquare
-from adjoint.run import evaluate
+from adjoint.run import Workspace, evaluate
 from benchmarks import ogcm_channel
 from benchmarks.forward import model
 from benchmarks.peers import channel
@@ -46,11 +47,12 @@ def one_run(size: tuple[int, int, int], steps: int, limits: dict) -> tuple[float
     loss, wanted = MeanSquare(m, "T", np.zeros(size[::-1])), ("T", "tau_x", "nu_h", "kappa_v")
     evaluate(loss, simulation(m, 1))
     before = peak()
-    adjoint.gradient(loss, simulation(m, 2), wanted, snapshots=1)  # the library of schedules compiles in each process
+    workspace = Workspace(m)
+    adjoint.gradient(loss, simulation(m, steps), wanted, workspace=workspace, **limits)  # as if it were one of many
     started = time.perf_counter()
     evaluate(loss, simulation(m, steps))
     run = time.perf_counter() - started
-    g = adjoint.gradient(loss, simulation(m, steps), wanted, **limits)
+    g = adjoint.gradient(loss, simulation(m, steps), wanted, workspace=workspace, **limits)
     kept = g.budget.ram * sum(a.nbytes for a in m.state.arrays().values()) / 1e6
     return run, g.seconds, g.recomputation, kept, peak() - before
 
@@ -79,13 +81,14 @@ def windows(lengths: list[int], dt: float = 1200.0) -> None:
     direction = np.random.default_rng(0).normal(size=case["T"].shape)
     print(f"\nthe channel of 30 x 42 x 15 cells, dt = {dt:g} s")
     print(f"{'steps':>6} {'days':>7} {'run s':>7} {'gradient s':>11} {'norm [degC]':>12} {'complex step error':>19}")
-    adjoint.gradient(MeanSquare(m, "T", case["T"]), simulation(m, 1), ["T"])
+    workspace = Workspace(m)
+    adjoint.gradient(MeanSquare(m, "T", case["T"]), simulation(m, 1), ["T"], workspace=workspace)
     for steps in lengths:
         run, loss = simulation(m, steps), MeanSquare(m, "T", case["T"] + 1)
         started = time.perf_counter()
         evaluate(loss, run)
         forward = time.perf_counter() - started
-        g = adjoint.gradient(loss, run, ["T"])
+        g = adjoint.gradient(loss, run, ["T"], workspace=workspace)
         exact, terms = directional(loss, run, {"T": direction}), g["T"] * direction
         error = abs(exact - terms.sum()) / np.abs(terms).sum()
         norm = np.sqrt((g["T"] ** 2).sum())

@@ -398,7 +398,8 @@ def sensitivity_maps(record: Record) -> Figure:
     rows = max(1, -(-len(maps) // columns))
     shape = np.clip(np.ptp(record.edges(record.y)) / np.ptp(record.edges(record.x)), 1 / 3, 1.2)  # of true_shape
     width = 5.6 if shape > 0.7 else 7.2
-    figure = Picture(width * columns, ((width - 1.5) * shape + 0.6) * rows + 0.35)
+    figure = Picture(width * columns, ((width - 1.5) * shape + 0.9) * rows + 0.5)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.12)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(places, maps, strict=False):
         draw_sensitivity(axes, record, name)

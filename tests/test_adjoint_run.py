@@ -16,7 +16,7 @@ from adjoint.checkpoints import Budget, snapshot_bytes
 from adjoint.complex_step import directional, working_copy
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Observations, Transport
-from adjoint.run import evaluate
+from adjoint.run import Workspace, evaluate
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 
@@ -173,6 +173,21 @@ def test_the_budget_changes_no_bit(integrator, tmp_path):
             np.testing.assert_array_equal(g[name], everything[name], err_msg=f"{budget}: {name}")
     assert adjoint.gradient(loss, run, "T", snapshots=1).recomputation > 4
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("integrator", ["rk3", "ab2"])
+def test_a_workspace_that_was_used_changes_no_bit(integrator):
+    run = simulation(6, integrator=integrator, dt=300.0)
+    loss = loss_of(run.model, [0, 6 * 300 / 86400])
+    fresh, workspace = adjoint.gradient(loss, run, NAMES), Workspace(run.model)
+    for limits in ({}, {"snapshots": 2}, {}):
+        adjoint.gradient(BoxMean(run.model, "S"), run, ["u"], workspace=workspace, **limits)
+        again = adjoint.gradient(loss, run, NAMES, workspace=workspace, **limits)
+        for name in NAMES:
+            np.testing.assert_array_equal(again[name], fresh[name], err_msg=name)
+    other = simulation(1)
+    with pytest.raises(InputError, match="another grid"):
+        adjoint.gradient(BoxMean(other.model, "T"), other, "T", workspace=workspace)
 
 
 def test_a_run_that_continues_has_the_gradient_of_its_own_beginning(tmp_path):
