@@ -242,11 +242,7 @@ class Cost:
     def __call__(self, z: Array) -> Evaluation:
         """One run there and back. Raises BlowUpError where it does not stay finite."""
         self.controls.put(self.values(z))
-        try:
-            run = gradient(self.loss, self.simulation, self.scaled, workspace=self.workspace, **self.budget)
-        except BlowUpError:
-            self.workspace = Workspace(self.simulation.model)  # the old one may hold what is not finite
-            raise
+        run = gradient(self.loss, self.simulation, self.scaled, workspace=self.workspace, **self.budget)
         known = np.where(self.counts, z, 0)
         slope = np.concatenate([s.transpose(part, run[name]).ravel() for name, s, part in self.parts(z)])
         background = 0.5 * float(known @ known)

@@ -11,20 +11,12 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from adjoint.assimilation import Assimilated, Iteration, water
-from adjoint.controls import POINTS, Control
+from adjoint.controls import POINTS, Control, units
 from ogcm import io
-from ogcm.fields import FIELDS
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS
 from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
-UNITS = {"T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1"}
-
-
-def units(name: str) -> str:
-    """Of a control (the coefficients of an equation of state have different ones)."""
-    return UNITS.get(name) or (FIELDS | PARAMETERS)[name].units
 
 
 def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
@@ -52,9 +44,7 @@ def rms(a: Array, wet: Array) -> float:
 
 def places(control: Control, model: Model) -> tuple[str, ...]:
     """The dimensions of a control in a file."""
-    y, x = model.horizontal.names
-    point = POINTS.get(control.name, "t")
-    horizontal = (f"{y}_f" if point == "v" else y, f"{x}_f" if point == "u" else x)
+    horizontal = io.places_of(model)[POINTS.get(control.name, "t").upper()]
     if len(control.shape) < 2:
         return ("coefficient",)[: len(control.shape)]
     layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"

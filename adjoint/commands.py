@@ -1,5 +1,6 @@
 """The commands of `ogcm` that need the adjoint. Each is `NAME_command(target, rest)`; `ogcm.cli` calls it by name."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean
 from ogcm.cli import setup_command
-from ogcm.errors import InputError
+from ogcm.errors import FileError, InputError
 from ogcm.model import Model
 from ogcm.simulation import DAY, Simulation
 
@@ -102,17 +103,30 @@ def verdict(right: bool) -> str:
     return "ok" if right else "FAIL"
 
 
+def output_of(settings: dict, default: str) -> Path:
+    """The file to write. Raises FileError now where writing would fail later, or for a file in the way."""
+    path = Path(settings.get("output", default))
+    if path.suffix in ("", ".png"):
+        raise FileError(f"{path}: give a name that ends in .nc; the picture goes beside it as .png")
+    if not path.resolve().parent.is_dir():
+        raise FileError(f"{path}: its folder does not exist")
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise FileError(f"{path}: its folder cannot be written to; choose another")
+    if path.exists() and not settings.get("overwrite", False):
+        raise FileError(f"{path}: exists; choose another name or pass --overwrite")
+    return path
+
+
 def sensitivity_command(target: str, rest: list[str]) -> int:
     """`ogcm sensitivity SETUP|FILE.toml [--option value ...]`."""
-    from adjoint.sensitivity import check_output, place, sensitivity
+    from adjoint.sensitivity import place, sensitivity
     from ogcm.plotting import plot
 
     made = setup_command("sensitivity", target, rest, SENSITIVITY_OPTIONS)
     if made is None:
         return 0
     model, settings = made
-    output = Path(settings.get("output", f"{model.name}.sensitivity.nc"))
-    check_output(output, settings.get("overwrite", False))
+    output = output_of(settings, f"{model.name}.sensitivity.nc")
     simulation = Simulation(model, days=settings["days"], progress=not settings.get("quiet", False))
     choices = {name: settings[name] for name in ("of", "field") if name in settings}
     choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
@@ -127,14 +141,12 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
 def assimilate_command(target: str, rest: list[str]) -> int:
     """`ogcm assimilate SETUP|FILE.toml --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
     from adjoint import assimilation_output
-    from adjoint.sensitivity import check_output
 
     made = setup_command("assimilate", target, rest, ASSIMILATE_OPTIONS)
     if made is None:
         return 0
     model, settings = made
-    output = Path(settings.get("output", f"{model.name}.estimate.nc"))
-    check_output(output, settings.get("overwrite", False))
+    output = output_of(settings, f"{model.name}.estimate.nc")
     if ("observations" in settings) == settings.get("twin", False):
         raise InputError("observations, twin: give --observations FILE or --twin")
     if "estimate" not in settings:

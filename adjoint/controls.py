@@ -16,13 +16,20 @@ import numpy as np
 
 from adjoint.stepper import Gradient
 from ogcm.errors import InputError
+from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS, nearest
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
+UNITS = {"T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1"}  # of no other table
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
+
+
+def units(name: str) -> str:
+    """Of a control (the coefficients of an equation of state have different ones)."""
+    return UNITS.get(name) or (FIELDS | PARAMETERS)[name].units
 
 
 class Control(NamedTuple):

@@ -85,14 +85,19 @@ def gradient(
     sweep.look()
     forward_steps, quiet = budget.forward_steps(steps), None if simulation.progress else True
     total = forward_steps + steps
-    with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
-        sweep.bar = bar
-        bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
-        there_and_back(sweep, steps, budget)
-    gradients = sweep.collector.collect(sweep.state_ad)
-    for name, g in gradients.items():
-        if not np.isfinite(g).all():
-            raise InputError(f"{name}: its gradient is not finite; `ogcm check-gradients` tells where that comes from")
+    try:
+        with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
+            sweep.bar = bar
+            bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
+            there_and_back(sweep, steps, budget)
+        gradients = sweep.collector.collect(sweep.state_ad)
+        for name, g in gradients.items():
+            if not np.isfinite(g).all():
+                hint = "`ogcm check-gradients` tells where that comes from"
+                raise InputError(f"{name}: its gradient is not finite; {hint}")
+    except (BlowUpError, InputError):
+        workspace.renew()
+        raise
     return GradientOfRun(sweep.value, gradients, steps, forward_steps, budget, clock.perf_counter() - started)
 
 
@@ -120,6 +125,10 @@ class Workspace:
 
     def __init__(self, model: Model) -> None:
         self.model = working_copy(model)
+        self.renew()
+
+    def renew(self) -> None:
+        """Take new memory, where the old one may hold what is not finite."""
         self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
         self.free = [self.adjoint.forward]  # steppers that keep everything
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import h5netcdf
 import numpy as np
 
-from adjoint.controls import POINTS, Control, Controls
+from adjoint.controls import POINTS, Control, Controls, units
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
 from adjoint.run import gradient
 from ogcm import io
@@ -27,7 +27,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS, nearest
+from ogcm.parameters import nearest
 from ogcm.plotting import SENSITIVITY
 from ogcm.simulation import DAY, Simulation
 
@@ -35,7 +35,6 @@ Array = np.ndarray
 Place = float | tuple[float, float]
 QUANTITIES = ("transport", "overturning", "heat_content", "mean", "enstrophy")
 ALIASES = {"wind_stress": ("tau_x", "tau_y")}
-UNITS = {"T_star": "K", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "T": "K", "eos": "1"}
 
 
 class Quantity(NamedTuple):
@@ -106,7 +105,7 @@ class Sensitivity:
     def units(self, name: str) -> str:
         """Units of the gradient with respect to a control, as files have them."""
         above = "K" if self.quantity.units == "degC" else self.quantity.units
-        below = UNITS.get(name) or (FIELDS | PARAMETERS)[name].units
+        below = units(name)
         return above if below == "1" else f"{above} ({'K' if below == 'degC' else below})-1"
 
     def write(self, path: str | Path, configuration: str = "") -> None:
@@ -224,19 +223,6 @@ def where(model: Model, places: dict[str, Place]) -> str:
         else:
             words.append(f"{axis} = {' to '.join(f'{value / 1e3:g}' for value in values)} km")
     return " at " + ", ".join(words) if words else ""
-
-
-def check_output(path: str | Path, overwrite: bool) -> None:
-    """Raise FileError now where `write` would fail later, or for a file in the way."""
-    path = Path(path)
-    if path.suffix in ("", ".png"):
-        raise FileError(f"{path}: give a name that ends in .nc; the picture goes beside it as .png")
-    if not path.resolve().parent.is_dir():
-        raise FileError(f"{path}: its folder does not exist")
-    if not os.access(path.resolve().parent, os.W_OK):
-        raise FileError(f"{path}: its folder cannot be written to; choose another")
-    if path.exists() and not overwrite:
-        raise FileError(f"{path}: exists; choose another name or pass --overwrite")
 
 
 def place(name: str, text: str) -> Place:

@@ -15,12 +15,11 @@ import numba
 import numpy as np
 
 import ogcm
+from adjoint.random_ocean import random_field
 from adjoint.registry import PAIRS
 from adjoint.stepper import AdjointStepper, Gradient
 from benchmarks.adjoint_runs import runs, windows
 from benchmarks.forward import model
-from ogcm.grid import Grid
-from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 
 VARIANTS = [  # what the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
@@ -42,16 +41,6 @@ def in_turns(functions: list[Callable], repeats: int) -> np.ndarray:
     return times.min(axis=0)
 
 
-def field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 1.0) -> np.ndarray:
-    """Numbers of a kind of the registry, whatever the mask."""
-    if kind in EQUATIONS_OF_STATE:
-        return EQUATIONS_OF_STATE[kind].coefficients.copy()
-    nk, nj, ni = grid.h_t.shape
-    point = kind.rstrip("+")
-    shape = {"2": (nj, ni), "1": (1, nj, ni)}.get(point[1:], (nk + (point[0] in "wW"), nj, ni))
-    return size * (rng.uniform(0.8, 1.2, shape) if kind.endswith("+") else rng.normal(size=shape))
-
-
 def operators(shape: tuple[int, int, int], repeats: int) -> None:
     """A line for each pair of operators: those of the default step, then the others."""
     grid, rng = model(*shape, "float64").grid, np.random.default_rng(0)
@@ -60,9 +49,9 @@ def operators(shape: tuple[int, int, int], repeats: int) -> None:
     ratios = {}
     for name in sorted(PAIRS, key=VARIANTS.__contains__):
         pair = PAIRS[name]
-        x = [field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
+        x = [random_field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
         x_ad = [np.zeros_like(a) for a in x]
-        y, y_ad = ([field(grid, kind, rng) for kind in pair.outputs.values()] for _ in range(2))
+        y, y_ad = ([random_field(grid, kind, rng) for kind in pair.outputs.values()] for _ in range(2))
         constants = pair.constants(grid, np.dtype(float))
         forward, backward = in_turns(
             [

@@ -346,10 +346,10 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
         f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
         f.attrs["config"] = json.dumps(model.config, default=str)
         f.attrs["numerics"] = json.dumps(model.options(), default=str)
-    put(path, whole)
+    put(path, whole, "the restart")
 
 
-def put(path: str | Path, whole: streams.BytesIO) -> None:
+def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
     """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
     part = Path(f"{path}.part")
     try:
@@ -359,7 +359,7 @@ def put(path: str | Path, whole: streams.BytesIO) -> None:
             os.fsync(f.fileno())
         os.replace(part, path)
     except OSError as error:
-        raise FileError(f"{path}: could not be written ({error}); make room and try again") from None
+        raise FileError(f"{path}: {what} could not be written ({error}); make room and try again") from None
     finally:
         part.unlink(missing_ok=True)
 

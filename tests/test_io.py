@@ -209,7 +209,7 @@ def test_a_disk_that_really_fills_up(small_disk):
     free = shutil.disk_usage(small_disk).free
     (small_disk / "more").write_bytes(bytes(free))
     model.state.T += 1
-    with pytest.raises(FileError, match="could not be written"):
+    with pytest.raises(FileError, match="restart could not be written"):
         io.save_restart(small_disk / "r.h5", model)
     assert sorted(os.listdir(small_disk)) == ["a.nc", "ballast", "more", "r.h5"]
     again = basin()
