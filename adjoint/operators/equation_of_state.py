@@ -260,18 +260,24 @@ def sum_along(c_ad, total):
             total[n] += c_ad[n, i]
 
 
+@point
+def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_ad, total, j):
+    """Row j: fields by `point_ad`, and its sums of the coefficients, into `total`."""
+    nk, _, ni = T.shape
+    t, s, g = zero_rows(ni, T)
+    c_ad = np.zeros((coefficients.size, ni), T.dtype)
+    for k in range(nk):
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            point_ad(a_T, a_S, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, k, j, i)
+        sums(t, s, g, coefficients, c_ad)
+    sum_along(c_ad, total)
+
+
 @kernel
 def buoyancy_seos_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        t, s, g = zero_rows(ni, T)
-        c_ad = np.zeros((coefficients.size, ni), T.dtype)
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                buoyancy_ad(seos_T, seos_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i)
-            seos_c(t, s, g, coefficients, c_ad)
-        sum_along(c_ad, rows_ad[j])
+    for j in prange(HALO, T.shape[1] - HALO):
+        row_ad(buoyancy_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad[j], j)
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
@@ -280,16 +286,8 @@ def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad
 
 @kernel
 def buoyancy_teos10_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        t, s, g = zero_rows(ni, T)
-        c_ad = np.zeros((coefficients.size, ni), T.dtype)
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                buoyancy_ad(teos10_T, teos10_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i)
-            teos10_c(t, s, g, coefficients, c_ad)
-        sum_along(c_ad, rows_ad[j])
+    for j in prange(HALO, T.shape[1] - HALO):
+        row_ad(buoyancy_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad[j], j)
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
@@ -298,16 +296,8 @@ def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_
 
 @kernel
 def stratification_seos_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        t, s, g = zero_rows(ni, T)
-        c_ad = np.zeros((coefficients.size, ni), T.dtype)
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                stratification_ad(seos_T, seos_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i)
-            seos_c(t, s, g, coefficients, c_ad)
-        sum_along(c_ad, rows_ad[j])
+    for j in prange(HALO, T.shape[1] - HALO):
+        row_ad(stratification_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad[j], j)
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
@@ -316,16 +306,10 @@ def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffici
 
 @kernel
 def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        t, s, g = zero_rows(ni, T)
-        c_ad = np.zeros((coefficients.size, ni), T.dtype)
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i)
-            teos10_c(t, s, g, coefficients, c_ad)
-        sum_along(c_ad, rows_ad[j])
+    for j in prange(HALO, T.shape[1] - HALO):
+        row_ad(
+            stratification_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad[j], j
+        )
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
