@@ -202,6 +202,9 @@ class Drift:
         Raises InputError for unknown fields, other shapes, and a model without tracers.
         """
         self.model, self.climatology = model, Climatology(model, climatology)
+        for name in climatology:
+            if name not in deviation:
+                raise InputError(f"deviation: {name} is missing; give the standard deviation in time at every point")
         self.deviation = Climatology(model, {name: deviation[name] for name in climatology}).mean
         self.contents = Conservation(model, initial, scales={"T": 1.0, "S": 1.0})
         cells = volume(model, "T")
@@ -281,17 +284,15 @@ def table(results: Mapping[str, Scores], field: str = ALL, leads: Sequence[float
 
     A dash stands for what is undefined. Raises InputError for a field or lead that is not scored.
     """
-    leads = chosen_leads(results, leads)
-    width = max(map(len, (*results, "model")))
+    leads, width = chosen_leads(results, leads), max(map(len, (*results, "model")))
     heads = [f"{name} {lead:g} d" for name in ("RMSE", "ACC") for lead in leads]
-    what = "all fields, normalised" if field == ALL else f"{field} [{units(field)}]"
-    lines = [what, f"{'model':{width}}" + "".join(f"{head:>12}" for head in heads)]
+    lines = [f"{'model':{width}}" + "".join(f"{head:>12}" for head in heads)]
     for model, scores in results.items():
         chosen = [scores.number(lead) for lead in leads]
         cells = [f"{a:12.4g}" for a in scores.rmse(field)[chosen, -1]]
         cells += [f"{a:12.3f}" for a in scores.acc(field)[chosen, -1]]
         lines.append(f"{model:{width}}" + "".join(f"{'-':>12}" if cell.strip() == "nan" else cell for cell in cells))
-    return "\n".join(lines)
+    return "\n".join([f"{name_of(field)} [{units(field)}]", *lines])
 
 
 COLUMNS = (
@@ -396,7 +397,7 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
     picture = Picture(1 + 4 * len(leads), 4.6)
     lines = {}
     panels = picture.subplots(1, len(leads), squeeze=False, sharex=True, sharey=True)[0]
-    energies = []
+    top = 0.0
     for axes, lead in zip(panels, leads, strict=True):
         for n, (model, scores) in enumerate(results.items()):
             forecast, truth = (E[scores.number(lead)] for E in scores.spectra())
@@ -404,7 +405,7 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
             if n == 0:
                 (lines["truth"],) = axes.loglog(wavelength, truth, "k", lw=2.5)
             (lines[model],) = axes.loglog(wavelength, forecast, **(style(n) | {"marker": "", "lw": 1.5}))
-            energies += [truth, *([forecast] if np.isfinite(forecast).all() else [])]
+            top = np.nanmax(truth, initial=top)
         axes.set_title(f"after {lead:g} days", fontsize="medium")
         axes.set_xlabel("wavelength along x [km]")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -412,8 +413,8 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
         tidy(axes)
     panels[0].invert_xaxis()
     panels[0].set_ylabel(f"kinetic energy in each wavenumber [{pretty('m2 s-2')}]")
-    top = np.nanmax(energies)
-    panels[0].set_ylim(bottom=max(panels[0].get_ylim()[0], 1e-10 * top))
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(max(low, 1e-10 * top), min(high, 30 * top) or high)
     legend(picture, lines)
     save(picture, path)
     return picture
