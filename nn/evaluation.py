@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from adjoint.losses import MeanSquare
 from nn.losses import Conservation, EnergySpectrum, Scales, scale_of, volume
@@ -64,10 +64,11 @@ class Climatology:
 
     def __init__(self, model: Model, mean: Mapping[str, Array]) -> None:
         """`mean`: the fields that count, (nk, ny, nx), eta (ny, nx). Raises InputError for what does not fit."""
-        shape = (-1, *model.horizontal.shape)
+        shape, dtype = (-1, *model.horizontal.shape), model.grid.h_t.dtype
         self.model = model
         self.cells = {name: volume(model, name) for name in mean}
-        self.mean = {name: MeanSquare(model, name, a).data.reshape(shape) for name, a in mean.items()}
+        # In the model's precision: the anomalies of climatology as a forecast are 0, not round-off that correlates.
+        self.mean = {name: MeanSquare(model, name, a).data.astype(dtype).reshape(shape) for name, a in mean.items()}
 
     def anomaly(self, state: State, field: str, what: str) -> Array:
         """A field less its mean (layers, ny, nx), 0 on land. Raises InputError for a shape that does not fit."""
@@ -406,15 +407,16 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
                 (lines["truth"],) = axes.loglog(wavelength, truth, "k", lw=2.5)
             (lines[model],) = axes.loglog(wavelength, forecast, **(style(n) | {"marker": "", "lw": 1.5}))
             top = np.nanmax(truth, initial=top)
-        axes.set_title(f"after {lead:g} days", fontsize="medium")
+        axes.set_title(f"lead {lead:g} days", fontsize="medium")
         axes.set_xlabel("wavelength along x [km]")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         tidy(axes)
     panels[0].invert_xaxis()
     panels[0].set_ylabel(f"kinetic energy in each wavenumber [{pretty('m2 s-2')}]")
     low, high = panels[0].get_ylim()
-    panels[0].set_ylim(max(low, 1e-10 * top), min(high, 30 * top) or high)
+    panels[0].set_ylim(max(low, 1e-10 * top), min(high, 5 * top) or high)
     legend(picture, lines)
     save(picture, path)
     return picture
@@ -440,10 +442,10 @@ def draw_maps(
     size, unit = (1e3, "km") if h.units == "m" else (1.0, "°" if h.units == "degrees" else "cells")
     x, y = (h.x_f if point == "U" else h.x_t) / size, (h.y_f if point == "V" else h.y_t) / size
     shape = float(np.clip(np.ptp(y) / np.ptp(x), 1 / 3, 1.5))
-    width = 3.6 if shape > 0.6 else 4.6
+    width = 4.4 if shape < 0.6 and len(shown) < 4 else 3.4
     picture = Picture(width * len(shown) + 1, 2 * (width * shape + 0.5) + 0.5)
     rows = picture.subplots(2, len(shown), squeeze=False, sharex=True, sharey=True)
-    rows[1, 0].remove()
+    rows[1, 0].set_axis_off()
     for axes, name in zip(rows[0], shown, strict=True):
         above = axes.pcolormesh(x, y, shown[name], shading="nearest", rasterized=True, **values)
         axes.set_title(name, fontsize="medium")
@@ -452,15 +454,16 @@ def draw_maps(
         axes.set_title(f"{name} - truth, rms {np.sqrt(np.nanmean(errors[name] ** 2)):.3g}", fontsize="medium")
     for axes in picture.axes:
         axes.set_facecolor(LAND)
-        axes.set_xlabel(f"{h.names[1]} [{unit}]")
-        axes.set_ylabel(f"{h.names[0]} [{unit}]")
-        axes.label_outer()
+        axes.set(xlabel=f"{h.names[1]} [{unit}]", ylabel=f"{h.names[0]} [{unit}]")
         true_shape(axes)
-    rows[0, 0].tick_params(labelbottom=True)
+    for axes in rows.flat:
+        axes.label_outer()
+    for axes, side in ((rows[0, 0], "bottom"), (rows[1, min(1, len(errors))], "left")):  # no panel is outside of these
+        axes.tick_params(**{f"label{side}": True})
     label = pretty(FIELDS[field].units)
     picture.colorbar(above, ax=list(rows[0]), label=label, extend="both", aspect=25)
     if errors:
-        picture.colorbar(below, ax=list(rows[1, 1:]), label=f"error [{label}]", extend="both", aspect=25)
+        picture.colorbar(below, ax=list(rows[1]), label=f"error [{label}]", extend="both", aspect=25)
     depth = "" if field == "eta" else f" at {np.cumsum(model.dz)[level] - 0.5 * model.dz[level]:g} m"
     picture.suptitle(f"{FIELDS[field].long_name}{depth} [{label}]", fontweight="bold")
     save(picture, path)

@@ -140,6 +140,15 @@ def test_climatology_as_a_forecast_has_no_anomaly_correlation(model):
     assert table({"climatology": found}).splitlines()[-1].split()[-1] == "-"
 
 
+def test_climatology_in_single_precision_is_no_noise():
+    single, rng = rough_basin(precision="float32"), np.random.default_rng(0)
+    found = Scores(single, {"T": 10 + rng.normal(size=(5, 12, 16))}, LEADS, {"T": 1.0})
+    state = single.state.copy()
+    interior(state.T)[...] = 10 + np.random.default_rng(0).normal(size=(5, 12, 16))
+    found.add(0, state, single.state)
+    assert np.isnan(found.acc("T")).all()
+
+
 def test_the_opposite_of_the_truth(model):
     def mirrored(truth):
         state = truth.copy()
@@ -330,7 +339,7 @@ def test_the_picture_of_scores(results, tmp_path):
 def test_the_picture_of_spectra(results, tmp_path):
     picture = draw_spectra(results, tmp_path / "spectra.png", leads=[1, 20])
     assert drawn(tmp_path / "spectra.png")[1] > 100
-    assert [axes.get_title() for axes in picture.axes] == ["after 1 days", "after 20 days"]
+    assert [axes.get_title() for axes in picture.axes] == ["lead 1 days", "lead 20 days"]
     np.testing.assert_array_equal(picture.axes[1].lines[0].get_ydata(), results["corrected"].spectra()[1][2])
 
 
