@@ -177,7 +177,7 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
     """NAME or NAME=ERROR of the command line; a positive parameter is estimated by its logarithm."""
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
-    logarithm = control.kind == "parameter" and name != "eos" and bool((control.values(model) > 0).all())
+    logarithm = control.kind == "parameter" and bool((control.values(model) > 0).all())
     default = 1.0 if logarithm else ERRORS.get(name)
     if not given and default is None:
         raise InputError(f"estimate: give the error of {name} in its units, for example {name}=0.1")

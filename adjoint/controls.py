@@ -3,6 +3,7 @@
     u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
     tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
     nu_h, kappa_v, ...       a parameter: a number, a map, a field (nk, ny, nx); eos: coefficients of the sea water
+    corrector                the weights of the model's corrector: (n,)
 
 Values and gradients have the shape in which the control came to the model. The model itself holds an array with halo,
 which `spread` makes of the values; the gradient comes back through its transpose, `collect`: what was one number is
@@ -23,7 +24,9 @@ from ogcm.parameters import PARAMETERS, nearest
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
-UNITS = {"T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1"}  # of no other table
+UNITS = {  # of no other table
+    "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1", "corrector": "1",
+}  # fmt: skip
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
 
 
@@ -36,13 +39,15 @@ class Control(NamedTuple):
     """One control of one model: its name, what it belongs to, the shape in which it came."""
 
     name: str
-    kind: str  # "state", "forcing" or "parameter"
+    kind: str  # "state", "forcing", "parameter" or "vector", which knows no grid
     shape: tuple[int, ...]
 
     def array(self, model: Model) -> Array:
         """What the model holds of it, with halo."""
         if self.kind == "state":
             return getattr(model.state, self.name)
+        if self.kind == "vector":
+            return model.parameters["eos"] if self.name == "eos" else model.corrector.weights
         if self.kind == "parameter":
             return model.parameters[self.name]
         series = model.forcing.series
@@ -52,11 +57,11 @@ class Control(NamedTuple):
         """1 where it has a value that matters, else 0: (nk, ny, nx), (ny, nx) or ()."""
         wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
         layers = self.kind == "state" and self.name != "eta"
-        return np.ones((), bool) if self.kind == "parameter" else wet if layers else wet[0]
+        return np.ones((), bool) if self.kind in ("parameter", "vector") else wet if layers else wet[0]
 
     def spread(self, values: Array, model: Model) -> Array:
         """An array as the model holds it, of values in the shape in which it came."""
-        if self.name == "eos":
+        if self.kind == "vector":
             return np.asarray(values)
         size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
@@ -65,15 +70,15 @@ class Control(NamedTuple):
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
         """The transpose of `spread`."""
-        if self.name == "eos":
+        if self.kind == "vector":
             return gradient.copy()
         inside = interior(gradient) * self.mask(grid)
         return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
         """What the model has now, in the shape in which it came."""
-        if self.name == "eos":
-            return model.parameters["eos"].copy()
+        if self.kind == "vector":
+            return self.array(model).copy()
         inside = interior(self.array(model))
         if self.shape == ():
             wet = np.broadcast_to(self.mask(model.grid), inside.shape)
@@ -105,9 +110,15 @@ class Controls:
             raise InputError(f"controls: {name} is a function of time; give the model an ogcm.Series of maps instead")
         if name in forcing.shapes:
             return Control(name, "forcing", forcing.shapes[name])
+        if name == "eos":
+            return Control(name, "vector", model.parameters["eos"].shape)
+        if name == "corrector":
+            if model.corrector is None:
+                raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
+            return Control(name, "vector", model.corrector.weights.shape)
         if name in model.parameters:
             return Control(name, "parameter", model.parameter_shapes[name])
-        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos"]
+        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos", "corrector"]
         raise InputError(f"controls: unknown control {name!r}: {nearest(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
@@ -153,4 +164,5 @@ class Collector:
     def collect(self, state_ad: State) -> dict[str, Array]:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
+        parts["corrector"] = self.gradient.weights
         return {name: control.collect(parts[name], self.grid) for name, control in self.controls.items()}

@@ -200,7 +200,7 @@ def every_control(model: Model) -> list[str]:
     """The names of all controls of the model; a forcing that is a function of time is none."""
     forcing = [name for name in model.forcing.shapes if name not in model.forcing.functions]
     parameters = [name for name in model.parameters if name != "eos" or model.numerics.has_tracers]
-    return [*fields_of(model), *forcing, *parameters]
+    return [*fields_of(model), *forcing, *parameters, *(["corrector"] if model.corrector is not None else [])]
 
 
 def stirred(model: Model, rng: np.random.Generator) -> Model:

@@ -70,11 +70,11 @@ def gradient(
     temporary file in `folder`; the result is the same to the bit. `workspace` is memory to be used again: give the
     same one to many gradients of one model. The simulation stays as it is.
     Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, a
-    loss without a finite value and derivative, or a model with a corrector; BlowUpError for a run that does not stay
-    finite.
+    loss without a finite value and derivative, or a corrector without adjoint; BlowUpError for a run that does not
+    stay finite.
     """
     started = clock.perf_counter()
-    if simulation.model.corrector is not None:
+    if simulation.model.corrector is not None and not hasattr(simulation.model.corrector, "add_ad"):
         name = type(simulation.model.corrector).__name__
         raise InputError(f"corrector: {name} has no adjoint, so the gradient would be wrong; run without it")
     records = loss.records(simulation)
@@ -136,7 +136,11 @@ class Workspace:
         """Take the state, the forcing and the parameters of `model`. Raises InputError for one of another grid."""
         if model.grid is not self.model.grid or model.numerics != self.model.numerics:
             raise InputError("workspace: was made for a model of another grid or other numerics; make one for this")
-        self.model.parameters, self.model.forcing = model.parameters, model.forcing
+        self.model.parameters, self.model.forcing, self.model.corrector = (
+            model.parameters,
+            model.forcing,
+            model.corrector,
+        )
         self.model.state.assign(model.state)
         return self.model
 

@@ -41,17 +41,18 @@ from ogcm.operators.barotropic import take_depth_mean
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.tracer_diffusion import tracer_laplacian
 from ogcm.state import State
-from ogcm.stepper import Stepper, Stretching, Work
+from ogcm.stepper import Stepper, Stretching, Tendencies, Work
 
 Array = np.ndarray
 
 
 class Gradient(NamedTuple):
-    """What a step passed on: to the state at its beginning, the forcing in its middle, the parameters."""
+    """What a step passed on: to the state at its beginning, the forcing in its middle, parameters and weights."""
 
     state: State
     fluxes: Fluxes
     parameters: dict[str, Array]
+    weights: Array  # (n,) of the corrector; (0,) where there is none
 
     @classmethod
     def zeros(cls, model: Model) -> "Gradient":
@@ -61,6 +62,7 @@ class Gradient(NamedTuple):
             State.zeros(model.grid, dtype),
             Fluxes(*(np.zeros(plane, dtype) for _ in Fluxes._fields)),
             {name: np.zeros(p.shape, dtype) for name, p in model.parameters.items()},
+            np.zeros_like(model.corrector.weights) if model.corrector is not None else np.zeros(0),
         )
 
 
@@ -81,7 +83,8 @@ class AdjointStepper:
         # Of the step: they gather from all stages.
         self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad = fields(4, shape)
         self.nu_v_ad, self.kappa_v_ad, self.N2_ad = fields(3, interfaces)
-        self.drag_u_ad, self.drag_v_ad, self.heat_ad = fields(3, plane)
+        self.drag_u_ad, self.drag_v_ad, self.heat_ad, self.D_eta_ad = fields(4, plane)
+        self.D_ad = Tendencies(self.D_u_ad, self.D_v_ad, self.D_eta_ad, self.D_T_ad, self.D_S_ad)
         self.bar_ad, self.s_old_ad = fields(2, plane), Stretching(*fields(4, plane))
         # Of a stage: zeroed before each.
         self.G_u_ad, self.G_v_ad, self.G_ad, self.U_ad, self.V_ad, self.b_ad, self.p_ad, self.q_ad = fields(8, shape)
@@ -107,6 +110,9 @@ class AdjointStepper:
         """
         self.forward, dt = forward, self.model.numerics.dt
         fluxes = self.model.forcing.at(n.time + 0.5 * dt)
+        if self.model.numerics.dynamics == "none":
+            self.corrected(n, fluxes, new_ad, gradient)
+            return
         clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad)
         clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad)
         extrapolated = bool(forward.integrator.extrapolation)
@@ -129,6 +135,17 @@ class AdjointStepper:
         depth_mean_ad(n.u, n.v, grid, *self.bar_ad, n_ad.u, n_ad.v)
         exchange(grid, *self.s_old_ad)
         stretch_ad(n.eta, grid, *self.s_old_ad, n_ad.eta)
+
+    def corrected(self, n: State, fluxes: Fluxes, new_ad: State, gradient: Gradient) -> None:
+        """Of a step without dynamics: from n + dt N(n) to n and the corrector."""
+        grid = self.model.grid
+        dt = np.asarray(self.model.numerics.dt, grid.h_t.dtype)[()]
+        for name, D_ad in self.D_ad._asdict().items():
+            thickness = np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1)) if name in ("T", "S") else 1
+            D_ad[...] = dt * (getattr(new_ad, name) / thickness)
+            getattr(gradient.state, name)[...] += getattr(new_ad, name)
+        exchange(grid, *self.D_ad)
+        self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
 
     def extrapolated(self, n: State, gradient: Gradient) -> None:
         """From y to n and the state before; where there was none, it was a copy of n."""
@@ -239,6 +256,8 @@ class AdjointStepper:
         exchange(grid, self.D_u_ad, self.D_v_ad, self.drag_u_ad, self.drag_v_ad)
         if self.model.numerics.has_tracers:
             self.tracer_sources(n, fluxes, gradient)
+        if self.model.corrector is not None:
+            self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
         p, p_ad = self.model.parameters, gradient.parameters
         drag = (p["drag_linear"], p["drag_quadratic"])
         drag_ad = (p_ad["drag_linear"], p_ad["drag_quadratic"])

@@ -25,6 +25,7 @@ Array = np.ndarray
 Values = float | Sequence[float] | Array | Callable
 
 CHOICES = {
+    "dynamics": ("primitive", "none"),
     "integrator": ("euler", "ab2", "rk3", "rk4"),
     "advection": ("centred2", "upwind3", "monotone"),
     "vorticity": ("energy", "enstrophy", "al81"),
@@ -45,12 +46,13 @@ class Numerics:
 
     dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
     limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. With `freezing` the surface is not cooled below T_freezing. Raises InputError
-    for a choice that does not exist.
+    homogeneous ocean. Without dynamics ("none") nothing but the corrector moves the state. With `freezing` the
+    surface is not cooled below T_freezing. Raises InputError for a choice that does not exist.
     """
 
     dt: float
     barotropic_steps: int = 0
+    dynamics: str = "primitive"
     integrator: str = "rk3"
     advection: str = "upwind3"
     vorticity: str = "energy"

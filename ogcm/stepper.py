@@ -82,14 +82,25 @@ INTEGRATORS = {
 BAROTROPIC_COURANT = 0.85  # of a substep; forward-backward is stable up to 1
 
 
+class Tendencies(NamedTuple):
+    """Rates of change with halo: u, v [m s-2], eta [m s-1], T and S times the resting thickness [K m s-1]."""
+
+    u: Array
+    v: Array
+    eta: Array
+    T: Array
+    S: Array
+
+
 class Corrector(Protocol):
-    """What a learned correction must offer: it adds its own tendencies to the physical ones."""
+    """What a learned correction must offer: it adds its own tendencies to the physical ones.
 
-    def add_momentum(self, y: State, fluxes: Fluxes, G_u: Array, G_v: Array) -> None:
-        """Add to the accelerations G_u, G_v [m s-2] on the interior."""
+    For gradients it also needs `weights` (n,), all that it learns; `astype(dtype)`, a copy with weights of its own for
+    states of that type; and `add_ad(model, n, fluxes, D_ad, gradient)`, the adjoint of `add`.
+    """
 
-    def add_tracer(self, name: str, y: State, fluxes: Fluxes, G: Array) -> None:
-        """Add to the thickness-weighted tendency G [K m s-1 or g kg-1 m s-1] of the tracer `name`."""
+    def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
+        """Add to D, on the interior; D.eta counts without dynamics alone, D.T and D.S in models with tracers."""
 
 
 class Stretching(NamedTuple):
@@ -145,7 +156,8 @@ class Stepper:
         self.bar = tuple(np.zeros(plane, dtype) for _ in range(2))
         self.D_u, self.D_v, self.D_T, self.D_S = (np.zeros(shape, dtype) for _ in range(4))
         self.nu_v, self.kappa_v = np.zeros(interfaces, dtype), np.zeros(interfaces, dtype)
-        self.drag_u, self.drag_v, self.heat = (np.zeros(plane, dtype) for _ in range(3))
+        self.drag_u, self.drag_v, self.heat, self.D_eta = (np.zeros(plane, dtype) for _ in range(4))
+        self.D = Tendencies(self.D_u, self.D_v, self.D_eta, self.D_T, self.D_S)
         self.coefficients, self.instant = np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, 1, *plane), dtype)
         self.one = np.ones((1, *plane), dtype)
         # Before the stages, their memory and D_T are free.
@@ -190,6 +202,8 @@ class Stepper:
         """The state one step after n, in the memory of the stepper; n stays as it is."""
         dt, y = self.model.numerics.dt, n
         fluxes = self.model.forcing.at(n.time + 0.5 * dt)
+        if self.model.numerics.dynamics == "none":
+            return self.corrected(n, fluxes)
         stretch(n.eta, self.model.grid, *self.s_old)
         depth_mean(n.u, n.v, self.model.grid, *self.bar)
         self.slow_physics(n, fluxes)
@@ -206,6 +220,19 @@ class Stepper:
         previous = replace(n, previous=None) if self.integrator.extrapolation else None
         time = n.time + self.model.numerics.dt
         return State(**self.states[-1].arrays(), time=time, step=n.step + 1, previous=previous)
+
+    def corrected(self, n: State, fluxes: Fluxes) -> State:
+        """n + dt N(n): without dynamics the corrector alone moves the state."""
+        grid, s, D = self.model.grid, self.states[-1], self.D._asdict()
+        dt = np.asarray(self.model.numerics.dt, grid.h_t.dtype)[()]
+        for tendency in D.values():
+            tendency.fill(0)
+        self.model.corrector.add(self.model, n, fluxes, self.D)
+        for name, old in n.arrays().items():
+            thickness = np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1)) if name in ("T", "S") else 1
+            getattr(s, name)[...] = old + dt * (D[name] / thickness)
+        exchange(grid, *s.arrays().values())
+        return s
 
     def extrapolated(self, n: State) -> State:
         """The state in the middle of the step, from n and the one before (without one, in Euler's manner, from n)."""
@@ -226,10 +253,10 @@ class Stepper:
         wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, self.D_u, self.D_v)
         self.friction(n)
         self.mixing_coefficients(n)
-        if model.corrector is not None:
-            model.corrector.add_momentum(n, fluxes, self.D_u, self.D_v)
         if model.numerics.has_tracers:
             self.tracer_sources(n, fluxes)
+        if model.corrector is not None:
+            model.corrector.add(model, n, fluxes, self.D)
 
     def friction(self, n: State) -> None:
         """Adds horizontal friction to D_u, D_v."""
@@ -267,7 +294,7 @@ class Stepper:
         bottom_drag(n.u, n.v, p["drag_linear"], p["drag_quadratic"], grid, self.drag_u, self.drag_v)
 
     def tracer_sources(self, n: State, fluxes: Fluxes) -> None:
-        """D_T, D_S: what enters through the surface, horizontal diffusion and the corrector."""
+        """D_T, D_S: what enters through the surface, and horizontal diffusion."""
         model, grid = self.model, self.model.grid
         nonlinear = float(grid.nonlinear[0])
         heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
@@ -284,8 +311,6 @@ class Stepper:
             share = np.asarray(share, grid.h_t.dtype)[()]
             surface_flux(tracer, flux, target, rate, fluxes.fresh_water, share, grid, D)
             self.diffusion(tracer, D)
-            if model.corrector is not None:
-                model.corrector.add_tracer(name, n, fluxes, D)
 
     def diffusion(self, T: Array, D: Array) -> None:
         """Adds horizontal diffusion to D."""

@@ -1,0 +1,428 @@
+"""The neural corrector: features of the ocean, a network, and what it says as fluxes, stresses or tendencies.
+
+    corrector = Corrector(model, features=("velocity_gradient", "T"), outputs=("stress", "T_flux"), hidden=(32, 32))
+    model.corrector = corrector                       # from now on each step of the model adds its tendencies
+    adjoint.gradient(loss, simulation, ["corrector"])  # of all its weights
+
+    x = (features - mean)/deviation at a stencil of neighbours,   O = scale tanh(network(x))
+    equivariant: O = C1 e + C2 (e turned by a right angle), C = scale tanh(network(x)), e = grad T or the strain
+
+O acts through `nn.outputs`. A sample is a whole column (`vertical="column"`: all layers go in, all come out), or one
+cell with its neighbours above and below (`vertical="local"`: one network for all depths). Samples are the wet columns
+(cells), in chunks, so that memory is bounded. |O| < scale: one bad column cannot blow up a run. The last layer of an
+untrained network is 0, and the run bit for bit that of the physics alone. An equivariant network sees scalars alone
+and so turns with the ocean; one that does not see "velocity" is the same to an observer who moves along.
+
+Adjoint: the same lines read backwards, `nn.mlp` for the network, `nn.features` and `nn.outputs` for the rest.
+"""
+
+import copy
+import io as streams
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from adjoint.stepper import Gradient
+from nn.features import FEATURES, SCALARS, normalise
+from nn.mlp import MLP
+from nn.outputs import FORMS
+from ogcm import io
+from ogcm.backend import HALO
+from ogcm.errors import FileError, InputError, OceanError
+from ogcm.forcing import Fluxes
+from ogcm.grid import Grid, interior
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.parameters import nearest
+from ogcm.state import State
+from ogcm.stepper import Tendencies
+
+Array = np.ndarray
+FORMAT = "ogcm corrector 1"
+CHUNK = 8192  # samples that are gathered at once
+STENCILS = {
+    "point": [(0, 0)],
+    "cross": [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)],
+    "square": [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1)],
+}
+VERTICAL = ("column", "local")
+
+
+class Row(NamedTuple):
+    """One row of the features: a component of a feature in one layer (or -1: of the column)."""
+
+    feature: str
+    component: str
+    layer: int
+
+
+class Normalisation(NamedTuple):
+    """Of each row: the mean, and one over the standard deviation (0 where it does not vary)."""
+
+    mean: Array
+    r_deviation: Array
+
+
+class Corrector:
+    """A network bound to a model's grid. `weights` (n,) is all that learns; see the module's docstring."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        features: Sequence[str],
+        outputs: Sequence[str],
+        hidden: Sequence[int] = (32, 32),
+        activation: str = "gelu",
+        vertical: str = "column",
+        stencil: str = "square",
+        equivariant: bool = False,
+        scales: Mapping[str, float | Sequence[float]] | None = None,
+        seed: int = 0,
+        dtype: str = "float64",
+    ) -> None:
+        """`features` of `nn.features.FEATURES`, `outputs` of `nn.outputs.FORMS`.
+
+        `stencil`: point, cross or square (3 x 3); `scales`: the largest value of each output [its units], a number or
+        one for each layer; of equivariant ones that of C, in m2 s-1; `hidden`, `activation`, `seed`, `dtype`: of the
+        network.
+        `normalise` sets the statistics of the features. Raises InputError for what does not exist or does not fit.
+        """
+        for what, chosen, known in (
+            ("features", features, FEATURES),
+            ("outputs", outputs, FORMS),
+            ("stencil", (stencil,), STENCILS),
+            ("vertical", (vertical,), VERTICAL),
+        ):
+            for name in chosen:
+                if name not in known:
+                    raise InputError(f"{what}: unknown {name!r}: {nearest(str(name), list(known))}")
+            if not chosen or len(set(chosen)) < len(chosen):
+                raise InputError(f"{what}: name each once, and at least one; got {', '.join(chosen) or 'none'}")
+        self.config = {
+            "features": tuple(features), "outputs": tuple(outputs), "hidden": tuple(hidden), "activation": activation,
+            "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
+        }  # fmt: skip
+        bases = {FORMS[name].basis for name in outputs} if equivariant else ()
+        self.bases = tuple(sorted(bases))
+        self.check(model)
+        self.grid, self.layers = model.grid, len(model.grid.h_t)
+        self.rows = [
+            Row(name, component, k)
+            for name in (*features, *self.bases)  # the network reads those of its features alone
+            for component in FEATURES[name].components
+            for k in (range(self.layers) if FEATURES[name].layered else (-1,))
+        ]
+        names = [row.feature for row in self.rows]
+        self.rows_of = {
+            name: slice(names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)
+        }
+        ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
+        self.places = {name: slice(a, b) for name, a, b in zip(outputs, [0, *ends], ends, strict=False)}
+        self.components = ends[-1]
+        self.scale = np.ones((self.components, self.layers))
+        self.set_scales(scales or {})
+        self.normalisation = Normalisation(np.zeros(len(self.rows)), np.ones(len(self.rows)))
+        self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
+        inputs, self.reads = self.reading()
+        self.samples = self.wet_samples()
+        columns = vertical == "column"
+        sizes = (inputs * len(STENCILS[stencil]), *hidden, self.components * (self.layers if columns else 1))
+        self.network = MLP(sizes, activation=activation, bounded=True, seed=seed, dtype=np.dtype(dtype))
+        self.provenance: dict[str, str] = {}
+        self.allocate(model.state.u.dtype)
+
+    def check(self, model: Model) -> None:
+        """Raise InputError where a feature or an output needs tracers that the model lacks, or a basis is missing."""
+        chosen = self.config
+        for name in chosen["features"]:
+            if FEATURES[name].tracers and not model.numerics.has_tracers:
+                raise InputError(f"features: {name} needs tracers, and this model has none (equation_of_state 'none')")
+        for name in chosen["outputs"]:
+            if {"T", "S"} & set(FORMS[name].acts_on) and not model.numerics.has_tracers:
+                raise InputError(f"outputs: {name} needs tracers, and this model has none (equation_of_state 'none')")
+            if "eta" in FORMS[name].acts_on and model.numerics.dynamics != "none":
+                raise InputError(f"outputs: {name} would make water; it is for a model with dynamics 'none'")
+            if chosen["equivariant"] and not FORMS[name].basis:
+                known = ", ".join(form for form, f in FORMS.items() if f.basis)
+                raise InputError(f"equivariant: {name} has no direction to stretch and turn; choose from {known}")
+        if chosen["equivariant"]:
+            if turning := [name for name in chosen["features"] if name not in SCALARS]:
+                raise InputError(f"equivariant: {turning[0]} is no scalar; choose features from {', '.join(SCALARS)}")
+            if chosen["stencil"] != "point":
+                raise InputError(f"equivariant: the stencil {chosen['stencil']} has directions; choose point")
+
+    def set_scales(self, scales: Mapping[str, float | Sequence[float]]) -> None:
+        """Set the largest value of outputs by name [their units], numbers or one for each layer.
+
+        Raises InputError for an unknown output or a scale that is not positive.
+        """
+        for name, value in scales.items():
+            if name not in self.config["outputs"]:
+                raise InputError(f"scales: {name!r} is none of the outputs {', '.join(self.config['outputs'])}")
+            value = np.asarray(value, float)
+            if value.shape not in ((), (self.layers,)) or not (np.isfinite(value) & (value > 0)).all():
+                raise InputError(f"scales: {name} needs a positive number, or {self.layers} of them; got {value}")
+            self.scale[self.places[name]] = value
+
+    def reading(self) -> tuple[int, Array]:
+        """How many rows a sample reads, and which (inputs, levels): all, or those of its layer and the two beside it.
+
+        The row number len(rows) is one of zeros: above the surface and below the lowest layer.
+        """
+        number = {row: n for n, row in enumerate(self.rows) if row.feature in self.config["features"]}
+        if self.config["vertical"] == "column":
+            return len(number), np.array(list(number.values()))[:, None]
+        reads, none = [], len(self.rows)
+        for k in range(self.layers):
+            near = [row._replace(layer=k + d) for row in number if row.layer == 0 for d in (-1, 0, 1)]
+            column = [row for row in number if row.layer == -1]
+            reads.append([number.get(row, none) if row.layer >= 0 else none for row in near])
+            reads[-1] += [number[row] for row in column]
+        return len(reads[0]), np.array(reads).T
+
+    def wet_samples(self) -> Array:
+        """Places of the wet columns (or cells) in an array (levels, nj ni)."""
+        mask = np.zeros(self.grid.mask_t.shape, bool)
+        interior(mask)[...] = interior(self.grid.mask_t) > 0
+        return np.flatnonzero(mask[0] if self.config["vertical"] == "column" else mask)
+
+    def allocate(self, dtype: np.dtype) -> None:
+        """Work arrays in the type of the state."""
+        shape = self.grid.h_t.shape
+        self.F = np.zeros((len(self.rows) + 1, *shape[1:]), dtype)
+        self.O = np.zeros((self.components, *shape), dtype)
+
+    # What `ogcm.stepper.Corrector` asks for
+
+    @property
+    def weights(self) -> Array:
+        """All weights of the network (n,), which a trainer moves in place."""
+        return self.network.weights
+
+    def astype(self, dtype: np.dtype) -> "Corrector":
+        """A copy with weights of its own and work arrays in `dtype`, for states of that type."""
+        other = copy.copy(self)
+        other.network = self.network.astype(np.result_type(self.network.weights.dtype, dtype))
+        other.allocate(np.dtype(dtype))
+        return other
+
+    def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
+        """Add the tendencies of the state n to D, on the interior."""
+        self.see(model, n, fluxes)
+        basis = self.basis()
+        self.normalised()
+        self.speak()
+        said = self.turned(basis)
+        exchange(self.grid, *said)
+        for name in self.config["outputs"]:
+            form = FORMS[name]
+            form.forward(*said[self.places[name]], self.grid, *(getattr(D, field) for field in form.acts_on))
+
+    def add_ad(self, model: Model, n: State, fluxes: Fluxes, D_ad: Tendencies, gradient: Gradient) -> None:
+        """From D_ad, its halo filled, to the state, the fluxes, the parameters and the weights in `gradient`."""
+        grid = self.grid
+        self.see(model, n, fluxes)
+        basis = self.basis()
+        self.normalised()
+        O_ad, F_ad = np.zeros_like(self.O), np.zeros_like(self.F)
+        for name in self.config["outputs"]:
+            form, p = FORMS[name], self.places[name]
+            tendencies = (getattr(D_ad, field) for field in form.acts_on)
+            form.backward(*self.O[p], grid, *tendencies, *O_ad[p])
+        basis_ad = self.turned_ad(basis, O_ad)
+        self.speak_ad(O_ad, F_ad, gradient.weights)
+        fold_halo(grid, F_ad)
+        normalise(np.zeros_like(self.normalisation.mean), self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
+        for feature, e_ad in basis_ad.items():
+            F_ad[self.rows_of[feature]] += e_ad.reshape(-1, *F_ad.shape[1:])
+        exchange(grid, F_ad)
+        for name in self.rows_of:
+            if FEATURES[name].backward is not None:
+                FEATURES[name].backward(model, n, fluxes, *self.parts(name, F_ad), gradient)
+
+    # Steps of it
+
+    def parts(self, feature: str, F: Array) -> list[Array]:
+        """The components (levels, nj, ni) of a feature in an array of rows."""
+        rows, count = F[self.rows_of[feature]], len(FEATURES[feature].components)
+        return list(rows.reshape(count, -1, *rows.shape[1:]))
+
+    def see(self, model: Model, n: State, fluxes: Fluxes) -> None:
+        """The features of the state n, as they are, into F."""
+        for name in self.rows_of:
+            FEATURES[name].forward(model, n, fluxes, *self.parts(name, self.F))
+
+    def normalised(self) -> None:
+        """F becomes (F - mean)/deviation, 0 on land, its halo filled."""
+        normalise(*self.normalisation, self.levels, self.grid, self.F[:-1])
+        exchange(self.grid, self.F)
+
+    def basis(self) -> dict[str, Array]:
+        """What an equivariant network stretches and turns: (2, nk, nj, ni) by the name of the feature."""
+        return {name: np.stack(self.parts(name, self.F)) for name in self.bases}
+
+    def turned(self, basis: Mapping[str, Array]) -> Array:
+        """The outputs: what the network said, or for an equivariant one (C1 + i C2) (e1 + i e2)."""
+        if not basis:
+            return self.O
+        said = np.empty_like(self.O)
+        for name in self.config["outputs"]:
+            p = self.places[name]
+            (a, b), (x, y) = self.O[p], basis[FORMS[name].basis]
+            said[p] = a * x - b * y, a * y + b * x
+        return said
+
+    def turned_ad(self, basis: Mapping[str, Array], O_ad: Array) -> dict[str, Array]:
+        """O_ad becomes the adjoint of what the network said; returns that of each basis (2, nk, nj, ni)."""
+        if not basis:
+            return {}
+        self.speak()
+        basis_ad = {name: np.zeros_like(e) for name, e in basis.items()}
+        for name in self.config["outputs"]:
+            p, feature = self.places[name], FORMS[name].basis
+            (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], O_ad[p].copy()
+            basis_ad[feature][0] += a * p_ad + b * q_ad
+            basis_ad[feature][1] += a * q_ad - b * p_ad
+            O_ad[p] = x * p_ad + y * q_ad, x * q_ad - y * p_ad
+        return basis_ad
+
+    def gathered(self, F: Array, chunk: Array) -> Array:
+        """The inputs (n_in, n) of the samples of a chunk."""
+        level, place = np.divmod(chunk, F[0].size)
+        flat, reads, width = F.reshape(len(F), -1), self.reads, F.shape[-1]
+        X = np.empty((self.network.sizes[0], len(chunk)), self.network_dtype())
+        for n, (dj, di) in enumerate(STENCILS[self.config["stencil"]]):
+            rows = slice(n * len(reads), (n + 1) * len(reads))
+            if reads.shape[1] == 1:
+                X[rows] = np.take(flat[: len(reads)], place + (dj * width + di), axis=1)
+            else:
+                X[rows] = flat[reads[:, level], place + (dj * width + di)]
+        return X
+
+    def scattered(self, X_ad: Array, F_ad: Array, chunk: Array) -> None:
+        """The transpose of `gathered`: adds to F_ad. No two samples of a level share a place, so nothing is lost."""
+        level, place = np.divmod(chunk, F_ad[0].size)
+        flat, reads, width = F_ad.reshape(len(F_ad), -1), self.reads, F_ad.shape[-1]
+        for n, (dj, di) in enumerate(STENCILS[self.config["stencil"]]):
+            rows, there = X_ad[n * len(reads) : (n + 1) * len(reads)], place + (dj * width + di)
+            for k in range(reads.shape[1]):
+                mine = level == k
+                flat[np.ix_(reads[:, k], there[mine])] += rows[:, mine]
+
+    def network_dtype(self) -> np.dtype:
+        """Of the inputs: that of the weights, complex for a complex state."""
+        return np.result_type(self.network.weights.dtype, self.F.dtype if self.F.dtype.kind == "c" else np.float32)
+
+    def chunks(self) -> list[Array]:
+        """The samples, CHUNK at a time."""
+        return [self.samples[n : n + CHUNK] for n in range(0, len(self.samples), CHUNK)]
+
+    def where(self, chunk: Array) -> tuple:
+        """The places of a chunk's samples in O, as an index of (components, levels, nj ni)."""
+        if self.config["vertical"] == "column":
+            return slice(None), slice(None), chunk
+        return (slice(None), *np.divmod(chunk, self.F[0].size))
+
+    def scale_of(self, chunk: Array) -> Array:
+        """The scales of a chunk's outputs, as they lie in O."""
+        if self.config["vertical"] == "column":
+            return self.scale[:, :, None]
+        return self.scale[:, chunk // self.F[0].size]
+
+    def speak(self) -> None:
+        """O = scale tanh(network) over water."""
+        said = self.O.reshape(*self.O.shape[:2], -1)
+        for chunk in self.chunks():
+            y = self.network.forward(self.gathered(self.F, chunk))
+            there = self.where(chunk)
+            said[there] = self.scale_of(chunk) * y.reshape(said[there].shape)
+
+    def speak_ad(self, O_ad: Array, F_ad: Array, weights_ad: Array) -> None:
+        """From O_ad to the normalised features and the weights."""
+        flat = O_ad.reshape(*O_ad.shape[:2], -1)
+        for chunk in self.chunks():
+            y_ad = (self.scale_of(chunk) * flat[self.where(chunk)]).reshape(self.network.sizes[-1], -1)
+            X = self.gathered(self.F, chunk)
+            self.scattered(self.network.backward(X, y_ad.astype(X.dtype), weights_ad), F_ad, chunk)
+
+    # Statistics, files
+
+    def normalise(self, model: Model, states: Sequence[State]) -> None:
+        """Set the statistics of the features from some states of `model` (whose time gives the forcing).
+
+        A row that hardly varies, such as the Coriolis parameter on an f-plane, counts 0.
+        """
+        wet = interior(self.grid.mask_t[self.levels]) > 0
+        seen = []
+        for n in states:
+            self.see(model, n, model.forcing.at(n.time))
+            seen.append(interior(self.F[:-1]).astype(float))
+        count = len(states) * np.maximum(wet.sum((1, 2)), 1)
+        mean = sum((x * wet).sum((1, 2)) for x in seen) / count
+        deviation = np.sqrt(sum(((x - mean[:, None, None]) ** 2 * wet).sum((1, 2)) for x in seen) / count)
+        varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-300)
+        r_deviation = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
+        self.normalisation = Normalisation(mean, r_deviation)
+
+    def save(self, path: str | Path) -> None:
+        """Write the network, what it sees and says, its normalisation, scales and provenance to an HDF5 file.
+
+        Raises FileError where the disk does not take it.
+        """
+        whole = streams.BytesIO()
+        with h5py.File(whole, "w") as f:
+            f.attrs.update(format=FORMAT, config=json.dumps(self.config))
+            f["scale"], f["layers"] = self.scale, self.resting_layers()
+            f["mean"], f["r_deviation"] = self.normalisation
+            self.network.save(f.create_group("network"))
+            f.create_group("provenance").attrs.update(self.provenance)
+        io.put(path, whole, "the corrector")
+
+    def resting_layers(self) -> Array:
+        """Thickness of the layers (nk,) [m], as the thickest cells have it."""
+        return interior(self.grid.h_t).max((1, 2))
+
+    @classmethod
+    def load(cls, path: str | Path, model: Model) -> "Corrector":
+        """The corrector that `save` wrote, bound to `model`.
+
+        Raises FileError for a file that is missing, damaged, none of a corrector, or made for other layers, and
+        InputError where the model lacks what its features or outputs need.
+        """
+        if not Path(path).exists():
+            raise FileError(f"{path}: does not exist; `ogcm train` writes the weights of a corrector")
+        try:
+            with h5py.File(path, "r") as f:
+                if f.attrs.get("format") != FORMAT:
+                    raise FileError(f"{path}: not a corrector of ogcm; `ogcm train` writes them")
+                config, layers = json.loads(f.attrs["config"]), f["layers"][()]
+                here = interior(model.grid.h_t).max((1, 2))
+                if layers.shape != here.shape or not np.allclose(layers, here, rtol=1e-6):
+                    raise FileError(
+                        f"{path}: was made for layers of {np.round(layers, 2).tolist()} m, this model has "
+                        f"{np.round(here, 2).tolist()}; train another, or use the grid of the training"
+                    )
+                corrector = cls(model, **config)
+                corrector.network = MLP.load(f["network"])
+                corrector.normalisation = Normalisation(f["mean"][()], f["r_deviation"][()])
+                corrector.scale, corrector.provenance = f["scale"][()], dict(f["provenance"].attrs)
+        except OceanError:
+            raise
+        except (*io.BROKEN, ValueError) as error:
+            raise FileError(f"{path}: truncated, damaged or not a corrector ({error}); train it anew") from None
+        return corrector
+
+
+def fold_halo(grid: Grid, a: Array) -> None:
+    """The transpose of `ogcm.halo.exchange`: what the halo gathered goes to the cells of which it is a copy."""
+    for axis, periodic in zip((1, 2), grid.periodic, strict=True):
+        rows = np.moveaxis(a, axis, 0)
+        width = len(rows) - 2 * HALO
+        for n in range(HALO * periodic):
+            rows[HALO + (n - HALO) % width] += rows[n]
+            rows[HALO + n % width] += rows[HALO + width + n]

@@ -1,0 +1,283 @@
+"""A small fully connected network with its hand-derived adjoint.
+
+    y = W_L a(... a(W_1 x + b_1) ...) + b_L,    bounded: y = tanh(of that)
+
+Samples are columns, so that every layer is one matrix product and the weights come first: x (n_in, n), y (n_out, n).
+All weights are one flat vector, layer by layer W (row by row), then b; a trainer moves it in place.
+
+Adjoint, with z = W x + b:  b_ad += sum of z_ad over the samples,  W_ad += z_ad x^T,  x_ad = W^T z_ad, and through an
+activation z_ad = a'(z) a_ad. `backward` takes the hidden layers again, so nothing is kept between the two.
+
+For such small layers the elementwise work costs as much as the products. Hence each activation works in place and
+gives its derivative from the same hyperbolic tangent, and the samples go through all layers in blocks that stay in
+the cache (docs of `blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+
+import h5py
+import numpy as np
+
+Array = np.ndarray
+
+BLOCK = 512  # samples; a hidden layer of 64 in float64 then takes 256 KB
+EDGE = 8  # the width of the vectors in which matrix products are computed, or a multiple of it
+GELU = 0.7978845608028654, 0.03567740813636141  # sqrt(2/pi), 0.044715 sqrt(2/pi)
+
+
+# Activations: z becomes a(z) in place, and `slope`, where there is one, a'(z). Python's floats keep float32 as it is.
+
+
+def tanh(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
+    """tanh z."""
+    xp.tanh(z, out=z)
+    if slope is not None:
+        xp.multiply(z, z, out=slope)
+        xp.subtract(1, slope, out=slope)
+
+
+def relu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
+    """z where it is positive, else 0."""
+    positive = z.real > 0
+    z *= positive
+    if slope is not None:
+        slope[...] = positive
+
+
+def gated(xp: ModuleType, z: Array, u: Array, steep: Array, slope: Array | None) -> None:
+    """z s(u), where s(u) = (1 + tanh u)/2 and `steep` = 2 z du/dz; the derivative is s + s (1 - s) steep."""
+    s = xp.tanh(u, out=u)
+    s += 1
+    s *= 0.5
+    if slope is not None:
+        xp.subtract(1, s, out=slope)
+        slope *= s
+        slope *= steep
+        slope += s
+    z *= s
+
+
+def silu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
+    """z/(1 + exp(-z)) (Hendrycks and Gimpel 2016, section 2); with u = z/2 nothing overflows."""
+    steep = z if slope is None else z.copy()
+    gated(xp, z, 0.5 * z, steep, slope)
+
+
+def gelu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
+    """z (1 + tanh u)/2, u = sqrt(2/pi) (z + 0.044715 z^3) (Hendrycks and Gimpel 2016, section 2)."""
+    a, b = GELU
+    steep = z * z
+    u = b * steep
+    u += a
+    u *= z
+    if slope is not None:
+        steep *= 6 * b
+        steep += 2 * a
+        steep *= z
+    gated(xp, z, u, steep, slope)
+
+
+ACTIVATIONS = {"tanh": tanh, "gelu": gelu, "silu": silu, "relu": relu}
+
+
+# Weights
+
+
+def glorot(rng: np.random.Generator, n_out: int, n_in: int) -> Array:
+    """Uniform in +-sqrt(6/(n_in + n_out)) (Glorot and Bengio 2010, eq. 16)."""
+    limit = np.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-limit, limit, (n_out, n_in))
+
+
+def he(rng: np.random.Generator, n_out: int, n_in: int) -> Array:
+    """Normal with the variance 2/n_in (He et al. 2015, eq. 10)."""
+    return rng.normal(0, np.sqrt(2 / n_in), (n_out, n_in))
+
+
+INITIALISATIONS = {"glorot": glorot, "he": he}
+
+
+def count(sizes: Sequence[int]) -> int:
+    """The number of weights of a network."""
+    return sum(n_out * (n_in + 1) for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+
+
+def cut(flat: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
+    """The views W (n_out, n_in), b (n_out,) of each layer into a flat vector (count,): weights, or their gradient."""
+    layers, start = [], 0
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        middle, end = start + n_out * n_in, start + n_out * (n_in + 1)
+        layers.append((flat[start:middle].reshape(n_out, n_in), flat[middle:end]))
+        start = end
+    return layers
+
+
+def host(array: Array) -> Array:
+    """The array in the memory of the host, where h5py takes it."""
+    return array.get() if hasattr(array, "get") else array
+
+
+def affine(W: Array, b: Array, x: Array) -> Array:
+    """W x + b, a new array."""
+    y = W @ x
+    y += b[:, None]
+    return y
+
+
+def check_choice(what: str, name: str, known: dict) -> None:
+    """Raise ValueError for a name that is not in the table."""
+    if name not in known:
+        raise ValueError(f"{what}: unknown {name!r}; choose one of {', '.join(known)}")
+
+
+class MLP:
+    """The network: `weights` (count,) is all that a trainer moves, in place."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str = "gelu",
+        initialisation: str = "glorot",
+        zero_last: bool = True,
+        bounded: bool = False,
+        seed: int = 0,
+        dtype: type | str = np.float64,
+        xp: ModuleType = np,
+    ) -> None:
+        """`sizes`: of the input, each hidden layer and the output, (40, 32, 32, 12).
+
+        `activation`: tanh, gelu, silu or relu; `initialisation`: glorot or he, biases are 0. With `zero_last` the last
+        layer is 0, and so is the output until the first step of a training; `bounded`, it lies between -1 and 1. The weights are drawn in float64 and then
+        rounded, so a seed means the same network for every dtype and array module `xp` (numpy or cupy).
+        Raises ValueError for sizes that are not two or more positive integers, and unknown names.
+        """
+        if len(sizes) < 2 or any(n != int(n) or n < 1 for n in sizes):
+            raise ValueError(f"sizes: give two or more positive integers, input first and output last, got {sizes!r}")
+        check_choice("activation", activation, ACTIVATIONS)
+        check_choice("initialisation", initialisation, INITIALISATIONS)
+        self.sizes, self.activation, self.bounded, self.xp = tuple(map(int, sizes)), activation, bounded, xp
+        drawn, rng = np.zeros(count(self.sizes)), np.random.default_rng(seed)
+        layers = cut(drawn, self.sizes)
+        for W, _ in layers[: -1 if zero_last else None]:
+            W[...] = INITIALISATIONS[initialisation](rng, *W.shape)
+        self.weights = xp.asarray(drawn, dtype=dtype)
+
+    @property
+    def layers(self) -> list[tuple[Array, Array]]:
+        """The views W (n_out, n_in), b (n_out,) of each layer into `weights`."""
+        return cut(self.weights, self.sizes)
+
+    def forward(self, x: Array) -> Array:
+        """y (n_out, n) of the samples x (n_in, n), in the common dtype of weights and x; both may be complex.
+
+        Raises ValueError for another number of rows.
+        """
+        self.check("x", x, (self.sizes[0], "n"))
+        n = x.shape[1]
+        y = self.xp.empty((self.sizes[-1], n), self.xp.result_type(self.weights, x))
+        for s in self.blocks(n):
+            *_, h = self.inputs(x[:, s])
+            y[:, s] = affine(*self.layers[-1], h)
+            if self.bounded:
+                tanh(self.xp, y[:, s])
+        return y
+
+    def backward(self, x: Array, y_ad: Array, weights_ad: Array) -> Array:
+        """The adjoint x_ad (n_in, n) of the samples; adds that of the weights to `weights_ad` (count,).
+
+        Raises ValueError for other shapes than x (n_in, n), y_ad (n_out, n).
+        """
+        self.check("x", x, (self.sizes[0], "n"))
+        n = x.shape[1]
+        self.check("y_ad", y_ad, (self.sizes[-1], n))
+        self.check("weights_ad", weights_ad, self.weights.shape)
+        layers, layers_ad = self.layers, cut(weights_ad, self.sizes)
+        x_ad = self.xp.empty(x.shape, self.xp.result_type(self.weights, x, y_ad))
+        for s in self.blocks(n):
+            slopes = []
+            inputs, ad = list(self.inputs(x[:, s], slopes)), y_ad[:, s]
+            if self.bounded:
+                y = affine(*layers[-1], inputs[-1])
+                slope = self.xp.empty_like(y)
+                tanh(self.xp, y, slope)
+                ad = ad * slope
+            for (W, _), (W_ad, b_ad) in zip(reversed(layers), reversed(layers_ad), strict=True):
+                W_ad += ad @ inputs.pop().T
+                b_ad += ad.sum(axis=1)
+                ad = W.T @ ad
+                if slopes:
+                    ad *= slopes.pop()
+            x_ad[:, s] = ad
+        return x_ad
+
+    def inputs(self, x: Array, slopes: list[Array] | None = None) -> Iterator[Array]:
+        """What goes into each layer, in their order; `slopes` receives the derivative of each activation."""
+        yield x
+        for W, b in self.layers[:-1]:
+            x = affine(W, b, x)
+            slope = None
+            if slopes is not None:
+                slope = self.xp.empty_like(x)
+                slopes.append(slope)
+            ACTIVATIONS[self.activation](self.xp, x, slope)
+            yield x
+
+    def blocks(self, n: int) -> list[slice]:
+        """The samples that go through the layers together.
+
+        On a CPU so many as the cache holds: half the time of all at once in float64. A block is as wide as a multiple
+        of the processor's vectors, the last few samples are one of their own: where OpenBLAS cuts a block between
+        threads, no sample then comes to a remainder in one case and not in the other, which would change its bits.
+        """
+        if not isinstance(self.weights, np.ndarray):
+            return [slice(n)]
+        ends = [*range(0, n, BLOCK), n - n % EDGE, n]
+        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False) if a < b]
+
+    def check(self, name: str, array: Array, shape: tuple) -> None:
+        """Raise ValueError where the array has another shape; "n" is any number."""
+        if len(array.shape) != len(shape) or any(s not in ("n", a) for s, a in zip(shape, array.shape, strict=True)):
+            expected = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
+            raise ValueError(f"{name}: expected the shape ({expected}), samples are columns; got {array.shape}")
+
+    def astype(self, dtype: type | str) -> "MLP":
+        """The same network with a copy of the weights in float32, float64 or complex128."""
+        other = copy.copy(self)
+        other.weights = self.weights.astype(dtype)
+        return other
+
+    def flops(self, n: int) -> int:
+        """Multiplications and additions of the matrix products of `forward` over n samples; `backward` has 3 times as
+        many, less two products of the last layer's size."""
+        return 2 * n * sum(n_in * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False))
+
+    def save(self, group: h5py.Group) -> None:
+        """Write the network into an empty group of an HDF5 file: the attributes sizes, activation, bounded; weights."""
+        group.attrs.update(sizes=self.sizes, activation=self.activation, bounded=self.bounded)
+        group["weights"] = host(self.weights)
+
+    @classmethod
+    def load(cls, group: h5py.Group, xp: ModuleType = np) -> "MLP":
+        """The network that `save` wrote, to the bit. Raises ValueError where the group holds none, or a damaged one."""
+        where = f"{group.file.filename}:{group.name}"
+        missing = [name for name in ("sizes", "activation", "bounded") if name not in group.attrs]
+        missing += [] if isinstance(group.get("weights"), h5py.Dataset) else ["weights"]
+        if missing:
+            raise ValueError(f"{where}: holds no network, it lacks {', '.join(missing)}; was it saved by MLP.save?")
+        try:
+            weights = group["weights"][...]
+            attributes = group.attrs
+            shape = {"activation": attributes["activation"], "bounded": bool(attributes["bounded"])}
+            net = cls(attributes["sizes"].tolist(), **shape, xp=xp)
+        except (OSError, AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"{where}: a damaged network: {error}") from None
+        if weights.shape != net.weights.shape or weights.dtype.kind not in "fc":
+            raise ValueError(
+                f"{where}: a damaged network: sizes {net.sizes} need floating-point weights of the shape "
+                f"{net.weights.shape}, got {weights.dtype} {weights.shape}"
+            )
+        net.weights = xp.asarray(weights)
+        return net

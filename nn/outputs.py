@@ -1,0 +1,306 @@
+"""What a network says, and how it acts on the ocean: each form with its kernel and, below it, the adjoint.
+
+    T_flux, S_flux       F_x, F_y at T points; the tendency is minus the divergence of h F at the faces between
+    T_flux_z, S_flux_z   upward flux F_z through the top of the cell, none through surface and bottom
+    stress               tension s_T and shear s_S at T points, of a symmetric stress tensor without trace
+    stress_z             upward flux of momentum through the top of the cell, along x and y
+    T_tendency, S_tendency, uv_tendency, eta_tendency    added as they are: nothing is conserved
+
+A flux that leaves one cell enters the next, none goes through coasts, so heat, salt and (away from coasts) momentum
+are conserved to round-off whatever the network says. The divergence of the stress is that of `ogcm.operators.friction`
+with s_T for nu D_T and s_S for nu D_S.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from adjoint.operators.friction import per_volume
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
+from ogcm.grid import Grid
+from ogcm.operators.friction import tension
+from ogcm.operators.tracer_advection import through
+
+Array = np.ndarray
+
+
+# Tracer fluxes
+
+
+@point
+def flux_x(F_x, grid, k, j, i):
+    """dy h F_x through a U face [m2 times the flux]."""
+    both = F_x[k, j, i] + F_x[k, j, i + ONE]
+    return through(grid.mask_u[k, j, i], HALF * both * grid.dy_u[j, i] * grid.h_u[k, j, i])
+
+
+@point
+def flux_y(F_y, grid, k, j, i):
+    both = F_y[k, j, i] + F_y[k, j + 1, i]
+    return through(grid.mask_v[k, j, i], HALF * both * grid.dx_v[j, i] * grid.h_v[k, j, i])
+
+
+@kernel
+def flux_divergence(F_x, F_y, grid, D):
+    """D -= div_h(h F): the thickness-weighted tendency [K m s-1] of the flux F (nk, nj, ni) [K m s-1]."""
+    nk, nj, ni = F_x.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                along_x = flux_x(F_x, grid, k, j, i) - flux_x(F_x, grid, k, j, i - ONE)
+                along_y = flux_y(F_y, grid, k, j, i) - flux_y(F_y, grid, k, j - 1, i)
+                D[k, j, i] -= (along_x + along_y) * grid.r_area_t[j, i]
+
+
+@point
+def flux_x_ad(D_ad, grid, k, j, i):
+    """What the flux at a U face passed on to either cell's F_x."""
+    passed = D_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - D_ad[k, j, i] * grid.r_area_t[j, i]
+    return through(grid.mask_u[k, j, i], HALF * grid.dy_u[j, i] * grid.h_u[k, j, i] * passed)
+
+
+@point
+def flux_y_ad(D_ad, grid, k, j, i):
+    passed = D_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - D_ad[k, j, i] * grid.r_area_t[j, i]
+    return through(grid.mask_v[k, j, i], HALF * grid.dx_v[j, i] * grid.h_v[k, j, i] * passed)
+
+
+@kernel
+def flux_divergence_ad(F_x, F_y, grid, D_ad, F_x_ad, F_y_ad):
+    """F_x_ad_i += P_{i-1} + P_i,  P_i = dy h/2 [(D_ad/area)_{i+1} - (D_ad/area)_i] of the open face. Linear."""
+    nk, nj, ni = F_x_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                F_x_ad[k, j, i] += flux_x_ad(D_ad, grid, k, j, i - ONE) + flux_x_ad(D_ad, grid, k, j, i)
+                F_y_ad[k, j, i] += flux_y_ad(D_ad, grid, k, j - 1, i) + flux_y_ad(D_ad, grid, k, j, i)
+
+
+@point
+def upward(F_z, mask, k, j, i):
+    """The flux through the top of cell k; 0 through the surface and the bottom."""
+    inside = 0 < k < mask.shape[0]
+    n = k if inside else 0
+    return through(inside * mask[n, j, i], F_z[n, j, i])
+
+
+@kernel
+def vertical_flux(F_z, grid, D):
+    """D_k += F_{k+1} - F_k: the thickness-weighted tendency of the upward flux F (nk, nj, ni) through the tops."""
+    nk, nj, ni = F_z.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                D[k, j, i] += upward(F_z, grid.mask_t, k + 1, j, i) - upward(F_z, grid.mask_t, k, j, i)
+
+
+@kernel
+def vertical_flux_ad(F_z, grid, D_ad, F_z_ad):
+    """F_ad_k += D_ad_{k-1} - D_ad_k inside the water. Linear."""
+    nk, nj, ni = F_z_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(1, nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                F_z_ad[k, j, i] += through(grid.mask_t[k, j, i], D_ad[k - 1, j, i] - D_ad[k, j, i])
+
+
+# Stresses
+
+
+@point
+def shear_stress(s_S, grid, k, j, i):
+    """h s_S at an F point: the mean of four cells, 0 at a coast."""
+    mean = QUARTER * ((s_S[k, j, i] + s_S[k, j + 1, i + ONE]) + (s_S[k, j, i + ONE] + s_S[k, j + 1, i]))
+    return through(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * mean)
+
+
+@point
+def tension_stress(s_T, grid, k, j, i):
+    """h s_T at a T point."""
+    return through(grid.mask_t[k, j, i], grid.h_t[k, j, i] * s_T[k, j, i])
+
+
+@kernel
+def divergence_of_stress(s_T, s_S, grid, D_u, D_v):
+    """Adds to the accelerations [m s-2] the divergence of the stress s_T, s_S (nk, nj, ni) [m2 s-2].
+
+    D_u += [ delta_i(dy_t^2 h s_T)/(dy_u^2 dx_u) + delta_j(dx_f^2 h s_S)/(dx_u^2 dy_u) ]/h_u
+    D_v += [ delta_i(dy_f^2 h s_S)/(dy_v^2 dx_v) - delta_j(dx_t^2 h s_T)/(dx_v^2 dy_v) ]/h_v
+    """
+    nk, nj, ni = s_T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                here, corner = tension_stress(s_T, grid, k, j, i), shear_stress(s_S, grid, k, j, i)
+                east, south = tension_stress(s_T, grid, k, j, i + ONE), shear_stress(s_S, grid, k, j - 1, i)
+                across = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * here
+                along = grid.dx_f[j, i] ** 2 * corner - grid.dx_f[j - 1, i] ** 2 * south
+                total = across * grid.r_dy_u[j, i] + along * grid.r_dx_u[j, i]
+                D_u[k, j, i] += grid.mask_u[k, j, i] * total / (grid.area_u[j, i] * grid.h_u[k, j, i])
+                north, west = tension_stress(s_T, grid, k, j + 1, i), shear_stress(s_S, grid, k, j, i - ONE)
+                across = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * here
+                along = grid.dy_f[j, i] ** 2 * corner - grid.dy_f[j, i - ONE] ** 2 * west
+                total = along * grid.r_dy_v[j, i] - across * grid.r_dx_v[j, i]
+                D_v[k, j, i] += grid.mask_v[k, j, i] * total / (grid.area_v[j, i] * grid.h_v[k, j, i])
+
+
+@point
+def corner_work(y_u, y_v, grid, k, j, i):
+    """h dx dy D_S(y) at an F point away from coasts."""
+    along_y = y_u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - y_u[k, j, i] * grid.r_dx_u[j, i]
+    along_x = y_v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - y_v[k, j, i] * grid.r_dy_v[j, i]
+    both = along_y * grid.dx_f[j, i] ** 2 + along_x * grid.dy_f[j, i] ** 2
+    return through(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * both)
+
+
+@kernel
+def stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad):
+    """s_T_ad -= h dx dy D_T(y) at T, s_S_ad -= h dx dy D_S(y) of the four corners over 4."""
+    nk, nj, ni = y_u.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                work = grid.dx_t[j, i] * grid.dy_t[j, i] * grid.h_t[k, j, i] * tension(y_u, y_v, grid, k, j, i)
+                s_T_ad[k, j, i] -= through(grid.mask_t[k, j, i], work)
+                north = corner_work(y_u, y_v, grid, k, j, i) + corner_work(y_u, y_v, grid, k, j, i - ONE)
+                south = corner_work(y_u, y_v, grid, k, j - 1, i) + corner_work(y_u, y_v, grid, k, j - 1, i - ONE)
+                s_S_ad[k, j, i] -= QUARTER * (north + south)
+
+
+def divergence_of_stress_ad(s_T, s_S, grid, D_u_ad, D_v_ad, s_T_ad, s_S_ad):
+    """The divergence is minus the transpose of the rates of strain, at y = mask D_ad/(area h). Linear."""
+    y_u, y_v = np.empty_like(s_T_ad), np.empty_like(s_S_ad)
+    per_volume(D_u_ad, D_v_ad, grid, y_u, y_v)
+    stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad)
+
+
+@point
+def rising_x(M, grid, k, j, i):
+    """Upward flux of momentum through the top of layer k at a U point."""
+    inside = 0 < k < M.shape[0]
+    n = k if inside else 0
+    return through(inside * grid.mask_u[n, j, i], HALF * (M[n, j, i] + M[n, j, i + ONE]))
+
+
+@point
+def rising_y(M, grid, k, j, i):
+    inside = 0 < k < M.shape[0]
+    n = k if inside else 0
+    return through(inside * grid.mask_v[n, j, i], HALF * (M[n, j, i] + M[n, j + 1, i]))
+
+
+@kernel
+def vertical_stress(M_x, M_y, grid, D_u, D_v):
+    """D_u_k += (M_{k+1} - M_k)/h_u of the upward flux of momentum M (nk, nj, ni) [m2 s-2] through the tops."""
+    nk, nj, ni = M_x.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                D_u[k, j, i] += (rising_x(M_x, grid, k + 1, j, i) - rising_x(M_x, grid, k, j, i)) / grid.h_u[k, j, i]
+                D_v[k, j, i] += (rising_y(M_y, grid, k + 1, j, i) - rising_y(M_y, grid, k, j, i)) / grid.h_v[k, j, i]
+
+
+@point
+def rising_x_ad(D_u_ad, grid, k, j, i):
+    """What the flux through the top of layer k at a U point passed on, halved."""
+    above, here = D_u_ad[k - 1, j, i] / grid.h_u[k - 1, j, i], D_u_ad[k, j, i] / grid.h_u[k, j, i]
+    return through(grid.mask_u[k, j, i], HALF * (above - here))
+
+
+@point
+def rising_y_ad(D_v_ad, grid, k, j, i):
+    above, here = D_v_ad[k - 1, j, i] / grid.h_v[k - 1, j, i], D_v_ad[k, j, i] / grid.h_v[k, j, i]
+    return through(grid.mask_v[k, j, i], HALF * (above - here))
+
+
+@kernel
+def vertical_stress_ad(M_x, M_y, grid, D_u_ad, D_v_ad, M_x_ad, M_y_ad):
+    """M_ad_k += half of (D_ad/h)_{k-1} - (D_ad/h)_k of the two faces, inside the water. Linear."""
+    nk, nj, ni = M_x_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(1, nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                M_x_ad[k, j, i] += rising_x_ad(D_u_ad, grid, k, j, i - ONE) + rising_x_ad(D_u_ad, grid, k, j, i)
+                M_y_ad[k, j, i] += rising_y_ad(D_v_ad, grid, k, j - 1, i) + rising_y_ad(D_v_ad, grid, k, j, i)
+
+
+# Tendencies as they are
+
+
+@kernel
+def acceleration(a_x, a_y, grid, D_u, D_v):
+    """Adds accelerations (nk, nj, ni) [m s-2] at T points to those at the open faces between."""
+    nk, nj, ni = a_x.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                D_u[k, j, i] += through(grid.mask_u[k, j, i], HALF * (a_x[k, j, i] + a_x[k, j, i + ONE]))
+                D_v[k, j, i] += through(grid.mask_v[k, j, i], HALF * (a_y[k, j, i] + a_y[k, j + 1, i]))
+
+
+@kernel
+def acceleration_ad(a_x, a_y, grid, D_u_ad, D_v_ad, a_x_ad, a_y_ad):
+    """a_ad_i += half of D_ad of the two open faces. Linear."""
+    nk, nj, ni = a_x_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                west, east = grid.mask_u[k, j, i - ONE], grid.mask_u[k, j, i]
+                a_x_ad[k, j, i] += HALF * (west * D_u_ad[k, j, i - ONE] + east * D_u_ad[k, j, i])
+                south, north = grid.mask_v[k, j - 1, i], grid.mask_v[k, j, i]
+                a_y_ad[k, j, i] += HALF * (south * D_v_ad[k, j - 1, i] + north * D_v_ad[k, j, i])
+
+
+def rate(a: Array, grid: Grid, D: Array) -> None:
+    """Adds a rate of change (nk, nj, ni) [K s-1], times the resting thickness, to D [K m s-1]."""
+    D += grid.h_t * a
+
+
+def rate_ad(a: Array, grid: Grid, D_ad: Array, a_ad: Array) -> None:
+    a_ad += grid.h_t * D_ad
+
+
+def rise(a: Array, grid: Grid, D: Array) -> None:
+    """Adds the uppermost layer of a (nk, nj, ni) [m s-1] to the tendency of the surface (nj, ni)."""
+    D += grid.mask_t[0] * a[0]
+
+
+def rise_ad(a: Array, grid: Grid, D_ad: Array, a_ad: Array) -> None:
+    a_ad[0] += grid.mask_t[0] * D_ad
+
+
+class Form(NamedTuple):
+    """One line of the table above: `forward(*components, grid, *D)`, D of the named fields, and its adjoint."""
+
+    components: int
+    units: str
+    acts_on: tuple[str, ...]
+    forward: Callable
+    backward: Callable  # (*components, grid, *D_ad, *components_ad)
+    basis: str = ""  # the vector or tensor among the features that an equivariant network stretches and turns
+
+
+FORMS = {
+    "T_flux": Form(2, "K m s-1", ("T",), flux_divergence, flux_divergence_ad, "T_gradient"),
+    "S_flux": Form(2, "g kg-1 m s-1", ("S",), flux_divergence, flux_divergence_ad, "S_gradient"),
+    "T_flux_z": Form(1, "K m s-1", ("T",), vertical_flux, vertical_flux_ad),
+    "S_flux_z": Form(1, "g kg-1 m s-1", ("S",), vertical_flux, vertical_flux_ad),
+    "stress": Form(2, "m2 s-2", ("u", "v"), divergence_of_stress, divergence_of_stress_ad, "strain"),
+    "stress_z": Form(2, "m2 s-2", ("u", "v"), vertical_stress, vertical_stress_ad),
+    "T_tendency": Form(1, "K s-1", ("T",), rate, rate_ad),
+    "S_tendency": Form(1, "g kg-1 s-1", ("S",), rate, rate_ad),
+    "uv_tendency": Form(2, "m s-2", ("u", "v"), acceleration, acceleration_ad),
+    "eta_tendency": Form(1, "m s-1", ("eta",), rise, rise_ad),
+}
