@@ -17,10 +17,8 @@ Adjoint: the same lines read backwards, `nn.mlp` for the network, `nn.features` 
 """
 
 import copy
-import io as streams
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import h5py
@@ -30,9 +28,8 @@ from adjoint.stepper import Gradient
 from nn.features import FEATURES, SCALARS, normalise
 from nn.mlp import MLP
 from nn.outputs import FORMS
-from ogcm import io
 from ogcm.backend import HALO
-from ogcm.errors import FileError, InputError, OceanError
+from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
@@ -42,7 +39,6 @@ from ogcm.state import State
 from ogcm.stepper import Tendencies
 
 Array = np.ndarray
-FORMAT = "ogcm corrector 1"
 CHUNK = 8192  # samples that are gathered at once
 STENCILS = {
     "point": [(0, 0)],
@@ -133,7 +129,6 @@ class Corrector:
         columns = vertical == "column"
         sizes = (inputs * len(STENCILS[stencil]), *hidden, self.components * (self.layers if columns else 1))
         self.network = MLP(sizes, activation=activation, bounded=True, seed=seed, dtype=np.dtype(dtype))
-        self.provenance: dict[str, str] = {}
         self.allocate(model.state.u.dtype)
 
     def check(self, model: Model) -> None:
@@ -369,53 +364,44 @@ class Corrector:
         r_deviation = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
         self.normalisation = Normalisation(mean, r_deviation)
 
-    def save(self, path: str | Path) -> None:
-        """Write the network, what it sees and says, its normalisation, scales and provenance to an HDF5 file.
-
-        Raises FileError where the disk does not take it.
-        """
-        whole = streams.BytesIO()
-        with h5py.File(whole, "w") as f:
-            f.attrs.update(format=FORMAT, config=json.dumps(self.config))
-            f["scale"], f["layers"] = self.scale, self.resting_layers()
-            f["mean"], f["r_deviation"] = self.normalisation
-            self.network.save(f.create_group("network"))
-            f.create_group("provenance").attrs.update(self.provenance)
-        io.put(path, whole, "the corrector")
-
-    def resting_layers(self) -> Array:
-        """Thickness of the layers (nk,) [m], as the thickest cells have it."""
-        return interior(self.grid.h_t).max((1, 2))
+    def save(self, group: h5py.Group) -> None:
+        """Write the network, what it sees and says, its normalisation and scales into an empty group."""
+        group.attrs["config"] = json.dumps(self.config)
+        group["scale"], group["layers"] = self.scale, layers_of(self.grid)
+        group["mean"], group["r_deviation"] = self.normalisation
+        self.network.save(group.create_group("network"))
 
     @classmethod
-    def load(cls, path: str | Path, model: Model) -> "Corrector":
+    def load(cls, group: h5py.Group, model: Model) -> "Corrector":
         """The corrector that `save` wrote, bound to `model`.
 
-        Raises FileError for a file that is missing, damaged, none of a corrector, or made for other layers, and
-        InputError where the model lacks what its features or outputs need.
+        Raises InputError for one that was made for other layers, or needs what the model lacks, and ValueError or
+        KeyError for a damaged group.
         """
-        if not Path(path).exists():
-            raise FileError(f"{path}: does not exist; `ogcm train` writes the weights of a corrector")
-        try:
-            with h5py.File(path, "r") as f:
-                if f.attrs.get("format") != FORMAT:
-                    raise FileError(f"{path}: not a corrector of ogcm; `ogcm train` writes them")
-                config, layers = json.loads(f.attrs["config"]), f["layers"][()]
-                here = interior(model.grid.h_t).max((1, 2))
-                if layers.shape != here.shape or not np.allclose(layers, here, rtol=1e-6):
-                    raise FileError(
-                        f"{path}: was made for layers of {np.round(layers, 2).tolist()} m, this model has "
-                        f"{np.round(here, 2).tolist()}; train another, or use the grid of the training"
-                    )
-                corrector = cls(model, **config)
-                corrector.network = MLP.load(f["network"])
-                corrector.normalisation = Normalisation(f["mean"][()], f["r_deviation"][()])
-                corrector.scale, corrector.provenance = f["scale"][()], dict(f["provenance"].attrs)
-        except OceanError:
-            raise
-        except (*io.BROKEN, ValueError) as error:
-            raise FileError(f"{path}: truncated, damaged or not a corrector ({error}); train it anew") from None
+        layers, here = group["layers"][()], layers_of(model.grid)
+        if layers.shape != here.shape or not np.allclose(layers, here, rtol=1e-6):
+            raise InputError(
+                f"{group.file.filename}: was trained with layers of {np.round(layers, 2).tolist()} m, this model has "
+                f"{np.round(here, 2).tolist()}; train another, or use the layers of the training"
+            )
+        corrector = cls(model, **json.loads(group.attrs["config"]))
+        network, scale = MLP.load(group["network"]), group["scale"][()]
+        mean, r_deviation = group["mean"][()], group["r_deviation"][()]
+        for what, found, needed in (
+            ("network", network.sizes, corrector.network.sizes),
+            ("scale", scale.shape, corrector.scale.shape),
+            ("normalisation", (mean.shape, r_deviation.shape), ((len(corrector.rows),),) * 2),
+        ):
+            if found != needed:
+                raise ValueError(f"its {what} is of size {found}, its features and outputs need {needed}")
+        corrector.network, corrector.scale = network, scale
+        corrector.normalisation = Normalisation(mean, r_deviation)
         return corrector
+
+
+def layers_of(grid: Grid) -> Array:
+    """Thickness of the resting layers (nk,) [m], as the thickest cells have it."""
+    return interior(grid.h_t).max((1, 2))
 
 
 def fold_halo(grid: Grid, a: Array) -> None:

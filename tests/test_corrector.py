@@ -1,5 +1,6 @@
 """The corrector: features, outputs and the whole against the complex step, conservation, invariance, files."""
 
+import h5py
 import numpy as np
 import pytest
 from oceans import rough_basin
@@ -13,6 +14,7 @@ from adjoint.gradient_check import SIDES, pair_error
 from adjoint.random_ocean import random_grid
 from adjoint.registry import Pair
 from adjoint.stepper import AdjointStepper, Gradient
+from nn import trained
 from nn.corrector import Corrector
 from nn.features import (
     FEATURES,
@@ -86,12 +88,12 @@ def test_kernel_and_adjoint_agree(name, sides):
     assert pair_error(PAIRS[name], grid) < 1e-12
 
 
-def corrected(model, *, trained=True, **options):
+def corrected(model, *, learned=True, **options):
     """The model with a corrector whose weights are all random."""
     corrector = Corrector(model, **options, hidden=(9, 7))
     corrector.set_scales({name: SCALES[name] for name in options["outputs"]})
     corrector.normalise(model, [model.state])
-    if trained:
+    if learned:
         corrector.weights[...] = np.random.default_rng(2).normal(size=corrector.weights.shape) * 0.3
     model.corrector = corrector
     return model
@@ -146,7 +148,7 @@ def test_without_dynamics_the_corrector_alone_moves_the_state():
         assert np.abs(interior(getattr(D, name))).max() > 0
 
 
-def with_tendency_of(model, outputs):
+def tendencies_of(model):
     """D of the corrector alone."""
     D = Tendencies(*(np.zeros_like(a) for a in model.state.arrays().values()))
     model.corrector.add(model, model.state, model.forcing.at(0.0), D)
@@ -155,7 +157,7 @@ def with_tendency_of(model, outputs):
 
 @pytest.mark.parametrize("kind", CORRECTORS)
 def test_run_of_an_untrained_corrector_is_the_physics_to_the_bit(kind):
-    plain, model = ocean(), corrected(ocean(), trained=False, **CORRECTORS[kind])
+    plain, model = ocean(), corrected(ocean(), learned=False, **CORRECTORS[kind])
     for m in (plain, model):
         stepper = Stepper(m)
         for _ in range(5):
@@ -169,7 +171,7 @@ def test_fluxes_conserve_heat_and_salt_and_stress_momentum():
     grid = ogcm.cartesian(nx=10, ny=8, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True, periodic_y=True)
     fields = {name: rng.normal(size=(3, 8, 10)) for name in ("u", "v", "T")}
     model = corrected(ogcm.Model(grid, depth=300.0, dz=[50.0, 100.0, 150.0], dt=600.0, **fields), **options)
-    D = with_tendency_of(model, options)
+    D = tendencies_of(model)
     for name in ("T", "S", "u", "v"):
         point = name if name in "uv" else "t"
         thickness = interior(getattr(model.grid, f"h_{point}")) if name in "uv" else 1.0
@@ -180,7 +182,7 @@ def test_fluxes_conserve_heat_and_salt_and_stress_momentum():
 
 def test_heat_is_conserved_around_islands_and_partial_cells():
     model = corrected(rough_basin(), features=("T", "velocity"), outputs=("T_flux", "T_flux_z"))
-    content = interior(with_tendency_of(model, ()).T * model.grid.area_t)
+    content = interior(tendencies_of(model).T * model.grid.area_t)
     assert not content[interior(model.grid.mask_t) == 0].any()
     assert abs(content.sum()) < 1e-14 * np.abs(content).sum()
 
@@ -214,7 +216,7 @@ def test_invariant_features_do_not_feel_a_uniform_current():
     still = corrected(f_plane(), **options)
     moving = f_plane(u=0.7)
     moving.corrector = still.corrector
-    one, other = with_tendency_of(still, ()), with_tendency_of(moving, ())
+    one, other = tendencies_of(still), tendencies_of(moving)
     assert np.allclose(one.T, other.T, rtol=1e-9, atol=1e-12 * np.abs(one.T).max())
     assert np.abs(one.T).max() > 0
 
@@ -222,7 +224,7 @@ def test_invariant_features_do_not_feel_a_uniform_current():
 def test_equivariant_network_turns_with_the_ocean():
     straight, turned = corrected(f_plane(), **CORRECTORS["equivariant"]), f_plane(turn=True)
     turned.corrector = straight.corrector
-    one, other = with_tendency_of(straight, ()), with_tendency_of(turned, ())
+    one, other = tendencies_of(straight), tendencies_of(turned)
     expected = np.rot90(interior(one.T), -1, (1, 2))
     assert np.allclose(interior(other.T), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
     east = np.rot90(interior(one.u), -1, (1, 2))
@@ -231,14 +233,14 @@ def test_equivariant_network_turns_with_the_ocean():
 
 def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path):
     model = corrected(rough_basin(), **CORRECTORS["cells"])
-    model.corrector.provenance["trained by"] = "a test"
-    model.corrector.save(tmp_path / "c.h5")
-    again = Corrector.load(tmp_path / "c.h5", model)
-    assert np.array_equal(again.weights, model.corrector.weights)
-    assert again.provenance == {"trained by": "a test"}
-    one = with_tendency_of(model, ())
-    model.corrector = again
-    assert all(np.array_equal(a, b) for a, b in zip(one, with_tendency_of(model, ()), strict=True))
+    model.parameters["nu_h"][...] = 321.0
+    trained.save(tmp_path / "c.h5", model, ["nu_h"], {"trained by": "a test"})
+    again = rough_basin()
+    assert trained.load(tmp_path / "c.h5", again) == {"trained by": "a test"}
+    assert np.array_equal(again.corrector.weights, model.corrector.weights)
+    assert np.array_equal(again.parameters["nu_h"], model.parameters["nu_h"])
+    pairs = zip(tendencies_of(model), tendencies_of(again), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize(
@@ -270,14 +272,21 @@ def test_tracers_are_needed_where_they_are_used():
 
 def test_files_that_do_not_fit_are_refused(tmp_path):
     path, other = tmp_path / "c.h5", tmp_path / "damaged.h5"
-    corrected(rough_basin(), features=("velocity",), outputs=("stress",)).corrector.save(path)
-    with pytest.raises(FileError, match="was made for layers"):
-        Corrector.load(path, f_plane())
+    trained.save(path, corrected(rough_basin(), features=("T", "velocity"), outputs=("stress",)))
+    with pytest.raises(InputError, match="was trained with layers of"):
+        trained.load(path, f_plane())
+    with pytest.raises(InputError, match="features: T needs tracers"):
+        trained.load(path, rough_basin(equation_of_state="none"))
     other.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(FileError, match=r"damaged\.h5"):
-        Corrector.load(other, rough_basin())
+        trained.load(other, rough_basin())
     with pytest.raises(FileError, match="does not exist"):
-        Corrector.load(tmp_path / "none.h5", rough_basin())
+        trained.load(tmp_path / "none.h5", rough_basin())
+    with h5py.File(path, "r+") as f:
+        del f["corrector/mean"]
+        f["corrector/mean"] = np.zeros(3)
+    with pytest.raises(FileError, match="its normalisation is of size"):
+        trained.load(path, rough_basin())
 
 
 def test_gradient_of_a_corrected_run_needs_the_corrector():
