@@ -10,6 +10,7 @@ from ogcm.setups.double_gyre import double_gyre
 from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.inertial import geostrophic_adjustment, gravity_wave, inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.papa import papa
 
 SETUPS = {
     setup.__name__: setup
@@ -19,6 +20,7 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        papa,
         gravity_wave,
         geostrophic_adjustment,
         inertial_oscillation,
