@@ -4,6 +4,7 @@ A setup is a function of keyword options that returns a `Model`. `parameters` re
 physical parameters, further keywords its numerical choices (see `ogcm.model.Numerics`).
 """
 
+from ogcm.setups.agulhas import agulhas
 from ogcm.setups.baroclinic_wave import baroclinic_wave
 from ogcm.setups.channel import channel
 from ogcm.setups.double_gyre import double_gyre
@@ -21,6 +22,7 @@ SETUPS = {
         baroclinic_wave,
         global_4deg,
         papa,
+        agulhas,
         gravity_wave,
         geostrophic_adjustment,
         inertial_oscillation,
