@@ -279,7 +279,10 @@ def stable_mixing(model: Model) -> dict[str, Array]:
 
 
 def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
-    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None."""
+    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None.
+
+    The layers of a linear free surface keep their thickness wherever it stands.
+    """
     for name, a in state.arrays().items():
         inside = interior(a)
         if not np.isfinite(inside.sum()):
@@ -287,7 +290,7 @@ def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
             index = np.unravel_index(wrong.argmax(), inside.shape)
             return name, index, inside[index]
     water = interior(state.eta + model.grid.depth_t)
-    if not water.min() > 0:
+    if model.grid.nonlinear[0] and not water.min() > 0:
         index = np.unravel_index(water.argmin(), water.shape)
         return "eta", index, interior(state.eta)[index]
     return None

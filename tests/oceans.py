@@ -1,9 +1,14 @@
 """Oceans and helpers of the tests; random grids and fields are in `adjoint.random_ocean`."""
 
+import inspect
+
 import numpy as np
 
 import ogcm
 from adjoint.random_ocean import DZ
+from ogcm.setups import SETUPS
+
+WITHOUT_DATA = [name for name, setup in SETUPS.items() if "data" not in inspect.signature(setup).parameters]
 
 
 def rough_basin(seed=0, nx=16, ny=12, **options):

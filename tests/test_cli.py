@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
+from oceans import WITHOUT_DATA
 
 import ogcm
 from ogcm import config, io
@@ -203,7 +204,7 @@ def test_help_does_not_wait_for_the_compiler():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("name", [n for n in SETUPS if n != "global_4deg"])
+@pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_every_setup_runs(name):
     coarse = {"double_gyre": 3.0, "channel": 100.0, "lock_exchange": 2000.0, "baroclinic_wave": 1.0}
     options = {"resolution": coarse[name]} if name in coarse else {}

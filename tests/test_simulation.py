@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import xarray
+from oceans import WITHOUT_DATA
 
 import ogcm
 from ogcm import io, setups
@@ -160,6 +161,6 @@ def test_files_in_the_way_are_refused():
         ogcm.Simulation(small(), days=1, output="mine.nc", **QUIET)
 
 
-@pytest.mark.parametrize("name", [n for n in setups.SETUPS if n != "global_4deg"])
+@pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_no_setup_is_refused_as_it_comes(name):
     ogcm.Simulation(setups.SETUPS[name](), days=1, **QUIET)

@@ -4,12 +4,14 @@ A setup is a function of keyword options that returns a `Model`. `parameters` re
 physical parameters, further keywords its numerical choices (see `ogcm.model.Numerics`).
 """
 
+from ogcm.setups.agulhas import agulhas
 from ogcm.setups.baroclinic_wave import baroclinic_wave
 from ogcm.setups.channel import channel
 from ogcm.setups.double_gyre import double_gyre
 from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.inertial import geostrophic_adjustment, gravity_wave, inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.papa import papa
 
 SETUPS = {
     setup.__name__: setup
@@ -19,6 +21,8 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        papa,
+        agulhas,
         gravity_wave,
         geostrophic_adjustment,
         inertial_oscillation,

@@ -1,0 +1,223 @@
+"""Surface currents of the Agulhas region: one layer of the equivalent depth of the first baroclinic mode.
+
+A layer of the depth D = c^2/g carries internal waves of speed c as those of its own surface, which then stands as high
+as the sea's does (reduced gravity; Gill 1982, sections 6.2 and 6.3). Since eta is not small against D, the free surface
+is the linear one: the layer keeps its thickness.
+
+A start (`Starts`) is made of one day's observed currents, u and v the means of the two cells beside a face:
+
+    u -= grad phi       such that no cell gains water: what is left out is Ekman flow and noise, 0.08 m s-1
+    eta                 whose slope balances (f + zeta) k x u + grad K best (least squares over the faces, with areas)
+    R                   what is not balanced: du/dt of the start
+
+Forcing holds the start as it is, and lets go of it within `MEMORY`:
+
+    du/dt = ... - (r/D) u + tau/(rho0 D),    tau = rho0 [ r u_p - e^(-t/MEMORY) D R ]
+    u_p   = mean + e^(-t/MEMORY) (u - mean)
+
+so that a forecast knows nothing but its start and the mean of all records. The region is open, the model's sides are
+closed: in a margin beside them r draws the currents to u_p, and what u_p carries through a side enters and leaves the
+cells beside it as fresh water.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+import ogcm
+from ogcm.constants import GRAVITY, RHO0
+from ogcm.errors import FileError, InputError
+from ogcm.grid import add_halo, interior
+from ogcm.ocean_data import OceanData
+from ogcm.operators.layers import stretch
+from ogcm.setups.recipe import recipe
+
+Array = np.ndarray
+NEEDED = ("time", "lat", "lon", "u", "v")
+DAY = 86400.0
+MEMORY = 10 * DAY  # [s] in which the forcing lets go of the start
+MARGIN_TIME = 0.5 * DAY  # [s] in which the outermost cells follow u_p
+LENGTH = 31  # [days] of forcing from a start on
+CLOSED = (False, False)  # periodic neither way
+
+
+class Currents(NamedTuple):
+    """Observed currents at the centres of cells: lon (nx,), lat (ny,) [degrees]; u, v (nt, ny, nx) [m s-1] day by day.
+
+    They are NaN on land.
+    """
+
+    lon: Array
+    lat: Array
+    u: Array
+    v: Array
+
+
+@lru_cache(maxsize=2)
+def read_currents(data: str) -> Currents:
+    """The currents in `data`, see `agulhas`. Raises FileError and InputError for a file that is not as said there."""
+    if not Path(data).is_file():
+        raise FileError(f"agulhas needs a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file")
+    f = OceanData(data, NEEDED)
+    for name in ("u", "v"):
+        if f.attribute(name, "units") not in ("m s-1", "m/s"):
+            raise InputError(f"{data}: {name} has the units {f.attribute(name, 'units')!r}; it must be in m s-1")
+    time, lat, lon, u, v = (f[name] for name in NEEDED)
+    if not (f.attribute("time", "units").startswith("days since") and np.all(np.diff(time) == 1)):
+        raise InputError(f"{data}: time must count days, 'days since ...', without a gap")
+    land = np.isnan(u) | np.isnan(v)
+    changes = np.argwhere(land != land[0])
+    if len(changes):
+        raise InputError(f"{data}: u and v have other missing points in record {changes[0, 0]} than in the first")
+    return Currents(np.sort(lon), np.sort(lat), u, v)
+
+
+def edges(centres: Array) -> Array:
+    """Cell edges half-way between equally spaced centres [degrees]."""
+    half = 0.5 * (centres[1] - centres[0])
+    return np.append(centres - half, centres[-1] + half)
+
+
+@recipe(days=20)
+def agulhas(
+    *,
+    data: str | None = None,
+    start: int = 0,
+    wave_speed: float = 2.5,
+    margin: int = 4,
+    parameters: Mapping | None = None,
+    **numerics,
+) -> ogcm.Model:
+    """Surface currents around South Africa as one layer of reduced gravity, from an observed day on.
+
+    data: a CF NetCDF4 file with daily u and v (time, lat, lon) [m s-1] on equal cells, missing on land. The run starts
+    from record `start` and is forced for 30 days; `wave_speed` [m s-1] is that of the first baroclinic mode, `margin`
+    the cells beside a closed side in which currents are prescribed.
+    """
+    if data is None:
+        raise FileError(
+            f"agulhas needs surface currents: a CF NetCDF4 file with {', '.join(NEEDED)}, "
+            "given as `ogcm run agulhas --data FILE`"
+        )
+    if not (wave_speed > 0 and margin >= 0):
+        raise InputError(f"wave_speed must be positive and margin not negative, got {wave_speed} and {margin}")
+    currents = read_currents(str(data))
+    depth = wave_speed**2 / GRAVITY
+    grid = ogcm.spherical(lon=edges(currents.lon), lat=edges(currents.lat))
+    ny, nx = grid.shape
+    j, i = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (ny, nx))
+    inside = np.minimum(np.minimum(j[:, None], i) / max(margin, 1), 1)
+    chosen = {"nu_h": 1000.0, "drag_linear": depth / MARGIN_TIME * np.cos(0.5 * np.pi * inside) ** 2 * (margin > 0)}
+    settings = {"dt": 3600.0, "equation_of_state": "none", "free_surface": "linear", "walls": "no_slip"}
+    empty = ogcm.Series(np.zeros((LENGTH, ny, nx)), DAY * np.arange(LENGTH))
+    model = ogcm.Model(
+        grid,
+        depth=np.where(np.isnan(currents.u[0]), 0.0, depth),
+        dz=[depth],
+        forcing=ogcm.Forcing(tau_x=empty, tau_y=empty, fresh_water=empty),
+        parameters=chosen | dict(parameters or {}),
+        **(settings | numerics),
+    )
+    Starts(model, currents).set(start)
+    return model
+
+
+class Starts:
+    """Puts a model of `agulhas` to any day of the observed currents: its state, and the forcing from there on.
+
+    Vectors hold the faces between two cells of water, east faces first.
+    """
+
+    def __init__(self, model: ogcm.Model, currents: Currents) -> None:
+        self.model, self.currents = model, currents
+        self.stepper = ogcm.Stepper(model)
+        grid, (ny, nx) = model.grid, model.horizontal.shape
+        self.depth = float(model.dz[0])
+        self.dx, self.dy = interior(grid.dx_t), interior(grid.dy_t)
+        self.east, self.north = interior(grid.mask_u)[0] > 0, interior(grid.mask_v)[0] > 0
+        cell = np.arange(ny * nx).reshape(ny, nx)
+        before = np.append(cell[self.east], cell[self.north])
+        after = np.append(np.roll(cell, -1, 1)[self.east], np.roll(cell, -1, 0)[self.north])
+        slope = 1 / self.vector(interior(grid.dx_u), interior(grid.dy_v))
+        area = self.vector(interior(grid.area_u), interior(grid.area_v))
+        face = np.arange(len(slope))
+        shape = (len(face), cell.size)
+        places = (np.append(face, face), np.append(before, after))
+        self.gradient = sparse.csr_matrix((np.append(-slope, slope), places), shape)
+        self.gain = (sparse.diags(area) @ self.gradient).T.tocsr()  # water that faces bring to the cells [m2 s-1]
+        laplacian = self.gain @ self.gradient
+        # A constant has no slope; the small diagonal gives it, and land, the value 0.
+        self.solve = splu((laplacian + 1e-9 * sparse.identity(cell.size)).tocsc()).solve
+        r = interior(model.parameters["drag_linear"])[0]
+        self.rate = self.vector(0.5 * (r + np.roll(r, -1, 1)), 0.5 * (r + np.roll(r, -1, 0)))
+        self.mean = self.flow(currents.u.mean(0), currents.v.mean(0))
+
+    def vector(self, east: Array, north: Array) -> Array:
+        """The faces between cells of water, of two maps (ny, nx)."""
+        return np.append(east[self.east], north[self.north])
+
+    def maps(self, vector: Array) -> tuple[Array, Array]:
+        """The inverse of `vector`, 0 at all other faces."""
+        east, north = np.zeros(self.dx.shape), np.zeros(self.dx.shape)
+        east[self.east], north[self.north] = np.split(vector, [self.east.sum()])
+        return east, north
+
+    def through_sides(self, u: Array, v: Array) -> Array:
+        """What currents (ny, nx) at centres bring to each cell through the closed sides [m2 s-1]; 0 inside."""
+        u, v, gain = np.nan_to_num(u), np.nan_to_num(v), np.zeros(u.shape)
+        gain[:, 0] += (u * self.dy)[:, 0]
+        gain[:, -1] -= (u * self.dy)[:, -1]
+        gain[0] += (v * self.dx)[0]
+        gain[-1] -= (v * self.dx)[-1]
+        return gain
+
+    def faces(self, u: Array, v: Array) -> Array:
+        """Of currents (ny, nx) at centres, the means of two neighbours: a vector [m s-1]."""
+        return self.vector(0.5 * (u + np.roll(u, -1, 1)), 0.5 * (v + np.roll(v, -1, 0)))
+
+    def flow(self, u: Array, v: Array) -> Array:
+        """Of currents (ny, nx) at centres, the part at faces that fills no cell: a vector [m s-1]."""
+        vector = self.faces(u, v)
+        gained = self.gain @ vector + self.through_sides(u, v).ravel()
+        return vector - self.gradient @ self.solve(gained)
+
+    def set(self, n: int) -> None:
+        """State and forcing of the start from record `n`, at time 0, in the arrays that the model has.
+
+        Raises InputError for a record that does not exist.
+        """
+        u, v = self.currents.u, self.currents.v
+        if not 0 <= n < len(u):
+            raise InputError(f"start: record {n} does not exist; choose from 0 to {len(u) - 1}")
+        model, state = self.model, self.model.state
+        flow = self.flow(u[n], v[n])
+        for a, values in zip((state.u, state.v), self.maps(flow), strict=True):
+            a[0] = add_halo(values, CLOSED)
+        state.time, state.step, state.previous = 0.0, 0, None
+        state.eta[...] = 0
+        tendency = self.tendency()
+        eta = self.solve(self.gain @ tendency) / GRAVITY
+        sea = interior(model.grid.mask_t)[0] > 0
+        state.eta[...] = add_halo(np.where(sea, eta.reshape(sea.shape) - eta.reshape(sea.shape)[sea].mean(), 0), CLOSED)
+        unbalanced = tendency - GRAVITY * (self.gradient @ eta)
+        now, always = (self.through_sides(*w) for w in ((u[n], v[n]), (u.mean(0), v.mean(0))))
+        series = model.forcing.series
+        for k, weight in enumerate(np.exp(-np.arange(LENGTH) * DAY / MEMORY)):
+            prescribed = self.mean + weight * (flow - self.mean)
+            stress = RHO0 * (self.rate * prescribed - weight * self.depth * unbalanced)
+            gained = self.depth * (always + weight * (now - always)) / (self.dx * self.dy)
+            for name, values in zip(("tau_x", "tau_y"), self.maps(stress), strict=True):
+                series[name].values[k] = add_halo(values, CLOSED)
+            series["fresh_water"].values[k] = add_halo(gained, CLOSED)
+
+    def tendency(self) -> Array:
+        """du/dt of the state by Coriolis force, advection and pressure: a vector [m s-2]."""
+        state, work = self.model.state, self.stepper.works[0]
+        stretch(state.eta, self.model.grid, *work.s_y)
+        self.stepper.momentum_tendencies(state, self.model.forcing.at(0.0), work)
+        return self.vector(interior(work.G_u)[0], interior(work.G_v)[0])

@@ -1,0 +1,225 @@
+"""Water columns at Ocean Station Papa (50 N, 145 W), from a file of hourly observations.
+
+A column is one window of the record: it starts from the profile observed at its own hour, under its own hours of
+wind, heat and rain. A model steps any number of windows at once, and `set_windows` gives it the next batch without
+building anything anew. Columns must not feel each other, but neighbours on a C-grid share the face between them: so
+a column is two equal cells (periodic along y) and the U face between them is its own. The faces between columns carry
+nothing: no wind blows there and f is 0 at their corners. Of its two faces along x a cell has then one that moves, and
+its u counts half: in the Coriolis force on v (which takes the mean of the faces), in the kinetic energy and in the
+shear (of the squares). With
+
+    u' = sqrt(2) u,   tau_x' = sqrt(2) tau_x,   f' = sqrt(2) f      du'/dt = f' v,   dv/dt = -f' u'/2 = -f u
+
+the cell's energy, its shear and its inertial circle are those of the water column. `U_SCALE` is that root. This holds
+for vorticity = "energy", whose Coriolis force at a face is the sum over its corners. Cells are so wide (`WIDTH`) that
+slopes, divergence and advection vanish.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import ogcm
+from ogcm.errors import FileError, InputError
+from ogcm.grid import add_halo, interior
+from ogcm.ocean_data import OceanData
+from ogcm.setups.recipe import recipe
+
+Array = np.ndarray
+NEEDED = (
+    *("time", "depth_temp", "depth_salt", "temp", "salt"),
+    *("taux", "tauy", "heat", "swr", "pme"),
+)
+HOUR = 3600.0
+LATITUDE = 50.1
+DZ = (2.0,) * 10 + (3.0,) * 5 + (5.0,) * 5 + (10.0,) * 8 + (20.0,) * 8  # 300 m, fine where the mixed layer ends
+WIDTH = 1e15  # [m]
+U_SCALE = np.sqrt(2.0)
+
+
+class Record(NamedTuple):
+    """The observations hour by hour, on the model's layers. Profiles are (nt, nk), fluxes (nt,), positive into the sea.
+
+    `T_seen, S_seen` (nk,) [1] are 1 in layers within the depths that are observed, 0 where the deepest or
+    shallowest value was held.
+    """
+
+    T: Array
+    S: Array
+    T_seen: Array
+    S_seen: Array
+    tau_x: Array
+    tau_y: Array
+    heat_flux: Array
+    fresh_water: Array
+
+    @property
+    def hours(self) -> int:
+        """Number of records, an hour apart."""
+        return len(self.T)
+
+
+FLUXES = ("tau_x", "tau_y", "heat_flux", "fresh_water")
+
+
+@lru_cache(maxsize=2)
+def read_record(data: str) -> Record:
+    """The observations in `data`, see `papa`. Gaps are interpolated: of profiles in depth, of fluxes in time.
+
+    Raises FileError for a file that is absent or lacks a variable, InputError for one without hourly records, with
+    unknown units, or with a profile that has no value at all.
+    """
+    if not Path(data).is_file():
+        raise FileError(
+            f"papa needs hourly observations: a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file"
+        )
+    f = OceanData(data, NEEDED)
+    time = f["time"]
+    if not (f.attribute("time", "units").startswith("hours since") and np.all(np.diff(time) == 1)):
+        raise InputError(f"{data}: time must count hours, 'hours since ...', without a gap")
+    bottoms = np.cumsum(DZ)
+    centres = bottoms - 0.5 * np.array(DZ)
+
+    def profiles(name: str, units: str, axis: str) -> tuple[Array, Array]:
+        depth, values = f.read(axis, "m"), f.read(name, units)
+        known = np.isfinite(values)
+        if not known.any(axis=1).all():
+            raise InputError(f"{data}: {name} has no value at all in record {int(np.argmin(known.any(axis=1)))}")
+        layers = np.stack([np.interp(centres, depth[k], v[k]) for v, k in zip(values, known, strict=True)])
+        return layers, ((centres >= depth[0]) & (centres <= depth[-1])).astype(float)
+
+    def flux(name: str, units: str, unless_said: str = "down") -> Array:
+        values = f.downward(name, units, unless_said)
+        known = np.isfinite(values)
+        if not known.any():
+            raise InputError(f"{data}: {name} has no value at all")
+        return np.interp(time, time[known], values[known])
+
+    T, T_seen = profiles("temp", "degC", "depth_temp")
+    S, S_seen = profiles("salt", "g kg-1", "depth_salt")
+    heat = flux("heat", "W m-2") + flux("swr", "W m-2")
+    stress = flux("taux", "N m-2"), flux("tauy", "N m-2")
+    return Record(T, S, T_seen, S_seen, *stress, heat, flux("pme", "m s-1"))
+
+
+@recipe(days=30)
+def papa(
+    *,
+    data: str | None = None,
+    columns: int = 1,
+    hours: int = 0,
+    parameters: Mapping | None = None,
+    **numerics,
+) -> ogcm.Model:
+    """Water columns at Ocean Station Papa under the observed weather, hour by hour.
+
+    data: a CF NetCDF4 file with hourly temp [degC] and salt [g kg-1] at depth_temp, depth_salt [m], and taux, tauy
+    [N m-2], heat (without the sun's) and swr [W m-2] and pme [m s-1]. `columns` windows of `hours` (0: to the end
+    of the record) start evenly spread over the record; `set_windows` moves them. Temperature is taken for
+    conservative temperature and salinity for absolute, as the file has it. All heat, the sun's too, enters the top
+    layer. Windows start from rest. Mixing after Pacanowski and Philander (1981), with the coefficients that forecasts
+    from March to November 2012 prefer: an order of magnitude more than theirs (nu_richardson = 5e-3, alpha_richardson =
+    5, nu_v = 1e-4, kappa_v = 1e-5), which leave the summer's surface 1 K too warm after ten days.
+    """
+    if data is None:
+        raise FileError(
+            f"papa needs hourly observations: a CF NetCDF4 file with {', '.join(NEEDED)}, "
+            "given as `ogcm run papa --data FILE`"
+        )
+    if columns < 1:
+        raise InputError(f"columns: must be positive, got {columns}")
+    record = read_record(str(data))
+    length = hours or record.hours - 1
+    if not 0 < length < record.hours:
+        raise InputError(f"hours: {hours}, but {data} holds {record.hours} records; give 1 to {record.hours - 1}")
+    f = 2 * ogcm.grid.EARTH_ROTATION * np.sin(np.radians(LATITUDE))
+    cells = np.full((1, 2 * columns), WIDTH)
+    grid = ogcm.curvilinear(dx=cells, dy=cells, f=own_face(U_SCALE * f, columns), periodic_x=True, periodic_y=True)
+    chosen = {"nu_richardson": 0.06, "alpha_richardson": 1.4, "kappa_v": 1.2e-5, "nu_v": 1.2e-3}
+    settings = {
+        "dt": 1200.0,
+        "equation_of_state": "teos10",
+        "vertical_mixing": "richardson",
+        "friction": "none",
+        "diffusion": "none",
+    }
+    empty = ogcm.Series(np.zeros((length + 1, 1, 2 * columns)), HOUR * np.arange(length + 1))
+    model = ogcm.Model(
+        grid,
+        depth=float(np.sum(DZ)),
+        dz=DZ,
+        forcing=ogcm.Forcing(**dict.fromkeys(FLUXES, empty)),
+        parameters=chosen | dict(parameters or {}),
+        **(settings | numerics),
+    )
+    last = record.hours - 1 - length
+    set_windows(model, record, [round(c * last / max(columns - 1, 1)) for c in range(columns)])
+    return model
+
+
+def own_face(values: float | Array, columns: int) -> Array:
+    """A number or one value for each column (..., columns) at the faces inside the columns; (..., 1, 2 columns)."""
+    values = np.broadcast_to(values, (*np.shape(values)[:-1], columns))
+    return np.stack([values, np.zeros_like(values)], axis=-1).reshape(*values.shape[:-1], 1, 2 * columns)
+
+
+def in_cells(values: Array) -> Array:
+    """Values (..., columns) in both cells of each column: (..., 1, 2 columns)."""
+    return np.repeat(values, 2, axis=-1)[..., None, :]
+
+
+def in_columns(a: Array) -> Array:
+    """Of a field (..., 1, 2 columns) without halo, the first cell of each column: (..., columns)."""
+    return a[..., 0, ::2]
+
+
+def check_starts(record: Record, starts: Sequence[int], hours: int) -> Array:
+    """The starts as whole numbers. Raises InputError for a window that leaves the record."""
+    starts = np.asarray(starts)
+    wrong = ~((starts >= 0) & (starts + hours < record.hours))
+    if starts.ndim != 1 or starts.dtype.kind not in "iu" or wrong.any():
+        raise InputError(
+            f"starts: need whole hours from 0 to {record.hours - 1 - hours}, so that {hours} more are in the record; "
+            f"got {starts[wrong][0] if wrong.any() else starts}"
+        )
+    return starts
+
+
+def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> None:
+    """Put the model of `papa` back to time 0 where column c starts at hour `starts[c]` of the record, at rest.
+
+    Writes into the arrays of the model's state and forcing, so steppers stay valid and nothing is compiled. Raises
+    InputError for a number of starts that is not that of the columns, and for windows that leave the record.
+    """
+    columns, length = model.horizontal.shape[1] // 2, len(model.forcing.series["heat_flux"].times)
+    starts = check_starts(record, starts, length - 1)
+    if len(starts) != columns:
+        raise InputError(f"starts: the model has {columns} columns, got {len(starts)} starts")
+    hours = np.arange(length)[:, None] + starts
+    around = (True, True)
+    for name in FLUXES:
+        values = getattr(record, name)[hours]
+        spread = own_face(U_SCALE * values, columns) if name == "tau_x" else in_cells(values)
+        model.forcing.series[name].values[...] = add_halo(spread, around)
+    state = model.state
+    state.T[...], state.S[...] = (add_halo(in_cells(a[starts].T), around) for a in (record.T, record.S))
+    for a in (state.u, state.v, state.eta):
+        a.fill(0)
+    state.time, state.step, state.previous = 0.0, 0, None
+
+
+def observed(record: Record, starts: Sequence[int], hour: int) -> tuple[Array, Array]:
+    """T and S as observed `hour` hours after each start, (nk, columns): what a forecast is held against.
+
+    Their weights are `record.T_seen`, `record.S_seen`. Raises InputError for hours beyond the record.
+    """
+    when = check_starts(record, starts, hour) + hour
+    return record.T[when].T, record.S[when].T
+
+
+def forecast(model: ogcm.Model) -> tuple[Array, Array]:
+    """T and S of the model's columns, (nk, columns): the partner of `observed`."""
+    return in_columns(interior(model.state.T)), in_columns(interior(model.state.S))

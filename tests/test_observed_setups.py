@@ -1,0 +1,372 @@
+"""The setups on real data: water columns at Papa, surface currents of the Agulhas region."""
+
+import h5py
+import numpy as np
+import pytest
+from oceans import run
+
+import ogcm
+from nn.observed_data import FORMAT, agulhas_data, papa_data
+from ogcm.constants import GRAVITY
+from ogcm.errors import FileError, InputError
+from ogcm.grid import add_halo, interior
+from ogcm.setups.agulhas import Starts, agulhas, read_currents
+from ogcm.setups.papa import DZ, U_SCALE, forecast, observed, papa, read_record, set_windows
+
+PAPA = "papa_2012_2013_hourly.nc"
+AGULHAS = "globcurrent_agulhas_2002_daily.nc"
+HOUR = 3600.0
+CORIOLIS = 2 * 7.292e-5 * np.sin(np.radians(50.1))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def made_up_papa(path, hours=60, **changes):
+    """A record with steady wind, a stratified column and a few gaps. `changes` replace variables."""
+    depth = {"depth_temp": np.array([1.0, 10.0, 40.0, 100.0, 200.0]), "depth_salt": np.array([5.0, 50.0, 150.0])}
+    rng = np.random.default_rng(3)
+    arrays = {
+        "time": 100.0 + np.arange(hours),
+        **depth,
+        "temp": 12 - 0.04 * depth["depth_temp"] + 0.1 * rng.normal(size=(hours, 1)),
+        "salt": 32.5 + 0.01 * depth["depth_salt"] + np.zeros((hours, 1)),
+        "taux": 0.1 * rng.normal(size=hours),
+        "tauy": 0.1 * rng.normal(size=hours),
+        "heat": 50 * rng.normal(size=hours),
+        "swr": np.full(hours, 100.0),
+        "pme": 1e-8 * rng.normal(size=hours),
+    } | changes
+    units = {"temp": "degree_Celsius", "salt": "g kg-1", "heat": "W m-2", "swr": "W m-2", "pme": "m s-1"}
+    units |= {"time": "hours since 2012-01-01", "depth_temp": "m", "depth_salt": "m", "taux": "N m-2", "tauy": "N m-2"}
+    with h5py.File(path, "w") as f:
+        for name, values in arrays.items():
+            f[name] = values
+            f[name].attrs["units"] = units[name]
+    return str(path)
+
+
+# Papa
+
+
+def column(record, start, hours, f=CORIOLIS):
+    """The same water as one cell that is periodic both ways: a column without neighbours."""
+    width = np.full((1, 1), 1e15)
+    grid = ogcm.curvilinear(dx=width, dy=width, f=f, periodic_x=True, periodic_y=True)
+    times = HOUR * np.arange(hours + 1)
+    window = slice(start, start + hours + 1)
+    series = {
+        name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times)
+        for name in ("tau_x", "tau_y", "heat_flux", "fresh_water")
+    }
+    model = papa_options()
+    return ogcm.Model(
+        grid, depth=sum(DZ), dz=DZ, T=record.T[start], S=record.S[start], forcing=ogcm.Forcing(**series), **model
+    )
+
+
+def papa_options():
+    choices = {"equation_of_state": "teos10", "vertical_mixing": "richardson"}
+    return {"dt": 1200.0, "friction": "none", "diffusion": "none", **choices}
+
+
+def test_windows_are_columns_that_do_not_feel_each_other(tmp_path):
+    """Each of three equals the column alone in the world, currents included."""
+    data = made_up_papa(tmp_path / "papa.nc")
+    model, record, starts = papa(data=data, columns=3, hours=12), read_record(data), [40, 0, 7]
+    set_windows(model, record, starts)
+    run(model, 36)
+    T, S = forecast(model)
+    u, v = interior(model.state.u)[:, 0, ::2] / U_SCALE, interior(model.state.v)[:, 0, ::2]
+    for c, start in enumerate(starts):
+        alone = column(record, start, 12)
+        for name, p in model.parameters.items():
+            alone.parameters[name][...] = p.flat[0] if name != "eos" else p
+        state = run(alone, 36).state
+        for found, name in ((T, "T"), (S, "S"), (u, "u"), (v, "v")):
+            expected = interior(getattr(state, name))[:, 0, 0]
+            np.testing.assert_allclose(found[:, c], expected, atol=1e-10, err_msg=name)
+    assert np.abs(u[:, 0] - u[:, 1]).max() > 1e-2
+    np.testing.assert_allclose(interior(model.state.u)[:, 0, 1::2], 0, atol=1e-11)  # the faces between columns
+
+
+def test_the_inertial_circle_has_its_period(tmp_path):
+    calm = {name: np.zeros(60) for name in ("taux", "tauy", "heat", "swr", "pme")}
+    model = papa(
+        data=made_up_papa(tmp_path / "papa.nc", **calm), columns=2, hours=20, parameters={"nu_v": 0.0}, dt=300.0
+    )
+    interior(model.state.u)[:, 0, 0] = 0.1 * U_SCALE
+    model.state.u[...] = add_halo(interior(model.state.u), (True, True))
+    steps = round(2 * np.pi / CORIOLIS / 4 / 300.0)
+    run(model, steps)
+    angle = CORIOLIS * steps * 300.0
+    u, v = interior(model.state.u)[:, 0] / U_SCALE, interior(model.state.v)[:, 0]
+    np.testing.assert_allclose(v[:, 0], -0.1 * np.sin(angle), rtol=1e-4)
+    np.testing.assert_allclose(u[:, 0], 0.1 * np.cos(angle), atol=1e-4)
+    assert np.abs(v[:, 2:]).max() < 1e-12  # the neighbour rests
+
+
+def test_windows_take_another_batch_without_a_new_stepper(tmp_path):
+    data = made_up_papa(tmp_path / "papa.nc")
+    record, model = read_record(data), papa(data=data, columns=2, hours=10)
+    stepper = ogcm.Stepper(model)
+    for _ in range(5):
+        stepper.step()
+    set_windows(model, record, [30, 11])
+    other = papa(data=data, columns=2, hours=10)
+    set_windows(other, record, [30, 11])
+    for _ in range(5):
+        stepper.step()
+    assert run(other, 5).state.digest() == model.state.digest()
+
+
+def test_the_heat_of_the_column_is_what_entered(tmp_path):
+    data = made_up_papa(tmp_path / "papa.nc", pme=np.zeros(60))
+    record, model = read_record(data), papa(data=data, columns=2, hours=10)
+    set_windows(model, record, [3, 20])
+    run(model, 30)
+    T, _ = forecast(model)
+    gained = 1026.0 * 3991.86795711963 * np.array(DZ) @ (T - observed(record, [3, 20], 0)[0])
+    for c, start in enumerate((3, 20)):
+        entered = np.trapezoid(record.heat_flux[start : start + 11], dx=HOUR)
+        # forcing is taken at mid-step: the trapezoid on a piecewise linear series, exactly
+        assert gained[c] == pytest.approx(entered, rel=1e-8)
+
+
+def test_gaps_are_filled_and_the_unseen_has_no_weight(tmp_path):
+    taux = np.linspace(0.0, 0.6, 61)[:60]
+    holes = taux.copy()
+    holes[20:25] = np.nan
+    temp = 12 - 0.04 * np.array([1.0, 10.0, 40.0, 100.0, 200.0]) + np.zeros((60, 1))
+    temp[5, 2] = np.nan
+    record = read_record(made_up_papa(tmp_path / "papa.nc", taux=holes, temp=temp))
+    np.testing.assert_allclose(record.tau_x, taux, atol=1e-12)
+    np.testing.assert_allclose(record.T[5], record.T[6], atol=1e-12)  # linear in depth
+    z = np.cumsum(DZ) - 0.5 * np.array(DZ)
+    np.testing.assert_array_equal(record.S_seen, (z >= 5) & (z <= 150))
+    np.testing.assert_allclose(record.T[0][z > 200], 4.0)
+    np.testing.assert_allclose(record.T[6][z < 200][1:], 12 - 0.04 * z[z < 200][1:])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"time": 2.0 * np.arange(60)}, InputError, "time must count hours"),
+        ({"temp": np.full((60, 5), np.nan)}, InputError, "temp has no value at all in record 0"),
+        ({"heat": np.full(60, np.nan)}, InputError, "heat has no value at all"),
+        ({"salt": np.full((60, 3), 99.0)}, InputError, "salt holds 99"),
+    ],
+)
+def test_bad_records_are_named(tmp_path, changes, error, words):
+    with pytest.raises(error, match=words):
+        papa(data=made_up_papa(tmp_path / "papa.nc", **changes))
+
+
+def test_bad_windows_are_named(tmp_path):
+    data = made_up_papa(tmp_path / "papa.nc")
+    with pytest.raises(FileError, match="ogcm run papa --data FILE"):
+        papa()
+    with pytest.raises(FileError, match="is no file"):
+        papa(data="nowhere.nc")
+    with pytest.raises(InputError, match="hours: 60"):
+        papa(data=data, hours=60)
+    with pytest.raises(InputError, match="columns: must be positive"):
+        papa(data=data, columns=0)
+    model = papa(data=data, columns=2, hours=10)
+    for starts, words in (([1, 50], "from 0 to 49.*got 50"), ([1], "2 columns, got 1"), ([0.5, 1.0], "whole hours")):
+        with pytest.raises(InputError, match=words):
+            set_windows(model, read_record(data), starts)
+
+
+def test_papa_forecasts_beat_persistence(ocean_data):
+    """Ten days from every twentieth day of the year: temperature of the upper 150 m, and of the surface."""
+    data = str(ocean_data(PAPA))
+    record = read_record(data)
+    starts = np.arange(0, record.hours - 241, 480)
+    model = papa(data=data, columns=len(starts), hours=240, dt=3600.0)
+    set_windows(model, record, starts)
+    run(model, 240)
+    (T, _), (before, _), (after, _) = forecast(model), observed(record, starts, 0), observed(record, starts, 240)
+    upper = np.cumsum(DZ) < 150
+    for layers in (upper, np.arange(len(DZ)) == 0):
+        error, change = ((np.array(DZ) @ ((a - after) ** 2 * layers[:, None])).mean() ** 0.5 for a in (T, before))
+        assert error < 0.8 * change
+
+
+# Agulhas
+
+
+def made_up_currents(path, days=4, **changes):
+    """A Gaussian eddy that moves west, a mean flow along the parallels, an island, and noise."""
+    lon, lat = 20 + 0.25 * np.arange(24), -38 + 0.25 * np.arange(20)
+    x, y = 9e4 * (lon - 23), 1.11e5 * (lat[:, None] + 35.5)
+    u, v = np.zeros((2, days, len(lat), len(lon)))
+    for n in range(days):
+        hill = np.exp(-((x + 5e3 * n) ** 2 + y**2) / (8e4) ** 2)
+        u[n], v[n] = 0.2 + 0.6 * y / 8e4 * hill, -0.6 * (x + 5e3 * n) / 8e4 * hill
+    u += 0.05 * np.random.default_rng(4).normal(size=u.shape)
+    u[:, 15:17, 15:18] = v[:, 15:17, 15:18] = np.nan
+    arrays = {"time": 10.0 + np.arange(days), "lat": lat, "lon": lon, "u": u, "v": v} | changes
+    units = {"time": "days since 2002-01-01", "lat": "degrees_north", "lon": "degrees_east", "u": "m s-1", "v": "m s-1"}
+    with h5py.File(path, "w") as f:
+        f.attrs.update(source=np.bytes_(b"made up"), license="none")
+        for name, values in arrays.items():
+            f[name] = values
+            f[name].attrs["units"] = units[name]
+        for name in ("time", "lat", "lon"):
+            f[name].make_scale(name)
+        for name in ("u", "v"):
+            for n, axis in enumerate(("time", "lat", "lon")):
+                f[name].dims[n].attach_scale(f[axis])
+    return str(path)
+
+
+def test_the_start_has_no_divergence_and_is_near_the_currents(tmp_path):
+    data = made_up_currents(tmp_path / "c.nc")
+    model, currents = agulhas(data=data, start=2), read_currents(data)
+    u, v = interior(model.state.u)[0], interior(model.state.v)[0]
+    grid = model.grid
+    U, V = u * interior(grid.dy_u), v * interior(grid.dx_v)
+    gained = -U - V
+    gained[:, 1:] += U[:, :-1]
+    gained[1:] += V[:-1]
+    gained[:, 0] += (currents.u[2] * interior(grid.dy_t))[:, 0]
+    gained[:, -1] -= (currents.u[2] * interior(grid.dy_t))[:, -1]
+    gained[0] += (currents.v[2] * interior(grid.dx_t))[0]
+    gained[-1] -= (currents.v[2] * interior(grid.dx_t))[-1]
+    sea = interior(grid.mask_t)[0] > 0
+    # What all sides together bring cannot leave; it is spread over the cells.
+    assert np.ptp(gained[sea]) < 1e-3 * np.abs(U).max()
+    observed_u = 0.5 * (currents.u[2][:, 1:] + currents.u[2][:, :-1])
+    assert np.nanstd(u[:, :-1] - observed_u) < 0.5 * np.nanstd(observed_u)
+
+
+def test_eta_is_geostrophic_for_a_weak_eddy(tmp_path):
+    """With a thousandth of the currents only Coriolis and slope are left, and the streamfunction is known."""
+    lon, lat = 20 + 0.25 * np.arange(24), -38 + 0.25 * np.arange(20)
+    dx, dy = 6.371e6 * np.cos(np.radians(lat))[:, None] * np.radians(0.25), 6.371e6 * np.radians(0.25)
+    f = 2 * 7.292e-5 * np.sin(np.radians(lat))[:, None]
+    hill = 1e-3 * np.exp(-((lon - 23) ** 2 + (lat[:, None] + 35.5) ** 2) / 1.2**2)
+    u = (-GRAVITY / f * np.gradient(hill, dy, axis=0))[None]
+    v = GRAVITY / f * np.gradient(hill, 1.0, axis=1)[None] / dx
+    data = made_up_currents(tmp_path / "c.nc", u=np.repeat(u, 4, 0), v=np.repeat(v, 4, 0))
+    eta = interior(agulhas(data=data).state.eta)
+    np.testing.assert_allclose(eta - eta[0, 0], hill, atol=0.06 * hill.max())
+
+
+def test_a_start_is_at_rest_until_its_forcing_lets_go(tmp_path):
+    """The forcing of the start cancels the whole tendency but that of the pressure's own slope."""
+    model = agulhas(data=made_up_currents(tmp_path / "c.nc"), start=1, parameters={"nu_h": 0.0})
+    before = model.state.copy()
+    run(model, 1)
+    change = max(np.abs(interior(getattr(model.state, n) - getattr(before, n))).max() for n in ("u", "v", "eta"))
+    for name in ("tau_x", "tau_y"):
+        model.forcing.series[name].values[...] = 0
+    model.state.assign(before)
+    run(model, 1)
+    unheld = max(np.abs(interior(model.state.u - before.u)).max(), np.abs(interior(model.state.v - before.v)).max())
+    assert change < 0.02 * unheld
+
+
+def test_a_surface_may_stand_below_the_thin_layer(tmp_path):
+    """D is 0.6 m, eta of the eddy larger; the layer keeps its thickness, so a run goes on."""
+    model = agulhas(data=made_up_currents(tmp_path / "c.nc"), wave_speed=1.0)
+    assert interior(model.state.eta).min() < -model.dz[0]
+    ogcm.Simulation(model, days=0.5, progress=False).run()
+    with pytest.raises(InputError, match="below the sea floor"):
+        ogcm.Simulation(agulhas(data=str(tmp_path / "c.nc"), wave_speed=1.0, free_surface="nonlinear"), days=1)
+
+
+def test_starts_follow_each_other_without_a_trace(tmp_path):
+    data = made_up_currents(tmp_path / "c.nc")
+    model, other = agulhas(data=data, start=3), agulhas(data=data, start=0)
+    starts, stepper = Starts(other, read_currents(data)), ogcm.Stepper(other)
+    stepper.step()
+    starts.set(3)
+    stepper.step()
+    run(model, 1)
+    for name in ("u", "v", "eta"):
+        np.testing.assert_array_equal(getattr(model.state, name), getattr(other.state, name))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"time": 2.0 * np.arange(4)}, "time must count days"),
+        ({"u": np.full((4, 20, 24), np.nan)}, "other missing|no cell"),
+    ],
+)
+def test_bad_currents_are_named(tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        agulhas(data=made_up_currents(tmp_path / "c.nc", **changes))
+
+
+def test_land_that_moves_is_named(tmp_path):
+    u = np.zeros((4, 20, 24))
+    u[2, 0, 0] = np.nan
+    with pytest.raises(InputError, match="other missing points in record 2"):
+        agulhas(data=made_up_currents(tmp_path / "c.nc", u=u, v=np.zeros(u.shape)))
+
+
+def test_bad_starts_are_named(tmp_path):
+    data = made_up_currents(tmp_path / "c.nc")
+    with pytest.raises(FileError, match="ogcm run agulhas --data FILE"):
+        agulhas()
+    with pytest.raises(InputError, match="start: record 4 does not exist"):
+        agulhas(data=data, start=4)
+    with pytest.raises(InputError, match="wave_speed must be positive"):
+        agulhas(data=data, wave_speed=0.0)
+
+
+def test_agulhas_forecasts_beat_persistence(ocean_data):
+    """Ten days on, from six starts over the year, away from the closed sides."""
+    data = str(ocean_data(AGULHAS))
+    model, currents = agulhas(data=data), read_currents(data)
+    starts, stepper = Starts(model, currents), ogcm.Stepper(model)
+    away = np.zeros(model.horizontal.shape, bool)
+    away[3:-3, 3:-3] = True
+    away, errors, changes = starts.vector(away, away), [], []
+    for n in range(10, 350, 60):
+        starts.set(n)
+        for _ in range(240):
+            stepper.step()
+        later = starts.flow(currents.u[n + 10], currents.v[n + 10])
+        errors.append((starts.vector(interior(model.state.u)[0], interior(model.state.v)[0]) - later)[away])
+        changes.append((starts.flow(currents.u[n], currents.v[n]) - later)[away])
+    assert np.std(errors) < 0.97 * np.std(changes)
+
+
+# Data sets
+
+
+def test_data_sets_hold_the_starts(tmp_path):
+    data, path = made_up_currents(tmp_path / "c.nc"), tmp_path / "set.nc"
+    agulhas_data(data, path)
+    with h5py.File(path) as f:
+        assert f.attrs["format"] == FORMAT
+        assert f.attrs["data_source"] == "made up"
+        assert f.attrs["observed_from"] == "10 days since 2002-01-01"
+        np.testing.assert_allclose(f["time"], np.arange(4))
+        state = agulhas(data=data, start=2).state
+        for name in ("u", "v", "eta"):
+            expected, found = interior(getattr(state, name)), f[name][2]
+            np.testing.assert_allclose(np.where(found < 1e30, found, 0), expected, atol=1e-6)
+        assert "T" not in f
+    with pytest.raises(FileError, match="exists"):
+        agulhas_data(data, path)
+    agulhas_data(data, path, overwrite=True)
+
+
+def test_data_sets_hold_the_profiles(tmp_path):
+    data, path = made_up_papa(tmp_path / "papa.nc"), tmp_path / "set.nc"
+    papa_data(data, path, every=6)
+    record = read_record(data)
+    with h5py.File(path) as f:
+        np.testing.assert_allclose(np.diff(f["time"]), 0.25)
+        np.testing.assert_allclose(f["T"][:, :, 0, 1], record.T[::6], atol=1e-5)
+        np.testing.assert_allclose(f["S"][:, :, 0, 0], record.S[::6], atol=1e-5)
+        assert f["T"].shape == (10, len(DZ), 1, 2)
+    with pytest.raises(InputError, match="every"):
+        papa_data(data, tmp_path / "other.nc", every=0)
