@@ -1,0 +1,113 @@
+"""From a fine grid to a coarse one: what the coarse model should hold when the fine one is right.
+
+With b the fine cells in a coarse cell, f the fine faces on a coarse face and capitals for the coarse grid:
+
+    eta_C = sum_b area eta / sum_b area            the mean over fine water
+    T_C   = sum_b V T / sum_b V                    V = area h0 (1 + eta/H), the volume of the moving cells
+    u_C   = sum_f dy h_u s_u u / (DY H_U S_U)      the transport, through the moving area of the coarse face
+
+so that over a bottom that both grids see alike volume, heat and salt of a coarse column are those of its fine cells,
+and the divergence of the coarse transports is the sum of the fine ones. Where the bottoms differ: a coarse cell
+without fine water takes the tracers of the cell above, and what fine faces carry below the floor of a coarse one is
+spread over its column, as the barotropic mode would; so the divergence of a column is right there too, unless the
+whole coarse face is closed.
+"""
+
+import copy
+
+import numpy as np
+
+from ogcm import diagnostics
+from ogcm.errors import InputError
+from ogcm.grid import interior
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.state import State
+
+Array = np.ndarray
+
+
+class CoarseGraining:
+    """States of `fine` on the grid of `coarse`; `factor` is the number of fine cells in a coarse one, (along y, x).
+
+    Raises InputError where the cells of the one grid are not blocks of cells of the other.
+    """
+
+    def __init__(self, fine: Model, coarse: Model) -> None:
+        (ny, nx), (rows, columns) = fine.horizontal.shape, coarse.horizontal.shape
+        if ny % rows or nx % columns:
+            raise InputError(
+                f"coarse: its (ny, nx) = {(rows, columns)} cells are no blocks of the fine model's {(ny, nx)}; "
+                "choose a resolution whose cells hold a whole number of fine ones"
+            )
+        if fine.dz.shape != coarse.dz.shape or not np.allclose(fine.dz, coarse.dz):
+            raise InputError(f"dz: the layers differ, {fine.dz.tolist()} and {coarse.dz.tolist()} m; use the same")
+        if (fine.grid.periodic != coarse.grid.periodic).any():
+            raise InputError("periodic_x, periodic_y: the two models differ; use one setup at two resolutions")
+        if fine.numerics.has_tracers != coarse.numerics.has_tracers:
+            raise InputError("equation_of_state: one of the two models has no tracers; use tracers in both or in none")
+        self.factor = (ny // rows, nx // columns)
+        for size, across in (("area_t", 1), ("dy_t", self.factor[1])):
+            theirs, ours = (interior(getattr(model.grid, size)) for model in (fine, coarse))
+            if not np.allclose(self.blocks(theirs) / across, ours, rtol=0.01):  # exact but on a curvilinear grid
+                raise InputError(
+                    f"coarse: its cells are not as large as the {self.factor} (along y, x) fine cells that each would "
+                    "hold; use one setup at two resolutions that fill the same region"
+                )
+        self.area = diagnostics.wet_area(fine)
+        bare = (self.blocks(self.area) == 0) & (interior(coarse.grid.mask_t[0]) > 0)
+        if bare.any():
+            raise InputError(
+                f"bathymetry: the coarse cell at (j, i) = {tuple(map(int, np.argwhere(bare)[0]))} is water "
+                "and all of its fine cells are land; make it land"
+            )
+        self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # their states are those at hand
+        self.coarse.state = State.zeros(coarse.grid, np.float64)
+        self.coarse.state.u[...] = self.coarse.state.v[...] = 1.0  # so that transports are areas of faces
+
+    def blocks(self, a: Array) -> Array:
+        """Sums of `a` (..., ny, nx) over the fine cells in each coarse one, in float64."""
+        *layers, ny, nx = a.shape
+        rows, columns = self.factor
+        return a.reshape(*layers, ny // rows, rows, nx // columns, columns).sum(axis=(-3, -1), dtype=np.float64)
+
+    def __call__(self, state: State) -> dict[str, Array]:
+        """The fields u, v, T, S (nk, ny, nx) and eta (ny, nx) of a fine state on the coarse interior; 0 on land.
+
+        The halo of `state` must be filled, as a step leaves it.
+        """
+        (rows, columns), coarse = self.factor, self.coarse
+        self.fine.state = state
+        wet = interior(coarse.grid.mask_t) > 0
+        volume = diagnostics.cell_volume(self.fine)
+        eta = wet[0] * mean(self.blocks(self.area * interior(state.eta)), self.blocks(self.area))
+        fields = {"eta": eta}
+        for name in ("T", "S"):
+            fields[name] = self.tracer(volume * interior(getattr(state, name)), volume) * wet
+        interior(coarse.state.eta)[...] = eta
+        exchange(coarse.grid, coarse.state.eta)
+        U, V = diagnostics.transports(self.fine)
+        through_x = U[..., columns - 1 :: columns].reshape(len(U), -1, rows, wet.shape[2]).sum(axis=2)
+        through_y = V[:, rows - 1 :: rows].reshape(len(V), wet.shape[1], -1, columns).sum(axis=3)
+        for name, transport, faces in zip("uv", (through_x, through_y), diagnostics.transports(coarse), strict=True):
+            fields[name] = velocity(transport, faces)
+        return {name: a.astype(coarse.grid.h_t.dtype) for name, a in fields.items()}
+
+    def tracer(self, content: Array, volume: Array) -> Array:
+        """Mean over fine water; in layers where a coarse cell holds none, of the cell above."""
+        volume = self.blocks(volume)
+        T = mean(self.blocks(content), volume)
+        for k in range(1, len(T)):
+            T[k] = np.where(volume[k] > 0, T[k], T[k - 1])
+        return T
+
+
+def mean(total: Array, weight: Array) -> Array:
+    """total/weight, 0 where there is no weight."""
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+
+
+def velocity(transport: Array, faces: Array) -> Array:
+    """Velocity that carries `transport` [m3 s-1] through open `faces` [m2]; the column takes that of closed ones."""
+    left = (transport * (faces == 0)).sum(axis=0)
+    return mean(transport, faces) + (faces > 0) * mean(left, faces.sum(axis=0))
