@@ -120,7 +120,7 @@ class Corrector:
         ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
         self.places = {name: slice(a, b) for name, a, b in zip(outputs, [0, *ends], ends, strict=False)}
         self.components = ends[-1]
-        self.scale = np.ones((self.components, self.layers))
+        self.scale, self.scaled = np.ones((self.components, self.layers)), set()  # set: outputs whose scale is known
         self.set_scales(scales or {})
         self.normalisation = Normalisation(np.zeros(len(self.rows)), np.ones(len(self.rows)))
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
@@ -163,6 +163,7 @@ class Corrector:
             if value.shape not in ((), (self.layers,)) or not (np.isfinite(value) & (value > 0)).all():
                 raise InputError(f"scales: {name} needs a positive number, or {self.layers} of them; got {value}")
             self.scale[self.places[name]] = value
+            self.scaled.add(name)
 
     def reading(self) -> tuple[int, Array]:
         """How many rows a sample reads, and which (inputs, levels): all, or those of its layer and the two beside it.
@@ -394,7 +395,7 @@ class Corrector:
         ):
             if found != needed:
                 raise ValueError(f"its {what} is of size {found}, its features and outputs need {needed}")
-        corrector.network, corrector.scale = network, scale
+        corrector.network, corrector.scale, corrector.scaled = network, scale, set(corrector.config["outputs"])
         corrector.normalisation = Normalisation(mean, r_deviation)
         return corrector
 

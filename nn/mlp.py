@@ -10,11 +10,12 @@ activation z_ad = a'(z) a_ad. `backward` takes the hidden layers again, so nothi
 
 For such small layers the elementwise work costs as much as the products. Hence each activation works in place and
 gives its derivative from the same hyperbolic tangent, and the samples go through all layers in blocks that stay in
-the cache (docs of `blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
+the cache (`MLP.blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
 """
 
 import copy
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from types import ModuleType
 
 import h5py
@@ -61,8 +62,7 @@ def gated(xp: ModuleType, z: Array, u: Array, steep: Array, slope: Array | None)
 
 def silu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
     """z/(1 + exp(-z)) (Hendrycks and Gimpel 2016, section 2); with u = z/2 nothing overflows."""
-    steep = z if slope is None else z.copy()
-    gated(xp, z, 0.5 * z, steep, slope)
+    gated(xp, z, 0.5 * z, z, slope)
 
 
 def gelu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
@@ -101,13 +101,13 @@ INITIALISATIONS = {"glorot": glorot, "he": he}
 
 def count(sizes: Sequence[int]) -> int:
     """The number of weights of a network."""
-    return sum(n_out * (n_in + 1) for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+    return sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
 
 
 def cut(flat: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
     """The views W (n_out, n_in), b (n_out,) of each layer into a flat vector (count,): weights, or their gradient."""
     layers, start = [], 0
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         middle, end = start + n_out * n_in, start + n_out * (n_in + 1)
         layers.append((flat[start:middle].reshape(n_out, n_in), flat[middle:end]))
         start = end
@@ -150,7 +150,8 @@ class MLP:
         """`sizes`: of the input, each hidden layer and the output, (40, 32, 32, 12).
 
         `activation`: tanh, gelu, silu or relu; `initialisation`: glorot or he, biases are 0. With `zero_last` the last
-        layer is 0, and so is the output until the first step of a training; `bounded`, it lies between -1 and 1. The weights are drawn in float64 and then
+        layer is 0, and so is the output until the first step of a training; `bounded`, it lies between -1 and 1. The
+        weights are drawn in float64 and then
         rounded, so a seed means the same network for every dtype and array module `xp` (numpy or cupy).
         Raises ValueError for sizes that are not two or more positive integers, and unknown names.
         """
@@ -235,7 +236,7 @@ class MLP:
         if not isinstance(self.weights, np.ndarray):
             return [slice(n)]
         ends = [*range(0, n, BLOCK), n - n % EDGE, n]
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False) if a < b]
+        return [slice(a, b) for a, b in pairwise(ends) if a < b]
 
     def check(self, name: str, array: Array, shape: tuple) -> None:
         """Raise ValueError where the array has another shape; "n" is any number."""
@@ -250,9 +251,11 @@ class MLP:
         return other
 
     def flops(self, n: int) -> int:
-        """Multiplications and additions of the matrix products of `forward` over n samples; `backward` has 3 times as
-        many, less two products of the last layer's size."""
-        return 2 * n * sum(n_in * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False))
+        """Multiplications and additions in the matrix products of `forward` over n samples, two for each weight.
+
+        `backward` takes three times as many, less the last layer's where the output is not `bounded`.
+        """
+        return 2 * n * sum(n_in * n_out for n_in, n_out in pairwise(self.sizes))
 
     def save(self, group: h5py.Group) -> None:
         """Write the network into an empty group of an HDF5 file: the attributes sizes, activation, bounded; weights."""

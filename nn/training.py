@@ -1,0 +1,457 @@
+"""Training through the stepper: a corrector, physical parameters, or both, on windows of a data set.
+
+    data = DataSet("channel.nc", model)
+    model.corrector = Corrector(model, features=("velocity", "T"), outputs=("stress", "T_flux"))
+    prepare(model, data, data.split().train)                       # statistics of the features, scales of the outputs
+    learner = Learner(model, [Estimate("nu4_h", 1.0, logarithm=True)])
+    train(learner, data, Settings(curriculum=((1, 50), (5, 100))), folder="run")
+
+Each iteration draws a batch of windows, runs the model from the first record of each, compares it with those that
+follow (`nn.losses`), and moves what is learned by the gradient of `adjoint.gradient`, which goes through all steps of
+the window. Windows grow from stage to stage of the curriculum. Physical parameters learn as the z of
+`adjoint.assimilation.Estimate`: scaled, logarithmic where they are positive, within bounds, their prior |z|^2/2.
+
+The folder receives best.h5 (the least validation loss; `nn.trained` reads it), last.h5 (to resume with, to the bit),
+log.csv and curves.png.
+"""
+
+import contextlib
+import csv
+import io as streams
+import json
+import sys
+import time as clock
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from adjoint.assimilation import Estimate, Scaled
+from adjoint.complex_step import working_copy
+from adjoint.controls import Controls
+from adjoint.losses import Loss
+from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
+from nn import trained
+from nn.data import DataSet, check_disjoint
+from nn.losses import Conservation, Forecast, Spectrum
+from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
+from ogcm import io
+from ogcm.errors import BlowUpError, FileError, InputError, OceanError
+from ogcm.grid import interior
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.plotting import Picture, save
+from ogcm.simulation import DAY, Simulation
+
+Array = np.ndarray
+FORMAT = "ogcm training 1"
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+SMALLEST = 1e-3  # a layer that varies less than this part of the most variable one has that scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to train. `curriculum`: stages of (records that a window spans, iterations).
+
+    `fields` count in the loss (default: all of the data), `spectrum` and `conservation` are the weights of those terms,
+    `prior` that of |z|^2/2; `rates` are factors of the learning rate by name; `noise` is added to the initial state, in
+    standard deviations of the data; after `patience` validations without gain a stage ends (0: never). Raises
+    InputError for what cannot be.
+    """
+
+    curriculum: tuple[tuple[int, int], ...] = ((1, 50), (4, 100))
+    batch: int = 4
+    optimizer: str = "adamw"
+    rate: float = 1e-3
+    rates: Mapping[str, float] = field(default_factory=dict)
+    weight_decay: float = 1e-4
+    warm_up: int = 10
+    clip: float = 1.0
+    noise: float = 0.0
+    fields: tuple[str, ...] | None = None
+    spectrum: float = 0.0
+    conservation: float = 0.0
+    prior: float = 1e-3
+    validate_every: int = 20
+    validation_windows: int = 8
+    patience: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer: {self.optimizer!r} does not exist; choose from {', '.join(OPTIMIZERS)}")
+        if not self.curriculum or any(len(stage) != 2 or min(stage) < 1 for stage in self.curriculum):
+            raise InputError(
+                f"curriculum: give stages of (records, iterations), both at least 1; got {self.curriculum}"
+            )
+        for name in ("batch", "validate_every", "validation_windows"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: at least 1, got {getattr(self, name)}")
+        for name in ("rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}: must be positive, got {getattr(self, name)}")
+        for name in ("weight_decay", "warm_up", "noise", "spectrum", "conservation", "prior", "patience"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name}: must not be negative, got {getattr(self, name)}")
+
+    @property
+    def iterations(self) -> int:
+        """Of all stages."""
+        return sum(iterations for _, iterations in self.curriculum)
+
+    def stage(self, iteration: int) -> int:
+        """The number of the stage to which an iteration, counted from 0, belongs."""
+        ends = np.cumsum([iterations for _, iterations in self.curriculum])
+        return int(np.searchsorted(ends, iteration, side="right"))
+
+
+def scales_of(data: DataSet, part: range) -> dict[str, Array]:
+    """The standard deviation of each field that varies, by layer, at least SMALLEST of that of its liveliest layer."""
+    deviations = data.statistics(part).deviation
+    return {name: np.maximum(d, SMALLEST * d.max()) for name, d in deviations.items() if d.max() > 0}
+
+
+def prepare(model: Model, data: DataSet, part: range, *, records: int = 20) -> None:
+    """Give the model's corrector the statistics of its features, from some records of `part`, and scales.
+
+    The largest flux of a tracer is that of currents and anomalies as strong as their standard deviations in the layer,
+    the largest stress that of the currents; a tendency is at most ten times the standard deviation of that of the data,
+    a vertical flux what would change the thickest layer by that. Scales that were given stay.
+    """
+    corrector, statistics = model.corrector, data.statistics(part)
+    chosen = np.unique(np.linspace(part.start, part.stop - 1, min(records, len(part))).astype(int))
+    corrector.normalise(model, [data.state(int(n)) for n in chosen])
+    d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz
+    speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
+    push = 10 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)
+    suggested = {"stress": speed**2, "stress_z": push * h, "uv_tendency": push}
+    for name in ("T", "S"):
+        if name in d:
+            suggested |= {f"{name}_flux": speed * d[name], f"{name}_tendency": 10 * rate[name]}
+            suggested[f"{name}_flux_z"] = 10 * rate[name] * h
+    if "eta" in rate:
+        suggested["eta_tendency"] = np.repeat(10 * rate["eta"], len(h))
+    least = {name: np.maximum(a, SMALLEST * a.max()) for name, a in suggested.items() if a.max() > 0}
+    missing = [name for name in corrector.config["outputs"] if name not in least and name not in corrector.scaled]
+    if missing:
+        raise InputError(f"scales: {missing[0]} has none, and the data do not suggest one; give it one")
+    new = {n: a for n, a in least.items() if n in corrector.config["outputs"] and n not in corrector.scaled}
+    corrector.set_scales(new)
+
+
+class Learner:
+    """What is learned, as arrays that an optimizer moves in place: the corrector's weights, and z of the estimates."""
+
+    def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
+        """Raises InputError where there is nothing to learn, and for estimates that cannot be (see Estimate)."""
+        self.model, self.arrays = model, {}
+        if model.corrector is not None:
+            self.arrays["corrector"] = model.corrector.weights
+        self.parameters = [estimate.name for estimate in estimates]
+        self.controls = Controls(model, self.parameters) if estimates else None
+        self.scaled = {e.name: Scaled(e, self.controls.controls[e.name], model) for e in estimates}
+        self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
+        if not self.arrays:
+            raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
+
+    def put(self) -> None:
+        """z into its bounds, and the parameters of z into the model."""
+        for name, s in self.scaled.items():
+            np.clip(self.arrays[name], *s.bounds(), out=self.arrays[name])
+        if self.scaled:
+            self.controls.put({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
+
+    def gradient(self, run: GradientOfRun) -> dict[str, Array]:
+        """By the arrays, of a gradient by the controls."""
+        found = {"corrector": run["corrector"]} if "corrector" in self.arrays else {}
+        return found | {name: s.transpose(self.arrays[name], run[name]) for name, s in self.scaled.items()}
+
+    def prior(self, weight: float, gradients: dict[str, Array]) -> float:
+        """weight |z|^2/2 of the estimates with a background; its gradient is added to `gradients`."""
+        known = [name for name, s in self.scaled.items() if s.estimate.background]
+        for name in known:
+            gradients[name] = gradients[name] + weight * self.arrays[name]
+        return 0.5 * weight * float(sum((self.arrays[name] ** 2).sum() for name in known))
+
+
+class Iteration(NamedTuple):
+    """A line of the log; validation is nan where none was made."""
+
+    iteration: int
+    records: int
+    loss: float
+    gradient: float
+    rate: float
+    validation: float
+    seconds: float
+
+
+class Trainer:
+    """The state of a training: iterations so far, generator, optimizer, best loss."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        data: DataSet,
+        settings: Settings,
+        folder: str | Path,
+        *,
+        train: range | None = None,
+        validation: range | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> None:
+        """`train`, `validation`: ranges of records, default those of `data.split()`.
+
+        Raises InputError for parts that overlap or hold no window of the longest stage, and fields without data.
+        """
+        self.learner, self.data, self.settings, self.folder = learner, data, settings, Path(folder)
+        self.model, parts = learner.model, data.split()
+        self.train, self.validation = train or parts.train, validation or parts.validation
+        check_disjoint(self.train, self.validation, ())
+        self.scales = scales_of(data, self.train)
+        self.fields = tuple(self.scales) if settings.fields is None else settings.fields
+        for name in self.fields:
+            if name not in self.scales:
+                known = ", ".join(self.scales)
+                raise InputError(f"fields: {name} does not vary in {data.path}, or is not in it; choose from {known}")
+        lengths = [records for records, _ in settings.curriculum]
+        self.starts = {n: data.windows(self.train, n) for n in set(lengths)}
+        held_out = data.windows(self.validation, max(lengths))
+        chosen = np.linspace(0, len(held_out) - 1, min(settings.validation_windows, len(held_out))).astype(int)
+        self.held_out = [held_out[n] for n in np.unique(chosen)]
+        self.longest = max(lengths)
+        schedule = warm_up(cosine(settings.rate, settings.iterations, 0.05 * settings.rate), settings.warm_up)
+        decay = (
+            {"weight_decay": settings.weight_decay, "decay": ("corrector",)} if "corrector" in learner.arrays else {}
+        )
+        decay = decay or {"weight_decay": 0.0}
+        self.optimizer: Optimizer = OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
+        self.rng, self.log = np.random.default_rng(settings.seed), []
+        self.best, self.waited, self.skipped = np.inf, 0, 0
+        self.workspace = Workspace(self.model)
+        self.provenance = dict(provenance or {}) | {
+            "data": str(data.path), "settings": json.dumps(asdict(settings)), "train": str(self.train),
+        }  # fmt: skip
+
+    # One window
+
+    def simulation(self, records: int) -> Simulation:
+        """A run of the length of a window."""
+        return Simulation(self.model, days=records * self.data.interval / DAY, progress=False)
+
+    def begin(self, start: int) -> None:
+        """The model's state becomes the record `start`."""
+        self.model.state.assign(self.data.state(start))
+
+    def loss(self, start: int, records: int) -> Loss:
+        """Of the window of so many records after `start`, at which the model's state stands."""
+        targets = {name: a for name, a in self.data.targets(start, records).items() if name in self.fields}
+        days = self.data.interval / DAY * np.arange(1, records + 1)
+        scales = {name: self.scales[name] for name in self.fields}
+        total = Forecast(self.model, targets, days=days, scales=scales)
+        if self.settings.spectrum:
+            total = total + self.settings.spectrum * Spectrum(self.model, targets, days=days)
+        if self.settings.conservation:
+            tracers = {name: float(np.max(a)) for name, a in scales.items() if name in ("T", "S")}
+            kept = Conservation(self.model, self.model.state.copy(), scales=tracers, days=days)
+            total = total + self.settings.conservation * kept
+        return total
+
+    def disturb(self) -> None:
+        """Add noise to the initial state over water."""
+        state, grid = self.model.state, self.model.grid
+        for name in self.fields if self.settings.noise else ():
+            a, point = getattr(state, name), name if name in "uv" else "t"
+            mask = getattr(grid, f"mask_{point}") > 0
+            scale = np.reshape(self.scales[name], (-1, 1, 1)) if a.ndim == 3 else self.scales[name][0]
+            wet = interior(mask if a.ndim == 3 else mask[0])
+            interior(a)[...] += self.settings.noise * scale * self.rng.normal(size=wet.shape) * wet
+            exchange(grid, a)
+
+    def window(self, start: int, records: int) -> GradientOfRun:
+        """The loss of a window and its gradient. Where it fails, BlowUpError or InputError names the window."""
+        self.begin(start)
+        loss = self.loss(start, records)
+        self.disturb()
+        try:
+            return gradient(loss, self.simulation(records), list(self.learner.arrays), workspace=self.workspace)
+        except (BlowUpError, InputError) as error:
+            day = self.data.times[start] / DAY
+            kind = type(error)
+            raise kind(
+                f"the window of {records} records from record {start} (day {day:g}) failed after "
+                f"{len(self.log)} iterations: {error}; the weights before are in {self.folder / 'best.h5'}. Try a "
+                "lower rate, a shorter curriculum or smaller scales"
+            ) from None
+
+    # The loop
+
+    def iterate(self) -> Iteration:
+        """Draw a batch and move what is learned."""
+        begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
+        records = settings.curriculum[settings.stage(iteration)][0]
+        possible = self.starts[records]
+        starts = self.rng.choice(possible, min(settings.batch, len(possible)), replace=False)
+        total, value = {name: np.zeros_like(a) for name, a in self.learner.arrays.items()}, 0.0
+        for start in starts:
+            run = self.window(int(start), records)
+            value += run.value / len(starts)
+            for name, g in self.learner.gradient(run).items():
+                total[name] += g / len(starts)
+        value += self.learner.prior(settings.prior, total)
+        rate, norm = self.optimizer.rate(), clip(total, settings.clip)
+        self.optimizer.step(self.learner.arrays, total)
+        self.learner.put()
+        validation = np.nan
+        if (len(self.log) + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations:
+            validation = self.validated()
+        return Iteration(len(self.log) + 1, records, value, norm, rate, validation, clock.perf_counter() - begun)
+
+    def validated(self) -> float:
+        """The mean loss of the held-out windows of the longest stage; infinite where one blows up."""
+        total, run = 0.0, self.simulation(self.longest)
+        for start in self.held_out:
+            self.begin(start)
+            with np.errstate(all="ignore"):
+                total += evaluate(self.loss(start, self.longest), run) / len(self.held_out)
+        return total if np.isfinite(total) else np.inf
+
+    def run(self, *, progress: bool = True) -> list[Iteration]:
+        """Iterate to the end; returns the log. Files are written at each validation."""
+        if not self.log:
+            self.best = self.validated()
+            self.keep("best.h5")
+        quiet, settings = None if progress else True, self.settings
+        with tqdm(
+            total=settings.iterations, unit="iteration", disable=quiet, file=sys.stderr, dynamic_ncols=True
+        ) as bar:
+            bar.update(len(self.log) + self.skipped)
+            while len(self.log) + self.skipped < settings.iterations:
+                line = self.iterate()
+                self.log.append(line)
+                bar.update()
+                text = f"loss {line.loss:.4g}, |g| {line.gradient:.3g}, {line.records} records, best {self.best:.4g}"
+                bar.set_postfix_str(text, refresh=False)
+                if not np.isnan(line.validation):
+                    self.judge(line.validation)
+                    self.write()
+        return self.log
+
+    def judge(self, validation: float) -> None:
+        """Keep what is best; end a stage that gains nothing any more."""
+        self.waited = 0 if validation < self.best else self.waited + 1
+        if validation < self.best:
+            self.best = validation
+            self.keep("best.h5")
+        iteration, settings = len(self.log) + self.skipped, self.settings
+        if settings.patience and self.waited >= settings.patience and iteration < settings.iterations:
+            ends = np.cumsum([iterations for _, iterations in settings.curriculum])
+            self.skipped += int(ends[settings.stage(iteration)]) - iteration
+            self.waited = 0
+
+    def keep(self, name: str) -> None:
+        """The present weights and parameters under a name in the folder."""
+        told = self.provenance | {"iterations": str(len(self.log)), "validation loss": f"{self.best:.6g}"}
+        trained.save(self.folder / name, self.model, self.learner.parameters, told)
+
+    # Files
+
+    def write(self) -> None:
+        """last.h5, log.csv and curves.png."""
+        whole = streams.BytesIO()
+        with h5py.File(whole, "w") as f:
+            f.attrs.update(format=FORMAT, settings=json.dumps(asdict(self.settings)), best=self.best)
+            f.attrs.update(waited=self.waited, skipped=self.skipped, generator=json.dumps(self.rng.bit_generator.state))
+            f["log"] = np.array(self.log, float)
+            for name, a in self.learner.arrays.items():
+                f[f"learned/{name}"] = a
+            self.optimizer.save(f.create_group("optimizer"))
+        io.put(self.folder / "last.h5", whole, "the state of the training")
+        text = streams.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(Iteration._fields)
+        writer.writerows(self.log)
+        io.put(self.folder / "log.csv", streams.BytesIO(text.getvalue().encode()), "the log")
+        draw_curves(self.log, self.folder / "curves.png")
+
+    def resume(self) -> None:
+        """Go on from last.h5, to the bit. Raises FileError for one that is missing, damaged or of other settings."""
+        path = self.folder / "last.h5"
+        try:
+            with h5py.File(path, "r") as f:
+                if f.attrs.get("format") != FORMAT:
+                    raise FileError(f"{path}: not of a training of ogcm; begin anew in another folder")
+                if f.attrs["settings"] != json.dumps(asdict(self.settings)):
+                    raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
+                for name, a in self.learner.arrays.items():
+                    a[...] = f[f"learned/{name}"][()]
+                self.optimizer.load(f["optimizer"], self.learner.arrays)
+                self.rng.bit_generator.state = json.loads(f.attrs["generator"])
+                self.best, self.waited = float(f.attrs["best"]), int(f.attrs["waited"])
+                self.skipped = int(f.attrs["skipped"])
+                self.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
+        except OceanError:
+            raise
+        except io.BROKEN as error:
+            raise FileError(f"{path}: missing, damaged or of another training ({error}); begin anew") from None
+        self.learner.put()
+
+
+def train(
+    learner: Learner,
+    data: DataSet,
+    settings: Settings,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    **parts_and_provenance,
+) -> Trainer:
+    """Train what the learner holds; in the end its model has the best weights, those of best.h5.
+
+    `resume` goes on with a training in `folder`, `overwrite` replaces it; `train`, `validation` and `provenance` as for
+    `Trainer`. Raises InputError or FileError before the first run for what cannot be, and BlowUpError or InputError,
+    naming the window, for a run that fails: the best weights so far are kept.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder}: is a file; give the training a folder")
+    if (folder / "last.h5").exists() and not (resume or overwrite):
+        raise FileError(f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another")
+    trainer = Trainer(learner, data, settings, folder, **parts_and_provenance)
+    folder.mkdir(parents=True, exist_ok=True)
+    initial = working_copy(learner.model).state
+    if resume:
+        trainer.resume()
+    with contextlib.ExitStack() as after:
+        after.callback(learner.model.state.assign, initial)
+        trainer.run(progress=progress)
+    trained.load(folder / "best.h5", learner.model)
+    return trainer
+
+
+def draw_curves(log: Sequence[Iteration], path: str | Path) -> None:
+    """Loss, validation loss and norm of the gradient against the iteration, lengths of the windows shaded."""
+    figure = Picture(9, 6)
+    above, below = figure.subplots(2, 1, sharex=True)
+    number = [line.iteration for line in log]
+    above.semilogy(number, [line.loss for line in log], lw=0.8, color="C0", label="batch")
+    seen = [line for line in log if np.isfinite(line.validation)]
+    above.semilogy([s.iteration for s in seen], [s.validation for s in seen], "o-", color="C1", label="validation")
+    below.semilogy(number, [line.gradient for line in log], lw=0.8, color="C2")
+    for n, line in enumerate(log):
+        if n == 0 or log[n - 1].records != line.records:
+            for axes in (above, below):
+                axes.axvline(line.iteration, color="0.6", lw=0.8)
+            above.text(line.iteration, 1.01, f"{line.records} records", transform=above.get_xaxis_transform(), size=8)
+    above.set(ylabel="normalised mean square error")
+    below.set(ylabel="norm of the gradient", xlabel="iteration")
+    above.legend()
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    save(figure, path)
