@@ -24,7 +24,7 @@ import numpy as np
 Array = np.ndarray
 
 BLOCK = 512  # samples; a hidden layer of 64 in float64 then takes 256 KB
-EDGE = 8  # the width of the vectors in which matrix products are computed, or a multiple of it
+EDGE = 32  # samples; OpenBLAS computes blocks of a multiple of it alike with any number of threads
 GELU = 0.7978845608028654, 0.03567740813636141  # sqrt(2/pi), 0.044715 sqrt(2/pi)
 
 

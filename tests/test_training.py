@@ -1,0 +1,186 @@
+"""Training through the stepper: its gradient, what it learns, how it resumes and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from test_corrector import corrected
+
+import ogcm
+from adjoint.assimilation import Estimate
+from adjoint.gradient_check import check_controls
+from nn import trained
+from nn.corrector import Corrector
+from nn.data import DataSet, make_data
+from nn.training import Learner, Settings, Trainer, prepare, scales_of, train
+from ogcm.errors import FileError, InputError
+
+
+def ocean(**options):
+    """The coarse channel."""
+    return ogcm.setups.channel(**({"resolution": 100.0, "dt": 7200.0} | options))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A data set of 120 days: the eddying channel at 25 km, on cells of 100 km."""
+    path = tmp_path_factory.mktemp("data") / "channel.nc"
+    fine = ogcm.setups.channel(resolution=25.0, dt=3600.0)
+    make_data(fine, ocean(), path, days=120.0, every=1.0, spin_up=60.0, progress=False)
+    return path
+
+
+def learner_of(path, *, estimates=(), seed=0, **options):
+    """A channel with a corrector that sees and says a little, and its data."""
+    model = ocean()
+    data = DataSet(path, model)
+    chosen = {"features": ("velocity", "T", "eta", "place"), "outputs": ("stress", "T_flux", "T_flux_z")}
+    model.corrector = Corrector(model, **(chosen | options), hidden=(24, 24), stencil="cross", seed=seed)
+    prepare(model, data, data.split().train)
+    return Learner(model, estimates), data
+
+
+QUICK = {"batch": 2, "rate": 3e-3, "warm_up": 3, "validate_every": 5, "validation_windows": 4}
+
+
+@pytest.mark.parametrize("steps", [1, 10, 100])
+def test_gradient_through_many_steps_is_exact(steps):
+    options = {"features": ("velocity", "T", "eta"), "outputs": ("stress", "T_flux"), "stencil": "cross"}
+    model = corrected(ocean(advection="centred2", parameters={"kappa_convective": 1e-5}), **options)
+    model.corrector.weights[...] *= 0.3
+    simulation = ogcm.Simulation(model, days=steps * model.numerics.dt / 86400, progress=False)
+    assert simulation.steps == steps
+    for name, check in check_controls(simulation, ["corrector", "nu4_h"]).items():
+        assert check.influence, name
+        assert check.error < (1e-12 if steps == 1 else 1e-10), name
+        assert check.slope == pytest.approx(2.0, abs=0.1), name
+
+
+def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
+    learner, data = learner_of(path, estimates=[Estimate("nu4_h", 1.0, logarithm=True)])
+    test, physics = data.split().test, ocean()
+    settings = Settings(curriculum=((1, 20), (3, 40)), rates={"nu4_h": 10.0}, patience=0, **QUICK)
+    trainer = train(learner, data, settings, tmp_path, progress=False)
+    errors = []
+    for model in (physics, learner.model):
+        judge = Trainer(Learner(model, [Estimate("nu4_h", 1.0)]), data, settings, tmp_path)
+        judge.held_out = data.windows(test, 3)
+        errors.append(judge.validated())
+    assert errors[1] < 0.95 * errors[0]
+    assert trainer.best == min(line.validation for line in trainer.log if np.isfinite(line.validation))
+    assert {p.name for p in tmp_path.iterdir()} == {"best.h5", "last.h5", "log.csv", "curves.png"}
+    again = ocean()
+    told = trained.load(tmp_path / "best.h5", again)
+    assert json.loads(told["settings"])["batch"] == 2
+    assert np.array_equal(again.corrector.weights, learner.model.corrector.weights)
+    assert again.parameters["nu4_h"][0, 5, 5] == learner.model.parameters["nu4_h"][0, 5, 5]
+
+
+def test_a_single_window_is_learned_by_heart(path, tmp_path):
+    outputs = ("uv_tendency", "T_tendency")
+    learner, data = learner_of(path, outputs=outputs, features=("velocity", "T"))
+    settings = Settings(curriculum=((1, 600),), **QUICK | {"batch": 1, "rate": 2e-2, "patience": 0, "weight_decay": 0.0,
+        "fields": ("T",), "validate_every": 600})  # fmt: skip
+    trainer = Trainer(learner, data, settings, tmp_path, train=range(0, 2), validation=range(90, 95))
+    first = trainer.iterate().loss
+    for _ in range(599):
+        trainer.log.append(trainer.iterate())
+        if trainer.log[-1].loss < 1e-3 * first:
+            break
+    assert trainer.log[-1].loss < 1e-3 * first
+
+
+def test_training_resumes_to_the_bit(path, tmp_path):
+    settings = Settings(curriculum=((1, 4), (2, 4)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
+        "validate_every": 2})  # fmt: skip
+    weights = []
+    for name, stops in (("whole", [None]), ("parts", [3, None])):
+        for n, stop in enumerate(stops):
+            learner, data = learner_of(path, estimates=[Estimate("drag_linear", 1.0, logarithm=True)])
+            trainer = Trainer(learner, data, settings, tmp_path / name)
+            trainer.folder.mkdir(exist_ok=True)
+            if n:
+                trainer.resume()
+            if stop:
+                stopped = trainer.iterate
+
+                def iterate(trainer=trainer, stop=stop, stopped=stopped):
+                    if len(trainer.log) == stop:
+                        raise KeyboardInterrupt
+                    return stopped()
+
+                trainer.iterate = iterate
+                with pytest.raises(KeyboardInterrupt):
+                    trainer.run(progress=False)
+            else:
+                trainer.run(progress=False)
+        weights.append([a.copy() for a in learner.arrays.values()])
+        assert len(trainer.log) == 8
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+
+
+def test_parameters_alone_learn_within_their_bounds(path, tmp_path):
+    model = ocean()
+    data = DataSet(path, model)
+    upper = 3 * float(model.parameters["nu4_h"][0, 5, 5])
+    learner = Learner(model, [Estimate("nu4_h", 1.0, logarithm=True, upper=upper)])
+    settings = Settings(curriculum=((1, 12),), **QUICK | {"rate": 0.5})
+    trainer = train(learner, data, settings, tmp_path, progress=False)
+    z = learner.arrays["nu4_h"]
+    assert z != 0
+    assert z <= np.log(3) + 1e-12
+    assert trainer.best <= trainer.log[4].validation
+
+
+def test_a_window_that_blows_up_is_named_and_the_best_weights_stay(path, tmp_path):
+    learner, data = learner_of(path)
+    learner.model.corrector.set_scales({"T_flux": 1e9})
+    settings = Settings(curriculum=((2, 50),), **QUICK | {"rate": 10.0, "warm_up": 0})
+    with pytest.raises((ogcm.errors.BlowUpError, InputError), match=r"window of 2 records from record \d+ \(day"):
+        train(learner, data, settings, tmp_path, progress=False)
+    model = ocean()
+    trained.load(tmp_path / "best.h5", model)
+    assert np.isfinite(model.corrector.weights).all()
+
+
+def test_scales_are_those_of_the_data(path):
+    data = DataSet(path, ocean())
+    part = data.split().train
+    scales, T = scales_of(data, part), np.stack([data.targets(n - 1, 1)["T"][0] for n in part if n])
+    volume = data.volume("T")[0]
+    mean = (T[:, 0] * volume).sum((1, 2)).mean() / volume.sum()
+    variance = ((T[:, 0] - mean) ** 2 * volume).sum((1, 2)).mean() / volume.sum()
+    assert scales["T"][0] == pytest.approx(np.sqrt(variance), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": "rprop"}, "optimizer: 'rprop' does not exist; choose from sgd"),
+        ({"curriculum": ()}, "curriculum: give stages"),
+        ({"curriculum": ((0, 3),)}, "curriculum: give stages"),
+        ({"batch": 0}, "batch: at least 1"),
+        ({"rate": -1.0}, "rate: must be positive"),
+        ({"noise": -1.0}, "noise: must not be negative"),
+    ],
+)
+def test_bad_settings_are_named(options, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**options)
+
+
+def test_what_cannot_be_trained_is_refused(path, tmp_path):
+    learner, data = learner_of(path)
+    with pytest.raises(InputError, match="there is nothing to learn"):
+        Learner(ocean())
+    with pytest.raises(InputError, match="train, validation: both hold"):
+        Trainer(learner, data, Settings(), tmp_path, train=range(0, 30), validation=range(25, 60))
+    with pytest.raises(InputError, match="needs"):
+        Trainer(learner, data, Settings(curriculum=((110, 1),)), tmp_path)
+    with pytest.raises(InputError, match="fields: w does not vary"):
+        Trainer(learner, data, Settings(fields=("w",)), tmp_path)
+    (tmp_path / "last.h5").write_bytes(b"no")
+    with pytest.raises(FileError, match="holds a training; resume it"):
+        train(learner, data, Settings(), tmp_path)
+    with pytest.raises(FileError, match="missing, damaged or of another training"):
+        train(learner, data, Settings(), tmp_path, resume=True)
