@@ -48,11 +48,18 @@ class constant:
 
 @dataclass(frozen=True)
 class cosine:
-    """From `rate` to `final` along half a cosine over so many steps, then `final` (Loshchilov, Hutter 2017, eq. 5)."""
+    """From `rate` to `final` along half a cosine over so many steps, then `final`.
+
+    Loshchilov and Hutter 2017, eq. 5. Raises ValueError for less than one step.
+    """
 
     rate: float
     steps: int
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.steps >= 1:
+            raise ValueError(f"steps: a cosine has at least one, got {self.steps}")
 
     def __call__(self, step: int) -> float:
         return self.final + 0.5 * (self.rate - self.final) * (1 + math.cos(math.pi * min(step / self.steps, 1)))
@@ -96,7 +103,7 @@ class Optimizer:
     decay: Collection[str] = field(default=(), kw_only=True)
     weight_decay: float = field(default=0.0, kw_only=True)
     steps: int = field(default=0, init=False)
-    moments: dict[str, dict[str, Array]] = field(init=False, repr=False)
+    moments: dict[str, dict[str, Array]] = field(init=False, repr=False, compare=False)
     kept: ClassVar[tuple[str, ...]]  # the names of the moments
 
     def __post_init__(self) -> None:

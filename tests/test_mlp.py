@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nn.mlp import ACTIVATIONS, EDGE, INITIALISATIONS, MLP, count
+from nn.mlp import ACTIVATIONS, INITIALISATIONS, MLP, count
 
 STEP = 1e-200
 SIZES = [(5, 3), (5, 7, 3), (5, 7, 6, 4, 3)]
@@ -154,8 +154,8 @@ def test_bad_input_is_named(call, message):
 SCRIPT = """
 import numpy as np
 from nn.mlp import MLP
-net = MLP((45, 48, 48, 20), zero_last=False)
-x = np.random.default_rng(0).normal(size=(45, 1501))
+net = MLP((61, 48, 50, 7), zero_last=False)
+x = np.random.default_rng(0).normal(size=(61, 1501))
 gradient = np.zeros_like(net.weights)
 x_ad = net.backward(x, net.forward(x), gradient)
 print(net.forward(x).tobytes().hex()[-64:], gradient.sum().hex(), x_ad.sum().hex(), gradient.tobytes().hex()[:64])
@@ -168,4 +168,3 @@ def test_bits_do_not_depend_on_the_threads_of_the_matrix_product():
         environment = os.environ | {"OPENBLAS_NUM_THREADS": threads}
         said.append(subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, check=True))
     assert said[0].stdout == said[1].stdout
-    assert EDGE > 1

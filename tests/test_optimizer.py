@@ -129,6 +129,7 @@ def test_training_goes_on_from_a_file_to_the_bit(kind, tmp_path):
         (lambda: Adam(0.1).step({"p": np.zeros(2)}, {"q": np.zeros(2)}), "gradients: must have the names"),
         (lambda: Adam(0.1).step({"p": np.zeros(2)}, {"p": np.zeros(3)}), r"gradients: p has the shape \(3,\)"),
         (lambda: Adam(0.1, rates={"x": 1.0}).step({"p": np.zeros(2)}, {"p": np.zeros(2)}), "rates: unknown x"),
+        (lambda: cosine(0.1, 0), "steps: a cosine has at least one"),
         (lambda: clip({"p": np.zeros(2)}, 0.0), "norm: must be positive"),
     ],
 )
