@@ -2,12 +2,18 @@
 
 import inspect
 import sys
+from pathlib import Path
 
+from nn import configuration, trained
 from nn.data import make_data
+from nn.evaluation import draw_scores, draw_spectra, table, write_csv
+from nn.forecasts import compare
+from nn.training import train
 from ogcm import io
-from ogcm.cli import setup_command
+from ogcm.cli import convert, setup_command
 from ogcm.errors import InputError
 from ogcm.model import Model
+from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
 
 MAKE_DATA_OPTIONS = {
@@ -19,6 +25,18 @@ MAKE_DATA_OPTIONS = {
     "output": (str, "data set to write, with a restart beside it (default SETUP.data.nc)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
+}
+
+TRAIN_OPTIONS = {
+    "folder": (str, "folder for what is trained (default: the name of the file without .toml)"),
+    "resume": (bool, "go on with the training in the folder"),
+    "overwrite": (bool, "replace the training in the folder"),
+    "quiet": (bool, "no progress bar"),
+}
+EVALUATE_OPTIONS = {
+    "folder": (str, "folder of the training, which receives the scores (default: the name of the file without .toml)"),
+    "leads": (str, "comma-separated lead times [records of the data] (default 1,3,5)"),
+    "starts": (int, "at most so many forecasts, spread over the test records (default 10)"),
 }
 
 
@@ -58,3 +76,70 @@ def coarse_model(fine: Model, factor: int) -> Model:
     if factor < 1:
         raise InputError(f"factor: must be at least 1, got {factor}")
     return SETUPS[fine.name](**options | {"resolution": factor * options["resolution"]})
+
+
+def train_command(target: str, rest: list[str]) -> int:
+    """`ogcm train FILE.toml [--option value ...]`; `pydoc nn.configuration` describes the file."""
+    options = file_options("train", target, rest, TRAIN_OPTIONS)
+    if options is None:
+        return 0
+    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).stem))
+    model = chosen.model()
+    data, parts = chosen.data(model)
+    trainer = train(
+        chosen.learner(model, data, parts.train),
+        data,
+        chosen.settings(),
+        folder,
+        resume=options.get("resume", False),
+        overwrite=options.get("overwrite", False),
+        progress=not options.get("quiet", False),
+        train=parts.train,
+        validation=parts.validation,
+        provenance={"configuration": chosen.text},
+    )
+    print(f"validation loss {trainer.best:.6g} after {len(trainer.log)} iterations")
+    print(f"{folder / 'best.h5'} written; `ogcm evaluate {target}` scores it", file=sys.stderr)
+    return 0
+
+
+def evaluate_command(target: str, rest: list[str]) -> int:
+    """`ogcm evaluate FILE.toml [--option value ...]`: scores on the test records, as a table, a file and pictures."""
+    options = file_options("evaluate", target, rest, EVALUATE_OPTIONS)
+    if options is None:
+        return 0
+    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).stem))
+    words = options.get("leads", "1,3,5").split(",")
+    if not all(word.strip().isdigit() for word in words):
+        raise InputError(f"--leads: give whole numbers of records, such as 1,3,5, got {options['leads']!r}")
+    physics, model = chosen.model(), chosen.model()
+    trained.load(folder / "best.h5", model)
+    data, parts = chosen.data(physics)
+    models = {"physics": physics, "trained": model}
+    results = compare(models, data, parts, [int(word) for word in words], starts=options.get("starts", 10))
+    print(table(results))
+    write_csv(folder / "scores.csv", results)
+    draw_scores(results, folder / "scores.png")
+    draw_spectra(results, folder / "spectra.png")
+    print(f"{folder}/scores.csv, scores.png and spectra.png written", file=sys.stderr)
+    return 0
+
+
+def file_options(
+    command: str, target: str, rest: list[str], known: dict[str, tuple[type, str]]
+) -> dict[str, object] | None:
+    """The options of `ogcm COMMAND FILE.toml [--option value ...]`, or None after its help."""
+    if target in ("--help", "-h") or {"--help", "-h"} & set(rest):
+        print(f"usage: ogcm {command} FILE.toml [--OPTION VALUE ...]\n\n{configuration.__doc__}\noptions:")
+        for name, (_, text) in known.items():
+            print(f"  --{name:12} {text}")
+        return None
+    if not target or target.startswith("--"):
+        raise InputError(f"{command}: name a TOML file; `ogcm {command} --help` shows one")
+    options, words = {}, iter(rest)
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or name not in known:
+            raise InputError(f"unknown option {word!r}: {nearest('--' + name, ['--' + o for o in known])}")
+        options[name] = convert(name, known[name][0], value, words)
+    return options

@@ -17,6 +17,11 @@ SETUP_COMMANDS = {
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
     "sensitivity": ("adjoint.commands", "map what a transport, a heat content, ... depends on"),
     "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
+    "train": ("nn.commands", "train a corrector and physical parameters, as a TOML file says"),
+    "evaluate": (
+        "nn.commands",
+        "score forecasts of what was trained, beside physics alone, persistence and climatology",
+    ),
     "make-data": ("nn.commands", "run a fine model and write its states on a coarse grid, to train a network on"),
 }
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)

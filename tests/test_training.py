@@ -9,10 +9,12 @@ from test_corrector import corrected
 import ogcm
 from adjoint.assimilation import Estimate
 from adjoint.gradient_check import check_controls
-from nn import trained
+from nn import configuration, trained
 from nn.corrector import Corrector
 from nn.data import DataSet, make_data
+from nn.forecasts import compare
 from nn.training import Learner, Settings, Trainer, prepare, scales_of, train
+from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 
 
@@ -151,6 +153,87 @@ def test_scales_are_those_of_the_data(path):
     mean = (T[:, 0] * volume).sum((1, 2)).mean() / volume.sum()
     variance = ((T[:, 0] - mean) ** 2 * volume).sum((1, 2)).mean() / volume.sum()
     assert scales["T"][0] == pytest.approx(np.sqrt(variance), rel=0.02)
+
+
+CONFIGURATION = """
+[setup]
+name = "channel"
+resolution = 100.0
+[numerics]
+dt = 7200.0
+[data]
+file = "{path}"
+[corrector]
+features = ["velocity", "T"]
+outputs = ["stress", "T_flux"]
+hidden = [8]
+stencil = "cross"
+[learn]
+nu4_h = 1.0
+[training]
+curriculum = [[1, 3]]
+batch = 1
+validate_every = 3
+validation_windows = 2
+"""
+
+
+def test_commands_train_and_evaluate_what_a_file_says(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(CONFIGURATION.format(path=path))
+    assert main(["train", "small.toml", "--quiet"]) == 0
+    assert "after 3 iterations" in capsys.readouterr().out
+    assert main(["train", "small.toml", "--quiet"]) == 2
+    assert "small: holds a training; resume it" in capsys.readouterr().err
+    assert main(["train", "small.toml", "--quiet", "--resume"]) == 0
+    assert main(["evaluate", "small.toml", "--leads", "1,2", "--starts", "3"]) == 0
+    said = capsys.readouterr().out
+    assert [name in said for name in ("persistence", "climatology", "physics", "trained")] == [True] * 4
+    assert {"scores.csv", "scores.png", "spectra.png"} <= {p.name for p in (tmp_path / "small").iterdir()}
+    model = ocean()
+    assert trained.load(tmp_path / "small" / "best.h5", model)["configuration"].startswith("\n[setup]")
+
+
+def test_persistence_and_climatology_are_what_they_say(path):
+    model = ocean()
+    data = DataSet(path, model)
+    parts = data.split()
+    results = compare({"physics": model}, data, parts, [1, 2], starts=2)
+    starts = [parts.test.start, parts.test.stop - 3]
+    volume = data.volume("T")
+    for lead in (1, 2):
+        errors = [data.targets(n + lead - 1, 1)["T"][0] - data.targets(n - 1, 1)["T"][0] for n in starts]
+        expected = np.sqrt(np.mean([(volume * e**2).sum() for e in errors]) / volume.sum())
+        assert results["persistence"].rmse("T")[lead - 1, -1] == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(results["climatology"].acc("T")[:, -1]).all()
+    with pytest.raises(InputError, match="leads: give rising numbers"):
+        compare({}, data, parts, [2, 1])
+
+
+def prepared(file):
+    """All that a training needs before its first run."""
+    chosen = configuration.read(file)
+    model = chosen.model()
+    data, parts = chosen.data(model)
+    return chosen.learner(model, data, parts.train), chosen.settings()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"channel"', '"chanel"', "name = 'chanel' does not exist: did you mean 'channel'"),
+        ("[learn]", "[lern]", r"unknown table \[lern\]: did you mean 'learn'"),
+        ("batch = 1", "bach = 1", r"unknown 'bach' in \[training\]: did you mean 'batch'"),
+        ("hidden = [8]", "hiden = [8]", r"unknown 'hiden' in \[corrector\]"),
+        ('outputs = ["stress", "T_flux"]', "", "needs its outputs"),
+        ("nu4_h = 1.0", "T = 1.0", "takes parameters and their errors"),
+        ("file", "fil", r"unknown 'fil' in \[data\]"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
+    (tmp_path / "wrong.toml").write_text(CONFIGURATION.replace(old, new).replace("{path}", str(path)))
+    with pytest.raises(InputError, match=message):
+        prepared(tmp_path / "wrong.toml")
 
 
 @pytest.mark.parametrize(

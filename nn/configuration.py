@@ -1,0 +1,118 @@
+"""A training as a TOML file.
+
+    [setup]                     # name and options of a setup: the model that learns
+    name = "channel"
+    resolution = 40.0
+    [numerics]
+    dt = 7200.0
+    [data]                      # file, and where the parts end, as fractions of its records
+    file = "channel.nc"
+    train = 0.7
+    validation = 0.15
+    [corrector]                 # the options of `nn.corrector.Corrector`; without this table parameters alone learn
+    features = ["velocity", "T", "eta", "place"]
+    outputs = ["stress", "T_flux"]
+    [learn]                     # parameters, each with its error (of the logarithm where it is positive)
+    nu4_h = 1.0
+    [training]                  # the options of `nn.training.Settings`
+    curriculum = [[1, 80], [5, 250]]
+
+Paths are those of the working directory.
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from inspect import signature
+from pathlib import Path
+
+from adjoint.assimilation import Estimate
+from adjoint.controls import Controls
+from nn.corrector import Corrector
+from nn.data import DataSet, Splits
+from nn.training import Learner, Settings, prepare
+from ogcm.errors import FileError, InputError
+from ogcm.model import Model
+from ogcm.parameters import nearest
+from ogcm.setups import SETUPS
+
+TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
+DATA = {"file": str, "train": float, "validation": float, "test": float}
+
+
+@dataclass
+class Configuration:
+    """What the file asks for. `model()` makes the model anew, without a corrector."""
+
+    path: Path
+    tables: dict[str, dict]
+
+    @property
+    def text(self) -> str:
+        """The file itself, for the provenance of what it trains."""
+        return self.path.read_text(encoding="utf-8")
+
+    def model(self) -> Model:
+        """The setup with its options. Raises InputError for those that do not exist."""
+        options = dict(self.tables["setup"])
+        name = options.pop("name", "")
+        if name not in SETUPS:
+            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(name, SETUPS)}")
+        return SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
+
+    def data(self, model: Model) -> tuple[DataSet, Splits]:
+        """The data set and its parts. Raises FileError or InputError for one that does not fit."""
+        entries = dict(self.tables["data"])
+        self.check("data", entries, DATA)
+        if "file" not in entries:
+            raise InputError(f"{self.path}: [data] needs the file of a data set; `ogcm make-data` makes one")
+        data = DataSet(entries.pop("file"), model)
+        train, validation = entries.get("train", 0.7), entries.get("validation", 0.15)
+        return data, data.split(train, validation, entries.get("test", max(0.0, 1 - train - validation)))
+
+    def learner(self, model: Model, data: DataSet, part: range) -> Learner:
+        """What learns: the model with its corrector, prepared by the records of `part`, and the parameters."""
+        if self.tables["corrector"]:
+            known = {name: p for name, p in signature(Corrector).parameters.items() if name != "model"}
+            self.check("corrector", self.tables["corrector"], known)
+            for name in ("features", "outputs"):
+                if name not in self.tables["corrector"]:
+                    raise InputError(f"{self.path}: [corrector] needs its {name}")
+            model.corrector = Corrector(model, **self.tables["corrector"])
+            prepare(model, data, part)
+        return Learner(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
+
+    def estimate(self, name: str, error: float, model: Model) -> Estimate:
+        """A parameter that learns, by its logarithm where it is positive."""
+        control = Controls(model, name).controls[name]
+        if control.kind != "parameter" or isinstance(error, bool) or not isinstance(error, int | float):
+            raise InputError(f"{self.path}: [learn] takes parameters and their errors, such as nu_h = 1.0, not {name}")
+        return Estimate(name, float(error), logarithm=bool((control.values(model) > 0).all()))
+
+    def settings(self) -> Settings:
+        """How to train."""
+        entries = dict(self.tables["training"])
+        self.check("training", entries, {f.name: f for f in fields(Settings)})
+        if "curriculum" in entries:
+            entries["curriculum"] = tuple(tuple(stage) for stage in entries["curriculum"])
+        if "fields" in entries:
+            entries["fields"] = tuple(entries["fields"])
+        return Settings(**entries)
+
+    def check(self, table: str, entries: dict, known: dict[str, Callable]) -> None:
+        """Raise InputError for an unknown name in a table."""
+        for name in entries:
+            if name not in known:
+                raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {nearest(name, list(known))}")
+
+
+def read(path: str | Path) -> Configuration:
+    """The configuration of a file. Raises FileError where it cannot be read, InputError for an unknown table."""
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
+    for name, entries in tables.items():
+        if name not in TABLES or not isinstance(entries, dict):
+            raise InputError(f"{path}: unknown table [{name}]: {nearest(name, TABLES)}")
+    return Configuration(Path(path), {name: tables.get(name, {}) for name in TABLES})

@@ -1,0 +1,63 @@
+"""Forecasts of held-out records, and how good they are beside those that know nothing.
+
+    results = compare({"physics": physics, "trained": model}, data, parts, leads=[1, 3, 5])
+    print(table(results))
+
+Every model starts from the same records of the test part; persistence keeps the start, climatology is the mean of the
+training part. What is scored, and in which units, is that of `nn.evaluation`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nn.data import DataSet, Splits
+from nn.evaluation import Scores
+from nn.training import scales_of
+from ogcm.errors import InputError
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.simulation import DAY
+from ogcm.state import State
+from ogcm.stepper import Stepper
+
+
+def compare(
+    models: Mapping[str, Model], data: DataSet, parts: Splits, leads: Sequence[int], *, starts: int = 10
+) -> dict[str, Scores]:
+    """Scores of persistence, climatology and each model at the `leads` [records], over at most so many starts.
+
+    Raises InputError for leads that are not positive and rising, or longer than the test part.
+    """
+    if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
+        raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
+    possible = data.windows(parts.test, max(leads))
+    chosen = [possible[n] for n in np.unique(np.linspace(0, len(possible) - 1, min(starts, len(possible))).astype(int))]
+    scales, mean = scales_of(data, parts.train), data.climatology(parts.train)
+    climatology = {name: interior(getattr(mean, name)) for name in scales}
+    days = [lead * data.interval / DAY for lead in leads]
+    results = {name: Scores(data.model, climatology, days, scales) for name in ("persistence", "climatology", *models)}
+    steppers = {name: Stepper(model) for name, model in models.items()}
+    for start in chosen:
+        truths = [data.state(start + lead) for lead in leads]
+        for name, scores in results.items():
+            if name in models:
+                forecasts = run(steppers[name], data, start, leads)
+            else:
+                forecasts = [mean if name == "climatology" else data.state(start)] * len(leads)
+            for n, (forecast, truth) in enumerate(zip(forecasts, truths, strict=True)):
+                scores.add(n, forecast, truth)
+    return results
+
+
+def run(stepper: Stepper, data: DataSet, start: int, leads: Sequence[int]) -> list[State]:
+    """The states of a model at the leads after the record `start`; what has blown up is not finite."""
+    model, states, steps = stepper.model, [], 0
+    model.state.assign(data.state(start))
+    with np.errstate(all="ignore"):
+        for lead in leads:
+            while steps < round(lead * data.interval / model.numerics.dt):
+                stepper.step()
+                steps += 1
+            states.append(model.state.copy())
+    return states
