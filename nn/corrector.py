@@ -1,6 +1,6 @@
 """The neural corrector: features of the ocean, a network, and what it says as fluxes, stresses or tendencies.
 
-    corrector = Corrector(model, features=("velocity_gradient", "T"), outputs=("stress", "T_flux"), hidden=(32, 32))
+    corrector = Corrector(model, features=("velocity", "T"), outputs=("stress", "T_flux"), hidden=(32, 32))
     model.corrector = corrector                       # from now on each step of the model adds its tendencies
     adjoint.gradient(loss, simulation, ["corrector"])  # of all its weights
 
@@ -85,8 +85,7 @@ class Corrector:
 
         `stencil`: point, cross or square (3 x 3); `scales`: the largest value of each output [its units], a number or
         one for each layer; of equivariant ones that of C, in m2 s-1; `hidden`, `activation`, `seed`, `dtype`: of the
-        network.
-        `normalise` sets the statistics of the features. Raises InputError for what does not exist or does not fit.
+        network. `nn.training.prepare` sets the statistics of the features, and scales from data. Raises InputError for what does not exist or does not fit.
         """
         for what, chosen, known in (
             ("features", features, FEATURES),
@@ -132,7 +131,7 @@ class Corrector:
         self.allocate(model.state.u.dtype)
 
     def check(self, model: Model) -> None:
-        """Raise InputError where a feature or an output needs tracers that the model lacks, or a basis is missing."""
+        """Raise InputError where features or outputs need what the model lacks, or are not equivariant."""
         chosen = self.config
         for name in chosen["features"]:
             if FEATURES[name].tracers and not model.numerics.has_tracers:
