@@ -85,7 +85,8 @@ class Corrector:
 
         `stencil`: point, cross or square (3 x 3); `scales`: the largest value of each output [its units], a number or
         one for each layer; of equivariant ones that of C, in m2 s-1; `hidden`, `activation`, `seed`, `dtype`: of the
-        network. `nn.training.prepare` sets the statistics of the features, and scales from data. Raises InputError for what does not exist or does not fit.
+        network. `nn.training.prepare` sets the statistics of the features, and scales from data. Raises InputError for
+        what does not exist or does not fit.
         """
         for what, chosen, known in (
             ("features", features, FEATURES),
