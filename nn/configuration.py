@@ -20,7 +20,6 @@
 Paths are those of the working directory.
 """
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from inspect import signature
@@ -31,7 +30,8 @@ from adjoint.controls import Controls
 from nn.corrector import Corrector
 from nn.data import DataSet, Splits
 from nn.training import Learner, Settings, prepare
-from ogcm.errors import FileError, InputError
+from ogcm.config import tables_of
+from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
@@ -108,11 +108,4 @@ class Configuration:
 
 def read(path: str | Path) -> Configuration:
     """The configuration of a file. Raises FileError where it cannot be read, InputError for an unknown table."""
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
-    for name, entries in tables.items():
-        if name not in TABLES or not isinstance(entries, dict):
-            raise InputError(f"{path}: unknown table [{name}]: {nearest(name, TABLES)}")
-    return Configuration(Path(path), {name: tables.get(name, {}) for name in TABLES})
+    return Configuration(Path(path), tables_of(path, TABLES))

@@ -8,7 +8,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +20,30 @@ TABLES = ("setup", "parameters", "numerics", "run")
 HEADER = "# Written by ogcm: `ogcm run` with the name of this file repeats the run."
 
 
-def read(path: str | Path) -> dict[str, dict]:
-    """The four tables of a configuration file; absent ones are empty.
+def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
+    """The `known` tables of a TOML file; absent ones are empty.
 
-    Raises FileError where it cannot be read as TOML, InputError for unknown tables or no setup.
+    Raises FileError where it cannot be read as TOML, InputError for unknown tables.
     """
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
     for name, entries in tables.items():
-        if name not in TABLES or not isinstance(entries, dict):
-            raise InputError(f"{path}: unknown table [{name}]: {nearest(name, TABLES)}")
-    if "name" not in tables.get("setup", {}):
+        if name not in known or not isinstance(entries, dict):
+            raise InputError(f"{path}: unknown table [{name}]: {nearest(name, known)}")
+    return {name: tables.get(name, {}) for name in known}
+
+
+def read(path: str | Path) -> dict[str, dict]:
+    """The four tables of a run's configuration file.
+
+    Raises FileError where it cannot be read as TOML, InputError for unknown tables or no setup.
+    """
+    tables = tables_of(path, TABLES)
+    if "name" not in tables["setup"]:
         raise InputError(f"{path}: [setup] needs the name of a setup; `ogcm setups` lists them")
-    return {name: tables.get(name, {}) for name in TABLES}
+    return tables
 
 
 def text(tables: Mapping[str, Mapping]) -> str:
