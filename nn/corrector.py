@@ -192,6 +192,7 @@ class Corrector:
         shape = self.grid.h_t.shape
         self.F = np.zeros((len(self.rows) + 1, *shape[1:]), dtype)
         self.O = np.zeros((self.components, *shape), dtype)
+        self.fixed: dict[str, Array] = {}  # features that depend on the grid alone
 
     # What `ogcm.stepper.Corrector` asks for
 
@@ -250,8 +251,13 @@ class Corrector:
 
     def see(self, model: Model, n: State, fluxes: Fluxes) -> None:
         """The features of the state n, as they are, into F."""
-        for name in self.rows_of:
+        for name, rows in self.rows_of.items():
+            if name in self.fixed:
+                self.F[rows] = self.fixed[name]
+                continue
             FEATURES[name].forward(model, n, fluxes, *self.parts(name, self.F))
+            if FEATURES[name].backward is None:
+                self.fixed[name] = self.F[rows].copy()
 
     def normalised(self) -> None:
         """F becomes (F - mean)/deviation, 0 on land, its halo filled."""

@@ -51,3 +51,13 @@ def test_veros_channel(tmp_path):
     np.savez(tmp_path / "case.npz", **peers.channel(16, 24, 4))
     report = peers.run([sys.executable, str(peers.HERE / "veros_channel.py")], tmp_path / "case.npz", 600.0, 3)
     assert report["energy"] > 0
+
+
+def test_learning_quick():
+    """A line for each precision of the network; a corrected step takes longer than one of the physics."""
+    command = [sys.executable, "-m", "benchmarks.learning", "--quick"]
+    cwd = Path(peers.__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=True)
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("12 x 12 x 4")]
+    assert [row[5] for row in rows] == ["float64", "float32"]
+    assert all(len(row) == 21 for row in rows)
