@@ -25,7 +25,8 @@ import h5py
 import numpy as np
 
 from adjoint.stepper import Gradient
-from nn.features import FEATURES, SCALARS, normalise
+from nn.feature_kernels import normalise
+from nn.features import FEATURES, SCALARS
 from nn.mlp import MLP
 from nn.outputs import FORMS
 from ogcm.backend import HALO

@@ -1,4 +1,4 @@
-"""What a network sees of the ocean: local quantities at T points, each kernel with its adjoint below it.
+"""What a network sees of the ocean: local quantities at T points (kernels and adjoints: `nn.feature_kernels`).
 
     velocity            u, v                mean of the two faces [m s-1]
     T, S, eta                               as they are
@@ -21,228 +21,29 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from scipy.ndimage import distance_transform_edt
 
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
-from adjoint.operators.viscosity import strained_ad
 from adjoint.stepper import Gradient
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
+from nn.feature_kernels import (
+    at_centres,
+    at_centres_ad,
+    centred_gradient,
+    centred_gradient_ad,
+    mean_vorticity,
+    mean_vorticity_ad,
+    rates_of_strain,
+    rates_of_strain_ad,
+    squared_strain,
+    squared_strain_ad,
+)
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
-from ogcm.operators.friction import shear, tension
-from ogcm.operators.momentum_advection import vorticity
-from ogcm.operators.tracer_advection import through
-from ogcm.operators.viscosity import strain_squared
 from ogcm.state import State
 
 Array = np.ndarray
-
-
-# Means of the faces
-
-
-@kernel
-def at_centres(u, v, grid, u_t, v_t):
-    """u_t = (u_{i-1} + u_i)/2 and v_t = (v_{j-1} + v_j)/2 (nk, nj, ni) at T points; 0 on land."""
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                u_t[k, j, i] = through(grid.mask_t[k, j, i], HALF * (u[k, j, i - ONE] + u[k, j, i]))
-                v_t[k, j, i] = through(grid.mask_t[k, j, i], HALF * (v[k, j - 1, i] + v[k, j, i]))
-
-
-@kernel
-def at_centres_ad(u, v, grid, u_t_ad, v_t_ad, u_ad, v_ad):
-    """u_ad_i += (u_t_ad_i + u_t_ad_{i+1})/2 of the wet cells, v_ad likewise. Linear."""
-    nk, nj, ni = u_t_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                here, east = grid.mask_t[k, j, i], grid.mask_t[k, j, i + ONE]
-                u_ad[k, j, i] += HALF * (here * u_t_ad[k, j, i] + east * u_t_ad[k, j, i + ONE])
-                v_ad[k, j, i] += HALF * (here * v_t_ad[k, j, i] + grid.mask_t[k, j + 1, i] * v_t_ad[k, j + 1, i])
-
-
-# Gradients
-
-
-@point
-def slope_x(T, grid, k, j, i):
-    """dT/dx at a U point; 0 at the coast."""
-    return through(grid.mask_u[k, j, i], (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i])
-
-
-@point
-def slope_y(T, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i])
-
-
-@kernel
-def centred_gradient(T, grid, T_x, T_y):
-    """T_x = (dT/dx_{i-1/2} + dT/dx_{i+1/2})/2 at T points (nk, nj, ni), T_y likewise."""
-    nk, nj, ni = T.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                T_x[k, j, i] = HALF * (slope_x(T, grid, k, j, i - ONE) + slope_x(T, grid, k, j, i))
-                T_y[k, j, i] = HALF * (slope_y(T, grid, k, j - 1, i) + slope_y(T, grid, k, j, i))
-
-
-@point
-def slope_x_ad(T_x_ad, grid, k, j, i):
-    """What the slope at a U point passed on, over dx."""
-    both = HALF * (T_x_ad[k, j, i] + T_x_ad[k, j, i + ONE])
-    return through(grid.mask_u[k, j, i], both * grid.r_dx_u[j, i])
-
-
-@point
-def slope_y_ad(T_y_ad, grid, k, j, i):
-    both = HALF * (T_y_ad[k, j, i] + T_y_ad[k, j + 1, i])
-    return through(grid.mask_v[k, j, i], both * grid.r_dy_v[j, i])
-
-
-@kernel
-def centred_gradient_ad(T, grid, T_x_ad, T_y_ad, T_ad):
-    """T_ad_i += P_{i-1} - P_i, P = (T_x_ad_i + T_x_ad_{i+1})/(2 dx) of the open faces; along y likewise. Linear."""
-    nk, nj, ni = T_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                along_x = slope_x_ad(T_x_ad, grid, k, j, i - ONE) - slope_x_ad(T_x_ad, grid, k, j, i)
-                along_y = slope_y_ad(T_y_ad, grid, k, j - 1, i) - slope_y_ad(T_y_ad, grid, k, j, i)
-                T_ad[k, j, i] += along_x + along_y
-
-
-@kernel
-def rates_of_strain(u, v, grid, D_T, D_S):
-    """Tension, and the mean of the shear at the four corners (nk, nj, ni) [s-1]; 0 on land."""
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                wet, w, s = grid.mask_t[k, j, i], i - ONE, j - 1
-                D_T[k, j, i] = through(wet, tension(u, v, grid, k, j, i))
-                west = shear(u, v, grid, k, j, w) + shear(u, v, grid, k, s, w)
-                east = shear(u, v, grid, k, j, i) + shear(u, v, grid, k, s, i)
-                D_S[k, j, i] = through(wet, QUARTER * (west + east))
-
-
-@point
-def at_corner(a, grid, k, j, i):
-    """mask_f times the mean of the four wet cells around an F point, land as 0: what the corner passed on."""
-    t = grid.mask_t
-    along = t[k, j, i] * a[k, j, i] + t[k, j + 1, i + ONE] * a[k, j + 1, i + ONE]
-    across = t[k, j, i + ONE] * a[k, j, i + ONE] + t[k, j + 1, i] * a[k, j + 1, i]
-    return grid.mask_f[k, j, i] * QUARTER * (along + across)
-
-
-@kernel
-def rates_of_strain_ad(u, v, grid, D_T_ad, D_S_ad, u_ad, v_ad):
-    """With A = D_T_ad at T, B the masked mean of D_S_ad at F. Linear.
-
-    u_ad_i += (A_i dy/dx_i - A_{i+1} dy/dx_{i+1})/dy_u + (B_{j-1} dx/dy - B_j dx/dy)/dx_u
-    v_ad_j -= (A_j dx/dy_j - A_{j+1} dx/dy_{j+1})/dx_v - (B_{i-1} dy/dx - B_i dy/dx)/dy_v
-    """
-    nk, nj, ni = D_T_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                w, e, s, n = i - ONE, i + ONE, j - 1, j + 1  # towards the four winds
-                here = grid.mask_t[k, j, i] * D_T_ad[k, j, i]
-                east = grid.mask_t[k, j, e] * D_T_ad[k, j, e] * grid.dy_t[j, e] * grid.r_dx_t[j, e]
-                north = grid.mask_t[k, n, i] * D_T_ad[k, n, i] * grid.dx_t[n, i] * grid.r_dy_t[n, i]
-                B, B_south, B_west = (
-                    at_corner(D_S_ad, grid, k, j, i),
-                    at_corner(D_S_ad, grid, k, s, i),
-                    at_corner(D_S_ad, grid, k, j, w),
-                )
-                across = here * grid.dy_t[j, i] * grid.r_dx_t[j, i] - east
-                along = B_south * grid.dx_f[s, i] * grid.r_dy_f[s, i] - B * grid.dx_f[j, i] * grid.r_dy_f[j, i]
-                u_ad[k, j, i] += across * grid.r_dy_u[j, i] + along * grid.r_dx_u[j, i]
-                across = here * grid.dx_t[j, i] * grid.r_dy_t[j, i] - north
-                along = B_west * grid.dy_f[j, w] * grid.r_dx_f[j, w] - B * grid.dy_f[j, i] * grid.r_dx_f[j, i]
-                v_ad[k, j, i] += along * grid.r_dy_v[j, i] - across * grid.r_dx_v[j, i]
-
-
-@kernel
-def mean_vorticity(u, v, grid, zeta):
-    """Mean of the vorticity at the four corners (nk, nj, ni) [s-1]; 0 on land."""
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                west = vorticity(u, v, grid, k, j, i - ONE) + vorticity(u, v, grid, k, j - 1, i - ONE)
-                east = vorticity(u, v, grid, k, j, i) + vorticity(u, v, grid, k, j - 1, i)
-                zeta[k, j, i] = through(grid.mask_t[k, j, i], QUARTER * (west + east))
-
-
-@kernel
-def mean_vorticity_ad(u, v, grid, zeta_ad, u_ad, v_ad):
-    """u_ad_j += dx_u (Z_j - Z_{j-1}), v_ad_i += dy_v (Z_{i-1} - Z_i), Z the masked mean of zeta_ad/area_f. Linear."""
-    nk, nj, ni = zeta_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                here = at_corner(zeta_ad, grid, k, j, i) * grid.r_area_f[j, i]
-                south = at_corner(zeta_ad, grid, k, j - 1, i) * grid.r_area_f[j - 1, i]
-                west = at_corner(zeta_ad, grid, k, j, i - ONE) * grid.r_area_f[j, i - ONE]
-                u_ad[k, j, i] += grid.dx_u[j, i] * (here - south)
-                v_ad[k, j, i] += grid.dy_v[j, i] * (west - here)
-
-
-@kernel
-def squared_strain(u, v, grid, square):
-    """|D|^2 = D_T^2 + mean of D_S^2 at the four corners (nk, nj, ni) [s-2]; 0 on land."""
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                square[k, j, i] = through(grid.mask_t[k, j, i], strain_squared(u, v, grid, k, j, i))
-
-
-@kernel
-def twice(square_ad, grid, w):
-    """w = 2 square_ad of the wet cells, halo included."""
-    nk, nj, ni = square_ad.shape
-    for j in prange(nj):
-        for k in range(nk):
-            for ii in range(ni):
-                i = np.uintp(ii)
-                w[k, j, i] = grid.mask_t[k, j, i] * (square_ad[k, j, i] + square_ad[k, j, i])
-
-
-def squared_strain_ad(u, v, grid, square_ad, u_ad, v_ad):
-    """D_T_ad = 2 square_ad D_T, D_S_ad = 2 square_ad D_S/4 of each corner, then as `strained_ad` of the viscosity."""
-    w = np.empty_like(square_ad)
-    twice(square_ad, grid, w)
-    strained_ad(w, u, v, grid, u_ad, v_ad)
-
-
-# Normalisation
-
-
-@kernel
-def normalise(mean, r_deviation, layers, grid, F):
-    """F = (F - mean) r_deviation of each row (rows, nj, ni), whose mask is that of its layer; 0 on land."""
-    rows, nj, ni = F.shape
-    for j in prange(HALO, nj - HALO):
-        for n in range(rows):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                F[n, j, i] = through(grid.mask_t[layers[n], j, i], (F[n, j, i] - mean[n]) * r_deviation[n])
 
 
 # The features: `forward(model, n, fluxes, *out)` and `backward(model, n, fluxes, *out_ad, gradient)`, with out
@@ -361,7 +162,7 @@ def coast(model: Model) -> Array:
 
 def place(model: Model, _: State, __: Fluxes, *out: Array) -> None:
     g = model.grid
-    f = QUARTER * (g.f + np.roll(g.f, 1, 0) + np.roll(g.f, 1, 1) + np.roll(g.f, (1, 1), (0, 1)))
+    f = 0.25 * (g.f + np.roll(g.f, 1, 0) + np.roll(g.f, 1, 1) + np.roll(g.f, (1, 1), (0, 1)))
     for a, value in zip(out, (f, g.depth_t, coast(model), g.dx_t, g.dy_t), strict=True):
         a[...] = wet(model, value[None])
 

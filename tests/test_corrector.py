@@ -16,8 +16,7 @@ from adjoint.registry import Pair
 from adjoint.stepper import AdjointStepper, Gradient
 from nn import trained
 from nn.corrector import Corrector
-from nn.features import (
-    FEATURES,
+from nn.feature_kernels import (
     at_centres,
     at_centres_ad,
     centred_gradient,
@@ -29,6 +28,7 @@ from nn.features import (
     squared_strain,
     squared_strain_ad,
 )
+from nn.features import FEATURES
 from nn.outputs import (
     FORMS,
     acceleration,
