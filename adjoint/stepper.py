@@ -141,8 +141,7 @@ class AdjointStepper:
         grid = self.model.grid
         dt = np.asarray(self.model.numerics.dt, grid.h_t.dtype)[()]
         for name, D_ad in self.D_ad._asdict().items():
-            thickness = np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1)) if name in ("T", "S") else 1
-            D_ad[...] = dt * (getattr(new_ad, name) / thickness)
+            D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name))
             getattr(gradient.state, name)[...] += getattr(new_ad, name)
         exchange(grid, *self.D_ad)
         self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)

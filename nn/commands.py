@@ -10,10 +10,9 @@ from nn.evaluation import draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
 from ogcm import io
-from ogcm.cli import convert, setup_command
+from ogcm.cli import read_options, setup_command
 from ogcm.errors import InputError
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
 
 MAKE_DATA_OPTIONS = {
@@ -136,10 +135,4 @@ def file_options(
         return None
     if not target or target.startswith("--"):
         raise InputError(f"{command}: name a TOML file; `ogcm {command} --help` shows one")
-    options, words = {}, iter(rest)
-    for word in words:
-        name, _, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or name not in known:
-            raise InputError(f"unknown option {word!r}: {nearest('--' + name, ['--' + o for o in known])}")
-        options[name] = convert(name, known[name][0], value, words)
-    return options
+    return read_options(rest, {name: kind for name, (kind, _) in known.items()})

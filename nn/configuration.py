@@ -20,7 +20,7 @@
 Paths are those of the working directory.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from inspect import signature
 from pathlib import Path
@@ -37,7 +37,7 @@ from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
 
 TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
-DATA = {"file": str, "train": float, "validation": float, "test": float}
+DATA = ("file", "train", "validation", "test")
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Configuration:
     def learner(self, model: Model, data: DataSet, part: range) -> Learner:
         """What learns: the model with its corrector, prepared by the records of `part`, and the parameters."""
         if self.tables["corrector"]:
-            known = {name: p for name, p in signature(Corrector).parameters.items() if name != "model"}
+            known = [name for name in signature(Corrector).parameters if name != "model"]
             self.check("corrector", self.tables["corrector"], known)
             for name in ("features", "outputs"):
                 if name not in self.tables["corrector"]:
@@ -92,18 +92,18 @@ class Configuration:
     def settings(self) -> Settings:
         """How to train."""
         entries = dict(self.tables["training"])
-        self.check("training", entries, {f.name: f for f in fields(Settings)})
+        self.check("training", entries, [f.name for f in fields(Settings)])
         if "curriculum" in entries:
             entries["curriculum"] = tuple(tuple(stage) for stage in entries["curriculum"])
         if "fields" in entries:
             entries["fields"] = tuple(entries["fields"])
         return Settings(**entries)
 
-    def check(self, table: str, entries: dict, known: dict[str, Callable]) -> None:
+    def check(self, table: str, entries: dict, known: Sequence[str]) -> None:
         """Raise InputError for an unknown name in a table."""
         for name in entries:
             if name not in known:
-                raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {nearest(name, list(known))}")
+                raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {nearest(name, known)}")
 
 
 def read(path: str | Path) -> Configuration:

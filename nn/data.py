@@ -348,6 +348,12 @@ class DataSet:
         return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
 
 
+def spread(records: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the records, evenly spread, the first and the last among them."""
+    places = np.linspace(0, len(records) - 1, min(count, len(records))).astype(int)
+    return [records[n] for n in np.unique(places)]
+
+
 class Moments:
     """Mean and standard deviation of each layer over weighted cells and all the records added, in one pass.
 

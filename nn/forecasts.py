@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nn.data import DataSet, Splits
+from nn.data import DataSet, Splits, spread
 from nn.evaluation import Scores
 from nn.training import scales_of
 from ogcm.errors import InputError
@@ -31,8 +31,7 @@ def compare(
     """
     if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
         raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
-    possible = data.windows(parts.test, max(leads))
-    chosen = [possible[n] for n in np.unique(np.linspace(0, len(possible) - 1, min(starts, len(possible))).astype(int))]
+    chosen = spread(data.windows(parts.test, max(leads)), starts)
     scales, mean = scales_of(data, parts.train), data.climatology(parts.train)
     climatology = {name: interior(getattr(mean, name)) for name in scales}
     days = [lead * data.interval / DAY for lead in leads]

@@ -15,7 +15,6 @@ The folder receives best.h5 (the least validation loss; `nn.trained` reads it), 
 log.csv and curves.png.
 """
 
-import contextlib
 import csv
 import io as streams
 import json
@@ -31,12 +30,11 @@ import numpy as np
 from tqdm import tqdm
 
 from adjoint.assimilation import Estimate, Scaled
-from adjoint.complex_step import working_copy
 from adjoint.controls import Controls
 from adjoint.losses import Loss
 from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
 from nn import trained
-from nn.data import DataSet, check_disjoint
+from nn.data import DataSet, check_disjoint, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from ogcm import io
@@ -123,8 +121,7 @@ def prepare(model: Model, data: DataSet, part: range, *, records: int = 20) -> N
     a vertical flux what would change the thickest layer by that. Scales that were given stay.
     """
     corrector, statistics = model.corrector, data.statistics(part)
-    chosen = np.unique(np.linspace(part.start, part.stop - 1, min(records, len(part))).astype(int))
-    corrector.normalise(model, [data.state(int(n)) for n in chosen])
+    corrector.normalise(model, [data.state(n) for n in spread(part, records)])
     d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz
     speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
     push = 10 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)
@@ -220,15 +217,11 @@ class Trainer:
                 raise InputError(f"fields: {name} does not vary in {data.path}, or is not in it; choose from {known}")
         lengths = [records for records, _ in settings.curriculum]
         self.starts = {n: data.windows(self.train, n) for n in set(lengths)}
-        held_out = data.windows(self.validation, max(lengths))
-        chosen = np.linspace(0, len(held_out) - 1, min(settings.validation_windows, len(held_out))).astype(int)
-        self.held_out = [held_out[n] for n in np.unique(chosen)]
         self.longest = max(lengths)
+        self.held_out = spread(data.windows(self.validation, self.longest), settings.validation_windows)
         schedule = warm_up(cosine(settings.rate, settings.iterations, 0.05 * settings.rate), settings.warm_up)
-        decay = (
-            {"weight_decay": settings.weight_decay, "decay": ("corrector",)} if "corrector" in learner.arrays else {}
-        )
-        decay = decay or {"weight_decay": 0.0}
+        decays = [name for name in ("corrector",) if name in learner.arrays]
+        decay = {"decay": decays, "weight_decay": settings.weight_decay if decays else 0.0}
         self.optimizer: Optimizer = OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
         self.rng, self.log = np.random.default_rng(settings.seed), []
         self.best, self.waited, self.skipped = np.inf, 0, 0
@@ -425,12 +418,13 @@ def train(
         raise FileError(f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another")
     trainer = Trainer(learner, data, settings, folder, **parts_and_provenance)
     folder.mkdir(parents=True, exist_ok=True)
-    initial = working_copy(learner.model).state
+    initial = learner.model.state.copy()
     if resume:
         trainer.resume()
-    with contextlib.ExitStack() as after:
-        after.callback(learner.model.state.assign, initial)
+    try:
         trainer.run(progress=progress)
+    finally:
+        learner.model.state.assign(initial)
     trained.load(folder / "best.h5", learner.model)
     return trainer
 

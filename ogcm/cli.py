@@ -143,14 +143,8 @@ def setup_command(
         for option, (table, _, text) in options.items():
             print(f"  --{option:20} {text} ({table})")
         return None
-    words = iter(rest)
-    for word in words:
-        option, _, value = word.removeprefix("--").partition("=")
-        option = option.replace("-", "_")
-        if not word.startswith("--") or option not in options:
-            raise InputError(f"unknown option {word!r}: {nearest('--' + option, ['--' + o for o in options])}")
-        table, kind, _ = options[option]
-        tables[table][option] = convert(option, kind, value, words)
+    for option, value in read_options(rest, {name: kind for name, (_, kind, _) in options.items()}).items():
+        tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
@@ -173,6 +167,21 @@ def run_command(target: str, rest: list[str]) -> int:
     simulation.run()
     print(f"{simulation.output} written; look at it with `ogcm plot {simulation.output}`", file=sys.stderr)
     return 0
+
+
+def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
+    """The values of `--option value ...` by name; `kinds` are the types of those that exist."""
+    from ogcm.errors import InputError
+    from ogcm.parameters import nearest
+
+    found, words = {}, iter(rest)
+    for word in words:
+        option, _, value = word.removeprefix("--").partition("=")
+        option = option.replace("-", "_")
+        if not word.startswith("--") or option not in kinds:
+            raise InputError(f"unknown option {word!r}: {nearest('--' + option, ['--' + o for o in kinds])}")
+        found[option] = convert(option, kinds[option], value, words)
+    return found
 
 
 def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) -> object:

@@ -229,10 +229,14 @@ class Stepper:
             tendency.fill(0)
         self.model.corrector.add(self.model, n, fluxes, self.D)
         for name, old in n.arrays().items():
-            thickness = np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1)) if name in ("T", "S") else 1
-            getattr(s, name)[...] = old + dt * (D[name] / thickness)
+            getattr(s, name)[...] = old + dt * (D[name] / self.thickness(name))
         exchange(grid, *s.arrays().values())
         return s
+
+    def thickness(self, name: str) -> Array | int:
+        """What the tendency of a field is weighted with: of tracers the resting thickness, 1 on land."""
+        grid = self.model.grid
+        return np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1)) if name in ("T", "S") else 1
 
     def extrapolated(self, n: State) -> State:
         """The state in the middle of the step, from n and the one before (without one, in Euler's manner, from n)."""
