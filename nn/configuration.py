@@ -1,7 +1,7 @@
 """A training as a TOML file.
 
     [setup]                     # name and options of a setup: the model that learns
-    name = "channel"
+    name = "channel"            # papa and agulhas learn from their own observations, the option data
     resolution = 40.0
     [numerics]
     dt = 7200.0
@@ -28,7 +28,8 @@ from pathlib import Path
 from adjoint.assimilation import Estimate
 from adjoint.controls import Controls
 from nn.corrector import Corrector
-from nn.data import DataSet, Splits
+from nn.data import DataSet, Records, Splits
+from nn.observed_data import AgulhasData, PapaData
 from nn.training import Learner, Settings, prepare
 from ogcm.config import tables_of
 from ogcm.errors import InputError
@@ -38,6 +39,7 @@ from ogcm.setups import SETUPS
 
 TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
 DATA = ("file", "train", "validation", "test")
+OBSERVED = {"papa": PapaData, "agulhas": AgulhasData}
 
 
 @dataclass
@@ -60,17 +62,21 @@ class Configuration:
             raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(name, SETUPS)}")
         return SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
 
-    def data(self, model: Model) -> tuple[DataSet, Splits]:
-        """The data set and its parts. Raises FileError or InputError for one that does not fit."""
-        entries = dict(self.tables["data"])
-        self.check("data", entries, DATA)
-        if "file" not in entries:
+    def data(self, model: Model) -> tuple[Records, Splits]:
+        """The data and their parts. Raises FileError or InputError for what does not fit."""
+        entries, setup = dict(self.tables["data"]), self.tables["setup"]
+        observed = OBSERVED.get(setup["name"])
+        self.check("data", entries, DATA[1:] if observed else DATA)
+        if observed:
+            data = observed(setup["data"], model)
+        elif "file" in entries:
+            data = DataSet(entries["file"], model)
+        else:
             raise InputError(f"{self.path}: [data] needs the file of a data set; `ogcm make-data` makes one")
-        data = DataSet(entries.pop("file"), model)
         train, validation = entries.get("train", 0.7), entries.get("validation", 0.15)
         return data, data.split(train, validation, entries.get("test", max(0.0, 1 - train - validation)))
 
-    def learner(self, model: Model, data: DataSet, part: range) -> Learner:
+    def learner(self, model: Model, data: Records, part: range) -> Learner:
         """What learns: the model with its corrector, prepared by the records of `part`, and the parameters."""
         if self.tables["corrector"]:
             known = [name for name in signature(Corrector).parameters if name != "model"]

@@ -34,6 +34,7 @@ from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
 FORMAT = "ogcm data set 1"
+SMALLEST = 1e-3  # a layer that varies less than this part of the most variable one has that scale
 
 
 def put_fields(state: State, model: Model, fields: Mapping[str, Array]) -> None:
@@ -175,11 +176,129 @@ class Statistics(NamedTuple):
     tendency_deviation: dict[str, Array]
 
 
-class DataSet:
-    """The records of the file `path` as states of `model`; only those asked for are read.
+class Records:
+    """A series of records as states of `model`: what training and forecasts ask of data.
 
-    Attributes: `fields` (the names read), `times` (nt,) [s], `interval` [s], `attributes` (of the file).
+    Attributes: `path` (whence they come), `fields` (their names), `times` (nt,) [s], `interval` [s]. A subclass says
+    how they are read, and may say that a model begins a forecast with more than the state of a record
+    (`nn.observed_data`).
     """
+
+    path: Path
+    model: Model
+    fields: tuple[str, ...]
+    times: Array
+    interval: float
+
+    def read(self, records: range) -> dict[str, Array]:
+        """The fields (records, nk, ny, nx), of eta (records, ny, nx), in the model's precision, 0 on land."""
+        raise NotImplementedError
+
+    def begin(self, model: Model, start: int) -> None:
+        """Set a model like that of the data to the record `start`. Raises as `read` does."""
+        model.state.assign(self.state(start))
+
+    def truth(self, start: int, lead: int) -> State:
+        """The record `lead` after `start`."""
+        return self.state(start + lead)
+
+    def said(self, forecast: State, start: int, lead: int) -> State:
+        """What the state of a model, `lead` records after it began, says of that record."""
+        return forecast
+
+    def check_part(self, part: range) -> None:
+        """Raise InputError unless `part` is a range of records that exist."""
+        if not isinstance(part, range) or part.step != 1 or not 0 <= part.start < part.stop <= len(self.times):
+            raise InputError(f"records: {part} is no range of the {len(self.times)} records of {self.path}")
+
+    def made_state(self, fields: Mapping[str, Array], time: float) -> State:
+        """A state of these interiors; the other fields are the model's."""
+        state = self.model.state.copy()
+        put_fields(state, self.model, fields)
+        state.time, state.step, state.previous = time, round(time / self.model.numerics.dt), None
+        return state
+
+    def state(self, n: int) -> State:
+        """Record `n`; fields that the data set lacks come from the model's state. Raises as `read` does."""
+        fields = {name: values[0] for name, values in self.read(range(n, n + 1)).items()}
+        return self.made_state(fields, float(self.times[n]))
+
+    def targets(self, n: int, count: int) -> dict[str, Array]:
+        """The interiors (count, nk, ny, nx), of eta (count, ny, nx), of the records n + 1 to n + count."""
+        return self.read(range(n + 1, n + 1 + count))
+
+    def split(self, train: float = 0.7, validation: float = 0.15, test: float = 0.15) -> Splits:
+        """The records in three parts that follow each other, in these fractions of all (0 for none of a part).
+
+        Raises InputError for fractions that cannot be, or that leave a part without a record.
+        """
+        fractions = dict(train=train, validation=validation, test=test)
+        if min(fractions.values()) < 0 or not sum(fractions.values()) <= 1 + 1e-9:
+            raise InputError(f"split: needs fractions of at most 1 together, got {fractions}")
+        ends = [round(f * len(self.times)) for f in np.cumsum([0.0, *fractions.values()])]
+        parts = Splits(*map(range, ends[:-1], ends[1:]))
+        for (name, fraction), part in zip(fractions.items(), parts, strict=True):
+            if fraction > 0 and not part:
+                raise InputError(f"split: {name}={fraction:g} holds no record of {len(self.times)}; use a longer run")
+        return parts
+
+    def windows(self, part: range, length: int, stride: int = 1) -> list[int]:
+        """First records n of the windows n to n + length that lie inside `part`, each `stride` records.
+
+        Raises InputError where there is none.
+        """
+        self.check_part(part)
+        if length < 1 or stride < 1 or length >= len(part):
+            raise InputError(
+                f"windows: {part} has {len(part)} records, a window of length {length} needs {length + 1}; "
+                f"length and stride ({stride}) must be at least 1"
+            )
+        return list(range(part.start, part.stop - length, stride))
+
+    def statistics(self, part: range) -> Statistics:
+        """Means and standard deviations over a part of at least two records, read one at a time."""
+        self.check_part(part)
+        if len(part) < 2:
+            raise InputError(f"statistics: need at least two records for a tendency, got {part}")
+        values = {name: Moments(self.volume(name)) for name in self.fields}
+        rates = {name: Moments(self.volume(name)) for name in self.fields}
+        before = None
+        for n in part:
+            now = {name: a.astype(float) for name, a in self.read(range(n, n + 1)).items()}
+            for name in self.fields:
+                values[name].add(now[name])
+                if before is not None:
+                    rates[name].add((now[name] - before[name]) / self.interval)
+            before = now
+        pairs = [(m, of) for m in (values, rates) for of in ("mean", "deviation")]
+        return Statistics(*({name: getattr(m[name], of) for name in self.fields} for m, of in pairs))
+
+    def volume(self, name: str) -> Array:
+        """Weights (nk, ny, nx), of eta (1, ny, nx): the volume of the resting cells, or the area of the surface."""
+        wet = interior(getattr(self.model.grid, f"mask_{field_point(self.model, name)}")) > 0
+        return resting_volume(self.model, name, wet).reshape(-1, *wet.shape[1:])
+
+    def climatology(self, part: range) -> State:
+        """The mean state of a part of the records, at their mean time."""
+        self.check_part(part)
+        total = dict.fromkeys(self.fields, 0.0)
+        for n in part:
+            for name, values in self.read(range(n, n + 1)).items():
+                total[name] = total[name] + values[0].astype(float)
+        mean = {name: a / len(part) for name, a in total.items()}
+        return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
+
+    def scales(self, part: range) -> dict[str, Array]:
+        """What errors are divided by: the standard deviation of each field that varies, by layer.
+
+        It is at least SMALLEST of that of the liveliest layer.
+        """
+        deviations = self.statistics(part).deviation
+        return {name: np.maximum(d, SMALLEST * d.max()) for name, d in deviations.items() if d.max() > 0}
+
+
+class DataSet(Records):
+    """The records of the file `path`; only those asked for are read. `attributes` are those of the file."""
 
     def __init__(self, path: str | Path, model: Model, *, fields: Sequence[str] | None = None) -> None:
         """`fields`: the names to read (default: all that the file has of the model's).
@@ -264,88 +383,6 @@ class DataSet:
                 )
         dtype = self.model.grid.h_t.dtype
         return {name: np.where(self.water[name], values, 0).astype(dtype) for name, values in found.items()}
-
-    def check_part(self, part: range) -> None:
-        """Raise InputError unless `part` is a range of records that exist."""
-        if not isinstance(part, range) or part.step != 1 or not 0 <= part.start < part.stop <= len(self.times):
-            raise InputError(f"records: {part} is no range of the {len(self.times)} records of {self.path}")
-
-    def made_state(self, fields: Mapping[str, Array], time: float) -> State:
-        """A state of these interiors; the other fields are the model's."""
-        state = self.model.state.copy()
-        put_fields(state, self.model, fields)
-        state.time, state.step, state.previous = time, round(time / self.model.numerics.dt), None
-        return state
-
-    def state(self, n: int) -> State:
-        """Record `n`; fields that the data set lacks come from the model's state. Raises as `read` does."""
-        fields = {name: values[0] for name, values in self.read(range(n, n + 1)).items()}
-        return self.made_state(fields, float(self.times[n]))
-
-    def targets(self, n: int, count: int) -> dict[str, Array]:
-        """The interiors (count, nk, ny, nx), of eta (count, ny, nx), of the records n + 1 to n + count."""
-        return self.read(range(n + 1, n + 1 + count))
-
-    def split(self, train: float = 0.7, validation: float = 0.15, test: float = 0.15) -> Splits:
-        """The records in three parts that follow each other, in these fractions of all (0 for none of a part).
-
-        Raises InputError for fractions that cannot be, or that leave a part without a record.
-        """
-        fractions = dict(train=train, validation=validation, test=test)
-        if min(fractions.values()) < 0 or not sum(fractions.values()) <= 1 + 1e-9:
-            raise InputError(f"split: needs fractions of at most 1 together, got {fractions}")
-        ends = [round(f * len(self.times)) for f in np.cumsum([0.0, *fractions.values()])]
-        parts = Splits(*map(range, ends[:-1], ends[1:]))
-        for (name, fraction), part in zip(fractions.items(), parts, strict=True):
-            if fraction > 0 and not part:
-                raise InputError(f"split: {name}={fraction:g} holds no record of {len(self.times)}; use a longer run")
-        return parts
-
-    def windows(self, part: range, length: int, stride: int = 1) -> list[int]:
-        """First records n of the windows n to n + length that lie inside `part`, each `stride` records.
-
-        Raises InputError where there is none.
-        """
-        self.check_part(part)
-        if length < 1 or stride < 1 or length >= len(part):
-            raise InputError(
-                f"windows: {part} has {len(part)} records, a window of length {length} needs {length + 1}; "
-                f"length and stride ({stride}) must be at least 1"
-            )
-        return list(range(part.start, part.stop - length, stride))
-
-    def statistics(self, part: range) -> Statistics:
-        """Means and standard deviations over a part of at least two records, read one at a time."""
-        self.check_part(part)
-        if len(part) < 2:
-            raise InputError(f"statistics: need at least two records for a tendency, got {part}")
-        values = {name: Moments(self.volume(name)) for name in self.fields}
-        rates = {name: Moments(self.volume(name)) for name in self.fields}
-        before = None
-        for n in part:
-            now = {name: a.astype(float) for name, a in self.read(range(n, n + 1)).items()}
-            for name in self.fields:
-                values[name].add(now[name])
-                if before is not None:
-                    rates[name].add((now[name] - before[name]) / self.interval)
-            before = now
-        pairs = [(m, of) for m in (values, rates) for of in ("mean", "deviation")]
-        return Statistics(*({name: getattr(m[name], of) for name in self.fields} for m, of in pairs))
-
-    def volume(self, name: str) -> Array:
-        """Weights (nk, ny, nx), of eta (1, ny, nx): the volume of the resting cells, or the area of the surface."""
-        wet = interior(getattr(self.model.grid, f"mask_{field_point(self.model, name)}")) > 0
-        return resting_volume(self.model, name, wet).reshape(-1, *wet.shape[1:])
-
-    def climatology(self, part: range) -> State:
-        """The mean state of a part of the records, at their mean time."""
-        self.check_part(part)
-        total = {name: np.zeros(water.shape) for name, water in self.water.items()}
-        for n in part:
-            for name, values in self.read(range(n, n + 1)).items():
-                total[name] += values[0]
-        mean = {name: a / len(part) for name, a in total.items()}
-        return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
 
 
 def spread(records: Sequence[int], count: int) -> list[int]:

@@ -10,6 +10,7 @@
     wind                tau_x, tau_y        mean of the two faces [N m-2]
     surface             heat_flux, fresh_water, T_star rate_T, S_star rate_S  what comes through the surface
     place               f, depth, coast, dx, dy   Coriolis parameter, depth, distance to the coast, spacing
+    position            x, y                where it is [units of the grid]: what is learned holds for this ocean alone
     height              z, h                of the resting cell: its centre, its thickness [m]
 
 A stencil of neighbours (see `nn.corrector`) makes higher differences of them. A feature is 0 on land, whatever stands
@@ -167,6 +168,11 @@ def place(model: Model, _: State, __: Fluxes, *out: Array) -> None:
         a[...] = wet(model, value[None])
 
 
+def position(model: Model, _: State, __: Fluxes, x: Array, y: Array) -> None:
+    for a, values in zip((x, y), np.meshgrid(model.horizontal.x_t, model.horizontal.y_t), strict=True):
+        interior(a)[...] = np.where(interior(model.grid.mask_t[:1]), values, 0.0)
+
+
 def height(model: Model, _: State, __: Fluxes, z: Array, h: Array) -> None:
     z[...], h[...] = wet(model, model.grid.z_t), model.grid.h_t
 
@@ -189,6 +195,7 @@ FEATURES = {
         False, surface, surface_back,
     ),
     "place": Feature({"f": "s-1", "depth": "m", "coast": "1", "dx": "m", "dy": "m"}, False, place, None),
+    "position": Feature({"x": "1", "y": "1"}, False, position, None),
     "height": Feature({"z": "m", "h": "m"}, True, height, None),
 }  # fmt: skip
 SCALARS = ("T", "S", "eta", "vorticity", "strain_squared", "N2", "surface", "place", "height")

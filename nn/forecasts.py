@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nn.data import DataSet, Splits, spread
+from nn.data import Records, Splits, spread
 from nn.evaluation import Scores
-from nn.training import scales_of
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -23,7 +22,7 @@ from ogcm.stepper import Stepper
 
 
 def compare(
-    models: Mapping[str, Model], data: DataSet, parts: Splits, leads: Sequence[int], *, starts: int = 10
+    models: Mapping[str, Model], data: Records, parts: Splits, leads: Sequence[int], *, starts: int = 10
 ) -> dict[str, Scores]:
     """Scores of persistence, climatology and each model at the `leads` [records], over at most so many starts.
 
@@ -32,31 +31,31 @@ def compare(
     if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
         raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
     chosen = spread(data.windows(parts.test, max(leads)), starts)
-    scales, mean = scales_of(data, parts.train), data.climatology(parts.train)
+    scales, mean = data.scales(parts.train), data.climatology(parts.train)
     climatology = {name: interior(getattr(mean, name)) for name in scales}
     days = [lead * data.interval / DAY for lead in leads]
     results = {name: Scores(data.model, climatology, days, scales) for name in ("persistence", "climatology", *models)}
     steppers = {name: Stepper(model) for name, model in models.items()}
     for start in chosen:
-        truths = [data.state(start + lead) for lead in leads]
+        truths = [data.truth(start, lead) for lead in leads]
         for name, scores in results.items():
             if name in models:
                 forecasts = run(steppers[name], data, start, leads)
             else:
-                forecasts = [mean if name == "climatology" else data.state(start)] * len(leads)
+                forecasts = [mean if name == "climatology" else data.truth(start, 0)] * len(leads)
             for n, (forecast, truth) in enumerate(zip(forecasts, truths, strict=True)):
                 scores.add(n, forecast, truth)
     return results
 
 
-def run(stepper: Stepper, data: DataSet, start: int, leads: Sequence[int]) -> list[State]:
+def run(stepper: Stepper, data: Records, start: int, leads: Sequence[int]) -> list[State]:
     """The states of a model at the leads after the record `start`; what has blown up is not finite."""
     model, states, steps = stepper.model, [], 0
-    model.state.assign(data.state(start))
+    data.begin(model, start)
     with np.errstate(all="ignore"):
         for lead in leads:
             while steps < round(lead * data.interval / model.numerics.dt):
                 stepper.step()
                 steps += 1
-            states.append(model.state.copy())
+            states.append(data.said(model.state.copy(), start, lead))
     return states

@@ -1,90 +1,152 @@
-"""Data sets to train on, made of observations: what the setups `papa` and `agulhas` would hold at each record.
+"""Records of the real ocean for training and forecasts: what the setups `papa` and `agulhas` are held against.
 
-A data set is an output file of ogcm with snapshots at uniform times (NetCDF4, CF names; `ogcm info` and `ogcm plot`
-read it) and the attribute `format`. Times count from the first record used; `observed_from`, `data_source` and
-`data_license` tell of the file that it was made from.
+    model = ogcm.setups.agulhas(data="currents.nc")
+    data = AgulhasData("currents.nc", model)
+    train(learner, data, settings, folder)
+
+A forecast begins with more than a state here: with the fluxes of its hours, or with a forcing that holds its start.
+`begin` sets both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
+import numpy as np
 
-import ogcm
-from ogcm.errors import FileError, InputError
+from nn.data import Records
+from ogcm.errors import InputError
 from ogcm.grid import add_halo
-from ogcm.io import Output
-from ogcm.ocean_data import OceanData
-from ogcm.setups.agulhas import DAY, Starts, agulhas, read_currents
-from ogcm.setups.papa import HOUR, in_cells, papa, read_record
+from ogcm.model import Model
+from ogcm.setups.agulhas import CLOSED, DAY, Starts, read_currents
+from ogcm.setups.papa import FLUXES, HOUR, in_cells, read_record, set_windows
+from ogcm.state import State
 
-FORMAT = "ogcm data set 1"
+Array = np.ndarray
+UNSEEN = 1e6  # by which errors are divided in layers without observations: they count nothing
+EKMAN = 5 * DAY  # [s] in which the part of the currents is forgotten that the layer of `agulhas` does not carry
 
 
-def papa_data(data: str | Path, path: str | Path, *, every: int = 3, overwrite: bool = False) -> None:
-    """Write T and S of `papa`'s column as observed each `every` hours to the data set `path`.
+class PapaData(Records):
+    """T and S of `papa` each `every` hours. A start is a tuple of records, one for each column of the model.
 
-    Layers deeper than the observations hold the deepest value (`ogcm.setups.papa.Record`). There are no currents: those
-    of a run that is set to the observed T and S each hour make forecasts better by less than 2 %. Raises InputError
-    for `every` below 1, FileError for a file that cannot be read or written.
+    Its windows must fit into the model's (`hours` of `ogcm.setups.papa`); their columns begin evenly spread over the
+    part of the records. A state has the currents of rest.
     """
-    if every < 1:
-        raise InputError(f"every: must be at least 1 hour, got {every}")
-    model = papa(data=str(data))
-    record = read_record(str(data))
 
-    def states() -> Iterator[None]:
-        for n in range(0, record.hours, every):
-            for a, values in ((model.state.T, record.T), (model.state.S, record.S)):
-                a[...] = add_halo(in_cells(values[n][:, None]), (True, True))
-            model.state.time = n * HOUR
-            yield
+    fields = ("T", "S")
 
-    write(path, model, ("T", "S"), states(), data, overwrite)
+    def __init__(self, path: str | Path, model: Model, *, every: int = 6) -> None:
+        """Raises FileError and InputError as `papa` does, InputError for `every` below 1."""
+        if every < 1:
+            raise InputError(f"every: must be at least 1 hour, got {every}")
+        self.path, self.model, self.every = Path(path), model, every
+        self.record = read_record(str(path))
+        self.columns = model.horizontal.shape[1] // 2
+        self.times = HOUR * np.arange(0, self.record.hours, every)
+        self.interval = HOUR * every
+
+    def read(self, records: range) -> dict[str, Array]:
+        """T and S (records, nk, 1, 2 columns): those of a record in all columns."""
+        self.check_part(records)
+        hours = slice(records.start * self.every, (records.stop - 1) * self.every + 1, self.every)
+        return {name: self.profiles(name, hours, [0] * self.columns) for name in self.fields}
+
+    def profiles(self, name: str, hours: slice, later: Sequence[int]) -> Array:
+        """Of the hours, in each column so many hours later (hours, nk, 1, 2 columns)."""
+        when = np.arange(hours.start, hours.stop, hours.step)[:, None] + np.asarray(later)
+        return in_cells(np.swapaxes(getattr(self.record, name)[when], 1, 2))
+
+    def targets(self, n: Sequence[int], count: int) -> dict[str, Array]:
+        """The records after the starts `n` of the columns: T and S (count, nk, 1, 2 columns)."""
+        hours, later = slice(self.every, count * self.every + 1, self.every), self.every * np.asarray(n)
+        return {name: self.profiles(name, hours, later) for name in self.fields}
+
+    def truth(self, start: Sequence[int], lead: int) -> State:
+        """The record `lead` after that of each column."""
+        fields = {name: self.profiles(name, slice(0, 1, 1), self.every * (np.asarray(start) + lead))[0]
+                  for name in self.fields}  # fmt: skip
+        return self.made_state(fields, 0.0)
+
+    def begin(self, model: Model, start: Sequence[int]) -> None:
+        """Profiles and hours of weather of each column's start. Raises InputError as `set_windows` does."""
+        set_windows(model, self.record, self.every * np.asarray(start))
+
+    def windows(self, part: range, length: int, stride: int = 1) -> list[tuple[int, ...]]:
+        """Starts of all columns together: they are spread evenly, and no two windows begin with the same record.
+
+        Raises InputError where the part has too few records, and for windows longer than the model's forcing.
+        """
+        possible = super().windows(part, length, stride)
+        apart = len(possible) // self.columns
+        if not apart:
+            raise InputError(
+                f"windows: {part} holds {len(possible)} windows of {length} records, the model has {self.columns} "
+                "columns; use fewer, or a longer part"
+            )
+        hours = len(self.model.forcing.series[FLUXES[0]].times) - 1
+        if length * self.every > hours:
+            raise InputError(
+                f"windows: {length} records are {length * self.every} hours, but the model is forced for {hours}; "
+                "give papa more hours"
+            )
+        last = self.record.hours - 1 - hours  # the hour after which the weather ends before the model's forcing does
+        found = [tuple(possible[n::apart][: self.columns]) for n in range(apart)]
+        found = [starts for starts in found if max(starts) * self.every <= last]
+        if not found:
+            raise InputError(f"windows: {part} ends too late for {hours} hours of weather; give papa fewer hours")
+        return found
+
+    def scales(self, part: range) -> dict[str, Array]:
+        """The standard deviation by layer; without measure in layers that are not observed."""
+        seen = {"T": self.record.T_seen, "S": self.record.S_seen}
+        return {name: np.where(seen[name] > 0, a, UNSEEN) for name, a in super().scales(part).items()}
 
 
-def agulhas_data(data: str | Path, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write u, v and eta of each day's start of `agulhas` to the data set `path`.
+class AgulhasData(Records):
+    """The currents of `agulhas` at faces day by day, as they are observed.
 
-    u and v are the part of the observed currents that fills no cell, eta what balances it (`ogcm.setups.agulhas`).
-    Raises FileError for a file that cannot be read or written.
+    The layer carries the part that fills no cell; what is left out of the start (Ekman flow, noise) is added to what
+    the model forecasts, and forgotten within EKMAN.
     """
-    model, currents = agulhas(data=str(data)), read_currents(str(data))
-    starts = Starts(model, currents)
 
-    def states() -> Iterator[None]:
-        for n in range(len(currents.u)):
-            starts.set(n)
-            model.state.time = n * DAY
-            yield
+    fields = ("u", "v")
 
-    write(path, model, ("u", "v", "eta"), states(), data, overwrite)
+    def __init__(self, path: str | Path, model: Model) -> None:
+        """Raises FileError and InputError as `agulhas` does."""
+        self.path, self.model = Path(path), model
+        currents = read_currents(str(path))
+        self.starts = Starts(model, currents)
+        self.times, self.interval = DAY * np.arange(len(currents.u)), DAY
+        pairs = list(zip(currents.u, currents.v, strict=True))
+        self.currents = self.on_grid([self.starts.faces(u, v) for u, v in pairs])
+        self.rest = self.currents - self.on_grid([self.starts.flow(u, v) for u, v in pairs])
 
+    def on_grid(self, vectors: Sequence[Array]) -> Array:
+        """u and v (2, records, 1, ny, nx) of vectors of `Starts`, in the model's precision."""
+        maps = np.array([self.starts.maps(vector) for vector in vectors])
+        return np.swapaxes(maps, 0, 1)[:, :, None].astype(self.model.state.u.dtype)
 
-def write(
-    path: str | Path,
-    model: ogcm.Model,
-    fields: tuple[str, ...],
-    states: Iterator[None],
-    data: str | Path,
-    overwrite: bool,
-) -> None:
-    """Write `fields` of the model each time that `states` has set it to another record of the file `data`."""
-    if Path(path).exists() and not overwrite:
-        raise FileError(f"{path}: exists; choose another name or pass overwrite")
-    configuration = ogcm.Simulation(model, days=1, progress=False).toml()
-    output = Output(path, model, fields, configuration)
-    with h5py.File(data, "r") as f:
-        about = {key: text(f.attrs.get(key, "")) for key in ("source", "license")}
-    f = OceanData(data, ("time",))
-    since = f"{f['time'][0]:g} {f.attribute('time', 'units')}"
-    output.file.attrs.update(format=FORMAT, observed_from=since)
-    output.file.attrs.update({f"data_{key}": value for key, value in about.items()})
-    for _ in states:
-        output.record()
-    output.close()
+    def read(self, records: range) -> dict[str, Array]:
+        """u and v (records, 1, ny, nx)."""
+        self.check_part(records)
+        return dict(zip(self.fields, self.currents[:, records.start : records.stop], strict=True))
 
+    def targets(self, n: int, count: int) -> dict[str, Array]:
+        """What the layer should carry in the records after `n`: the currents without what `said` will add."""
+        left = np.exp(-np.arange(1, count + 1) * self.interval / EKMAN)[:, None, None, None] * self.rest[:, n, None]
+        return {name: a - b for (name, a), b in zip(super().targets(n, count).items(), left, strict=True)}
 
-def text(value: bytes | str) -> str:
-    """An attribute as text."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    def begin(self, model: Model, start: int) -> None:
+        """State and forcing of the record. Raises InputError where it does not exist."""
+        self.starts.set(start)
+        if model is not self.model:
+            model.state.assign(self.model.state)
+            for name, series in self.model.forcing.series.items():
+                model.forcing.series[name].values[...] = series.values
+
+    def said(self, forecast: State, start: int, lead: int) -> State:
+        """With what the layer does not carry."""
+        left = np.exp(-lead * self.interval / EKMAN) * self.rest[:, start]
+        for name, a in zip(self.fields, left, strict=True):
+            getattr(forecast, name)[...] += add_halo(a, CLOSED)
+        return forecast

@@ -34,7 +34,7 @@ from adjoint.controls import Controls
 from adjoint.losses import Loss
 from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
 from nn import trained
-from nn.data import DataSet, check_disjoint, spread
+from nn.data import SMALLEST, Records, check_disjoint, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from ogcm import io
@@ -48,7 +48,6 @@ from ogcm.simulation import DAY, Simulation
 Array = np.ndarray
 FORMAT = "ogcm training 1"
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-SMALLEST = 1e-3  # a layer that varies less than this part of the most variable one has that scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,13 +106,7 @@ class Settings:
         return int(np.searchsorted(ends, iteration, side="right"))
 
 
-def scales_of(data: DataSet, part: range) -> dict[str, Array]:
-    """The standard deviation of each field that varies, by layer, at least SMALLEST of that of its liveliest layer."""
-    deviations = data.statistics(part).deviation
-    return {name: np.maximum(d, SMALLEST * d.max()) for name, d in deviations.items() if d.max() > 0}
-
-
-def prepare(model: Model, data: DataSet, part: range, *, records: int = 20) -> None:
+def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> None:
     """Give the model's corrector the statistics of its features, from some records of `part`, and scales.
 
     The largest flux of a tracer is that of currents and anomalies as strong as their standard deviations in the layer,
@@ -193,7 +186,7 @@ class Trainer:
     def __init__(
         self,
         learner: Learner,
-        data: DataSet,
+        data: Records,
         settings: Settings,
         folder: str | Path,
         *,
@@ -209,7 +202,7 @@ class Trainer:
         self.model, parts = learner.model, data.split()
         self.train, self.validation = train or parts.train, validation or parts.validation
         check_disjoint(self.train, self.validation, ())
-        self.scales = scales_of(data, self.train)
+        self.scales = data.scales(self.train)
         self.fields = tuple(self.scales) if settings.fields is None else settings.fields
         for name in self.fields:
             if name not in self.scales:
@@ -235,10 +228,6 @@ class Trainer:
     def simulation(self, records: int) -> Simulation:
         """A run of the length of a window."""
         return Simulation(self.model, days=records * self.data.interval / DAY, progress=False)
-
-    def begin(self, start: int) -> None:
-        """The model's state becomes the record `start`."""
-        self.model.state.assign(self.data.state(start))
 
     def loss(self, start: int, records: int) -> Loss:
         """Of the window of so many records after `start`, at which the model's state stands."""
@@ -267,13 +256,13 @@ class Trainer:
 
     def window(self, start: int, records: int) -> GradientOfRun:
         """The loss of a window and its gradient. Where it fails, BlowUpError or InputError names the window."""
-        self.begin(start)
+        self.data.begin(self.model, start)
         loss = self.loss(start, records)
         self.disturb()
         try:
             return gradient(loss, self.simulation(records), list(self.learner.arrays), workspace=self.workspace)
         except (BlowUpError, InputError) as error:
-            day = self.data.times[start] / DAY
+            day = self.data.times[np.ravel(start)[0]] / DAY
             kind = type(error)
             raise kind(
                 f"the window of {records} records from record {start} (day {day:g}) failed after "
@@ -288,13 +277,13 @@ class Trainer:
         begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
         records = settings.curriculum[settings.stage(iteration)][0]
         possible = self.starts[records]
-        starts = self.rng.choice(possible, min(settings.batch, len(possible)), replace=False)
+        chosen = self.rng.choice(len(possible), min(settings.batch, len(possible)), replace=False)
         total, value = {name: np.zeros_like(a) for name, a in self.learner.arrays.items()}, 0.0
-        for start in starts:
-            run = self.window(int(start), records)
-            value += run.value / len(starts)
+        for start in (possible[n] for n in chosen):
+            run = self.window(start, records)
+            value += run.value / len(chosen)
             for name, g in self.learner.gradient(run).items():
-                total[name] += g / len(starts)
+                total[name] += g / len(chosen)
         value += self.learner.prior(settings.prior, total)
         rate, norm = self.optimizer.rate(), clip(total, settings.clip)
         self.optimizer.step(self.learner.arrays, total)
@@ -308,7 +297,7 @@ class Trainer:
         """The mean loss of the held-out windows of the longest stage; infinite where one blows up."""
         total, run = 0.0, self.simulation(self.longest)
         for start in self.held_out:
-            self.begin(start)
+            self.data.begin(self.model, start)
             with np.errstate(all="ignore"):
                 total += evaluate(self.loss(start, self.longest), run) / len(self.held_out)
         return total if np.isfinite(total) else np.inf
@@ -396,7 +385,7 @@ class Trainer:
 
 def train(
     learner: Learner,
-    data: DataSet,
+    data: Records,
     settings: Settings,
     folder: str | Path,
     *,

@@ -6,7 +6,9 @@ import pytest
 from oceans import run
 
 import ogcm
-from nn.observed_data import FORMAT, agulhas_data, papa_data
+from adjoint.assimilation import Estimate
+from nn.observed_data import UNSEEN, AgulhasData, PapaData
+from nn.training import Learner, Settings, Trainer
 from ogcm.constants import GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
@@ -338,35 +340,90 @@ def test_agulhas_forecasts_beat_persistence(ocean_data):
     assert np.std(errors) < 0.97 * np.std(changes)
 
 
-# Data sets
+# What models learn from and are held against
 
 
-def test_data_sets_hold_the_starts(tmp_path):
-    data, path = made_up_currents(tmp_path / "c.nc"), tmp_path / "set.nc"
-    agulhas_data(data, path)
-    with h5py.File(path) as f:
-        assert f.attrs["format"] == FORMAT
-        assert f.attrs["data_source"] == "made up"
-        assert f.attrs["observed_from"] == "10 days since 2002-01-01"
-        np.testing.assert_allclose(f["time"], np.arange(4))
-        state = agulhas(data=data, start=2).state
-        for name in ("u", "v", "eta"):
-            expected, found = interior(getattr(state, name)), f[name][2]
-            np.testing.assert_allclose(np.where(found < 1e30, found, 0), expected, atol=1e-6)
-        assert "T" not in f
-    with pytest.raises(FileError, match="exists"):
-        agulhas_data(data, path)
-    agulhas_data(data, path, overwrite=True)
+def test_papa_data_are_the_observations_of_each_column(tmp_path):
+    path = made_up_papa(tmp_path / "papa.nc", hours=120)
+    model, record = papa(data=path, columns=3, hours=24), read_record(path)
+    data = PapaData(path, model, every=6)
+    part = range(1, 16)
+    windows = data.windows(part, 4)
+    assert windows == [(1, 4, 7), (2, 5, 8), (3, 6, 9)]  # together all 11 but the two that fill no group
+    targets = data.targets((1, 4, 7), 4)
+    assert targets["T"].shape == (4, len(DZ), 1, 6)
+    for column, start in enumerate((1, 4, 7)):
+        for n in range(4):
+            hour = 6 * (start + n + 1)
+            for i in (0, 1):
+                np.testing.assert_array_equal(targets["T"][n, :, 0, 2 * column + i], record.T[hour])
+                np.testing.assert_array_equal(targets["S"][n, :, 0, 2 * column + i], record.S[hour])
+    truth = data.truth((1, 4, 7), 4)
+    np.testing.assert_array_equal(interior(truth.S), targets["S"][3])
+    np.testing.assert_array_equal(data.read(range(2, 4))["T"][1, :, 0, 3], record.T[18])
+    other = papa(data=path, columns=3, hours=24)
+    data.begin(other, (1, 4, 7))
+    np.testing.assert_array_equal(interior(other.state.T)[:, 0, 4], record.T[42])
+    np.testing.assert_array_equal(interior(other.forcing.series["heat_flux"].values)[:, 0, 2], record.heat_flux[24:49])
+    scales = data.scales(part)
+    assert (scales["T"][record.T_seen > 0] < 1).all()
+    assert (scales["S"][record.S_seen == 0] == UNSEEN).all()
+    deviation = record.T[6:96:6].std(axis=0)
+    np.testing.assert_allclose(scales["T"][record.T_seen > 0], deviation[record.T_seen > 0])
 
 
-def test_data_sets_hold_the_profiles(tmp_path):
-    data, path = made_up_papa(tmp_path / "papa.nc"), tmp_path / "set.nc"
-    papa_data(data, path, every=6)
-    record = read_record(data)
-    with h5py.File(path) as f:
-        np.testing.assert_allclose(np.diff(f["time"]), 0.25)
-        np.testing.assert_allclose(f["T"][:, :, 0, 1], record.T[::6], atol=1e-5)
-        np.testing.assert_allclose(f["S"][:, :, 0, 0], record.S[::6], atol=1e-5)
-        assert f["T"].shape == (10, len(DZ), 1, 2)
+def test_papa_data_refuse_what_does_not_fit(tmp_path):
+    path = made_up_papa(tmp_path / "papa.nc", hours=120)
+    model = papa(data=path, columns=3, hours=24)
     with pytest.raises(InputError, match="every"):
-        papa_data(data, tmp_path / "other.nc", every=0)
+        PapaData(path, model, every=0)
+    data = PapaData(path, model, every=6)
+    with pytest.raises(InputError, match="30 hours, but the model is forced for 24"):
+        data.windows(range(0, 16), 5)
+    with pytest.raises(InputError, match="holds 2 windows of 4 records, the model has 3 columns"):
+        data.windows(range(0, 6), 4)
+    with pytest.raises(InputError, match="ends too late"):
+        data.windows(range(14, 20), 1)
+
+
+def test_agulhas_data_add_what_the_layer_does_not_carry(tmp_path):
+    path = made_up_currents(tmp_path / "c.nc")
+    model, other, currents = agulhas(data=path), agulhas(data=path), read_currents(path)
+    data = AgulhasData(path, model)
+    starts = Starts(other, currents)
+    truth = starts.faces(currents.u[2], currents.v[2])
+    found = data.truth(0, 2)
+    np.testing.assert_array_equal(starts.vector(interior(found.u)[0], interior(found.v)[0]), truth)
+    changed = agulhas(data=path)
+    data.begin(changed, 1)
+    starts.set(1)
+    for name in ("u", "v", "eta"):
+        np.testing.assert_array_equal(getattr(changed.state, name), getattr(other.state, name))
+    for name, series in other.forcing.series.items():
+        np.testing.assert_array_equal(changed.forcing.series[name].values, series.values)
+    # At once, state and rest together are what was observed; later the rest has faded in target and forecast alike.
+    now = data.said(changed.state.copy(), 1, 0)
+    np.testing.assert_allclose(interior(now.u), interior(data.truth(1, 0).u), atol=1e-14)
+    perfect = changed.state.copy()
+    for name, values in data.targets(1, 2).items():
+        interior(getattr(perfect, name))[...] = values[1]
+    np.testing.assert_allclose(interior(data.said(perfect, 1, 2).v), interior(data.truth(1, 2).v), atol=1e-14)
+    assert np.abs(data.rest).max() > 1e-3
+
+
+def test_training_on_observations(tmp_path):
+    """Columns of a made-up record learn their diffusivity; the gradient is that of the differences."""
+    path = made_up_papa(tmp_path / "papa.nc", hours=300)
+    model = papa(data=path, columns=3, hours=48, dt=3600.0)
+    data = PapaData(path, model, every=6)
+    learner = Learner(model, [Estimate("kappa_v", 1.0, logarithm=True)])
+    trainer = Trainer(learner, data, Settings(curriculum=((4, 2),), validation_windows=1), tmp_path / "training")
+    start = trainer.starts[4][0]
+    g = learner.gradient(trainer.window(start, 4))["kappa_v"]
+    values, z = [], learner.arrays["kappa_v"]
+    for change in (1e-4, -1e-4):
+        z[...] = change
+        learner.put()
+        values.append(trainer.window(start, 4).value)
+    np.testing.assert_allclose(g, (values[0] - values[1]) / 2e-4, rtol=1e-5)
+    assert g != 0

@@ -13,7 +13,7 @@ from nn import configuration, trained
 from nn.corrector import Corrector
 from nn.data import DataSet, make_data
 from nn.forecasts import compare
-from nn.training import Learner, Settings, Trainer, prepare, scales_of, train
+from nn.training import Learner, Settings, Trainer, prepare, train
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 
@@ -148,7 +148,7 @@ def test_a_window_that_blows_up_is_named_and_the_best_weights_stay(path, tmp_pat
 def test_scales_are_those_of_the_data(path):
     data = DataSet(path, ocean())
     part = data.split().train
-    scales, T = scales_of(data, part), np.stack([data.targets(n - 1, 1)["T"][0] for n in part if n])
+    scales, T = data.scales(part), np.stack([data.targets(n - 1, 1)["T"][0] for n in part if n])
     volume = data.volume("T")[0]
     mean = (T[:, 0] * volume).sum((1, 2)).mean() / volume.sum()
     variance = ((T[:, 0] - mean) ** 2 * volume).sum((1, 2)).mean() / volume.sum()
