@@ -97,9 +97,14 @@ class PapaData(Records):
         return found
 
     def scales(self, part: range) -> dict[str, Array]:
-        """The standard deviation by layer; without measure in layers that are not observed."""
-        seen = {"T": self.record.T_seen, "S": self.record.S_seen}
-        return {name: np.where(seen[name] > 0, a, UNSEEN) for name, a in super().scales(part).items()}
+        """Of all observed layers the same, the root of their mean variance; without measure in the others.
+
+        Layers below the seasons vary by internal waves alone, which no column knows: by their own standard deviation
+        they would count most.
+        """
+        seen = {"T": self.record.T_seen > 0, "S": self.record.S_seen > 0}
+        usual = {name: np.sqrt(np.mean(a[seen[name]] ** 2)) for name, a in super().scales(part).items()}
+        return {name: np.where(seen[name], a, UNSEEN) for name, a in usual.items()}
 
 
 class AgulhasData(Records):

@@ -85,6 +85,7 @@ def setup_options(setup) -> Options:
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
             options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+    options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
     return options
 
 
@@ -147,7 +148,11 @@ def setup_command(
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
+    trained = tables["setup"].pop("trained", None)
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
+    if trained is not None:
+        import_module("nn.trained").load(trained, model)
+        model.config["trained"] = trained
     return model, tables["run"]
 
 

@@ -135,6 +135,7 @@ class Simulation:
         """TOML from which this run can be repeated (where the model came from a setup)."""
         made = self.model.config
         setup = {"name": made["setup"], **made["options"]} if "setup" in made else {"name": self.model.name}
+        setup["trained"] = made.get("trained")
         tables = {
             "setup": setup,
             "parameters": made.get("parameters", {}),

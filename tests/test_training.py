@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from test_corrector import corrected
@@ -16,6 +17,7 @@ from nn.forecasts import compare
 from nn.training import Learner, Settings, Trainer, prepare, train
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
+from ogcm.grid import interior
 
 
 def ocean(**options):
@@ -192,6 +194,28 @@ def test_commands_train_and_evaluate_what_a_file_says(path, tmp_path, monkeypatc
     assert {"scores.csv", "scores.png", "spectra.png"} <= {p.name for p in (tmp_path / "small").iterdir()}
     model = ocean()
     assert trained.load(tmp_path / "small" / "best.h5", model)["configuration"].startswith("\n[setup]")
+
+
+def test_a_run_with_what_was_trained(path, tmp_path, monkeypatch):
+    """`ogcm run --trained` steps the trained model, and the file that it leaves repeats the run."""
+    monkeypatch.chdir(tmp_path)
+    model = learner_of(path)[0].model
+    model.corrector.weights[...] += 0.01
+    trained.save("best.h5", model)
+    options = ["--resolution", "100", "--dt", "7200", "--days", "1", "--every", "1", "--quiet"]
+    assert main(["run", "channel", "--trained", "best.h5", *options]) == 0
+    assert main(["run", "channel.toml", "--output", "again.nc", "--quiet"]) == 0
+    assert main(["run", "channel", *options, "--output", "plain.nc"]) == 0
+    found = {}
+    for name in ("channel", "again", "plain"):
+        with h5py.File(f"{name}.nc") as f:
+            found[name] = f["T"][-1]
+    ogcm.Simulation(model, days=1, progress=False).run()
+    expected = interior(model.state.T).astype(np.float32)
+    np.testing.assert_array_equal(np.where(found["channel"] < 1e30, found["channel"], 0), expected)
+    np.testing.assert_array_equal(found["again"], found["channel"])
+    assert not np.array_equal(found["plain"], found["channel"])
+    assert main(["run", "channel", "--trained", "other.h5", *options, "--overwrite"]) == 2
 
 
 def test_persistence_and_climatology_are_what_they_say(path):

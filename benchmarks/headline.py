@@ -1,0 +1,270 @@
+"""The headline experiment: does a learned physics, with a network inside the stepper, forecast better than each alone?
+
+    python -m benchmarks.headline channel [--seeds 3] [--folder headline] [--quick]
+    python -m benchmarks.headline papa
+    python -m benchmarks.headline agulhas
+    python -m benchmarks.headline channel --windows       # trained through one day, several days, weeks
+    python -m benchmarks.headline channel --years 10      # five runs from unseen states: stable? what is conserved?
+
+The files benchmarks/SYSTEM.toml say what is trained and on which data, which must lie in the working directory. Seven
+forecasts of the same held-out records are scored: persistence, climatology, the physics, the physics with learned
+parameters, a pure network (the same network, which alone moves the state in the same stepper), the hybrid, and the
+hybrid with learned parameters. Each training lies in a folder of its own and is not repeated when it is there, so the
+command goes on where it was stopped. Tables go to the screen and to FOLDER/SYSTEM/scores.csv, pictures beside it; where
+there are several seeds, a model is scored as the root mean square over them.
+"""
+
+import argparse
+import copy
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.adjoint import in_turns
+from nn import configuration, trained
+from nn.configuration import Configuration
+from nn.data import DataSet, Records
+from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, write_csv
+from nn.forecasts import compare
+from nn.training import train
+from ogcm.model import Model
+from ogcm.simulation import DAY
+from ogcm.stepper import Stepper
+
+HERE = Path(__file__).parent
+
+
+class System(NamedTuple):
+    """What a system is scored by. `leads` [d], in groups that have starts of their own: many for the short ones."""
+
+    leads: tuple[tuple[int, ...], ...]
+    starts: int  # at most so many in each group
+    fields: tuple[str, ...]
+    pure: tuple[str, ...]  # the outputs of the pure network
+
+
+SYSTEMS = {
+    "channel": System(
+        ((1, 5, 10, 20), (120,)),
+        20,
+        ("current", "T", "eta", ALL),
+        ("uv_tendency", "T_tendency", "eta_tendency"),
+    ),
+    "papa": System(((1, 5, 10, 30), (120,)), 6, ("T", "S", ALL), ("T_tendency", "S_tendency")),
+    "agulhas": System(((1, 5, 10, 20),), 24, ("current",), ("uv_tendency",)),
+}
+STATES = 5  # unseen ones, from which the long runs begin
+WINDOWS = {"windows of 1 day": 1, "windows of 5 days": 5, "windows of 20 days": 20}
+LEARNED, PURE, HYBRID, BOTH = "physics, learned", "pure network", "hybrid", "hybrid, learned"
+
+
+def variant(chosen: Configuration, name: str, system: System, seed: int = 0) -> Configuration:
+    """What is left of the file for one of the models."""
+    tables = copy.deepcopy(chosen.tables)
+    if name in ("physics", LEARNED):
+        tables["corrector"] = {}
+    if name in ("physics", PURE, HYBRID):
+        tables["learn"] = {}
+    tables["training"]["rates"] = {n: r for n, r in tables["training"].get("rates", {}).items() if n in tables["learn"]}
+    if name == PURE:
+        tables["numerics"]["dynamics"] = "none"
+        tables["corrector"]["outputs"] = list(system.pure)
+    if tables["corrector"]:
+        tables["corrector"]["seed"] = seed
+    tables["training"]["seed"] = seed
+    return Configuration(chosen.path, tables)
+
+
+def train_once(chosen: Configuration, folder: Path) -> float:
+    """Train what the configuration says, unless it is done; returns the minutes that it took."""
+    model = chosen.model()
+    data, parts = chosen.data(model)
+    learner, resume = chosen.learner(model, data, parts.train), (folder / "last.h5").exists()
+    options = {"resume": resume, "train": parts.train, "validation": parts.validation}
+    trainer = train(learner, data, chosen.settings(), folder, **options)
+    return sum(line.seconds for line in trainer.log) / 60
+
+
+class Headline:
+    """The trainings and the scores of one system in a folder."""
+
+    def __init__(self, name: str, folder: Path, seeds: int, quick: bool) -> None:
+        self.name, self.system, self.folder, self.seeds = name, SYSTEMS[name], folder / name, seeds
+        self.chosen = configuration.read(HERE / f"{name}.toml")
+        if quick:
+            stages = self.chosen.tables["training"]["curriculum"]
+            self.chosen.tables["training"]["curriculum"] = [[records, 2] for records, _ in stages[:2]]
+            self.system = self.system._replace(leads=self.system.leads[:1], starts=2)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def place(self, name: str, seed: int) -> Path:
+        return self.folder / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+
+    def train(self, names: Sequence[str], seeds: int | None = None) -> None:
+        """So many seeds (default: all) of the named models."""
+        for seed in range(seeds or self.seeds):
+            for name in names:
+                chosen = variant(self.chosen, name, self.system, seed)
+                minutes = train_once(chosen, self.place(name, seed))
+                print(f"{name}, seed {seed}: trained in {minutes:.1f} min", flush=True)
+
+    def models(self, lead: int) -> dict[str, Model]:
+        """The physics, and every training of every seed, for forecasts of `lead` days."""
+        found = {"physics": self.model("physics", lead)}
+        for name in (LEARNED, PURE, HYBRID, BOTH, *WINDOWS):
+            for seed in range(self.seeds):
+                if (self.place(name, seed) / "best.h5").exists():
+                    found[f"{name} {seed}"] = self.model(name, lead, self.place(name, seed))
+        return found
+
+    def model(self, name: str, lead: int, folder: Path | None = None) -> Model:
+        """One of them, with what lies in `folder`."""
+        tables = variant(self.chosen, name, self.system).tables
+        if self.name == "papa":
+            tables["setup"]["hours"] = 24 * lead
+        model = Configuration(self.chosen.path, tables).model()
+        if folder is not None:
+            trained.load(folder / "best.h5", model)
+        return model
+
+    def score(self) -> None:
+        """Tables, files and pictures of the scores, of each group of leads."""
+        for leads in self.system.leads:
+            models = self.models(max(leads))
+            data, parts = self.chosen.data(models["physics"])
+            records = [round(lead * DAY / data.interval) for lead in leads]
+            results = compare(models, data, parts, records, starts=self.system.starts)
+            for field in self.system.fields:
+                print(f"{table(results, field, leads)}\n\n{over_seeds(results, field)}\n", flush=True)
+            if self.name == "papa":
+                print(f"T of the uppermost layer\n{over_seeds(results, 'T', 0)}\n", flush=True)
+            write_csv(self.folder / f"scores-{max(leads)}.csv", results)
+            shown = {seedless(name): s for name, s in results.items() if name == seedless(name) or name.endswith(" 0")}
+            draw_scores(shown, self.folder / f"scores-{max(leads)}.png")
+            draw_spectra(shown, self.folder / f"spectra-{max(leads)}.png")
+
+    def windows(self) -> None:
+        """The hybrid with learned parameters, trained by windows of one length each at the same cost."""
+        curriculum = self.chosen.tables["training"]["curriculum"]
+        work = sum(records * iterations for records, iterations in curriculum) / 3
+        for name, days in WINDOWS.items():
+            self.chosen.tables["training"]["curriculum"] = [[days, max(round(work / days), 1)]]
+            self.train((name,), seeds=1)
+        self.score()
+
+    def costs(self) -> None:
+        """The time of a step of the physics and of the hybrid, and of a day beside one of the fine run."""
+        models = self.models(max(self.system.leads[0]))
+        hybrid = models[f"{BOTH} 0"]
+        data, parts = self.chosen.data(models["physics"])
+        steppers = []
+        for model in (models["physics"], hybrid):
+            data.begin(model, data.windows(parts.train, 1)[0])
+            steppers.append(Stepper(model))
+        plain, corrected = in_turns([s.step for s in steppers], 50)
+        print(f"a step: physics {1e3 * plain:.2f} ms, hybrid {1e3 * corrected:.2f} ms, ratio {corrected / plain:.2f}")
+        if isinstance(data, DataSet):
+            fine, coarse = float(data.attributes["wall_seconds_per_day"]), corrected * DAY / hybrid.numerics.dt
+            print(f"a day: fine run {fine:.2f} s, hybrid {1e3 * coarse:.1f} ms: {fine / coarse:.0f} times faster")
+
+    def years(self, years: float, closed: bool) -> None:
+        """Long runs of the physics and of what corrects it: what drifts, and how far the climate is off."""
+        models = self.models(max(self.system.leads[0]))
+        chosen = {name: model for name, model in models.items() if name in ("physics", f"{PURE} 0", f"{BOTH} 0")}
+        data, parts = self.chosen.data(models["physics"])
+        climatology, deviation = moments_in_time(data, parts.train)
+        what = "closed" if closed else "years"
+        path = self.folder / f"{what}.csv"
+        heads = [f"{error} of {field}" for field in climatology for error in ("mean error", "deviation error")]
+        rows = [("model", "record", "years", "finite", "largest speed", "heat", "salt", *heads)]
+        for name, model in chosen.items():
+            if closed:
+                model.forcing.steady["rate_T"].fill(0)
+            for start in np.linspace(parts.test.start, parts.test.stop - 1, STATES).astype(int):
+                data.begin(model, int(start))
+                drift = Drift(model, model.state.copy(), climatology, deviation)
+                for _ in long_run(model, years):
+                    drift.add(model.state)
+                    if not drift.finite:
+                        break
+                lived = (drift.days[-1] - data.times[start] / DAY) / 365 if drift.days else 0.0
+                largest = [max(map(abs, drift.series[s]), default=np.nan) for s in ("speed", "heat", "salt")]
+                errors = [
+                    e(f)[-1] for f in climatology for e in (drift.mean_error, drift.deviation_error) if drift.days
+                ]
+                rows.append((name, int(start), round(lived, 2), drift.finite, *(f"{a:.3g}" for a in largest + errors)))
+                print(*rows[-1], flush=True)
+                with open(path, "w", newline="") as f:
+                    csv.writer(f).writerows(rows)
+
+
+def long_run(model: Model, years: float) -> Iterator[None]:
+    """Step the model for so many years, stopping each ten days."""
+    stepper, dt = Stepper(model), model.numerics.dt
+    with np.errstate(all="ignore"):
+        for n in range(1, round(years * 365 * DAY / dt) + 1):
+            stepper.step()
+            if n % round(10 * DAY / dt) == 0:
+                yield
+
+
+def moments_in_time(data: Records, part: range) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Mean and standard deviation in time, at every point, of the fields that vary."""
+    fields, count, sums, squares = list(data.scales(part)), len(part), {}, {}
+    for n in part:
+        for name, values in data.read(range(n, n + 1)).items():
+            if name in fields:
+                sums[name] = sums.get(name, 0.0) + values[0].astype(float) / count
+                squares[name] = squares.get(name, 0.0) + values[0].astype(float) ** 2 / count
+    return sums, {name: np.sqrt(np.maximum(squares[name] - sums[name] ** 2, 0)) for name in sums}
+
+
+def seedless(name: str) -> str:
+    """The name of a model without the number of its seed."""
+    return name.rstrip("0123456789 ")
+
+
+def over_seeds(results: Mapping[str, Scores], field: str, layer: int = -1) -> str:
+    """RMSE of each model, the root mean square over its seeds, and how much less than that of the physics.
+
+    Behind +- stands half the range of the seeds.
+    """
+    leads = next(iter(results.values())).leads
+    lines = [f"{'model':20} {'seeds':>5}" + "".join(f"{f'{lead:g} d':>26}" for lead in leads)]
+    physics = results["physics"].rmse(field)[:, layer]
+    for name in dict.fromkeys(map(seedless, results)):
+        found = np.array([s.rmse(field)[:, layer] for n, s in results.items() if seedless(n) == name])
+        rms, spread = np.sqrt(np.mean(found**2, axis=0)), np.ptp(found, axis=0) / 2
+        cells = [
+            f"{r:.4g} +-{s:.1g} ({100 * (r / p - 1):+.0f} %)" for r, s, p in zip(rms, spread, physics, strict=True)
+        ]
+        lines.append(f"{name:20} {len(found):5}" + "".join(f"{cell:>26}" for cell in cells))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("--folder", type=Path, default=Path("headline"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="a few iterations and forecasts, to see that it works")
+    parser.add_argument("--windows", action="store_true", help="train by windows of one length each, then score them")
+    parser.add_argument("--years", type=float, help="only the long runs of what was trained")
+    parser.add_argument("--closed", action="store_true", help="long runs without heat through the surface")
+    chosen = parser.parse_args()
+    headline = Headline(chosen.system, chosen.folder, chosen.seeds, chosen.quick)
+    if chosen.years:
+        headline.years(chosen.years, chosen.closed)
+    elif chosen.windows:
+        headline.windows()
+    else:
+        headline.train((LEARNED, PURE, HYBRID, BOTH))
+        headline.score()
+        headline.costs()
+
+
+if __name__ == "__main__":
+    main()
