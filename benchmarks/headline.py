@@ -1,7 +1,7 @@
 """The headline experiment: does a learned physics, with a network inside the stepper, forecast better than each alone?
 
     python -m benchmarks.headline channel [--seeds 3] [--folder headline] [--quick]
-    python -m benchmarks.headline papa
+    python -m benchmarks.headline papa [--years-of SURFACE]   # SURFACE: hourly fluxes and SST of other years
     python -m benchmarks.headline agulhas
     python -m benchmarks.headline channel --windows       # trained through one day, several days, weeks
     python -m benchmarks.headline channel --years 10      # five runs from unseen states: stable? what is conserved?
@@ -18,6 +18,7 @@ import argparse
 import copy
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, 
 from nn.forecasts import compare
 from nn.training import train
 from ogcm.model import Model
+from ogcm.ocean_data import OceanData
+from ogcm.setups.papa import HOUR, Record, forecast, read_record, set_windows
 from ogcm.simulation import DAY
 from ogcm.stepper import Stepper
 
@@ -136,7 +139,8 @@ class Headline:
             models = self.models(max(leads))
             data, parts = self.chosen.data(models["physics"])
             records = [round(lead * DAY / data.interval) for lead in leads]
-            results = compare(models, data, parts, records, starts=self.system.starts)
+            fields = self.chosen.settings().fields
+            results = compare(models, data, parts, records, starts=self.system.starts, fields=fields)
             for field in self.system.fields:
                 print(f"{table(results, field, leads)}\n\n{over_seeds(results, field)}\n", flush=True)
             if self.name == "papa":
@@ -145,6 +149,26 @@ class Headline:
             shown = {seedless(name): s for name, s in results.items() if name == seedless(name) or name.endswith(" 0")}
             draw_scores(shown, self.folder / f"scores-{max(leads)}.png")
             draw_spectra(shown, self.folder / f"spectra-{max(leads)}.png")
+
+    def other_years(self, path: Path, every: int = 15 * 24) -> None:
+        """RMSE of SST in years of which nothing was learned, from `every` so many hours on, for `papa`."""
+        leads = self.system.leads[0]
+        record, possible = surface_record(read_record(self.chosen.tables["setup"]["data"]), path, leads)
+        starts = np.flatnonzero(possible[::every]) * every
+        truth = {lead: record.T[starts + 24 * lead, 0] for lead in leads}
+        rows = {"persistence": [[rms(record.T[starts, 0] - truth[lead]) for lead in leads]]}
+        self.chosen.tables["setup"]["columns"] = len(starts)
+        for name, model in self.models(max(leads)).items():
+            set_windows(model, record, starts)
+            stepper, errors = Stepper(model), []
+            for lead in leads:
+                while model.state.time < (lead - 1e-6) * DAY:
+                    stepper.step()
+                errors.append(rms(forecast(model)[0][0] - truth[lead]))
+            rows.setdefault(seedless(name), []).append(errors)
+        print(f"SST of other years [K], {len(starts)} starts" + "".join(f"{f'{lead} d':>9}" for lead in leads))
+        for name, found in rows.items():
+            print(f"{name:36}" + "".join(f"{a:9.3f}" for a in np.sqrt(np.mean(np.square(found), axis=0))), flush=True)
 
     def windows(self) -> None:
         """The hybrid with learned parameters, trained by windows of one length each at the same cost."""
@@ -201,6 +225,36 @@ class Headline:
                     csv.writer(f).writerows(rows)
 
 
+def rms(a: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(a))))
+
+
+def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Record, np.ndarray]:
+    """Hours of years in which the surface alone is observed, and from which of them forecasts can be scored.
+
+    The profile is that of the same hour of the `year` of the mooring (which begins on 20 March 2012), its mixed layer
+    (within 0.2 K of the surface) as warm and salt as observed. A start needs SST at all leads and 95 % of all
+    fluxes up to the last, and lies outside the year of the mooring.
+    """
+    f = OceanData(path, ("time", "sst", "sss", "heat", "swr", "taux", "tauy", "pme"))
+    hours, begun = f["time"], (datetime(2012, 3, 20) - datetime(2010, 1, 1)).total_seconds() / HOUR
+    known = {name: np.isfinite(f[name]) for name in ("sst", "sss", "heat", "swr", "taux", "tauy", "pme")}
+    filled = {name: np.interp(hours, hours[k], f[name][k]) for name, k in known.items()}
+    same = np.round((hours - begun) % (365.2425 * 24)).astype(int) % year.hours
+    mixed = np.abs(year.T[same] - year.T[same, :1]) < 0.2
+    T, S = (a[same] + mixed * (filled[n] - a[same, 0])[:, None] for a, n in ((year.T, "sst"), (year.S, "sss")))
+    fluxes = filled["taux"], filled["tauy"], filled["heat"] + filled["swr"], filled["pme"]
+    last, count = 24 * max(leads), len(hours)
+    possible = np.zeros(count, bool)
+    possible[: count - last - 1] = True
+    for lead in (0, *leads):
+        possible[: count - 24 * lead] &= known["sst"][24 * lead :]
+    whole = np.concatenate([[0], np.cumsum(np.all([known[n] for n in ("heat", "swr", "taux", "tauy", "pme")], axis=0))])
+    possible[:-last] &= whole[last:-1] - whole[: -last - 1] > 0.95 * last
+    possible &= (hours < begun - last) | (hours > begun + year.hours)
+    return Record(T, S, *((np.arange(T.shape[1]) == 0) * 1.0,) * 2, *fluxes), possible
+
+
 def long_run(model: Model, years: float) -> Iterator[None]:
     """Step the model for so many years, stopping each ten days."""
     stepper, dt = Stepper(model), model.numerics.dt
@@ -253,11 +307,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few iterations and forecasts, to see that it works")
     parser.add_argument("--windows", action="store_true", help="train by windows of one length each, then score them")
     parser.add_argument("--years", type=float, help="only the long runs of what was trained")
+    parser.add_argument("--years-of", type=Path, help="papa: only the SST of the other years in this file")
     parser.add_argument("--closed", action="store_true", help="long runs without heat through the surface")
     chosen = parser.parse_args()
     headline = Headline(chosen.system, chosen.folder, chosen.seeds, chosen.quick)
     if chosen.years:
         headline.years(chosen.years, chosen.closed)
+    elif chosen.years_of:
+        headline.other_years(chosen.years_of)
     elif chosen.windows:
         headline.windows()
     else:

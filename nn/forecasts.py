@@ -22,16 +22,29 @@ from ogcm.stepper import Stepper
 
 
 def compare(
-    models: Mapping[str, Model], data: Records, parts: Splits, leads: Sequence[int], *, starts: int = 10
+    models: Mapping[str, Model],
+    data: Records,
+    parts: Splits,
+    leads: Sequence[int],
+    *,
+    starts: int = 10,
+    fields: Sequence[str] | None = None,
 ) -> dict[str, Scores]:
     """Scores of persistence, climatology and each model at the `leads` [records], over at most so many starts.
 
-    Raises InputError for leads that are not positive and rising, or longer than the test part.
+    `fields` are scored (default: all that vary). Raises InputError for leads that are not positive and rising, or
+    longer than the test part, and for fields without data.
     """
     if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
         raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
     chosen = spread(data.windows(parts.test, max(leads)), starts)
     scales, mean = data.scales(parts.train), data.climatology(parts.train)
+    fields = tuple(scales) if fields is None else fields
+    if missing := [name for name in fields if name not in scales]:
+        raise InputError(
+            f"fields: {missing[0]} does not vary in {data.path}, or is not in it; choose of {list(scales)}"
+        )
+    scales = {name: scales[name] for name in fields}
     climatology = {name: interior(getattr(mean, name)) for name in scales}
     days = [lead * data.interval / DAY for lead in leads]
     results = {name: Scores(data.model, climatology, days, scales) for name in ("persistence", "climatology", *models)}

@@ -54,7 +54,8 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 class Settings:
     """How to train. `curriculum`: stages of (records that a window spans, iterations).
 
-    `fields` count in the loss (default: all of the data), `spectrum` and `conservation` are the weights of those terms,
+    `fields` count in the loss (default: all of the data) with `weights` by name (default 1): one that varies most from
+    place to place, such as T, needs more than 1. `spectrum` and `conservation` are the weights of those terms,
     `prior` that of |z|^2/2; `rates` are factors of the learning rate by name; `noise` is added to the initial state, in
     standard deviations of the data; after `patience` validations without gain a stage ends (0: never). Raises
     InputError for what cannot be.
@@ -70,6 +71,7 @@ class Settings:
     clip: float = 1.0
     noise: float = 0.0
     fields: tuple[str, ...] | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     spectrum: float = 0.0
     conservation: float = 0.0
     prior: float = 1e-3
@@ -208,6 +210,8 @@ class Trainer:
             if name not in self.scales:
                 known = ", ".join(self.scales)
                 raise InputError(f"fields: {name} does not vary in {data.path}, or is not in it; choose from {known}")
+        if foreign := set(settings.weights) - set(self.fields):
+            raise InputError(f"weights: {min(foreign)} is none of the fields that count, {', '.join(self.fields)}")
         lengths = [records for records, _ in settings.curriculum]
         self.starts = {n: data.windows(self.train, n) for n in set(lengths)}
         self.longest = max(lengths)
@@ -234,7 +238,8 @@ class Trainer:
         targets = {name: a for name, a in self.data.targets(start, records).items() if name in self.fields}
         days = self.data.interval / DAY * np.arange(1, records + 1)
         scales = {name: self.scales[name] for name in self.fields}
-        total = Forecast(self.model, targets, days=days, scales=scales)
+        weights = {name: self.settings.weights.get(name, 1.0) for name in self.fields}
+        total = Forecast(self.model, targets, days=days, scales=scales, weights=weights)
         if self.settings.spectrum:
             total = total + self.settings.spectrum * Spectrum(self.model, targets, days=days)
         if self.settings.conservation:
