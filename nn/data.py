@@ -34,6 +34,7 @@ from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
 FORMAT = "ogcm data set 1"
+ROUND_OFF = 1e-10  # of its mean: a field that varies by less is constant
 SMALLEST = 1e-3  # a layer that varies less than this part of the most variable one has that scale
 
 
@@ -289,12 +290,13 @@ class Records:
         return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
 
     def scales(self, part: range) -> dict[str, Array]:
-        """What errors are divided by: the standard deviation of each field that varies, by layer.
+        """What errors are divided by: the standard deviation of each field that varies by more than round-off, by layer.
 
         It is at least SMALLEST of that of the liveliest layer.
         """
-        deviations = self.statistics(part).deviation
-        return {name: np.maximum(d, SMALLEST * d.max()) for name, d in deviations.items() if d.max() > 0}
+        mean, deviation, *_ = self.statistics(part)
+        varies = [name for name, d in deviation.items() if d.max() > ROUND_OFF * np.abs(mean[name]).max()]
+        return {name: np.maximum(deviation[name], SMALLEST * deviation[name].max()) for name in varies}
 
 
 class DataSet(Records):
