@@ -290,7 +290,7 @@ class Records:
         return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
 
     def scales(self, part: range) -> dict[str, Array]:
-        """What errors are divided by: the standard deviation of each field that varies by more than round-off, by layer.
+        """What errors are divided by: the standard deviation, by layer, of each field that varies (beyond round-off).
 
         It is at least SMALLEST of that of the liveliest layer.
         """

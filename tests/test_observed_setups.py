@@ -344,7 +344,8 @@ def test_agulhas_forecasts_beat_persistence(ocean_data):
 
 
 def test_papa_data_are_the_observations_of_each_column(tmp_path):
-    path = made_up_papa(tmp_path / "papa.nc", hours=120)
+    salt = 32.5 + 0.1 * np.random.default_rng(1).normal(size=(120, 3))
+    path = made_up_papa(tmp_path / "papa.nc", hours=120, salt=salt)
     model, record = papa(data=path, columns=3, hours=24), read_record(path)
     data = PapaData(path, model, every=6)
     part = range(1, 16)
