@@ -353,7 +353,13 @@ def tidy(axes: Axes) -> None:
 
 def legend(picture: Picture, lines: Mapping[str, object]) -> None:
     """One for all panels, below them."""
-    picture.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(len(lines), 6), frameon=False)
+    picture.legend(
+        lines.values(),
+        lines.keys(),
+        loc="outside lower center",
+        ncols=min(len(lines), int(picture.get_figwidth() / 2)),
+        frameon=False,
+    )
 
 
 def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
