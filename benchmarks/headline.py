@@ -10,13 +10,12 @@ The files benchmarks/SYSTEM.toml say what is trained and on which data, which mu
 forecasts of the same held-out records are scored: persistence, climatology, the physics, the physics with learned
 parameters, a pure network (the same network, which alone moves the state in the same stepper), the hybrid, and the
 hybrid with learned parameters. Each training lies in a folder of its own and is not repeated when it is there, so the
-command goes on where it was stopped. Tables go to the screen and to FOLDER/SYSTEM/scores.csv, pictures beside it; where
-there are several seeds, a model is scored as the root mean square over them.
+command goes on where it was stopped. Tables go to the screen and to FOLDER/SYSTEM/scores-LEAD.csv, pictures beside; of
+several seeds, a model is scored as the root mean square over them.
 """
 
 import argparse
 import copy
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,12 +24,14 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.adjoint import in_turns
+from benchmarks.observed import rms, run_to
 from nn import configuration, trained
 from nn.configuration import Configuration
 from nn.data import DataSet, Records
 from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
+from ogcm import io
 from ogcm.model import Model
 from ogcm.ocean_data import OceanData
 from ogcm.setups.papa import HOUR, Record, forecast, read_record, set_windows
@@ -166,8 +167,7 @@ class Headline:
             set_windows(model, record, starts)
             stepper, errors = Stepper(model), []
             for lead in leads:
-                while model.state.time < (lead - 1e-6) * DAY:
-                    stepper.step()
+                run_to(stepper, lead)
                 errors.append(rms(forecast(model)[0][0] - truth[lead]))
             rows.setdefault(seedless(name), []).append(errors)
         print(f"SST of other years [K], {len(starts)} starts" + "".join(f"{f'{lead} d':>9}" for lead in leads))
@@ -201,14 +201,13 @@ class Headline:
     def years(self, years: float, closed: bool) -> None:
         """Long runs of the physics and the hybrid: what drifts, and how far the climate is off."""
         models = self.models(max(self.system.leads[0]))
-        chosen = {name: models[name] for name in (["physics"] if not closed else []) + [f"{BOTH} 0"]}
+        chosen = [f"{BOTH} 0"] if closed else ["physics", f"{BOTH} 0"]
         data, parts = self.chosen.data(models["physics"])
         climatology, deviation = moments_in_time(data, parts.train)
-        what = "closed" if closed else "years"
-        path = self.folder / f"{what}.csv"
         heads = [f"{error} of {field}" for field in climatology for error in ("mean error", "deviation error")]
         rows = [("model", "record", "years", "finite", "largest speed", "heat", "salt", *heads)]
-        for name, model in chosen.items():
+        for name in chosen:
+            model = models[name]
             if closed:
                 model.forcing.steady["rate_T"].fill(0)
             for start in np.linspace(parts.test.start, parts.test.stop - 1, STATES).astype(int):
@@ -225,12 +224,7 @@ class Headline:
                 ]
                 rows.append((name, int(start), round(lived, 2), drift.finite, *(f"{a:.3g}" for a in largest + errors)))
                 print(*rows[-1], flush=True)
-                with open(path, "w", newline="") as f:
-                    csv.writer(f).writerows(rows)
-
-
-def rms(a: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(a))))
+                io.put_table(self.folder / ("closed.csv" if closed else "years.csv"), rows)
 
 
 def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Record, np.ndarray]:

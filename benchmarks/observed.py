@@ -9,6 +9,7 @@ import sys
 import numpy as np
 
 import ogcm
+from nn.observed_data import EKMAN
 from ogcm.grid import interior
 from ogcm.setups.agulhas import DAY, Starts, agulhas, read_currents
 from ogcm.setups.papa import DZ, forecast, observed, papa, read_record, set_windows
@@ -16,7 +17,6 @@ from ogcm.setups.papa import DZ, forecast, observed, papa, read_record, set_wind
 PAPA_DAYS = (1, 5, 10, 20, 30)
 AGULHAS_DAYS = (1, 5, 10, 20)
 LITERATURE = {"nu_richardson": 5e-3, "alpha_richardson": 5.0, "nu_v": 1e-4, "kappa_v": 1e-5}
-EKMAN_DAYS = 5.0  # in which the part of the currents is forgotten that the layer does not carry
 CENTRES = np.cumsum(DZ) - 0.5 * np.array(DZ)
 BANDS = {"surface": CENTRES < 2, "0-20 m": CENTRES < 20, "20-60 m": (CENTRES > 20) & (CENTRES < 60)}
 BANDS |= {"60-150 m": (CENTRES > 60) & (CENTRES < 150), "150-300 m": CENTRES > 150}
@@ -96,7 +96,7 @@ def agulhas_table(data: str, settings: dict[str, dict]) -> None:
             for d in AGULHAS_DAYS:
                 run_to(stepper, d)
                 state = starts.vector(interior(model.state.u)[0], interior(model.state.v)[0])
-                rest = np.exp(-d / EKMAN_DAYS) * (truth[start] - flow[start])
+                rest = np.exp(-d * DAY / EKMAN) * (truth[start] - flow[start])
                 errors[name][d].append(state + rest - truth[start + d])
                 carried[name][d].append(state - flow[start + d])
     inner = np.zeros(starts.east.shape, bool)

@@ -115,8 +115,8 @@ def evaluate_command(target: str, rest: list[str]) -> int:
     trained.load(folder / "best.h5", model)
     data, parts = chosen.data(physics)
     models = {"physics": physics, "trained": model}
-    leads, scored = [int(word) for word in words], {"fields": chosen.settings().fields}
-    results = compare(models, data, parts, leads, starts=options.get("starts", 10), **scored)
+    leads, fields = [int(word) for word in words], chosen.settings().fields
+    results = compare(models, data, parts, leads, starts=options.get("starts", 10), fields=fields)
     print(table(results))
     write_csv(folder / "scores.csv", results)
     draw_scores(results, folder / "scores.png")

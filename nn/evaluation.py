@@ -11,8 +11,6 @@ doi 10.1029/2020MS002203). Scores over many starts are those of the sums over al
 squares, where WeatherBench takes the mean of the roots.
 """
 
-import csv
-import io as streams
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -317,9 +315,7 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
     `layer` counts from 0 at the surface, "all" is over the layers; `depth_m` is that of its centre. What is undefined
     is nan. Raises FileError where the disk does not take it.
     """
-    whole = streams.StringIO(newline="")
-    lines = csv.writer(whole)
-    lines.writerow(COLUMNS)
+    lines = [COLUMNS]
     for model, scores in results.items():
         depth = np.cumsum(scores.model.dz) - 0.5 * scores.model.dz
         for field in scores.fields:
@@ -329,8 +325,8 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
             for layer, deep, k in [*places, ("all", "", layers)]:
                 for n, lead in enumerate(scores.leads):
                     numbers = [f"{a:.9g}" for a in found[:, n, k]]
-                    lines.writerow([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
-    io.put(path, streams.BytesIO(whole.getvalue().encode()))
+                    lines.append([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
+    io.put_table(path, lines)
 
 
 # Pictures

@@ -45,26 +45,23 @@ class PapaData(Records):
         self.times = HOUR * np.arange(0, self.record.hours, every)
         self.interval = HOUR * every
 
+    def at(self, records: Array) -> dict[str, Array]:
+        """T and S (nt, nk, 1, 2 columns) of the records (nt, columns)."""
+        hours = self.every * np.asarray(records)
+        return {name: in_cells(np.swapaxes(getattr(self.record, name)[hours], 1, 2)) for name in self.fields}
+
     def read(self, records: range) -> dict[str, Array]:
         """T and S (records, nk, 1, 2 columns): those of a record in all columns."""
         self.check_part(records)
-        hours = slice(records.start * self.every, (records.stop - 1) * self.every + 1, self.every)
-        return {name: self.profiles(name, hours, [0] * self.columns) for name in self.fields}
-
-    def profiles(self, name: str, hours: slice, later: Sequence[int]) -> Array:
-        """Of the hours, in each column so many hours later (hours, nk, 1, 2 columns)."""
-        when = np.arange(hours.start, hours.stop, hours.step)[:, None] + np.asarray(later)
-        return in_cells(np.swapaxes(getattr(self.record, name)[when], 1, 2))
+        return self.at(np.repeat(np.array(records)[:, None], self.columns, axis=1))
 
     def targets(self, n: Sequence[int], count: int) -> dict[str, Array]:
         """The records after the starts `n` of the columns: T and S (count, nk, 1, 2 columns)."""
-        hours, later = slice(self.every, count * self.every + 1, self.every), self.every * np.asarray(n)
-        return {name: self.profiles(name, hours, later) for name in self.fields}
+        return self.at(np.arange(1, count + 1)[:, None] + n)
 
     def truth(self, start: Sequence[int], lead: int) -> State:
         """The record `lead` after that of each column."""
-        fields = {name: self.profiles(name, slice(0, 1, 1), self.every * (np.asarray(start) + lead))[0]
-                  for name in self.fields}  # fmt: skip
+        fields = {name: a[0] for name, a in self.at(np.array([start]) + lead).items()}
         return self.made_state(fields, 0.0)
 
     def begin(self, model: Model, start: Sequence[int]) -> None:

@@ -15,7 +15,6 @@ The folder receives best.h5 (the least validation loss; `nn.trained` reads it), 
 log.csv and curves.png.
 """
 
-import csv
 import io as streams
 import json
 import sys
@@ -358,11 +357,7 @@ class Trainer:
                 f[f"learned/{name}"] = a
             self.optimizer.save(f.create_group("optimizer"))
         io.put(self.folder / "last.h5", whole, "the state of the training")
-        text = streams.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(Iteration._fields)
-        writer.writerows(self.log)
-        io.put(self.folder / "log.csv", streams.BytesIO(text.getvalue().encode()), "the log")
+        io.put_table(self.folder / "log.csv", [Iteration._fields, *self.log], "the log")
         draw_curves(self.log, self.folder / "curves.png")
 
     def resume(self) -> None:

@@ -6,11 +6,13 @@ readable in its `.part`. HDF5 does not survive a full disk (it fails late, then 
 room is asked for before each record, and a restart is made in memory and reaches the disk in one piece.
 """
 
+import csv
 import hashlib
 import io as streams
 import json
 import os
 import shutil
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -362,6 +364,13 @@ def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> Non
         raise FileError(f"{path}: {what} could not be written ({error}); make room and try again") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def put_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
+    """A CSV file of lines, the first of them the heads. Raises FileError where the disk does not take it."""
+    text = streams.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    put(path, streams.BytesIO(text.getvalue().encode()), what)
 
 
 def load_restart(path: str | Path, model: Model) -> None:
