@@ -28,7 +28,7 @@ from adjoint.stepper import Gradient
 from nn.feature_kernels import normalise
 from nn.features import FEATURES, SCALARS
 from nn.mlp import MLP
-from nn.outputs import FORMS
+from nn.outputs import FORMS, at_faces, at_faces_ad
 from ogcm.backend import HALO
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
@@ -270,14 +270,19 @@ class Corrector:
         return {name: np.stack(self.parts(name, self.F)) for name in self.bases}
 
     def turned(self, basis: Mapping[str, Array]) -> Array:
-        """The outputs: what the network said, or for an equivariant one (C1 + i C2) (e1 + i e2)."""
+        """The outputs where they act: what the network said, or for an equivariant one (C1 + i C2) (e1 + i e2)."""
         if not basis:
             return self.O
-        said = np.empty_like(self.O)
+        said = np.zeros_like(self.O)
         for name in self.config["outputs"]:
             p = self.places[name]
             (a, b), (x, y) = self.O[p], basis[FORMS[name].basis]
-            said[p] = a * x - b * y, a * y + b * x
+            vector = np.stack([a * x - b * y, a * y + b * x])
+            if FORMS[name].at_faces:
+                exchange(self.grid, *vector)
+                at_faces(*vector, self.grid, *said[p])
+            else:
+                said[p] = vector
         return said
 
     def turned_ad(self, basis: Mapping[str, Array], O_ad: Array) -> dict[str, Array]:
@@ -288,11 +293,20 @@ class Corrector:
         basis_ad = {name: np.zeros_like(e) for name, e in basis.items()}
         for name in self.config["outputs"]:
             p, feature = self.places[name], FORMS[name].basis
-            (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], O_ad[p].copy()
+            (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], self.at_centres_ad(name, O_ad[p])
             basis_ad[feature][0] += a * p_ad + b * q_ad
             basis_ad[feature][1] += a * q_ad - b * p_ad
             O_ad[p] = x * p_ad + y * q_ad, x * q_ad - y * p_ad
         return basis_ad
+
+    def at_centres_ad(self, name: str, said_ad: Array) -> Array:
+        """The adjoint, at T points, of an output (2, nk, nj, ni) where it acts."""
+        if not FORMS[name].at_faces:
+            return said_ad.copy()
+        vector_ad = np.zeros_like(said_ad)
+        exchange(self.grid, *said_ad)
+        at_faces_ad(*said_ad, self.grid, *said_ad, *vector_ad)
+        return vector_ad
 
     def gathered(self, F: Array, chunk: Array) -> Array:
         """The inputs (n_in, n) of the samples of a chunk."""

@@ -1,14 +1,18 @@
 """What a network says, and how it acts on the ocean: each form with its kernel and, below it, the adjoint.
 
-    T_flux, S_flux       F_x, F_y at T points; the tendency is minus the divergence of h F at the faces between
+    T_flux, S_flux       F_x, F_y through the eastern and northern face of the cell; the tendency is minus the
+                         divergence of h F
     T_flux_z, S_flux_z   upward flux F_z through the top of the cell, none through surface and bottom
     stress               tension s_T and shear s_S at T points, of a symmetric stress tensor without trace
-    stress_z             upward flux of momentum through the top of the cell, along x and y
-    T_tendency, S_tendency, uv_tendency, eta_tendency    added as they are: nothing is conserved
+    stress_z             upward flux of momentum, along x and y, through the top of the eastern and northern face
+    T_tendency, S_tendency, uv_tendency, eta_tendency    added as they are, to u of the eastern and v of the northern
+                         face: nothing is conserved
 
-A flux that leaves one cell enters the next, none goes through coasts, so heat, salt and (away from coasts) momentum
-are conserved to round-off whatever the network says. The divergence of the stress is that of `ogcm.operators.friction`
-with s_T for nu D_T and s_S for nu D_S.
+Vectors lie at the faces of the C-grid, where they act: an average of two cells is blind to what changes sign from
+one to the next, and so cannot correct it. (The vectors of an equivariant network, which turn about T points, are
+averaged to the faces by `at_faces`.) A flux that leaves one cell enters the next, none goes through coasts, so heat,
+salt and (away from coasts) momentum are conserved to round-off whatever the network says. The divergence of the stress
+is that of `ogcm.operators.friction` with s_T for nu D_T and s_S for nu D_S.
 """
 
 from collections.abc import Callable
@@ -26,20 +30,45 @@ from ogcm.operators.tracer_advection import through
 Array = np.ndarray
 
 
+# From T points to faces
+
+
+@kernel
+def at_faces(F_x, F_y, grid, f_x, f_y):
+    """f_x = (F_x_i + F_x_{i+1})/2 at the eastern and f_y = (F_y_j + F_y_{j+1})/2 at the northern faces (nk, nj, ni)."""
+    nk, nj, ni = F_x.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                f_x[k, j, i] = HALF * (F_x[k, j, i] + F_x[k, j, i + ONE])
+                f_y[k, j, i] = HALF * (F_y[k, j, i] + F_y[k, j + 1, i])
+
+
+@kernel
+def at_faces_ad(F_x, F_y, grid, f_x_ad, f_y_ad, F_x_ad, F_y_ad):
+    """F_x_ad_i += (f_x_ad_{i-1} + f_x_ad_i)/2, F_y_ad likewise. Linear."""
+    nk, nj, ni = F_x_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                F_x_ad[k, j, i] += HALF * (f_x_ad[k, j, i - ONE] + f_x_ad[k, j, i])
+                F_y_ad[k, j, i] += HALF * (f_y_ad[k, j - 1, i] + f_y_ad[k, j, i])
+
+
 # Tracer fluxes
 
 
 @point
 def flux_x(F_x, grid, k, j, i):
     """dy h F_x through a U face [m2 times the flux]."""
-    both = F_x[k, j, i] + F_x[k, j, i + ONE]
-    return through(grid.mask_u[k, j, i], HALF * both * grid.dy_u[j, i] * grid.h_u[k, j, i])
+    return through(grid.mask_u[k, j, i], F_x[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i])
 
 
 @point
 def flux_y(F_y, grid, k, j, i):
-    both = F_y[k, j, i] + F_y[k, j + 1, i]
-    return through(grid.mask_v[k, j, i], HALF * both * grid.dx_v[j, i] * grid.h_v[k, j, i])
+    return through(grid.mask_v[k, j, i], F_y[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i])
 
 
 @kernel
@@ -55,29 +84,19 @@ def flux_divergence(F_x, F_y, grid, D):
                 D[k, j, i] -= (along_x + along_y) * grid.r_area_t[j, i]
 
 
-@point
-def flux_x_ad(D_ad, grid, k, j, i):
-    """What the flux at a U face passed on to either cell's F_x."""
-    passed = D_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - D_ad[k, j, i] * grid.r_area_t[j, i]
-    return through(grid.mask_u[k, j, i], HALF * grid.dy_u[j, i] * grid.h_u[k, j, i] * passed)
-
-
-@point
-def flux_y_ad(D_ad, grid, k, j, i):
-    passed = D_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - D_ad[k, j, i] * grid.r_area_t[j, i]
-    return through(grid.mask_v[k, j, i], HALF * grid.dx_v[j, i] * grid.h_v[k, j, i] * passed)
-
-
 @kernel
 def flux_divergence_ad(F_x, F_y, grid, D_ad, F_x_ad, F_y_ad):
-    """F_x_ad_i += P_{i-1} + P_i,  P_i = dy h/2 [(D_ad/area)_{i+1} - (D_ad/area)_i] of the open face. Linear."""
+    """F_x_ad_i += dy h [(D_ad/area)_{i+1} - (D_ad/area)_i] at an open face. Linear."""
     nk, nj, ni = F_x_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                F_x_ad[k, j, i] += flux_x_ad(D_ad, grid, k, j, i - ONE) + flux_x_ad(D_ad, grid, k, j, i)
-                F_y_ad[k, j, i] += flux_y_ad(D_ad, grid, k, j - 1, i) + flux_y_ad(D_ad, grid, k, j, i)
+                here = D_ad[k, j, i] * grid.r_area_t[j, i]
+                east = grid.h_u[k, j, i] * (D_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - here)
+                north = grid.h_v[k, j, i] * (D_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - here)
+                F_x_ad[k, j, i] += through(grid.mask_u[k, j, i], grid.dy_u[j, i] * east)
+                F_y_ad[k, j, i] += through(grid.mask_v[k, j, i], grid.dx_v[j, i] * north)
 
 
 @point
@@ -187,14 +206,14 @@ def rising_x(M, grid, k, j, i):
     """Upward flux of momentum through the top of layer k at a U point."""
     inside = 0 < k < M.shape[0]
     n = k if inside else 0
-    return through(inside * grid.mask_u[n, j, i], HALF * (M[n, j, i] + M[n, j, i + ONE]))
+    return through(inside * grid.mask_u[n, j, i], M[n, j, i])
 
 
 @point
 def rising_y(M, grid, k, j, i):
     inside = 0 < k < M.shape[0]
     n = k if inside else 0
-    return through(inside * grid.mask_v[n, j, i], HALF * (M[n, j, i] + M[n, j + 1, i]))
+    return through(inside * grid.mask_v[n, j, i], M[n, j, i])
 
 
 @kernel
@@ -209,29 +228,18 @@ def vertical_stress(M_x, M_y, grid, D_u, D_v):
                 D_v[k, j, i] += (rising_y(M_y, grid, k + 1, j, i) - rising_y(M_y, grid, k, j, i)) / grid.h_v[k, j, i]
 
 
-@point
-def rising_x_ad(D_u_ad, grid, k, j, i):
-    """What the flux through the top of layer k at a U point passed on, halved."""
-    above, here = D_u_ad[k - 1, j, i] / grid.h_u[k - 1, j, i], D_u_ad[k, j, i] / grid.h_u[k, j, i]
-    return through(grid.mask_u[k, j, i], HALF * (above - here))
-
-
-@point
-def rising_y_ad(D_v_ad, grid, k, j, i):
-    above, here = D_v_ad[k - 1, j, i] / grid.h_v[k - 1, j, i], D_v_ad[k, j, i] / grid.h_v[k, j, i]
-    return through(grid.mask_v[k, j, i], HALF * (above - here))
-
-
 @kernel
 def vertical_stress_ad(M_x, M_y, grid, D_u_ad, D_v_ad, M_x_ad, M_y_ad):
-    """M_ad_k += half of (D_ad/h)_{k-1} - (D_ad/h)_k of the two faces, inside the water. Linear."""
+    """M_ad_k += (D_ad/h)_{k-1} - (D_ad/h)_k inside the water. Linear."""
     nk, nj, ni = M_x_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                M_x_ad[k, j, i] += rising_x_ad(D_u_ad, grid, k, j, i - ONE) + rising_x_ad(D_u_ad, grid, k, j, i)
-                M_y_ad[k, j, i] += rising_y_ad(D_v_ad, grid, k, j - 1, i) + rising_y_ad(D_v_ad, grid, k, j, i)
+                u = D_u_ad[k - 1, j, i] / grid.h_u[k - 1, j, i] - D_u_ad[k, j, i] / grid.h_u[k, j, i]
+                v = D_v_ad[k - 1, j, i] / grid.h_v[k - 1, j, i] - D_v_ad[k, j, i] / grid.h_v[k, j, i]
+                M_x_ad[k, j, i] += through(grid.mask_u[k, j, i], u)
+                M_y_ad[k, j, i] += through(grid.mask_v[k, j, i], v)
 
 
 # Tendencies as they are
@@ -239,28 +247,26 @@ def vertical_stress_ad(M_x, M_y, grid, D_u_ad, D_v_ad, M_x_ad, M_y_ad):
 
 @kernel
 def acceleration(a_x, a_y, grid, D_u, D_v):
-    """Adds accelerations (nk, nj, ni) [m s-2] at T points to those at the open faces between."""
+    """Adds accelerations (nk, nj, ni) [m s-2] at the eastern and northern faces, where they are open."""
     nk, nj, ni = a_x.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                D_u[k, j, i] += through(grid.mask_u[k, j, i], HALF * (a_x[k, j, i] + a_x[k, j, i + ONE]))
-                D_v[k, j, i] += through(grid.mask_v[k, j, i], HALF * (a_y[k, j, i] + a_y[k, j + 1, i]))
+                D_u[k, j, i] += through(grid.mask_u[k, j, i], a_x[k, j, i])
+                D_v[k, j, i] += through(grid.mask_v[k, j, i], a_y[k, j, i])
 
 
 @kernel
 def acceleration_ad(a_x, a_y, grid, D_u_ad, D_v_ad, a_x_ad, a_y_ad):
-    """a_ad_i += half of D_ad of the two open faces. Linear."""
+    """a_ad += D_ad at the open faces. Linear."""
     nk, nj, ni = a_x_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                west, east = grid.mask_u[k, j, i - ONE], grid.mask_u[k, j, i]
-                a_x_ad[k, j, i] += HALF * (west * D_u_ad[k, j, i - ONE] + east * D_u_ad[k, j, i])
-                south, north = grid.mask_v[k, j - 1, i], grid.mask_v[k, j, i]
-                a_y_ad[k, j, i] += HALF * (south * D_v_ad[k, j - 1, i] + north * D_v_ad[k, j, i])
+                a_x_ad[k, j, i] += through(grid.mask_u[k, j, i], D_u_ad[k, j, i])
+                a_y_ad[k, j, i] += through(grid.mask_v[k, j, i], D_v_ad[k, j, i])
 
 
 def rate(a: Array, grid: Grid, D: Array) -> None:
@@ -290,17 +296,18 @@ class Form(NamedTuple):
     forward: Callable
     backward: Callable  # (*components, grid, *D_ad, *components_ad)
     basis: str = ""  # the vector or tensor among the features that an equivariant network stretches and turns
+    at_faces: bool = False  # a vector; else at T points
 
 
 FORMS = {
-    "T_flux": Form(2, "K m s-1", ("T",), flux_divergence, flux_divergence_ad, "T_gradient"),
-    "S_flux": Form(2, "g kg-1 m s-1", ("S",), flux_divergence, flux_divergence_ad, "S_gradient"),
+    "T_flux": Form(2, "K m s-1", ("T",), flux_divergence, flux_divergence_ad, "T_gradient", True),
+    "S_flux": Form(2, "g kg-1 m s-1", ("S",), flux_divergence, flux_divergence_ad, "S_gradient", True),
     "T_flux_z": Form(1, "K m s-1", ("T",), vertical_flux, vertical_flux_ad),
     "S_flux_z": Form(1, "g kg-1 m s-1", ("S",), vertical_flux, vertical_flux_ad),
     "stress": Form(2, "m2 s-2", ("u", "v"), divergence_of_stress, divergence_of_stress_ad, "strain"),
-    "stress_z": Form(2, "m2 s-2", ("u", "v"), vertical_stress, vertical_stress_ad),
+    "stress_z": Form(2, "m2 s-2", ("u", "v"), vertical_stress, vertical_stress_ad, at_faces=True),
     "T_tendency": Form(1, "K s-1", ("T",), rate, rate_ad),
     "S_tendency": Form(1, "g kg-1 s-1", ("S",), rate, rate_ad),
-    "uv_tendency": Form(2, "m s-2", ("u", "v"), acceleration, acceleration_ad),
+    "uv_tendency": Form(2, "m s-2", ("u", "v"), acceleration, acceleration_ad, at_faces=True),
     "eta_tendency": Form(1, "m s-1", ("eta",), rise, rise_ad),
 }
