@@ -72,9 +72,10 @@ def variant(chosen: Configuration, name: str, system: System, seed: int = 0) -> 
         tables["corrector"] = {}
     if name in ("physics", PURE, HYBRID):
         tables["learn"] = {}
-    if name == LEARNED:  # a few numbers settle in a third of the iterations of a network
+    if name == LEARNED:  # a few numbers settle in a third of the iterations of a network, and fit no instants
         stages = tables["training"]["curriculum"]
-        tables["training"]["curriculum"] = [[records, -(-iterations // 3)] for records, iterations in stages]
+        stages = [[records, -(-iterations // 3)] for records, iterations in stages if records]
+        tables["training"]["curriculum"] = stages
     tables["training"]["rates"] = {n: r for n, r in tables["training"].get("rates", {}).items() if n in tables["learn"]}
     if name == PURE:
         tables["numerics"]["dynamics"] = "none"
@@ -178,8 +179,9 @@ class Headline:
         """The hybrid with learned parameters, trained by windows of one length each at the same cost."""
         curriculum = self.chosen.tables["training"]["curriculum"]
         work = sum(records * iterations for records, iterations in curriculum) / 3
+        first = [stage for stage in curriculum if stage[0] == 0]
         for name, days in WINDOWS.items():
-            self.chosen.tables["training"]["curriculum"] = [[days, max(round(work / days), 1)]]
+            self.chosen.tables["training"]["curriculum"] = [*first, [days, max(round(work / days), 1)]]
             self.train((name,), seeds=1)
         self.score()
 

@@ -15,7 +15,7 @@
     [learn]                     # parameters, each with its error (of the logarithm where it is positive)
     nu4_h = 1.0
     [training]                  # the options of `nn.training.Settings`
-    curriculum = [[1, 80], [5, 250]]
+    curriculum = [[0, 500], [1, 80], [5, 250]]
 
 Paths are those of the working directory.
 """

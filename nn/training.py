@@ -8,7 +8,9 @@
 
 Each iteration draws a batch of windows, runs the model from the first record of each, compares it with those that
 follow (`nn.losses`), and moves what is learned by the gradient of `adjoint.gradient`, which goes through all steps of
-the window. Windows grow from stage to stage of the curriculum. Physical parameters learn as the z of
+the window. Windows grow from stage to stage of the curriculum. It may begin with a stage of 0 records, in which the
+corrector fits what the physics lacks at single instants (`nn.tendency_fit`): cheap, and the place to begin from where
+starts are not in balance, as coarse-grained ones are not. Physical parameters learn as the z of
 `adjoint.assimilation.Estimate`: scaled, logarithmic where they are positive, within bounds, their prior |z|^2/2.
 
 The folder receives best.h5 (the least validation loss; `nn.trained` reads it), last.h5 (to resume with, to the bit),
@@ -36,6 +38,7 @@ from nn import trained
 from nn.data import SMALLEST, Records, check_disjoint, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
+from nn.tendency_fit import TendencyFit
 from ogcm import io
 from ogcm.errors import BlowUpError, FileError, InputError, OceanError
 from ogcm.grid import interior
@@ -51,7 +54,7 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to train. `curriculum`: stages of (records that a window spans, iterations).
+    """How to train. `curriculum`: stages of (records that a window spans, iterations); the first may span 0.
 
     `fields` count in the loss (default: all of the data) with `weights` by name (default 1): one that varies most from
     place to place, such as T, needs more than 1. `spectrum` and `conservation` are the weights of those terms,
@@ -82,9 +85,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer: {self.optimizer!r} does not exist; choose from {', '.join(OPTIMIZERS)}")
-        if not self.curriculum or any(len(stage) != 2 or min(stage) < 1 for stage in self.curriculum):
+        windows = self.curriculum[1 if self.instants else 0 :]
+        if not windows or self.instants < 0 or any(len(stage) != 2 or min(stage) < 1 for stage in windows):
             raise InputError(
-                f"curriculum: give stages of (records, iterations), both at least 1; got {self.curriculum}"
+                "curriculum: give stages of (records, iterations), both at least 1, but that the first of several may "
+                f"span 0 records; got {self.curriculum}"
             )
         for name in ("batch", "validate_every", "validation_windows"):
             if getattr(self, name) < 1:
@@ -101,6 +106,11 @@ class Settings:
         """Of all stages."""
         return sum(iterations for _, iterations in self.curriculum)
 
+    @property
+    def instants(self) -> int:
+        """Iterations of a first stage of 0 records; 0 where there is none."""
+        return self.curriculum[0][1] if self.curriculum and tuple(self.curriculum[0][:1]) == (0,) else 0
+
     def stage(self, iteration: int) -> int:
         """The number of the stage to which an iteration, counted from 0, belongs."""
         ends = np.cumsum([iterations for _, iterations in self.curriculum])
@@ -112,13 +122,14 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
 
     The largest flux of a tracer is that of currents and anomalies as strong as their standard deviations in the layer,
     the largest stress that of the currents; a tendency is at most ten times the standard deviation of that of the data,
-    a vertical flux what would change the thickest layer by that. Scales that were given stay.
+    an acceleration thirty times (it has the imbalance of coarse-grained states to cancel), a vertical flux what would
+    change its layer by that. Scales that were given stay.
     """
     corrector, statistics = model.corrector, data.statistics(part)
     corrector.normalise(model, [data.state(n) for n in spread(part, records)])
     d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz
     speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
-    push = 10 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)
+    push = 30 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)
     suggested = {"stress": speed**2, "stress_z": push * h, "uv_tendency": push}
     for name in ("T", "S"):
         if name in d:
@@ -212,19 +223,33 @@ class Trainer:
         if foreign := set(settings.weights) - set(self.fields):
             raise InputError(f"weights: {min(foreign)} is none of the fields that count, {', '.join(self.fields)}")
         lengths = [records for records, _ in settings.curriculum]
-        self.starts = {n: data.windows(self.train, n) for n in set(lengths)}
+        self.starts = {n: data.windows(self.train, max(n, 1)) for n in set(lengths)}
         self.longest = max(lengths)
         self.held_out = spread(data.windows(self.validation, self.longest), settings.validation_windows)
-        schedule = warm_up(cosine(settings.rate, settings.iterations, 0.05 * settings.rate), settings.warm_up)
-        decays = [name for name in ("corrector",) if name in learner.arrays]
-        decay = {"decay": decays, "weight_decay": settings.weight_decay if decays else 0.0}
-        self.optimizer: Optimizer = OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
         self.rng, self.log = np.random.default_rng(settings.seed), []
         self.best, self.waited, self.skipped = np.inf, 0, 0
+        self.optimizer = self.new_optimizer()
+        self.fit = self.tendency_fit() if settings.instants else None
         self.workspace = Workspace(self.model)
         self.provenance = dict(provenance or {}) | {
             "data": str(data.path), "settings": json.dumps(asdict(settings)), "train": str(self.train),
         }  # fmt: skip
+
+    def new_optimizer(self) -> Optimizer:
+        """Of the next iteration: fitting instants and training through windows have one each, with its schedule."""
+        settings, decays = self.settings, [name for name in ("corrector",) if name in self.learner.arrays]
+        first = len(self.log) + self.skipped < settings.instants
+        iterations = settings.instants if first else settings.iterations - settings.instants
+        schedule = warm_up(cosine(settings.rate, iterations, 0.05 * settings.rate), settings.warm_up)
+        decay = {"decay": decays, "weight_decay": settings.weight_decay if decays else 0.0}
+        return OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
+
+    def tendency_fit(self) -> TendencyFit:
+        """What the iterations of a first stage of 0 records ask. Raises InputError without a corrector."""
+        if self.model.corrector is None:
+            raise InputError("curriculum: a stage of 0 records fits a corrector; give the model one, or leave it out")
+        deviation = self.data.statistics(self.train).tendency_deviation
+        return TendencyFit(self.model, self.data, self.fields, self.settings.weights, deviation)
 
     # One window
 
@@ -258,6 +283,12 @@ class Trainer:
             interior(a)[...] += self.settings.noise * scale * self.rng.normal(size=wet.shape) * wet
             exchange(grid, a)
 
+    def instant(self, start: int) -> tuple[float, dict[str, Array]]:
+        """The loss of the tendencies at a record, and its gradient by the arrays."""
+        value, weights_ad = self.fit(start)
+        zero = {name: np.zeros_like(a) for name, a in self.learner.arrays.items()}
+        return value, zero | {"corrector": weights_ad}
+
     def window(self, start: int, records: int) -> GradientOfRun:
         """The loss of a window and its gradient. Where it fails, BlowUpError or InputError names the window."""
         self.data.begin(self.model, start)
@@ -279,29 +310,36 @@ class Trainer:
     def iterate(self) -> Iteration:
         """Draw a batch and move what is learned."""
         begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
+        if iteration == settings.instants:
+            self.optimizer = self.new_optimizer()
         records = settings.curriculum[settings.stage(iteration)][0]
         possible = self.starts[records]
         chosen = self.rng.choice(len(possible), min(settings.batch, len(possible)), replace=False)
         total, value = {name: np.zeros_like(a) for name, a in self.learner.arrays.items()}, 0.0
         for start in (possible[n] for n in chosen):
-            run = self.window(start, records)
-            value += run.value / len(chosen)
-            for name, g in self.learner.gradient(run).items():
+            if records:
+                run = self.window(start, records)
+                loss, gradients = run.value, self.learner.gradient(run)
+            else:
+                loss, gradients = self.instant(start)
+            value += loss / len(chosen)
+            for name, g in gradients.items():
                 total[name] += g / len(chosen)
         value += self.learner.prior(settings.prior, total)
         rate, norm = self.optimizer.rate(), clip(total, settings.clip)
         self.optimizer.step(self.learner.arrays, total)
         self.learner.put()
-        validation = np.nan
-        if (len(self.log) + 1) % settings.validate_every == 0 or iteration + 1 == settings.iterations:
-            validation = self.validated()
+        due = records > 0 and (len(self.log) + 1) % settings.validate_every == 0
+        last = iteration + 1 in (settings.instants, settings.iterations)
+        validation = self.validated() if due or last else np.nan
         return Iteration(len(self.log) + 1, records, value, norm, rate, validation, clock.perf_counter() - begun)
 
     def validated(self) -> float:
         """The mean loss of the held-out windows of the longest stage; infinite where one blows up."""
-        total, run = 0.0, self.simulation(self.longest)
+        total = 0.0
         for start in self.held_out:
             self.data.begin(self.model, start)
+            run = self.simulation(self.longest)
             with np.errstate(all="ignore"):
                 total += evaluate(self.loss(start, self.longest), run) / len(self.held_out)
         return total if np.isfinite(total) else np.inf
@@ -371,11 +409,12 @@ class Trainer:
                     raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
                 for name, a in self.learner.arrays.items():
                     a[...] = f[f"learned/{name}"][()]
-                self.optimizer.load(f["optimizer"], self.learner.arrays)
                 self.rng.bit_generator.state = json.loads(f.attrs["generator"])
                 self.best, self.waited = float(f.attrs["best"]), int(f.attrs["waited"])
                 self.skipped = int(f.attrs["skipped"])
                 self.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
+                self.optimizer = self.new_optimizer()
+                self.optimizer.load(f["optimizer"], self.learner.arrays)
         except OceanError:
             raise
         except io.BROKEN as error:

@@ -9,11 +9,14 @@ from test_corrector import corrected
 
 import ogcm
 from adjoint.assimilation import Estimate
+from adjoint.complex_step import STEP, complex_model
 from adjoint.gradient_check import check_controls
 from nn import configuration, trained
 from nn.corrector import Corrector
 from nn.data import DataSet, make_data
 from nn.forecasts import compare
+from nn.optimizer import Adam
+from nn.tendency_fit import TendencyFit
 from nn.training import Learner, Settings, Trainer, prepare, train
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
@@ -94,11 +97,32 @@ def test_a_single_window_is_learned_by_heart(path, tmp_path):
     assert trainer.log[-1].loss < 1e-3 * first
 
 
+def test_a_fit_of_tendencies_learns_what_the_physics_lacks(path):
+    outputs = ("uv_tendency", "T_flux", "T_flux_z")
+    learner, data = learner_of(path, outputs=outputs, features=("velocity", "T"))
+    model, part = learner.model, data.split().train
+    fit = TendencyFit(model, data, ("u", "v", "T"), {"T": 2.0}, data.statistics(part).tendency_deviation)
+    first, g = fit(3)
+    d, weights = np.random.default_rng(0).normal(size=g.shape), model.corrector.weights
+    weights += 0.1 * d
+    loss, (_, g) = fit.loss(3), fit(3)
+    data.begin(model, 3)
+    tangent = complex_model(model, {"corrector": d})
+    rates = fit.rates(tangent)
+    exact = sum(loss.value(rates, record) for record in loss.every_record()).imag / STEP
+    assert abs(exact - g @ d) < 1e-12 * np.abs(g * d).sum()
+    weights -= 0.1 * d
+    optimizer = Adam(5e-3)
+    for _ in range(150):
+        optimizer.step({"w": weights}, {"w": fit(3)[1]})
+    assert fit(3)[0] < 0.1 * first
+
+
 def test_training_resumes_to_the_bit(path, tmp_path):
-    settings = Settings(curriculum=((1, 4), (2, 4)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
+    settings = Settings(curriculum=((0, 2), (1, 3), (2, 3)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
         "validate_every": 2})  # fmt: skip
     weights = []
-    for name, stops in (("whole", [None]), ("parts", [3, None])):
+    for name, stops in (("whole", [None]), ("parts", [5, None])):
         for n, stop in enumerate(stops):
             learner, data = learner_of(path, estimates=[Estimate("drag_linear", 1.0, logarithm=True)])
             trainer = Trainer(learner, data, settings, tmp_path / name)
@@ -266,6 +290,7 @@ def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
         ({"optimizer": "rprop"}, "optimizer: 'rprop' does not exist; choose from sgd"),
         ({"curriculum": ()}, "curriculum: give stages"),
         ({"curriculum": ((0, 3),)}, "curriculum: give stages"),
+        ({"curriculum": ((1, 3), (0, 3))}, "curriculum: give stages"),
         ({"batch": 0}, "batch: at least 1"),
         ({"rate": -1.0}, "rate: must be positive"),
         ({"noise": -1.0}, "noise: must not be negative"),

@@ -1,0 +1,84 @@
+"""What the physics lacks at one instant, the cheapest thing that a corrector can learn.
+
+    R = (x^{n+1} - x^n)/interval - [step(x^n) - x^n]/dt        x^n, x^{n+1} records, step that of the physics alone
+    loss = mean over fields and space of [(D - R)/s]^2          D the tendency of the corrector at x^n, s the standard
+                                                                deviation of the tendencies of the data
+
+One evaluation of the network takes the place of the steps of a window, there and back, so hundreds of such iterations
+cost one of a week. Most of R is the imbalance of a coarse-grained state, which would radiate away as waves within a
+day. What is learned so may drift or blow up in a run (an a-priori fit knows nothing of feedbacks): it is where training
+through the stepper begins, not where it ends.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from adjoint.stepper import Gradient
+from nn.data import SMALLEST, Records
+from nn.losses import Forecast
+from ogcm.grid import interior
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.state import PROGNOSTIC, State
+from ogcm.stepper import Stepper, Tendencies
+
+Array = np.ndarray
+
+
+class TendencyFit:
+    """The loss of single records and its gradient by the weights of the model's corrector."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: Records,
+        fields: Sequence[str],
+        weights: Mapping[str, float],
+        deviation: Mapping[str, Array],
+    ) -> None:
+        """`fields` with their `weights` in the mean; `deviation`: of their tendencies, by layer [units s-1]."""
+        self.model, self.data, self.stepper = model, data, Stepper(model)
+        # The surface follows the currents, but for a model without dynamics.
+        self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
+        self.weights = {name: weights.get(name, 1.0) for name in self.fields}
+        self.scales = {name: np.maximum(a, SMALLEST * a.max()) for name, a in deviation.items() if name in self.fields}
+        self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of T and S are times it
+
+    def __call__(self, start: int) -> tuple[float, Array]:
+        """The loss at the record `start`, and its gradient by the weights (n,)."""
+        model, loss = self.model, self.loss(start)
+        self.data.begin(model, start)
+        rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
+        for record in loss.every_record():
+            loss.adjoint(rates, record, 1.0, rates_ad)
+        for name in ("T", "S"):
+            getattr(rates_ad, name)[...] /= self.thickness
+        D_ad, gradient = Tendencies(*(getattr(rates_ad, name) for name in PROGNOSTIC)), Gradient.zeros(model)
+        exchange(model.grid, *D_ad)
+        model.corrector.add_ad(model, model.state, model.forcing.at(model.state.time), D_ad, gradient)
+        return sum(loss.value(rates, record) for record in loss.every_record()), gradient.weights
+
+    def rates(self, model: Model) -> State:
+        """The tendencies [units s-1] by the corrector of a model like that of the data, as the fields of a state."""
+        rates = State.zeros(model.grid, model.state.u.dtype)
+        D = Tendencies(*(getattr(rates, name) for name in PROGNOSTIC))
+        model.corrector.add(model, model.state, model.forcing.at(model.state.time), D)
+        for name in ("T", "S"):
+            getattr(rates, name)[...] /= self.thickness
+        return rates
+
+    def loss(self, start: int) -> Forecast:
+        """How far such rates are from what the physics lacks at the record `start`."""
+        model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
+        self.data.begin(model, start)
+        before = {name: interior(getattr(model.state, name)).copy() for name in self.fields}
+        corrector, model.corrector = model.corrector, None
+        try:
+            self.stepper.step()
+        finally:
+            model.corrector = corrector
+        after = {name: interior(getattr(model.state, name)) for name in self.fields}
+        truth = self.data.targets(start, 1)
+        lacking = {n: (truth[n][0] - x) / interval - (after[n] - x) / dt for n, x in before.items()}
+        return Forecast(model, lacking, days=0.0, scales=self.scales, weights=self.weights)
