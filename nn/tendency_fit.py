@@ -73,11 +73,12 @@ class TendencyFit:
         model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
         self.data.begin(model, start)
         before = {name: interior(getattr(model.state, name)).copy() for name in self.fields}
-        corrector, model.corrector = model.corrector, None
-        try:
-            self.stepper.step()
-        finally:
-            model.corrector = corrector
+        if model.numerics.dynamics != "none":  # else there is no physics
+            corrector, model.corrector = model.corrector, None
+            try:
+                self.stepper.step()
+            finally:
+                model.corrector = corrector
         after = {name: interior(getattr(model.state, name)) for name in self.fields}
         truth = self.data.targets(start, 1)
         lacking = {n: (truth[n][0] - x) / interval - (after[n] - x) / dt for n, x in before.items()}

@@ -118,6 +118,17 @@ def test_a_fit_of_tendencies_learns_what_the_physics_lacks(path):
     assert fit(3)[0] < 0.1 * first
 
 
+def test_without_dynamics_the_data_themselves_are_lacking(path):
+    model = ocean(dynamics="none")
+    data = DataSet(path, model)
+    model.corrector = Corrector(model, features=("T",), outputs=("uv_tendency", "T_tendency", "eta_tendency"))
+    part = data.split().train
+    prepare(model, data, part)
+    fit = TendencyFit(model, data, ("u", "v", "T", "eta"), {}, data.statistics(part).tendency_deviation)
+    # The mean of the squares of what is scaled with its own standard deviation.
+    assert np.mean([fit(n)[0] for n in data.windows(part, 1)]) == pytest.approx(1, abs=0.05)
+
+
 def test_training_resumes_to_the_bit(path, tmp_path):
     settings = Settings(curriculum=((0, 2), (1, 3), (2, 3)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
         "validate_every": 2})  # fmt: skip
