@@ -470,7 +470,8 @@ def draw_curves(log: Sequence[Iteration], path: str | Path) -> None:
         if n == 0 or log[n - 1].records != line.records:
             for axes in (above, below):
                 axes.axvline(line.iteration, color="0.6", lw=0.8)
-            above.text(line.iteration, 1.01, f"{line.records} records", transform=above.get_xaxis_transform(), size=8)
+            length = f"{line.records} records" if line.records else "instants"
+            above.text(line.iteration, 1.01, length, transform=above.get_xaxis_transform(), size=8)
     above.set(ylabel="normalised mean square error")
     below.set(ylabel="norm of the gradient", xlabel="iteration")
     above.legend()
