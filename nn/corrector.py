@@ -293,13 +293,13 @@ class Corrector:
         basis_ad = {name: np.zeros_like(e) for name, e in basis.items()}
         for name in self.config["outputs"]:
             p, feature = self.places[name], FORMS[name].basis
-            (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], self.at_centres_ad(name, O_ad[p])
+            (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], self.from_faces_ad(name, O_ad[p])
             basis_ad[feature][0] += a * p_ad + b * q_ad
             basis_ad[feature][1] += a * q_ad - b * p_ad
             O_ad[p] = x * p_ad + y * q_ad, x * q_ad - y * p_ad
         return basis_ad
 
-    def at_centres_ad(self, name: str, said_ad: Array) -> Array:
+    def from_faces_ad(self, name: str, said_ad: Array) -> Array:
         """The adjoint, at T points, of an output (2, nk, nj, ni) where it acts."""
         if not FORMS[name].at_faces:
             return said_ad.copy()

@@ -290,13 +290,10 @@ class Records:
         return self.made_state(mean, float(self.times[part.start : part.stop].mean()))
 
     def scales(self, part: range) -> dict[str, Array]:
-        """What errors are divided by: the standard deviation, by layer, of each field that varies (beyond round-off).
-
-        It is at least SMALLEST of that of the liveliest layer.
-        """
+        """What errors are divided by: the floored standard deviation of each field that varies (beyond round-off)."""
         mean, deviation, *_ = self.statistics(part)
         varies = [name for name, d in deviation.items() if d.max() > ROUND_OFF * np.abs(mean[name]).max()]
-        return {name: np.maximum(deviation[name], SMALLEST * deviation[name].max()) for name in varies}
+        return {name: floored(deviation[name]) for name in varies}
 
 
 class DataSet(Records):
@@ -385,6 +382,11 @@ class DataSet(Records):
                 )
         dtype = self.model.grid.h_t.dtype
         return {name: np.where(self.water[name], values, 0).astype(dtype) for name, values in found.items()}
+
+
+def floored(scale: Array) -> Array:
+    """A scale by layer, at least SMALLEST of that of the liveliest layer."""
+    return np.maximum(scale, SMALLEST * scale.max())
 
 
 def spread(records: Sequence[int], count: int) -> list[int]:

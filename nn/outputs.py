@@ -257,16 +257,9 @@ def acceleration(a_x, a_y, grid, D_u, D_v):
                 D_v[k, j, i] += through(grid.mask_v[k, j, i], a_y[k, j, i])
 
 
-@kernel
 def acceleration_ad(a_x, a_y, grid, D_u_ad, D_v_ad, a_x_ad, a_y_ad):
-    """a_ad += D_ad at the open faces. Linear."""
-    nk, nj, ni = a_x_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                a_x_ad[k, j, i] += through(grid.mask_u[k, j, i], D_u_ad[k, j, i])
-                a_y_ad[k, j, i] += through(grid.mask_v[k, j, i], D_v_ad[k, j, i])
+    """Linear, and its own transpose: a_ad += D_ad at the open faces."""
+    acceleration(D_u_ad, D_v_ad, grid, a_x_ad, a_y_ad)
 
 
 def rate(a: Array, grid: Grid, D: Array) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.stepper import Gradient
-from nn.data import SMALLEST, Records
+from nn.data import Records, floored
 from nn.losses import Forecast
 from ogcm.grid import interior
 from ogcm.halo import exchange
@@ -42,13 +42,12 @@ class TendencyFit:
         # The surface follows the currents, but for a model without dynamics.
         self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
         self.weights = {name: weights.get(name, 1.0) for name in self.fields}
-        self.scales = {name: np.maximum(a, SMALLEST * a.max()) for name, a in deviation.items() if name in self.fields}
+        self.scales = {name: floored(deviation[name]) for name in self.fields}
         self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of T and S are times it
 
     def __call__(self, start: int) -> tuple[float, Array]:
         """The loss at the record `start`, and its gradient by the weights (n,)."""
         model, loss = self.model, self.loss(start)
-        self.data.begin(model, start)
         rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
         for record in loss.every_record():
             loss.adjoint(rates, record, 1.0, rates_ad)
@@ -69,17 +68,19 @@ class TendencyFit:
         return rates
 
     def loss(self, start: int) -> Forecast:
-        """How far such rates are from what the physics lacks at the record `start`."""
+        """How far such rates are from what the physics lacks at the record `start`, where the model's state is then."""
         model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
         self.data.begin(model, start)
-        before = {name: interior(getattr(model.state, name)).copy() for name in self.fields}
+        n = model.state.copy()
         if model.numerics.dynamics != "none":  # else there is no physics
             corrector, model.corrector = model.corrector, None
             try:
                 self.stepper.step()
             finally:
                 model.corrector = corrector
-        after = {name: interior(getattr(model.state, name)) for name in self.fields}
-        truth = self.data.targets(start, 1)
-        lacking = {n: (truth[n][0] - x) / interval - (after[n] - x) / dt for n, x in before.items()}
+        truth, lacking = self.data.targets(start, 1), {}
+        for name in self.fields:
+            x, stepped = interior(getattr(n, name)), interior(getattr(model.state, name))
+            lacking[name] = (truth[name][0] - x) / interval - (stepped - x) / dt
+        model.state.assign(n)
         return Forecast(model, lacking, days=0.0, scales=self.scales, weights=self.weights)

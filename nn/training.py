@@ -35,7 +35,7 @@ from adjoint.controls import Controls
 from adjoint.losses import Loss
 from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
 from nn import trained
-from nn.data import SMALLEST, Records, check_disjoint, spread
+from nn.data import Records, check_disjoint, floored, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from nn.tendency_fit import TendencyFit
@@ -85,8 +85,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer: {self.optimizer!r} does not exist; choose from {', '.join(OPTIMIZERS)}")
-        windows = self.curriculum[1 if self.instants else 0 :]
-        if not windows or self.instants < 0 or any(len(stage) != 2 or min(stage) < 1 for stage in windows):
+        pairs = all(len(stage) == 2 for stage in self.curriculum)
+        windows = self.curriculum[1:] if pairs and self.instants > 0 else self.curriculum
+        if not (pairs and windows) or any(min(stage) < 1 for stage in windows):
             raise InputError(
                 "curriculum: give stages of (records, iterations), both at least 1, but that the first of several may "
                 f"span 0 records; got {self.curriculum}"
@@ -109,7 +110,7 @@ class Settings:
     @property
     def instants(self) -> int:
         """Iterations of a first stage of 0 records; 0 where there is none."""
-        return self.curriculum[0][1] if self.curriculum and tuple(self.curriculum[0][:1]) == (0,) else 0
+        return self.curriculum[0][1] if self.curriculum and self.curriculum[0][0] == 0 else 0
 
     def stage(self, iteration: int) -> int:
         """The number of the stage to which an iteration, counted from 0, belongs."""
@@ -137,7 +138,7 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
             suggested[f"{name}_flux_z"] = 10 * rate[name] * h
     if "eta" in rate:
         suggested["eta_tendency"] = np.repeat(10 * rate["eta"], len(h))
-    least = {name: np.maximum(a, SMALLEST * a.max()) for name, a in suggested.items() if a.max() > 0}
+    least = {name: floored(a) for name, a in suggested.items() if a.max() > 0}
     missing = [name for name in corrector.config["outputs"] if name not in least and name not in corrector.scaled]
     if missing:
         raise InputError(f"scales: {missing[0]} has none, and the data do not suggest one; give it one")
@@ -238,7 +239,7 @@ class Trainer:
     def new_optimizer(self) -> Optimizer:
         """Of the next iteration: fitting instants and training through windows have one each, with its schedule."""
         settings, decays = self.settings, [name for name in ("corrector",) if name in self.learner.arrays]
-        first = len(self.log) + self.skipped < settings.instants
+        first = len(self.log) < settings.instants
         iterations = settings.instants if first else settings.iterations - settings.instants
         schedule = warm_up(cosine(settings.rate, iterations, 0.05 * settings.rate), settings.warm_up)
         decay = {"decay": decays, "weight_decay": settings.weight_decay if decays else 0.0}
@@ -310,7 +311,7 @@ class Trainer:
     def iterate(self) -> Iteration:
         """Draw a batch and move what is learned."""
         begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
-        if iteration == settings.instants:
+        if len(self.log) == settings.instants:
             self.optimizer = self.new_optimizer()
         records = settings.curriculum[settings.stage(iteration)][0]
         possible = self.starts[records]
@@ -339,7 +340,7 @@ class Trainer:
         total = 0.0
         for start in self.held_out:
             self.data.begin(self.model, start)
-            run = self.simulation(self.longest)
+            run = self.simulation(self.longest)  # it checks the step at the state where it begins
             with np.errstate(all="ignore"):
                 total += evaluate(self.loss(start, self.longest), run) / len(self.held_out)
         return total if np.isfinite(total) else np.inf
@@ -367,7 +368,8 @@ class Trainer:
 
     def judge(self, validation: float) -> None:
         """Keep what is best; end a stage that gains nothing any more."""
-        self.waited = 0 if validation < self.best else self.waited + 1
+        counts = len(self.log) != self.settings.instants  # a fit of instants may well blow up in a run
+        self.waited = self.waited + 1 if counts and not validation < self.best else 0
         if validation < self.best:
             self.best = validation
             self.keep("best.h5")

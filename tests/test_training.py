@@ -129,6 +129,21 @@ def test_without_dynamics_the_data_themselves_are_lacking(path):
     assert np.mean([fit(n)[0] for n in data.windows(part, 1)]) == pytest.approx(1, abs=0.05)
 
 
+def test_a_fit_that_fails_in_a_run_ends_no_stage(path, tmp_path):
+    learner, data = learner_of(path)
+    trainer = Trainer(learner, data, Settings(curriculum=((0, 2), (1, 3)), **QUICK | {"patience": 1}), tmp_path)
+    for _ in range(2):
+        trainer.log.append(trainer.iterate())
+    first, trainer.best = trainer.optimizer, 0.0
+    trainer.judge(np.inf)
+    assert trainer.skipped == trainer.waited == 0
+    assert trainer.optimizer is first
+    trainer.log.append(trainer.iterate())
+    assert trainer.log[-1].records == 1
+    assert trainer.optimizer is not first
+    assert trainer.optimizer.steps == 1
+
+
 def test_training_resumes_to_the_bit(path, tmp_path):
     settings = Settings(curriculum=((0, 2), (1, 3), (2, 3)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
         "validate_every": 2})  # fmt: skip
@@ -302,6 +317,8 @@ def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
         ({"curriculum": ()}, "curriculum: give stages"),
         ({"curriculum": ((0, 3),)}, "curriculum: give stages"),
         ({"curriculum": ((1, 3), (0, 3))}, "curriculum: give stages"),
+        ({"curriculum": ((0,), (1, 3))}, "curriculum: give stages"),
+        ({"curriculum": ((0, -1), (1, 3))}, "curriculum: give stages"),
         ({"batch": 0}, "batch: at least 1"),
         ({"rate": -1.0}, "rate: must be positive"),
         ({"noise": -1.0}, "noise: must not be negative"),
