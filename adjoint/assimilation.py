@@ -211,7 +211,7 @@ class Cost:
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
         self.loss, self.simulation, self.budget = loss, copy.copy(simulation), budget
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
-        self.workspace = Workspace(self.simulation.model)
+        self.workspace = Workspace(self.simulation.model, simulation.device)
         self.controls = Controls(self.simulation.model, names)
         loss.records(simulation)
         scaled = [Scaled(e, self.controls.controls[e.name], self.simulation.model) for e in estimates]

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import h5py
 import numba
 
+from ogcm.device import host
 from ogcm.errors import InputError
 from ogcm.io import check_room
 from ogcm.state import PROGNOSTIC, State
@@ -128,7 +129,7 @@ class Snapshots:
         for level, s in levels.items():
             group = self.file.require_group(f"{slot}/{level}")
             for name, a in s.arrays().items():
-                group.require_dataset(name, a.shape, a.dtype)[...] = a
+                group.require_dataset(name, a.shape, a.dtype)[...] = host(a)
             group.attrs.update(time=s.time, step=s.step)
 
     def load(self, n: int, state: State, *, drop: bool) -> None:

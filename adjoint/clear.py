@@ -15,7 +15,7 @@ def zero(a):
 def clear(*fields: np.ndarray) -> None:
     """0 everywhere: by all threads where it is worth their while."""
     for a in fields:
-        if a.ndim == 2:
+        if a.ndim == 2 or not isinstance(a, np.ndarray):
             a.fill(0)
         else:
             zero(a.reshape(-1))

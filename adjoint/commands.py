@@ -10,7 +10,7 @@ from adjoint import observations
 from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean
-from ogcm.cli import setup_command
+from ogcm.cli import DEVICE, setup_command
 from ogcm.errors import FileError, InputError
 from ogcm.model import Model
 from ogcm.simulation import DAY, Simulation
@@ -20,7 +20,7 @@ CHECK_OPTIONS = {
     "controls": (str, "comma-separated controls to check (default: all of the model)"),
     "output": (str, "picture of the Taylor remainders (default check.png)"),
     "quiet": (bool, "no progress bar"),
-}
+} | DEVICE
 COARSE = {  # enough to check gradients on
     "double_gyre": ["--resolution", "2"],
     "channel": ["--resolution", "40"],
@@ -42,7 +42,7 @@ SENSITIVITY_OPTIONS = {
     "output": (str, "file to write, with a picture beside it (default SETUP.sensitivity.nc)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
-}
+} | DEVICE
 
 ASSIMILATE_OPTIONS = {
     "observations": (str, "NetCDF file of observations at points (`pydoc adjoint.observations` describes it)"),
@@ -57,7 +57,7 @@ ASSIMILATE_OPTIONS = {
     "output": (str, "NetCDF file to write, with a picture beside it (default SETUP.estimate.nc)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
-}  # fmt: skip
+} | DEVICE  # fmt: skip
 ERRORS = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, "tau_y": 0.05}
 NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # of what a twin experiment observes
 
@@ -77,9 +77,9 @@ def check_gradients_command(target: str, rest: list[str]) -> int:
     if made is None:
         return 0
     model, settings = made
-    steps, names = settings.get("steps", 5), settings.get("controls")
+    steps, names, device = settings.get("steps", 5), settings.get("controls"), settings.get("device", "cpu")
     progress, output = not settings.get("quiet", False), settings.get("output", "check.png")
-    simulation = Simulation(model, days=steps * model.numerics.dt / DAY, progress=progress)
+    simulation = Simulation(model, days=steps * model.numerics.dt / DAY, progress=progress, device=device)
     controls = check.check_controls(simulation, names and names.split(","))
     operators = check.check_operators(progress=progress)
     print(f"{'operator':34} {'error':>8}")
@@ -127,7 +127,8 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
         return 0
     model, settings = made
     output = output_of(settings, f"{model.name}.sensitivity.nc")
-    simulation = Simulation(model, days=settings["days"], progress=not settings.get("quiet", False))
+    chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
+    simulation = Simulation(model, days=settings["days"], **chosen)
     choices = {name: settings[name] for name in ("of", "field") if name in settings}
     choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
     names = settings.get("to", "wind_stress").split(",")
@@ -152,7 +153,8 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     if "estimate" not in settings:
         raise InputError("estimate: name what is to be estimated, for example --estimate nu_h,T=0.5")
     progress = not settings.get("quiet", False)
-    simulation = Simulation(model, days=settings["days"], restart=settings.get("restart"), progress=progress)
+    chosen = {"restart": settings.get("restart"), "progress": progress, "device": settings.get("device", "cpu")}
+    simulation = Simulation(model, days=settings["days"], **chosen)
     estimates = [estimate(word, model, settings.get("smooth", 2.0)) for word in settings["estimate"].split(",")]
     truth = None
     if "observations" in settings:

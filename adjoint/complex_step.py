@@ -101,5 +101,5 @@ def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
         if n > 0:
             stepper.step()
         for record in records.get(n, ()):
-            total += loss.value(model.state, record)
+            total += loss.value(model.state.to("cpu"), record)
     return total

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.stepper import Gradient
+from ogcm.device import host
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
@@ -66,7 +67,7 @@ class Control(NamedTuple):
         size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
         full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
-        return add_halo(full, tuple(model.grid.periodic.astype(bool)), edge=self.kind == "parameter")
+        return add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
         """The transpose of `spread`."""
@@ -146,10 +147,12 @@ class Controls:
 class Collector:
     """Adds up what the steps of a run passed on to the controls."""
 
-    def __init__(self, controls: Controls) -> None:
-        self.controls, model = controls.controls, controls.model
-        self.gradient = Gradient.zeros(model)
-        self.forcing, self.grid = model.forcing, model.grid
+    def __init__(self, controls: Controls, model: Model, gradient: Gradient) -> None:
+        """`model` is what runs: that of the controls, or its like on a GPU; `gradient` is the memory for its steps."""
+        self.controls, self.grid = controls.controls, controls.model.grid
+        self.gradient, self.forcing = gradient, model.forcing
+        for a in (*gradient.fluxes, *gradient.parameters.values(), gradient.weights):
+            a.fill(0)
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
     def add(self, time: float) -> None:
@@ -165,4 +168,4 @@ class Collector:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
         parts["corrector"] = self.gradient.weights
-        return {name: control.collect(parts[name], self.grid) for name, control in self.controls.items()}
+        return {name: control.collect(host(parts[name]), self.grid) for name, control in self.controls.items()}

@@ -332,7 +332,7 @@ class HeatContent(Loss):
         super().__init__(model, days=days)
         where, grid = box(model, field_point(model, "T"), x, y, z), model.grid
         self.weight = RHO0 * HEAT_CAPACITY * where * interior(grid.area_t) * interior(grid.h_t)
-        self.slope = float(grid.nonlinear[0]) / interior(grid.depth_t)  # of the stretching by eta
+        self.slope = float(grid.nonlinear) / interior(grid.depth_t)  # of the stretching by eta
 
     def value(self, state: State, record: object) -> float:
         s = 1 + self.slope * interior(state.eta)

@@ -87,7 +87,7 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
 def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid, u_out, v_out):
     """The kernel, which works in place, with results of their own."""
     u_out[...], v_out[...] = u, v
-    barotropic.take_depth_mean(u_out, v_out, u_bar, v_bar, target_u, target_v, grid)
+    barotropic.take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u_out, v_out)
 
 
 def take_depth_mean_ad(

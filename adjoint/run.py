@@ -19,16 +19,19 @@ import numpy as np
 from tqdm import tqdm
 
 from adjoint.checkpoints import Budget, there_and_back
+from adjoint.clear import clear
 from adjoint.complex_step import value_of, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
-from adjoint.stepper import AdjointStepper
+from adjoint.stepper import AdjointStepper, Gradient
+from ogcm.device import assign, check_memory
 from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
+from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
 from ogcm.model import Model
 from ogcm.simulation import CHECK, DAY, Simulation, first_bad
 from ogcm.state import State
-from ogcm.stepper import Stepper, Work
+from ogcm.stepper import Stepper
 
 Array = np.ndarray
 
@@ -78,7 +81,10 @@ def gradient(
         name = type(simulation.model.corrector).__name__
         raise InputError(f"corrector: {name} has no adjoint, so the gradient would be wrong; run without it")
     records = loss.records(simulation)
-    workspace = workspace or Workspace(simulation.model)
+    if workspace is None:
+        if simulation.device == "cuda":
+            check_memory(gradient_bytes(simulation.model), f"a gradient of {simulation.model.name}")
+        workspace = Workspace(simulation.model, simulation.device)
     sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records, workspace)
     steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
     budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
@@ -91,6 +97,7 @@ def gradient(
             bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
             there_and_back(sweep, steps, budget)
         gradients = sweep.collector.collect(sweep.state_ad)
+        workspace.spare.append(sweep.state_ad)
         for name, g in gradients.items():
             if not np.isfinite(g).all():
                 hint = "`ogcm check-gradients` tells where that comes from"
@@ -103,46 +110,69 @@ def gradient(
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
     """The loss of a run alone. The simulation stays as it is. A run that blows up has the loss NaN or infinity."""
-    return float(value_of(loss, simulation, working_copy(simulation.model)))
+    return float(value_of(loss, simulation, working_copy(simulation.model).to(simulation.device)))
 
 
-def bytes_of(stepper: Stepper) -> int:
-    """Memory of all that a stepper holds, the model apart."""
-    found, waiting = {}, [value for name, value in vars(stepper).items() if name != "model"]
-    while waiting:
-        x = waiting.pop()
-        if isinstance(x, np.ndarray):
-            found[id(x)] = x.nbytes
-        elif isinstance(x, list | tuple):
-            waiting += x
-        elif isinstance(x, State | Work):
-            waiting += vars(x).values()
-    return sum(found.values())
+def gradient_bytes(model: Model) -> int:
+    """Memory of a gradient on a GPU, its snapshots apart."""
+
+    def everything(small: Model) -> list:
+        backwards = AdjointStepper(small)
+        adjoint = [value for name, value in vars(backwards).items() if name not in ("model", "forward")]
+        return [Stepper(small), backwards.forward, adjoint, list(Gradient.zeros(small))]
+
+    return (
+        model_bytes(model) + work_bytes(model, everything) + kernel_bytes(model, "gradient") + 4 * bytes_of(model.state)
+    )
 
 
 class Workspace:
     """The memory of the gradients of one model; memory that is new costs a short window as much as its steps."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = working_copy(model)
+    def __init__(self, model: Model, device: str = "cpu") -> None:
+        """On a GPU it has a mirror of the model, which takes the values of the model at the beginning of each run."""
+        self.grid, self.forcing, self.corrector = model.grid, model.forcing, model.corrector
+        self.model = working_copy(model).to(device)
         self.renew()
 
     def renew(self) -> None:
         """Take new memory, where the old one may hold what is not finite."""
         self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
         self.free = [self.adjoint.forward]  # steppers that keep everything
+        self.gradient = Gradient.zeros(self.model)  # what the steps pass on
+        self.spare: list[State] = []  # adjoint states
 
     def begin(self, model: Model) -> Model:
         """Take the state, the forcing and the parameters of `model`. Raises InputError for one of another grid."""
-        if model.grid is not self.model.grid or model.numerics != self.model.numerics:
+        if model.grid is not self.grid or model.numerics != self.model.numerics:
             raise InputError("workspace: was made for a model of another grid or other numerics; make one for this")
-        self.model.parameters, self.model.forcing, self.model.corrector = (
-            model.parameters,
-            model.forcing,
-            model.corrector,
-        )
+        if self.model.device == "cpu":
+            self.model.parameters, self.model.forcing, self.model.corrector = (
+                model.parameters,
+                model.forcing,
+                model.corrector,
+            )
+            self.gradient = Gradient.zeros(self.model)
+        else:
+            self.mirror(model)
         self.model.state.assign(model.state)
         return self.model
+
+    def mirror(self, model: Model) -> None:
+        """Parameters, forcing and weights to the GPU, in place where they can be: graphs know where they are."""
+        here = self.model
+        if model.forcing is not self.forcing or model.corrector is not self.corrector:
+            self.forcing, self.corrector = model.forcing, model.corrector
+            here.forcing = model.forcing.to(here.device)
+            here.corrector = model.corrector and model.corrector.to(here.device, model, here)
+            self.renew()
+        pairs = [(here.parameters[name], a) for name, a in model.parameters.items()]
+        pairs += [(here.forcing.steady[name], a) for name, a in model.forcing.steady.items()]
+        pairs += [(here.forcing.series[name].values, s.values) for name, s in model.forcing.series.items()]
+        if model.corrector is not None:
+            pairs.append((here.corrector.weights, model.corrector.weights))
+        for target, source in pairs:
+            assign(target, source)
 
 
 class Sweep:
@@ -162,13 +192,18 @@ class Sweep:
         self.plain, self.adjoint, self.free = workspace.plain, workspace.adjoint, workspace.free
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and all that it computed
         self.last = self.state  # the state after the last step kept
-        self.collector = Collector(controls)
+        self.spare = workspace.spare
+        self.collector = Collector(controls, self.model, workspace.gradient)
         self.value, self.state_ad = 0.0, self.blank()
         self.bar: tqdm | None = None
 
     def blank(self) -> State:
-        """An adjoint state of zeros."""
-        return State.zeros(self.model.grid, self.state.u.dtype)
+        """An adjoint state of zeros, in memory that was used before where there is some."""
+        if not self.spare:
+            return State.zeros(self.model.grid, self.state.u.dtype)
+        state = self.spare.pop()
+        clear(*state.arrays().values())
+        return state
 
     def forward(self, n: int) -> None:
         """Step n, counted from 0."""
@@ -195,9 +230,11 @@ class Sweep:
 
     def look(self) -> None:
         """Add what the loss sees of the last state; raise InputError where it has no finite value or derivative."""
-        for record in self.records.get(self.seen, ()):
-            value, slope = self.loss.value(self.last, record), self.blank()
-            self.loss.adjoint(self.last, record, 1.0, slope)
+        records = self.records.get(self.seen, ())
+        state = self.last.to("cpu") if records else self.last
+        for record in records:
+            value, slope = self.loss.value(state, record), State.zeros(self.simulation.model.grid, state.u.dtype)
+            self.loss.adjoint(state, record, 1.0, slope)
             if not (np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())):
                 name, day = type(self.loss).__name__, self.seen * self.model.numerics.dt / DAY
                 raise InputError(
@@ -222,8 +259,15 @@ class Sweep:
 
     def look_back(self, state: State, state_ad: State) -> None:
         """What the loss sees of a state, to its adjoint."""
-        for record in self.records.get(state.step - self.first, ()):
+        records = self.records.get(state.step - self.first, ())
+        if records and self.model.device == "cuda":  # a loss reads and writes on the host
+            state, there_ad = state.to("cpu"), state_ad
+            state_ad = there_ad.to("cpu")
+        for record in records:
             self.loss.adjoint(state, record, 1.0, state_ad)
+        if records and self.model.device == "cuda":
+            for name, a in there_ad.arrays().items():
+                assign(a, getattr(state_ad, name))
 
     def reverse(self, n: int) -> None:
         """From the adjoint of the state after step n, which was kept, to that of the state before it."""
@@ -235,6 +279,8 @@ class Sweep:
         self.adjoint.back(stepper, before, self.state_ad, self.collector.gradient)
         self.free.append(stepper)
         self.collector.add(before.time + 0.5 * self.model.numerics.dt)
+        self.state_ad.previous = None
+        self.spare.append(self.state_ad)
         self.state_ad = before_ad
         self.look_back(before, before_ad)
         self.bar.update()

@@ -34,6 +34,7 @@ from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
 from ogcm.constants import HEAT_CAPACITY, RHO0
+from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.model import Model
@@ -57,11 +58,11 @@ class Gradient(NamedTuple):
     @classmethod
     def zeros(cls, model: Model) -> "Gradient":
         """Of the shapes of the model's own arrays, with halo."""
-        plane, dtype = model.grid.depth_t.shape, model.state.u.dtype
+        grid, dtype = model.grid, model.state.u.dtype
         return cls(
-            State.zeros(model.grid, dtype),
-            Fluxes(*(np.zeros(plane, dtype) for _ in Fluxes._fields)),
-            {name: np.zeros(p.shape, dtype) for name, p in model.parameters.items()},
+            State.zeros(grid, dtype),
+            Fluxes(*(np.zeros_like(grid.depth_t, dtype) for _ in Fluxes._fields)),
+            {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
             np.zeros_like(model.corrector.weights) if model.corrector is not None else np.zeros(0),
         )
 
@@ -69,14 +70,16 @@ class Gradient(NamedTuple):
 class AdjointStepper:
     """Runs single steps of `model` backwards; owns its work arrays, four to five times those of a run."""
 
-    def __init__(self, model: Model) -> None:
-        self.model, self.forward = model, Stepper(model, kept=True)
+    def __init__(self, model: Model, *, graphs: bool = True) -> None:
+        """`graphs` as for a Stepper."""
+        self.model, self.forward = model, Stepper(model, kept=True, graphs=graphs)
+        self.graphs = Graphs() if graphs and model.device == "cuda" else None
         grid, dtype = model.grid, model.state.u.dtype
         shape, plane = grid.h_t.shape, grid.depth_t.shape
         interfaces = (shape[0] + 1, *shape[1:])
 
         def fields(number: int, size: tuple[int, ...]) -> tuple[Array, ...]:
-            return tuple(np.zeros(size, dtype) for _ in range(number))
+            return tuple(zeros(grid.h_t, size, dtype) for _ in range(number))
 
         self.states_ad = [State.zeros(grid, dtype) for _ in self.forward.states]
         self.y_ad = State.zeros(grid, dtype) if self.forward.between else None  # of the extrapolated state
@@ -95,7 +98,7 @@ class AdjointStepper:
         self.nu_ad, self.L_u_ad, self.L_v_ad = fields(3, shape)
         (self.one_ad,) = fields(1, (1, *plane))
         most = max(len(a) for a, _ in self.forward.weights)
-        self.history = np.zeros((5, most + 1, *plane), dtype)
+        (self.history,) = fields(1, (5, most + 1, *plane))
 
     def step(self, n: State, new_ad: State, gradient: Gradient) -> None:
         """Take the step from n with everything kept, then run it `back`."""
@@ -108,8 +111,17 @@ class AdjointStepper:
         With ab2, whatever `new_ad.previous` holds is of n itself and must be in `gradient.state` already; what this
         step passes on to the state before n goes to `gradient.state.previous`, or to n itself where that is None.
         """
-        self.forward, dt = forward, self.model.numerics.dt
-        fluxes = self.model.forcing.at(n.time + 0.5 * dt)
+        self.forward, fluxes, g = forward, forward.fluxes(n), gradient
+        if self.graphs is None:
+            self.compute(n, new_ad, fluxes, gradient)
+            return
+        arrays = (*n.all_arrays(), *forward.states[-1].all_arrays(), *new_ad.all_arrays(), *fluxes)
+        arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values(), g.weights)
+        self.graphs.run(arrays, lambda: self.compute(n, new_ad, fluxes, gradient))
+
+    def compute(self, n: State, new_ad: State, fluxes: Fluxes, gradient: Gradient) -> None:
+        """All of `back`, from what `self.forward` computed."""
+        forward, dt = self.forward, self.model.numerics.dt
         if self.model.numerics.dynamics == "none":
             self.corrected(n, fluxes, new_ad, gradient)
             return
@@ -139,7 +151,7 @@ class AdjointStepper:
     def corrected(self, n: State, fluxes: Fluxes, new_ad: State, gradient: Gradient) -> None:
         """Of a step without dynamics: from n + dt N(n) to n and the corrector."""
         grid = self.model.grid
-        dt = np.asarray(self.model.numerics.dt, grid.h_t.dtype)[()]
+        dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for name, D_ad in self.D_ad._asdict().items():
             D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name))
             getattr(gradient.state, name)[...] += getattr(new_ad, name)
@@ -148,7 +160,7 @@ class AdjointStepper:
 
     def extrapolated(self, n: State, gradient: Gradient) -> None:
         """From y to n and the state before; where there was none, it was a copy of n."""
-        e = np.asarray(self.forward.integrator.extrapolation, n.u.dtype)[()]
+        e = n.u.dtype.type(self.forward.integrator.extrapolation)
         previous, previous_ad = n.previous or n, gradient.state.previous or gradient.state
         for name, y_ad in self.y_ad.arrays().items():
             arrays = [getattr(n, name), getattr(previous, name), y_ad]
@@ -162,7 +174,7 @@ class AdjointStepper:
     ) -> None:  # fmt: skip
         """From s_ad to y_ad, the state n and the slow physics."""
         grid, n_ad = self.model.grid, gradient.state
-        dt = np.asarray(dt, grid.h_t.dtype)[()]
+        dt = grid.h_t.dtype.type(dt)
         clear(self.G_u_ad, self.G_v_ad, self.U_ad, self.V_ad, self.W_ad, self.b_ad, self.p_ad, self.q_ad)
         clear(self.F_u_ad, self.F_v_ad, self.U_mean_ad, self.V_mean_ad)
         clear(*self.new_bar_ad, *self.star_ad, *self.s_y_ad, *self.s_new_ad)
@@ -170,7 +182,7 @@ class AdjointStepper:
             self.tracers(n, y, s, dt, fluxes, gradient, work, y_ad, s_ad)
         self.barotropic_mode(n, y, dt, fluxes, weights, gradient, work, y_ad, s_ad)
         # The depth mean taken back gives the velocities that the momentum equations gave: s is not read any more.
-        take_depth_mean(s.u, s.v, *work.bar, *work.bar_star, grid)
+        take_depth_mean(*work.bar, *work.bar_star, grid, s.u, s.v)
         moved_u = (self.G_u_ad, self.D_u_ad, self.nu_v_ad, self.drag_u_ad, self.s_y_ad.u)
         moved_v = (self.G_v_ad, self.D_v_ad, self.nu_v_ad, self.drag_v_ad, self.s_y_ad.v)
         slow, s_y = self.forward, work.s_y
@@ -204,7 +216,7 @@ class AdjointStepper:
         stretch_ad(s.eta, grid, *self.s_new_ad, s_ad.eta)
         fresh_ad = gradient.fluxes.fresh_water
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, self.W_ad, self.U_ad, self.V_ad, fresh_ad)
-        share = np.asarray(forward.integrator.share, grid.h_t.dtype)[()]
+        share = grid.h_t.dtype.type(forward.integrator.share)
         tracer_transports_ad(
             n.u, n.v, s.u, s.v, *forward.bar, *work.bar, work.U_mean, work.V_mean, work.s_y.u, work.s_y.v, share,
             grid, self.U_ad, self.V_ad, n_ad.u, n_ad.v, s_ad.u, s_ad.v, *self.bar_ad, *self.new_bar_ad,
@@ -324,15 +336,15 @@ class AdjointStepper:
     def tracer_sources(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
         """From D_T, D_S to the surface fluxes and through diffusion."""
         numerics, grid = self.model.numerics, self.model.grid
-        n_ad, fluxes_ad, nonlinear = gradient.state, gradient.fluxes, float(grid.nonlinear[0])
+        n_ad, fluxes_ad, nonlinear = gradient.state, gradient.fluxes, float(grid.nonlinear)
         exchange(grid, self.D_T_ad, self.D_S_ad)
-        heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
-        held = self.forward.heat if numerics.freezing else heat
+        heat = fluxes.heat_flux / grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY)
+        held = self.forward.held if numerics.freezing else heat
         for name, D_ad, flux, share in (
             ("T", self.D_T_ad, held, nonlinear),
             ("S", self.D_S_ad, np.zeros_like(heat), nonlinear - 1),
         ):
-            tracer, tracer_ad, share = getattr(n, name), getattr(n_ad, name), np.asarray(share, grid.h_t.dtype)[()]
+            tracer, tracer_ad, share = getattr(n, name), getattr(n_ad, name), grid.h_t.dtype.type(share)
             self.diffusion(tracer, D_ad, tracer_ad, gradient)
             clear(self.heat_ad)
             restoring = (getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}"))
@@ -352,7 +364,7 @@ class AdjointStepper:
             heat_ad = np.zeros_like(self.heat_ad)
             freezing, freezing_ad = p["T_freezing"], p_ad["T_freezing"]
             hold_above_freezing_ad(n.T, heat, freezing, grid, self.heat_ad, gradient.state.T, heat_ad, freezing_ad)
-        gradient.fluxes.heat_flux[...] += heat_ad / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
+        gradient.fluxes.heat_flux[...] += heat_ad / grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY)
 
     def diffusion(self, T: Array, D_ad: Array, T_ad: Array, gradient: Gradient) -> None:
         """From D through horizontal diffusion."""

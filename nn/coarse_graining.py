@@ -42,7 +42,7 @@ class CoarseGraining:
             )
         if fine.dz.shape != coarse.dz.shape or not np.allclose(fine.dz, coarse.dz):
             raise InputError(f"dz: the layers differ, {fine.dz.tolist()} and {coarse.dz.tolist()} m; use the same")
-        if (fine.grid.periodic != coarse.grid.periodic).any():
+        if fine.grid.periodic != coarse.grid.periodic:
             raise InputError("periodic_x, periodic_y: the two models differ; use one setup at two resolutions")
         if fine.numerics.has_tracers != coarse.numerics.has_tracers:
             raise InputError("equation_of_state: one of the two models has no tracers; use tracers in both or in none")

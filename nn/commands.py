@@ -10,7 +10,7 @@ from nn.evaluation import draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
 from ogcm import io
-from ogcm.cli import read_options, setup_command
+from ogcm.cli import DEVICE, read_options, setup_command
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.setups import SETUPS
@@ -24,14 +24,14 @@ MAKE_DATA_OPTIONS = {
     "output": (str, "data set to write, with a restart beside it (default SETUP.data.nc)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
-}
+} | DEVICE
 
 TRAIN_OPTIONS = {
     "folder": (str, "folder for what is trained (default: the name of the file without .toml)"),
     "resume": (bool, "go on with the training in the folder"),
     "overwrite": (bool, "replace the training in the folder"),
     "quiet": (bool, "no progress bar"),
-}
+} | DEVICE
 EVALUATE_OPTIONS = {
     "folder": (str, "folder of the training, which receives the scores (default: the name of the file without .toml)"),
     "leads": (str, "comma-separated lead times [records of the data] (default 1,3,5)"),
@@ -58,6 +58,7 @@ def make_data_command(target: str, rest: list[str]) -> int:
         spin_up=settings.get("spin_up", 0.0),
         overwrite=settings.get("overwrite", False),
         progress=not settings.get("quiet", False),
+        device=settings.get("device", "cpu"),
     )
     print(f"{output} written; look at it with `ogcm info {output}`", file=sys.stderr)
     return 0
@@ -96,6 +97,7 @@ def train_command(target: str, rest: list[str]) -> int:
         train=parts.train,
         validation=parts.validation,
         provenance={"configuration": chosen.text},
+        device=options.get("device", "cpu"),
     )
     print(f"validation loss {trainer.best:.6g} after {len(trainer.log)} iterations")
     print(f"{folder / 'best.h5'} written; `ogcm evaluate {target}` scores it", file=sys.stderr)

@@ -19,6 +19,7 @@ Adjoint: the same lines read backwards, `nn.mlp` for the network, `nn.features` 
 import copy
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import h5py
@@ -30,6 +31,7 @@ from nn.features import FEATURES, SCALARS
 from nn.mlp import MLP
 from nn.outputs import FORMS, at_faces, at_faces_ad
 from ogcm.backend import HALO
+from ogcm.device import module_of, on_host, put, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
@@ -40,7 +42,7 @@ from ogcm.state import State
 from ogcm.stepper import Tendencies
 
 Array = np.ndarray
-CHUNK = 8192  # samples that are gathered at once
+CHUNK, CHUNK_THERE = 8192, 1 << 18  # samples that are gathered at once, on the host and on a GPU
 STENCILS = {
     "point": [(0, 0)],
     "cross": [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)],
@@ -127,6 +129,7 @@ class Corrector:
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
         inputs, self.reads = self.reading()
         self.samples = self.wet_samples()
+        self.begins = np.searchsorted(self.samples, np.arange(self.reads.shape[1] + 1) * model.grid.depth_t.size)
         columns = vertical == "column"
         sizes = (inputs * len(STENCILS[stencil]), *hidden, self.components * (self.layers if columns else 1))
         self.network = MLP(sizes, activation=activation, bounded=True, seed=seed, dtype=np.dtype(dtype))
@@ -191,8 +194,8 @@ class Corrector:
     def allocate(self, dtype: np.dtype) -> None:
         """Work arrays in the type of the state."""
         shape = self.grid.h_t.shape
-        self.F = np.zeros((len(self.rows) + 1, *shape[1:]), dtype)
-        self.O = np.zeros((self.components, *shape), dtype)
+        self.F = zeros(self.grid.h_t, (len(self.rows) + 1, *shape[1:]), dtype)
+        self.O = zeros(self.grid.h_t, (self.components, *shape), dtype)
         self.fixed: dict[str, Array] = {}  # features that depend on the grid alone
 
     # What `ogcm.stepper.Corrector` asks for
@@ -207,6 +210,22 @@ class Corrector:
         other = copy.copy(self)
         other.network = self.network.astype(np.result_type(self.network.weights.dtype, dtype))
         other.allocate(np.dtype(dtype))
+        return other
+
+    def to(self, device: str, model: Model, mirror: Model) -> "Corrector":
+        """A copy for the `mirror` of `model` on `device`, with its weights and work arrays there."""
+        other = copy.copy(self)
+        weights = put(self.network.weights, device)
+        other.grid, other.network = mirror.grid, self.network.of(weights, module_of(weights))
+        for name, rows in self.rows_of.items():
+            if FEATURES[name].backward is None and name not in self.fixed:
+                FEATURES[name].forward(model, model.state, None, *self.parts(name, self.F))
+                self.fixed[name] = self.F[rows].copy()
+        for name in ("scale", "levels", "reads", "samples"):
+            setattr(other, name, put(getattr(self, name), device))
+        other.normalisation = Normalisation(*(put(a, device) for a in self.normalisation))
+        other.allocate(self.F.dtype)
+        other.fixed = {name: put(a, device) for name, a in self.fixed.items()}
         return other
 
     def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
@@ -235,7 +254,7 @@ class Corrector:
         basis_ad = self.turned_ad(basis, O_ad)
         self.speak_ad(O_ad, F_ad, gradient.weights)
         fold_halo(grid, F_ad)
-        normalise(np.zeros_like(self.normalisation.mean), self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
+        normalise(0 * self.normalisation.mean, self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
         for feature, e_ad in basis_ad.items():
             F_ad[self.rows_of[feature]] += e_ad.reshape(-1, *F_ad.shape[1:])
         exchange(grid, F_ad)
@@ -312,7 +331,7 @@ class Corrector:
         """The inputs (n_in, n) of the samples of a chunk."""
         level, place = np.divmod(chunk, F[0].size)
         flat, reads, width = F.reshape(len(F), -1), self.reads, F.shape[-1]
-        X = np.empty((self.network.sizes[0], len(chunk)), self.network_dtype())
+        X = np.empty_like(F, self.network_dtype(), shape=(self.network.sizes[0], len(chunk)))
         for n, (dj, di) in enumerate(STENCILS[self.config["stencil"]]):
             rows = slice(n * len(reads), (n + 1) * len(reads))
             if reads.shape[1] == 1:
@@ -321,23 +340,27 @@ class Corrector:
                 X[rows] = flat[reads[:, level], place + (dj * width + di)]
         return X
 
-    def scattered(self, X_ad: Array, F_ad: Array, chunk: Array) -> None:
-        """The transpose of `gathered`: adds to F_ad. No two samples of a level share a place, so nothing is lost."""
-        level, place = np.divmod(chunk, F_ad[0].size)
+    def scattered(self, X_ad: Array, F_ad: Array, chunk: Array, ends: list[int]) -> None:
+        """The transpose of `gathered`: adds to F_ad, level by level, since no two samples of one share a place."""
+        place = chunk % F_ad[0].size
         flat, reads, width = F_ad.reshape(len(F_ad), -1), self.reads, F_ad.shape[-1]
         for n, (dj, di) in enumerate(STENCILS[self.config["stencil"]]):
             rows, there = X_ad[n * len(reads) : (n + 1) * len(reads)], place + (dj * width + di)
-            for k in range(reads.shape[1]):
-                mine = level == k
-                flat[np.ix_(reads[:, k], there[mine])] += rows[:, mine]
+            for k, (start, end) in enumerate(pairwise(ends)):
+                flat[reads[:, k][:, None], there[start:end]] += rows[:, start:end]
 
     def network_dtype(self) -> np.dtype:
         """Of the inputs: that of the weights, complex for a complex state."""
         return np.result_type(self.network.weights.dtype, self.F.dtype if self.F.dtype.kind == "c" else np.float32)
 
-    def chunks(self) -> list[Array]:
-        """The samples, CHUNK at a time."""
-        return [self.samples[n : n + CHUNK] for n in range(0, len(self.samples), CHUNK)]
+    def chunks(self) -> list[tuple[Array, list[int]]]:
+        """The samples, so many at a time that the inputs fit the cache of a CPU, the memory of a GPU.
+
+        With each chunk the numbers in it at which its levels begin and the last one ends.
+        """
+        size = CHUNK if on_host(self.samples) else CHUNK_THERE
+        starts = [(n, self.samples[n : n + size]) for n in range(0, len(self.samples), size)]
+        return [(chunk, np.clip(self.begins - n, 0, len(chunk)).tolist()) for n, chunk in starts]
 
     def where(self, chunk: Array) -> tuple:
         """The places of a chunk's samples in O, as an index of (components, levels, nj ni)."""
@@ -354,7 +377,7 @@ class Corrector:
     def speak(self) -> None:
         """O = scale tanh(network) over water."""
         said = self.O.reshape(*self.O.shape[:2], -1)
-        for chunk in self.chunks():
+        for chunk, _ in self.chunks():
             y = self.network.forward(self.gathered(self.F, chunk))
             there = self.where(chunk)
             said[there] = self.scale_of(chunk) * y.reshape(said[there].shape)
@@ -362,10 +385,10 @@ class Corrector:
     def speak_ad(self, O_ad: Array, F_ad: Array, weights_ad: Array) -> None:
         """From O_ad to the normalised features and the weights."""
         flat = O_ad.reshape(*O_ad.shape[:2], -1)
-        for chunk in self.chunks():
+        for chunk, ends in self.chunks():
             y_ad = (self.scale_of(chunk) * flat[self.where(chunk)]).reshape(self.network.sizes[-1], -1)
             X = self.gathered(self.F, chunk)
-            self.scattered(self.network.backward(X, y_ad.astype(X.dtype), weights_ad), F_ad, chunk)
+            self.scattered(self.network.backward(X, y_ad.astype(X.dtype), weights_ad), F_ad, chunk, ends)
 
     # Statistics, files
 

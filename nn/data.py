@@ -75,19 +75,19 @@ class CoarseOutput(DataOutput):
         self.seconds: list[float] = []  # of each step
         self.since_step = clock.perf_counter()
 
-    def add(self) -> None:
+    def add(self, _: Model) -> None:
         """Called after each step: takes its time."""
         now = clock.perf_counter()
         self.seconds.append(now - self.since_step)
         self.since_step = now
 
-    def record(self) -> None:
-        """Append the present state of the fine model."""
-        state = self.fine.state
+    def record(self, model: Model) -> None:
+        """Append the state of the fine model."""
+        state = model.state
         if state.time > self.begin - 0.5 * self.fine.numerics.dt:
             put_fields(self.model.state, self.model, self.graining(state))
             self.model.state.time = state.time
-            super().record()
+            super().record(self.model)
         self.since_step = clock.perf_counter()
 
     def close(self) -> None:
@@ -116,6 +116,7 @@ def make_data(
     spin_up: float = 0.0,
     overwrite: bool = False,
     progress: bool = True,
+    device: str = "cpu",
 ) -> None:
     """Run `fine` from its state and write what `coarse` should hold, each `every` days, to the data set `path`.
 
@@ -135,7 +136,7 @@ def make_data(
     if not path.resolve().parent.is_dir() or not os.access(path.resolve().parent, os.W_OK):
         raise FileError(f"{path}: its folder does not exist or cannot be written to; choose another")
     first = every * math.ceil(spin_up / every - 1e-9)
-    run = FineRun(fine, days=first + days, every=every, progress=progress)
+    run = FineRun(fine, days=first + days, every=every, progress=progress, device=device)
     run.restart_file = path.with_suffix(".restart.h5")
     size = io.record_bytes(coarse, io.check_variables(coarse, PROGNOSTIC), coarse.numerics.precision)
     need = (2 + run.steps // run.interval) * size + io.restart_bytes(fine)

@@ -38,6 +38,7 @@ from nn.feature_kernels import (
     squared_strain,
     squared_strain_ad,
 )
+from ogcm.device import zeros
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -119,7 +120,7 @@ def of_flow(kernel: Callable, kernel_ad: Callable) -> tuple[Callable, Callable]:
 
 
 def stratification(model: Model, n: State, _: Fluxes, out: Array) -> None:
-    equation, interfaces = model.numerics.equation_of_state, np.zeros((len(out) + 1, *out.shape[1:]), out.dtype)
+    equation, interfaces = model.numerics.equation_of_state, zeros(out, (len(out) + 1, *out.shape[1:]))
     EQUATIONS_OF_STATE[equation].stratification(n.T, n.S, model.parameters["eos"], model.grid, interfaces)
     out[...] = interfaces[:-1]
 

@@ -250,6 +250,12 @@ class MLP:
         other.weights = self.weights.astype(dtype)
         return other
 
+    def of(self, weights: Array, xp: ModuleType) -> "MLP":
+        """The same network with `weights` (count,) of the array module `xp`."""
+        other = copy.copy(self)
+        other.weights, other.xp = weights, xp
+        return other
+
     def flops(self, n: int) -> int:
         """Multiplications and additions in the matrix products of `forward` over n samples, two for each weight.
 

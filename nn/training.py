@@ -206,12 +206,14 @@ class Trainer:
         train: range | None = None,
         validation: range | None = None,
         provenance: Mapping[str, str] | None = None,
+        device: str = "cpu",
     ) -> None:
-        """`train`, `validation`: ranges of records, default those of `data.split()`.
+        """`train`, `validation`: ranges of records, default those of `data.split()`; `device`: where the windows run.
 
         Raises InputError for parts that overlap or hold no window of the longest stage, and fields without data.
         """
         self.learner, self.data, self.settings, self.folder = learner, data, settings, Path(folder)
+        self.device = device
         self.model, parts = learner.model, data.split()
         self.train, self.validation = train or parts.train, validation or parts.validation
         check_disjoint(self.train, self.validation, ())
@@ -231,7 +233,7 @@ class Trainer:
         self.best, self.waited, self.skipped = np.inf, 0, 0
         self.optimizer = self.new_optimizer()
         self.fit = self.tendency_fit() if settings.instants else None
-        self.workspace = Workspace(self.model)
+        self.workspace = Workspace(self.model, device)
         self.provenance = dict(provenance or {}) | {
             "data": str(data.path), "settings": json.dumps(asdict(settings)), "train": str(self.train),
         }  # fmt: skip
@@ -256,7 +258,7 @@ class Trainer:
 
     def simulation(self, records: int) -> Simulation:
         """A run of the length of a window."""
-        return Simulation(self.model, days=records * self.data.interval / DAY, progress=False)
+        return Simulation(self.model, days=records * self.data.interval / DAY, progress=False, device=self.device)
 
     def loss(self, start: int, records: int) -> Loss:
         """Of the window of so many records after `start`, at which the model's state stands."""
@@ -437,9 +439,9 @@ def train(
 ) -> Trainer:
     """Train what the learner holds; in the end its model has the best weights, those of best.h5.
 
-    `resume` goes on with a training in `folder`, `overwrite` replaces it; `train`, `validation` and `provenance` as for
-    `Trainer`. Raises InputError or FileError before the first run for what cannot be, and BlowUpError or InputError,
-    naming the window, for a run that fails: the best weights so far are kept.
+    `resume` goes on with a training in `folder`, `overwrite` replaces it; `train`, `validation`, `provenance`, `device`
+    as for `Trainer`. Raises InputError or FileError before the first run for what cannot be, and BlowUpError or
+    InputError, naming the window, for a run that fails: the best weights so far are kept.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():

@@ -1,7 +1,7 @@
-"""How a kernel is compiled: the only module that knows `numba.njit` from `numba.cuda`.
+"""How a kernel is compiled and called; `ogcm.cuda` makes the same for a GPU.
 
 `point` marks a point function: plain scalar code that knows nothing of who calls it.
-`kernel` makes a threaded CPU kernel of a loop over points, `cuda_kernel` a GPU kernel.
+`kernel` makes a threaded CPU kernel of a loop over points, whose GPU twin runs where its arrays live on a GPU.
 
 Compiled kernels are kept in a cache directory whose name holds a hash of every source file
 that they are made of and the version of Numba: Numba alone does not see that a point function
@@ -12,6 +12,7 @@ import ctypes
 import functools
 import hashlib
 import inspect
+import math
 import os
 import re
 import sys
@@ -80,11 +81,14 @@ class CompilationReport(event.Listener):
     def on_start(self, compilation: event.Event) -> None:
         dispatcher = compilation.data["dispatcher"]
         if dispatcher.targetoptions.get("parallel"):
-            self.compiled += 1
-            self.say(f"compiling kernel {self.compiled}: {dispatcher.py_func.__name__}")
+            self.begin(dispatcher.py_func.__name__)
 
     def on_end(self, compilation: event.Event) -> None:
         self.say("")
+
+    def begin(self, name: str) -> None:
+        self.compiled += 1
+        self.say(f"compiling kernel {self.compiled}: {name}")
 
     def say(self, text: str) -> None:
         if sys.stderr.isatty():
@@ -93,7 +97,8 @@ class CompilationReport(event.Listener):
 
 preload_tbb()
 numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
-event.register("numba:compile", CompilationReport())
+REPORT = CompilationReport()
+event.register("numba:compile", REPORT)
 
 point = numba.njit(inline="always")
 # For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. Division is NumPy's: a check for 0
@@ -110,20 +115,26 @@ def grid_fields(function: Callable) -> set[str]:
         function = waiting.pop()
         seen.add(function)
         for name in function.__code__.co_names:
-            named = function.__globals__.get(name)
-            named = getattr(named, "py_func", named)
-            if inspect.isfunction(named):
+            named = python_function(function.__globals__.get(name))
+            if named is not None:
                 waiting += [named] * (named not in seen)
             elif name in Grid._fields:
                 found.add(name)
     return found
 
 
+def python_function(helper: object) -> Callable | None:
+    """What a point function or another helper is made of; None of anything else."""
+    function = getattr(helper, "py_func", helper)
+    return function if inspect.isfunction(function) else None
+
+
 class Kernel:
     """A CPU kernel, threaded unless it has too little to do, kept in the cache under the hash of its sources.
 
-    Of its argument `grid` it is handed only the arrays that it reads: each array of an argument costs 0.15 us a
-    call, the whole grid 7 us, which small models feel (and 4 KB, all that a GPU takes).
+    Where its last argument is no NumPy array but one on a GPU, the twin runs there. Of its argument `grid` it is handed
+    only the arrays that it reads: each array of an argument costs 0.15 us a call, the whole grid 7 us, which small
+    models feel (and 4 KB, all that a GPU takes).
     """
 
     def __init__(self, function: Callable, parallel: bool = True, alone_below: int = 0) -> None:
@@ -142,6 +153,11 @@ class Kernel:
             if arguments[self.place] is not self.grid:
                 self.take_part(arguments[self.place])
             arguments = (*arguments[: self.place], self.part, *arguments[self.place + 1 :])
+        if not isinstance(arguments[-1], np.ndarray):
+            if not hasattr(arguments[-1], "__cuda_array_interface__"):
+                raise TypeError(f"{self.py_func.__name__}: its last argument must be an array that it writes")
+            self.twin(*arguments)
+            return
         if not self.alone_below or arguments[-1].size >= self.alone_below:
             self.compiled(*arguments)
             return
@@ -150,52 +166,47 @@ class Kernel:
         self.compiled(*arguments)
         numba.set_num_threads(threads)
 
+    @property
+    def twin(self) -> Callable:
+        """The same kernel for arrays on a GPU."""
+        from ogcm.cuda import twin
+
+        return twin(self.py_func)
+
     def take_part(self, grid) -> None:
         """Keep the arrays of `grid` that the kernel reads, in a type of its own that Numba's cache can name."""
         name = f"Grid_{self.py_func.__module__.replace('.', '_')}_{self.py_func.__name__}"
         if name not in globals():
             globals()[name] = namedtuple(name, sorted(grid_fields(self.py_func)), module=__name__)
-        self.grid, self.part = grid, globals()[name](*(getattr(grid, field) for field in globals()[name]._fields))
+        arrays = [getattr(grid, field) for field in globals()[name]._fields]
+        if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
+            from ogcm.cuda import view
+
+            arrays = map(view, arrays)
+        self.grid, self.part = grid, globals()[name](*arrays)
 
 
 kernel = Kernel
 
 
-def cuda_loop(body):
-    """The GPU loop of `body(*arrays, k, j, i)`: one thread a point of the interior, i fastest.
+# What a GPU does in another way (`ogcm.cuda`)
 
-    Returns the plain Python function, to be compiled with `cuda_kernel` or `cuda.compile_ptx`.
-    The last array is the one whose points are visited.
-    """
-    from numba import cuda
-
-    names = list(inspect.signature(body.py_func if hasattr(body, "py_func") else body).parameters)[:-3]
-    arguments = ", ".join(names)
-    source = (
-        f"def loop({arguments}):\n"
-        f"    i, j, k = cuda.grid(3)\n"
-        f"    nk, nj, ni = {names[-1]}.shape\n"
-        f"    if k < nk and HALO <= j < nj - HALO and HALO <= i < ni - HALO:\n"
-        f"        body({arguments}, k, j, np.uintp(i))\n"
-    )
-    namespace = {"cuda": cuda, "body": body, "HALO": HALO, "np": np}
-    exec(source, namespace)
-    return namespace["loop"]
+BY_THREAD: dict[Callable, Callable | None] = {}
 
 
-def cuda_kernel(body):
-    """A function `launch(*arrays)` that runs `body(*arrays, k, j, i)` on the GPU (or in Numba's simulator)."""
-    from numba import cuda
+def by_thread(function: Callable | None) -> Callable:
+    """Decorator of a helper `(..., j, ni)` of a row: a thread of a GPU calls `function(..., j, i)` instead, or None."""
 
-    kernel = cuda.jit(cuda_loop(body))
+    def mark(helper):
+        BY_THREAD[python_function(helper)] = function
+        return helper
 
-    def launch(*arrays):
-        nk, nj, ni = arrays[-1].shape
-        threads = (min(ni, 64), 4, 1)
-        blocks = (-(-ni // threads[0]), -(-nj // threads[1]), nk)
-        kernel[blocks, threads](*arrays)
+    return mark
 
-    return launch
+
+@point
+def row_done():
+    """Behind it a row of work space is read beside the own point, which on a GPU another thread has written."""
 
 
 # The complex step differentiates through these: every branch is chosen by the real part.
@@ -229,3 +240,13 @@ def _typed(value, like):
     if like == types.float32:
         return lambda value, like: np.float32(value)
     return lambda value, like: np.float64(value)
+
+
+def root(x):
+    """The square root (a GPU's NumPy has none)."""
+    return np.sqrt(x)
+
+
+@overload(root, inline="always")
+def _root(x):
+    return (lambda x: np.sqrt(x)) if isinstance(x, types.Complex) else (lambda x: math.sqrt(x))

@@ -34,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, text) in SETUP_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     commands.add_parser("setups", help="list the setups")
-    about = commands.add_parser("info", help="say what an output or restart file holds")
-    about.add_argument("file")
+    about = commands.add_parser("info", help="say what an output or restart file holds, or on what this machine runs")
+    about.add_argument("file", nargs="?")
     draw = commands.add_parser("plot", help="draw an output file")
     draw.add_argument("file")
     draw.add_argument("--output", help="picture to write (default: FILE with .png, or .gif with --animate)")
@@ -89,6 +89,7 @@ def setup_options(setup) -> Options:
     return options
 
 
+DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU where there is one")}
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
     "output": (str, "file to write (default SETUP.nc)"),
@@ -100,7 +101,7 @@ RUN_OPTIONS = {
     "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
-}
+} | DEVICE
 
 
 def plain(annotation: object) -> type:
@@ -234,9 +235,10 @@ def setups_command(_) -> int:
 
 
 def info_command(known) -> int:
+    from ogcm.device import machine
     from ogcm.io import info
 
-    print(info(known.file))
+    print(info(known.file) if known.file else machine())
     return 0
 
 

@@ -36,7 +36,7 @@ def wet_area(model: Model) -> Array:
 def stretching(model: Model) -> Array:
     """Thickness of the moving layers relative to the resting ones (ny, nx) [1]."""
     g = model.grid
-    return 1 + float(g.nonlinear[0]) * inside(model.state.eta) / inside(g.depth_t)
+    return 1 + float(g.nonlinear) * inside(model.state.eta) / inside(g.depth_t)
 
 
 def thickness(model: Model) -> Array:
@@ -47,7 +47,7 @@ def thickness(model: Model) -> Array:
 def height(model: Model) -> Array:
     """Height of the moving cell centres (nk, ny, nx) [m], as the pressure gradient sees it."""
     g = model.grid
-    return inside(g.z_t) * stretching(model) + float(g.nonlinear[0]) * inside(model.state.eta)
+    return inside(g.z_t) * stretching(model) + float(g.nonlinear) * inside(model.state.eta)
 
 
 def cell_volume(model: Model) -> Array:
@@ -61,7 +61,7 @@ def transports(model: Model) -> tuple[Array, Array]:
     Those of `ogcm.operators.layers`, in float64.
     """
     g, s = model.grid, model.state
-    nonlinear = float(g.nonlinear[0])
+    nonlinear = float(g.nonlinear)
     weighted = s.eta.astype(np.float64) * g.area_t
     east = 0.5 * (weighted + np.roll(weighted, -1, 1)) / g.area_u
     north = 0.5 * (weighted + np.roll(weighted, -1, 0)) / g.area_v
@@ -272,7 +272,7 @@ def vertical_velocity(model: Model) -> Array:
     west = np.roll(U, 1, -1) if model.horizontal.periodic_x else np.pad(U, ((0, 0), (0, 0), (1, 0)))[..., :-1]
     south = np.roll(V, 1, -2) if model.horizontal.periodic_y else np.pad(V, ((0, 0), (1, 0), (0, 0)))[:, :-1]
     gain = -(U - west + V - south)
-    nonlinear, fresh = float(g.nonlinear[0]), inside(model.forcing.at(model.state.time).fresh_water)
+    nonlinear, fresh = float(g.nonlinear), inside(model.forcing.at(model.state.time).fresh_water)
     swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / inside(g.depth_t)
     upward = np.cumsum((gain - inside(g.h_t) * swelling)[::-1], axis=0)[::-1]
     upward[0] *= 1 - nonlinear  # the moving surface lets rain through, but no flow

@@ -6,13 +6,15 @@ Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation mi
 freshens, tau is the stress of the wind on the water.
 """
 
+import copy
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from ogcm.device import host, put
 from ogcm.errors import InputError
 from ogcm.grid import Grid, HorizontalGrid, add_halo
 
@@ -118,7 +120,7 @@ class BoundForcing:
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        periodic, dtype = tuple(grid.periodic.astype(bool)), grid.h_t.dtype
+        periodic, dtype = grid.periodic, grid.h_t.dtype
         self.dtype = dtype
         for name in NAMES:
             entry = getattr(forcing, name)
@@ -128,7 +130,7 @@ class BoundForcing:
             y = horizontal.y_f if point == "v" else horizontal.y_t
 
             def prepare(values, name=name, mask=mask):
-                values = np.asarray(values, dtype)
+                values = host(values).astype(dtype)
                 if values.shape not in ((), horizontal.shape):
                     raise InputError(f"{name}: shape {values.shape} does not fit (ny, nx) = {horizontal.shape}")
                 a = add_halo(np.broadcast_to(values, horizontal.shape), periodic)
@@ -159,4 +161,12 @@ class BoundForcing:
         """All fluxes at `time` [s]."""
         now = {name: series.at(time) for name, series in self.series.items()}
         now |= {name: f(time) for name, f in self.functions.items()}
-        return Fluxes(**(self.steady | {name: np.asarray(a, self.dtype) for name, a in now.items()}))
+        return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
+
+    def to(self, device: str) -> "BoundForcing":
+        """The same forcing with its maps in the memory of `device`; those of functions of time are sent there."""
+        other = copy.copy(self)
+        other.steady = {name: put(a, device) for name, a in self.steady.items()}
+        other.series = {name: replace(s, values=put(s.values, device)) for name, s in self.series.items()}
+        other.functions = {name: lambda t, f=f: put(f(t), device) for name, f in self.functions.items()}
+        return other

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.backend import HALO
+from ogcm.device import host, put
 from ogcm.errors import InputError
 
 EARTH_RADIUS = 6.371e6  # [m]
@@ -78,8 +79,18 @@ class Grid(NamedTuple):
     bottom_t: Array  # (nj, ni) int32 number of wet cells in the column at T, U and V points
     bottom_u: Array
     bottom_v: Array
-    periodic: Array  # (2,) int8: along j, along i
-    nonlinear: Array  # (1,) 1: layers follow eta (z*); 0: layers keep their rest thickness
+    periodic_x: bool  # along i
+    periodic_y: bool  # along j
+    nonlinear: np.floating  # 1: layers follow eta (z*); 0: layers keep their rest thickness
+
+    @property
+    def periodic(self) -> tuple[bool, bool]:
+        """Along j, along i."""
+        return self.periodic_y, self.periodic_x
+
+    def to(self, device: str) -> "Grid":
+        """The grid with its arrays in the memory of `device`."""
+        return Grid(*(put(a, device) if getattr(a, "ndim", 0) else a for a in self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,7 +311,7 @@ def build(
     dz = np.asarray(dz, float)
     if dz.ndim != 1 or len(dz) == 0 or not (dz > 0).all():
         raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {dz}")
-    depth = np.asarray(depth, float)
+    depth = host(depth).astype(float)
     if depth.ndim not in (0, 2) or (depth.ndim == 2 and depth.shape != (ny, nx)):
         raise InputError(f"bathymetry: shape {depth.shape} does not fit the grid's (ny, nx) = {(ny, nx)}")
     if np.isnan(depth).any():
@@ -320,7 +331,7 @@ def build(
         total = h.sum(axis=0)
         return np.where(total > 0, total, 1.0)
 
-    periodic = (horizontal.periodic_y, horizontal.periodic_x)
+    periodic = (bool(horizontal.periodic_y), bool(horizontal.periodic_x))
     h_t = add_halo(fraction * layers, periodic)
     mask_t = (h_t > 0).astype(np.int8)
     h_u = np.minimum(h_t, _shift(h_t, 0, 1))
@@ -366,7 +377,6 @@ def build(
         "h_v": h_v,
         "h_f": h_f,
         "z_t": -(top + 0.5 * np.where(h_t > 0, h_t, layers)),
-        "nonlinear": np.array([float(nonlinear)]),
     }
     return Grid(
         **{name: np.ascontiguousarray(a, dtype=dtype) for name, a in floats.items()},
@@ -377,7 +387,9 @@ def build(
         bottom_t=mask_t.sum(axis=0, dtype=np.int32),
         bottom_u=mask_u.sum(axis=0, dtype=np.int32),
         bottom_v=mask_v.sum(axis=0, dtype=np.int32),
-        periodic=np.array(periodic, np.int8),
+        periodic_x=periodic[1],
+        periodic_y=periodic[0],
+        nonlinear=np.dtype(dtype).type(nonlinear),
     )
 
 

@@ -6,11 +6,13 @@ same way, since adjoint kernels gather (see docs/design.md, section 5).
 
 from functools import partial
 
-from ogcm.backend import HALO, kernel
+import numpy as np
+
+from ogcm.backend import HALO, kernel, scalar
 
 
 @partial(kernel, parallel=False)
-def fill_halo(field, periodic):
+def fill_halo(periodic, field):
     """Fill the halo of `field` (nk, nj, ni) where `periodic` (along j, along i) says so."""
     nk, nj, ni = field.shape
     width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
@@ -27,8 +29,39 @@ def fill_halo(field, periodic):
                     field[k, nj - HALO + n, i] = field[k, HALO + n % width_j, i]
 
 
+@scalar
+def fill_point(periodic, field, p, k):
+    """The same for one point of layer k; of the halo 2 HALO nj points lie in columns, 2 HALO (ni - 2 HALO) in rows."""
+    _, nj, ni = field.shape
+    width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
+    if p < 2 * HALO * nj:
+        j, n = p // (2 * HALO), p % (2 * HALO)
+        i = n if n < HALO else width_i + n
+    else:
+        n, i = (p - 2 * HALO * nj) // width_i, HALO + (p - 2 * HALO * nj) % width_i
+        j = n if n < HALO else width_j + n
+    beside, beyond = i < HALO or i >= ni - HALO, j < HALO or j >= nj - HALO
+    from_j = HALO + (j - HALO) % width_j if periodic[0] and beyond else j
+    from_i = HALO + (i - HALO) % width_i if periodic[1] and beside else i
+    if (periodic[0] or not beyond) and (from_j != j or from_i != i):
+        field[k, j, i] = field[k, from_j, from_i]
+
+
 def exchange(grid, *fields):
     """Fill the halos of 2-D (nj, ni) and 3-D (nk, nj, ni) fields."""
-    if grid.periodic.any():
+    if any(grid.periodic):
         for field in fields:
-            fill_halo(field if field.ndim == 3 else field[None], grid.periodic)
+            layers = field if field.ndim == 3 else field[None]
+            if isinstance(field, np.ndarray):
+                fill_halo(grid.periodic, layers)
+            else:
+                fill_there(grid.periodic, layers)
+
+
+def fill_there(periodic, field):
+    """`fill_halo` on a GPU: a thread for each point of the halo."""
+    from ogcm.cuda import by_points, launch
+
+    nk, nj, ni = field.shape
+    points = 2 * HALO * (nj + ni - 2 * HALO)
+    launch(by_points(fill_point), (points, nk, 1), points, nk, periodic, field)

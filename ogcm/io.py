@@ -22,6 +22,7 @@ import numpy as np
 
 import ogcm
 from ogcm import diagnostics
+from ogcm.device import host
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -137,8 +138,7 @@ class Output:
 
     def start(self) -> None:
         """Begin an interval of means."""
-        self.since, self.steps = self.model.state.time, 0
-        self.sums = {name: np.zeros(mask.shape) for name, mask in self.masks.items()} if self.means else {}
+        self.since, self.steps, self.sums = self.model.state.time, 0, {}
 
     def describe(self, config: str) -> None:
         """Dimensions, coordinates, what stays the same, and empty variables."""
@@ -202,19 +202,23 @@ class Output:
         """Time of the last record [s], -inf in an empty file."""
         return float(self.file["time"][self.records - 1]) * DAY if self.records else -np.inf
 
-    def add(self) -> None:
-        """Count the present state into the mean (nothing to do for snapshots)."""
+    def add(self, model: Model) -> None:
+        """Count the state of `model`, which may run on a GPU, into the mean (nothing to do for snapshots)."""
         self.steps += 1
-        for name, total in self.sums.items():
-            total += sample(self.model, name)
+        for name in self.variables if self.means else ():
+            value = sample(model, name)
+            if name not in self.sums:
+                self.sums[name] = np.zeros_like(value, float)
+            self.sums[name] += value
 
-    def record(self) -> None:
-        """Append the present state, or the mean since the last record. Raises FileError where the disk is full."""
+    def record(self, model: Model) -> None:
+        """Append the state of `model`, or the mean since the last record. Raises FileError where the disk is full."""
+        self.model = model
         if self.means:
-            fields = {name: total / max(self.steps, 1) for name, total in self.sums.items()}
+            fields = {name: host(total) / max(self.steps, 1) for name, total in self.sums.items()}
         else:
-            fields = {name: sample(self.model, name) for name in self.variables}
-        self.write(fields, self.since, self.model.state.time)
+            fields = {name: sample(model, name) for name in self.variables}
+        self.write(fields, self.since, model.state.time)
         self.start()
 
     def write(self, fields: dict[str, np.ndarray], start: float, end: float) -> None:
@@ -333,7 +337,7 @@ def geometry(model: Model) -> dict[str, np.ndarray]:
 
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
     """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
-    state = state or model.state
+    state = (state or model.state).to("cpu")
     whole = streams.BytesIO()
     with h5py.File(whole, "w") as f:
         for group, s in (("state", state), ("previous", state.previous)):

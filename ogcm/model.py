@@ -6,6 +6,7 @@ model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], 
                    parameters={"nu_h": 500.0, "drag_linear": 1e-3}, dt=1200.0)
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -14,6 +15,7 @@ import numpy as np
 
 from ogcm import grid as grids
 from ogcm import parameters as physics
+from ogcm.device import check, host, put
 from ogcm.errors import InputError
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import HorizontalGrid, add_halo, interior
@@ -89,7 +91,7 @@ class Model:
     Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays with halo by name) and
     `parameter_shapes` (those in which they came), `numerics`, `corrector` (None, or an object whose tendencies are
     added), `name`, `config` (the options of the setup that made it), `dz`, `places` (by the name of a quantity, such as
-    transport, the x, y, z [units of the grid, m] at which it is looked at unless said otherwise).
+    transport, the x, y, z [units of the grid, m] at which it is looked at unless said otherwise), `device`.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Model:
                 raise InputError(f"unknown option {option!r}: {physics.nearest(option, known)}")
         if "dt" not in numerics:
             raise InputError("dt: give the time step in seconds")
-        self.horizontal, self.name, self.corrector = horizontal, name, corrector
+        self.horizontal, self.name, self.corrector, self.device = horizontal, name, corrector, "cpu"
         self.numerics = Numerics(**numerics)
         self.dz = np.asarray(dz, float)
         self.config = dict(config or {})
@@ -163,7 +165,7 @@ class Model:
                 values = values(np.broadcast_to(X, Z.shape), np.broadcast_to(Y, Z.shape), Z)
             else:
                 values = values(X, Y)
-        values = np.asarray(values, grid.h_t.dtype)
+        values = host(values).astype(grid.h_t.dtype)
         full = (ny, nx) if name == "eta" else (nk, ny, nx)
         if values.shape == (nk,) and name != "eta":
             values = values[:, None, None]
@@ -172,13 +174,27 @@ class Model:
         except ValueError:
             raise InputError(f"{name}: shape {values.shape} does not fit {full}") from None
         mask = mask[0] if name == "eta" else mask
-        a = add_halo(values, tuple(grid.periodic.astype(bool)))
+        a = add_halo(values, grid.periodic)
         wrong = np.argwhere(~np.isfinite(interior(a)) & (interior(mask) == 1))
         if len(wrong):
             raise InputError(f"{name}: not finite over water at {tuple(int(n) for n in wrong[0])}; fill it there")
         a = np.where(mask == 1, a, 0).astype(grid.h_t.dtype)
         exchange(grid, a)
         return a
+
+    def to(self, device: str) -> "Model":
+        """The model with its state, grid, forcing, parameters and corrector in the memory of `device` ("cpu", "cuda").
+
+        Itself where it is there already. Raises InputError where the device cannot be used.
+        """
+        if self.device == check(device):
+            return self
+        other = copy.copy(self)
+        other.device, other.state, other.forcing = device, self.state.to(device), self.forcing.to(device)
+        other.grid = self.grid.to(device)
+        other.parameters = {name: put(a, device) for name, a in self.parameters.items()}
+        other.corrector = self.corrector and self.corrector.to(device, self, other)
+        return other
 
     def options(self) -> dict:
         """The numerical choices by name, as a run's configuration records them."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ogcm.device import host
 from ogcm.errors import InputError
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
@@ -62,7 +63,7 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
     nk = grid.h_t.shape[0]
     ny, nx = interior(grid.depth_t).shape
     coefficients = EQUATIONS_OF_STATE[equation_of_state].coefficients if equation_of_state != "none" else []
-    eos = np.array(values.get("eos", coefficients), grid.h_t.dtype)
+    eos = np.array(host(values.get("eos", coefficients)), grid.h_t.dtype)
     if eos.shape != np.shape(coefficients):
         raise InputError(f"eos: {equation_of_state} takes {len(coefficients)} coefficients, got shape {eos.shape}")
     if not np.isfinite(eos).all():
@@ -73,7 +74,7 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
         if name != "eos" and name not in PARAMETERS:
             raise InputError(f"unknown parameter {name!r}: {nearest(name, PARAMETERS)}")
     for name, parameter in PARAMETERS.items():
-        value = np.asarray(values.get(name, parameter.default), grid.h_t.dtype)
+        value = host(values.get(name, parameter.default)).astype(grid.h_t.dtype)
         if value.shape not in ((), (ny, nx), (1, ny, nx), (nk, ny, nx)):
             raise InputError(
                 f"{name}: shape {value.shape} is none of a number, a map {(ny, nx)} or a field {(nk, ny, nx)}"
@@ -86,5 +87,5 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
                 f"it is the {parameter.description}"
             )
         layers = value if value.ndim == 3 else np.broadcast_to(value, (1, ny, nx))
-        arrays[name] = np.ascontiguousarray(add_halo(layers, tuple(grid.periodic.astype(bool)), edge=True))
+        arrays[name] = np.ascontiguousarray(add_halo(layers, grid.periodic, edge=True))
     return arrays

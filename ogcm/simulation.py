@@ -1,6 +1,7 @@
 """A run: steps a model, writes its output, watches over it, and leaves a restart whatever happens."""
 
 import contextlib
+import copy
 import os
 import signal
 import sys
@@ -12,12 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ogcm import config, io
+from ogcm.device import Outbox, check, check_memory
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
+from ogcm.memory import run_bytes
 from ogcm.model import Model
 from ogcm.state import State
-from ogcm.stepper import Stepper
+from ogcm.stepper import Stepper, courant_number
 
 Array = np.ndarray
 DAY = 86400.0
@@ -34,7 +37,9 @@ class Simulation:
     continues from a restart file, and extends an output that exists; `overwrite` replaces it. A restart is
     written at the end, every `restart_every` days and whenever the run is stopped, beside the output or as
     `<name>.restart.h5`. Raises InputError or FileError before the first step for anything that would fail
-    later: an existing output, a disk that is too small, a step beyond the CFL limit.
+    later: an existing output, a disk that is too small, a step beyond the CFL limit, a `device` ("cpu", "cuda", or
+    "auto" for a GPU where there is one) that is absent or has too little memory. On a GPU the model stays on the host,
+    and has the new state when the run ends.
     """
 
     def __init__(
@@ -51,8 +56,9 @@ class Simulation:
         restart_every: float | None = None,
         overwrite: bool = False,
         progress: bool = True,
+        device: str = "cpu",
     ) -> None:
-        self.model, self.days, self.progress = model, days, progress
+        self.model, self.days, self.progress, self.device = model, days, progress, check(device)
         self.output = Path(output) if output is not None else None
         self.steps = self.steps_in("days", days)
         self.interval = self.steps_in("every", every) if every is not None else max(1, self.steps // 10)
@@ -71,16 +77,20 @@ class Simulation:
             "output_precision": output_precision,
             "restart": restart,
             "restart_every": restart_every,
+            "device": None if self.device == "cpu" else self.device,
         }
         if restart is not None:
             io.load_restart(restart, model)
         self.extend = restart is not None and not overwrite and self.output is not None and self.output.exists()
         self.configuration = self.toml() if self.output else ""
         self.check_disk(overwrite)
-        self.stepper = Stepper(model)
         self.check_step()
-        self.good, self.good_cfl = model.state.copy(), self.stepper.cfl()
+        if self.device == "cuda":
+            check_memory(run_bytes(model), f"a run of {model.name}")
+        self.running = model  # what is stepped: the model itself, in a run on a GPU its mirror there
+        self.stepper = Stepper(model) if self.device == "cpu" else None
         self.signal: int | None = None
+        self.sent: State | None = None  # on its way from a GPU to the host, to be written
 
     def steps_in(self, name: str, days: float) -> int:
         """The steps nearest to `days`, at least one. Raises InputError for a length that is not positive."""
@@ -119,7 +129,7 @@ class Simulation:
                 f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
                 "not finite or below the sea floor; correct the initial field"
             )
-        cfl, dt = self.stepper.cfl(), numerics.dt
+        cfl, dt = courant_number(model), numerics.dt
         if not cfl <= LARGEST_CFL:
             raise InputError(f"dt: {dt:g} s gives the Courant number {cfl:.2g}; use at most {dt * 0.8 / cfl:.3g} s")
         for parameter, most in stable_mixing(model).items():
@@ -150,11 +160,15 @@ class Simulation:
         Raises BlowUpError after saving the last good state, and FileError when the disk fails. Ctrl-C and
         SIGTERM finish the step, save the state and end in KeyboardInterrupt and SystemExit(143).
         """
-        writer = None
+        writer, self.sent = None, None
+        if self.device == "cuda":
+            self.running = self.model.to("cuda")
+            self.stepper = Stepper(self.running)
         if self.output is not None:
             config.write(self.output.with_suffix(".toml"), self.configuration)
             options = {"means": self.means, "precision": self.output_precision, "extend": self.extend}
             writer = io.Output(self.output, self.model, self.variables, self.configuration, **options)
+        self.good, self.good_cfl = self.running.state.copy(), courant_number(self.running)
         handlers = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)} if in_main_thread() else {}
         started, first = clock.perf_counter(), self.model.state.step
         try:
@@ -162,9 +176,13 @@ class Simulation:
         except FileError as error:
             raise FileError(f"{error}{self.rescue()}") from None
         finally:
+            if self.running is not self.model:
+                self.model.state.assign(self.running.state)
             for s, handler in handlers.items():
                 signal.signal(s, handler)
             if writer is not None:
+                if not writer.broken:
+                    self.deliver(writer)
                 writer.close()
         state = self.model.state
         if self.signal is not None:
@@ -179,15 +197,16 @@ class Simulation:
 
     def loop(self, writer: io.Output | None, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
-        state = self.model.state
+        state = self.running.state
+        self.outbox = None if writer is None or self.running is self.model else Outbox(state.arrays())
         if writer is not None and not self.means and writer.last < state.time - 0.5 * self.model.numerics.dt:
-            writer.record()
+            writer.record(self.model)
         quiet = None if self.progress else True
         with tqdm(total=self.steps, unit="step", disable=quiet, file=sys.stderr, dynamic_ncols=True) as bar:
             for n in range(1, self.steps + 1):
                 self.stepper.step()
                 if writer is not None:
-                    writer.add()
+                    writer.add(self.running)
                 last = n == self.steps or self.signal is not None
                 output = writer is not None and (n % self.interval == 0 or (last and self.means))
                 save = self.restart_interval is not None and n % self.restart_interval == 0
@@ -195,17 +214,38 @@ class Simulation:
                     self.check(n, started, bar)
                 bar.update()
                 if output:
-                    writer.record()
+                    self.record(writer)
                 if last or save:
-                    io.save_restart(self.restart_file, self.model)
+                    io.save_restart(self.restart_file, self.model, self.running.state)
                 if last:
                     break
+        self.deliver(writer)
+
+    def record(self, writer: io.Output) -> None:
+        """Write the present state; of a GPU it is sent off, and written when the next one is."""
+        if self.outbox is None:
+            writer.record(self.model)
+            return
+        self.deliver(writer)
+        state = self.running.state
+        self.outbox.send(state.arrays())
+        self.sent = State(**self.outbox.landed, time=state.time, step=state.step)
+        if self.means:  # whose sums must not go on meanwhile
+            self.deliver(writer)
+
+    def deliver(self, writer: io.Output | None) -> None:
+        """Write what was sent off."""
+        if self.sent is not None:
+            self.outbox.receive()
+            there = copy.copy(self.model)
+            there.state, self.sent = self.sent, None
+            writer.record(there)
 
     def check(self, n: int, started: float, bar: tqdm) -> None:
         """Stop a run that has left the finite; otherwise remember the state and report."""
-        state = self.model.state
+        state = self.running.state
         with np.errstate(all="ignore"):
-            cfl, bad = self.stepper.cfl(), first_bad(state, self.model)
+            cfl, bad = courant_number(self.running), first_bad(state, self.running)
         if bad is not None or not cfl < 2 * LARGEST_CFL:
             self.blow_up(bad or self.fastest(), cfl)
         if cfl <= LARGEST_CFL:  # so that the state kept is one that a run can start from
@@ -216,15 +256,15 @@ class Simulation:
 
     def fastest(self) -> tuple[str, tuple, float]:
         """(name, index, value) of the velocity where the Courant number is largest."""
-        state, grid = self.model.state, self.model.grid
+        state, grid = self.running.state, self.running.grid
         along = {"u": interior(np.abs(state.u) / grid.dx_u), "v": interior(np.abs(state.v) / grid.dy_v)}
         name = max(along, key=lambda n: along[n].max())
-        index = np.unravel_index(along[name].argmax(), along[name].shape)
-        return name, index, interior(getattr(state, name))[index]
+        index = np.unravel_index(int(along[name].argmax()), along[name].shape)
+        return name, index, float(interior(getattr(state, name))[index])
 
     def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and say where, when and what to try."""
-        state, dt, horizontal = self.model.state, self.model.numerics.dt, self.model.horizontal
+        state, dt, horizontal = self.running.state, self.model.numerics.dt, self.model.horizontal
         saved = self.rescue()
         name, index, value = bad
         field, (y_name, x_name) = FIELDS[name], horizontal.names
@@ -288,12 +328,12 @@ def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
         inside = interior(a)
         if not np.isfinite(inside.sum()):
             wrong = ~np.isfinite(inside)
-            index = np.unravel_index(wrong.argmax(), inside.shape)
-            return name, index, inside[index]
+            index = np.unravel_index(int(wrong.argmax()), inside.shape)
+            return name, index, float(inside[index])
     water = interior(state.eta + model.grid.depth_t)
-    if model.grid.nonlinear[0] and not water.min() > 0:
-        index = np.unravel_index(water.argmin(), water.shape)
-        return "eta", index, interior(state.eta)[index]
+    if model.grid.nonlinear and not water.min() > 0:
+        index = np.unravel_index(int(water.argmin()), water.shape)
+        return "eta", index, float(interior(state.eta)[index])
     return None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ogcm.device import assign, host, on_host, put, zeros
 from ogcm.errors import InputError
 from ogcm.grid import Grid, interior
 
@@ -32,32 +33,44 @@ class State:
     @classmethod
     def zeros(cls, grid: Grid, dtype: np.dtype | None = None) -> "State":
         """A state of rest, all zero; `dtype` defaults to the grid's."""
-        shape, dtype = grid.h_t.shape, dtype or grid.h_t.dtype
-        layers = {name: np.zeros(shape, dtype) for name in ("u", "v", "T", "S")}
-        return cls(**layers, eta=np.zeros(shape[1:], dtype))
+        shape, h = grid.h_t.shape, grid.h_t
+        layers = {name: zeros(h, shape, dtype) for name in ("u", "v", "T", "S")}
+        return cls(**layers, eta=zeros(h, shape[1:], dtype))
 
     def arrays(self) -> dict[str, Array]:
         """The prognostic fields by name."""
         return {name: getattr(self, name) for name in PROGNOSTIC}
+
+    def all_arrays(self) -> list[Array]:
+        """The prognostic fields, those of the previous state included."""
+        return [*self.arrays().values(), *(self.previous.all_arrays() if self.previous is not None else ())]
 
     def copy(self) -> "State":
         """An independent copy, the previous state included."""
         fields = {name: a.copy() for name, a in self.arrays().items()}
         return State(**fields, time=self.time, step=self.step, previous=self.previous and self.previous.copy())
 
+    def to(self, device: str) -> "State":
+        """The state in the memory of `device`: itself where it is there, else a copy."""
+        if on_host(self.u) == (device == "cpu"):
+            return self
+        fields = {name: put(a, device) for name, a in self.arrays().items()}
+        previous = self.previous and self.previous.to(device)
+        return State(**fields, time=self.time, step=self.step, previous=previous)
+
     def assign(self, other: "State") -> None:
-        """Take the values of another state of the same shape, in place."""
+        """Take the values of another state of the same shape, in place; it may live elsewhere."""
         for name, a in self.arrays().items():
             source = getattr(other, name)
             if source.shape != a.shape:
                 raise InputError(f"{name}: shape {source.shape} does not fit this state's {a.shape}")
-            a[...] = source
+            assign(a, source)
         self.time, self.step = other.time, other.step
-        self.previous = other.previous and other.previous.copy()
+        self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
 
     def digest(self) -> str:
         """A hash of every bit of the interior: equal runs have equal digests."""
         whole = hashlib.sha256()
         for a in self.arrays().values():
-            whole.update(np.ascontiguousarray(interior(a)).tobytes())
+            whole.update(np.ascontiguousarray(interior(host(a))).tobytes())
         return whole.hexdigest()[:16]

@@ -28,12 +28,14 @@ share 1/2 a wave may turn by omega dt = 2.45 in a step of rk3, instead of 1.73, 
 second order. Table and derivation: docs/numerics.md.
 """
 
+import math
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
+from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
@@ -114,7 +116,7 @@ class Stretching(NamedTuple):
     @classmethod
     def ones(cls, grid: Grid, dtype: np.dtype) -> "Stretching":
         """Of resting layers."""
-        return cls(*(np.ones(grid.depth_t.shape, dtype) for _ in range(4)))
+        return cls(*(np.ones_like(grid.depth_t, dtype) for _ in range(4)))
 
 
 class Work:
@@ -123,29 +125,40 @@ class Work:
     def __init__(self, grid: Grid, dtype: np.dtype, kept: bool) -> None:
         shape, plane = grid.h_t.shape, grid.depth_t.shape
         interfaces = (shape[0] + 1, *shape[1:])
+
+        def fields(number: int, size: tuple[int, ...]) -> tuple[Array, ...]:
+            return tuple(zeros(grid.h_t, size, dtype) for _ in range(number))
+
         self.s_y, self.s_new = Stretching.ones(grid, dtype), Stretching.ones(grid, dtype)
-        self.G_u, self.G_v, self.U, self.V, self.b, self.q = (np.zeros(shape, dtype) for _ in range(6))
-        self.W = np.zeros(interfaces, dtype)
-        self.F_u, self.F_v, self.U_mean, self.V_mean = (np.zeros(plane, dtype) for _ in range(4))
-        self.bar, self.bar_star = (tuple(np.zeros(plane, dtype) for _ in range(2)) for _ in range(2))
+        self.G_u, self.G_v, self.U, self.V, self.b, self.q = fields(6, shape)
+        (self.W,) = fields(1, interfaces)
+        self.F_u, self.F_v, self.U_mean, self.V_mean = fields(4, plane)
+        self.bar, self.bar_star = fields(2, plane), fields(2, plane)
         # Memory that serves in turn: what is left of one name is not read any more when the other is written.
         self.p, self.G_T, self.G_S = self.q, self.b, self.b
         self.U_T, self.V_T, self.W_T = self.U, self.V, self.W  # the transports of the tracers
         if kept:
-            self.p, self.G_T, self.G_S, self.U_T, self.V_T = (np.zeros(shape, dtype) for _ in range(5))
-            self.W_T = np.zeros(interfaces, dtype)
+            self.p, self.G_T, self.G_S, self.U_T, self.V_T = fields(5, shape)
+            (self.W_T,) = fields(1, interfaces)
 
 
 class Stepper:
     """Advances `model.state`; owns every work array, so that a step allocates nothing."""
 
-    def __init__(self, model: Model, *, kept: bool = False) -> None:
-        """With `kept`, all that the last step computed stays to be read, for the adjoint."""
+    def __init__(self, model: Model, *, kept: bool = False, graphs: bool = True) -> None:
+        """With `kept`, all that the last step computed stays to be read, for the adjoint.
+
+        On a GPU a step is launched as one of `graphs`, unless they are not wanted.
+        """
         self.model = model
         self.integrator = INTEGRATORS[model.numerics.integrator]
         grid, dtype = model.grid, model.state.u.dtype
         shape, plane = grid.h_t.shape, grid.depth_t.shape
         interfaces = (shape[0] + 1, *shape[1:])
+
+        def fields(number: int, size: tuple[int, ...]) -> tuple[Array, ...]:
+            return tuple(zeros(grid.h_t, size, dtype) for _ in range(number))
+
         stages = len(self.integrator.fractions)
         self.works = [Work(grid, dtype, kept) for _ in range(stages if kept else 1)]
         self.states = [State.zeros(grid, dtype) for _ in self.works]  # at the end of each stage
@@ -153,29 +166,28 @@ class Stepper:
             self.works, self.states = self.works * stages, self.states * stages
         self.between = State.zeros(grid, dtype) if self.integrator.extrapolation else None
         self.s_old = Stretching.ones(grid, dtype)
-        self.bar = tuple(np.zeros(plane, dtype) for _ in range(2))
-        self.D_u, self.D_v, self.D_T, self.D_S = (np.zeros(shape, dtype) for _ in range(4))
-        self.nu_v, self.kappa_v = np.zeros(interfaces, dtype), np.zeros(interfaces, dtype)
-        self.drag_u, self.drag_v, self.heat, self.D_eta = (np.zeros(plane, dtype) for _ in range(4))
+        self.bar = fields(2, plane)
+        self.D_u, self.D_v, self.D_T, self.D_S = fields(4, shape)
+        self.nu_v, self.kappa_v = fields(2, interfaces)
+        self.drag_u, self.drag_v, self.heat, self.held, self.D_eta, self.nothing = fields(6, plane)
         self.D = Tendencies(self.D_u, self.D_v, self.D_eta, self.D_T, self.D_S)
-        self.coefficients, self.instant = np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, 1, *plane), dtype)
-        self.one = np.ones((1, *plane), dtype)
+        (self.coefficients,), (self.instant,) = fields(1, (COEFFICIENTS, *plane)), fields(1, (5, 1, *plane))
+        self.one = np.ones_like(grid.h_t, dtype, shape=(1, *plane))
         # Before the stages, their memory and D_T are free.
         work = self.works[0]
         self.N2, self.nu, self.L_u, self.L_v = work.W, self.D_T, work.G_u, work.G_v
         if kept:
-            self.N2 = np.zeros(interfaces, dtype)
-            self.nu, self.L_u, self.L_v = (np.zeros(shape, dtype) for _ in range(3))
+            (self.N2,) = fields(1, interfaces)
+            self.nu, self.L_u, self.L_v = fields(3, shape)
+        self.minus = {name: np.zeros_like(model.parameters[name]) for name in ("nu4_h", "kappa4_h")}
+        self.graphs = Graphs() if graphs and model.device == "cuda" else None
+        self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
         """Averaging weights of the barotropic substeps in a stage of length fraction * dt."""
-        grid, numerics = self.model.grid, self.model.numerics
-        inverse = np.sqrt(1 / interior(grid.dx_t) ** 2 + 1 / interior(grid.dy_t) ** 2)
-        rate = (np.sqrt(GRAVITY * interior(grid.depth_t)) * inverse * interior(grid.mask_t)[0]).max()
-        substeps = fraction * (numerics.barotropic_steps or numerics.dt * rate / BAROTROPIC_COURANT)
-        a, b = averaging_weights(max(1, int(np.ceil(substeps))))
-        return a.astype(grid.h_t.dtype), b.astype(grid.h_t.dtype)
+        a, b = averaging_weights(max(1, math.ceil(fraction * barotropic_steps(self.model))))
+        return a.astype(self.model.grid.h_t.dtype), b.astype(self.model.grid.h_t.dtype)
 
     def step(self) -> None:
         """Advance the model's state by one time step, in place."""
@@ -200,10 +212,32 @@ class Stepper:
 
     def advance(self, n: State) -> State:
         """The state one step after n, in the memory of the stepper; n stays as it is."""
+        fluxes = self.fluxes(n)
+        if self.graphs is None:
+            self.compute(n, fluxes)
+        else:
+            arrays = (*n.all_arrays(), *self.states[-1].all_arrays(), *fluxes, *self.model.parameters.values())
+            self.graphs.run(arrays, lambda: self.compute(n, fluxes))
+        return self.states[-1]
+
+    def fluxes(self, n: State) -> Fluxes:
+        """The forcing in the middle of the step that begins at n; for graphs, in arrays that are always the same."""
+        forcing = self.model.forcing
+        fluxes = forcing.at(n.time + 0.5 * self.model.numerics.dt)
+        if self.graphs is None:
+            return fluxes
+        for name in (*forcing.series, *forcing.functions):
+            if name not in self.sent:
+                self.sent[name] = np.empty_like(getattr(fluxes, name))
+            self.sent[name][...] = getattr(fluxes, name)
+        return fluxes._replace(**self.sent)
+
+    def compute(self, n: State, fluxes: Fluxes) -> None:
+        """The state one step after n, into the last of `states`."""
         dt, y = self.model.numerics.dt, n
-        fluxes = self.model.forcing.at(n.time + 0.5 * dt)
         if self.model.numerics.dynamics == "none":
-            return self.corrected(n, fluxes)
+            self.corrected(n, fluxes)
+            return
         stretch(n.eta, self.model.grid, *self.s_old)
         depth_mean(n.u, n.v, self.model.grid, *self.bar)
         self.slow_physics(n, fluxes)
@@ -213,7 +247,6 @@ class Stepper:
         for fraction, weights, work, s in stages:
             self.stage(n, y, s, fraction * dt, fluxes, weights, work)
             y = s
-        return y
 
     def after(self, n: State) -> State:
         """The state that `advance` made of n; it shares the memory of the stepper and of n."""
@@ -221,17 +254,16 @@ class Stepper:
         time = n.time + self.model.numerics.dt
         return State(**self.states[-1].arrays(), time=time, step=n.step + 1, previous=previous)
 
-    def corrected(self, n: State, fluxes: Fluxes) -> State:
+    def corrected(self, n: State, fluxes: Fluxes) -> None:
         """n + dt N(n): without dynamics the corrector alone moves the state."""
         grid, s, D = self.model.grid, self.states[-1], self.D._asdict()
-        dt = np.asarray(self.model.numerics.dt, grid.h_t.dtype)[()]
+        dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for tendency in D.values():
             tendency.fill(0)
         self.model.corrector.add(self.model, n, fluxes, self.D)
         for name, old in n.arrays().items():
             getattr(s, name)[...] = old + dt * (D[name] / self.thickness(name))
         exchange(grid, *s.arrays().values())
-        return s
 
     def thickness(self, name: str) -> Array | int:
         """What the tendency of a field is weighted with: of tracers the resting thickness, 1 on land."""
@@ -241,7 +273,7 @@ class Stepper:
     def extrapolated(self, n: State) -> State:
         """The state in the middle of the step, from n and the one before (without one, in Euler's manner, from n)."""
         previous = n.previous or n
-        e = np.asarray(self.integrator.extrapolation, n.u.dtype)[()]
+        e = n.u.dtype.type(self.integrator.extrapolation)
         for name, now in n.arrays().items():
             before, out = getattr(previous, name), getattr(self.between, name)
             if now.ndim == 2:
@@ -279,7 +311,8 @@ class Stepper:
             self.L_v.fill(0)
             stress_divergence(n.u, n.v, self.one, grid, self.L_u, self.L_v)
             exchange(grid, self.L_u, self.L_v)
-            stress_divergence(self.L_u, self.L_v, -p["nu4_h"], grid, self.D_u, self.D_v)
+            minus = np.negative(p["nu4_h"], out=self.minus["nu4_h"])
+            stress_divergence(self.L_u, self.L_v, minus, grid, self.D_u, self.D_v)
 
     def mixing_coefficients(self, n: State) -> None:
         """Vertical viscosity and diffusivity, and the bottom drag, of the state n."""
@@ -300,19 +333,19 @@ class Stepper:
     def tracer_sources(self, n: State, fluxes: Fluxes) -> None:
         """D_T, D_S: what enters through the surface, and horizontal diffusion."""
         model, grid = self.model, self.model.grid
-        nonlinear = float(grid.nonlinear[0])
-        heat = fluxes.heat_flux / np.asarray(RHO0 * HEAT_CAPACITY, grid.h_t.dtype)
+        nonlinear = float(grid.nonlinear)
+        heat = np.divide(fluxes.heat_flux, grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY), out=self.heat)
         if model.numerics.freezing:
-            hold_above_freezing(n.T, heat, model.parameters["T_freezing"], grid, self.heat)
-            heat = self.heat
+            hold_above_freezing(n.T, heat, model.parameters["T_freezing"], grid, self.held)
+            heat = self.held
         sources = {
             "T": (self.D_T, heat, fluxes.T_star, fluxes.rate_T, nonlinear),
-            "S": (self.D_S, np.zeros_like(heat), fluxes.S_star, fluxes.rate_S, nonlinear - 1),
+            "S": (self.D_S, self.nothing, fluxes.S_star, fluxes.rate_S, nonlinear - 1),
         }
         for name, (D, flux, target, rate, share) in sources.items():
             D.fill(0)
             tracer = getattr(n, name)
-            share = np.asarray(share, grid.h_t.dtype)[()]
+            share = grid.h_t.dtype.type(share)
             surface_flux(tracer, flux, target, rate, fluxes.fresh_water, share, grid, D)
             self.diffusion(tracer, D)
 
@@ -325,14 +358,14 @@ class Stepper:
         if numerics.diffusion == "biharmonic":
             tracer_laplacian(T, grid, self.L_u)
             exchange(grid, self.L_u)
-            diffuse_tracer(self.L_u, -p["kappa4_h"], grid, D)
+            diffuse_tracer(self.L_u, np.negative(p["kappa4_h"], out=self.minus["kappa4_h"]), grid, D)
 
     def stage(
         self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple[Array, Array], work: Work
     ) -> None:
         """s = n + dt [G(y) + D(n) + vertical mixing of s]; s may be y."""
         grid = self.model.grid
-        dt = np.asarray(dt, grid.h_t.dtype)[()]
+        dt = grid.h_t.dtype.type(dt)
         stretch(y.eta, grid, *work.s_y)
         self.momentum_tendencies(y, fluxes, work)
         advance_u(n.u, work.G_u, self.D_u, self.nu_v, self.drag_u, work.s_y.u, dt, grid, s.u)
@@ -365,13 +398,13 @@ class Stepper:
             n.eta, *self.bar, *F, fluxes.fresh_water, *weights, dt, self.coefficients, self.instant, grid,
             s.eta, *work.bar, work.U_mean, work.V_mean,
         )  # fmt: skip
-        take_depth_mean(s.u, s.v, *star, *work.bar, grid)
+        take_depth_mean(*star, *work.bar, grid, s.u, s.v)
         exchange(grid, s.u, s.v, s.eta, *work.bar, work.U_mean, work.V_mean)
 
     def tracers(self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, work: Work) -> None:
         """Advance T and S with the transports of the barotropic mode."""
         numerics, grid = self.model.numerics, self.model.grid
-        share = np.asarray(self.integrator.share, grid.h_t.dtype)[()]
+        share = grid.h_t.dtype.type(self.integrator.share)
         means, flow = (*self.bar, *work.bar, work.U_mean, work.V_mean), (work.U_T, work.V_T)
         tracer_transports(n.u, n.v, s.u, s.v, *means, work.s_y.u, work.s_y.v, share, grid, *flow)
         continuity(*flow, fluxes.fresh_water, grid, work.W_T)
@@ -385,6 +418,19 @@ class Stepper:
 
     def cfl(self) -> float:
         """The largest advective Courant number |u| dt/dx + |v| dt/dy of the state."""
-        state, grid = self.model.state, self.model.grid
-        rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
-        return float(interior(rate).max() * self.model.numerics.dt)
+        return courant_number(self.model)
+
+
+def barotropic_steps(model: Model) -> float:
+    """Substeps of the barotropic mode in a step, as chosen or as long waves need."""
+    grid, numerics = model.grid, model.numerics
+    inverse = np.sqrt(1 / interior(grid.dx_t) ** 2 + 1 / interior(grid.dy_t) ** 2)
+    rate = float((np.sqrt(GRAVITY * interior(grid.depth_t)) * inverse * interior(grid.mask_t)[0]).max())
+    return numerics.barotropic_steps or numerics.dt * rate / BAROTROPIC_COURANT
+
+
+def courant_number(model: Model) -> float:
+    """The largest advective Courant number |u| dt/dx + |v| dt/dy of a model's state."""
+    state, grid = model.state, model.grid
+    rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
+    return float(interior(rate).max() * model.numerics.dt)

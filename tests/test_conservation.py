@@ -12,7 +12,7 @@ from ogcm.model import CHOICES
 def totals(model):
     """Volume, heat and salt content, in the moving cells."""
     g, s = model.grid, model.state
-    stretch = 1 + float(g.nonlinear[0]) * interior(s.eta) / interior(g.depth_t)
+    stretch = 1 + float(g.nonlinear) * interior(s.eta) / interior(g.depth_t)
     volume = interior(g.h_t) * stretch * interior(g.area_t)
     return np.array([volume.sum(), (volume * interior(s.T)).sum(), (volume * interior(s.S)).sum()])
 

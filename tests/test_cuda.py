@@ -1,67 +1,123 @@
-"""CUDA kernels without a GPU: run in Numba's simulator, compiled to PTX where numba-cuda is installed."""
+"""What of the GPU can be proved without one: in the simulator, by compiling, and what is said where it is absent.
+
+`tests/test_gpu.py` holds the tests themselves, which also run on a GPU.
+"""
 
 import importlib.util
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from adjoint.random_ocean import random_grid
+import ogcm
+from ogcm import cuda as gpu
+from ogcm import device
+from ogcm.memory import bytes_of, run_bytes
+from ogcm.model import Model
 
-SIMULATION = """
-import sys; sys.path[:0] = ["tests", "."]
-import numpy as np
-from adjoint.random_ocean import random_field, random_grid
-from ogcm.backend import cuda_kernel
-from ogcm.operators.tracer_advection import ADVECTION, POINTS
-from ogcm.operators.tracer_diffusion import diffuse_tracer, diffusion
-grid, rng = random_grid(nx=4, ny=3), np.random.default_rng(0)
-T, U, V, W = (random_field(grid, kind, rng, size) for kind, size in (("t", 1), ("u", 1e6), ("v", 1e6), ("w", 1e6)))
-for scheme, loop in ADVECTION.items():
-    on_cpu, on_gpu = np.zeros(T.shape), np.zeros(T.shape)
-    loop(T, U, V, W, 500.0, grid, on_cpu)
-    cuda_kernel(POINTS[scheme])(T, U, V, W, 500.0, grid, on_gpu)
-    assert on_cpu.any()
-    np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-14, atol=0)
-kappa = random_field(grid, "t1+", rng, 1e3)
-on_cpu, on_gpu = np.zeros(T.shape), np.zeros(T.shape)
-diffuse_tracer(T, kappa, grid, on_cpu)
-cuda_kernel(diffusion)(T, kappa, grid, on_gpu)
-assert on_cpu.any()
-np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-14, atol=0)
-print("agree")
-"""
+ROOT = Path(__file__).resolve().parent.parent
+no_gpu = pytest.mark.skipif(device.available(), reason="there is a GPU")
 
 
-def test_tracers_in_the_simulator_agree_with_the_cpu():
+def test_kernels_and_models_in_the_simulator():
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", SIMULATION], capture_output=True, text=True, env=environment, check=False
-    )
-    assert "agree" in run.stdout, run.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-W", "ignore", "tests/test_gpu.py"]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stdout
+    assert "skipped" not in run.stdout.splitlines()[-1]
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("numba_cuda"), reason="needs the extra `cuda` (no GPU or driver)")
-def test_tracers_compile_to_ptx(monkeypatch):
-    from numba import cuda, float32, float64, typeof
-    from numba.cuda import dispatcher
+@pytest.mark.skipif(not importlib.util.find_spec("numba_cuda"), reason="needs numba-cuda")
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+def test_every_kernel_compiles_for_hopper_without_spills(precision):
+    from benchmarks.gpu_code import compiled, every_kernel
 
-    from ogcm.backend import cuda_loop
-    from ogcm.operators.tracer_advection import POINTS
-    from ogcm.operators.tracer_diffusion import diffusion
+    kernels = every_kernel(precision)
+    assert len(kernels) > 100
+    for (name, types), function in kernels.items():
+        code = compiled(function, types)
+        assert ".visible .entry" in code.ptx, name
+        assert code.spilled == 0, f"{name} spills {code.spilled} bytes"
+        if precision == "float32":
+            assert ".f64" not in code.ptx, f"{name}: a double constant slipped into the float32 kernel"
 
-    # Without a driver Numba cannot ask the device for what it is when it compiles device functions.
-    hopper = SimpleNamespace(compute_capability=(9, 0))
-    monkeypatch.setattr(dispatcher, "get_current_device", lambda: hopper)
-    for real, dtype in ((float64, "float64"), (float32, "float32")):
-        grid = random_grid(dtype=dtype)
-        field = typeof(grid.h_t)
-        carried = (field, field, field, field, real, typeof(grid), field)
-        bodies = {body: carried for body in POINTS.values()} | {diffusion: (field, field, typeof(grid), field)}
-        for body, signature in bodies.items():
-            ptx, _ = cuda.compile_ptx(cuda_loop(body), signature, cc=(9, 0))
-            assert ".visible .entry" in ptx
-            if dtype == "float32":
-                assert ".f64" not in ptx, "a double constant slipped into the float32 kernel"
+
+# Which loops over k are dealt out
+
+
+def writes_its_layer(T, out, k, j, i):
+    out[k, j, i] = T[k - 1, j, i]
+
+
+def sums_up(T, total, k, j, i):
+    total[j, i] += T[k, j, i]
+
+
+def free(T, out, total, nk, j, i):
+    for k in range(nk):
+        total[k, j, i] += T[k + 1, j, i] * total[k, j, i]
+        writes_its_layer(T, out, k, j, i)
+
+
+def carries(T, out, total, nk, j, i):
+    for k in range(nk):
+        out[k, j, i] = out[k - 1, j, i] + T[k, j, i]
+
+
+def sums(T, out, total, nk, j, i):
+    for k in range(nk):
+        sums_up(T, total, k, j, i)
+
+
+def hands_on(T, out, total, nk, j, i):
+    for k in range(nk):
+        out[k, j, i] = max(out, T)
+
+
+@pytest.mark.parametrize("function", [free, carries, sums, hands_on])
+def test_only_layers_that_need_nothing_of_each_other_have_threads_of_their_own(function):
+    (loop,) = gpu.parsed(function).body
+    assert gpu.is_free(loop.body, "k", globals()) == (function is free)
+
+
+# Where there is no GPU
+
+
+def small(**options) -> Model:
+    grid = ogcm.cartesian(nx=8, ny=8, dx=1e4, dy=1e4, f0=1e-4)
+    return ogcm.Model(grid, depth=100.0, dz=[50.0, 50.0], dt=60.0, **options)
+
+
+@no_gpu
+def test_cuda_that_is_absent_is_said_before_anything_is_done(tmp_path):
+    for ask in (
+        lambda: small().to("cuda"),
+        lambda: ogcm.Simulation(small(), days=1, output=tmp_path / "a.nc", device="cuda"),
+    ):
+        with pytest.raises(ogcm.InputError, match=r"device: 'cuda' (needs CuPy|finds no GPU).*use 'cpu'"):
+            ask()
+    assert not list(tmp_path.iterdir())
+
+
+@no_gpu
+def test_auto_is_the_cpu_where_there_is_no_gpu():
+    assert ogcm.Simulation(small(), days=1, device="auto").device == "cpu"
+
+
+def test_an_unknown_device_is_named():
+    with pytest.raises(ogcm.InputError, match="device: 'tpu' does not exist; choose from cpu, cuda, auto"):
+        small().to("tpu")
+
+
+@pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"precision": "float32"}])
+def test_the_memory_of_a_run_is_known_before(options):
+    model = small(**options)
+    stepper = ogcm.Stepper(model)
+    stepper.step()
+    held = bytes_of(stepper, model.state, list(model.grid), model.parameters, model.forcing.steady)
+    kernels = 2 * 3 * 14 * 14 * np.dtype(model.numerics.precision).itemsize
+    expected = held + kernels + 2 * bytes_of(model.state)
+    assert run_bytes(model) == pytest.approx(expected, rel=0.15)

@@ -151,7 +151,7 @@ def test_land_is_never_read(operator, equation, grid, water):
 @pytest.mark.parametrize("equation", EQUATIONS)
 def test_float32(equation, grid, water):
     """To the round-off of inputs and result; the plain published polynomial would miss this by 100 times."""
-    single = type(grid)(*(x.astype(np.float32) if x.dtype == np.float64 else x for x in grid))
+    single = type(grid)(*(np.float32(x) if getattr(x, "dtype", None) == np.float64 else x for x in grid))
     T, S = (x.astype(np.float32) for x in water)
     c = EQUATIONS_OF_STATE[equation].coefficients.astype(np.float32)
     b, N2 = buoyancy(equation, T, S, single, c), stratification(equation, T, S, single, c)

@@ -56,8 +56,8 @@ def write(path, model, variables=("u", "v", "eta", "T", "S", "w", "zeta", "h"), 
     output = io.Output(path, model, variables, "[run]\n", **options)
     for _ in range(records):
         model.state.time += 86400.0
-        output.add()
-        output.record()
+        output.add(model)
+        output.record(model)
     output.close()
 
 
@@ -101,11 +101,11 @@ def test_a_mean_is_the_mean(tmp_path):
     model = basin()
     output = io.Output(tmp_path / "m.nc", model, ("T",), means=True)
     first = interior(model.state.T).copy()
-    output.add()
+    output.add(model)
     model.state.T += 2.0
     model.state.time += 86400.0
-    output.add()
-    output.record()
+    output.add(model)
+    output.record(model)
     output.close()
     with xarray.open_dataset(tmp_path / "m.nc", engine="h5netcdf", decode_times=False) as d:
         wet = interior(model.grid.mask_t) == 1
@@ -134,8 +134,9 @@ def test_an_extended_file_drops_what_lies_after_the_restart(tmp_path):
 
 
 def test_nothing_half_written_has_the_name_of_the_file(tmp_path):
-    output = io.Output(tmp_path / "a.nc", basin(), ("T",))
-    output.record()
+    model = basin()
+    output = io.Output(tmp_path / "a.nc", model, ("T",))
+    output.record(model)
     assert not (tmp_path / "a.nc").exists()
     output.close()
     assert (tmp_path / "a.nc").exists()
@@ -147,9 +148,10 @@ def test_what_a_killed_process_wrote_is_readable(tmp_path):
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from test_io import basin, io
-output = io.Output("k.nc", basin(), ("T",))
+model = basin()
+output = io.Output("k.nc", model, ("T",))
 for _ in range(3):
-    output.record()
+    output.record(model)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent)], cwd=tmp_path)
@@ -164,11 +166,12 @@ def disk(free):
 
 
 def test_a_full_disk_leaves_the_records_before(tmp_path, monkeypatch):
-    output = io.Output(tmp_path / "a.nc", basin(), ("T",))
-    output.record()
+    model = basin()
+    output = io.Output(tmp_path / "a.nc", model, ("T",))
+    output.record(model)
     monkeypatch.setattr(shutil, "disk_usage", disk(1000))
     with pytest.raises(FileError, match=r"a\.nc: needs about .* MB are free; make room and continue; 1 records"):
-        output.record()
+        output.record(model)
     monkeypatch.undo()
     output.close()
     with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf", decode_times=False) as d:
@@ -197,7 +200,7 @@ def test_a_disk_that_really_fills_up(small_disk):
 
     def write_for_ever():
         while True:
-            output.record()
+            output.record(model)
 
     with pytest.raises(FileError, match="make room"):
         write_for_ever()

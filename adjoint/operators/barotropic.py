@@ -109,14 +109,6 @@ def drained_y(eta_ad, grid, j, i):
     return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
-@point
-def wrap(field, grid, nj, ni):
-    """Fill the halo of a (nj, ni) field along periodic sides."""
-    for j in range(HALO, nj - HALO):
-        wrap_row(field, grid, j, ni)
-    wrap_columns(field, grid, nj, ni)
-
-
 CARRIED = 9  # (nj, ni) fields of the backward substeps
 
 
@@ -142,11 +134,12 @@ def substeps_backwards(
             fresh_ad[j, i] += dt * eta_new_ad[j, i]
     for n in range(substeps):
         m = substeps - 1 - n
+        a_m, b_m = a[m], b[m]
         surface, u, v = history[0, m + 1], history[1, m + 1], history[2, m + 1]
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                mean_u, mean_v = a[m] * u_new_ad[j, i], a[m] * v_new_ad[j, i]
+                mean_u, mean_v = a_m * u_new_ad[j, i], a_m * v_new_ad[j, i]
                 carried_u = u_ad[j, i] + transport_u(surface, U_ad[j, i], area, rest_u, swell_u, j, i)
                 carried_v = v_ad[j, i] + transport_v(surface, V_ad[j, i], area, rest_v, swell_v, j, i)
                 kick_u_ad[j, i] = carried_u + carried_u + mean_u
@@ -155,22 +148,27 @@ def substeps_backwards(
                 v_ad[j, i] = carried_v + mean_v
                 F_u_ad[j, i] += half * kick_u_ad[j, i]
                 F_v_ad[j, i] += half * kick_v_ad[j, i]
-        wrap(kick_u_ad, grid, nj, ni)
-        wrap(kick_v_ad, grid, nj, ni)
+            wrap_row(kick_u_ad, grid, j, ni)
+            wrap_row(kick_v_ad, grid, j, ni)
+        wrap_columns(kick_u_ad, grid, nj, ni)
+        wrap_columns(kick_v_ad, grid, nj, ni)
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 through_depth = risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
                 surface_ad[j, i] += through_depth + half * pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
                 fresh_ad[j, i] += delta * surface_ad[j, i]
-        wrap(surface_ad, grid, nj, ni)
+            wrap_row(surface_ad, grid, j, ni)
+        wrap_columns(surface_ad, grid, nj, ni)
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                U_ad[j, i] = b[m] * mean_u_ad[j, i] + delta * drained_x(surface_ad, grid, j, i)
-                V_ad[j, i] = b[m] * mean_v_ad[j, i] + delta * drained_y(surface_ad, grid, j, i)
-        wrap(U_ad, grid, nj, ni)
-        wrap(V_ad, grid, nj, ni)
+                U_ad[j, i] = b_m * mean_u_ad[j, i] + delta * drained_x(surface_ad, grid, j, i)
+                V_ad[j, i] = b_m * mean_v_ad[j, i] + delta * drained_y(surface_ad, grid, j, i)
+            wrap_row(U_ad, grid, j, ni)
+            wrap_row(V_ad, grid, j, ni)
+        wrap_columns(U_ad, grid, nj, ni)
+        wrap_columns(V_ad, grid, nj, ni)
     surface, u, v = history[0, 0], history[1, 0], history[2, 0]
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -181,8 +179,10 @@ def substeps_backwards(
             v_bar_ad[j, i] += kick_v_ad[j, i]
             F_u_ad[j, i] += half * kick_u_ad[j, i]
             F_v_ad[j, i] += half * kick_v_ad[j, i]
-    wrap(kick_u_ad, grid, nj, ni)
-    wrap(kick_v_ad, grid, nj, ni)
+        wrap_row(kick_u_ad, grid, j, ni)
+        wrap_row(kick_v_ad, grid, j, ni)
+    wrap_columns(kick_u_ad, grid, nj, ni)
+    wrap_columns(kick_v_ad, grid, nj, ni)
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
@@ -196,7 +196,7 @@ def barotropic_substeps_ad(
     eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
     """Runs forward with a history (5, M + 1, nj, ni) of all instants, then backwards."""
-    carried = np.empty((CARRIED, *eta.shape), eta.dtype)
+    carried = np.empty_like(history, shape=(CARRIED, *eta.shape))
     barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *carried[:5])
     carried.fill(0)
     exchange(grid, history[1], history[2])

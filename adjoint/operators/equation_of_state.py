@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, kernel, point, root, scalar, typed
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.operators.equation_of_state import (
     S0,
@@ -56,13 +56,14 @@ def seos_S(T, S, z, c):
 
 
 @scalar
-def seos_c(t, s, g, c, c_ad):
-    """c_ad (7, ni) += a_n G of a row."""
-    a0_ad, b0_ad, lambda1_ad, lambda2_ad = c_ad[0], c_ad[1], c_ad[2], c_ad[3]
-    mu1_ad, mu2_ad, nu_ad = c_ad[4], c_ad[5], c_ad[6]
-    for ii in range(HALO, t.size - HALO):
+def seos_c(t, s, g, c, _x, _tau, _power, c_ad, j):
+    """c_ad (7, nj, ni) += a_n G of row j."""
+    ni = t.size
+    a0_ad, b0_ad, lambda1_ad, lambda2_ad = c_ad[0, j], c_ad[1, j], c_ad[2, j], c_ad[3, j]
+    mu1_ad, mu2_ad, nu_ad = c_ad[4, j], c_ad[5, j], c_ad[6, j]
+    for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
-        G, Gz = g[0][i], g[1][i]
+        G, Gz = g[0, i], g[1, i]
         Ta, Sa = t[i] - typed(10.0, G), s[i] - typed(35.0, G)
         a0_ad[i] -= (G + HALF * c[2] * G * Ta - c[4] * Gz) * Ta
         b0_ad[i] += (G - HALF * c[3] * G * Sa + c[5] * Gz) * Sa
@@ -152,7 +153,7 @@ def triangle6_t(c, n, x, t):
 @point
 def teos10_variables(T, S, z):
     """(s, x, t, d)."""
-    s = np.sqrt((S + typed(SALINITY_SHIFT, z)) * typed(1 / SALINITY_UNIT, z))
+    s = root((S + typed(SALINITY_SHIFT, z)) * typed(1 / SALINITY_UNIT, z))
     x = (S - typed(SALINITY_CENTRE, z)) * typed(1 / SALINITY_UNIT, z) / (s + typed(S0, z))
     return s, x, T * typed(1 / 40, z), typed(-1e-4, z) * z
 
@@ -174,16 +175,17 @@ def teos10_S(T, S, z, c):
 
 
 @scalar
-def triangle_c(degree, n, x, t, g, power, c_ad):
-    """c_ad[n..] += g x^i t^j of a row for i + j <= degree, by rows of x; g is used up, power is work space."""
+def triangle_c(degree, n, x, t, g, power, c_ad, j):
+    """c_ad[n..] += g x^i t^j of row j for i + j <= degree, by rows of x; g is used up, power is work space."""
+    ni = x.size
     for rows in range(degree + 1):
-        for ii in range(HALO, x.size - HALO):
+        for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             power[i] = g[i]
             g[i] *= t[i]
         for _ in range(degree + 1 - rows):
-            total = c_ad[n]
-            for ii in range(HALO, x.size - HALO):
+            total = c_ad[n, j]
+            for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 total[i] += power[i]
                 power[i] *= x[i]
@@ -191,19 +193,19 @@ def triangle_c(degree, n, x, t, g, power, c_ad):
 
 
 @scalar
-def teos10_c(t, s, g, c, c_ad):
-    x, tau, power = np.zeros_like(t), np.zeros_like(t), np.zeros_like(t)
-    for ii in range(HALO, t.size - HALO):
+def teos10_c(t, s, g, c, x, tau, power, c_ad, j):
+    ni = t.size
+    for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
         deep = typed(-1e-4, t[i])
         _, x[i], tau[i], _ = teos10_variables(t[i], s[i], deep)
-        g[1][i] *= deep
-        g[2][i] *= deep * deep
-        g[3][i] *= deep * deep * deep
-    triangle_c(6, 0, x, tau, g[0], power, c_ad)
-    triangle_c(4, 28, x, tau, g[1], power, c_ad)
-    triangle_c(2, 43, x, tau, g[2], power, c_ad)
-    triangle_c(1, 49, x, tau, g[3], power, c_ad)
+        g[1, i] *= deep
+        g[2, i] *= deep * deep
+        g[3, i] *= deep * deep * deep
+    triangle_c(6, 0, x, tau, g[0], power, c_ad, j)
+    triangle_c(4, 28, x, tau, g[1], power, c_ad, j)
+    triangle_c(2, 43, x, tau, g[2], power, c_ad, j)
+    triangle_c(1, 49, x, tau, g[3], power, c_ad, j)
 
 
 @point
@@ -214,10 +216,10 @@ def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
     G = in_water(typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], grid, k, j, i)
     T_ad[k, j, i] += G * a_T(t[i], s[i], z, c)
     S_ad[k, j, i] += G * a_S(t[i], s[i], z, c)
-    g[0][i] = G
-    g[1][i] = G * z
-    g[2][i] = G * z * z
-    g[3][i] = G * z * z * z
+    g[0, i] = G
+    g[1, i] = G * z
+    g[2, i] = G * z * z
+    g[3, i] = G * z * z * z
 
 
 @point
@@ -239,88 +241,95 @@ def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j,
     t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
     T_ad[k, j, i] += G * a_T(t[i], s[i], z, c) - G_base * a_T(t[i], s[i], z_base, c)
     S_ad[k, j, i] += G * a_S(t[i], s[i], z, c) - G_base * a_S(t[i], s[i], z_base, c)
-    g[0][i] = G - G_base
-    g[1][i] = G * z - G_base * z_base
-    g[2][i] = G * z * z - G_base * z_base * z_base
-    g[3][i] = G * z * z * z - G_base * z_base * z_base * z_base
-
-
-@scalar
-def zero_rows(ni, like):
-    """(t, s, g) of a row."""
-    row = np.zeros(ni, like.dtype)
-    return row, row.copy(), (row.copy(), row.copy(), row.copy(), row.copy())
-
-
-@scalar
-def sum_along(c_ad, total):
-    """The sums of a row over its points."""
-    for n in range(c_ad.shape[0]):
-        for i in range(HALO, c_ad.shape[1] - HALO):
-            total[n] += c_ad[n, i]
+    g[0, i] = G - G_base
+    g[1, i] = G * z - G_base * z_base
+    g[2, i] = G * z * z - G_base * z_base * z_base
+    g[3, i] = G * z * z * z - G_base * z_base * z_base * z_base
 
 
 @point
-def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_ad, total, j):
-    """Row j: fields by `point_ad`, and its sums of the coefficients, into `total`."""
+def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, x, tau, power, sums_ad, j):
+    """Row j: fields by `point_ad`, and what its points pass on to the coefficients, added to sums_ad (n, nj, ni).
+
+    t, s, x, tau, power (ni,) and g (4, ni) are work space.
+    """
     nk, _, ni = T.shape
-    t, s, g = zero_rows(ni, T)
-    c_ad = np.zeros((coefficients.size, ni), T.dtype)
     for k in range(nk):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             point_ad(a_T, a_S, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, k, j, i)
-        sums(t, s, g, coefficients, c_ad)
-    sum_along(c_ad, total)
+        sums(t, s, g, coefficients, x, tau, power, sums_ad, j)
 
 
 @kernel
-def buoyancy_seos_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        row_ad(buoyancy_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad[j], j)
+def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
+        x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
+        row_ad(
+            buoyancy_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, b_ad, T_ad, S_ad,
+            t, s, g, x, tau, power, sums_ad, j,
+        )  # fmt: skip
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    add_rows(buoyancy_seos_rows_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    add_points(buoyancy_seos_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
-def buoyancy_teos10_rows_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        row_ad(buoyancy_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, b_ad, T_ad, S_ad, rows_ad[j], j)
+def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
+        x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
+        row_ad(
+            buoyancy_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, b_ad, T_ad, S_ad,
+            t, s, g, x, tau, power, sums_ad, j,
+        )  # fmt: skip
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    add_rows(buoyancy_teos10_rows_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    add_points(buoyancy_teos10_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
-def stratification_seos_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
-        row_ad(stratification_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad[j], j)
+def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
+        x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
+        row_ad(
+            stratification_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad,
+            t, s, g, x, tau, power, sums_ad, j,
+        )  # fmt: skip
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    add_rows(stratification_seos_rows_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    add_points(stratification_seos_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
-def stratification_teos10_rows_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad):
-    for j in prange(HALO, T.shape[1] - HALO):
+def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
+    _, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
+        x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
         row_ad(
-            stratification_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad, rows_ad[j], j
-        )
+            stratification_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad,
+            t, s, g, x, tau, power, sums_ad, j,
+        )  # fmt: skip
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    add_rows(stratification_teos10_rows_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    add_points(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
-def add_rows(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
-    """The coefficients' sums over each row by itself, then over the rows."""
-    rows_ad = np.zeros((T.shape[1], coefficients.size), T.dtype)
-    kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, rows_ad)
-    coefficients_ad += rows_ad.sum(axis=0)
+def add_points(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
+    """What each column passes on to the coefficients by itself, then the sums over all."""
+    sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
+    kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, sums_ad)
+    coefficients_ad += sums_ad.sum(axis=(1, 2))
 
 
 class EquationOfStateAdjoint(NamedTuple):

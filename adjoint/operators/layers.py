@@ -19,7 +19,7 @@ All linear but the product u s_u; no kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, scalar
+from ogcm.backend import HALF, HALO, ONE, kernel, point, row_done, scalar, typed
 
 
 @point
@@ -52,7 +52,7 @@ def stretch_ad(eta, grid, s_t_ad, s_u_ad, s_v_ad, s_f_ad, eta_ad):
             south = rise_f(s_f_ad, grid, j - 1, i) + rise_f(s_f_ad, grid, j - 1, i - ONE)
             centre = s_t_ad[j, i] / grid.depth_t[j, i]
             total = centre + grid.area_t[j, i] * (along_x + along_y) + (north + south)
-            eta_ad[j, i] += grid.nonlinear[0] * total
+            eta_ad[j, i] += grid.nonlinear * total
 
 
 @kernel
@@ -77,7 +77,7 @@ def divergence_ad(W_ad, grid, j, g):
     for ii in range(HALO, ni - HALO + 1):
         i = np.uintp(ii)
         g[nk, i] = 0
-        g[0, i] = -(1 - grid.nonlinear[0]) * W_ad[0, j, i]
+        g[0, i] = -(typed(1.0, grid.nonlinear) - grid.nonlinear) * W_ad[0, j, i]
     for k in range(1, nk):
         for ii in range(HALO, ni - HALO + 1):
             i = np.uintp(ii)
@@ -85,7 +85,7 @@ def divergence_ad(W_ad, grid, j, g):
             g[nk, i] += grid.h_t[k, j, i] * g[k, i]
     for ii in range(HALO, ni - HALO + 1):
         i = np.uintp(ii)
-        g[nk, i] *= grid.nonlinear[0] / grid.depth_t[j, i]
+        g[nk, i] *= grid.nonlinear / grid.depth_t[j, i]
     for k in range(nk):
         for ii in range(HALO, ni - HALO + 1):
             i = np.uintp(ii)
@@ -99,6 +99,7 @@ def continuity_ad(U, V, fresh, grid, W_ad, U_ad, V_ad, fresh_ad):
         g, north = np.empty((nk + 1, ni), W_ad.dtype), np.empty((nk + 1, ni), W_ad.dtype)
         divergence_ad(W_ad, grid, j, g)
         divergence_ad(W_ad, grid, j + 1, north)
+        row_done()
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)

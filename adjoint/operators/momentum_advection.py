@@ -35,7 +35,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.pressure import push_x, push_y
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_done, scalar, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v
 
 
@@ -60,15 +60,13 @@ def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
 
 
 @scalar
-def lifts(G_ad, mask, area, h, s, j):
-    """l or m of row j, (nk + 2, ni): one row for each layer, between two rows of zeros."""
+def lifts(G_ad, mask, area, h, s, j, lift):
+    """l or m of row j into lift (nk + 2, ni): one row for each layer, between two rows of zeros."""
     nk, _, ni = G_ad.shape
-    lift = np.zeros((nk + 2, ni), G_ad.dtype)
     for k in range(nk):
         for ii in range(ni):
             i = np.uintp(ii)
-            lift[k + 1, i] = -mask[k, j, i] * QUARTER * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
-    return lift
+            lift[k + 1, i] = -QUARTER * mask[k, j, i] * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
 
 
 @point
@@ -241,9 +239,12 @@ def advect_momentum_energy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
-        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
-        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
+        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        south_v = np.zeros((nk + 2, ni), u.dtype)
+        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
@@ -258,9 +259,12 @@ def advect_momentum_enstrophy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
-        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
-        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
+        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        south_v = np.zeros((nk + 2, ni), u.dtype)
+        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
@@ -275,9 +279,12 @@ def advect_momentum_al81_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u = lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j)
-        lift_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j)
-        south_v = lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1)
+        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        south_v = np.zeros((nk + 2, ni), u.dtype)
+        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
+        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(

@@ -76,4 +76,4 @@ def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_a
                 heavy_y = south * (b[k, j - 1, i] + middle) - north * (middle + b[k, j + 1, i])
                 z_ad = HALF * (heavy_x + heavy_y)
                 s_t_ad[j, i] += grid.z_t[k, j, i] * z_ad
-                eta_ad[j, i] += grid.nonlinear[0] * z_ad
+                eta_ad[j, i] += grid.nonlinear * z_ad

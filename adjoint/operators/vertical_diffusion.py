@@ -90,13 +90,16 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
             s_t_ad[j, i] -= total[i] / s_t[j, i]
 
 
-@scalar
-def velocity_ad(u, c, a, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j):
-    """Row j of U or V points, from their c and a (nk + 1, ni); face is what each passed on to the columns beside it."""
+@point
+def velocity_ad(
+    u, c, a, diagonal, ratio, y, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j
+):  # fmt: skip
+    """Row j of U or V points, from their c and a (nk + 1, ni); face is what each passed on to the columns beside it.
+
+    diagonal (nk, ni), ratio (nk + 1, ni), y (nk + 2, ni) and total (ni,) are work arrays; the last three begin as 0.
+    """
     nk, _, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
-    diagonal, ratio = np.empty((nk, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
-    y, total = np.zeros((nk + 2, ni), u.dtype), np.zeros(ni, u.dtype)
     for k in range(nk):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
@@ -130,14 +133,16 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         c, a = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        diagonal, ratio = np.empty((nk, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        y, total = np.zeros((nk + 2, ni), u.dtype), np.zeros(ni, u.dtype)
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = spread(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
                 a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE])
         velocity_ad(
-            u, c, a, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad,
-            face, j,
+            u, c, a, diagonal, ratio, y, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
+            u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face, j,
         )  # fmt: skip
 
 
@@ -165,14 +170,16 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
     nk, nj, ni = v.shape
     for j in prange(HALO, nj - HALO):
         c, a = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        diagonal, ratio = np.empty((nk, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        y, total = np.zeros((nk + 2, ni), v.dtype), np.zeros(ni, v.dtype)
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = spread(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
                 a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i])
         velocity_ad(
-            v, c, a, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad,
-            face, j,
+            v, c, a, diagonal, ratio, y, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
+            v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face, j,
         )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ EPS keeps the derivative at rest finite: 0. No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
 from ogcm.halo import exchange
 from ogcm.operators.friction import layer, shear, tension
 from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, strain_squared, vorticity_gradient
@@ -103,10 +103,10 @@ def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, 
                 along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 eps = typed(EPS_ZETA, grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, eps)
-                size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
+                size = coefficient[0, j, i] * root(grid.area_t[j, i])
                 g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
                 nu_h_ad[n, j, i] += g
-                coefficient_ad[0, j, i] += (size + size + size) * size * np.sqrt(grid.area_t[j, i]) * steepness * g
+                coefficient_ad[0, j, i] += (size + size + size) * size * root(grid.area_t[j, i]) * steepness * g
                 w = HALF * size * size * size * g / (steepness + eps)
                 p[k, j, i] = w * along_x * grid.r_dx_t[j, i]
                 q[k, j, i] = w * along_y * grid.r_dy_t[j, i]

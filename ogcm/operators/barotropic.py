@@ -29,7 +29,7 @@ import numpy as np
 from numba import prange
 from scipy.optimize import brentq
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, by_thread, kernel, point, scalar, typed
 from ogcm.constants import GRAVITY
 
 
@@ -103,19 +103,36 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
             F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + pull_y(grid, j, i) * (eta[j + 1, i] - eta[j, i])
 
 
+@scalar
+def wrap_point(a, grid, j, i):
+    """Copy a point (j, i) of the interior to wherever the halo shows it: what a thread of a GPU does of both below."""
+    nj, ni = a.shape
+    width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
+    near = j < 2 * HALO or j >= nj - 2 * HALO or i < 2 * HALO or i >= ni - 2 * HALO
+    if near and HALO <= j < nj - HALO and HALO <= i < ni - HALO:
+        reach_j, reach_i = HALO * grid.periodic_y, HALO * grid.periodic_x  # turns: a side may be one cell wide
+        for turn_j in range(-reach_j, reach_j + 1):
+            for turn_i in range(-reach_i, reach_i + 1):
+                to_j, to_i = j + turn_j * width_j, i + turn_i * width_i
+                if 0 <= to_j < nj and 0 <= to_i < ni:
+                    a[to_j, to_i] = a[j, i]
+
+
+@by_thread(wrap_point)
 @point
 def wrap_row(a, grid, j, ni):
     """Fill the halo of row j where the sides along i are periodic."""
-    if grid.periodic[1]:
+    if grid.periodic_x:
         width = ni - 2 * HALO
         for n in range(HALO):
             a[j, n] = a[j, HALO + (n - HALO) % width]
             a[j, ni - HALO + n] = a[j, HALO + n % width]
 
 
+@by_thread(None)  # wrap_point has done it
 @point
 def wrap_columns(a, grid, nj, ni):
-    if grid.periodic[0]:
+    if grid.periodic_y:
         width = nj - 2 * HALO
         for n in range(HALO):
             for i in range(ni):
@@ -165,8 +182,8 @@ def barotropic_substeps(
             V_mean[j, i] = 0
             g_x[j, i], g_y[j, i] = pull_x(grid, j, i), pull_y(grid, j, i)
             rest_u[j, i], rest_v[j, i] = grid.dy_u[j, i] * grid.depth_u[j, i], grid.dx_v[j, i] * grid.depth_v[j, i]
-            swell_u[j, i] = grid.nonlinear[0] * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
-            swell_v[j, i] = grid.nonlinear[0] * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
+            swell_u[j, i] = grid.nonlinear * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
+            swell_v[j, i] = grid.nonlinear * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
@@ -179,6 +196,7 @@ def barotropic_substeps(
     wrap_columns(U, grid, nj, ni)
     wrap_columns(V, grid, nj, ni)
     for m in range(substeps):
+        a_m, b_m = a[m], b[m]
         now, then = m % depth, (m + 1) % depth
         before, surface = history[0, now], history[0, then]
         u, v, u_then, v_then = history[1, now], history[2, now], history[1, then], history[2, then]
@@ -188,15 +206,15 @@ def barotropic_substeps(
                 i = np.uintp(ii)
                 outflow = U[j, i] - U[j, i - ONE] + V[j, i] - V[j - 1, i]
                 surface[j, i] = before[j, i] - delta * (outflow * grid.r_area_t[j, i] - fresh[j, i])
-                U_mean[j, i] += b[m] * U[j, i]
-                V_mean[j, i] += b[m] * V[j, i]
+                U_mean[j, i] += b_m * U[j, i]
+                V_mean[j, i] += b_m * V[j, i]
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 kick_u = half * (F_u[j, i] - g_x[j, i] * (surface[j, i + ONE] - surface[j, i]))
                 kick_v = half * (F_v[j, i] - g_y[j, i] * (surface[j + 1, i] - surface[j, i]))
-                u_new[j, i] += a[m] * (u[j, i] + kick_u)
-                v_new[j, i] += a[m] * (v[j, i] + kick_v)
+                u_new[j, i] += a_m * (u[j, i] + kick_u)
+                v_new[j, i] += a_m * (v[j, i] + kick_v)
                 u_then[j, i] = u[j, i] + (kick_u + kick_u)
                 v_then[j, i] = v[j, i] + (kick_v + kick_v)
                 U_then[j, i] = transport_u(surface, u_then[j, i], area, rest_u, swell_u, j, i)
@@ -213,7 +231,7 @@ def barotropic_substeps(
 
 
 @kernel
-def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid):
+def take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u, v):
     """u += target_u - u_bar, v += target_v - v_bar on open faces of the interior, in place [m s-1]."""
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):

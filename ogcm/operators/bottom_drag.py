@@ -14,7 +14,7 @@ drag_ad and drag_ad sqrt(.).
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
 
 TIDAL_SPEED = 0.01  # [m s-1]
 
@@ -22,7 +22,7 @@ TIDAL_SPEED = 0.01  # [m s-1]
 @point
 def speed(u, v):
     tide = typed(TIDAL_SPEED * TIDAL_SPEED, u)
-    return np.sqrt(u * u + v * v + tide)
+    return root(u * u + v * v + tide)
 
 
 @kernel

@@ -52,7 +52,7 @@ import numpy as np
 from numba import prange
 from numpy.polynomial import Polynomial
 
-from ogcm.backend import HALF, kernel, point, typed
+from ogcm.backend import HALF, kernel, point, root, typed
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.errors import InputError
 
@@ -182,7 +182,7 @@ def triangle6(c, n, x, t):
 def anomaly_teos10(T, S, z, c):
     """rho - rho0 - r0 [kg m-3]."""
     centre, unit, shift = typed(S0, z), typed(1 / SALINITY_UNIT, z), typed(SALINITY_SHIFT, z)
-    s = np.sqrt((S + shift) * unit)
+    s = root((S + shift) * unit)
     x = (S - typed(SALINITY_CENTRE, z)) * unit / (s + centre)  # s - s0 without cancellation
     t, d = T * typed(1 / 40, z), typed(-1e-4, z) * z
     higher = d * (triangle4(c, 28, x, t) + d * (triangle2(c, 43, x, t) + d * triangle1(c, 49, x, t)))

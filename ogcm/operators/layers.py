@@ -22,7 +22,7 @@ g_k = -D_k + R, fresh_ad -= area_t R, and U_ad_i += g_k(i) - g_k(i+1), V_ad_j +=
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point
+from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 
 
 @point
@@ -50,10 +50,10 @@ def stretch(eta, grid, s_t, s_u, s_v, s_f):
     for j in prange(nj - 1):
         for ii in range(ni - 1):
             i = np.uintp(ii)
-            s_t[j, i] = 1 + grid.nonlinear[0] * eta[j, i] / grid.depth_t[j, i]
-            s_u[j, i] = 1 + grid.nonlinear[0] * eta_u(eta, grid, j, i) / grid.depth_u[j, i]
-            s_v[j, i] = 1 + grid.nonlinear[0] * eta_v(eta, grid, j, i) / grid.depth_v[j, i]
-            s_f[j, i] = 1 + grid.nonlinear[0] * eta_f(eta, grid, j, i) / grid.depth_f[j, i]
+            s_t[j, i] = 1 + grid.nonlinear * eta[j, i] / grid.depth_t[j, i]
+            s_u[j, i] = 1 + grid.nonlinear * eta_u(eta, grid, j, i) / grid.depth_u[j, i]
+            s_v[j, i] = 1 + grid.nonlinear * eta_v(eta, grid, j, i) / grid.depth_v[j, i]
+            s_f[j, i] = 1 + grid.nonlinear * eta_f(eta, grid, j, i) / grid.depth_f[j, i]
 
 
 @kernel
@@ -91,7 +91,7 @@ def continuity(U, V, fresh, grid, W):
                 W[0, j, i] -= horizontal_divergence(U, V, k, j, i)
         for ii in range(HALO - 1, ni - HALO + 1):  # W_0 now holds the rate of change of the column's volume
             i = np.uintp(ii)
-            W[0, j, i] *= grid.nonlinear[0] / grid.depth_t[j, i]
+            W[0, j, i] *= grid.nonlinear / grid.depth_t[j, i]
         for k in range(nk - 1, 0, -1):
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
@@ -99,5 +99,5 @@ def continuity(U, V, fresh, grid, W):
                 W[k, j, i] = W[k + 1, j, i] - horizontal_divergence(U, V, k, j, i) - swelling
         for ii in range(HALO - 1, ni - HALO + 1):
             i = np.uintp(ii)
-            still = 1 - grid.nonlinear[0]
+            still = typed(1.0, grid.nonlinear) - grid.nonlinear
             W[0, j, i] = still * (W[1, j, i] - horizontal_divergence(U, V, 0, j, i))

@@ -42,7 +42,7 @@ def hydrostatic_pressure(b, eta, s_t, grid, p):
 
 @point
 def height(eta, s_t, grid, k, j, i):
-    return s_t[j, i] * grid.z_t[k, j, i] + grid.nonlinear[0] * eta[j, i]
+    return s_t[j, i] * grid.z_t[k, j, i] + grid.nonlinear * eta[j, i]
 
 
 @kernel

@@ -118,28 +118,13 @@ def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
     ) * grid.r_area_t[j, i]
 
 
-@point
-def centred2_tendency(T, U, V, W, dt, grid, out, k, j, i):
-    out[k, j, i] = -divergence(centred2, T, U, V, W, dt, grid, k, j, i)
-
-
-@point
-def upwind3_tendency(T, U, V, W, dt, grid, out, k, j, i):
-    out[k, j, i] = -divergence(upwind3, T, U, V, W, dt, grid, k, j, i)
-
-
-@point
-def monotone_tendency(T, U, V, W, dt, grid, out, k, j, i):
-    out[k, j, i] = -divergence(monotone, T, U, V, W, dt, grid, k, j, i)
-
-
 @kernel
 def advect_tracer_centred2(T, U, V, W, dt, grid, out):
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                centred2_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
+                out[k, j, np.uintp(ii)] = -divergence(centred2, T, U, V, W, dt, grid, k, j, np.uintp(ii))
 
 
 @kernel
@@ -148,7 +133,7 @@ def advect_tracer_upwind3(T, U, V, W, dt, grid, out):
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                upwind3_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
+                out[k, j, np.uintp(ii)] = -divergence(upwind3, T, U, V, W, dt, grid, k, j, np.uintp(ii))
 
 
 @kernel
@@ -157,12 +142,7 @@ def advect_tracer_monotone(T, U, V, W, dt, grid, out):
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                monotone_tendency(T, U, V, W, dt, grid, out, k, j, np.uintp(ii))
+                out[k, j, np.uintp(ii)] = -divergence(monotone, T, U, V, W, dt, grid, k, j, np.uintp(ii))
 
 
 ADVECTION = {"centred2": advect_tracer_centred2, "upwind3": advect_tracer_upwind3, "monotone": advect_tracer_monotone}
-POINTS = {
-    "centred2": centred2_tendency,
-    "upwind3": upwind3_tendency,
-    "monotone": monotone_tendency,
-}  # for the GPU's loop

@@ -51,7 +51,9 @@ def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v,
     nk, nj, ni = grid.h_t.shape
     zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
-        nu_v[0, j] = nu_v[nk, j] = kappa_v[0, j] = kappa_v[nk, j] = zero
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            nu_v[0, j, i] = nu_v[nk, j, i] = kappa_v[0, j, i] = kappa_v[nk, j, i] = zero
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -78,7 +80,9 @@ def richardson_mixing(
     nk, nj, ni = u.shape
     zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
-        nu_v[0, j] = nu_v[nk, j] = kappa_v[0, j] = kappa_v[nk, j] = zero
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            nu_v[0, j, i] = nu_v[nk, j, i] = kappa_v[0, j, i] = kappa_v[nk, j, i] = zero
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)

@@ -17,7 +17,7 @@ nu_h_ad += nu_ad. leith: the same with zeta for D_S.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
 from ogcm.operators.friction import layer, shear, tension
 from ogcm.operators.momentum_advection import vorticity
 
@@ -27,7 +27,7 @@ EPS_ZETA = 1e-16  # [m-1 s-1]
 
 @point
 def magnitude(square, eps):
-    return np.sqrt(square + eps * eps) - eps
+    return root(square + eps * eps) - eps
 
 
 @point
@@ -73,7 +73,7 @@ def leith(u, v, nu_h, coefficient, grid, nu):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
-                size = coefficient[0, j, i] * np.sqrt(grid.area_t[j, i])
+                size = coefficient[0, j, i] * root(grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, typed(EPS_ZETA, grid.area_t[j, i]))
                 total = nu_h[layer(nu_h, k), j, i] + size * size * size * steepness
                 nu[k, j, i] = grid.mask_t[k, j, i] * total

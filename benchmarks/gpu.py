@@ -1,0 +1,278 @@
+"""The model on a CUDA GPU, in one go: `python -m benchmarks.gpu [--quick] [--data FILE] [PART ...]`.
+
+agreement   each operator and its adjoint beside the CPU's in float64, a step, a gradient beside the complex step's,
+            and whether two runs are the same to the bit
+kernels     the time of each kernel, and the bandwidth of the bytes that it must move at least, as a share of a copy
+            from device memory to device memory measured in the same run
+steps       points steps/s and the time of an adjoint step over that of a forward step at growing sizes, as one CUDA
+            graph and kernel by kernel
+gradients   the time of a gradient over that of its run
+training    the time of a window there and back with a corrector, and of one of the physics alone
+years       simulated years per day of global_4deg (with its data, --data) and of a grid of 1/4 degree
+
+All parts run unless some are named. Needs no network and no data. Times are those of CUDA events, the best of several
+after runs that compile; `--quick` takes tiny sizes, for which also the simulator serves.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+import ogcm
+from adjoint import gradient
+from adjoint.complex_step import directional
+from adjoint.losses import MeanSquare
+from adjoint.random_ocean import mask_of, random_field, random_grid
+from adjoint.registry import PAIRS
+from adjoint.run import Workspace, evaluate
+from adjoint.stepper import AdjointStepper, Gradient
+from benchmarks.forward import kernels, model
+from nn.corrector import Corrector
+from ogcm import device
+from ogcm.errors import InputError
+from ogcm.memory import run_bytes
+from ogcm.setups import global_4deg
+
+DAY = 86400.0
+PARTS = ("agreement", "kernels", "steps", "gradients", "training", "years")
+SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64), (2048, 2048, 64)]
+
+
+def best(function: Callable[[], object], repeats: int = 5, warm: int = 3, *, quick: bool = False) -> float:
+    """The shortest of several times [s] on the GPU, after some runs that compile and record."""
+    xp, (repeats, warm) = device.cupy(), (1, 1) if quick else (repeats, warm)
+    for _ in range(warm):
+        function()
+    times = []
+    for _ in range(repeats):
+        start, end = xp.cuda.Event(), xp.cuda.Event()
+        start.record()
+        function()
+        end.record()
+        end.synchronize()
+        times.append(xp.cuda.get_elapsed_time(start, end) / 1e3)
+    return min(times)
+
+
+def named(size: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, size))
+
+
+def ocean(size: tuple[int, int, int], precision: str, quick: bool) -> ogcm.Model:
+    """The channel of benchmarks/forward.py; of a quick one a step is short, one stage and one substep."""
+    m = model(*size, precision)
+    if quick:
+        m.numerics = replace(m.numerics, dt=60.0, integrator="euler", barotropic_steps=1)
+    return m
+
+
+def fits(m: ogcm.Model) -> bool:
+    return run_bytes(m) < device.free_memory()
+
+
+# Agreement
+
+
+def distance(found: list, expected: list) -> float:
+    """The largest difference relative to the largest value, over pairs of arrays."""
+    pairs = zip(found, expected, strict=True)
+    return max(float(np.abs(device.host(a) - b).max() / (np.abs(b).max() or 1.0)) for a, b in pairs)
+
+
+def operator(name: str) -> tuple[float, float]:
+    """How far an operator and its adjoint are from the CPU's."""
+    pair, results = PAIRS[name], []
+    grid = random_grid(nx=12, ny=9, periodic_x=True)
+    for where in device.DEVICES:
+        rng, g = np.random.default_rng(0), grid.to(where)
+        x = [random_field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
+        y = [np.zeros(mask_of(grid, kind).shape) for kind in pair.outputs.values()]
+        y_ad, x_ad = [rng.normal(size=a.shape) for a in y], [np.zeros_like(a) for a in x]
+        x, y, y_ad, x_ad = ([device.put(a, where) for a in arrays] for arrays in (x, y, y_ad, x_ad))
+        constants = [device.put(a, where) if np.ndim(a) > 1 else a for a in pair.constants(grid, np.dtype(float))]
+        pair.forward(*x, *constants, g, *y)
+        pair.adjoint(*x, *constants, g, *y_ad, *x_ad)
+        results.append([[device.host(a) for a in arrays] for arrays in (y, x_ad)])
+    (y, x_ad), (y_there, x_ad_there) = results
+    return distance(y_there, y), distance(x_ad_there, x_ad)
+
+
+def agreement(quick: bool) -> None:
+    """The tables of the first part."""
+    print(f"{'operator':28} {'forward':>9} {'adjoint':>9}   relative difference to the CPU, float64")
+    for name in list(PAIRS)[:3] if quick else PAIRS:
+        print("{:28} {:9.1e} {:9.1e}".format(name, *operator(name)))
+    size, steps = ((5, 4, 3), 1) if quick else ((64, 64, 16), 10)
+    here = ocean(size, "float64", quick)
+    there, worst = here.to("cuda"), 0.0
+    one, other = ogcm.Stepper(here), ogcm.Stepper(there)
+    for _ in range(steps):
+        for a, b in zip(there.state.all_arrays(), here.state.all_arrays(), strict=True):
+            device.assign(a, b)
+        one.step()
+        other.step()
+        worst = max(worst, distance(there.state.all_arrays(), here.state.all_arrays()))
+    print(f"a step of {named(size)}: {worst:.1e}")
+    digests = set()
+    for _ in range(2):
+        m = ocean(size, "float64", quick).to("cuda")
+        stepper = ogcm.Stepper(m)
+        for _ in range(steps):
+            stepper.step()
+        digests.add(m.state.digest())
+    print(f"two runs of {steps} steps are {'the same to the bit' if len(digests) == 1 else 'DIFFERENT'}")
+    run = ogcm.Simulation(here, days=steps * here.numerics.dt / DAY, progress=False, device="cuda")
+    loss = MeanSquare(here, "T", np.zeros(size[::-1]))
+    change = {name: np.random.default_rng(0).normal(size=np.shape(v)) for name, v in (("T", loss.data[0]), ("nu_h", 0))}
+    found = gradient(loss, run, list(change))
+    terms = np.concatenate([(found[name] * change[name]).ravel() for name in change])
+    error = abs(directional(loss, run, change) - terms.sum()) / np.abs(terms).sum()
+    print(f"gradient of {steps} steps by T and nu_h against the complex step on the CPU: {error:.1e}")
+
+
+# Speed
+
+
+def copy_rate(quick: bool) -> float:
+    """Bytes a second of a copy within the device's memory, read and written."""
+    a = device.cupy().zeros(1000 if quick else 1 << 28, np.float32)
+    b = device.cupy().zeros_like(a)
+
+    def copy() -> None:
+        b[...] = a
+
+    return 2 * a.nbytes / best(copy, quick=quick)
+
+
+def kernel_table(quick: bool) -> None:
+    """Each kernel of a step."""
+    rate, size = copy_rate(quick), (8, 6, 3) if quick else (1024, 1024, 64)
+    print(f"a copy moves {rate / 1e9:.0f} GB/s; kernels at {named(size)}")
+    print(f"{'kernel':28} {'precision':10} {'ms':>8} {'Gpoints/s':>10} {'GB/s':>7} {'of a copy':>9}")
+    for precision in ("float32",) if quick else ("float32", "float64"):
+        stepper = ogcm.Stepper(ocean(size, precision, quick).to("cuda"))
+        stepper.step()
+        points, itemsize = np.prod(size), np.dtype(precision).itemsize
+        for name, (function, arguments, arrays) in kernels(stepper).items():
+            seconds = best(lambda f=function, a=arguments: f(*a), quick=quick)
+            moved = arrays * points * itemsize / seconds
+            print(
+                f"{name:28} {precision:10} {seconds * 1e3:8.3f} {points / seconds / 1e9:10.2f} {moved / 1e9:7.0f} "
+                f"{moved / rate:9.0%}"
+            )
+
+
+def step_table(quick: bool) -> None:
+    """Steps, there and back, at growing sizes."""
+    print("whole step (T and S, rk3: three stages)")
+    print(
+        f"{'size':18} {'precision':10} {'ms/step':>9} {'points steps/s':>15} {'kernel by kernel':>17} "
+        f"{'adjoint step':>13} {'ratio':>6} {'GB held':>8}"
+    )
+    for precision in ("float32",) if quick else ("float32", "float64"):
+        for size in [(5, 4, 3)] if quick else SIZES:
+            m = ocean(size, precision, quick)
+            if not fits(m):
+                print(f"{named(size):18} {precision:10} does not fit into {device.free_memory() / 1e9:.0f} GB")
+                continue
+            there = m.to("cuda")
+            graph = best(ogcm.Stepper(there).step, 5, 5, quick=quick)
+            single = best(ogcm.Stepper(there, graphs=False).step, 3, 2, quick=quick)
+            held, back = (run_bytes(m) / 1e9, np.nan)
+            if 5 * run_bytes(m) < device.free_memory():
+                back = backwards(there, quick)
+            print(
+                f"{named(size):18} {precision:10} {graph * 1e3:9.2f} {np.prod(size) / graph:15.3g} "
+                f"{single * 1e3:14.2f} ms {back * 1e3:10.2f} ms {back / graph:6.2f} {held:8.2f}",
+                flush=True,
+            )
+
+
+def backwards(there: ogcm.Model, quick: bool) -> float:
+    """Seconds of an adjoint step, the forward step that it begins with included."""
+    stepper, gradients, new_ad = AdjointStepper(there), Gradient.zeros(there), there.state.copy()
+    return best(lambda: stepper.step(there.state, new_ad, gradients), 3, 3, quick=quick)
+
+
+def gradient_table(quick: bool) -> None:
+    """Gradients over their runs."""
+    print(
+        f"{'gradient':18} {'precision':10} {'steps':>6} {'snapshots':>10} {'run s':>7} {'gradient s':>11} {'ratio':>6}"
+    )
+    cases = [((5, 4, 3), 2, 2)] if quick else [((128, 128, 16), 200, 200), ((512, 512, 32), 50, 50)]
+    for size, steps, snapshots in cases:
+        m = ocean(size, "float32", quick)
+        run = ogcm.Simulation(m, days=steps * m.numerics.dt / DAY, progress=False, device="cuda")
+        loss, workspace = MeanSquare(m, "T", np.zeros(size[::-1])), Workspace(m, "cuda")
+        seconds = []
+        for _ in range(1 if quick else 2):  # the first one compiles and records
+            started = time.perf_counter()
+            evaluate(loss, run)
+            middle = time.perf_counter()
+            gradient(loss, run, ["T", "nu_h"], workspace=workspace, snapshots=snapshots)
+            seconds = [middle - started, time.perf_counter() - middle]
+        forward, whole = seconds
+        ratio = whole / forward
+        print(f"{named(size):18} {'float32':10} {steps:6} {snapshots:10} {forward:7.2f} {whole:11.2f} {ratio:6.2f}")
+
+
+def training_table(quick: bool) -> None:
+    """A step there and back with a corrector."""
+    size = (5, 4, 3) if quick else (256, 256, 32)
+    plain, corrected = (ocean(size, "float32", quick) for _ in range(2))
+    corrected.corrector = Corrector(
+        corrected, features=("velocity", "T"), outputs=("stress", "T_flux"), hidden=(64, 64), dtype="float32",
+        scales={"stress": 1e-3, "T_flux": 1e-3},
+    )  # fmt: skip
+    corrected.corrector.normalise(corrected, [corrected.state])
+    print(f"{'training ' + named(size):28} {'step ms':>9} {'there and back ms':>18}")
+    for name, m in (("physics", plain), ("with a network of 64, 64", corrected)):
+        there = m.to("cuda")
+        forward = best(ogcm.Stepper(there).step, 5, 5, quick=quick)
+        print(f"{name:28} {forward * 1e3:9.2f} {backwards(there, quick) * 1e3:18.2f}")
+
+
+def year_table(quick: bool, data: str | None) -> None:
+    """Simulated years per day."""
+    print(f"{'ocean':34} {'size':18} {'dt s':>6} {'ms/step':>9} {'years/day':>10}")
+    size, quarter = ((5, 4, 3), (6, 4, 3)) if quick else ((90, 40, 15), (1440, 680, 50))
+    coarse = global_4deg(data=data, precision="float32") if data else ocean(size, "float32", quick)
+    for name, m, dt in (
+        ("global_4deg" if data else "of the size of global_4deg", coarse, coarse.numerics.dt if data else 43200.0),
+        ("of the size of a globe of 1/4 degree", ocean(quarter, "float32", quick), 900.0),
+    ):
+        seconds = best(ogcm.Stepper(m.to("cuda")).step, 5, 5, quick=quick)
+        shape = named((*m.horizontal.shape[::-1], len(m.dz)))
+        print(f"{name:34} {shape:18} {dt:6.0f} {seconds * 1e3:9.2f} {dt / seconds / 360:10.1f}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="tiny sizes")
+    parser.add_argument("--data", help="file of the real ocean for global_4deg")
+    chosen = parser.parse_args()
+    try:
+        device.check("cuda")
+    except InputError as error:
+        parser.exit(2, f"benchmarks.gpu: {error}\n")
+    print(device.describe())
+    tables = {
+        "agreement": agreement,
+        "kernels": kernel_table,
+        "steps": step_table,
+        "gradients": gradient_table,
+        "training": training_table,
+        "years": lambda quick: year_table(quick, chosen.data),
+    }
+    for part in chosen.parts or PARTS:
+        print(f"\n{part}")
+        tables[part](chosen.quick)
+
+
+if __name__ == "__main__":
+    main()

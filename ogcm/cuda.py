@@ -1,0 +1,277 @@
+"""The GPU twin of a CPU kernel, made from its source: where the CPU has loops over a plane, the GPU has threads.
+
+    for j in prange(a, b):              is launched:     j = thread_y;  if a <= j < b:
+        for k in range(nk):             stays a loop         for k in range(nk):
+            for ii in range(c, d):      is dealt out             ii = thread_x;  if c <= ii < d:
+
+A thread so does all that belongs to one column, k in order, and neighbours of a warp lie beside each other along i.
+Where no layer needs what another has left, k is dealt out as well (`thread_z`). What stands outside the `prange` loops
+runs on the host. That is right as long as no point reads what another column wrote in the same `prange` loop: a
+threaded kernel may not do that along j either. Three things differ from row to thread:
+
+    work arrays of a row     np.zeros((levels, ni), ...) inside a loop is a column of one array for all rows
+    `row_done()`             cuts a loop in two launches, where work arrays are read beside the own point
+    `by_thread`              a helper of a row that a thread does in a way of its own (the halo of a row)
+"""
+
+import ast
+import functools
+import inspect
+import math
+import sys
+import textwrap
+from collections.abc import Callable
+
+import numpy as np
+from numba import cuda
+
+from ogcm.backend import BY_THREAD, REPORT, python_function, row_done
+
+THREADS = (32, 4, 1)  # of a block, along i, j and k
+WHO = "thread_x, thread_y, thread_z = cuda.grid(3)"
+DIMENSIONS = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
+
+
+def parsed(function: Callable) -> ast.FunctionDef:
+    """The definition of a function, without what decorates it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    tree.decorator_list = []
+    return tree
+
+
+def statements(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body
+
+
+def names(node: ast.AST, context: type = ast.Load) -> set[str]:
+    """The names that are read (or stored) anywhere in a tree."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+
+
+def is_loop(node: ast.AST, kind: str) -> bool:
+    """Whether a statement is a loop over `kind`: "prange", "i" (it ends at ni) or "k" (a `range` of nk)."""
+    if not isinstance(node, ast.For):
+        return False
+    if kind == "prange":
+        return ast.unparse(node.iter).startswith("prange(")
+    return {"i": "ni", "k": "nk"}[kind] in names(node.iter)
+
+
+def bounds(loop: ast.For) -> tuple[str, str]:
+    """First and one past the last of a range."""
+    ends = [ast.unparse(a) for a in loop.iter.args]
+    return ("0", ends[0]) if len(ends) == 1 else (ends[0], ends[1])
+
+
+def guarded(loop: ast.For, thread: str, body: list[ast.stmt]) -> list[ast.stmt]:
+    """What one thread does of a loop."""
+    index, (start, stop) = ast.unparse(loop.target), bounds(loop)
+    first, condition = statements(f"{index} = {thread}\nif {start} <= {index} < {stop}: pass")
+    condition.body = body
+    return [first, condition]
+
+
+def is_free(body: list[ast.stmt], k: str, namespace: dict) -> bool:
+    """Whether what a loop over k does writes layer k alone, and reads nothing of what it writes but that."""
+    nodes = [n for statement in body for n in ast.walk(statement)]
+    own = [n for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)]
+    written = {n.value.id for n in own if isinstance(n.ctx, ast.Store)}
+    at_k = [n for n in own if n.value.id in written and ast.unparse(n.slice).strip("()").split(", ")[0] == k]
+    mentions = [n for n in nodes if isinstance(n, ast.Name) and n.id in written]
+    calls = [n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    if len(at_k) != len(mentions):  # at another layer, or handed to a function
+        return False
+    return all(free_call(call, k, namespace) for call in calls)
+
+
+def free_call(call: ast.Call, k: str, namespace: dict) -> bool:
+    """Whether a helper that is called for what it writes writes layer k alone."""
+    helper = resolved(call.func, namespace)
+    tree, given = parsed(helper), [ast.unparse(a) for a in call.args]
+    if k not in given or len(given) != len(tree.args.args):
+        return False
+    return is_free(tree.body, tree.args.args[given.index(k)].arg, helper.__globals__)
+
+
+def resolved(node: ast.expr, namespace: dict) -> Callable | None:
+    """The Python function of the helper that an expression names."""
+    return python_function(namespace.get(node.id)) if isinstance(node, ast.Name) else None
+
+
+class Dealt(ast.NodeTransformer):
+    """The inside of a `prange` loop, for one thread."""
+
+    def __init__(self, namespace: dict) -> None:
+        self.namespace = namespace
+
+    def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        return guarded(node, DIMENSIONS["i"], node.body) if is_loop(node, "i") else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+        helper = resolved(getattr(node.value, "func", None), self.namespace)
+        if helper in BY_THREAD:
+            function = BY_THREAD[helper]
+            self.namespace[function.__name__] = function
+            arguments = ", ".join(ast.unparse(a) for a in node.value.args[:-1])
+            return statements(f"{function.__name__}({arguments}, {DIMENSIONS['i']})")[0]
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Helpers that loop along i are dealt out too, be they called or handed on."""
+        helper = resolved(node, self.namespace)
+        if helper is None or not any(is_loop(n, "i") for n in ast.walk(parsed(helper))):
+            return node
+        self.namespace[f"dealt_{node.id}"] = dealt(helper)
+        return ast.Name(f"dealt_{node.id}", node.ctx)
+
+
+@functools.cache
+def dealt(function: Callable) -> Callable:
+    """The device function of a helper that loops along i."""
+    namespace, tree = dict(function.__globals__), parsed(function)
+    Dealt(namespace).visit(tree)
+    tree.body = [*statements(WHO), *tree.body]
+    return cuda.jit(device=True, inline="always")(made(tree, namespace))
+
+
+def made(tree: ast.FunctionDef, namespace: dict) -> Callable:
+    """The function of a tree."""
+    namespace |= {"cuda": cuda, "np": np, "gpu": sys.modules[__name__]}
+    module = ast.fix_missing_locations(ast.Module([tree], []))
+    exec(compile(module, f"<GPU twin: {tree.name}>", "exec"), namespace)
+    return namespace[tree.name]
+
+
+class Launched(ast.NodeTransformer):
+    """The body of a kernel for the host: each `prange` loop becomes the launch of GPU kernels."""
+
+    def __init__(self, function: Callable, tree: ast.FunctionDef) -> None:
+        self.namespace, self.name, self.count = dict(function.__globals__), tree.name, 0
+        self.last = tree.args.args[-1].arg
+        inside = [n for loop in ast.walk(tree) if is_loop(loop, "prange") for n in ast.walk(loop)]
+        stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        self.local = {a.arg for a in tree.args.args} | {n.id for n in stored if n not in inside}
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+        """On the host stands what the threads do already."""
+        helper = resolved(getattr(node.value, "func", None), self.namespace)
+        return None if helper in BY_THREAD else node
+
+    def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
+        if not is_loop(node, "prange"):
+            return self.generic_visit(node)
+        views, body, sizes = self.work_arrays(node.body)
+        parts = [[]]
+        for statement in body:
+            if resolved(getattr(getattr(statement, "value", None), "func", None), self.namespace) is python_function(
+                row_done
+            ):
+                parts.append([])
+            else:
+                parts[-1].append(statement)
+        return [self.launch(node, [*views, *part], sizes) for part in parts]
+
+    def work_arrays(self, body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt], list[str]]:
+        """The views of the work arrays of a row, the other statements, and the sizes of the arrays, as source."""
+        views, others, zeroed, sizes = [], [], [], []
+        for statement in body:
+            value = getattr(statement, "value", None)
+            calls = value.elts if isinstance(value, ast.Tuple) else [value]
+            if not all(isinstance(c, ast.Call) and ast.unparse(c.func) in ("np.zeros", "np.empty") for c in calls):
+                others.append(statement)
+                continue
+            targets = statement.targets[0]
+            for target, call in zip(getattr(targets, "elts", [targets]), calls, strict=True):
+                size, name = call.args[0], f"work_{len(sizes)}"
+                row = isinstance(size, ast.Name)  # of one level: (ni,)
+                views += statements(f"{target.id} = {name}[{'j' if row else ':, j'}]")
+                sizes.append("None" if row else ast.unparse(size.elts[0]))
+                if ast.unparse(call.func) == "np.zeros":
+                    index = "thread_x" if row else "level, thread_x"
+                    loop = "" if row else f"for level in range({target.id}.shape[0]): "
+                    zeroed += statements(f"if thread_x < ni:\n    {loop}{target.id}[{index}] = 0")
+        return views, [*zeroed, *others], sizes
+
+    def launch(self, loop: ast.For, body: list[ast.stmt], sizes: list[str]) -> ast.stmt:
+        """The launch of the GPU kernel of (a part of) a `prange` loop."""
+        name, deal, (_, stop) = f"{self.name}_{self.count}", Dealt(self.namespace), bounds(loop)
+        self.count += 1
+        levels, layers = "1", next(iter(body), None)
+        upwards = len(body) == 1 and is_loop(layers, "k") and len(layers.iter.args) < 3
+        if upwards and is_free(layers.body, ast.unparse(layers.target), self.namespace):
+            levels, body = bounds(layers)[1], layers.body
+        threads = [s for statement in body for s in aslist(deal.visit(statement))]
+        if levels != "1":
+            threads = guarded(layers, DIMENSIONS["k"], threads)
+        whole = guarded(loop, DIMENSIONS["j"], threads)
+        used = set().union(*(names(s) for s in whole))
+        works = [f"work_{n}" for n in range(len(sizes)) if f"work_{n}" in used]
+        arguments = [*sorted(self.local & used), *works]
+        device = statements(f"def {name}({', '.join(arguments)}): {WHO}")[0]
+        device.body += whole
+        self.namespace[name] = cuda.jit(made(device, self.namespace))
+        given = [f"gpu.work_array({w[5:]}, {sizes[int(w[5:])]}, {self.last})" if w in works else w for w in arguments]
+        return statements(f"gpu.launch({name}, (ni, {stop}, {levels}), {', '.join(given)})")[0]
+
+
+def aslist(node: ast.AST | list | None) -> list:
+    return node if isinstance(node, list) else [] if node is None else [node]
+
+
+WORK: dict[tuple, np.ndarray] = {}
+
+
+def work_array(number: int, levels: int | None, like: np.ndarray) -> np.ndarray:
+    """What holds the work array `number` of all rows, shared by all kernels: (levels, nj, ni) or (nj, ni)."""
+    shape = like.shape[-2:] if levels is None else (levels, *like.shape[-2:])
+    key = number, shape, like.dtype
+    if key not in WORK:
+        WORK[key] = np.empty_like(like, shape=shape)
+    return WORK[key]
+
+
+def view(a: object) -> object:
+    """An array of the GPU, whosever it is, as Numba's; anything else as it is. On one stream nothing waits."""
+    return cuda.as_cuda_array(a, sync=False) if hasattr(a, "__cuda_array_interface__") else a
+
+
+def stream() -> object:
+    """CuPy's current stream as Numba's."""
+    pointer = sys.modules["cupy"].cuda.get_current_stream().ptr if "cupy" in sys.modules else 0
+    return external_stream(pointer) if pointer else 0
+
+
+@functools.cache
+def external_stream(pointer: int) -> object:
+    return cuda.external_stream(pointer)
+
+
+def launch(kernel: Callable, size: tuple[int, int, int], *arguments) -> None:
+    """Run a GPU kernel with a thread for each point of a box of `size` (along i, j, k)."""
+    blocks = tuple(math.ceil(n / t) for n, t in zip(size, THREADS, strict=True))
+    new = not getattr(kernel, "overloads", True)
+    if new:
+        REPORT.begin(kernel.py_func.__name__)
+    kernel[blocks, THREADS, stream()](*map(view, arguments))
+    if new:
+        REPORT.say("")
+
+
+@functools.cache
+def by_points(function: Callable) -> Callable:
+    """The GPU kernel that calls a point function `function(*arguments, p, k)` for p and k below the ends of a size."""
+    names = list(inspect.signature(python_function(function)).parameters)[:-2]
+    tree = statements(f"def {function.__name__}_kernel(size_p, size_k, {', '.join(names)}): {WHO}")[0]
+    call = f"if thread_x < size_p and thread_y < size_k: point({', '.join(names)}, thread_x, thread_y)"
+    tree.body += statements(call)
+    return cuda.jit(made(tree, {"point": function}))
+
+
+@functools.cache
+def twin(function: Callable) -> Callable:
+    """The GPU kernel of the Python function of a CPU kernel, called with the same arguments."""
+    tree = parsed(function)
+    launched = Launched(function, tree)
+    launched.visit(tree)
+    return made(tree, launched.namespace)

@@ -1,0 +1,229 @@
+"""Where arrays live: in the memory of the host, as NumPy's, or in that of a CUDA GPU, as CuPy's.
+
+    ogcm.Simulation(model, days=30, device="cuda").run()      # or `ogcm run ... --device cuda`
+    there = model.to("cuda")                                  # state, grid, forcing, parameters, corrector
+    ogcm.Stepper(there).step()
+    there.state.T                                             # a CuPy array
+
+A kernel runs where its arrays live (`ogcm.backend`), and NumPy's functions, called with CuPy's arrays, work there too
+(NEP 13 and 18). So a model on a GPU is the same model with other arrays; nothing is carried to and fro in a step.
+What reads a model as a whole (output, diagnostics, losses, pictures) reads it on the host.
+"""
+
+import functools
+import importlib
+import math
+import platform
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import ModuleType
+
+import numpy as np
+
+from ogcm.errors import InputError
+
+Array = np.ndarray
+DEVICES = ("cpu", "cuda")
+INSTALL = 'pip install "ogcm[cuda]"'
+KEPT: list[object] = []  # the stream, which CuPy itself may forget
+
+
+@functools.cache
+def cupy() -> ModuleType:
+    """CuPy, with a stream of its own on which all work of this thread is queued, Numba's too (graphs need one).
+
+    Raises InputError where CUDA cannot be used, saying why.
+    """
+    try:
+        module = importlib.import_module("cupy")
+        importlib.import_module("numba.cuda")
+        count = module.cuda.runtime.getDeviceCount()
+    except ImportError as error:
+        raise InputError(f"device: 'cuda' needs CuPy and numba-cuda ({error}); {INSTALL}, or use 'cpu'") from None
+    except Exception as error:  # of CUDA itself: no driver, no device
+        raise InputError(f"device: 'cuda' finds no GPU that can be used ({error}); use 'cpu'") from None
+    if count == 0:
+        raise InputError("device: 'cuda' finds no GPU; use 'cpu'")
+    KEPT.append(module.cuda.Stream(non_blocking=True))
+    KEPT[-1].use()
+    return module
+
+
+def check(device: str) -> str:
+    """`device` where it can be used; "auto" is a GPU where there is one. Raises InputError otherwise."""
+    if device == "auto":
+        return "cuda" if available() else "cpu"
+    if device not in DEVICES:
+        raise InputError(f"device: {device!r} does not exist; choose from {', '.join(DEVICES)}, auto")
+    if device == "cuda":
+        cupy()
+    return device
+
+
+def available() -> bool:
+    """Whether there is a GPU that can be used."""
+    try:
+        cupy()
+    except InputError:
+        return False
+    return True
+
+
+def describe() -> str:
+    """The GPU in words, or why there is none."""
+    try:
+        xp = cupy()
+    except InputError as error:
+        return str(error).removeprefix("device: ")
+    properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.runtime.getDevice())
+    free, total = xp.cuda.runtime.memGetInfo()
+    name, major, minor = properties["name"].decode(), properties["major"], properties["minor"]
+    return f"{name}, compute capability {major}.{minor}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+
+
+def machine() -> str:
+    """What ogcm runs on here, in words."""
+    import numba
+
+    import ogcm
+
+    return (
+        f"ogcm  {ogcm.__version__} with Python {platform.python_version()}, Numba {numba.__version__}\n"
+        f"cpu   {platform.machine()}, {numba.config.NUMBA_NUM_THREADS} threads\n"
+        f"cuda  {describe()}"
+    )
+
+
+# Arrays
+
+
+def on_host(a: Array) -> bool:
+    """Whether an array is NumPy's."""
+    return isinstance(a, np.ndarray | np.generic)
+
+
+def host(a: Array) -> Array:
+    """The array as NumPy's; a copy where it lives on a GPU."""
+    if hasattr(a, "__cuda_array_interface__"):
+        return cupy().asarray(a).get()
+    return np.asarray(a)
+
+
+def put(a: Array, device: str) -> Array:
+    """The array in the memory of `device`: itself where it is there, else a copy."""
+    if device == "cpu":
+        return a if on_host(a) else host(a)
+    return cupy().asarray(a)
+
+
+def assign(target: Array, source: Array) -> None:
+    """target[...] = source, wherever the two live."""
+    if on_host(target):
+        target[...] = host(source)
+    elif on_host(source):
+        target.set(np.ascontiguousarray(source, target.dtype))
+    else:
+        target[...] = source
+
+
+def module_of(a: Array) -> ModuleType:
+    """The array module of an array: NumPy or CuPy."""
+    return np if on_host(a) else cupy()
+
+
+def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype | None = None) -> Array:
+    """Zeros that live where `like` does, in its type unless another is given."""
+    return np.zeros_like(like, shape=shape, dtype=dtype)
+
+
+# Memory
+
+
+def free_memory() -> int:
+    """Bytes free on the GPU, those that CuPy keeps for itself included."""
+    xp = cupy()
+    return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
+
+
+def check_memory(need: float, what: str) -> None:
+    """Raise InputError where the GPU has less than `need` bytes free, saying what would fit."""
+    free = free_memory()
+    if need > free:
+        side = math.sqrt(free / need)
+        raise InputError(
+            f"device: {what} needs about {need / 1e9:.3g} GB, the GPU has {free / 1e9:.3g} GB; what fits is a grid "
+            f"with {side:.0%} of the cells along each side, or precision 'float32' where it is 'float64'"
+        )
+
+
+class Outbox:
+    """Carries arrays to the host while the GPU works on: on a stream of its own, into page-locked memory."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        """For arrays of these names and shapes."""
+        xp = cupy()
+        self.stream = xp.cuda.Stream(non_blocking=True)
+        self.staged = {name: xp.empty_like(a) for name, a in arrays.items()}
+        self.landed = {name: locked(a.shape, a.dtype) for name, a in arrays.items()}
+
+    def send(self, arrays: Mapping[str, Array]) -> None:
+        """Send the arrays off as they are now; what was sent before must have been received."""
+        for name, a in arrays.items():
+            self.staged[name][...] = a
+        self.stream.wait_event(cupy().cuda.get_current_stream().record())
+        for name, a in self.staged.items():
+            a.get(stream=self.stream, out=self.landed[name], blocking=False)
+
+    def receive(self) -> dict[str, Array]:
+        """The arrays that were sent; they stay until the next are sent."""
+        self.stream.synchronize()
+        return self.landed
+
+
+def locked(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """A NumPy array in page-locked memory, to which a GPU copies while it works."""
+    count = math.prod(shape)
+    memory = cupy().cuda.alloc_pinned_memory(count * dtype.itemsize)
+    return np.frombuffer(memory, dtype, count).reshape(shape)
+
+
+# Launches
+
+
+class Graphs:
+    """Work recorded as CUDA graphs, so that a hundred short kernels are launched as one.
+
+    A graph holds the addresses of the arrays that it was recorded with. So `run` is told them: work on arrays that are
+    new is done as it is, the second time it is recorded, and from then on replayed. What it allocates comes from a pool
+    of its own, where nothing else finds memory that a graph will write to again.
+    """
+
+    MOST = 256  # sets of arrays that are remembered
+
+    def __init__(self) -> None:
+        self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that no other takes their place, and the graph
+        self.pool = cupy().cuda.MemoryPool()
+
+    def run(self, arrays: Iterable[Array], work: Callable[[], None]) -> None:
+        """Do `work`, which reads and writes these arrays, and others that are always the same."""
+        arrays = tuple(arrays)
+        key = tuple(map(id, arrays))
+        with cupy().cuda.using_allocator(self.pool.malloc):
+            if key not in self.known:
+                if len(self.known) == self.MOST:
+                    del self.known[next(iter(self.known))]
+                self.known[key] = arrays, None
+                work()
+                return
+            if self.known[key][1] is None:
+                self.known[key] = arrays, self.record(work)
+        self.known[key][1].launch()
+
+    def record(self, work: Callable[[], None]) -> object:
+        """The graph of all that `work` launches."""
+        stream = cupy().cuda.get_current_stream()
+        stream.begin_capture()
+        try:
+            work()
+        finally:
+            graph = stream.end_capture()
+        return graph

@@ -1,0 +1,79 @@
+"""How much memory a run or a gradient takes, known before it is begun.
+
+Nearly all arrays are maps or fields of the grid. So the work arrays are made for a corner of the ocean, one cell wide,
+and their bytes counted: the whole takes as many more as it has columns more.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ogcm.backend import HALO
+from ogcm.model import Model
+from ogcm.state import State
+from ogcm.stepper import Stepper, Work, barotropic_steps
+
+Array = np.ndarray
+COPIES = 2  # of the state that a run keeps: the last good one, and the one on its way into a file
+KERNELS = {"run": 2, "gradient": 11}  # work arrays (nk + 1, nj, ni) that the kernels of a GPU share (`ogcm.cuda`)
+
+
+def bytes_of(*things: object) -> int:
+    """Memory of all arrays that steppers, states, or lists and dictionaries of them hold, models apart."""
+    found, waiting = {}, list(things)
+    while waiting:
+        x = waiting.pop()
+        if hasattr(x, "nbytes"):
+            found[id(x)] = x.nbytes
+        elif isinstance(x, list | tuple):
+            waiting += x
+        elif isinstance(x, dict):
+            waiting += x.values()
+        elif isinstance(x, State | Work):
+            waiting += vars(x).values()
+        elif isinstance(x, Stepper):
+            waiting += [value for name, value in vars(x).items() if name != "model"]
+    return sum(found.values())
+
+
+def corner(model: Model) -> Model:
+    """The model of the cell in the south-west, without corrector, with the barotropic substeps of the whole."""
+
+    def cut(a: object) -> object:
+        return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
+
+    other = copy.copy(model)
+    other.numerics = replace(model.numerics, barotropic_steps=math.ceil(barotropic_steps(model)))
+    other.grid = type(model.grid)(*map(cut, model.grid))
+    other.state = State(**{name: cut(a) for name, a in model.state.arrays().items()})
+    other.parameters = {name: cut(a) for name, a in model.parameters.items()}
+    other.corrector = None
+    return other
+
+
+def model_bytes(model: Model) -> int:
+    """Of all that a model holds."""
+    forcing, weights = model.forcing, getattr(model.corrector, "weights", None)
+    series = [s.values for s in forcing.series.values()]
+    return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series, weights)
+
+
+def work_bytes(model: Model, make: Callable[[Model], object]) -> int:
+    """Of the work arrays of what `make` makes of a model: a stepper, or several things in a list."""
+    small = corner(model)
+    columns = model.grid.depth_t.size / small.grid.depth_t.size
+    return int(bytes_of(make(small)) * columns)
+
+
+def kernel_bytes(model: Model, kind: str) -> int:
+    """Of the work arrays that the kernels of a GPU share: `kind` is "run" or "gradient"."""
+    nk, nj, ni = model.grid.h_t.shape
+    return KERNELS[kind] * (nk + 1) * nj * ni * model.grid.h_t.itemsize
+
+
+def run_bytes(model: Model) -> int:
+    """Of a run on a GPU."""
+    return model_bytes(model) + work_bytes(model, Stepper) + kernel_bytes(model, "run") + COPIES * bytes_of(model.state)
