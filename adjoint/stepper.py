@@ -97,6 +97,7 @@ class AdjointStepper:
         self.s_y_ad, self.s_new_ad = Stretching(*fields(4, plane)), Stretching(*fields(4, plane))
         self.nu_ad, self.L_u_ad, self.L_v_ad = fields(3, shape)
         (self.one_ad,) = fields(1, (1, *plane))
+        (self.eos_ad,) = fields(1, (len(model.parameters["eos"]), *plane))
         most = max(len(a) for a, _ in self.forward.weights)
         (self.history,) = fields(1, (5, most + 1, *plane))
 
@@ -112,21 +113,24 @@ class AdjointStepper:
         step passes on to the state before n goes to `gradient.state.previous`, or to n itself where that is None.
         """
         self.forward, fluxes, g = forward, forward.fluxes(n), gradient
-        if self.graphs is None:
-            self.compute(n, new_ad, fluxes, gradient)
-            return
-        arrays = (*n.all_arrays(), *forward.states[-1].all_arrays(), *new_ad.all_arrays(), *fluxes)
-        arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values(), g.weights)
-        self.graphs.run(arrays, lambda: self.compute(n, new_ad, fluxes, gradient))
-
-    def compute(self, n: State, new_ad: State, fluxes: Fluxes, gradient: Gradient) -> None:
-        """All of `back`, from what `self.forward` computed."""
-        forward, dt = self.forward, self.model.numerics.dt
         if self.model.numerics.dynamics == "none":
             self.corrected(n, fluxes, new_ad, gradient)
             return
+        if self.graphs is None:
+            self.physics(n, new_ad, fluxes, gradient)
+        else:
+            arrays = (*n.all_arrays(), *forward.states[-1].all_arrays(), *new_ad.all_arrays(), *fluxes)
+            arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values())
+            self.graphs.run("back", arrays, lambda: self.physics(n, new_ad, fluxes, gradient))
+        g.parameters["eos"][...] += self.eos_ad.sum(axis=(1, 2))
+        if self.model.corrector is not None:
+            self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
+
+    def physics(self, n: State, new_ad: State, fluxes: Fluxes, gradient: Gradient) -> None:
+        """All but the corrector; what the columns pass on to the coefficients of the sea water is left in `eos_ad`."""
+        forward, dt = self.forward, self.model.numerics.dt
         clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad)
-        clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad)
+        clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad, self.eos_ad)
         extrapolated = bool(forward.integrator.extrapolation)
         first, first_ad = (forward.between, self.y_ad) if extrapolated else (n, gradient.state)
         for state_ad in (*self.states_ad[:-1], *[first_ad] * extrapolated):
@@ -251,7 +255,7 @@ class AdjointStepper:
         hydrostatic_pressure_ad(work.b, y.eta, s.t, grid, self.p_ad, self.b_ad, y_ad.eta, s_ad.t)
         if numerics.has_tracers:
             equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
-            equation.buoyancy(y.T, y.S, p["eos"], grid, self.b_ad, y_ad.T, y_ad.S, gradient.parameters["eos"])
+            equation.buoyancy_points(y.T, y.S, p["eos"], grid, self.b_ad, y_ad.T, y_ad.S, self.eos_ad)
         flow, flow_ad = (work.U, work.V, work.W), (self.U_ad, self.V_ad, self.W_ad)
         turn = VORTICITY_AD[numerics.vorticity]
         turn(y.u, y.v, *flow, work.q, s.u, s.v, grid, *G_ad, y_ad.u, y_ad.v, *flow_ad, self.q_ad, s_ad.u, s_ad.v)
@@ -267,8 +271,6 @@ class AdjointStepper:
         exchange(grid, self.D_u_ad, self.D_v_ad, self.drag_u_ad, self.drag_v_ad)
         if self.model.numerics.has_tracers:
             self.tracer_sources(n, fluxes, gradient)
-        if self.model.corrector is not None:
-            self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
         p, p_ad = self.model.parameters, gradient.parameters
         drag = (p["drag_linear"], p["drag_quadratic"])
         drag_ad = (p_ad["drag_linear"], p_ad["drag_quadratic"])
@@ -331,7 +333,7 @@ class AdjointStepper:
         )  # fmt: skip
         if numerics.has_tracers:
             equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
-            equation.stratification(n.T, n.S, p["eos"], grid, self.N2_ad, n_ad.T, n_ad.S, p_ad["eos"])
+            equation.stratification_points(n.T, n.S, p["eos"], grid, self.N2_ad, n_ad.T, n_ad.S, self.eos_ad)
 
     def tracer_sources(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
         """From D_T, D_S to the surface fluxes and through diffusion."""

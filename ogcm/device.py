@@ -73,7 +73,7 @@ def describe() -> str:
     try:
         xp = cupy()
     except InputError as error:
-        return str(error).removeprefix("device: ")
+        return str(error).removeprefix("device: 'cuda' ").removesuffix("; use 'cpu'")
     properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.runtime.getDevice())
     free, total = xp.cuda.runtime.memGetInfo()
     name, major, minor = properties["name"].decode(), properties["major"], properties["minor"]
@@ -194,7 +194,8 @@ class Graphs:
 
     A graph holds the addresses of the arrays that it was recorded with. So `run` is told them: work on arrays that are
     new is done as it is, the second time it is recorded, and from then on replayed. What it allocates comes from a pool
-    of its own, where nothing else finds memory that a graph will write to again.
+    of its own, where nothing else finds memory that a graph will write to again. CuPy records kernels and elementwise
+    functions; matrix products (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
     """
 
     MOST = 256  # sets of arrays that are remembered
@@ -203,10 +204,10 @@ class Graphs:
         self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that no other takes their place, and the graph
         self.pool = cupy().cuda.MemoryPool()
 
-    def run(self, arrays: Iterable[Array], work: Callable[[], None]) -> None:
-        """Do `work`, which reads and writes these arrays, and others that are always the same."""
+    def run(self, name: str, arrays: Iterable[Array], work: Callable[[], None]) -> None:
+        """Do the `work` of that name, which reads and writes these arrays, and others that are always the same."""
         arrays = tuple(arrays)
-        key = tuple(map(id, arrays))
+        key = name, *map(id, arrays)
         with cupy().cuda.using_allocator(self.pool.malloc):
             if key not in self.known:
                 if len(self.known) == self.MOST:

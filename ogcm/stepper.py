@@ -29,6 +29,7 @@ second order. Table and derivation: docs/numerics.md.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -212,13 +213,23 @@ class Stepper:
 
     def advance(self, n: State) -> State:
         """The state one step after n, in the memory of the stepper; n stays as it is."""
-        fluxes = self.fluxes(n)
+        fluxes, corrector = self.fluxes(n), self.model.corrector
+        if self.model.numerics.dynamics == "none":
+            self.corrected(n, fluxes)
+            return self.states[-1]
+        self.recorded("slow physics", n, fluxes, lambda: self.slow_physics(n, fluxes))
+        if corrector is not None:
+            corrector.add(self.model, n, fluxes, self.D)
+        self.recorded("stages", n, fluxes, lambda: self.stages(n, fluxes))
+        return self.states[-1]
+
+    def recorded(self, name: str, n: State, fluxes: Fluxes, work: Callable[[], None]) -> None:
+        """Do a part of the step, on a GPU as a graph."""
         if self.graphs is None:
-            self.compute(n, fluxes)
+            work()
         else:
             arrays = (*n.all_arrays(), *self.states[-1].all_arrays(), *fluxes, *self.model.parameters.values())
-            self.graphs.run(arrays, lambda: self.compute(n, fluxes))
-        return self.states[-1]
+            self.graphs.run(name, arrays, work)
 
     def fluxes(self, n: State) -> Fluxes:
         """The forcing in the middle of the step that begins at n; for graphs, in arrays that are always the same."""
@@ -232,17 +243,9 @@ class Stepper:
             self.sent[name][...] = getattr(fluxes, name)
         return fluxes._replace(**self.sent)
 
-    def compute(self, n: State, fluxes: Fluxes) -> None:
-        """The state one step after n, into the last of `states`."""
-        dt, y = self.model.numerics.dt, n
-        if self.model.numerics.dynamics == "none":
-            self.corrected(n, fluxes)
-            return
-        stretch(n.eta, self.model.grid, *self.s_old)
-        depth_mean(n.u, n.v, self.model.grid, *self.bar)
-        self.slow_physics(n, fluxes)
-        if self.integrator.extrapolation:
-            y = self.extrapolated(n)
+    def stages(self, n: State, fluxes: Fluxes) -> None:
+        """The dynamics, from n to the last of `states`."""
+        dt, y = self.model.numerics.dt, self.extrapolated(n) if self.integrator.extrapolation else n
         stages = zip(self.integrator.fractions, self.weights, self.works, self.states, strict=True)
         for fraction, weights, work, s in stages:
             self.stage(n, y, s, fraction * dt, fluxes, weights, work)
@@ -282,17 +285,17 @@ class Stepper:
         return self.between
 
     def slow_physics(self, n: State, fluxes: Fluxes) -> None:
-        """D_u, D_v, D_T, D_S, nu_v, kappa_v and the bottom drag of the state n."""
-        model, grid, s = self.model, self.model.grid, self.s_old
+        """Layers and depth mean of n, and D_u, D_v, D_T, D_S, nu_v, kappa_v and bottom drag, without the corrector."""
+        grid, s = self.model.grid, self.s_old
+        stretch(n.eta, grid, *s)
+        depth_mean(n.u, n.v, grid, *self.bar)
         self.D_u.fill(0)
         self.D_v.fill(0)
         wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, self.D_u, self.D_v)
         self.friction(n)
         self.mixing_coefficients(n)
-        if model.numerics.has_tracers:
+        if self.model.numerics.has_tracers:
             self.tracer_sources(n, fluxes)
-        if model.corrector is not None:
-            model.corrector.add(model, n, fluxes, self.D)
 
     def friction(self, n: State) -> None:
         """Adds horizontal friction to D_u, D_v."""

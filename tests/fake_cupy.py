@@ -60,12 +60,16 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name):
         if name.startswith("__") or name == "array":
             raise AttributeError(name)
+        if captured is not None and name in ("sum", "max", "min", "mean", "any", "all", "argmax", "argmin", "dot"):
+            raise NotImplementedError("CuPy records elementwise functions alone")
         value = getattr(self.array, name)
         if not callable(value):
             return wrapped(value) if isinstance(value, np.ndarray) else value
         return lambda *a, **k: made(value, a, k)
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **more):
+        if captured is not None and (ufunc is np.matmul or method != "__call__"):
+            raise NotImplementedError("CuPy records elementwise functions alone")
         arrays = bare(inputs)
         if out is None:
             return made(getattr(ufunc, method), inputs, more)

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import ogcm
+from adjoint.run import gradient_bytes
+from adjoint.stepper import AdjointStepper, Gradient
 from ogcm import cuda as gpu
 from ogcm import device
-from ogcm.memory import bytes_of, run_bytes
+from ogcm.memory import bytes_of, model_bytes, run_bytes
 from ogcm.model import Model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,11 +115,12 @@ def test_an_unknown_device_is_named():
 
 
 @pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"precision": "float32"}])
-def test_the_memory_of_a_run_is_known_before(options):
+def test_the_memory_of_a_run_and_of_a_gradient_is_known_before(options):
     model = small(**options)
-    stepper = ogcm.Stepper(model)
-    stepper.step()
-    held = bytes_of(stepper, model.state, list(model.grid), model.parameters, model.forcing.steady)
-    kernels = 2 * 3 * 14 * 14 * np.dtype(model.numerics.precision).itemsize
-    expected = held + kernels + 2 * bytes_of(model.state)
-    assert run_bytes(model) == pytest.approx(expected, rel=0.15)
+    stepper, adjoint, held = ogcm.Stepper(model), AdjointStepper(model), model_bytes(model)
+    backwards = [value for name, value in vars(adjoint).items() if name not in ("model", "forward")]
+    gradient = bytes_of(stepper, adjoint.forward, backwards, list(Gradient.zeros(model)))
+    column = 3 * 14 * 14 * np.dtype(model.numerics.precision).itemsize  # a work array of the kernels
+    state = bytes_of(model.state)
+    assert run_bytes(model) == pytest.approx(held + bytes_of(stepper) + 2 * column + 2 * state, rel=0.02)
+    assert gradient_bytes(model) == pytest.approx(held + gradient + 11 * column + 4 * state, rel=0.02)

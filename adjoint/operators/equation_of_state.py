@@ -333,13 +333,21 @@ def add_points(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, c
 
 
 class EquationOfStateAdjoint(NamedTuple):
+    """`..._points` leave the sums of the columns in sums_ad (n, nj, ni), for who adds up many of them first."""
+
     buoyancy: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
     stratification: Callable
+    buoyancy_points: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
+    stratification_points: Callable
 
 
-SEOS = EquationOfStateAdjoint(buoyancy_seos_ad, stratification_seos_ad)
+SEOS = EquationOfStateAdjoint(
+    buoyancy_seos_ad, stratification_seos_ad, buoyancy_seos_points_ad, stratification_seos_points_ad
+)
 EQUATIONS_OF_STATE_AD = {
     "linear": SEOS,
     "quadratic": SEOS,
-    "teos10": EquationOfStateAdjoint(buoyancy_teos10_ad, stratification_teos10_ad),
+    "teos10": EquationOfStateAdjoint(
+        buoyancy_teos10_ad, stratification_teos10_ad, buoyancy_teos10_points_ad, stratification_teos10_points_ad
+    ),
 }
