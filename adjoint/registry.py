@@ -145,7 +145,7 @@ def lent(adjoint: Callable, work: str) -> Callable:
 
     def complete(*arguments):
         nk, nj, ni = arguments[place].h_t.shape
-        adjoint(*arguments, *(np.zeros((nk + (kind == "w"), nj, ni), arguments[0].dtype) for kind in work))
+        adjoint(*arguments, *(np.zeros_like(arguments[0], shape=(nk + (kind == "w"), nj, ni)) for kind in work))
 
     complete.__signature__ = inspect.Signature(parameters[: -len(work)])
     return complete

@@ -12,7 +12,7 @@ taken again with everything kept and run through its adjoint (`adjoint.stepper`)
 import sys
 import time as clock
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +137,7 @@ class Workspace:
 
     def renew(self) -> None:
         """Take new memory, where the old one may hold what is not finite."""
+        self.plain = self.adjoint = self.free = self.gradient = self.spare = None  # so that the old is free before
         self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
         self.free = [self.adjoint.forward]  # steppers that keep everything
         self.gradient = Gradient.zeros(self.model)  # what the steps pass on
@@ -169,8 +170,12 @@ class Workspace:
         pairs = [(here.parameters[name], a) for name, a in model.parameters.items()]
         pairs += [(here.forcing.steady[name], a) for name, a in model.forcing.steady.items()]
         pairs += [(here.forcing.series[name].values, s.values) for name, s in model.forcing.series.items()]
+        for name, series in model.forcing.series.items():
+            here.forcing.series[name] = replace(series, values=here.forcing.series[name].values)
         if model.corrector is not None:
-            pairs.append((here.corrector.weights, model.corrector.weights))
+            there, corrector = here.corrector, model.corrector
+            pairs += [(there.weights, corrector.weights), (there.scale, corrector.scale)]
+            pairs += zip(there.normalisation, corrector.normalisation, strict=True)
         for target, source in pairs:
             assign(target, source)
 
@@ -202,6 +207,7 @@ class Sweep:
         if not self.spare:
             return State.zeros(self.model.grid, self.state.u.dtype)
         state = self.spare.pop()
+        state.previous = None
         clear(*state.arrays().values())
         return state
 

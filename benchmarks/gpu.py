@@ -41,19 +41,22 @@ PARTS = ("agreement", "kernels", "steps", "gradients", "training", "years")
 SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64), (2048, 2048, 64)]
 
 
-def best(function: Callable[[], object], repeats: int = 5, warm: int = 3, *, quick: bool = False) -> float:
-    """The shortest of several times [s] on the GPU, after some runs that compile and record."""
-    xp, (repeats, warm) = device.cupy(), (1, 1) if quick else (repeats, warm)
+def best(
+    function: Callable[[], object], repeats: int = 5, warm: int = 3, *, calls: int = 1, quick: bool = False
+) -> float:
+    """The shortest of several times [s] on the GPU, each the mean of `calls`, after some that compile and record."""
+    xp, (repeats, warm, calls) = device.cupy(), (1, 1, 1) if quick else (repeats, warm, calls)
     for _ in range(warm):
         function()
     times = []
     for _ in range(repeats):
         start, end = xp.cuda.Event(), xp.cuda.Event()
         start.record()
-        function()
+        for _ in range(calls):
+            function()
         end.record()
         end.synchronize()
-        times.append(xp.cuda.get_elapsed_time(start, end) / 1e3)
+        times.append(xp.cuda.get_elapsed_time(start, end) / 1e3 / calls)
     return min(times)
 
 
@@ -144,7 +147,7 @@ def copy_rate(quick: bool) -> float:
     def copy() -> None:
         b[...] = a
 
-    return 2 * a.nbytes / best(copy, quick=quick)
+    return 2 * a.nbytes / best(copy, calls=20, quick=quick)
 
 
 def kernel_table(quick: bool) -> None:
@@ -157,7 +160,7 @@ def kernel_table(quick: bool) -> None:
         stepper.step()
         points, itemsize = np.prod(size), np.dtype(precision).itemsize
         for name, (function, arguments, arrays) in kernels(stepper).items():
-            seconds = best(lambda f=function, a=arguments: f(*a), quick=quick)
+            seconds = best(lambda f=function, a=arguments: f(*a), calls=20, quick=quick)
             moved = arrays * points * itemsize / seconds
             print(
                 f"{name:28} {precision:10} {seconds * 1e3:8.3f} {points / seconds / 1e9:10.2f} {moved / 1e9:7.0f} "

@@ -205,6 +205,12 @@ class Corrector:
         """All weights of the network (n,), which a trainer moves in place."""
         return self.network.weights
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of its work arrays on a GPU: features, outputs, and the inputs of the samples of a chunk."""
+        chunk = min(len(self.samples), CHUNK_THERE) * sum(self.network.sizes)
+        return self.F.nbytes + self.O.nbytes + self.weights.nbytes + chunk * self.weights.itemsize
+
     def astype(self, dtype: np.dtype) -> "Corrector":
         """A copy with weights of its own and work arrays in `dtype`, for states of that type."""
         other = copy.copy(self)
@@ -315,7 +321,7 @@ class Corrector:
             (a, b), (x, y), (p_ad, q_ad) = self.O[p], basis[feature], self.from_faces_ad(name, O_ad[p])
             basis_ad[feature][0] += a * p_ad + b * q_ad
             basis_ad[feature][1] += a * q_ad - b * p_ad
-            O_ad[p] = x * p_ad + y * q_ad, x * q_ad - y * p_ad
+            O_ad[p] = np.stack([x * p_ad + y * q_ad, x * q_ad - y * p_ad])
         return basis_ad
 
     def from_faces_ad(self, name: str, said_ad: Array) -> Array:

@@ -22,11 +22,13 @@ import sys
 import textwrap
 from collections.abc import Callable
 
+import numba
 import numpy as np
 from numba import cuda
 
 from ogcm.backend import BY_THREAD, REPORT, python_function, row_done
 
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small oceans are allowed
 THREADS = (32, 4, 1)  # of a block, along i, j and k
 WHO = "thread_x, thread_y, thread_z = cuda.grid(3)"
 DIMENSIONS = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
@@ -73,24 +75,29 @@ def guarded(loop: ast.For, thread: str, body: list[ast.stmt]) -> list[ast.stmt]:
 
 def is_free(body: list[ast.stmt], k: str, namespace: dict) -> bool:
     """Whether what a loop over k does writes layer k alone, and reads nothing of what it writes but that."""
+    return layers_written(body, k, namespace) is not None
+
+
+def layers_written(body: list[ast.stmt], k: str, namespace: dict) -> set[str] | None:
+    """The arrays that are written at layer k and neither written nor read at another; None where there are others."""
     nodes = [n for statement in body for n in ast.walk(statement)]
     own = [n for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)]
     written = {n.value.id for n in own if isinstance(n.ctx, ast.Store)}
-    at_k = [n for n in own if n.value.id in written and ast.unparse(n.slice).strip("()").split(", ")[0] == k]
-    mentions = [n for n in nodes if isinstance(n, ast.Name) and n.id in written]
-    calls = [n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
-    if len(at_k) != len(mentions):  # at another layer, or handed to a function
-        return False
-    return all(free_call(call, k, namespace) for call in calls)
-
-
-def free_call(call: ast.Call, k: str, namespace: dict) -> bool:
-    """Whether a helper that is called for what it writes writes layer k alone."""
-    helper = resolved(call.func, namespace)
-    tree, given = parsed(helper), [ast.unparse(a) for a in call.args]
-    if k not in given or len(given) != len(tree.args.args):
-        return False
-    return is_free(tree.body, tree.args.args[given.index(k)].arg, helper.__globals__)
+    at_k = [n.value.id for n in own if ast.unparse(n.slice).strip("()").split(", ")[0] == k]
+    mentions = [n.id for n in nodes if isinstance(n, ast.Name)]
+    if any(at_k.count(name) != mentions.count(name) for name in written):  # at another layer, or handed to a function
+        return None
+    for call in (n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)):
+        helper = resolved(call.func, namespace)
+        tree, given = parsed(helper), [ast.unparse(a) for a in call.args]
+        if k not in given or len(given) != len(tree.args.args):
+            return None
+        inner = layers_written(tree.body, tree.args.args[given.index(k)].arg, helper.__globals__)
+        handed = {name for name, a in zip(given, tree.args.args, strict=True) if a.arg in (inner or ())}
+        if inner is None or any(mentions.count(name) != 1 for name in handed):
+            return None
+        written |= handed
+    return written
 
 
 def resolved(node: ast.expr, namespace: dict) -> Callable | None:

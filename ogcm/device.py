@@ -10,13 +10,16 @@ A kernel runs where its arrays live (`ogcm.backend`), and NumPy's functions, cal
 What reads a model as a whole (output, diagnostics, losses, pictures) reads it on the host.
 """
 
+import contextlib
 import functools
 import importlib
 import math
 import platform
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import ModuleType
 
+import numba
 import numpy as np
 
 from ogcm.errors import InputError
@@ -24,18 +27,29 @@ from ogcm.errors import InputError
 Array = np.ndarray
 DEVICES = ("cpu", "cuda")
 INSTALL = 'pip install "ogcm[cuda]"'
-KEPT: list[object] = []  # the stream, which CuPy itself may forget
+THREAD = threading.local()  # which has a stream
 
 
-@functools.cache
 def cupy() -> ModuleType:
-    """CuPy, with a stream of its own on which all work of this thread is queued, Numba's too (graphs need one).
+    """CuPy, with a stream on which all work of this thread is queued, Numba's too (graphs need one of their own).
 
     Raises InputError where CUDA cannot be used, saying why.
     """
+    module = imported()
+    if not hasattr(THREAD, "stream"):
+        module.cuda.runtime.deviceSynchronize()  # what others have queued elsewhere is done
+        THREAD.stream = module.cuda.Stream(non_blocking=True)
+        THREAD.stream.__enter__()  # for good: `use` is forgotten when another stream has been used in between
+    return module
+
+
+@functools.cache
+def imported() -> ModuleType:
+    """CuPy, where it finds a GPU."""
     try:
         module = importlib.import_module("cupy")
-        importlib.import_module("numba.cuda")
+        if not numba.config.ENABLE_CUDASIM:
+            importlib.import_module("numba_cuda")
         count = module.cuda.runtime.getDeviceCount()
     except ImportError as error:
         raise InputError(f"device: 'cuda' needs CuPy and numba-cuda ({error}); {INSTALL}, or use 'cpu'") from None
@@ -43,8 +57,6 @@ def cupy() -> ModuleType:
         raise InputError(f"device: 'cuda' finds no GPU that can be used ({error}); use 'cpu'") from None
     if count == 0:
         raise InputError("device: 'cuda' finds no GPU; use 'cpu'")
-    KEPT.append(module.cuda.Stream(non_blocking=True))
-    KEPT[-1].use()
     return module
 
 
@@ -82,8 +94,6 @@ def describe() -> str:
 
 def machine() -> str:
     """What ogcm runs on here, in words."""
-    import numba
-
     import ogcm
 
     return (
@@ -139,9 +149,10 @@ def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype | None = None) ->
 
 
 def free_memory() -> int:
-    """Bytes free on the GPU, those that CuPy keeps for itself included."""
+    """Bytes free on the GPU, what CuPy kept for itself given back."""
     xp = cupy()
-    return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
+    xp.get_default_memory_pool().free_all_blocks()
+    return xp.cuda.runtime.memGetInfo()[0]
 
 
 def check_memory(need: float, what: str) -> None:
@@ -193,38 +204,46 @@ class Graphs:
     """Work recorded as CUDA graphs, so that a hundred short kernels are launched as one.
 
     A graph holds the addresses of the arrays that it was recorded with. So `run` is told them: work on arrays that are
-    new is done as it is, the second time it is recorded, and from then on replayed. What it allocates comes from a pool
-    of its own, where nothing else finds memory that a graph will write to again. CuPy records kernels and elementwise
-    functions; matrix products (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
+    new is done as it is, the second time it is recorded, and from then on replayed. What it allocates while it is
+    recorded is kept for it alone. CuPy records kernels and elementwise functions; matrix products
+    (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
     """
 
-    MOST = 256  # sets of arrays that are remembered
+    MOST = 1024  # sets of arrays that are remembered
 
     def __init__(self) -> None:
         self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that no other takes their place, and the graph
-        self.pool = cupy().cuda.MemoryPool()
 
     def run(self, name: str, arrays: Iterable[Array], work: Callable[[], None]) -> None:
         """Do the `work` of that name, which reads and writes these arrays, and others that are always the same."""
         arrays = tuple(arrays)
         key = name, *map(id, arrays)
-        with cupy().cuda.using_allocator(self.pool.malloc):
-            if key not in self.known:
-                if len(self.known) == self.MOST:
-                    del self.known[next(iter(self.known))]
-                self.known[key] = arrays, None
-                work()
-                return
-            if self.known[key][1] is None:
-                self.known[key] = arrays, self.record(work)
+        if key not in self.known:
+            if len(self.known) == self.MOST:
+                del self.known[next(iter(self.known))]
+            self.known[key] = arrays, None
+            work()
+            return
+        if self.known[key][1] is None:
+            memory: list[object] = []
+            self.known[key] = (*arrays, memory), self.record(work, memory)
         self.known[key][1].launch()
 
-    def record(self, work: Callable[[], None]) -> object:
-        """The graph of all that `work` launches."""
-        stream = cupy().cuda.get_current_stream()
-        stream.begin_capture()
-        try:
-            work()
-        finally:
-            graph = stream.end_capture()
-        return graph
+    def record(self, work: Callable[[], None], memory: list[object]) -> object:
+        """The graph of all that `work` launches; what it allocates is put into `memory`."""
+        xp = cupy()
+        stream, pool = xp.cuda.get_current_stream(), xp.get_default_memory_pool()
+
+        def allocate(size: int) -> object:
+            memory.append(pool.malloc(size))
+            return memory[-1]
+
+        with xp.cuda.using_allocator(allocate):
+            stream.begin_capture()
+            try:
+                work()
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    stream.end_capture()
+                raise
+            return stream.end_capture()

@@ -56,9 +56,9 @@ def corner(model: Model) -> Model:
 
 def model_bytes(model: Model) -> int:
     """Of all that a model holds."""
-    forcing, weights = model.forcing, getattr(model.corrector, "weights", None)
+    forcing, corrector = model.forcing, getattr(model.corrector, "nbytes", 0)
     series = [s.values for s in forcing.series.values()]
-    return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series, weights)
+    return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series) + corrector
 
 
 def work_bytes(model: Model, make: Callable[[Model], object]) -> int:

@@ -187,13 +187,15 @@ class Model:
 
         Itself where it is there already. Raises InputError where the device cannot be used.
         """
-        if self.device == check(device):
+        device = check(device)
+        if self.device == device:
             return self
         other = copy.copy(self)
         other.device, other.state, other.forcing = device, self.state.to(device), self.forcing.to(device)
         other.grid = self.grid.to(device)
         other.parameters = {name: put(a, device) for name, a in self.parameters.items()}
-        other.corrector = self.corrector and self.corrector.to(device, self, other)
+        if hasattr(self.corrector, "to"):
+            other.corrector = self.corrector.to(device, self, other)
         return other
 
     def options(self) -> dict:

@@ -58,6 +58,8 @@ class Simulation:
         progress: bool = True,
         device: str = "cpu",
     ) -> None:
+        if model.device != "cpu":
+            raise InputError("model: is the mirror of one on a GPU; give the model itself, and device='cuda'")
         self.model, self.days, self.progress, self.device = model, days, progress, check(device)
         self.output = Path(output) if output is not None else None
         self.steps = self.steps_in("days", days)
@@ -85,11 +87,10 @@ class Simulation:
         self.configuration = self.toml() if self.output else ""
         self.check_disk(overwrite)
         self.check_step()
-        if self.device == "cuda":
-            check_memory(run_bytes(model), f"a run of {model.name}")
         self.running = model  # what is stepped: the model itself, in a run on a GPU its mirror there
         self.stepper = Stepper(model) if self.device == "cpu" else None
         self.signal: int | None = None
+        self.writer: io.Output | None = None
         self.sent: State | None = None  # on its way from a GPU to the host, to be written
 
     def steps_in(self, name: str, days: float) -> int:
@@ -160,8 +161,9 @@ class Simulation:
         Raises BlowUpError after saving the last good state, and FileError when the disk fails. Ctrl-C and
         SIGTERM finish the step, save the state and end in KeyboardInterrupt and SystemExit(143).
         """
-        writer, self.sent = None, None
+        writer, self.sent, self.writer = None, None, None
         if self.device == "cuda":
+            check_memory(run_bytes(self.model), f"a run of {self.model.name}")
             self.running = self.model.to("cuda")
             self.stepper = Stepper(self.running)
         if self.output is not None:
@@ -176,13 +178,10 @@ class Simulation:
         except FileError as error:
             raise FileError(f"{error}{self.rescue()}") from None
         finally:
-            if self.running is not self.model:
-                self.model.state.assign(self.running.state)
             for s, handler in handlers.items():
                 signal.signal(s, handler)
+            self.come_home()
             if writer is not None:
-                if not writer.broken:
-                    self.deliver(writer)
                 writer.close()
         state = self.model.state
         if self.signal is not None:
@@ -195,8 +194,22 @@ class Simulation:
             f"{speed:.3g} simulated years per day; state {state.digest()}"
         )
 
+    def come_home(self) -> None:
+        """From a GPU: what is still to be written, and the state; its memory is free again."""
+        if self.running is self.model:
+            return
+        try:
+            if self.writer is not None and not self.writer.broken:
+                with contextlib.suppress(FileError):  # of a run that has ended already
+                    self.deliver(self.writer)
+            self.model.state.assign(self.running.state)
+        finally:
+            self.running, self.stepper, self.outbox = self.model, None, None
+            self.good = self.good.to("cpu")
+
     def loop(self, writer: io.Output | None, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
+        self.writer = writer
         state = self.running.state
         self.outbox = None if writer is None or self.running is self.model else Outbox(state.arrays())
         if writer is not None and not self.means and writer.last < state.time - 0.5 * self.model.numerics.dt:

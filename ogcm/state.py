@@ -66,7 +66,10 @@ class State:
                 raise InputError(f"{name}: shape {source.shape} does not fit this state's {a.shape}")
             assign(a, source)
         self.time, self.step = other.time, other.step
-        self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
+        if self.previous is not None and other.previous is not None:
+            self.previous.assign(other.previous)
+        else:
+            self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
 
     def digest(self) -> str:
         """A hash of every bit of the interior: equal runs have equal digests."""

@@ -99,7 +99,8 @@ class Corrector(Protocol):
     """What a learned correction must offer: it adds its own tendencies to the physical ones.
 
     For gradients it also needs `weights` (n,), all that it learns; `astype(dtype)`, a copy with weights of its own for
-    states of that type; and `add_ad(model, n, fluxes, D_ad, gradient)`, the adjoint of `add`.
+    states of that type; and `add_ad(model, n, fluxes, D_ad, gradient)`, the adjoint of `add`. One that has arrays of
+    its own needs, for a GPU, `to(device, model, mirror)`: a copy for the mirror of the model there.
     """
 
     def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
@@ -180,7 +181,7 @@ class Stepper:
         if kept:
             (self.N2,) = fields(1, interfaces)
             self.nu, self.L_u, self.L_v = fields(3, shape)
-        self.minus = {name: np.zeros_like(model.parameters[name]) for name in ("nu4_h", "kappa4_h")}
+        self.minus: dict[str, Array] = {}  # parameters with the other sign
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
@@ -314,8 +315,7 @@ class Stepper:
             self.L_v.fill(0)
             stress_divergence(n.u, n.v, self.one, grid, self.L_u, self.L_v)
             exchange(grid, self.L_u, self.L_v)
-            minus = np.negative(p["nu4_h"], out=self.minus["nu4_h"])
-            stress_divergence(self.L_u, self.L_v, minus, grid, self.D_u, self.D_v)
+            stress_divergence(self.L_u, self.L_v, self.negative("nu4_h"), grid, self.D_u, self.D_v)
 
     def mixing_coefficients(self, n: State) -> None:
         """Vertical viscosity and diffusivity, and the bottom drag, of the state n."""
@@ -361,7 +361,14 @@ class Stepper:
         if numerics.diffusion == "biharmonic":
             tracer_laplacian(T, grid, self.L_u)
             exchange(grid, self.L_u)
-            diffuse_tracer(self.L_u, np.negative(p["kappa4_h"], out=self.minus["kappa4_h"]), grid, D)
+            diffuse_tracer(self.L_u, self.negative("kappa4_h"), grid, D)
+
+    def negative(self, name: str) -> Array:
+        """Minus a parameter."""
+        p = self.model.parameters[name]
+        if name not in self.minus or self.minus[name].shape != p.shape:
+            self.minus[name] = np.empty_like(p)
+        return np.negative(p, out=self.minus[name])
 
     def stage(
         self, n: State, y: State, s: State, dt: float, fluxes: Fluxes, weights: tuple[Array, Array], work: Work

@@ -86,6 +86,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         return made(lambda a, at: a[at], (self, index), {})
 
     def __setitem__(self, index, value):
+        if isinstance(value, list | tuple):
+            raise TypeError(f"Unsupported type {type(value)}")
         index, value = bare(index), bare(value)
         do(lambda: self.array.__setitem__(index, value))
 
@@ -170,7 +172,7 @@ class Stream:
     def __init__(self, **_):
         pass
 
-    def use(self):
+    def __enter__(self):
         return self
 
     def begin_capture(self):
@@ -201,16 +203,16 @@ class Event:
 
 
 current = Stream()
-pool = SimpleNamespace(malloc=None, free_bytes=lambda: 0)
+pool = SimpleNamespace(malloc=None, free_all_blocks=lambda: None)
 cuda = SimpleNamespace(
     Stream=Stream,
     Event=Event,
     get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
     get_current_stream=lambda: current,
-    MemoryPool=lambda: pool,
     alloc_pinned_memory=bytearray,
     using_allocator=lambda _: contextlib.nullcontext(),
     runtime=SimpleNamespace(
+        deviceSynchronize=lambda: None,
         getDeviceCount=lambda: 1,
         getDevice=lambda: 0,
         getDeviceProperties=lambda _: {"name": b"no GPU", "major": 9, "minor": 0},
@@ -231,8 +233,17 @@ def __getattr__(name):
 def install():
     """Let `import cupy` find this module, and the simulator's kernels its arrays."""
     from ogcm import cuda as gpu
+    from ogcm.backend import Kernel
 
     sys.modules["cupy"] = sys.modules[__name__]
     gpu.view = lambda a: a.array if isinstance(a, ndarray) else a
+    called = Kernel.__call__
+
+    def call(kernel, *arguments):
+        if isinstance(arguments[-1], np.ndarray) and any(isinstance(a, ndarray) for a in arguments):
+            raise TypeError(f"{kernel.__name__}: an array of the host among those of the GPU")
+        called(kernel, *arguments)
+
+    Kernel.__call__ = call
     launch = gpu.launch
     gpu.launch = lambda *arguments: do(lambda: launch(*arguments))

@@ -179,6 +179,9 @@ def test_the_budget_changes_no_bit(integrator, tmp_path):
 def test_a_workspace_that_was_used_changes_no_bit(integrator):
     run = simulation(6, integrator=integrator, dt=300.0)
     loss = loss_of(run.model, [0, 6 * 300 / 86400])
+    stepper = ogcm.Stepper(run.model)
+    for _ in range(2):  # so that a state before it is known
+        stepper.step()
     fresh, workspace = adjoint.gradient(loss, run, NAMES), Workspace(run.model)
     for limits in ({}, {"snapshots": 2}, {}):
         adjoint.gradient(BoxMean(run.model, "S"), run, ["u"], workspace=workspace, **limits)
