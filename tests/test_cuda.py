@@ -50,7 +50,7 @@ def test_every_kernel_compiles_for_hopper_without_spills(precision):
         code = compiled(function, types)
         assert ".visible .entry" in code.ptx, name
         assert code.spilled == 0, f"{name} spills {code.spilled} bytes"
-        if precision == "float32":
+        if precision == "float32" and "float64" not in str(types):  # which the statistics of features are
             assert ".f64" not in code.ptx, f"{name}: a double constant slipped into the float32 kernel"
 
 
