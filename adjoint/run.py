@@ -266,14 +266,13 @@ class Sweep:
     def look_back(self, state: State, state_ad: State) -> None:
         """What the loss sees of a state, to its adjoint."""
         records = self.records.get(state.step - self.first, ())
-        if records and self.model.device == "cuda":  # a loss reads and writes on the host
-            state, there_ad = state.to("cpu"), state_ad
-            state_ad = there_ad.to("cpu")
+        if not records:
+            return
+        here, here_ad = state.to("cpu"), state_ad.to("cpu")  # a loss reads and writes on the host
         for record in records:
-            self.loss.adjoint(state, record, 1.0, state_ad)
-        if records and self.model.device == "cuda":
-            for name, a in there_ad.arrays().items():
-                assign(a, getattr(state_ad, name))
+            self.loss.adjoint(here, record, 1.0, here_ad)
+        if here_ad is not state_ad:
+            state_ad.assign(here_ad)
 
     def reverse(self, n: int) -> None:
         """From the adjoint of the state after step n, which was kept, to that of the state before it."""

@@ -102,8 +102,9 @@ class FineRun(Simulation):
 
     coarse_output: CoarseOutput
 
-    def loop(self, _, started: float) -> None:
-        super().loop(self.coarse_output, started)
+    def loop(self, started: float) -> None:
+        self.writer = self.coarse_output
+        super().loop(started)
 
 
 def make_data(

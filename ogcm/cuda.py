@@ -45,9 +45,9 @@ def statements(source: str) -> list[ast.stmt]:
     return ast.parse(source).body
 
 
-def names(node: ast.AST, context: type = ast.Load) -> set[str]:
-    """The names that are read (or stored) anywhere in a tree."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+def names(node: ast.AST) -> set[str]:
+    """The names that are read anywhere in a tree."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def is_loop(node: ast.AST, kind: str) -> bool:

@@ -120,9 +120,7 @@ def host(a: Array) -> Array:
 
 def put(a: Array, device: str) -> Array:
     """The array in the memory of `device`: itself where it is there, else a copy."""
-    if device == "cpu":
-        return a if on_host(a) else host(a)
-    return cupy().asarray(a)
+    return host(a) if device == "cpu" else cupy().asarray(a)
 
 
 def assign(target: Array, source: Array) -> None:

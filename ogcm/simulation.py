@@ -161,7 +161,7 @@ class Simulation:
         Raises BlowUpError after saving the last good state, and FileError when the disk fails. Ctrl-C and
         SIGTERM finish the step, save the state and end in KeyboardInterrupt and SystemExit(143).
         """
-        writer, self.sent, self.writer = None, None, None
+        own, self.writer, self.sent = None, None, None
         if self.device == "cuda":
             check_memory(run_bytes(self.model), f"a run of {self.model.name}")
             self.running = self.model.to("cuda")
@@ -169,20 +169,20 @@ class Simulation:
         if self.output is not None:
             config.write(self.output.with_suffix(".toml"), self.configuration)
             options = {"means": self.means, "precision": self.output_precision, "extend": self.extend}
-            writer = io.Output(self.output, self.model, self.variables, self.configuration, **options)
+            self.writer = own = io.Output(self.output, self.model, self.variables, self.configuration, **options)
         self.good, self.good_cfl = self.running.state.copy(), courant_number(self.running)
         handlers = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)} if in_main_thread() else {}
         started, first = clock.perf_counter(), self.model.state.step
         try:
-            self.loop(writer, started)
+            self.loop(started)
         except FileError as error:
             raise FileError(f"{error}{self.rescue()}") from None
         finally:
             for s, handler in handlers.items():
                 signal.signal(s, handler)
             self.come_home()
-            if writer is not None:
-                writer.close()
+            if own is not None:
+                own.close()
         state = self.model.state
         if self.signal is not None:
             self.say_how_to_continue(self.steps - (state.step - first))
@@ -201,16 +201,15 @@ class Simulation:
         try:
             if self.writer is not None and not self.writer.broken:
                 with contextlib.suppress(FileError):  # of a run that has ended already
-                    self.deliver(self.writer)
+                    self.deliver()
             self.model.state.assign(self.running.state)
         finally:
             self.running, self.stepper, self.outbox = self.model, None, None
             self.good = self.good.to("cpu")
 
-    def loop(self, writer: io.Output | None, started: float) -> None:
+    def loop(self, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
-        self.writer = writer
-        state = self.running.state
+        writer, state = self.writer, self.running.state
         self.outbox = None if writer is None or self.running is self.model else Outbox(state.arrays())
         if writer is not None and not self.means and writer.last < state.time - 0.5 * self.model.numerics.dt:
             writer.record(self.model)
@@ -227,32 +226,32 @@ class Simulation:
                     self.check(n, started, bar)
                 bar.update()
                 if output:
-                    self.record(writer)
+                    self.record()
                 if last or save:
                     io.save_restart(self.restart_file, self.model, self.running.state)
                 if last:
                     break
-        self.deliver(writer)
+        self.deliver()
 
-    def record(self, writer: io.Output) -> None:
+    def record(self) -> None:
         """Write the present state; of a GPU it is sent off, and written when the next one is."""
         if self.outbox is None:
-            writer.record(self.model)
+            self.writer.record(self.model)
             return
-        self.deliver(writer)
+        self.deliver()
         state = self.running.state
         self.outbox.send(state.arrays())
         self.sent = State(**self.outbox.landed, time=state.time, step=state.step)
         if self.means:  # whose sums must not go on meanwhile
-            self.deliver(writer)
+            self.deliver()
 
-    def deliver(self, writer: io.Output | None) -> None:
+    def deliver(self) -> None:
         """Write what was sent off."""
         if self.sent is not None:
             self.outbox.receive()
             there = copy.copy(self.model)
             there.state, self.sent = self.sent, None
-            writer.record(there)
+            self.writer.record(there)
 
     def check(self, n: int, started: float, bar: tqdm) -> None:
         """Stop a run that has left the finite; otherwise remember the state and report."""

@@ -426,10 +426,6 @@ class Stepper:
             advance_tracer(old, self.s_old.t, G, D, self.kappa_v, work.s_new.t, dt, grid, new)
         exchange(grid, s.T, s.S)
 
-    def cfl(self) -> float:
-        """The largest advective Courant number |u| dt/dx + |v| dt/dy of the state."""
-        return courant_number(self.model)
-
 
 def barotropic_steps(model: Model) -> float:
     """Substeps of the barotropic mode in a step, as chosen or as long waves need."""

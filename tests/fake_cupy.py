@@ -153,10 +153,6 @@ def asarray(a, dtype=None):
     return ndarray(np.array(a, dtype))
 
 
-def asnumpy(a):
-    return a.get() if isinstance(a, ndarray) else np.asarray(a)
-
-
 class Graph:
     def __init__(self, works):
         self.works = works

@@ -20,7 +20,7 @@ import ogcm
 from adjoint import gradient
 from adjoint.losses import BoxMean, Transport
 from adjoint.operators.layers import continuity_ad
-from adjoint.random_ocean import SIZES, mask_of, random_field, random_grid
+from adjoint.random_ocean import SIZES, random_grid
 from adjoint.registry import PAIRS
 from adjoint.stepper import AdjointStepper
 from nn.corrector import Corrector
@@ -90,24 +90,10 @@ def same(here, there):
 @pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize("name", PAIRS)
 def test_every_operator_and_its_adjoint_agree_with_the_cpu(name, periodic, order):
-    pair, results = PAIRS[name], []
     grid = random_grid(nx=4, ny=3, periodic_x=periodic, periodic_y=periodic)
-    for where in device.DEVICES:
-        rng, g = np.random.default_rng(0), grid.to(where)
-        inputs = [random_field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
-        constants = pair.constants(grid, np.dtype(float))
-        outputs = [np.zeros(mask_of(grid, kind).shape) for kind in pair.outputs.values()]
-        outputs_ad = [rng.normal(size=a.shape) for a in outputs]
-        inputs_ad = [np.zeros_like(a) for a in inputs]
-        inputs, outputs, outputs_ad, inputs_ad = (
-            [device.put(a, where) for a in arrays] for arrays in (inputs, outputs, outputs_ad, inputs_ad)
-        )
-        constants = [device.put(a, where) if np.ndim(a) > 1 else a for a in constants]  # weights stay on the host
-        pair.forward(*inputs, *constants, g, *outputs)
-        pair.adjoint(*inputs, *constants, g, *outputs_ad, *inputs_ad)
-        results.append([device.host(a) for a in (*outputs, *inputs_ad)])
-    assert all(a.any() for a in results[0][: len(pair.outputs)])
-    for a, b in zip(*results, strict=True):
+    here, there = (benchmarks.gpu.operator(name, grid, where) for where in device.DEVICES)
+    assert all(a.any() for a in here[0])
+    for a, b in zip([*here[0], *here[1]], [*there[0], *there[1]], strict=True):
         close(b, a, 1e-13 if SIMULATED else 1e-12)  # sums over many points may be taken in another order
 
 
