@@ -36,11 +36,12 @@ from adjoint.complex_step import full_copy
 from adjoint.controls import Control, Controls
 from adjoint.losses import Loss
 from adjoint.run import Workspace, gradient
-from ogcm import io
+from ogcm import files
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
+from ogcm.restart import geometry
 from ogcm.simulation import Simulation, stable_mixing
 
 Array = np.ndarray
@@ -253,7 +254,7 @@ class Cost:
         model = self.simulation.model
         told = {"controls": ", ".join(self.scaled), "steps": f"{self.simulation.steps} of {model.numerics.dt:g} s"}
         told |= {"numerics": digest(repr(model.options())), "loss": type(self.loss).__name__}
-        told["model"] = digest(*io.geometry(model).values(), *model.state.arrays().values(), *model.parameters.values())
+        told["model"] = digest(*geometry(model).values(), *model.state.arrays().values(), *model.parameters.values())
         for name, s in self.scaled.items():
             e = s.estimate
             told[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.smooth)))
@@ -300,7 +301,7 @@ class History:
                 columns = [f[name][()] for name in Evaluation._fields]
         except FileError:
             raise
-        except io.BROKEN as error:
+        except files.BROKEN as error:
             raise FileError(f"{self.path}: truncated, damaged or not a history ({error}); {REMEDY}") from None
         self.evaluations = [Evaluation(z, *map(float, terms), g) for z, *terms, g in zip(*columns, strict=True)]
 
@@ -325,7 +326,7 @@ class History:
                 f[name] = np.array(column)
             f.create_group("identity").attrs.update(self.identity)
             f.attrs["format"] = HISTORY
-        io.put(self.path, whole)
+        files.put(self.path, whole)
 
 
 REMEDY = "choose another history, or delete it to begin anew"

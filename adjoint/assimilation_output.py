@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from adjoint.assimilation import Assimilated, Iteration, water
 from adjoint.controls import POINTS, Control, units
-from ogcm import io
+from ogcm import files, io
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
@@ -78,7 +78,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
                 v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
                 v[...] = np.where(wet, values, np.nan)
                 v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
-    io.put(path, whole)
+    files.put(path, whole)
 
 
 COLUMNS = {

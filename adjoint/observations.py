@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint.complex_step import working_copy
 from adjoint.losses import Loss, Observations, field_point
-from ogcm import io
+from ogcm import files
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -88,7 +88,7 @@ def read(path: str | Path, model: Model) -> list[Points]:
         with h5netcdf.File(path, "r") as f:
             columns = {name: filled(f.variables[name]) for name in f.variables}
             units, down = f["time"].attrs.get("units", "days"), "z" in f and f["z"].attrs.get("positive") == "down"
-    except io.BROKEN as error:
+    except files.BROKEN as error:
         raise FileError(f"{path}: missing, damaged or without a variable time ({error})") from None
     if not str(units).startswith("days"):
         raise FileError(f"{path}: time is in {units!r}; give it in days from the beginning of the run")
@@ -136,4 +136,4 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
                 v[...] = np.nan
                 v[start:end] = values
                 v.attrs.update(units=FIELDS[p.field].units, long_name=FIELDS[p.field].long_name)
-    io.put(path, whole)
+    files.put(path, whole)

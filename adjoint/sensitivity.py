@@ -22,7 +22,7 @@ import numpy as np
 from adjoint.controls import POINTS, Control, Controls, units
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
 from adjoint.run import gradient
-from ogcm import io
+from ogcm import files, io
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -125,7 +125,7 @@ class Sensitivity:
                 for control in self.controls.values():
                     self.write_gradient(f, control)
             os.replace(part, path)
-        except io.BROKEN as error:
+        except files.BROKEN as error:
             part.unlink(missing_ok=True)
             raise FileError(f"{path}: cannot be written: {error}") from None
 

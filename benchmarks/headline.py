@@ -31,7 +31,7 @@ from nn.data import DataSet, Records
 from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
-from ogcm import io
+from ogcm import files
 from ogcm.model import Model
 from ogcm.ocean_data import OceanData
 from ogcm.setups.papa import HOUR, Record, forecast, read_record, set_windows
@@ -226,7 +226,7 @@ class Headline:
                 ]
                 rows.append((name, int(start), round(lived, 2), drift.finite, *(f"{a:.3g}" for a in largest + errors)))
                 print(*rows[-1], flush=True)
-                io.put_table(self.folder / ("closed.csv" if closed else "years.csv"), rows)
+                files.put_table(self.folder / ("closed.csv" if closed else "years.csv"), rows)
 
 
 def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Record, np.ndarray]:

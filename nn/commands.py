@@ -9,10 +9,10 @@ from nn.data import make_data
 from nn.evaluation import draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
-from ogcm import io
 from ogcm.cli import DEVICE, read_options, setup_command
 from ogcm.errors import InputError
 from ogcm.model import Model
+from ogcm.restart import load_restart
 from ogcm.setups import SETUPS
 
 MAKE_DATA_OPTIONS = {
@@ -47,7 +47,7 @@ def make_data_command(target: str, rest: list[str]) -> int:
     fine, settings = made
     coarse = coarse_model(fine, settings.get("factor", 4))
     if "restart" in settings:
-        io.load_restart(settings["restart"], fine)
+        load_restart(settings["restart"], fine)
     output = settings.get("output", f"{fine.name}.data.nc")
     make_data(
         fine,

@@ -23,12 +23,13 @@ import numpy as np
 
 from adjoint.losses import field_point, resting_volume
 from nn.coarse_graining import CoarseGraining
-from ogcm import io
+from ogcm import files, io
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.parameters import nearest
+from ogcm.restart import restart_bytes
 from ogcm.simulation import DAY, Simulation
 from ogcm.state import PROGNOSTIC, State
 
@@ -122,8 +123,8 @@ def make_data(
     """Run `fine` from its state and write what `coarse` should hold, each `every` days, to the data set `path`.
 
     The records cover `days` after the first multiple of `every` that is not within `spin_up` days. The last state of
-    the fine run is left beside it as `<name>.restart.h5` (`ogcm.io.load_restart` takes it), that of `coarse` is the
-    last record. Of a run that dies the records are in `<path>.part`, and a restart as of any simulation. Raises
+    the fine run is left beside it as `<name>.restart.h5` (`ogcm.restart.load_restart` takes it), that of `coarse` is
+    the last record. Of a run that dies the records are in `<path>.part`, and a restart as of any simulation. Raises
     InputError or FileError before the first step for what would fail later, BlowUpError as `Simulation.run` does.
     """
     path, begin = Path(path), fine.state.time + spin_up * DAY
@@ -140,7 +141,7 @@ def make_data(
     run = FineRun(fine, days=first + days, every=every, progress=progress, device=device)
     run.restart_file = path.with_suffix(".restart.h5")
     size = io.record_bytes(coarse, io.check_variables(coarse, PROGNOSTIC), coarse.numerics.precision)
-    need = (2 + run.steps // run.interval) * size + io.restart_bytes(fine)
+    need = (2 + run.steps // run.interval) * size + restart_bytes(fine)
     io.check_room(path, need, "write less often")
     run.coarse_output = CoarseOutput(
         path,
@@ -321,7 +322,7 @@ class DataSet(Records):
                 self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
         except FileError:
             raise
-        except io.BROKEN as error:
+        except files.BROKEN as error:
             raise FileError(f"{path}: truncated, damaged or not a data set of ogcm ({error})") from None
         known = io.check_variables(model, tuple(names))
         if not known:
@@ -371,7 +372,7 @@ class DataSet(Records):
         try:
             with h5py.File(self.path, "r") as f:
                 found = {name: f[name][records.start : records.stop] for name in self.fields}
-        except io.BROKEN as error:
+        except files.BROKEN as error:
             raise FileError(f"{self.path}: records {records} cannot be read ({error})") from None
         for name, values in found.items():
             missing = self.water[name] & (~np.isfinite(values) | (values == self.fill[name]))

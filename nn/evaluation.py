@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from adjoint.losses import MeanSquare
 from nn.losses import Conservation, EnergySpectrum, Scales, scale_of, volume
-from ogcm import io
+from ogcm import files
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -326,7 +326,7 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
                 for n, lead in enumerate(scores.leads):
                     numbers = [f"{a:.9g}" for a in found[:, n, k]]
                     lines.append([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
-    io.put_table(path, lines)
+    files.put_table(path, lines)
 
 
 # Pictures

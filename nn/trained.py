@@ -12,7 +12,7 @@ import h5py
 
 from adjoint.controls import Controls
 from nn.corrector import Corrector
-from ogcm import io
+from ogcm import files
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.model import Model
 
@@ -37,7 +37,7 @@ def save(
             f["parameters"][name] = value
         if model.corrector is not None:
             model.corrector.save(f.create_group("corrector"))
-    io.put(path, whole, "what was trained")
+    files.put(path, whole, "what was trained")
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
@@ -62,7 +62,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
         raise InputError(text if str(path) in text else f"{path}: {text}") from None
     except OceanError:
         raise
-    except io.BROKEN as error:
+    except files.BROKEN as error:
         raise FileError(f"{path}: truncated, damaged or not of a training ({error}); train anew") from None
     model.corrector = corrector or model.corrector
     return provenance

@@ -39,7 +39,7 @@ from nn.data import Records, check_disjoint, floored, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from nn.tendency_fit import TendencyFit
-from ogcm import io
+from ogcm import files
 from ogcm.errors import BlowUpError, FileError, InputError, OceanError
 from ogcm.grid import interior
 from ogcm.halo import exchange
@@ -398,8 +398,8 @@ class Trainer:
             for name, a in self.learner.arrays.items():
                 f[f"learned/{name}"] = a
             self.optimizer.save(f.create_group("optimizer"))
-        io.put(self.folder / "last.h5", whole, "the state of the training")
-        io.put_table(self.folder / "log.csv", [Iteration._fields, *self.log], "the log")
+        files.put(self.folder / "last.h5", whole, "the state of the training")
+        files.put_table(self.folder / "log.csv", [Iteration._fields, *self.log], "the log")
         draw_curves(self.log, self.folder / "curves.png")
 
     def resume(self) -> None:
@@ -421,7 +421,7 @@ class Trainer:
                 self.optimizer.load(f["optimizer"], self.learner.arrays)
         except OceanError:
             raise
-        except io.BROKEN as error:
+        except files.BROKEN as error:
             raise FileError(f"{path}: missing, damaged or of another training ({error}); begin anew") from None
         self.learner.put()
 

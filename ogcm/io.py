@@ -1,4 +1,4 @@
-"""Files: output as NetCDF4 with CF-1.11 names, restarts as HDF5.
+"""Output as NetCDF4 with CF-1.11 names, and what a file of ogcm holds.
 
 A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing is ever
 half-written under its own name. Every record is flushed to the disk: what a killed run has written stays
@@ -6,13 +6,8 @@ readable in its `.part`. HDF5 does not survive a full disk (it fails late, then 
 room is asked for before each record, and a restart is made in memory and reaches the disk in one piece.
 """
 
-import csv
-import hashlib
-import io as streams
-import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,17 +20,17 @@ from ogcm import diagnostics
 from ogcm.device import host
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
+from ogcm.files import BROKEN
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
-from ogcm.state import PROGNOSTIC, State
+from ogcm.restart import RESTART, checksum
+from ogcm.state import PROGNOSTIC
 
 FILL = np.float32(9.969209968386869e36)
 DAY = 86400.0
-RESTART = "ogcm restart 1"
 PRECISIONS = ("float32", "float64")
 MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
-BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises in a damaged file
 
 
 def vertical_velocity(model: Model) -> np.ndarray:
@@ -81,12 +76,6 @@ def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "flo
     cells = sum(water(model, name).size for name in variables)
     series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
     return np.dtype(precision).itemsize * cells + 8 * series
-
-
-def restart_bytes(model: Model) -> int:
-    """Bytes of a restart file."""
-    levels = 1 + (model.numerics.integrator == "ab2")
-    return levels * sum(a.nbytes for a in model.state.arrays().values())
 
 
 def check_room(path: Path, need: int, remedy: str) -> None:
@@ -312,115 +301,6 @@ def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
 def stamp(what: str) -> str:
     """A line of a file's history."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} ogcm {ogcm.__version__} {what}"
-
-
-def checksum(file: h5py.Group) -> str:
-    """Hash of the arrays, times and steps of a restart, in order of their names."""
-    whole = hashlib.sha256()
-
-    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        whole.update(name.encode())
-        if isinstance(item, h5py.Dataset):
-            whole.update(str(item.dtype).encode() + item[()].tobytes())
-        elif "time" in item.attrs:
-            whole.update(np.array([item.attrs["time"], item.attrs["step"]], float).tobytes())
-
-    file.visititems(add)
-    return whole.hexdigest()
-
-
-def geometry(model: Model) -> dict[str, np.ndarray]:
-    """What tells one ocean from another: coordinates, layers, wet cells in each column."""
-    horizontal = model.horizontal
-    return {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "bottom": interior(model.grid.bottom_t)}
-
-
-def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
-    """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
-    state = (state or model.state).to("cpu")
-    whole = streams.BytesIO()
-    with h5py.File(whole, "w") as f:
-        for group, s in (("state", state), ("previous", state.previous)):
-            if s is None:
-                continue
-            g = f.create_group(group)
-            for name, a in s.arrays().items():
-                g[name] = a
-            g.attrs.update(time=s.time, step=s.step)
-        for name, a in geometry(model).items():
-            f[f"grid/{name}"] = a
-        f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
-        f.attrs["config"] = json.dumps(model.config, default=str)
-        f.attrs["numerics"] = json.dumps(model.options(), default=str)
-    put(path, whole, "the restart")
-
-
-def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
-    """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
-    part = Path(f"{path}.part")
-    try:
-        with open(part, "wb") as f:
-            f.write(whole.getbuffer())
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise FileError(f"{path}: {what} could not be written ({error}); make room and try again") from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def put_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
-    """A CSV file of lines, the first of them the heads. Raises FileError where the disk does not take it."""
-    text = streams.StringIO(newline="")
-    csv.writer(text).writerows(lines)
-    put(path, streams.BytesIO(text.getvalue().encode()), what)
-
-
-def load_restart(path: str | Path, model: Model) -> None:
-    """Take the state of a restart file into the model, to the bit.
-
-    Raises FileError for a file that is missing, truncated, foreign, damaged or of another grid.
-    """
-    if not Path(path).exists():
-        raise FileError(f"{path}: does not exist; a run leaves its restart beside its output, as .restart.h5")
-    try:
-        with h5py.File(path, "r") as f:
-            state = read_state(f, path, model)
-    except FileError:
-        raise
-    except BROKEN as error:
-        raise FileError(f"{path}: truncated, damaged or not a restart of ogcm ({error})") from None
-    model.state.assign(state)
-
-
-def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
-    """The state in an open restart file, after all checks."""
-    if f.attrs.get("format") != RESTART:
-        raise FileError(f"{path}: not a restart of ogcm; restarts end in .restart.h5")
-    if tuple(f.attrs["shape"]) != model.grid.h_t.shape:
-        raise FileError(
-            f"{path}: holds a grid of (layers, rows, columns with halo) {tuple(map(int, f.attrs['shape']))}, "
-            f"this model has {model.grid.h_t.shape}; use the options of the first run"
-        )
-    if checksum(f) != f.attrs["checksum"]:
-        raise FileError(f"{path}: damaged, its checksum does not fit; use an earlier restart")
-    for name, a in geometry(model).items():
-        if not np.allclose(f[f"grid/{name}"][()], a, rtol=1e-9, atol=0):
-            raise FileError(f"{path}: its grid differs from this model's in {name}; use the options of the first run")
-    if f["state/u"].dtype != model.state.u.dtype:
-        raise FileError(
-            f"{path}: holds {f['state/u'].dtype}, this model runs in {model.state.u.dtype}; "
-            f"continue with precision={str(f['state/u'].dtype)!r}"
-        )
-    states = {}
-    for group in ("state", "previous"):
-        if group in f:
-            g = f[group]
-            fields = {name: g[name][()] for name in PROGNOSTIC}
-            states[group] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
-    states["state"].previous = states.get("previous")
-    return states["state"]
 
 
 def info(path: str | Path) -> str:

@@ -19,6 +19,7 @@ from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.memory import run_bytes
 from ogcm.model import Model
+from ogcm.restart import load_restart, restart_bytes, save_restart
 from ogcm.state import State
 from ogcm.stepper import Stepper, courant_number
 
@@ -82,7 +83,7 @@ class Simulation:
             "device": None if self.device == "cpu" else self.device,
         }
         if restart is not None:
-            io.load_restart(restart, model)
+            load_restart(restart, model)
         self.extend = restart is not None and not overwrite and self.output is not None and self.output.exists()
         self.configuration = self.toml() if self.output else ""
         self.check_disk(overwrite)
@@ -107,7 +108,7 @@ class Simulation:
             raise FileError(f"{target}: its folder does not exist")
         if not os.access(folder, os.W_OK):
             raise FileError(f"{target}: its folder cannot be written to; choose another")
-        need = io.restart_bytes(self.model)
+        need = restart_bytes(self.model)
         if self.output is not None:
             if self.output.is_dir():
                 raise FileError(f"{self.output}: is a folder; give the name of a file")
@@ -228,7 +229,7 @@ class Simulation:
                 if output:
                     self.record()
                 if last or save:
-                    io.save_restart(self.restart_file, self.model, self.running.state)
+                    save_restart(self.restart_file, self.model, self.running.state)
                 if last:
                     break
         self.deliver()
@@ -292,7 +293,7 @@ class Simulation:
     def rescue(self) -> str:
         """Save the last good state after a failure, where the disk takes it; says so."""
         with contextlib.suppress(FileError):
-            io.save_restart(self.restart_file, self.model, self.good)
+            save_restart(self.restart_file, self.model, self.good)
             return f"; the state of day {self.good.time / DAY:.4g} is in {self.restart_file}"
         return "; no restart could be written"
 

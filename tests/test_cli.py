@@ -17,6 +17,7 @@ from ogcm import config, io
 from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
+from ogcm.restart import load_restart, save_restart
 from ogcm.setups import SETUPS
 
 SMALL = ["--resolution", "3", "--quiet"]
@@ -115,7 +116,7 @@ def test_restart_continues_every_bit(integrator):
 
 
 def test_bad_restarts_are_refused():
-    io.save_restart("good.h5", small())
+    save_restart("good.h5", small())
     content = Path("good.h5").read_bytes()
     Path("cut.h5").write_bytes(content[: len(content) // 2])
     damaged = bytearray(content)
@@ -124,11 +125,11 @@ def test_bad_restarts_are_refused():
     Path("foreign.h5").write_text("no HDF5 at all")
     for name in ("cut.h5", "foreign.h5", "damaged.h5"):
         with pytest.raises(FileError, match=name):
-            io.load_restart(name, small())
+            load_restart(name, small())
     with pytest.raises(FileError, match="use the options of the first run"):
-        io.load_restart("good.h5", ogcm.setups.double_gyre(resolution=2.0))
+        load_restart("good.h5", ogcm.setups.double_gyre(resolution=2.0))
     with pytest.raises(FileError, match="float32"):
-        io.load_restart("good.h5", small(precision="float32"))
+        load_restart("good.h5", small(precision="float32"))
 
 
 def test_a_blow_up_says_where_and_saves_the_last_good_state():
@@ -137,7 +138,7 @@ def test_a_blow_up_says_where_and_saves_the_last_good_state():
         ogcm.Simulation(model, days=3000, output="b.nc", progress=False).run()
     assert "b.restart.h5" in str(caught.value)
     again = small()
-    io.load_restart("b.restart.h5", again)
+    load_restart("b.restart.h5", again)
     assert all(np.isfinite(a).all() for a in again.state.arrays().values())
     blow = ["--dt", "86400", "--barotropic_steps", "2", "--days", "3000", "--nu_h", "1e5"]
     assert main(["run", "double_gyre", *blow, *SMALL]) == 1

@@ -20,6 +20,7 @@ from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.layers import stretch, transports
+from ogcm.restart import load_restart, save_restart
 from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stretching
 
@@ -200,7 +201,7 @@ def test_records_are_the_fine_run_coarse_grained_and_the_run_goes_on():
         assert (state.time, state.step) == (pytest.approx(again.state.time), round(again.state.time / 3600))
         run(again, 6)
     resumed, _ = channels()
-    io.load_restart("d.restart.h5", resumed)
+    load_restart("d.restart.h5", resumed)
     assert run(resumed, 6).state.digest() == again.state.digest()
     make_data(resumed, coarse, "e.nc", days=0.25, every=0.25, progress=False)
     assert DataSet("e.nc", coarse).times[0] == pytest.approx(1.25 * DAY)
@@ -357,7 +358,7 @@ def test_wrong_files_are_refused():
     Path("text.nc").write_text("no data")
     with pytest.raises(FileError, match="truncated"):
         DataSet("text.nc", model)
-    io.save_restart("r.h5", model)
+    save_restart("r.h5", model)
     with pytest.raises(FileError, match="not a data set"):
         DataSet("r.h5", model)
     with pytest.raises(FileError, match=r"u has the shape \(5, 12, 16\), this model's is \(12, 6, 8\)"):

@@ -18,6 +18,7 @@ from ogcm import config, io
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
+from ogcm.restart import load_restart, save_restart
 
 NX, NY = 5, 4
 DZ = [10.0, 20.0]
@@ -194,7 +195,7 @@ def small_disk(tmp_path):
 
 def test_a_disk_that_really_fills_up(small_disk):
     model = basin()
-    io.save_restart(small_disk / "r.h5", model)
+    save_restart(small_disk / "r.h5", model)
     (small_disk / "ballast").write_bytes(bytes(100_000))
     output = io.Output(small_disk / "a.nc", model, ("u", "v", "T", "S"))
 
@@ -213,11 +214,11 @@ def test_a_disk_that_really_fills_up(small_disk):
     (small_disk / "more").write_bytes(bytes(free))
     model.state.T += 1
     with pytest.raises(FileError, match="restart could not be written"):
-        io.save_restart(small_disk / "r.h5", model)
+        save_restart(small_disk / "r.h5", model)
     assert sorted(os.listdir(small_disk)) == ["a.nc", "ballast", "more", "r.h5"]
     again = basin()
     again.state.T[...] = 0
-    io.load_restart(small_disk / "r.h5", again)
+    load_restart(small_disk / "r.h5", again)
     assert same(again.state, basin().state)
 
 
@@ -227,11 +228,11 @@ def test_a_restart_returns_every_bit(tmp_path, precision):
     model.state.previous = model.state.copy()
     model.state.previous.T += 0.1
     model.state.previous.step = 122
-    io.save_restart(tmp_path / "r.h5", model)
+    save_restart(tmp_path / "r.h5", model)
     again = basin(precision)
     for a in again.state.arrays().values():
         a[...] = 0
-    io.load_restart(tmp_path / "r.h5", again)
+    load_restart(tmp_path / "r.h5", again)
     assert same(again.state, model.state)
     assert same(again.state.previous, model.state.previous)
     assert (again.state.time, again.state.step, again.state.previous.step) == (12345.0, 123, 122)
@@ -240,22 +241,22 @@ def test_a_restart_returns_every_bit(tmp_path, precision):
 
 def test_a_restart_of_another_ocean_is_refused(tmp_path):
     path = tmp_path / "r.h5"
-    io.save_restart(path, basin())
+    save_restart(path, basin())
     with pytest.raises(FileError, match="grid differs from this model's in x"):
-        io.load_restart(path, basin(dx=2e4))
+        load_restart(path, basin(dx=2e4))
     with pytest.raises(FileError, match="continue with precision='float64'"):
-        io.load_restart(path, basin("float32"))
+        load_restart(path, basin("float32"))
     write(tmp_path / "a.nc", basin(), ("T",))
     with pytest.raises(FileError, match="not a restart of ogcm"):
-        io.load_restart(tmp_path / "a.nc", basin())
+        load_restart(tmp_path / "a.nc", basin())
     with pytest.raises(FileError, match="does not exist"):
-        io.load_restart(tmp_path / "none.h5", basin())
+        load_restart(tmp_path / "none.h5", basin())
 
 
 def test_a_flipped_bit_or_a_cut_never_passes_in_silence(tmp_path):
     """Wherever a restart is damaged: a FileError, or (in padding) the very same state."""
     model, path = basin(), tmp_path / "r.h5"
-    io.save_restart(path, model)
+    save_restart(path, model)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
     damages = [whole[:n] for n in (0, 10, len(whole) // 2, len(whole) - 1)]
@@ -268,7 +269,7 @@ def test_a_flipped_bit_or_a_cut_never_passes_in_silence(tmp_path):
         path.write_bytes(damaged)
         again = basin()
         try:
-            io.load_restart(path, again)
+            load_restart(path, again)
         except FileError:
             refused += 1
         assert same(again.state, model.state)
@@ -278,7 +279,7 @@ def test_a_flipped_bit_or_a_cut_never_passes_in_silence(tmp_path):
 
 def test_info_of_each_kind_of_file(tmp_path):
     model = basin()
-    io.save_restart(tmp_path / "r.h5", model)
+    save_restart(tmp_path / "r.h5", model)
     assert "step 123, day 0.142882" in io.info(tmp_path / "r.h5")
     write(tmp_path / "a.nc", model, ("T",), records=3)
     assert "3 records" in io.info(tmp_path / "a.nc")

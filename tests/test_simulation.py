@@ -12,6 +12,7 @@ from oceans import WITHOUT_DATA
 import ogcm
 from ogcm import io, setups
 from ogcm.errors import BlowUpError, FileError, InputError
+from ogcm.restart import load_restart, save_restart
 from ogcm.simulation import CHECK
 
 DAYS = 0.5  # 12 steps of an hour
@@ -62,8 +63,8 @@ def test_the_last_mean_may_be_shorter():
 
 def test_restarts_on_the_way(monkeypatch):
     saved = []
-    honest = io.save_restart
-    monkeypatch.setattr(io, "save_restart", lambda p, m, *s: (saved.append(m.state.step), honest(p, m, *s)))
+    honest = save_restart
+    monkeypatch.setattr("ogcm.simulation.save_restart", lambda p, m, *s: (saved.append(m.state.step), honest(p, m, *s)))
     ogcm.Simulation(small(), days=DAYS, restart_every=5 / 24, **QUIET).run()
     assert saved == [5, 10, 12]
     assert os.listdir() == ["double_gyre.restart.h5"]
@@ -129,7 +130,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_state(monkeypatch):
     with opened("f.nc") as d:
         assert d.sizes["time"] == 2
     again = small()
-    io.load_restart("f.restart.h5", again)
+    load_restart("f.restart.h5", again)
     assert again.state.step == 6
 
 

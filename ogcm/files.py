@@ -1,0 +1,33 @@
+"""Files in one piece: a file appears under its own name only when it is whole."""
+
+import csv
+import io as streams
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ogcm.errors import FileError
+
+BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises in a damaged file
+
+
+def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
+    """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
+    part = Path(f"{path}.part")
+    try:
+        with open(part, "wb") as f:
+            f.write(whole.getbuffer())
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise FileError(f"{path}: {what} could not be written ({error}); make room and try again") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def put_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
+    """A CSV file of lines, the first of them the heads. Raises FileError where the disk does not take it."""
+    text = streams.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    put(path, streams.BytesIO(text.getvalue().encode()), what)
