@@ -51,8 +51,8 @@ def collected() -> Iterator[dict[tuple, Callable]]:
 
     def on_gpu(kernel, *arguments):
         if kernel.place is not None:
-            kernel.take_part(arguments[kernel.place])
-            arguments = (*arguments[: kernel.place], kernel.part, *arguments[kernel.place + 1 :])
+            part = kernel.part_of(arguments[kernel.place])
+            arguments = (*arguments[: kernel.place], part, *arguments[kernel.place + 1 :])
         kernel.twin(*arguments)
 
     with mock.patch.object(gpu, "launch", launch), mock.patch.object(backend.Kernel, "__call__", on_gpu):

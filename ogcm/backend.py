@@ -3,9 +3,7 @@
 `point` marks a point function: plain scalar code that knows nothing of who calls it.
 `kernel` makes a threaded CPU kernel of a loop over points, whose GPU twin runs where its arrays live on a GPU.
 
-Compiled kernels are kept in a cache directory whose name holds a hash of every source file
-that they are made of and the version of Numba: Numba alone does not see that a point function
-inlined from another module has changed, and would run the old code.
+Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
 
 import ctypes
@@ -13,8 +11,6 @@ import functools
 import hashlib
 import inspect
 import math
-import os
-import re
 import sys
 from collections import namedtuple
 from collections.abc import Callable
@@ -25,41 +21,13 @@ import numpy as np
 from numba.core import event, types
 from numba.extending import overload
 
-ROOT = Path(__file__).resolve().parent.parent
+from ogcm.kernel_cache import IMPLEMENTATIONS, KernelCache, codes, functions_of, python_function
+
 ONE = np.uintp(1)
 TWO = np.uintp(2)
 HALF = np.float32(0.5)  # exact in every precision, so that float32 kernels stay in float32
 QUARTER = np.float32(0.25)
 HALO = 3  # cells around the interior, as wide as the widest stencil (the adjoint of upwind 3)
-
-
-def sources(path: Path) -> set[Path]:
-    """The files of this project that a module is made of: itself and all that it imports from here."""
-    found, waiting = set(), [path]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            text = path.read_text(encoding="utf-8")
-            names = re.findall(r"^\s*from ((?:ogcm|adjoint|nn)\S*) import", text, re.MULTILINE)
-            waiting += [module for name in names if (module := ROOT / f"{name.replace('.', '/')}.py").exists()]
-    return found
-
-
-@functools.cache
-def source_hash(path: Path) -> str:
-    """Hash of all sources of the kernels in the module at `path` and of the compiler."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(sources(path)):
-        digest.update(source.relative_to(ROOT).as_posix().encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cache_directory() -> Path:
-    """Where compiled kernels are kept; `OGCM_CACHE_DIR` moves it."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("OGCM_CACHE_DIR", home / "ogcm"))
 
 
 def preload_tbb() -> None:
@@ -106,31 +74,28 @@ point = numba.njit(inline="always")
 scalar = numba.njit(error_model="numpy")
 
 
-def grid_fields(function: Callable) -> set[str]:
-    """The arrays of the grid that a kernel reads, itself or in the point functions that it names."""
+def grid_fields(function: Callable) -> list[str]:
+    """The names of the arrays of the grid that a kernel reads, itself or in the functions that it calls, sorted."""
     from ogcm.grid import Grid
 
-    found, waiting, seen = set(), [function], set()
-    while waiting:
-        function = waiting.pop()
-        seen.add(function)
-        for name in function.__code__.co_names:
-            named = python_function(function.__globals__.get(name))
-            if named is not None:
-                waiting += [named] * (named not in seen)
-            elif name in Grid._fields:
-                found.add(name)
-    return found
+    names = {name for part in functions_of(function) for code in codes(part.__code__) for name in code.co_names}
+    return sorted(names & set(Grid._fields))
 
 
-def python_function(helper: object) -> Callable | None:
-    """What a point function or another helper is made of; None of anything else."""
-    function = getattr(helper, "py_func", helper)
-    return function if inspect.isfunction(function) else None
+class InParts:
+    """A named tuple of arrays that kernels take as their grid: each kernel is handed only those that it reads."""
+
+    @functools.cached_property
+    def parts(self) -> dict["Kernel", tuple]:
+        """By kernel, the arrays that it reads."""
+        return {}
+
+    def __getstate__(self) -> None:
+        """A copy has no parts: its arrays are others."""
 
 
 class Kernel:
-    """A CPU kernel, threaded unless it has too little to do, kept in the cache under the hash of its sources.
+    """A CPU kernel, threaded unless it has too little to do; any module may define one.
 
     Where its last argument is no NumPy array but one on a GPU, the twin runs there. Of its argument `grid` it is handed
     only the arrays that it reads: each array of an argument costs 0.15 us a call, the whole grid 7 us, which small
@@ -140,19 +105,18 @@ class Kernel:
     def __init__(self, function: Callable, parallel: bool = True, alone_below: int = 0) -> None:
         """`alone_below`: points of the last array below which one thread does all the loops of the kernel."""
         self.alone_below = alone_below
-        numba.config.CACHE_DIR = str(cache_directory() / source_hash(Path(inspect.getfile(function)).resolve()))
         self.py_func = function
-        self.compiled = numba.njit(parallel=parallel, cache=True, error_model="numpy")(function)
+        self.compiled = numba.njit(parallel=parallel, error_model="numpy")(function)
+        self.compiled._cache = KernelCache(function, f"parallel={parallel}")
         parameters = list(inspect.signature(function).parameters)
         self.place = parameters.index("grid") if "grid" in parameters else None
-        self.grid, self.part = None, None
         functools.update_wrapper(self, function)
 
     def __call__(self, *arguments) -> None:
         if self.place is not None:
-            if arguments[self.place] is not self.grid:
-                self.take_part(arguments[self.place])
-            arguments = (*arguments[: self.place], self.part, *arguments[self.place + 1 :])
+            grid = arguments[self.place]
+            part = grid.parts.get(self) or self.part_of(grid)
+            arguments = (*arguments[: self.place], part, *arguments[self.place + 1 :])
         if not isinstance(arguments[-1], np.ndarray):
             if not hasattr(arguments[-1], "__cuda_array_interface__"):
                 raise TypeError(f"{self.py_func.__name__}: its last argument must be an array that it writes")
@@ -173,17 +137,21 @@ class Kernel:
 
         return twin(self.py_func)
 
-    def take_part(self, grid) -> None:
-        """Keep the arrays of `grid` that the kernel reads, in a type of its own that Numba's cache can name."""
-        name = f"Grid_{self.py_func.__module__.replace('.', '_')}_{self.py_func.__name__}"
-        if name not in globals():
-            globals()[name] = namedtuple(name, sorted(grid_fields(self.py_func)), module=__name__)
-        arrays = [getattr(grid, field) for field in globals()[name]._fields]
+    @functools.cached_property
+    def fields(self) -> list[str]:
+        """The arrays of the grid that the kernel reads."""
+        return grid_fields(self.py_func)
+
+    def part_of(self, grid: InParts) -> tuple:
+        """The arrays of `grid` that the kernel reads, kept by the grid, in a type that a file of the cache can name."""
+        name = f"Grid_{hashlib.sha256(' '.join(self.fields).encode()).hexdigest()[:16]}"
+        part = globals().setdefault(name, namedtuple(name, self.fields, module=__name__))
+        arrays = [getattr(grid, field) for field in self.fields]
         if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
             from ogcm.cuda import view
 
             arrays = map(view, arrays)
-        self.grid, self.part = grid, globals()[name](*arrays)
+        return grid.parts.setdefault(self, part(*arrays))
 
 
 kernel = Kernel
@@ -250,3 +218,6 @@ def root(x):
 @overload(root, inline="always")
 def _root(x):
     return (lambda x: np.sqrt(x)) if isinstance(x, types.Complex) else (lambda x: math.sqrt(x))
+
+
+IMPLEMENTATIONS.update({typed: _typed, root: _root})

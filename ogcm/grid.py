@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.backend import HALO
+from ogcm.backend import HALO, InParts
 from ogcm.device import host, put
 from ogcm.errors import InputError
 
@@ -31,8 +31,8 @@ EARTH_ROTATION = 7.292e-5  # [s-1]
 Array = np.ndarray
 
 
-class Grid(NamedTuple):
-    """What the kernels know of the geometry; every array carries a halo."""
+class Geometry(NamedTuple):
+    """The arrays and numbers of a `Grid`; every array carries a halo."""
 
     # (nj, ni) metrics [m], [m2]: dx is the extent along i, dy along j, of the cell around the point
     dx_t: Array
@@ -82,6 +82,10 @@ class Grid(NamedTuple):
     periodic_x: bool  # along i
     periodic_y: bool  # along j
     nonlinear: np.floating  # 1: layers follow eta (z*); 0: layers keep their rest thickness
+
+
+class Grid(InParts, Geometry):
+    """What the kernels know of the geometry."""
 
     @property
     def periodic(self) -> tuple[bool, bool]:

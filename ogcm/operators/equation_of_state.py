@@ -45,6 +45,7 @@ Adjoint, with a_T = da/dT, a_S = da/dS, a_n = da/dc_n and w = mask g/rho0:
 Both are smooth wherever S > -32 g/kg.
 """
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ import numpy as np
 from numba import prange
 from numpy.polynomial import Polynomial
 
-from ogcm.backend import HALF, kernel, point, root, typed
+from ogcm.backend import HALF, InParts, kernel, point, root, typed
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.errors import InputError
 
@@ -269,11 +270,8 @@ EQUATIONS_OF_STATE = {
 }
 
 
-class Points(NamedTuple):
-    """What the kernels read of a grid, for points that belong to none."""
-
-    z_t: np.ndarray
-    mask_t: np.ndarray
+class Points(InParts, namedtuple("Points", "z_t mask_t")):
+    """What the kernels read of a grid, for points that belong to none: their heights [m], and 1 for each."""
 
 
 def density(T, S, z, equation: str = "teos10") -> np.ndarray:
