@@ -2,6 +2,8 @@
 
 import os
 import sys
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -162,14 +164,14 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     else:
         truth, seen = twin(simulation, estimates)
     iterations, history = settings.get("iterations", 30), settings.get("history")
-    loss = observations.misfit(seen, model)
-    found = assimilate(loss, simulation, estimates, iterations=iterations, history=history)
+    losses = [points.loss(model) for points in seen]
+    found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
     assimilation_output.save(output, found, truth)
     picture = output.with_suffix(".png")
     assimilation_output.draw(picture, found, truth)
     print(assimilation_output.table(found, truth))
     first, last = found.iterations[0], found.iterations[-1]
-    number = sum(len(points.values) for points in seen)
+    number = sum(len(loss.values) for loss in losses)
     print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
     print(f"{output} and {picture} written", file=sys.stderr)
     return 0

@@ -32,11 +32,15 @@ def working_copy(model: Model) -> Model:
 
 
 def full_copy(model: Model, dtype: np.dtype) -> Model:
-    """The model with a state, a forcing, parameters and weights of its own, in `dtype`; the grid is shared."""
+    """The model with a state, a forcing, parameters and weights of its own, in `dtype`; the grid is shared.
+
+    So is a corrector without a method `astype`.
+    """
     other = copy.copy(model)
     other.state = state_as(model.state, dtype)
     other.parameters = {name: a.astype(dtype) for name, a in model.parameters.items()}
-    other.corrector = model.corrector and model.corrector.astype(dtype)
+    if hasattr(model.corrector, "astype"):  # one without it has no weights to convert
+        other.corrector = model.corrector.astype(dtype)
     other.forcing = copy.copy(model.forcing)
     other.forcing.dtype = dtype
     other.forcing.steady = {name: a.astype(dtype) for name, a in model.forcing.steady.items()}

@@ -19,11 +19,12 @@ Places are given in the coordinates of the grid (degrees or m; longitudes may di
 negative below the surface. Layers are the moving ones.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import sparse
 
+from adjoint.interpolation import interpolation
 from adjoint.operators.layers import stretch_ad, transports_ad
 from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.errors import InputError
@@ -33,6 +34,7 @@ from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.layers import stretch, transports
 from ogcm.parameters import nearest
+from ogcm.places import heights, nearest_face, within
 from ogcm.simulation import DAY, Simulation
 from ogcm.state import PROGNOSTIC, State
 
@@ -115,27 +117,19 @@ class Sum(Loss):
 # Places
 
 
-def within(values: Array, wanted: Range | None, degrees: bool) -> Array:
-    """Which coordinates lie in the range; of longitudes, after turns of 360 degrees."""
-    if wanted is None:
-        return np.ones(len(values), bool)
-    middle, half = 0.5 * (wanted[0] + wanted[1]), 0.5 * abs(wanted[1] - wanted[0])
-    distance = values - middle
-    if degrees:
-        distance = (distance + 180) % 360 - 180
-    return np.abs(distance) <= half
-
-
 def box(model: Model, point: str, x: Range | None, y: Range | None, z: Range | None) -> Array:
     """1.0 at the wet points (nk, ny, nx) of the kind `point` ("t", "u", "v", "f") in the ranges, else 0.
 
-    Raises InputError where there is none.
+    A cell is in the range `z` if the centre of its water at rest is. Raises InputError where there is none, and for a
+    range of longitudes that does not go eastward.
     """
-    h, degrees = model.horizontal, model.horizontal.units == "degrees"
-    columns = within(h.x_f if point in "uf" else h.x_t, x, degrees)
-    rows = within(h.y_f if point in "vf" else h.y_t, y, False)
-    layers = within(np.asarray(0.5 * model.dz - np.cumsum(model.dz)), z, False)
-    chosen = layers[:, None, None] & rows[:, None] & columns & (interior(getattr(model.grid, f"mask_{point}")) > 0)
+    h = model.horizontal
+    columns = within(h, "x", h.x_f if point in "uf" else h.x_t, x)
+    rows = within(h, "y", h.y_f if point in "vf" else h.y_t, y)
+    chosen = rows[:, None] & columns & (interior(getattr(model.grid, f"mask_{point}")) > 0)
+    if z is not None:
+        centres = heights(model, point)
+        chosen &= (centres >= min(z)) & (centres <= max(z))
     if not chosen.any():
         raise InputError(f"x, y, z: no water at x = {x}, y = {y}, z = {z}; give ranges that hold a wet cell")
     return chosen.astype(float)
@@ -157,6 +151,36 @@ def resting_volume(model: Model, field: str, where: Array) -> Array:
 
 
 # Losses
+
+
+def present(given: Mapping[str, float | Array]) -> tuple[Array, dict[str, Array]]:
+    """Numbers and columns (n,) of the observations of which nothing is masked, from columns or numbers for all.
+
+    Raises InputError for lengths that differ, values that are not finite numbers, and where no observation is left.
+    """
+    try:
+        missing = np.any(np.broadcast_arrays(*(np.ma.getmaskarray(np.ma.asarray(a)) for a in given.values())), axis=0)
+        columns = {name: np.broadcast_to(np.ma.getdata(a), missing.shape).astype(float) for name, a in given.items()}
+    except (TypeError, ValueError):
+        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in given.items())
+        raise InputError(
+            f"{', '.join(given)}: need numbers, one for each observation or one for all; got {shapes}"
+        ) from None
+    if missing.ndim > 1:
+        raise InputError(
+            f"{', '.join(given)}: need columns, one number for each observation; got shape {missing.shape}"
+        )
+    number = np.flatnonzero(~np.atleast_1d(missing))
+    if not len(number):
+        raise InputError("values: there is no observation, or something is masked in each")
+    columns = {name: np.atleast_1d(a)[number] for name, a in columns.items()}
+    for name, a in columns.items():
+        if not np.isfinite(a).all():
+            n = int(np.argmin(np.isfinite(a)))
+            raise InputError(
+                f"{name}: that of observation {number[n]} is {a[n]:g}; leave it out, mask it or correct it"
+            )
+    return number, columns
 
 
 class BoxMean(Loss):
@@ -195,26 +219,34 @@ class MeanSquare(Loss):
     ) -> None:
         """`data`: one record (nk, ny, nx), for eta (ny, nx), or one for each day; `where`: x, y, z as for BoxMean.
 
-        Raises InputError for data of another shape or not finite over water.
+        The mean is over the points where the data are not masked. Raises InputError for data of another shape, and
+        for those that are not finite over water or masked everywhere.
         """
         super().__init__(model, days=days)
         self.field = field
         point, ranges = field_point(model, field), {"x": None, "y": None, "z": None} | where
         self.weight = resting_volume(model, field, box(model, point, **ranges))
         self.weight /= self.weight.sum()
-        count, data = 1 if self.days is None else len(self.days), np.asarray(data, float)
+        count, missing = 1 if self.days is None else len(self.days), np.ma.getmaskarray(np.ma.asarray(data))
+        data = np.asarray(np.ma.getdata(data), float)
         if data.shape not in (self.weight.shape, (count, *self.weight.shape)):
             raise InputError(f"data: {field} has the shape {self.weight.shape}, {count} records; got {data.shape}")
-        self.data = np.broadcast_to(data, (count, *self.weight.shape))
-        wrong = np.argwhere(~np.isfinite(self.data) & (self.weight > 0))
+        shape = (count, *self.weight.shape)
+        self.data, self.seen = np.broadcast_to(data, shape), np.broadcast_to(~missing, shape)
+        wrong = np.argwhere(~np.isfinite(self.data) & self.seen & (self.weight > 0))
         if len(wrong):
             raise InputError(
-                f"data: {field} is not finite over water at {tuple(map(int, wrong[0]))}; leave it out or fill it"
+                f"data: {field} is not finite over water at {tuple(map(int, wrong[0]))}; mask it or fill it"
             )
-        self.data = np.where(self.weight > 0, self.data, 0)
+        self.data = np.where(self.seen & (self.weight > 0), self.data, 0)
+        if missing.any():
+            covered = (self.weight * self.seen).sum() / count
+            if not covered:
+                raise InputError(f"data: {field} is masked at all points of the box; give data over water")
+            self.weight /= covered
 
     def misfit(self, state: State, record: int) -> Array:
-        return interior(getattr(state, self.field)) - self.data[record]
+        return self.seen[record] * (interior(getattr(state, self.field)) - self.data[record])
 
     def value(self, state: State, record: int) -> float:
         return self.share * (self.weight * self.misfit(state, record) ** 2).sum()
@@ -227,29 +259,48 @@ class MeanSquare(Loss):
 class Observations(Loss):
     """Half the sum of ((H field - values)/errors)^2 over observations at points: the observation term of 4D-Var.
 
-    H interpolates bilinearly between the four columns around, linearly in depth, from wet points alone.
+    H interpolates from wet points alone, see `adjoint.interpolation`. `kept` are the numbers of the observations that
+    count among those given: an array that is lined up with `values` and `observe`.
     """
 
     def __init__(
         self, model: Model, field: str, *, x: Array, y: Array, days: Array, values: Array, errors: float | Array,
-        z: float | Array = 0.0,
+        z: float | Array = 0.0, out_of_water: str = "drop",
     ) -> None:  # fmt: skip
         """One x, y, z [m], day, value and standard error [units of the field] for each observation.
 
-        Raises InputError for an observation on land, below the sea floor or outside the grid, values that are not
-        finite and errors that are not positive; `records` for one outside the run.
+        An observation of which anything is masked is missing. One on land, below the sea floor or outside the grid
+        is dropped, and a warning gives their number and the first place; `out_of_water="refuse"` makes it an error.
+        Raises InputError for arrays that do not fit each other or are not finite, errors that are not positive, and
+        where no observation is left; `records` for a day outside the run.
         """
-        x, y, z, day, values, errors = (
-            np.atleast_1d(a).astype(float) for a in np.broadcast_arrays(x, y, z, days, values, errors)
-        )
-        for name, a, good in (("values", values, np.isfinite(values)), ("errors", errors, errors > 0)):
-            if not good.all():
-                n = int(np.argmin(good))
-                raise InputError(f"{name}: that of observation {n} is {a[n]:g}; leave it out or correct it")
-        self.when, which = np.unique(day, return_inverse=True)
-        super().__init__(model, days=self.when)
-        self.field, self.values, self.errors, self.which = field, values, errors, which
-        self.H = interpolation(model, field, x, y, z)
+        super().__init__(model)
+        field_point(model, field)
+        if out_of_water not in ("drop", "refuse"):
+            raise InputError(f"out_of_water: unknown {out_of_water!r}: {nearest(out_of_water, ('drop', 'refuse'))}")
+        number, columns = present({"x": x, "y": y, "z": z, "days": days, "values": values, "errors": errors})
+        wrong = np.flatnonzero(~(columns["errors"] > 0))
+        if len(wrong):
+            n = wrong[0]
+            raise InputError(
+                f"errors: that of observation {number[n]} is {columns['errors'][n]:g}; it must be positive"
+            )
+        x, y, z = (columns[name] for name in "xyz")
+        H, inside, wet = interpolation(model, field, x, y, z)
+        if not wet.all():
+            n = int(np.argmin(wet))
+            place = f"observation {number[n]} at x = {x[n]:g}, y = {y[n]:g}, z = {z[n]:g}"
+            where = "lies on land or below the sea floor" if inside[n] else "lies outside the grid"
+            text = (
+                f"{field}: {(~wet).sum()} of {len(wet)} observations are not in the water of the model: {place} {where}"
+            )
+            if out_of_water == "refuse" or not wet.any():
+                raise InputError(f"{text}; leave them out, or correct their places")
+            warnings.warn(f"{text}; they are dropped", stacklevel=2)
+        self.field, self.kept, self.H = field, number[wet], H[np.flatnonzero(wet)]
+        self.values, self.errors = columns["values"][wet], columns["errors"][wet]
+        when, self.which = np.unique(columns["days"][wet], return_inverse=True)
+        self.days = tuple(when)
 
     def misfit(self, state: State, record: int) -> tuple[Array, Array]:
         """(H field - value)/error of the record's observations, and the rows of H that are theirs."""
@@ -268,52 +319,6 @@ class Observations(Loss):
     def observe(self, state: State) -> Array:
         """H field: what all observations would see in this state."""
         return self.H @ interior(getattr(state, self.field)).ravel()
-
-
-def neighbours(coordinates: Array, at: float, period: float) -> list[tuple[int, float]]:
-    """The two points around `at` and their weights; the last alone beyond the end of a closed side."""
-    n = len(coordinates)
-    if period:
-        at = (at - coordinates[0]) % period + coordinates[0]
-    after = int(np.searchsorted(coordinates, at, side="right"))
-    before = after - 1
-    if not period and not 0 < after < n:
-        return [(min(max(before, 0), n - 1), 1.0)]
-    end = coordinates[after] if after < n else coordinates[0] + period
-    weight = (at - coordinates[before]) / (end - coordinates[before])
-    return [(before, 1 - weight), (after % n, weight)]
-
-
-def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> sparse.csr_matrix:
-    """H (observations, points of the interior): weights of the wet points around each place, which sum to one."""
-    h, point = model.horizontal, field_point(model, field)
-    wet = interior(getattr(model.grid, f"mask_{point}")) > 0
-    wet = wet[:1] if field == "eta" else wet
-    columns, rows = h.x_f if point == "u" else h.x_t, h.y_f if point == "v" else h.y_t
-    periods = [360.0 if h.units == "degrees" and h.periodic_x else 0.0, 0.0]
-    if h.units == "m":
-        periods = [h.dx_t[0].sum() * h.periodic_x, h.dy_t[:, 0].sum() * h.periodic_y]
-    ends = {
-        "x": (2 * h.x_t[0] - h.x_f[0], h.x_f[-1], periods[0]),
-        "y": (2 * h.y_t[0] - h.y_f[0], h.y_f[-1], periods[1]),
-        "z": (-float(np.sum(model.dz)), 0.0, 0.0),
-    }
-    heights = 0.5 * model.dz - np.cumsum(model.dz)
-    entries = []
-    for n, place in enumerate(zip(x, y, z, strict=True)):
-        for (name, (low, high, period)), at in zip(ends.items(), place, strict=True):
-            if not period and not low <= at <= high:
-                raise InputError(f"{name}: {at:g} of observation {n} lies outside the grid, {low:g} to {high:g}")
-        x_n, y_n, z_n = place
-        in_x, in_y = neighbours(columns, x_n, periods[0]), neighbours(rows, y_n, periods[1])
-        in_z = [(0, 1.0)] if field == "eta" else neighbours(-heights, -z_n, 0.0)
-        around = [(k, j, i, a * b * c) for k, a in in_z for j, b in in_y for i, c in in_x if wet[k, j, i]]
-        total = sum(weight for *_, weight in around)
-        if not total > 0.25:
-            raise InputError(f"x, y, z: observation {n} at ({x_n:g}, {y_n:g}, {z_n:g}) lies on land; leave it out")
-        entries += [(n, np.ravel_multi_index((k, j, i), wet.shape), weight / total) for k, j, i, weight in around]
-    row, column, weight = zip(*entries, strict=True)
-    return sparse.csr_matrix((weight, (row, column)), shape=(len(x), wet.size))
 
 
 class HeatContent(Loss):
@@ -360,17 +365,14 @@ class Transport(Loss):
         z: Range | None = None,
         days: float | Sequence[float] | None = None,
     ) -> None:
-        """Raises InputError unless exactly one of x, y is a number, and for a section without water."""
+        """Raises InputError unless one of x, y is a number and one is not, and for a section that holds no water."""
         super().__init__(model, days=days)
         numbers = [np.ndim(a) == 0 and a is not None for a in (x, y)]
         if sum(numbers) != 1:
             raise InputError("x, y: give one as a number and the other as a range (from, to), or leave the other out")
         h = model.horizontal
-        point, faces, at = ("u", h.x_f, x) if numbers[0] else ("v", h.y_f, y)
-        distance = faces - at
-        if point == "u" and h.units == "degrees":
-            distance = (distance + 180) % 360 - 180
-        line = int(np.abs(distance).argmin())
+        point, axis, at = ("u", "x", x) if numbers[0] else ("v", "y", y)
+        line = nearest_face(h, axis, at)
         across = np.zeros(h.shape)
         across[(slice(None), line) if point == "u" else line] = 1
         ranges = {"x": None, "y": y} if point == "u" else {"x": x, "y": None}

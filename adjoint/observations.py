@@ -1,11 +1,20 @@
 """Observations at points: from a NetCDF file, or made from a run whose truth is known (a twin experiment).
 
-A file has one dimension and along it the variables time [days from the beginning of the run], lat and lon [degrees]
-or y and x [m], z [m, negative below the surface; 0 without it], for each field observed (T, S, u, v, eta) its values
-under that name, and their standard errors as T_error, ...; a missing value is NaN or the fill value.
+A file has one dimension and along it these variables, each with its `units`:
+
+    time            days (or hours, minutes, seconds) from the beginning of the run
+    lat, lon        [degrees_north, degrees_east], or y, x [m]
+    z or depth      [m]: z is negative below the surface, depth positive, unless its attribute `positive` ("up" or
+                    "down") says otherwise; without either all are at the surface
+    T, S, u, v, eta the values of each field observed
+    T_error, ...    their standard errors
+
+It is read by the rules of gridded files (`ogcm.cf`): packed values are unpacked, fill values and NaN are missing, units
+are converted.
 """
 
 import io as streams
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -13,24 +22,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5netcdf
+import h5py
 import numpy as np
 
 from adjoint.complex_step import working_copy
 from adjoint.losses import Loss, Observations, field_point
-from ogcm import files
+from ogcm import cf, files
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.places import heights
 from ogcm.simulation import DAY, Simulation
 from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stepper
 
 Array = np.ndarray
+COORDINATES = {"degrees": ("latitude", "longitude"), "m": ("distance", "distance"), "1": ("index", "index")}  # y, x
+UNITS = {"degrees": ("degrees_north", "degrees_east"), "m": ("m", "m"), "1": ("1", "1")}  # y, x
+FIELD = {"u": "velocity", "v": "velocity", "eta": "sea level", "T": "temperature", "S": "salinity"}
 
 
 class Points(NamedTuple):
-    """Observations of one field: x, y, z, days, values, errors (n,)."""
+    """Observations of one field: x, y, z [m], days, values, errors (n,) in units of the model; masked is missing."""
 
     field: str
     x: Array
@@ -40,14 +54,14 @@ class Points(NamedTuple):
     values: Array
     errors: Array
 
-    def loss(self, model: Model) -> Observations:
-        """Half the sum of ((H field - values)/errors)^2. Raises InputError for what is on land or cannot be."""
-        return Observations(model, **self._asdict())
+    def loss(self, model: Model, *, out_of_water: str = "drop") -> Observations:
+        """Half the sum of ((H field - values)/errors)^2; drops or refuses what is on land, see `Observations`."""
+        return Observations(model, **self._asdict(), out_of_water=out_of_water)
 
 
-def misfit(points: Sequence[Points], model: Model) -> Loss:
-    """The observation term of all of them together."""
-    return reduce(add, [p.loss(model) for p in points])
+def misfit(points: Sequence[Points], model: Model, *, out_of_water: str = "drop") -> Loss:
+    """The observation term of all of them together; drops or refuses what is on land, see `Observations`."""
+    return reduce(add, [p.loss(model, out_of_water=out_of_water) for p in points])
 
 
 def synthetic(
@@ -59,7 +73,7 @@ def synthetic(
     unknown field or a day outside the run.
     """
     model, rng = working_copy(truth.model), np.random.default_rng(seed)
-    stepper, h, heights = Stepper(model), model.horizontal, 0.5 * model.dz - np.cumsum(model.dz)
+    stepper, h = Stepper(model), model.horizontal
     wet = {name: interior(getattr(model.grid, f"mask_{field_point(model, name)}")) > 0 for name in errors}
     seen: dict[str, list] = {name: [] for name in errors}
     for day in sorted(days):
@@ -74,7 +88,7 @@ def synthetic(
             k, j, i = (a[(j % every == 0) & (i % every == 0)] for a in (k, j, i))
             x = (h.x_f if name == "u" else h.x_t)[i]
             y = (h.y_f if name == "v" else h.y_t)[j]
-            z = 0.0 * x if name == "eta" else heights[k]
+            z = 0.0 * x if name == "eta" else heights(model, field_point(model, name))[k, j, i]
             exact = interior(getattr(model.state, name)).reshape(layers.shape)[k, j, i]
             noise = error * rng.normal(size=len(x))
             seen[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
@@ -82,39 +96,74 @@ def synthetic(
 
 
 def read(path: str | Path, model: Model) -> list[Points]:
-    """The observations in a file. Raises FileError where it is missing, damaged or lacks a variable."""
-    y_name, x_name = model.horizontal.names
-    try:
-        with h5netcdf.File(path, "r") as f:
-            columns = {name: filled(f.variables[name]) for name in f.variables}
-            units, down = f["time"].attrs.get("units", "days"), "z" in f and f["z"].attrs.get("positive") == "down"
-    except files.BROKEN as error:
-        raise FileError(f"{path}: missing, damaged or without a variable time ({error})") from None
-    if not str(units).startswith("days"):
-        raise FileError(f"{path}: time is in {units!r}; give it in days from the beginning of the run")
-    fields = [name for name in PROGNOSTIC if name in columns]
+    """The observations in a file, for each field those that are not missing, in the units of the model.
+
+    A warning says how many have a value but no place, time or error. Raises FileError where the file is missing,
+    damaged, lacks a variable or holds no observation, InputError for units or values that cannot be used.
+    """
+    file = cf.open_file(path)
+    fields = [name for name in PROGNOSTIC if cf.has(file, name)]
     if not fields:
-        raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)}")
-    columns.setdefault("z", np.zeros(columns["time"].shape))
-    needed = [x_name, y_name, "z", "time"]
-    for name in [*needed, *(f"{field}_error" for field in fields)]:
-        if name not in columns:
-            raise FileError(f"{path}: lacks the variable {name}; `pydoc adjoint.observations` describes the format")
-        if columns[name].shape != columns["time"].shape or columns[name].ndim != 1:
-            raise FileError(f"{path}: {name} has the shape {columns[name].shape}, time {columns['time'].shape}")
+        raise FileError(
+            f"{path}: holds none of the fields {', '.join(PROGNOSTIC)}; `pydoc {__name__}` tells the format"
+        )
+    y_name, x_name = model.horizontal.names
+    needed = [x_name, y_name, "time", *fields, *(f"{field}_error" for field in fields)]
+    vertical = [name for name in ("z", "depth") if cf.has(file, name)]
+    for name in needed:
+        if not cf.has(file, name):
+            raise FileError(f"{path}: lacks the variable {name}; `pydoc {__name__}` tells the format")
+    if len(vertical) > 1:
+        raise FileError(f"{path}: holds both z and depth; leave one of them out")
+    shape = file["time"].shape
+    for name in [*needed, *vertical]:
+        if file[name].shape != shape or len(shape) != 1:
+            raise FileError(
+                f"{path}: {name} has the shape {file[name].shape}, time {shape}; all must have one dimension"
+            )
+    since = cf.attribute(file["time"], "units").partition(" since ")
+    if since[1]:
+        raise FileError(
+            f"{path}: time is in {''.join(since)!r}, but a run has no date; subtract from it the time at which the run "
+            f"begins, and give it the units {since[0]!r}"
+        )
+
+    def column(name: str, quantity: str, difference: bool = False) -> Array:
+        v = file[name]
+        return cf.in_units(v, cf.decode(v), quantity, difference=difference)
+
+    along_y, along_x = COORDINATES[model.horizontal.units]
+    x, y, days = column(x_name, along_x), column(y_name, along_y), column("time", "time")
+    z = height(file[vertical[0]], column(vertical[0], "depth")) if vertical else np.zeros(shape)
     points = []
     for field in fields:
-        there = np.isfinite(columns[field])
-        x, y, z, days, values, errors = (columns[name][there] for name in (*needed, field, f"{field}_error"))
-        points.append(Points(field, x, y, -z if down else z, days, values, errors))
+        values, errors = column(field, FIELD[field]), column(f"{field}_error", FIELD[field], difference=True)
+        there = np.isfinite(values)
+        whole = there & np.isfinite([x, y, z, days, errors]).all(axis=0)
+        if not whole[there].all():
+            n = int(np.argmax(there & ~whole))
+            text = (
+                f"{path}: {(there & ~whole).sum()} of {there.sum()} observations of {field} lack a place, time or error"
+            )
+            warnings.warn(f"{text}, the first is number {n}; they are left out", stacklevel=2)
+        if whole.any():
+            points.append(Points(field, *(a[whole] for a in (x, y, z, days, values, errors))))
+    if not points:
+        raise FileError(f"{path}: holds no observation, all values of {', '.join(fields)} are missing")
     return points
 
 
-def filled(variable: h5netcdf.Variable) -> Array:
-    """The values of a variable, NaN for its fill value."""
-    values = np.asarray(variable[...], float)
-    fill = variable.attrs.get("_FillValue")
-    return values if fill is None else np.where(values == np.asarray(fill).ravel()[0], np.nan, values)
+def height(v: h5py.Dataset, values: Array) -> Array:
+    """Heights, negative below the surface, from a variable z or depth. Raises InputError for an unknown direction."""
+    positive = cf.attribute(v, "positive").lower() or ("down" if v.name.endswith("depth") else "up")
+    if positive not in ("up", "down"):
+        raise InputError(f'{cf.label(v)} has the attribute positive = {positive!r}; it must be "up" or "down"')
+    return -values if positive == "down" else values
+
+
+def filled(values: Array) -> Array:
+    """Values in float64, NaN where they are masked."""
+    return np.ma.filled(np.ma.asarray(values, float), np.nan)
 
 
 def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
@@ -125,15 +174,16 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
     with h5netcdf.File(whole, "w") as f:
         f.attrs.update(Conventions="CF-1.11", featureType="point", title=f"observations of {model.name}")
         f.dimensions = {"obs": int(starts[-1])}
-        places = {x_name: ("x", model.horizontal.units), y_name: ("y", model.horizontal.units), "z": ("z", "m")}
+        y_units, x_units = UNITS[model.horizontal.units]
+        places = {x_name: ("x", x_units), y_name: ("y", y_units), "z": ("z", "m")}
         for name, (column, units) in (places | {"time": ("days", "days")}).items():
-            v = f.create_variable(name, ("obs",), data=np.concatenate([getattr(p, column) for p in points]))
+            v = f.create_variable(name, ("obs",), data=np.concatenate([filled(getattr(p, column)) for p in points]))
             v.attrs["units"] = units
         f["z"].attrs["positive"] = "up"
         for p, start, end in zip(points, starts[:-1], starts[1:], strict=True):
             for name, values in ((p.field, p.values), (f"{p.field}_error", p.errors)):
                 v = f.create_variable(name, ("obs",), "f8", fillvalue=np.nan)
                 v[...] = np.nan
-                v[start:end] = values
+                v[start:end] = filled(values)
                 v.attrs.update(units=FIELDS[p.field].units, long_name=FIELDS[p.field].long_name)
     files.put(path, whole)

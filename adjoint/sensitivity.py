@@ -28,6 +28,7 @@ from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
+from ogcm.places import extent, near, turned
 from ogcm.plotting import SENSITIVITY
 from ogcm.simulation import DAY, Simulation
 
@@ -120,8 +121,8 @@ class Sensitivity:
                 f.attrs["quantity"] = self.quantity.name
                 f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
                 if self.quantity.places:
-                    for axis, extent in extents(self.model, self.quantity.places).items():
-                        f.attrs[f"quantity_{axis}"] = extent
+                    for axis, ends in extents(self.model, self.quantity.places).items():
+                        f.attrs[f"quantity_{axis}"] = ends
                 for control in self.controls.values():
                     self.write_gradient(f, control)
             os.replace(part, path)
@@ -202,10 +203,10 @@ def with_maps(simulation: Simulation) -> Simulation:
 def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
     """From where to where along x and y, inside the grid: those of the grid where no place is given."""
     h = model.horizontal
-    ends = {"x": (2 * h.x_t[0] - h.x_f[0], h.x_f[-1]), "y": (2 * h.y_t[0] - h.y_f[0], h.y_f[-1])}
+    ends = {axis: extent(h, axis) for axis in "xy"}
     found = {axis: np.broadcast_to(places.get(axis, end), 2).astype(float) for axis, end in ends.items()}
-    if h.units == "degrees":
-        found["x"] = found["x"] - 360 * np.floor((found["x"][0] - ends["x"][0]) / 360)
+    middle, centre = found["x"].mean(), 0.5 * sum(ends["x"])
+    found["x"] += near(h, "x", middle, centre) - middle
     return found
 
 
@@ -218,7 +219,7 @@ def where(model: Model, places: dict[str, Place]) -> str:
             words.append(f"{' to '.join(f'{-z:g}' for z in values[::-1])} m")
         elif degrees:
             sides = "NS" if axis == "y" else "EW"
-            values = (values + 180) % 360 - 180
+            values = turned(values, 0.0) if axis == "x" else values
             words.append(" to ".join(f"{abs(value):g}°{sides[int(value < 0)]}" for value in values))
         else:
             words.append(f"{axis} = {' to '.join(f'{value / 1e3:g}' for value in values)} km")

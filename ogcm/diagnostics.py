@@ -16,6 +16,7 @@ from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, Points
+from ogcm.places import nearest_face, within
 
 Array = np.ndarray
 
@@ -232,23 +233,16 @@ def strait_transport(
     """Transport through a strait given by coordinates [degrees or m, those of the grid], [m3 s-1].
 
     One of x, y is a number, the other the range of the strait: eastward for x = -66, y = (-70, -54), Drake
-    Passage; northward for a number y. The nearest faces are taken; longitudes may differ by 360.
+    Passage; northward for a number y. The nearest faces are taken; longitudes may differ by 360. Raises InputError
+    for two numbers or ranges, a section outside the grid and a range of longitudes that does not go eastward.
     """
     if np.ndim(x) + np.ndim(y) != 1:
         raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
-    horizontal = model.horizontal
-
-    def turned(value, reference):
-        return reference + (value - reference + 180) % 360 - 180 if horizontal.units == "degrees" else value
-
+    h = model.horizontal
+    U, V = transports(model)
     if np.ndim(x) == 0:
-        i = int(np.abs(turned(horizontal.x_f, x) - x).argmin())
-        rows = (horizontal.y_t >= min(y)) & (horizontal.y_t <= max(y))
-        return float(transports(model)[0][:, rows, i].sum())
-    j = int(np.abs(horizontal.y_f - y).argmin())
-    middle, half = 0.5 * (x[0] + x[1]), 0.5 * abs(x[1] - x[0])
-    columns = np.abs(turned(horizontal.x_t, middle) - middle) <= half
-    return float(transports(model)[1][:, j, columns].sum())
+        return float(U[:, within(h, "y", h.y_t, y), nearest_face(h, "x", x)].sum())
+    return float(V[:, nearest_face(h, "y", y), within(h, "x", h.x_t, x)].sum())
 
 
 def vorticity(model: Model) -> Array:

@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ogcm.errors import FileError, InputError
 from ogcm.parameters import nearest
+from ogcm.places import turned
 
 Array = np.ndarray
 LAND = "0.75"
@@ -238,10 +239,23 @@ def draw_section(axes: Axes, record: Record, name: str, at: float | None = None)
     else:
         cut = 2 if record.file.dimensions[dims[1]].size >= SMALLEST_MAP else 1
         along = record.coordinate(dims[cut])
-        n = len(along) // 2 if at is None else int(np.abs(along - at).argmin())
+        n = len(along) // 2 if at is None else nearest_point(record, dims[cut], at)
         values = record.field(name, slice(None), *((slice(None), n) if cut == 2 else (n,)))
         where, dims = record.place(dims[cut], n), (dims[0], dims[3 - cut])
     draw_plane(axes, record, name, values, dims, where, contours=20 if name == "overturning" else 0)
+
+
+def nearest_point(record: Record, dim: str, at: float) -> int:
+    """The index along a horizontal dimension nearest to the coordinate `at` [degrees or km].
+
+    Longitudes may differ by 360. Raises InputError where `at` lies outside the grid.
+    """
+    along, edges = record.coordinate(dim), record.edges(dim)
+    if record.degrees and dim.startswith("lon"):
+        at = turned(at, 0.5 * (edges[0] + edges[-1]))
+    if not edges[0] <= at <= edges[-1]:
+        raise InputError(f"at: {at:g} lies outside the grid, whose {dim} is from {edges[0]:g} to {edges[-1]:g}")
+    return int(np.abs(along - at).argmin())
 
 
 def below_bottom(record: Record) -> Array:

@@ -2,7 +2,6 @@
 
 import warnings
 
-import h5netcdf
 import numpy as np
 import pytest
 from oceans import WITHOUT_DATA
@@ -10,12 +9,11 @@ from oceans import WITHOUT_DATA
 import ogcm
 from ogcm import diagnostics
 from ogcm.constants import GRAVITY, RHO0
-from ogcm.errors import FileError, InputError
+from ogcm.errors import InputError
 from ogcm.grid import interior
-from ogcm.ocean_data import OceanData, fill_missing
+from ogcm.ocean_data import OceanData
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups import SETUPS
-from ogcm.setups.global_4deg import NEEDED
 from ogcm.topography import isolated_basins
 
 TINY = {
@@ -276,184 +274,6 @@ def test_global_4deg_for_a_year(ocean):
     assert 137 < climate(ocean, 360) < 173
     overturning = diagnostics.overturning(ocean)[:, (ocean.horizontal.y_f > 40) & (ocean.horizontal.y_f < 60)]
     assert 10 < overturning[6:].max() / 1e6 < 30
-
-
-# Data of other people: a small ocean of two layers, with a wall of land in the west
-
-
-def small_ocean():
-    """{name: [dimensions, values, attributes]} of a file as global_4deg wants it."""
-    ny, nx = 6, 8
-    lat, lon = np.linspace(-50.0, 50.0, ny), np.linspace(22.5, 337.5, nx)
-    maps, rng = ("month", "lat", "lon"), np.random.default_rng(0)
-    depth = np.full((ny, nx), 300.0)
-    depth[:, 0] = 0.0
-    depth[2, 3] = 150.0
-    month = rng.uniform(-1, 1, (12, ny, nx))
-    deep = rng.uniform(-1, 1, (12, 2, ny, nx))
-    return {
-        "lat": [("lat",), lat, {"units": "degrees_north"}],
-        "lon": [("lon",), lon, {"units": "degrees_east"}],
-        "depth": [("depth",), np.array([50.0, 200.0]), {"units": "m", "positive": "down", "axis": "Z"}],
-        "lat_bnds": [("lat", "nv"), lat[:, None] + [-10.0, 10.0], {}],
-        "lon_bnds": [("lon", "nv"), lon[:, None] + [-22.5, 22.5], {}],
-        "dz": [("depth",), np.array([100.0, 200.0]), {"units": "m"}],
-        "bathymetry": [("lat", "lon"), depth, {"units": "m", "positive": "down"}],
-        "temp": [("month", "depth", "lat", "lon"), 10 + deep, {"units": "degC"}],
-        "salt": [("month", "depth", "lat", "lon"), 35 + deep, {"units": "g kg-1"}],
-        "sst": [maps, 10 + month, {"units": "degC"}],
-        "sss": [maps, 35 + month, {"units": "g kg-1"}],
-        "taux": [maps, 0.1 * month, {"units": "N m-2"}],
-        "tauy": [maps, 0.1 * month[::-1], {"units": "N m-2"}],
-        "qnet": [maps, 50 * month, {"units": "W m-2", "positive": "up"}],
-        "emp": [maps, 1e-8 * month, {"units": "m s-1", "positive": "up"}],
-    }
-
-
-def built(path, ocean, **options):
-    sizes = {"lat": 6, "lon": 8, "depth": 2, "month": 12, "nv": 2}
-    with h5netcdf.File(path, "w") as file:
-        file.dimensions = sizes
-        for name, (dimensions, values, attributes) in ocean.items():
-            attributes = dict(attributes)
-            fill = attributes.pop("_FillValue", None)
-            v = file.create_variable(name, dimensions, values.dtype, data=np.ascontiguousarray(values), fillvalue=fill)
-            v.attrs.update(attributes)
-    return ogcm.setups.global_4deg(data=str(path), **options)
-
-
-def assert_same_ocean(one, other):
-    for name in ("h_t", "area_t", "f"):
-        np.testing.assert_allclose(getattr(one.grid, name), getattr(other.grid, name), rtol=1e-12)
-    for name, a in one.state.arrays().items():
-        np.testing.assert_allclose(a, getattr(other.state, name), rtol=1e-12, atol=1e-12)
-    for name, a in one.forcing.at(1e6)._asdict().items():
-        np.testing.assert_allclose(a, getattr(other.forcing.at(1e6), name), rtol=1e-9, atol=1e-18)
-
-
-def upside_down(ocean):
-    """Latitudes from north to south, depth from the bottom up."""
-    for entry in ocean.values():
-        for n, dimension in enumerate(entry[0]):
-            if dimension in ("lat", "depth"):
-                entry[1] = np.flip(entry[1], n)
-
-
-def other_order(ocean):
-    for entry in ocean.values():
-        if "lat" in entry[0] and "lon" in entry[0]:
-            entry[0], entry[1] = entry[0][::-1], entry[1].transpose()
-
-
-def other_units(ocean):
-    for name, units, factor, offset in (
-        ("temp", "K", 1, 273.15),
-        ("sst", "kelvin", 1, 273.15),
-        ("salt", "kg kg-1", 1e-3, 0),
-        ("taux", "dyn cm-2", 10, 0),
-        ("emp", "kg m-2 s-1", 1e3, 0),
-        ("bathymetry", "km", 1e-3, 0),
-    ):
-        ocean[name][1] = ocean[name][1] * factor + offset
-        ocean[name][2]["units"] = units
-
-
-def other_directions(ocean):
-    ocean["qnet"][1:] = [-ocean["qnet"][1], {"units": "W m-2", "standard_name": "surface_downward_heat_flux_in_air"}]
-    ocean["emp"][1:] = [-ocean["emp"][1], {"units": "m s-1", "long_name": "fresh water INTO the sea"}]
-    ocean["taux"][1:] = [-ocean["taux"][1], {"units": "N m-2", "standard_name": "surface_upward_eastward_stress"}]
-    ocean["bathymetry"][1:] = [-ocean["bathymetry"][1], {"units": "m", "standard_name": "height_above_geoid"}]
-
-
-@pytest.mark.parametrize("change", [upside_down, other_order, other_units, other_directions])
-def test_data_in_other_conventions_make_the_same_ocean(tmp_path, change):
-    reference, changed = small_ocean(), small_ocean()
-    change(changed)
-    assert_same_ocean(built(tmp_path / "changed.nc", changed), built(tmp_path / "reference.nc", reference))
-
-
-def test_packed_values_and_missing_ones_are_unpacked(tmp_path):
-    ocean = small_ocean()
-    packed = np.round((ocean["temp"][1] - 10) / 1e-4).astype(np.int16)
-    packed[:, :, :, 0] = -32768  # on land
-    ocean["temp"][1:] = [
-        packed,
-        {"units": "degC", "scale_factor": 1e-4, "add_offset": 10.0, "_FillValue": np.int16(-32768)},
-    ]
-    model = built(tmp_path / "packed.nc", ocean)
-    expected = small_ocean()["temp"][1][0]
-    np.testing.assert_allclose(interior(model.state.T)[0, :, 1:], expected[0, :, 1:], atol=1e-4)
-
-
-def test_gaps_over_water_are_filled_from_the_nearest_point(tmp_path):
-    ocean = small_ocean()
-    ocean["sst"][1][0, 3, 5] = np.nan
-    ocean["temp"][1][0, :, 3, 5] = 9.96921e36  # NetCDF's own, though no attribute says so
-    ocean["temp"][1][0, :, 3, 4] = 12.0
-    for j, i in ((2, 5), (4, 5), (3, 6)):
-        ocean["temp"][1][0, :, j, i] = 12.0
-    model = built(tmp_path / "gaps.nc", ocean)
-    assert interior(model.state.T)[0, 3, 5] == 12.0
-
-
-def remove(ocean, *names):
-    for name in names:
-        del ocean[name]
-
-
-def relabel(ocean, name, **attributes):
-    ocean[name][2].update(attributes)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "error", "message"),
-    [
-        (lambda o: remove(o, "qnet", "taux"), FileError, "lacks taux, qnet; it must hold lat_bnds"),
-        (lambda o: relabel(o, "qnet", positive=""), InputError, "qnet does not say which way it is positive"),
-        (
-            lambda o: relabel(o, "qnet", standard_name="surface_downward_heat_flux_in_sea_water"),
-            InputError,
-            "qnet contradicts itself.*positive 'up', standard_name 'surface_downward",
-        ),
-        (lambda o: relabel(o, "bathymetry", standard_name="altitude"), InputError, "bathymetry is positive down but"),
-        (lambda o: relabel(o, "taux", units="knots"), InputError, "taux has the units 'knots'"),
-        (lambda o: relabel(o, "sst", units=""), InputError, "sst has the units ''; give it the attribute units"),
-        (lambda o: o["temp"].__setitem__(1, o["temp"][1] + 273.15), InputError, "temp holds .* are its units really"),
-        (lambda o: o["sss"][1].__setitem__(4, np.nan), InputError, "sss: a map of it has no value at all"),
-        (lambda o: o["bathymetry"][1].fill(-300.0), InputError, "no cell holds water; depth is positive downwards"),
-        (lambda o: o["bathymetry"][1].fill(np.nan), InputError, "no cell holds water"),
-    ],
-)
-def test_bad_data_are_named(tmp_path, spoil, error, message):
-    ocean = small_ocean()
-    spoil(ocean)
-    with pytest.raises(error, match=message):
-        built(tmp_path / "bad.nc", ocean)
-
-
-@pytest.mark.parametrize("content", [b"CDF\x01rest", b"not a file of ours"])
-def test_foreign_files_are_refused(tmp_path, content):
-    path = tmp_path / "foreign.nc"
-    path.write_bytes(content)
-    with pytest.raises(FileError, match=r"NetCDF3|not a NetCDF4"):
-        ogcm.setups.global_4deg(data=str(path))
-
-
-@pytest.mark.parametrize("data", [None, "nowhere.nc"])
-def test_without_data_one_sentence_says_what_is_needed(data):
-    with pytest.raises(FileError, match="ogcm run global_4deg --data FILE") as caught:
-        ogcm.setups.global_4deg(data=data)
-    assert all(name in str(caught.value) for name in NEEDED)
-    assert str(data) in str(caught.value) or data is None
-
-
-def test_fill_missing_looks_across_the_date_line():
-    values = np.array([[np.nan, np.nan, np.nan, 1.0, 1.0, 1.0, 1.0, 7.0]])
-    wet = np.ones((1, 8), bool)
-    assert fill_missing("a", values, wet, periodic_x=True)[0, 0] == 7.0
-    assert fill_missing("a", values, wet)[0, 0] == 1.0
-    with pytest.raises(InputError, match="a: shape"):
-        fill_missing("a", values, np.ones((2, 8), bool))
 
 
 # Basins

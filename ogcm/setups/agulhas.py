@@ -64,17 +64,15 @@ def read_currents(data: str) -> Currents:
     if not Path(data).is_file():
         raise FileError(f"agulhas needs a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file")
     f = OceanData(data, NEEDED)
-    for name in ("u", "v"):
-        if f.attribute(name, "units") not in ("m s-1", "m/s"):
-            raise InputError(f"{data}: {name} has the units {f.attribute(name, 'units')!r}; it must be in m s-1")
-    time, lat, lon, u, v = (f[name] for name in NEEDED)
+    time, lat, lon = (f[name] for name in NEEDED[:3])
+    u, v = (f.read(name, "velocity", "YX") for name in ("u", "v"))
     if not (f.attribute("time", "units").startswith("days since") and np.all(np.diff(time) == 1)):
         raise InputError(f"{data}: time must count days, 'days since ...', without a gap")
     land = np.isnan(u) | np.isnan(v)
     changes = np.argwhere(land != land[0])
     if len(changes):
         raise InputError(f"{data}: u and v have other missing points in record {changes[0, 0]} than in the first")
-    return Currents(np.sort(lon), np.sort(lat), u, v)
+    return Currents(lon, lat, u, v)
 
 
 def edges(centres: Array) -> Array:

@@ -21,8 +21,9 @@ DAY = 86400.0
 def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
     """The world from 80 S to 80 N after MITgcm's tutorial_global_oce_latlon (Levitus, Trenberth, NCEP).
 
-    data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and monthly maps of temp
-    [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2], emp [m s-1].
+    data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and maps, monthly or one for the
+    year, of temp [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2] and emp
+    [m s-1].
     Temperature and salinity of the surface are restored within 60 and 180 days; without ice, cooling fades out at
     the freezing point.
     """
@@ -33,7 +34,10 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
             + (f"; {data} is no file" if data is not None else "")
         )
     f = OceanData(data, NEEDED)
-    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "m")
+    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "depth")
+    for name, bounds in (("lat_bnds", lat), ("lon_bnds", lon)):
+        if bounds.shape[1:] != (2,) or not np.allclose(bounds[1:, 0], bounds[:-1, 1]):
+            raise InputError(f"{data}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
     grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
     depth = f.depth("bathymetry")
     if depth.shape != grid.shape:
@@ -41,16 +45,17 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
     surface = wet[0]
 
-    def filled(name, units, where=surface):
-        return fill_missing(name, f.read(name, units), where, grid.periodic_x)
+    def filled(name, quantity, where=surface, axes="YX"):
+        return fill_missing(name, f.monthly(name, f.read(name, quantity, axes)), where, grid.periodic_x)
 
-    def into_the_sea(name, units, where=surface, unless_said=None):
-        return fill_missing(name, f.downward(name, units, unless_said), where, grid.periodic_x)
+    def into_the_sea(name, quantity, where=surface, unless_said=None):
+        values = f.monthly(name, f.downward(name, quantity, "YX", unless_said))
+        return fill_missing(name, values, where, grid.periodic_x)
 
     # The file's stresses stand on west and south faces; a face of ours is the east or north one.
     everywhere = np.ones_like(surface)
-    taux = np.roll(into_the_sea("taux", "N m-2", everywhere, "down"), -1, axis=-1)
-    tauy = np.roll(into_the_sea("tauy", "N m-2", everywhere, "down"), -1, axis=-2)
+    taux = np.roll(into_the_sea("taux", "stress", everywhere, "down"), -1, axis=-1)
+    tauy = np.roll(into_the_sea("tauy", "stress", everywhere, "down"), -1, axis=-2)
     tauy[:, -1] = 0
     chosen = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * everywhere,  # narrow cells bear less
@@ -72,15 +77,15 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         grid,
         depth=depth,
         dz=dz,
-        T=np.maximum(filled("temp", "degC", wet)[0], -1.9),
-        S=filled("salt", "g kg-1", wet)[0],
+        T=np.maximum(filled("temp", "temperature", wet, "ZYX")[0], -1.9),
+        S=filled("salt", "salinity", wet, "ZYX")[0],
         forcing=ogcm.Forcing(
             tau_x=ogcm.Series.monthly(taux),
             tau_y=ogcm.Series.monthly(tauy),
-            heat_flux=ogcm.Series.monthly(into_the_sea("qnet", "W m-2")),
-            fresh_water=ogcm.Series.monthly(into_the_sea("emp", "m s-1")),
-            T_star=ogcm.Series.monthly(np.maximum(filled("sst", "degC"), -1.9)),
-            S_star=ogcm.Series.monthly(filled("sss", "g kg-1")),
+            heat_flux=ogcm.Series.monthly(into_the_sea("qnet", "heat flux")),
+            fresh_water=ogcm.Series.monthly(into_the_sea("emp", "fresh water")),
+            T_star=ogcm.Series.monthly(np.maximum(filled("sst", "temperature"), -1.9)),
+            S_star=ogcm.Series.monthly(filled("sss", "salinity")),
             rate_T=dz[0] / (60 * DAY),
             rate_S=dz[0] / (180 * DAY),
         ),

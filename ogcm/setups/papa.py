@@ -83,26 +83,28 @@ def read_record(data: str) -> Record:
     bottoms = np.cumsum(DZ)
     centres = bottoms - 0.5 * np.array(DZ)
 
-    def profiles(name: str, units: str, axis: str) -> tuple[Array, Array]:
-        depth, values = f.read(axis, "m"), f.read(name, units)
+    def profiles(name: str, quantity: str, axis: str) -> tuple[Array, Array]:
+        depth, values = f.read(axis, "depth"), f.read(name, quantity)
+        if values.shape != (len(time), len(depth)) or not (np.diff(depth) > 0).all():
+            raise InputError(f"{data}: {name} must be (time, {axis}), and {axis} increase downwards")
         known = np.isfinite(values)
         if not known.any(axis=1).all():
             raise InputError(f"{data}: {name} has no value at all in record {int(np.argmin(known.any(axis=1)))}")
         layers = np.stack([np.interp(centres, depth[k], v[k]) for v, k in zip(values, known, strict=True)])
         return layers, ((centres >= depth[0]) & (centres <= depth[-1])).astype(float)
 
-    def flux(name: str, units: str, unless_said: str = "down") -> Array:
-        values = f.downward(name, units, unless_said)
+    def flux(name: str, quantity: str, unless_said: str = "down") -> Array:
+        values = f.downward(name, quantity, unless_said=unless_said)
         known = np.isfinite(values)
         if not known.any():
             raise InputError(f"{data}: {name} has no value at all")
         return np.interp(time, time[known], values[known])
 
-    T, T_seen = profiles("temp", "degC", "depth_temp")
-    S, S_seen = profiles("salt", "g kg-1", "depth_salt")
-    heat = flux("heat", "W m-2") + flux("swr", "W m-2")
-    stress = flux("taux", "N m-2"), flux("tauy", "N m-2")
-    return Record(T, S, T_seen, S_seen, *stress, heat, flux("pme", "m s-1"))
+    T, T_seen = profiles("temp", "temperature", "depth_temp")
+    S, S_seen = profiles("salt", "salinity", "depth_salt")
+    heat = flux("heat", "heat flux") + flux("swr", "heat flux")
+    stress = flux("taux", "stress"), flux("tauy", "stress")
+    return Record(T, S, T_seen, S_seen, *stress, heat, flux("pme", "fresh water"))
 
 
 @recipe(days=30)

@@ -1,0 +1,296 @@
+"""Decoding the variables of CF NetCDF4 files: missing values, packing, units, axes and months.
+
+Gridded data (`ogcm.ocean_data`) and observations at points (`adjoint.observations`) are both read by these functions:
+
+    missing     _FillValue, missing_value (compared exactly with what is stored) and NetCDF's own fill values become NaN
+    packing     scale_factor and add_offset apply
+    units       are converted by name to those of a quantity; values far from any sea's are an error
+    axes        latitude and longitude by `units` or `standard_name`, else by `axis`; the vertical one by `axis`,
+                `positive` or `standard_name`
+
+Attributes are believed. Where they are absent and the values alone could mean two things, an error asks for them.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from ogcm.errors import FileError, InputError, OceanError
+from ogcm.files import BROKEN
+
+Array = np.ndarray
+LARGEST = 9e36  # NetCDF's default fill value of floats is 9.96921e36
+DEFAULT_FILL = {"i2": -32767, "i4": -2147483647, "i8": -9223372036854775806, "u2": 65535, "u4": 4294967295}
+ONLY_A_DIMENSION = "This is a netCDF dimension but not a netCDF variable"  # NAME of a dimension without coordinate
+NORTH = {f"degree{s}{n}" for s in ("", "s") for n in ("_north", "_N", "N")}
+EAST = {f"degree{s}{n}" for s in ("", "s") for n in ("_east", "_E", "E")}
+DEGREES = {"degree", "degrees", "deg"}
+SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
+DATE = r"(\d{1,4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d?)(?::(\d\d?)(?:\.\d*)?)?)?\s*(?:Z|UTC|[+-]?0?0(?::?00)?)?"
+
+
+class Quantity(NamedTuple):
+    """The units of a quantity in the model, the names of units that it may come in as {name: (factor, offset)}, and
+    the range of the values that there are in the sea.
+    """
+
+    units: str
+    names: dict[str, tuple[float, float]]
+    lower: float = -np.inf
+    upper: float = np.inf
+
+
+def same(*names: str) -> dict[str, tuple[float, float]]:
+    """Names of one and the same unit."""
+    return dict.fromkeys(names, (1.0, 0.0))
+
+
+LENGTHS = same("m", "meter", "meters", "metre", "metres") | {"km": (1e3, 0), "cm": (1e-2, 0), "mm": (1e-3, 0)}
+CELSIUS = same(*(f"{d}{gap}{c}" for d in ("deg", "degree", "degrees") for gap in ("", "_", " ")
+                 for c in ("C", "c", "Celsius", "celsius")), "Celsius", "celsius", "C", "°C")  # fmt: skip
+KELVIN = dict.fromkeys(("K", "kelvin", "Kelvin", "degK", "deg_K", "degree_K", "degrees_K"), (1.0, -273.15))
+SPEEDS = same("m s-1", "m/s", "m s**-1", "m s^-1", "meter second-1", "meter/second")
+QUANTITIES = {
+    "temperature": Quantity("degC", CELSIUS | KELVIN, -10.0, 50.0),
+    "salinity": Quantity(
+        "g kg-1", same("g kg-1", "g/kg", "1e-3", "0.001", "1", "psu", "PSU") | {"kg kg-1": (1e3, 0)}, 0.0, 60.0
+    ),
+    "velocity": Quantity("m s-1", SPEEDS | {"cm s-1": (1e-2, 0), "cm/s": (1e-2, 0)}, -20.0, 20.0),
+    "sea level": Quantity("m", LENGTHS, -100.0, 100.0),
+    "depth": Quantity("m", LENGTHS, -12e3, 12e3),
+    "stress": Quantity("N m-2", same("N m-2", "N/m2", "N m**-2", "Pa") | {"dyn cm-2": (0.1, 0)}, -10.0, 10.0),
+    "heat flux": Quantity("W m-2", same("W m-2", "W/m2", "W m**-2"), -3e3, 3e3),
+    "fresh water": Quantity("m s-1", SPEEDS | {"kg m-2 s-1": (1e-3, 0), "mm day-1": (1e-3 / 86400, 0)}, -1e-5, 1e-5),
+    "latitude": Quantity("degrees", same(*NORTH, *DEGREES), -90.0, 90.0),
+    "longitude": Quantity("degrees", same(*EAST, *DEGREES), -360.0, 720.0),
+    "distance": Quantity("m", LENGTHS),
+    "index": Quantity("1", same("1", "")),
+    "time": Quantity(
+        "days",
+        {name: (seconds / 86400, 0) for unit, seconds in SECONDS.items() for name in (unit, f"{unit}s")}
+        | {name: (SECONDS[unit] / 86400, 0) for name, unit in SHORT.items()},
+    ),
+}
+
+
+# The file
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Turns what HDF5 raises in a damaged file into a FileError that names it."""
+    try:
+        yield
+    except OceanError:
+        raise
+    except (*BROKEN, MemoryError) as error:
+        raise FileError(f"{path}: damaged, or not as NetCDF4 files are ({error}); fetch or write it again") from None
+
+
+def open_file(path: str | Path, needed: tuple[str, ...] = ()) -> h5py.File:
+    """The NetCDF4 file at `path`, which holds the variables `needed`.
+
+    Raises FileError for a file that is missing, of another format or damaged, and for variables that it lacks: all of
+    them in one message.
+    """
+    if not Path(path).is_file():
+        raise FileError(f"{path}: missing; it must be a CF NetCDF4 file" + f" with {', '.join(needed)}" * bool(needed))
+    try:
+        with Path(path).open("rb") as start:
+            classic = start.read(3) == b"CDF"
+        if classic:
+            raise FileError(f"{path}: is a NetCDF3 file; convert it with `nccopy -k nc4 {path} FILE`")
+        file = h5py.File(path, "r")
+    except FileError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path}: damaged, not a NetCDF4 file, or not to be read ({error})") from None
+    with reading(path):
+        absent = [name for name in needed if not has(file, name)]
+        groups = [name for name in file if file.get(name, getclass=True) is h5py.Group]
+    if absent:
+        where = f"; the groups {', '.join(groups)} are not looked into, so move the variables out" * bool(groups)
+        raise FileError(f"{path}: lacks {', '.join(absent)}; it must hold {', '.join(needed)}{where}")
+    return file
+
+
+def has(file: h5py.File, name: str) -> bool:
+    """Whether `name` is a variable of the file, and no group or dimension without a coordinate."""
+    v = file.get(name)
+    return isinstance(v, h5py.Dataset) and not attribute(v, "NAME").startswith(ONLY_A_DIMENSION)
+
+
+def label(v: h5py.Dataset) -> str:
+    """File and variable, as messages name them."""
+    return f"{v.file.filename}: {v.name.removeprefix('/')}"
+
+
+def attribute(v: h5py.Dataset, key: str) -> str:
+    """An attribute as text, empty where it is absent."""
+    with reading(v.file.filename):
+        values = np.ravel(v.attrs.get(key, ""))
+    if not values.size or isinstance(values[0], h5py.Empty):
+        return ""
+    return values[0].decode(errors="replace").strip() if isinstance(values[0], bytes) else str(values[0]).strip()
+
+
+# Values
+
+
+def numbers(v: h5py.Dataset, key: str) -> list[float]:
+    """The numbers in an attribute, none where it is absent. Raises InputError for anything but numbers."""
+    with reading(v.file.filename):
+        values = np.ravel(v.attrs.get(key, []))
+    if values.size and values.dtype.kind not in "iuf":
+        raise InputError(f"{label(v)} has {key} = {attribute(v, key)!r}, which is text; make it a number of its type")
+    return values.tolist()
+
+
+def decode(v: h5py.Dataset) -> Array:
+    """The values of a variable as float64 in its own units and order, unpacked, NaN where they are missing.
+
+    Raises InputError for a variable that does not hold numbers, FileError for one that cannot be read.
+    """
+    if v.dtype.kind not in "iuf" or v.shape is None:
+        what = "nothing" if v.shape is None else f"the type {v.dtype}"
+        raise InputError(f"{label(v)} holds {what}, but numbers are needed; text and structures cannot be used")
+    with reading(v.file.filename):
+        raw = np.asarray(v[()])
+    fills = numbers(v, "_FillValue") or [DEFAULT_FILL[t] for t in [raw.dtype.str[1:]] if t in DEFAULT_FILL]
+    with np.errstate(over="ignore", invalid="ignore"):
+        missing = np.abs(raw.astype(float)) > LARGEST
+        for fill in [*fills, *numbers(v, "missing_value")]:
+            missing |= raw == (raw.dtype.type(fill) if raw.dtype.kind == "f" else fill)
+    scale, offset = ((numbers(v, key) or [value])[0] for key, value in (("scale_factor", 1.0), ("add_offset", 0.0)))
+    return np.where(missing, np.nan, raw.astype(float)) * scale + offset
+
+
+def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool = False) -> Array:
+    """Decoded values of a variable, from its units into those of one of QUANTITIES.
+
+    `difference`: they are errors or changes, which have no offset and no range. Raises InputError for units that are
+    unknown or absent, and for values beyond the range of the quantity.
+    """
+    said, unit = attribute(v, "units"), QUANTITIES[quantity]
+    if said not in unit.names:
+        known = ", ".join(unit.names)
+        raise InputError(f"{label(v)} has the units {said!r}; give it the attribute units, one of {known}")
+    factor, offset = unit.names[said]
+    if difference:
+        return values * factor
+    values = values * factor + offset
+    wrong = values[(values < unit.lower) | (values > unit.upper)]
+    if wrong.size:
+        raise InputError(
+            f"{label(v)} holds {wrong[0]:g} {unit.units}, beyond {unit.lower:g} to {unit.upper:g}; "
+            f"are its units really {said!r}, and its missing values marked by _FillValue?"
+        )
+    return values
+
+
+# Axes
+
+
+def coordinate(v: h5py.Dataset, n: int) -> h5py.Dataset | None:
+    """The coordinate variable of the n-th dimension of a variable, None where it has none."""
+    with reading(v.file.filename):
+        if v.is_scale:
+            c = v
+        elif v.dims[n].values():
+            c = v.dims[n][0]
+        else:
+            return None
+        return c if has(v.file, c.name) else None
+
+
+def axis(v: h5py.Dataset, n: int) -> str:
+    """Which axis the n-th dimension of a variable is: "X", "Y", "Z", or a blank for any other and unknown ones."""
+    c = coordinate(v, n)
+    if c is None:
+        return " "
+    units, standard, said = (attribute(c, key) for key in ("units", "standard_name", "axis"))
+    if units in NORTH or standard == "latitude":
+        return "Y"
+    if units in EAST or standard == "longitude":
+        return "X"
+    if said in ("X", "Y", "Z"):
+        return said
+    vertical = any(word in standard for word in ("depth", "height", "altitude")) or attribute(c, "positive")
+    return "Z" if vertical and said != "T" else " "
+
+
+def arranged(v: h5py.Dataset) -> tuple[Array, str]:
+    """Decoded values with latitudes from south to north, longitudes from west to east, the surface first; their axes.
+
+    Where there are both X and Y, the order of dimensions is [other, Z, Y, X]. Raises InputError for a coordinate that
+    does not run one way.
+    """
+    values, letters = decode(v), "".join(axis(v, n) for n in range(v.ndim))
+    for n, letter in enumerate(letters):
+        if letter == " " or v.shape[n] < 2:
+            continue
+        c = coordinate(v, n)
+        along = decode(c)
+        steps = np.diff(along) if along.shape == (v.shape[n],) else np.zeros(1)
+        if not ((steps > 0).all() or (steps < 0).all()):
+            raise InputError(
+                f"{label(c)} must increase or decrease from each value to the next"
+                + "; beyond the seam add or subtract 360" * (letter == "X")
+            )
+        if (abs(along[0]) > abs(along[-1])) if letter == "Z" else steps[0] < 0:
+            values = np.flip(values, n)
+    if "Y" in letters and "X" in letters:
+        order = sorted(range(values.ndim), key=lambda n: " ZYX".find(letters[n]))
+        values, letters = values.transpose(order), "".join(letters[n] for n in order)
+    return np.ascontiguousarray(values), letters
+
+
+# Times
+
+
+def months(v: h5py.Dataset, n: int) -> Array:
+    """The months, 1 to 12, of the records along the n-th dimension of a variable.
+
+    From its coordinate: dates ("days since 2000-01-01"), or the numbers of the months themselves; without a coordinate
+    they begin in January. Raises InputError for a coordinate that names no months.
+    """
+    c = coordinate(v, n)
+    if c is None:
+        return np.arange(1, v.shape[n] + 1)
+    units, values = attribute(c, "units"), decode(c)
+    unit, since, date = units.partition(" since ")
+    if since:
+        return months_since(c, unit.strip().lower(), date.strip(), values)
+    if units in ("", "1", "month", "months") and (values == np.round(values)).all():
+        return values.astype(int)
+    raise InputError(
+        f"{label(c)} with the units {units!r} names no months; give it the values 1 to 12 and the units '1'"
+    )
+
+
+def months_since(c: h5py.Dataset, unit: str, date: str, values: Array) -> Array:
+    """The months of times in `unit` since `date` in the Gregorian calendar."""
+    said, unit = attribute(c, "calendar").lower(), SHORT.get(unit, unit.removesuffix("s"))
+    found = re.fullmatch(DATE, date)
+    if not found or unit not in {*SECONDS, "month"} or said not in ("", "standard", "gregorian", "proleptic_gregorian"):
+        raise InputError(
+            f"{label(c)} has the units {attribute(c, 'units')!r} in the calendar {said or 'standard'!r}, which are not "
+            "known here; give it the months 1 to 12 as its values and the units '1'"
+        )
+    year, month, day, *clock = (int(text or 0) for text in found.groups())
+    if unit == "month":
+        return (month - 1 + np.floor(values).astype(int)) % 12 + 1
+    seconds = values * SECONDS[unit] + np.dot(clock, (3600, 60, 1))
+    dates = np.datetime64(f"{year:04d}-{month:02d}-{day:02d}") + np.round(seconds).astype("timedelta64[s]")
+    if said != "proleptic_gregorian" and year < 1583 and dates.max() > np.datetime64("1582-10-15"):
+        raise InputError(
+            f"{label(c)} counts from {date}, before the Gregorian calendar; "
+            "give it the months 1 to 12 as its values and the units '1'"
+        )
+    return dates.astype("datetime64[M]").astype(int) % 12 + 1
