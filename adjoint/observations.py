@@ -101,7 +101,13 @@ def read(path: str | Path, model: Model) -> list[Points]:
     A warning says how many have a value but no place, time or error. Raises FileError where the file is missing,
     damaged, lacks a variable or holds no observation, InputError for units or values that cannot be used.
     """
-    file = cf.open_file(path)
+    with cf.open_file(path) as file:
+        return points_in(file, model)
+
+
+def points_in(file: h5py.File, model: Model) -> list[Points]:
+    """The observations in an open file, see `read`."""
+    path = file.filename
     fields = [name for name in PROGNOSTIC if cf.has(file, name)]
     if not fields:
         raise FileError(
@@ -145,7 +151,7 @@ def read(path: str | Path, model: Model) -> list[Points]:
             text = (
                 f"{path}: {(there & ~whole).sum()} of {there.sum()} observations of {field} lack a place, time or error"
             )
-            warnings.warn(f"{text}, the first is number {n}; they are left out", stacklevel=2)
+            warnings.warn(f"{text}, the first is number {n}; they are left out", stacklevel=3)
         if whole.any():
             points.append(Points(field, *(a[whole] for a in (x, y, z, days, values, errors))))
     if not points:

@@ -287,6 +287,7 @@ def test_bad_input_is_refused_before_the_run(tmp_path):
         ("another model", lambda: adjoint.gradient(BoxMean(ocean(), "T"), run, "T")),
         ("lies on land", lambda: Observations(model, "T", **(inside | on_land))),
         ("outside the grid", lambda: Observations(model, "T", **(inside | {"y": -1e6}))),
+        ("outside the grid", lambda: Transport(model, y=-1e6)),
         ("errors", lambda: Observations(model, "T", **(inside | {"errors": 0.0}))),
         ("values", lambda: Observations(model, "T", **(inside | {"values": np.nan}))),
         ("looks at day 9", lambda: adjoint.gradient(Observations(model, "T", **(inside | {"days": 9.0})), run, "T")),
@@ -316,3 +317,22 @@ def test_a_run_that_blows_up_has_no_gradient():
     model = ocean(barotropic_steps=1, dt=3600.0)
     with np.errstate(all="ignore"), pytest.raises(BlowUpError, match="no gradient"):
         adjoint.gradient(BoxMean(model, "T"), simulation(100, model=model), "T")
+
+
+class Nudging:
+    """Of docs/howto.md: pull the whole column to 10 degC within 100 days. It has no weights and no `astype`."""
+
+    rate = 1 / (100 * 86400)
+
+    def add(self, model, state, fluxes, D):
+        interior(D.T)[...] += interior(model.grid.h_t * (10 - state.T)) * self.rate
+
+
+def test_the_tangent_of_a_corrector_without_weights():
+    """A resting ocean that is warmer everywhere stays so, less what the nudging takes: (1 - rate dt)^n."""
+    grid = ogcm.cartesian(nx=4, ny=4, dx=1e5, dy=1e5, periodic_x=True, periodic_y=True)
+    model = ogcm.Model(grid, depth=200.0, dz=[100.0, 100.0], T=12.0, dt=DT)
+    model.corrector = Nudging()
+    change = adjoint.tangent(ogcm.Simulation(model, days=5 * DT / 86400, progress=False), {"T": np.ones((2, 4, 4))})
+    np.testing.assert_allclose(interior(change.T), (1 - Nudging.rate * DT) ** 5, rtol=1e-12)
+    assert model.corrector.rate == Nudging.rate
