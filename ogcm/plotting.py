@@ -19,7 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ogcm.cf import reading
 from ogcm.errors import FileError, InputError
+from ogcm.files import BROKEN
 from ogcm.parameters import nearest
 from ogcm.places import turned
 
@@ -55,20 +57,25 @@ class Record:
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
         try:
-            self.file = h5netcdf.File(path, "r")
-        except OSError as error:
+            self.file = h5netcdf.File(path, "r", phony_dims="sort")
+        except BROKEN as error:
             raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
-        self.sensitivity = "quantity" in self.file.attrs  # a file of `ogcm sensitivity`, which has no records
-        self.records = len(self.file["time"]) if "time" in self.file.variables else 0
-        if not self.records and not self.sensitivity:
+        self.path, self.degrees = path, "lat" in self.file.dimensions
+        self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
+        with reading(path):
+            self.sensitivity = "quantity" in self.file.attrs  # a file of `ogcm sensitivity`, which has no records
+            self.records = len(self.file["time"]) if "time" in self.file.variables else 0
+            ours = {"z", self.y, self.x} <= set(self.file.dimensions) and self.has("mask")
+            ours = ours and isinstance(self.file.attrs.get("title"), str)
+        if not ours or not (self.records or self.sensitivity):
             self.file.close()
-            raise FileError(f"{path}: holds no record; is it an output of `ogcm run`?")
+            raise FileError(
+                f"{path}: {'holds no record' if ours else 'is no output of ogcm, which alone can be drawn'}"
+            )
         if not self.sensitivity and not -self.records <= time < self.records:
             self.file.close()
             raise InputError(f"time: record {time} does not exist, the file has {self.records}")
         self.time = time
-        self.degrees = "lat" in self.file.dimensions
-        self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
 
     def __enter__(self) -> "Record":
         return self
@@ -76,11 +83,16 @@ class Record:
     def __exit__(self, *_) -> None:
         self.file.close()
 
+    def values(self, name: str, *index: int | slice) -> Array:
+        """The values of a variable as they are stored, all or those at `index`. Raises FileError for a damaged file."""
+        with reading(self.path):
+            return np.asarray(self.file[name][index or ...])
+
     @property
     def title(self) -> str:
         if self.sensitivity:
             return self.file.attrs["title"]
-        return f"{self.file.attrs['title'].split(',')[0]}, day {self.file['time'][self.time]:.4g}"
+        return f"{self.file.attrs['title'].split(',')[0]}, day {self.values('time', self.time):.4g}"
 
     def has(self, *names: str) -> bool:
         return all(name in self.file.variables for name in names)
@@ -100,7 +112,7 @@ class Record:
         self.dims(name)
         v = self.file[name]
         index = (self.time, *index) if "time" in v.dimensions else index
-        values = np.asarray(v[index], float)
+        values = self.values(name, *index).astype(float)
         values = np.where(np.abs(values) > 1e30, np.nan, values)
         return values / SVERDRUP if v.attrs.get("units", "").split(" (")[0] == "m3 s-1" else values
 
@@ -112,7 +124,7 @@ class Record:
 
     def coordinate(self, dim: str) -> Array:
         """Values along a dimension, lengths along the ground in km."""
-        values = np.asarray(self.file[dim][:], float)
+        values = self.values(dim).astype(float)
         return values / 1e3 if self.in_km(dim) else values
 
     def in_km(self, dim: str) -> bool:
@@ -218,7 +230,7 @@ def layer(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...]
 
 def dry(record: Record) -> Array:
     """Where the surface is land (ny, nx)."""
-    return record.file["mask"][0] == 0
+    return record.values("mask", 0) == 0
 
 
 def draw_map(axes: Axes, record: Record, name: str, level: int = 0) -> None:
@@ -260,7 +272,7 @@ def nearest_point(record: Record, dim: str, at: float) -> int:
 
 def below_bottom(record: Record) -> Array:
     """Interfaces with no water above them in a row of the grid (nk + 1, ny)."""
-    wet = record.file["mask"][:].any(axis=2)
+    wet = record.values("mask").any(axis=2)
     return ~np.concatenate([wet[:1], wet])
 
 
@@ -269,7 +281,7 @@ def draw_series(axes: Axes, record: Record, name: str) -> None:
     scalars = [n for n, v in record.file.variables.items() if v.dimensions == ("time",) and n != "time"]
     if name not in scalars:
         raise InputError(f"{name!r} is no series: {nearest(name, scalars)}")
-    days, values = record.file["time"][:], record.file[name][:]
+    days, values = record.values("time"), record.values(name)
     axes.plot(days, values, lw=1.6, color="#1f5a96", marker="o" if len(days) < 40 else "", ms=3)
     axes.set(xlabel="time [days]")
     axes.set_title(record.label(name), fontsize="medium", loc="left", pad=14)
@@ -430,7 +442,7 @@ def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
     v, dims, values = record.file[name], record.dims(name)[-2:], record.field(name)
     summed = tuple(range(values.ndim - 2))
     dry = np.isnan(values).all(axis=summed) if summed else np.isnan(values)
-    area = np.asarray(record.file[v.attrs["cell_measures"].removeprefix("area: ")][:])
+    area = record.values(v.attrs["cell_measures"].removeprefix("area: "))
     unit, text = (1e12, "10⁶ km²") if area.sum() > 1e11 else (1e6, "km²")
     shown = np.where(dry, np.nan, np.nansum(values, axis=summed) * unit / area)
     draw_plane(axes, record, name, shown, dims)

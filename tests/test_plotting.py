@@ -1,6 +1,7 @@
 """Pictures: that they are made, hold what they should, and that mistakes are answered in words."""
 
 import h5netcdf
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -228,6 +229,14 @@ def test_bad_files_are_named(run, tmp_path):
         plot(tmp_path / "text.nc")
     with pytest.raises(ogcm.OceanError, match="no record"):
         plot(write(ocean(), tmp_path / "empty.nc", days=()))
+    with h5py.File(tmp_path / "other.nc", "w") as f:
+        f["time"], f["T"], f.attrs["title"] = np.zeros(2), np.array([b"a", b"b"]), 3
+    with pytest.raises(ogcm.FileError, match="is no output of ogcm"):
+        plot(tmp_path / "other.nc")
+    with h5py.File(tmp_path / "groups.nc", "w") as f:
+        f["time/T"] = np.zeros(2)
+    with pytest.raises(ogcm.FileError, match="is no output of ogcm"):
+        plot(tmp_path / "groups.nc")
     with pytest.raises(ogcm.OceanError, match="cannot be written"):
         plot(run, tmp_path / "nowhere" / "run.png")
     with pytest.raises(ogcm.OceanError, match="cannot be written"):
