@@ -10,6 +10,7 @@ import matplotlib.colors
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+import ogcm
 from adjoint.assimilation import Assimilated, Iteration, water
 from adjoint.controls import POINTS, Control, units
 from ogcm import files, io
@@ -61,7 +62,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     axes = {x: h.x_t, f"{x}_f": h.x_f, y: h.y_t, f"{y}_f": h.y_f, "z": 0.5 * model.dz - np.cumsum(model.dz)}
     with h5netcdf.File(whole, "w") as f:
         f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
-        f.attrs.update(history=io.stamp("assimilate"), comment=found.message)
+        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=io.stamp("assimilate"), comment=found.message)
         f.dimensions = {"iteration": len(found.iterations)}
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
             f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]

@@ -15,6 +15,7 @@ from adjoint.losses import BoxMean
 from ogcm.cli import DEVICE, setup_command
 from ogcm.errors import FileError, InputError
 from ogcm.model import Model
+from ogcm.names import beside, check_free, output_path
 from ogcm.simulation import DAY, Simulation
 
 CHECK_OPTIONS = {
@@ -107,15 +108,12 @@ def verdict(right: bool) -> str:
 
 def output_of(settings: dict, default: str) -> Path:
     """The file to write. Raises FileError now where writing would fail later, or for a file in the way."""
-    path = Path(settings.get("output", default))
-    if path.suffix in ("", ".png"):
-        raise FileError(f"{path}: give a name that ends in .nc; the picture goes beside it as .png")
+    path = output_path(settings.get("output", default))
     if not path.resolve().parent.is_dir():
         raise FileError(f"{path}: its folder does not exist")
     if not os.access(path.resolve().parent, os.W_OK):
         raise FileError(f"{path}: its folder cannot be written to; choose another")
-    if path.exists() and not settings.get("overwrite", False):
-        raise FileError(f"{path}: exists; choose another name or pass --overwrite")
+    check_free(path, settings.get("overwrite", False))
     return path
 
 
@@ -136,8 +134,9 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
     names = settings.get("to", "wind_stress").split(",")
     found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
     found.write(output, simulation.toml())
-    plot(output, output.with_suffix(".png"))
-    print(f"{found.title}\n{output} and {output.with_suffix('.png')} written", file=sys.stderr)
+    picture = beside(output, ".png")
+    plot(output, picture)
+    print(f"{found.title}\n{output} and {picture} written", file=sys.stderr)
     return 0
 
 
@@ -167,7 +166,7 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     losses = [points.loss(model) for points in seen]
     found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
     assimilation_output.save(output, found, truth)
-    picture = output.with_suffix(".png")
+    picture = beside(output, ".png")
     assimilation_output.draw(picture, found, truth)
     print(assimilation_output.table(found, truth))
     first, last = found.iterations[0], found.iterations[-1]

@@ -10,7 +10,7 @@ as a map. A gradient with respect to a cell grows with the cell: the picture div
 """
 
 import copy
-import os
+import io as streams
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,10 @@ import numpy as np
 from adjoint.controls import POINTS, Control, Controls, units
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
 from adjoint.run import gradient
-from ogcm import files, io
-from ogcm.errors import FileError, InputError
+from ogcm import io
+from ogcm.errors import InputError
 from ogcm.fields import FIELDS
+from ogcm.files import put
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
@@ -114,21 +115,17 @@ class Sensitivity:
 
         Raises FileError where it cannot be written; a file of that name is replaced.
         """
-        part = Path(f"{path}.part")
-        try:
-            with h5netcdf.File(part, "w") as f:
-                io.describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
-                f.attrs["quantity"] = self.quantity.name
-                f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
-                if self.quantity.places:
-                    for axis, ends in extents(self.model, self.quantity.places).items():
-                        f.attrs[f"quantity_{axis}"] = ends
-                for control in self.controls.values():
-                    self.write_gradient(f, control)
-            os.replace(part, path)
-        except files.BROKEN as error:
-            part.unlink(missing_ok=True)
-            raise FileError(f"{path}: cannot be written: {error}") from None
+        whole = streams.BytesIO()  # in memory, since HDF5 does not survive a full disk
+        with h5netcdf.File(whole, "w") as f:
+            io.describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
+            f.attrs["quantity"] = self.quantity.name
+            f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
+            if self.quantity.places:
+                for axis, ends in extents(self.model, self.quantity.places).items():
+                    f.attrs[f"quantity_{axis}"] = ends
+            for control in self.controls.values():
+                self.write_gradient(f, control)
+        put(path, whole)
 
     def write_gradient(self, f: h5netcdf.File, control: Control) -> None:
         """One variable, its coordinates and the area of its cells."""

@@ -83,7 +83,7 @@ def train_command(target: str, rest: list[str]) -> int:
     options = file_options("train", target, rest, TRAIN_OPTIONS)
     if options is None:
         return 0
-    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).stem))
+    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).name.removesuffix(".toml")))
     model = chosen.model()
     data, parts = chosen.data(model)
     trainer = train(
@@ -109,7 +109,7 @@ def evaluate_command(target: str, rest: list[str]) -> int:
     options = file_options("evaluate", target, rest, EVALUATE_OPTIONS)
     if options is None:
         return 0
-    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).stem))
+    chosen, folder = configuration.read(target), Path(options.get("folder", Path(target).name.removesuffix(".toml")))
     words = options.get("leads", "1,3,5").split(",")
     if not all(word.strip().isdigit() for word in words):
         raise InputError(f"--leads: give whole numbers of records, such as 1,3,5, got {options['leads']!r}")

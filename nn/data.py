@@ -11,7 +11,6 @@ It may lack fields (observed currents alone), which `DataSet.state` takes from i
 """
 
 import math
-import os
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -91,21 +90,40 @@ class CoarseOutput(DataOutput):
             super().record(self.model)
         self.since_step = clock.perf_counter()
 
-    def close(self) -> None:
-        """Say what the fine run cost, and finish. The median step tells nothing of compiling and writing."""
-        cost = np.median(self.seconds) * DAY / self.fine.numerics.dt
-        self.file.attrs["wall_seconds_per_day"] = cost
-        super().close()
+    def close(self, complete: bool = True) -> None:
+        """Say what the fine run cost, and finish; a run that ended early leaves its records in the `.part`.
+
+        The median step tells nothing of compiling and writing.
+        """
+        if self.seconds:
+            self.file.attrs["wall_seconds_per_day"] = np.median(self.seconds) * DAY / self.fine.numerics.dt
+        self.broken = self.broken or not complete
+        super().close(complete)
 
 
 class FineRun(Simulation):
-    """A run whose states go to `coarse_output`, an output of another model."""
+    """A run of `model` whose states from the time `begin` [s] on go to a data set on the grid of `coarse`."""
 
-    coarse_output: CoarseOutput
+    toml_file = None  # it is in the data set
 
-    def loop(self, started: float) -> None:
-        self.writer = self.coarse_output
-        super().loop(started)
+    def __init__(self, model: Model, coarse: Model, path: str | Path, *, begin: float, **options) -> None:
+        """`options` are those of Simulation. Raises as Simulation does."""
+        self.coarse, self.begin, self.graining = coarse, begin, CoarseGraining(model, coarse)
+        super().__init__(model, output=path, **options)
+
+    def check_room(self) -> None:
+        """Raise FileError for a disk that would be full before the end."""
+        size = io.record_bytes(self.coarse, io.check_variables(self.coarse, PROGNOSTIC), self.coarse.numerics.precision)
+        need = (2 + self.steps // self.interval) * size + restart_bytes(self.model)
+        io.check_room(self.output, need, "write less often")
+
+    def open_output(self) -> CoarseOutput:
+        """The data set, ready for its first record."""
+        days, every = self.settings["days"], self.settings["every"]
+        configuration = Simulation(self.coarse, days=days, every=every, progress=False).toml()
+        attributes = {"fine_configuration": self.toml(), "factor": self.graining.factor}
+        more = {"configuration": configuration, "attributes": attributes}
+        return CoarseOutput(self.output, self.graining, self.model, self.coarse, self.begin, **more)
 
 
 def make_data(
@@ -127,33 +145,13 @@ def make_data(
     the last record. Of a run that dies the records are in `<path>.part`, and a restart as of any simulation. Raises
     InputError or FileError before the first step for what would fail later, BlowUpError as `Simulation.run` does.
     """
-    path, begin = Path(path), fine.state.time + spin_up * DAY
-    graining = CoarseGraining(fine, coarse)
     if not 0 <= spin_up < math.inf:
         raise InputError(f"spin_up: must be 0 or a number of days, got {spin_up}")
     if not 0 < every <= days:
         raise InputError(f"every: must be a positive number of days, at most the {days:g} of the data, got {every:g}")
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise FileError(f"{path}: exists; choose another name or pass overwrite (--overwrite)")
-    if not path.resolve().parent.is_dir() or not os.access(path.resolve().parent, os.W_OK):
-        raise FileError(f"{path}: its folder does not exist or cannot be written to; choose another")
-    first = every * math.ceil(spin_up / every - 1e-9)
-    run = FineRun(fine, days=first + days, every=every, progress=progress, device=device)
-    run.restart_file = path.with_suffix(".restart.h5")
-    size = io.record_bytes(coarse, io.check_variables(coarse, PROGNOSTIC), coarse.numerics.precision)
-    need = (2 + run.steps // run.interval) * size + restart_bytes(fine)
-    io.check_room(path, need, "write less often")
-    run.coarse_output = CoarseOutput(
-        path,
-        graining,
-        fine,
-        coarse,
-        begin,
-        configuration=Simulation(coarse, days=days, every=every, progress=False).toml(),
-        attributes={"fine_configuration": run.toml(), "factor": graining.factor},
-    )
-    run.run()
-    run.coarse_output.close()
+    first, begin = every * math.ceil(spin_up / every - 1e-9), fine.state.time + spin_up * DAY
+    options = {"overwrite": overwrite, "progress": progress, "device": device}
+    FineRun(fine, coarse, path, begin=begin, days=first + days, every=every, **options).run()
 
 
 # Reading

@@ -1,7 +1,32 @@
-"""`python -m ogcm` is the command `ogcm`."""
+"""The process `ogcm`, or `python -m ogcm`."""
 
+import signal
 import sys
 
-from ogcm.cli import main
 
-sys.exit(main())
+def interrupt(number: int, _frame: object) -> None:
+    """Handler of Ctrl-C: the first ends the command in order, the next one the process at once and without a word."""
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def process() -> None:
+    """Run the command of `sys.argv`; Ctrl-C prints no traceback, whenever and however often it comes."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell has it for jobs in the background
+    at_end = signal.SIG_IGN if ignored else signal.SIG_DFL
+    if not ignored:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        try:
+            from ogcm.cli import main
+
+            code = main()
+        finally:
+            signal.signal(signal.SIGINT, at_end)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    process()

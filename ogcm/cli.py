@@ -99,7 +99,8 @@ RUN_OPTIONS = {
     "output_precision": (str, "float32 (default) | float64"),
     "restart": (str, "restart file to continue from; an existing output is extended"),
     "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
-    "overwrite": (bool, "replace an existing output"),
+    "start": (float, "day on which the run must begin, as its TOML file says; a restart of another day is refused"),
+    "overwrite": (bool, "replace an existing output and restart; on the command line alone"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
 
@@ -137,6 +138,8 @@ def setup_command(
         raise InputError(f"unknown setup {name!r}: {nearest(name, known)}")
     setup = known[name]
     options = setup_options(setup)
+    if "overwrite" in tables["run"]:
+        raise InputError(f"{target}: overwrite in [run] would replace files unasked; delete it and give --overwrite")
     check_tables(target, tables, options | {o: ("run", kind, text) for o, (kind, text) in RUN_OPTIONS.items()})
     tables["run"] = {o: value for o, value in tables["run"].items() if o in own}
     options |= {o: ("run", kind, text) for o, (kind, text) in own.items()}
@@ -145,7 +148,10 @@ def setup_command(
         for option, (table, _, text) in options.items():
             print(f"  --{option:20} {text} ({table})")
         return None
-    for option, value in read_options(rest, {name: kind for name, (_, kind, _) in options.items()}).items():
+    given = read_options(rest, {name: kind for name, (_, kind, _) in options.items()})
+    if "restart" in given:  # of another day than that of the file
+        tables["run"].pop("start", None)
+    for option, value in given.items():
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
@@ -243,11 +249,10 @@ def info_command(known) -> int:
 
 
 def plot_command(known) -> int:
-    from pathlib import Path
-
+    from ogcm.names import beside
     from ogcm.plotting import animate, plot
 
-    output = known.output or str(Path(known.file).with_suffix(".gif" if known.animate else ".png"))
+    output = known.output or str(beside(known.file, ".gif" if known.animate else ".png"))
     if known.animate:
         animate(known.file, known.variable or "eta", output, level=known.level)
     else:

@@ -6,6 +6,7 @@
 [run]         days, every, variables, ...
 """
 
+import io as streams
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from ogcm.errors import FileError, InputError
+from ogcm.files import put
+from ogcm.names import check_regular
 from ogcm.parameters import nearest
 
 TABLES = ("setup", "parameters", "numerics", "run")
+WHEN = ("days", "start", "restart", "restart_every")  # what two parts of one run may differ in
 HEADER = "# Written by ogcm: `ogcm run` with the name of this file repeats the run."
 
 
@@ -76,14 +80,44 @@ def literal(key: str, value: object) -> str:
     )
 
 
-def write(path: str | Path, content: str) -> None:
+def write(path: Path, content: str) -> None:
     """Put the `text` of a run beside its output. Raises FileError where it cannot be written."""
+    put(path, streams.BytesIO(content.encode()), "the configuration")
+
+
+def check_own(path: Path) -> None:
+    """Raise FileError for a file that may not be replaced: one that no run wrote (nobody's own words are lost)."""
+    check_regular(path)
+    if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
+        raise FileError(f"{path}: would be replaced, and ogcm did not write it; choose another output")
+
+
+def run_settings(content: str) -> dict[str, object]:
+    """The table [run] of a configuration; empty for what is none."""
     try:
-        Path(path).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: the configuration cannot be written ({error})") from None
+        return tomllib.loads(content).get("run", {})
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
-def is_own(path: Path) -> bool:
-    """Whether a file may be replaced: it is absent, or a run wrote it (nobody's own words are lost)."""
-    return not path.exists() or path.read_bytes().startswith(HEADER.encode())
+def one_run(before: str, now: str) -> dict[str, object] | None:
+    """The days, start and restart of one run in place of two, of which the second goes on from the first.
+
+    `before` and `now` are their configurations; None where they differ in more than these.
+    """
+    try:
+        first, last = tomllib.loads(before), tomllib.loads(now)
+        end = last["run"]["start"] + last["run"]["days"]
+        whole = {"days": end - first["run"]["start"], "start": first["run"]["start"]}
+    except (tomllib.TOMLDecodeError, KeyError):
+        return None
+    whole["restart"] = first["run"].get("restart")
+    for tables in (first, last):
+        tables["run"] = {name: value for name, value in tables["run"].items() if name not in WHEN}
+    return whole if first == last else None
+
+
+def with_history(before: str, now: str, day: float) -> str:
+    """The configuration of a run that goes on with other choices on `day`, and as comments what ran before."""
+    lines = [f"# Before day {day:g} the output was written by a run with", *before.splitlines()]
+    return now + "\n" + "".join(f"{line if line.startswith('#') else f'# {line}'.rstrip()}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Files in one piece: a file appears under its own name only when it is whole."""
+"""Files in one piece: a file appears under its own name only when it is whole. Files that outlive a full disk."""
 
 import csv
 import io as streams
@@ -31,3 +31,31 @@ def put_table(path: str | Path, lines: Iterable[Sequence], what: str = "the tabl
     text = streams.StringIO(newline="")
     csv.writer(text).writerows(lines)
     put(path, streams.BytesIO(text.getvalue().encode()), what)
+
+
+class Disk(streams.FileIO):
+    """The bytes of an HDF5 file on the disk.
+
+    The first write that fails is kept as `error`, and nothing is written from then on: the file stays as the last
+    flush left it, and HDF5, which would crash the process, never learns of it.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: memoryview) -> int:
+        """Write all of `data`, or nothing after an error."""
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and self.error is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or lengthen the file, or nothing after an error."""
+        try:
+            return size if self.error is not None else super().truncate(size)
+        except OSError as error:
+            self.error = error
+            return size

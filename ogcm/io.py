@@ -1,13 +1,15 @@
 """Output as NetCDF4 with CF-1.11 names, and what a file of ogcm holds.
 
 A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing is ever
-half-written under its own name. Every record is flushed to the disk: what a killed run has written stays
-readable in its `.part`. HDF5 does not survive a full disk (it fails late, then crashes the process), so
-room is asked for before each record, and a restart is made in memory and reaches the disk in one piece.
+half-written under its own name. Every record is flushed to the disk, and HDF5's locks are not used, so that other
+programs can read the `.part` while the run goes on, and what a killed run has written stays readable. HDF5 does not
+survive a full disk (it fails late, then crashes the process), so room is asked for before each record, and a write
+that fails all the same is kept from it (`Disk`).
 """
 
 import os
 import shutil
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from ogcm import diagnostics
 from ogcm.device import host
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
-from ogcm.files import BROKEN
+from ogcm.files import BROKEN, Disk
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
@@ -64,10 +66,12 @@ def water(model: Model, name: str) -> np.ndarray:
 
 
 def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that this model can write; raises InputError for one that does not exist."""
-    for name in variables:
+    """The names that this model can write. Raises InputError for one that does not exist, or is named twice."""
+    for n, name in enumerate(variables):
         if name not in VARIABLES:
-            raise InputError(f"variables: unknown field {name!r}: {nearest(name, VARIABLES)}")
+            raise InputError(f"variables: unknown field {name!r}: {nearest(str(name), VARIABLES)}")
+        if name in variables[:n]:
+            raise InputError(f"variables: {name!r} is named twice; name each field once")
     return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))
 
 
@@ -85,11 +89,21 @@ def check_room(path: Path, need: int, remedy: str) -> None:
         raise FileError(f"{path}: needs about {(need + MARGIN) / 1e6:.3g} MB, {free / 1e6:.3g} MB are free; {remedy}")
 
 
+def shut(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
+    """Close a file from the top down."""
+    try:
+        file.close()
+        hdf.close()
+    finally:
+        disk.close()
+
+
 class Output:
     """A NetCDF4 file that grows by one record at a time; `close` gives it its name.
 
     `means`: each record is the mean over the steps for which `add` was called since the record before.
-    `extend`: go on from the file of that name, without its records later than the model's time.
+    `extend`: go on from the file of that name, or from the `.part` that a killed run left of it, without the records
+    later than the model's time.
     """
 
     def __init__(
@@ -111,19 +125,44 @@ class Output:
         self.size = record_bytes(model, variables, precision)
         try:
             if extend:
-                shutil.copyfile(self.path, self.part)
-            self.hdf = h5py.File(self.part, "r+" if extend else "w")
+                self.check_fields()
+                self.copy()
+            self.disk = Disk(self.part, "r+" if extend else "w+")
+            self.hdf = h5py.File(self.disk, "r+" if extend else "w")
             self.file = h5netcdf.File(self.hdf, "r+" if extend else "w")
+        except FileError:
+            raise
         except BROKEN as error:
-            if extend:
-                self.part.unlink(missing_ok=True)
             raise FileError(f"{self.path}: cannot be written: {error}") from None
+        self.shut = weakref.finalize(self, shut, self.file, self.hdf, self.disk)  # at the latest when Python ends
         if extend:
-            self.cut()
+            self.cut(config)
         else:
             self.describe(config)
-        self.hdf.flush()
+        self.flush()
         self.start()
+
+    def check_fields(self) -> None:
+        """Raise FileError where the file to be extended has other fields, or is of another grid."""
+        source = begun(self.path)
+        with opened(source) as f:
+            names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
+            same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
+            if not same or any(f[n].shape[1:] != m.shape for n, m in self.masks.items()):
+                raise FileError(
+                    f"{source}: holds {', '.join(names) or 'no fields'} of another run or grid; "
+                    "choose another output, or pass overwrite (--overwrite)"
+                )
+
+    def copy(self) -> None:
+        """The file to be extended as `.part`, unless a killed run left one."""
+        if not self.part.exists():
+            copied = Path(f"{self.part}.copy")
+            try:
+                shutil.copyfile(self.path, copied)
+                os.replace(copied, self.part)
+            finally:
+                copied.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Begin an interval of means."""
@@ -168,23 +207,13 @@ class Output:
             time.attrs["bounds"] = "time_bounds"
             f.create_variable("time_bounds", ("time", "bounds"), "f8")
 
-    def cut(self) -> None:
+    def cut(self, config: str) -> None:
         """Drop the records later than the model's time from a file that is to be extended."""
-        f = self.file
-        names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
-        same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
-        if not same or any(f[n].shape[1:] != m.shape for n, m in self.masks.items()):
-            self.file.close()
-            self.hdf.close()
-            self.part.unlink()
-            raise FileError(
-                f"{self.path}: holds {', '.join(names) or 'no fields'} of another run or grid; "
-                "choose another output, or pass overwrite (--overwrite)"
-            )
-        ends = f["time_bounds"][:, 1] if self.means else f["time"][:]
-        self.records = int((ends <= self.model.state.time / DAY + 1e-9).sum())
+        f, day = self.file, self.model.state.time / DAY
+        self.records = int((record_ends(f) <= day + 1e-9).sum())
         f.resize_dimension("time", self.records)
-        f.attrs["history"] = f"{f.attrs['history']}\n{stamp(f'continued on day {self.model.state.time / DAY:g}')}"
+        f.attrs["history"] = f"{f.attrs['history']}\n{stamp(f'continued on day {day:g}')}"
+        f.attrs["configuration"] = config
 
     @property
     def last(self) -> float:
@@ -223,22 +252,61 @@ class Output:
                 self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
             for name, d in diagnostics.chosen(self.model).items():
                 self.file[name][n] = d.function(self.model)
-            self.hdf.flush()
+            self.flush()
         except BROKEN as error:
             self.broken = True
-            raise FileError(f"{self.path}: writing failed ({error}); what was written is in {self.part}") from None
+            raise FileError(
+                f"{self.path}: writing failed ({self.disk.error or error}); {n} records are safe in {self.part}, "
+                "from which a run that continues goes on"
+            ) from None
         self.records += 1
 
-    def close(self) -> None:
-        """Finish the file and give it its name; a file whose writing failed keeps its temporary one."""
-        if self.broken:
+    def flush(self) -> None:
+        """Let the disk have everything. Raises OSError where it does not take it."""
+        self.hdf.flush()
+        if self.disk.error is not None:
+            raise self.disk.error
+
+    def close(self, complete: bool = True) -> None:
+        """Finish the file and give it its name; a file whose writing failed keeps its temporary one.
+
+        `complete` is false after a run that failed, whose records so far are as good.
+        """
+        if not self.shut.alive:
             return
         try:
-            self.file.close()
-            self.hdf.close()
-            os.replace(self.part, self.path)
+            self.shut()
+            if self.disk.error is not None:
+                raise self.disk.error
+            if not self.broken:
+                os.replace(self.part, self.path)
         except BROKEN as error:
-            raise FileError(f"{self.path}: cannot be finished ({error}); what was written is in {self.part}") from None
+            if not self.broken:
+                raise FileError(
+                    f"{self.path}: cannot be finished ({error}); what was written is in {self.part}"
+                ) from None
+
+
+def begun(path: Path) -> Path:
+    """What there is of an output that is to be extended: the `.part` of a run that was killed, or the file."""
+    part = Path(f"{path}.part")
+    return part if part.exists() else path
+
+
+def opened(path: Path) -> h5netcdf.File:
+    """A file of ours to read. Raises FileError where it is damaged."""
+    try:
+        return h5netcdf.File(path, "r")
+    except BROKEN as error:
+        remedy = "; delete it to go on with the file without .part" if path.suffix == ".part" else ""
+        raise FileError(
+            f"{path}: cannot be continued, it is damaged or not an output of ogcm ({error}){remedy}"
+        ) from None
+
+
+def record_ends(f: h5netcdf.File) -> np.ndarray:
+    """Days at which the records of an output end."""
+    return f["time_bounds"][:, 1] if "time_bounds" in f.variables else f["time"][:]
 
 
 def places_of(model: Model) -> dict[str, tuple[str, str]]:
@@ -306,7 +374,8 @@ def stamp(what: str) -> str:
 def info(path: str | Path) -> str:
     """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
     if not Path(path).exists():
-        raise FileError(f"{path}: does not exist")
+        part = Path(f"{path}.part")
+        raise FileError(f"{path}: does not exist{f'; a run is writing {part}, or was killed' if part.exists() else ''}")
     try:
         with h5py.File(path, "r") as f:
             if f.attrs.get("format") == RESTART:

@@ -2,17 +2,21 @@
 
 import contextlib
 import copy
+import itertools
+import numbers
 import os
+import shlex
 import signal
 import sys
 import threading
 import time as clock
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ogcm import config, io
+from ogcm import config, io, names
 from ogcm.device import Outbox, check, check_memory
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
@@ -27,6 +31,7 @@ Array = np.ndarray
 DAY = 86400.0
 YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
+STOPPED_BY = [getattr(signal, s) for s in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, s)]
 LARGEST_CFL = 1.0
 LARGEST_DAMPING = 2.0  # of the shortest wave in a step; mixing is one Euler step, which amplifies it beyond
 
@@ -35,12 +40,17 @@ class Simulation:
     """Runs `model` for `days` [d] and writes to `output` (a NetCDF file) every `every` days.
 
     `variables` are written as snapshots, or as `means` over the interval, in `output_precision`. `restart`
-    continues from a restart file, and extends an output that exists; `overwrite` replaces it. A restart is
-    written at the end, every `restart_every` days and whenever the run is stopped, beside the output or as
-    `<name>.restart.h5`. Raises InputError or FileError before the first step for anything that would fail
-    later: an existing output, a disk that is too small, a step beyond the CFL limit, a `device` ("cpu", "cuda", or
-    "auto" for a GPU where there is one) that is absent or has too little memory. On a GPU the model stays on the host,
-    and has the new state when the run ends.
+    continues from a restart file; an output that exists is then extended, and so is what a killed run left of one
+    (`.part`). A second `run` extends what the first wrote. `start` [d] refuses a state of another day.
+
+    A restart is written at the end, every `restart_every` days and whenever the run is stopped: beside the output,
+    or without one as `<name>.restart.h5`, or `<name>-2.restart.h5` where that exists. Nothing else is replaced
+    unless `overwrite` says so, and then only files that ogcm wrote.
+
+    Raises InputError or FileError before the first step for anything that would fail later: a name that is taken,
+    by a file or by another run that is writing it, a disk that is too small, a step beyond the CFL limit, a `device`
+    ("cpu", "cuda", or "auto" for a GPU where there is one) that is absent or has too little memory. On a GPU the model
+    stays on the host, and has the new state when the run ends.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Simulation:
         output_precision: str = "float32",
         restart: str | Path | None = None,
         restart_every: float | None = None,
+        start: float | None = None,
         overwrite: bool = False,
         progress: bool = True,
         device: str = "cpu",
@@ -62,16 +73,18 @@ class Simulation:
         if model.device != "cpu":
             raise InputError("model: is the mirror of one on a GPU; give the model itself, and device='cuda'")
         self.model, self.days, self.progress, self.device = model, days, progress, check(device)
-        self.output = Path(output) if output is not None else None
+        self.output = names.output_path(output) if output is not None else None
         self.steps = self.steps_in("days", days)
         self.interval = self.steps_in("every", every) if every is not None else max(1, self.steps // 10)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
         if output_precision not in io.PRECISIONS:
             raise InputError(f"output_precision: {output_precision!r}; choose from {', '.join(io.PRECISIONS)}")
-        self.variables = io.check_variables(model, tuple(variables))
+        self.variables = io.check_variables(model, (variables,) if isinstance(variables, str) else tuple(variables))
         self.means, self.output_precision = means, output_precision
-        stem = self.output.with_suffix("") if self.output else Path(model.name)
-        self.restart_file = Path(f"{stem}.restart.h5")
+        self.restart, self.overwrite, self.has_run = restart, overwrite, False
+        self.restart_file = Path(f"{model.name}.restart.h5")
+        if self.output is not None:
+            self.restart_file = names.beside(self.output, ".restart.h5")
         self.settings = {
             "days": float(days),
             "every": self.interval * model.numerics.dt / DAY,
@@ -84,9 +97,14 @@ class Simulation:
         }
         if restart is not None:
             load_restart(restart, model)
-        self.extend = restart is not None and not overwrite and self.output is not None and self.output.exists()
-        self.configuration = self.toml() if self.output else ""
-        self.check_disk(overwrite)
+        if start is not None and abs(model.state.time / DAY - start) * DAY > 0.5 * model.numerics.dt:
+            raise InputError(
+                f"start: the run is to begin on day {start:g}, {restart or 'the model'} stands on day "
+                f"{model.state.time / DAY:g}; give the restart of that day (--restart)"
+            )
+        self.check_files()
+        self.toml()
+        self.check_room()
         self.check_step()
         self.running = model  # what is stepped: the model itself, in a run on a GPU its mirror there
         self.stepper = Stepper(model) if self.device == "cpu" else None
@@ -96,31 +114,87 @@ class Simulation:
 
     def steps_in(self, name: str, days: float) -> int:
         """The steps nearest to `days`, at least one. Raises InputError for a length that is not positive."""
-        if not (np.isfinite(days) and days > 0):
-            raise InputError(f"{name}: must be a positive number of days, got {days}")
+        if isinstance(days, bool) or not isinstance(days, numbers.Real) or not (np.isfinite(days) and days > 0):
+            raise InputError(f"{name}: must be a positive number of days, got {days!r}")
         return max(1, round(days * DAY / self.model.numerics.dt))
 
-    def check_disk(self, overwrite: bool) -> None:
-        """Complain now about what would fail at the end."""
-        target = self.output or self.restart_file
-        folder = target.resolve().parent
+    @property
+    def toml_file(self) -> Path | None:
+        """Where the configuration goes."""
+        return None if self.output is None else names.beside(self.output, ".toml")
+
+    @property
+    def extends(self) -> bool:
+        """Whether the output goes on with what an earlier run wrote to it."""
+        if self.output is None:
+            return False
+        goes_on = self.has_run or (self.restart is not None and not self.overwrite)
+        return goes_on and io.begun(self.output).exists()
+
+    def check_files(self) -> None:
+        """Raise FileError for files in the way: what this run would replace and may not."""
+        folder = self.restart_file.resolve().parent
         if not folder.is_dir():
-            raise FileError(f"{target}: its folder does not exist")
+            raise FileError(f"{self.output or self.restart_file}: its folder does not exist")
         if not os.access(folder, os.W_OK):
-            raise FileError(f"{target}: its folder cannot be written to; choose another")
+            raise FileError(f"{self.output or self.restart_file}: its folder cannot be written to; choose another")
+        if self.output is None:
+            return
+        part = Path(f"{self.output}.part")
+        if self.toml_file is not None:
+            config.check_own(self.toml_file)
+        if self.extends:
+            for path in (self.output, part, self.restart_file):
+                names.check_regular(path)
+            self.check_records()
+            return
+        if names.exists(part) and not self.overwrite:
+            raise FileError(
+                f"{part}: holds the records of a run that was killed or failed; continue that run (--restart "
+                f"{self.restart_file}), rename the file to keep it, or pass overwrite (--overwrite)"
+            )
+        for path in (self.output, part, self.restart_file):
+            names.check_free(path, self.overwrite or self.has_run)
+
+    def check_records(self) -> None:
+        """Raise FileError where extending the output would leave a gap in it, or drop what another run wrote."""
+        file, dt, now = io.begun(self.output), self.model.numerics.dt, self.model.state.time
+        with io.opened(file) as f:
+            ends = io.record_ends(f) * DAY
+            every = config.run_settings(f.attrs.get("configuration", "")).get("every", 0.0) * DAY
+        kept = ends[ends <= now + 0.5 * dt]
+        own = self.restart is not None and names.same_file(self.restart, self.restart_file)
+        if len(kept) < len(ends) and not own:
+            raise FileError(
+                f"{file}: holds records up to day {ends[-1] / DAY:g}, and the run begins on day {now / DAY:g}; "
+                f"it would drop those in between. Continue from {self.restart_file}, choose another output, or pass overwrite "
+                "(--overwrite)"
+            )
+        last = kept[-1] if len(kept) else -np.inf
+        if now - last > 0.5 * dt + (0.0 if self.means else max(every, self.interval * dt)):
+            raise FileError(
+                f"{file}: has no records between day {max(last, 0.0) / DAY:g} and day {now / DAY:g}, on which the run "
+                "begins; continue from an earlier restart, choose another output, or pass overwrite (--overwrite)"
+            )
+
+    def check_room(self) -> None:
+        """Raise FileError for a disk that would be full before the end."""
         need = restart_bytes(self.model)
         if self.output is not None:
-            if self.output.is_dir():
-                raise FileError(f"{self.output}: is a folder; give the name of a file")
-            if self.output.exists() and not (overwrite or self.extend):
-                raise FileError(f"{self.output}: exists; choose another name or pass overwrite (--overwrite)")
-            toml = self.output.with_suffix(".toml")
-            if not (overwrite or config.is_own(toml)):
-                raise FileError(f"{toml}: would be replaced, and ogcm did not write it; choose another output")
             records = 1 + -(-self.steps // self.interval)
             need += records * io.record_bytes(self.model, self.variables, self.output_precision)
-            need += self.output.stat().st_size if self.extend else 0
-        io.check_room(target, need, "write less often")
+            need += io.begun(self.output).stat().st_size if self.extends else 0
+        io.check_room(self.output or self.restart_file, need, "write less often")
+
+    def claim(self) -> names.Claim:
+        """Hold the names of this run. Without output it takes a name of which there is no restart."""
+        if self.output is not None or self.overwrite or self.has_run:
+            return names.Claim(names.beside(self.restart_file, ".lock"))
+        for n in itertools.count(1):
+            self.restart_file = Path(f"{self.model.name}{f'-{n}' if n > 1 else ''}.restart.h5")
+            if not names.exists(self.restart_file):
+                with contextlib.suppress(names.TakenError):
+                    return names.Claim(names.beside(self.restart_file, ".lock"))
 
     def check_step(self) -> None:
         """Raise InputError for a first state out of range, or a step too long for it or for the mixing along layers."""
@@ -143,8 +217,8 @@ class Simulation:
                     f"use at most {0.8 * value.max() / excess:.2g}, or dt = {0.8 * dt / excess:.2g} s"
                 )
 
-    def toml(self) -> str:
-        """TOML from which this run can be repeated (where the model came from a setup)."""
+    def toml(self, **run: object) -> str:
+        """TOML from which this run can be repeated (where the model came from a setup), with other settings `run`."""
         made = self.model.config
         setup = {"name": made["setup"], **made["options"]} if "setup" in made else {"name": self.model.name}
         setup["trained"] = made.get("trained")
@@ -152,48 +226,80 @@ class Simulation:
             "setup": setup,
             "parameters": made.get("parameters", {}),
             "numerics": made.get("numerics", {}),
-            "run": self.settings,
+            "run": self.settings | {"start": self.model.state.time / DAY} | run,
         }
         return config.text(tables)
+
+    def configuration(self) -> str:
+        """What the output says of how it was made: the TOML of this run, or of all that made what it extends."""
+        if not self.extends:
+            return self.toml()
+        with io.opened(io.begun(self.output)) as f:
+            before = f.attrs.get("configuration", "")
+        whole = config.one_run(before, self.toml())
+        if whole is not None:
+            return self.toml(**whole)
+        return config.with_history(before, self.toml(), self.model.state.time / DAY)
 
     def run(self) -> None:
         """Step to the end.
 
-        Raises BlowUpError after saving the last good state, and FileError when the disk fails. Ctrl-C and
-        SIGTERM finish the step, save the state and end in KeyboardInterrupt and SystemExit(143).
+        Raises BlowUpError after saving the last good state, and FileError when the disk fails or a file is in the way.
+        Ctrl-C, SIGTERM, SIGHUP and SIGXCPU finish the step, save the state and end in KeyboardInterrupt or
+        SystemExit(128 + the number of the signal).
         """
-        own, self.writer, self.sent = None, None, None
-        if self.device == "cuda":
-            check_memory(run_bytes(self.model), f"a run of {self.model.name}")
-            self.running = self.model.to("cuda")
-            self.stepper = Stepper(self.running)
-        if self.output is not None:
-            config.write(self.output.with_suffix(".toml"), self.configuration)
-            options = {"means": self.means, "precision": self.output_precision, "extend": self.extend}
-            self.writer = own = io.Output(self.output, self.model, self.variables, self.configuration, **options)
-        self.good, self.good_cfl = self.running.state.copy(), courant_number(self.running)
-        handlers = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)} if in_main_thread() else {}
-        started, first = clock.perf_counter(), self.model.state.step
-        try:
-            self.loop(started)
-        except FileError as error:
-            raise FileError(f"{error}{self.rescue()}") from None
-        finally:
-            for s, handler in handlers.items():
-                signal.signal(s, handler)
-            self.come_home()
-            if own is not None:
-                own.close()
-        state = self.model.state
-        if self.signal is not None:
-            self.say_how_to_continue(self.steps - (state.step - first))
-            raise KeyboardInterrupt if self.signal == signal.SIGINT else SystemExit(128 + self.signal)
+        self.signal, self.writer, self.sent = None, None, None
+        with self.catch_signals(), self.claim():
+            self.check_files()
+            if self.device == "cuda":
+                check_memory(run_bytes(self.model), f"a run of {self.model.name}")
+                self.running = self.model.to("cuda")
+                self.stepper = Stepper(self.running)
+            self.writer = own = self.open_output()
+            self.has_run = True
+            self.good, self.good_cfl = self.running.state.copy(), courant_number(self.running)
+            started, first, complete = clock.perf_counter(), self.model.state.step, False
+            try:
+                self.loop(started)
+                complete = self.signal is None
+            except FileError as error:
+                raise FileError(f"{error}{self.rescue()}") from None
+            finally:
+                self.come_home()
+                if own is not None:
+                    own.close(complete)
+            state = self.model.state
+            if self.signal is not None:
+                self.say_how_to_continue(self.steps - (state.step - first))
+                raise KeyboardInterrupt if self.signal == signal.SIGINT else SystemExit(128 + self.signal)
         wall = clock.perf_counter() - started
         speed = self.steps * self.model.numerics.dt / YEAR / wall * DAY
         self.say(
-            f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, "
-            f"{speed:.3g} simulated years per day; state {state.digest()}"
+            f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {speed:.3g} simulated years per day; "
+            f"state {state.digest()} in {self.restart_file}"
         )
+
+    def open_output(self) -> io.Output | None:
+        """The output, ready for its first record, with its TOML beside it; None for a run without."""
+        if self.output is None:
+            return None
+        text, options = self.configuration(), {"means": self.means, "precision": self.output_precision}
+        output = io.Output(self.output, self.model, self.variables, text, extend=self.extends, **options)
+        config.write(self.toml_file, text)
+        return output
+
+    @contextlib.contextmanager
+    def catch_signals(self) -> Iterator[None]:
+        """Let signals finish the step, in the main thread, where alone they can be caught; nohup has them ignored."""
+        handlers = {s: signal.getsignal(s) for s in STOPPED_BY} if in_main_thread() else {}
+        caught = {s: handler for s, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+        try:
+            for s in caught:
+                signal.signal(s, self.stop)
+            yield
+        finally:
+            for s, handler in caught.items():
+                signal.signal(s, handler)
 
     def come_home(self) -> None:
         """From a GPU: what is still to be written, and the state; its memory is free again."""
@@ -298,7 +404,7 @@ class Simulation:
         return "; no restart could be written"
 
     def stop(self, number: int, _frame: object) -> None:
-        """Handler of SIGINT and SIGTERM: let the step finish."""
+        """Handler of the signals: let the step finish."""
         self.signal = number
 
     def say_how_to_continue(self, left: int) -> None:
@@ -306,8 +412,9 @@ class Simulation:
         name, day = signal.Signals(self.signal).name, self.model.state.time / DAY
         text = f"stopped by {name} on day {day:g}; continue with {self.restart_file}"
         if self.output is not None and "setup" in self.model.config and left:
-            toml, days = self.output.with_suffix(".toml"), left * self.model.numerics.dt / DAY
-            text += f": ogcm run {toml} --output {self.output} --restart {self.restart_file} --days {days:.6g}"
+            words = ["ogcm", "run", self.toml_file, "--output", self.output, "--restart", self.restart_file]
+            words += ["--days", repr(left * self.model.numerics.dt / DAY)]
+            text += f": {shlex.join(map(str, words))}"
         self.say(text)
 
     def say(self, text: str) -> None:

@@ -231,7 +231,7 @@ def test_what_would_fail_later_fails_before_the_first_step():
     wrong = [
         (FileError, "there.nc: exists", "there.nc", {}),
         (FileError, "folder", "no/d.nc", {}),
-        (FileError, "exists", ".", {"overwrite": True}),
+        (FileError, "'.' does not name a file", ".", {"overwrite": True}),
         (InputError, "days", "d.nc", {"days": -1.0}),
         (InputError, "every: .* at most the 1 of", "d.nc", {"every": 2.0}),
         (InputError, "every", "d.nc", {"every": 0.0}),
@@ -261,7 +261,9 @@ def test_a_run_that_dies_leaves_its_records_in_the_part_file(monkeypatch):
     assert not Path("d.nc").exists()
     with h5py.File("d.nc.part") as f:
         assert len(f["time"]) == 3
-    make_data(*channels(), "d.nc", days=0.25, every=0.125, progress=False)
+    with pytest.raises(FileError, match=r"d\.nc\.part: holds the records of a run that was killed or failed"):
+        make_data(*channels(), "d.nc", days=0.25, every=0.125, progress=False)
+    make_data(*channels(), "d.nc", days=0.25, every=0.125, overwrite=True, progress=False)
     assert not Path("d.nc.part").exists()
 
 

@@ -94,7 +94,15 @@ def test_a_blow_up_names_the_place_and_leaves_a_state_to_go_on_from(change, word
     assert CHECK <= again.state.step - round(DAYS * 48) < 2 * CHECK
 
 
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (signal.SIGINT, KeyboardInterrupt),
+        (signal.SIGTERM, SystemExit),
+        (signal.SIGHUP, SystemExit),
+        (signal.SIGXCPU, SystemExit),
+    ],
+)
 def test_a_signal_finishes_the_step_and_the_run_continues_every_bit(number, error, capsys):
     whole = small()
     ogcm.Simulation(whole, days=DAYS, **QUIET).run()

@@ -1,0 +1,147 @@
+"""Names of files: which files belong to an output, which may be replaced, and which run holds a name.
+
+An output `gyre.nc` has `gyre.toml`, `gyre.restart.h5`, `gyre.png` beside it. While a run writes them it holds a lock
+on `gyre.restart.lock`, which the operating system gives free when the process ends, however it ends. Nothing is
+replaced without being told to (`overwrite`), and then only what ogcm wrote.
+"""
+
+import fcntl
+import os
+import socket
+import stat
+import warnings
+from pathlib import Path
+
+import h5py
+
+from ogcm.errors import FileError
+from ogcm.files import BROKEN
+
+NETCDF = (".nc", ".nc4", ".h5")
+HOLDER = "ogcm, process"  # how a lock file begins
+
+
+def output_path(output: str | Path) -> Path:
+    """The path of a NetCDF4 file to be written.
+
+    Raises FileError for what cannot name one: nothing, a folder, or the ending of another format (`gyre.zarr`). A dot
+    before a number is part of the name, as in `nu0.5`.
+    """
+    if not isinstance(output, str | os.PathLike) or "\0" in str(output):
+        raise FileError(f"output: needs the name of a file, got {output!r}")
+    path = Path(output)
+    if path.name in ("", ".."):
+        raise FileError(f"output: {str(output)!r} does not name a file; give a name such as gyre.nc")
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder; give the name of a file")
+    if path.suffix.lower() not in NETCDF and path.suffix[1:2].isalpha():
+        raise FileError(
+            f"{path}: output is NetCDF4, and {path.suffix} is the ending of another format; "
+            f"give a name that ends in .nc, such as {path.stem}.nc"
+        )
+    return path
+
+
+def beside(output: str | Path, ending: str) -> Path:
+    """The file that belongs to an output: its name with `ending` in place of .nc (or after a name without it)."""
+    path = Path(output)
+    stem = path.stem if path.suffix.lower() in NETCDF else path.name
+    return path.with_name(f"{stem}{ending}")
+
+
+def exists(path: Path) -> bool:
+    """Whether the name is taken, be it by a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+def same_file(a: str | Path, b: str | Path) -> bool:
+    """Whether two names are those of one file that exists."""
+    return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise FileError for a name that is taken, or with `overwrite` by anything but a file that ogcm wrote."""
+    if not exists(path):
+        return
+    check_regular(path)
+    if not overwrite:
+        raise FileError(f"{path}: exists; choose another name or pass overwrite (--overwrite)")
+    if not is_own(path):
+        raise FileError(f"{path}: ogcm did not write it and does not replace it; choose another name, or delete it")
+
+
+def check_regular(path: Path) -> None:
+    """Raise FileError for what exists and is not a plain file: a folder, a link, a device."""
+    if exists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise FileError(f"{path}: is a link, a folder or a device; give the name of a plain file")
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is HDF5 that ogcm wrote: an output, a restart, a data set, an estimate."""
+    try:
+        with h5py.File(path, "r", locking=False) as f:
+            return any(str(f.attrs.get(name, "")).startswith("ogcm ") for name in ("source", "format"))
+    except BROKEN:
+        return False
+
+
+class TakenError(FileError):
+    """A name that another run holds."""
+
+
+class Claim:
+    """A name that this process alone may write to, until `release` or its end; a context manager.
+
+    Raises TakenError where another run holds it, FileError where it cannot be locked.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """`path` is the lock file, made here and removed in the end."""
+        self.path = Path(path)
+        check_regular(self.path)
+        while True:
+            try:
+                self.file = open(self.path, "a+", errors="replace")  # noqa: SIM115, it is open until `release`
+            except OSError as error:
+                raise FileError(f"{self.path}: the lock of a run cannot be written ({error.strerror})") from None
+            try:
+                self.lock()
+                if self.path.exists() and os.path.samestat(os.fstat(self.file.fileno()), os.stat(self.path)):
+                    break  # otherwise the run that held it has just ended, and removed the file
+            except BaseException:
+                self.file.close()
+                raise
+            self.file.close()
+        self.file.truncate(0)
+        self.file.write(f"{HOLDER} {os.getpid()} on {socket.gethostname()}\n")
+        self.file.flush()
+
+    def lock(self) -> None:
+        """Take the lock. Raises TakenError where it is held, FileError where the file is not a lock of ogcm."""
+        self.file.seek(0)
+        holder = self.file.read(200).strip()
+        if holder and not holder.startswith(HOLDER):
+            raise FileError(f"{self.path}: is not a lock of ogcm, which needs this name; choose another output")
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TakenError(
+                f"{self.path}: another run ({holder or 'just started'}) writes files of this name; "
+                "choose another output, or wait for its end"
+            ) from None
+        except OSError as error:  # a file system without locks
+            warnings.warn(
+                f"{self.path}: no locks here ({error.strerror}); see that no other run writes files of this name",
+                stacklevel=4,
+            )
+
+    def release(self) -> None:
+        """Give the name free."""
+        self.path.unlink(missing_ok=True)
+        self.file.close()
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
