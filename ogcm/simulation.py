@@ -167,8 +167,8 @@ class Simulation:
         if len(kept) < len(ends) and not own:
             raise FileError(
                 f"{file}: holds records up to day {ends[-1] / DAY:g}, and the run begins on day {now / DAY:g}; "
-                f"it would drop those in between. Continue from {self.restart_file}, choose another output, or pass overwrite "
-                "(--overwrite)"
+                f"it would drop those in between. Continue from {self.restart_file}, choose another output, "
+                "or pass overwrite (--overwrite)"
             )
         last = kept[-1] if len(kept) else -np.inf
         if now - last > 0.5 * dt + (0.0 if self.means else max(every, self.interval * dt)):
