@@ -59,13 +59,13 @@ def same_file(a: str | Path, b: str | Path) -> bool:
     return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
 
 
-def check_free(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool, what: str = "exists") -> None:
     """Raise FileError for a name that is taken, or with `overwrite` by anything but a file that ogcm wrote."""
     if not exists(path):
         return
     check_regular(path)
     if not overwrite:
-        raise FileError(f"{path}: exists; choose another name or pass overwrite (--overwrite)")
+        raise FileError(f"{path}: {what}; choose another name or pass overwrite (--overwrite)")
     if not is_own(path):
         raise FileError(f"{path}: ogcm did not write it and does not replace it; choose another name, or delete it")
 

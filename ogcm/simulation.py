@@ -153,8 +153,10 @@ class Simulation:
                 f"{part}: holds the records of a run that was killed or failed; continue that run (--restart "
                 f"{self.restart_file}), rename the file to keep it, or pass overwrite (--overwrite)"
             )
-        for path in (self.output, part, self.restart_file):
-            names.check_free(path, self.overwrite or self.has_run)
+        may = self.overwrite or self.has_run
+        names.check_free(self.output, may)
+        names.check_free(part, may)
+        names.check_free(self.restart_file, may, "is the restart of another run")
 
     def check_records(self) -> None:
         """Raise FileError where extending the output would leave a gap in it, or drop what another run wrote."""
