@@ -86,7 +86,9 @@ from test_io import basin, io
 model = basin()
 outputs = [io.Output(f"{{name}}.nc", model, ("u", "v", "T", "S")) for name in "abc"]
 kept = outputs  # until the end of Python
-most = os.path.getsize("a.nc.part") + 100_000
+for output in outputs:
+    output.record(model)
+most = os.path.getsize("a.nc.part") + 20_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 for output in outputs:
     try:
