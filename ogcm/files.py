@@ -21,7 +21,7 @@ def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> Non
             os.fsync(f.fileno())
         os.replace(part, path)
     except OSError as error:
-        raise FileError(f"{path}: {what} could not be written ({error}); make room and try again") from None
+        raise FileError(f"{path}: {what} could not be written ({error}); make room, or choose another place") from None
     finally:
         part.unlink(missing_ok=True)
 
