@@ -26,7 +26,6 @@ import numpy as np
 
 from adjoint.interpolation import interpolation
 from adjoint.operators.layers import stretch_ad, transports_ad
-from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -336,7 +335,7 @@ class HeatContent(Loss):
         """Raises InputError for a box without water, or a model without tracers."""
         super().__init__(model, days=days)
         where, grid = box(model, field_point(model, "T"), x, y, z), model.grid
-        self.weight = RHO0 * HEAT_CAPACITY * where * interior(grid.area_t) * interior(grid.h_t)
+        self.weight = model.numerics.heat_per_volume * where * interior(grid.area_t) * interior(grid.h_t)
         self.slope = float(grid.nonlinear) / interior(grid.depth_t)  # of the stretching by eta
 
     def value(self, state: State, record: object) -> float:

@@ -33,7 +33,6 @@ from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplaci
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
-from ogcm.constants import HEAT_CAPACITY, RHO0
 from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -340,7 +339,7 @@ class AdjointStepper:
         numerics, grid = self.model.numerics, self.model.grid
         n_ad, fluxes_ad, nonlinear = gradient.state, gradient.fluxes, float(grid.nonlinear)
         exchange(grid, self.D_T_ad, self.D_S_ad)
-        heat = fluxes.heat_flux / grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY)
+        heat = fluxes.heat_flux / grid.h_t.dtype.type(numerics.heat_per_volume)
         held = self.forward.held if numerics.freezing else heat
         for name, D_ad, flux, share in (
             ("T", self.D_T_ad, held, nonlinear),
@@ -366,7 +365,7 @@ class AdjointStepper:
             heat_ad = np.zeros_like(self.heat_ad)
             freezing, freezing_ad = p["T_freezing"], p_ad["T_freezing"]
             hold_above_freezing_ad(n.T, heat, freezing, grid, self.heat_ad, gradient.state.T, heat_ad, freezing_ad)
-        gradient.fluxes.heat_flux[...] += heat_ad / grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY)
+        gradient.fluxes.heat_flux[...] += heat_ad / grid.h_t.dtype.type(self.model.numerics.heat_per_volume)
 
     def diffusion(self, T: Array, D_ad: Array, T_ad: Array, gradient: Gradient) -> None:
         """From D through horizontal diffusion."""

@@ -1,4 +1,4 @@
-"""Physical constants that no run changes and no gradient sees."""
+"""Physical constants as they are unless a model is given others (`Numerics`); no gradient sees them."""
 
 GRAVITY = 9.81  # [m s-2]
 RHO0 = 1026.0  # reference density [kg m-3] (Roquet et al. 2015)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -93,12 +92,12 @@ def mean_S(model: Model) -> float:
 
 def heat_content(model: Model) -> float:
     """Heat content relative to 0 degC [J]."""
-    return float(RHO0 * HEAT_CAPACITY * (cell_volume(model) * interior(model.state.T)).sum())
+    return float(model.numerics.heat_per_volume * (cell_volume(model) * interior(model.state.T)).sum())
 
 
 def salt_content(model: Model) -> float:
     """Salt content [kg]."""
-    return float(RHO0 * 1e-3 * (cell_volume(model) * interior(model.state.S)).sum())
+    return float(model.numerics.rho0 * 1e-3 * (cell_volume(model) * interior(model.state.S)).sum())
 
 
 def mean_eta(model: Model) -> float:
@@ -119,7 +118,7 @@ def kinetic_energy(model: Model) -> float:
     """Kinetic energy of the horizontal flow [J]: of each cell the mean of its faces', as the model's K is."""
     u2, v2 = model.state.u.astype(np.float64) ** 2, model.state.v.astype(np.float64) ** 2
     K = 0.25 * (u2 + np.roll(u2, 1, -1) + v2 + np.roll(v2, 1, -2))
-    return float(RHO0 * (cell_volume(model) * interior(K)).sum())
+    return float(model.numerics.rho0 * (cell_volume(model) * interior(K)).sum())
 
 
 def mean_kinetic_energy(model: Model) -> float:
@@ -129,23 +128,26 @@ def mean_kinetic_energy(model: Model) -> float:
 
 def surface_energy(model: Model) -> float:
     """Potential energy of the displaced surface [J]."""
-    return float(0.5 * RHO0 * GRAVITY * (wet_area(model) * interior(model.state.eta) ** 2).sum())
+    weight = 0.5 * model.numerics.rho0 * model.numerics.gravity
+    return float(weight * (wet_area(model) * interior(model.state.eta) ** 2).sum())
 
 
 def potential_density(model: Model) -> Array:
-    """Density at the surface (nk, ny, nx) [kg m-3] by the model's own equation of state; RHO0 without one."""
+    """Density at the surface (nk, ny, nx) [kg m-3] by the model's own equation of state; rho0 without one."""
     equation, s = model.numerics.equation_of_state, model.state
     b = np.zeros_like(s.T)
     if equation != "none":
-        at_surface = Points(np.zeros_like(model.grid.z_t), model.grid.mask_t)
+        g = model.grid
+        at_surface = Points(np.zeros_like(g.z_t), g.mask_t, g.gravity, g.rho0)
         EQUATIONS_OF_STATE[equation].buoyancy(s.T, s.S, model.parameters["eos"], at_surface, b)
-    return RHO0 * (1 - inside(b) / GRAVITY)
+    return model.numerics.rho0 * (1 - inside(b) / model.numerics.gravity)
 
 
 def potential_energy(model: Model) -> float:
-    """Gravitational energy [J]: g (potential density - RHO0) z over the water, and that of the surface."""
-    anomaly = potential_density(model) - RHO0
-    return float(GRAVITY * (cell_volume(model) * anomaly * height(model)).sum()) + surface_energy(model)
+    """Gravitational energy [J]: g (potential density - rho0) z over the water, and that of the surface."""
+    anomaly = potential_density(model) - model.numerics.rho0
+    energy = model.numerics.gravity * (cell_volume(model) * anomaly * height(model)).sum()
+    return float(energy) + surface_energy(model)
 
 
 def available_potential_energy(model: Model) -> float:
@@ -156,7 +158,7 @@ def available_potential_energy(model: Model) -> float:
     """
     g = model.grid
     wet = interior(g.mask_t) == 1
-    cells, anomaly = cell_volume(model)[wet], (potential_density(model) - RHO0)[wet]
+    cells, anomaly = cell_volume(model)[wet], (potential_density(model) - model.numerics.rho0)[wet]
     area = np.broadcast_to(inside(g.area_t), wet.shape)[wet]
     centre, half = inside(g.z_t)[wet], 0.5 * inside(g.h_t)[wet]
     # The basin as a vessel filled from below: area(z), then volume and first moment at each level z.
@@ -172,8 +174,8 @@ def available_potential_energy(model: Model) -> float:
     level = np.clip(np.searchsorted(filled, bounds, side="right") - 1, 0, len(across) - 1)
     rest = bounds - filled[level]
     moments = moment[level] + z[level] * rest + 0.5 * rest**2 / across[level]
-    sorted_energy = GRAVITY * (anomaly[heavy_first] * np.diff(moments)).sum()
-    present = GRAVITY * (cells * anomaly * height(model)[wet]).sum()
+    sorted_energy = model.numerics.gravity * (anomaly[heavy_first] * np.diff(moments)).sum()
+    present = model.numerics.gravity * (cells * anomaly * height(model)[wet]).sum()
     return float(present - sorted_energy) + surface_energy(model)
 
 
@@ -304,7 +306,7 @@ def courant_numbers(model: Model) -> dict[str, float]:
     rates = {
         "advection": inside(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
         "vertical": np.abs(vertical_velocity(model)) / np.where(wet, h, 1),
-        "surface_wave": np.sqrt(GRAVITY * inside(g.depth_t) * inverse) * wet[0],
+        "surface_wave": np.sqrt(model.numerics.gravity * inside(g.depth_t) * inverse) * wet[0],
         "friction": 4 * inside(model.parameters["nu_h"]) * inverse * wet[0],
     }
     return {name: float(rate.max() * dt) for name, rate in rates.items()}

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.backend import HALO, InParts
+from ogcm.constants import GRAVITY, RHO0
 from ogcm.device import host, put
 from ogcm.errors import InputError
 
@@ -82,10 +83,12 @@ class Geometry(NamedTuple):
     periodic_x: bool  # along i
     periodic_y: bool  # along j
     nonlinear: np.floating  # 1: layers follow eta (z*); 0: layers keep their rest thickness
+    gravity: np.floating  # [m s-2]
+    rho0: np.floating  # reference density [kg m-3]
 
 
 class Grid(InParts, Geometry):
-    """What the kernels know of the geometry."""
+    """What the kernels know of the geometry, and the constants that they read."""
 
     @property
     def periodic(self) -> tuple[bool, bool]:
@@ -300,6 +303,8 @@ def build(
     smallest_thickness: float = 0.0,
     no_slip: bool = False,
     nonlinear: bool = True,
+    gravity: float = GRAVITY,
+    rho0: float = RHO0,
     dtype: np.dtype = np.float64,
 ) -> Grid:
     """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 on land] cut into layers `dz` [m].
@@ -394,6 +399,8 @@ def build(
         periodic_x=periodic[1],
         periodic_y=periodic[0],
         nonlinear=np.dtype(dtype).type(nonlinear),
+        gravity=np.dtype(dtype).type(gravity),
+        rho0=np.dtype(dtype).type(rho0),
     )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from ogcm.backend import HALO
 from ogcm.model import Model
+from ogcm.stability import barotropic_steps
 from ogcm.state import State
-from ogcm.stepper import Stepper, Work, barotropic_steps
+from ogcm.stepper import Stepper, Work
 
 Array = np.ndarray
 COPIES = 2  # of the state that a run keeps: the last good one, and the one on its way into a file

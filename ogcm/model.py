@@ -15,6 +15,7 @@ import numpy as np
 
 from ogcm import grid as grids
 from ogcm import parameters as physics
+from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.device import check, host, put
 from ogcm.errors import InputError
 from ogcm.forcing import BoundForcing, Forcing
@@ -49,7 +50,9 @@ class Numerics:
     dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
     limit). An equation of state "none" makes a model without tracers: shallow water, or a
     homogeneous ocean. Without dynamics ("none") nothing but the corrector moves the state. With `freezing` the
-    surface is not cooled below T_freezing. Raises InputError for a choice that does not exist.
+    surface is not cooled below T_freezing. The constants gravity [m s-2], rho0 [kg m-3], the reference density, and
+    heat_capacity [J kg-1 K-1] may be another planet's or another model's. Raises InputError for a choice that does not
+    exist and for numbers that are not positive.
     """
 
     dt: float
@@ -70,6 +73,9 @@ class Numerics:
     smallest_cell: float = 0.2
     smallest_thickness: float = 0.0
     precision: str = "float64"
+    gravity: float = GRAVITY
+    rho0: float = RHO0
+    heat_capacity: float = HEAT_CAPACITY
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -77,12 +83,20 @@ class Numerics:
                 raise InputError(f"{name}: {getattr(self, name)!r} does not exist; choose from {', '.join(known)}")
         if not (np.isfinite(self.dt) and self.dt > 0):
             raise InputError(f"dt: the time step must be a positive number of seconds, got {self.dt}")
+        for name, units in (("gravity", "m s-2"), ("rho0", "kg m-3"), ("heat_capacity", "J kg-1 K-1")):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise InputError(f"{name}: must be a positive number [{units}], got {getattr(self, name)}")
         if self.barotropic_steps < 0:
             raise InputError(f"barotropic_steps: must be 0 (automatic) or positive, got {self.barotropic_steps}")
 
     @property
     def has_tracers(self) -> bool:
         return self.equation_of_state != "none"
+
+    @property
+    def heat_per_volume(self) -> float:
+        """Heat that warms water by a kelvin [J m-3 K-1]."""
+        return self.rho0 * self.heat_capacity
 
 
 class Model:
@@ -138,6 +152,8 @@ class Model:
             smallest_thickness=self.numerics.smallest_thickness,
             no_slip=self.numerics.walls == "no_slip",
             nonlinear=self.numerics.free_surface == "nonlinear",
+            gravity=self.numerics.gravity,
+            rho0=self.numerics.rho0,
             dtype=np.dtype(self.numerics.precision),
         )
         if not self.grid.mask_t.any():

@@ -14,7 +14,7 @@ import numpy as np
 from ogcm.device import host
 from ogcm.errors import InputError
 from ogcm.grid import Grid, add_halo, interior
-from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.equation_of_state import default_coefficients
 
 Array = np.ndarray
 
@@ -62,7 +62,7 @@ def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: st
     """
     nk = grid.h_t.shape[0]
     ny, nx = interior(grid.depth_t).shape
-    coefficients = EQUATIONS_OF_STATE[equation_of_state].coefficients if equation_of_state != "none" else []
+    coefficients = default_coefficients(equation_of_state, float(grid.rho0))
     eos = np.array(host(values.get("eos", coefficients)), grid.h_t.dtype)
     if eos.shape != np.shape(coefficients):
         raise InputError(f"eos: {equation_of_state} takes {len(coefficients)} coefficients, got shape {eos.shape}")

@@ -24,16 +24,15 @@ from ogcm.grid import interior
 from ogcm.memory import run_bytes
 from ogcm.model import Model
 from ogcm.restart import load_restart, restart_bytes, save_restart
+from ogcm.stability import LARGEST_CFL, courant_number, stable_mixing
 from ogcm.state import State
-from ogcm.stepper import Stepper, courant_number
+from ogcm.stepper import Stepper
 
 Array = np.ndarray
 DAY = 86400.0
 YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
 STOPPED_BY = [getattr(signal, s) for s in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, s)]
-LARGEST_CFL = 1.0
-LARGEST_DAMPING = 2.0  # of the shortest wave in a step; mixing is one Euler step, which amplifies it beyond
 
 
 class Simulation:
@@ -422,23 +421,6 @@ class Simulation:
     def say(self, text: str) -> None:
         if self.progress:
             print(text, file=sys.stderr)
-
-
-def stable_mixing(model: Model) -> dict[str, Array]:
-    """The largest mixing along layers that is stable with this step: maps (ny, nx) by the name of the parameter in use.
-
-    m2 s-1, of the biharmonic ones m4 s-1; infinite on land.
-    """
-    ny, nx = model.horizontal.shape
-    dx, dy, wet = (interior(a) for a in (model.grid.dx_t, model.grid.dy_t, model.grid.mask_t[0]))
-    shortest, most = 4.0 * (nx > 2) / dx**2 + 4.0 * (ny > 2) / dy**2, {}
-    for mixing, name, higher in (("friction", "nu_h", "nu4_h"), ("diffusion", "kappa_h", "kappa4_h")):
-        choice = getattr(model.numerics, mixing)
-        for parameter, power in {"none": (), "laplacian": ((name, 1),)}.get(choice, ((name, 1), (higher, 2))):
-            most[parameter] = np.full((ny, nx), np.inf)
-            damping = wet * shortest**power * model.numerics.dt
-            np.divide(LARGEST_DAMPING, damping, out=most[parameter], where=damping > 0)
-    return most
 
 
 def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:

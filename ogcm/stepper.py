@@ -35,10 +35,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
-from ogcm.grid import Grid, interior
+from ogcm.grid import Grid
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.barotropic import (
@@ -63,6 +62,7 @@ from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
+from ogcm.stability import barotropic_steps
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
@@ -82,7 +82,6 @@ INTEGRATORS = {
     "rk3": Integrator((1 / 3, 1 / 2, 1.0)),
     "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0)),
 }
-BAROTROPIC_COURANT = 0.85  # of a substep; forward-backward is stable up to 1
 
 
 class Tendencies(NamedTuple):
@@ -337,7 +336,7 @@ class Stepper:
         """D_T, D_S: what enters through the surface, and horizontal diffusion."""
         model, grid = self.model, self.model.grid
         nonlinear = float(grid.nonlinear)
-        heat = np.divide(fluxes.heat_flux, grid.h_t.dtype.type(RHO0 * HEAT_CAPACITY), out=self.heat)
+        heat = np.divide(fluxes.heat_flux, grid.h_t.dtype.type(model.numerics.heat_per_volume), out=self.heat)
         if model.numerics.freezing:
             hold_above_freezing(n.T, heat, model.parameters["T_freezing"], grid, self.held)
             heat = self.held
@@ -425,18 +424,3 @@ class Stepper:
             ADVECTION[numerics.advection](carried, *flow, work.W_T, dt, grid, G)
             advance_tracer(old, self.s_old.t, G, D, self.kappa_v, work.s_new.t, dt, grid, new)
         exchange(grid, s.T, s.S)
-
-
-def barotropic_steps(model: Model) -> float:
-    """Substeps of the barotropic mode in a step, as chosen or as long waves need."""
-    grid, numerics = model.grid, model.numerics
-    inverse = np.sqrt(1 / interior(grid.dx_t) ** 2 + 1 / interior(grid.dy_t) ** 2)
-    rate = float((np.sqrt(GRAVITY * interior(grid.depth_t)) * inverse * interior(grid.mask_t)[0]).max())
-    return numerics.barotropic_steps or numerics.dt * rate / BAROTROPIC_COURANT
-
-
-def courant_number(model: Model) -> float:
-    """The largest advective Courant number |u| dt/dx + |v| dt/dy of a model's state."""
-    state, grid = model.state, model.grid
-    rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
-    return float(interior(rate).max() * model.numerics.dt)

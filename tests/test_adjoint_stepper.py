@@ -19,7 +19,13 @@ CHOICES = {
     "ab2": {"integrator": "ab2", "dt": 300.0},
     "euler, monotone": {"integrator": "euler", "advection": "monotone", "dt": 300.0, "vorticity": "enstrophy"},
     "rk4, centred, al81": {"integrator": "rk4", "advection": "centred2", "vorticity": "al81", "walls": "no_slip"},
-    "linear surface": {"free_surface": "linear", "equation_of_state": "quadratic"},
+    "linear surface, other constants": {
+        "free_surface": "linear",
+        "equation_of_state": "quadratic",
+        "gravity": 3.7,
+        "rho0": 1000.0,
+        "heat_capacity": 4200.0,
+    },
     "closures": {
         "viscosity": "smagorinsky",
         "vertical_mixing": "richardson",

@@ -64,6 +64,9 @@ def series(times, period=None, maps=3):
         ({"intergator": "rk3"}, "unknown option 'intergator': did you mean 'integrator'"),
         ({"integrator": "rk5"}, "integrator: 'rk5' does not exist; choose from euler, ab2, rk3, rk4"),
         ({"dt": np.nan}, "dt: the time step must be a positive number of seconds, got nan"),
+        ({"gravity": 0.0}, r"gravity: must be a positive number \[m s-2\], got 0.0"),
+        ({"rho0": np.nan}, r"rho0: must be a positive number \[kg m-3\], got nan"),
+        ({"heat_capacity": -1.0}, r"heat_capacity: must be a positive number \[J kg-1 K-1\], got -1.0"),
         ({"smallest_cell": 0.0}, "smallest_cell: a fraction of a layer between 0 and 1, got 0.0"),
     ],
 )

@@ -33,7 +33,8 @@ def small(**options):
 
 
 def test_run_info_plot_and_repeat(capsys):
-    assert main(["run", "double_gyre", "--days", "2", "--every", "0.5", "--wind", "0.2", "--nu_h", "9000", *SMALL]) == 0
+    options = ["--every", "0.5", "--wind", "0.2", "--nu_h", "9000", "--gravity", "9.7"]
+    assert main(["run", "double_gyre", "--days", "2", *options, *SMALL]) == 0
     with xarray.open_dataset("double_gyre.nc", engine="h5netcdf", decode_times=False) as d:
         assert d.sizes["time"] == 5
         assert d.T.attrs["units"] == "degC"
@@ -50,6 +51,7 @@ def test_run_info_plot_and_repeat(capsys):
     tables = config.read("double_gyre.toml")
     assert tables["setup"]["wind"] == 0.2
     assert tables["parameters"]["nu_h"] == 9000.0
+    assert tables["numerics"]["gravity"] == 9.7
     assert main(["run", "double_gyre.toml", "--output", "again.nc", "--quiet"]) == 0
     with xarray.open_dataset("again.nc", engine="h5netcdf", decode_times=False) as d:
         np.testing.assert_array_equal(d.u[-1].values, first)

@@ -34,16 +34,18 @@ def test_constant_tracer_stays_constant(integrator, advection):
     assert np.abs(S - 35.0).max() < 1e-12 * 35.0 * 10
 
 
-def test_fresh_water_and_heat_flux_close_the_budget():
+@pytest.mark.parametrize(("rho0", "heat_capacity"), [(1026.0, 3991.86795711963), (1000.0, 4200.0)])
+def test_fresh_water_and_heat_flux_close_the_budget(rho0, heat_capacity):
     rain, heat = 1e-7, 100.0
-    model = rough_basin(forcing=ogcm.Forcing(fresh_water=rain, heat_flux=heat), T=10.0)
+    forcing = ogcm.Forcing(fresh_water=rain, heat_flux=heat)
+    model = rough_basin(forcing=forcing, T=10.0, rho0=rho0, heat_capacity=heat_capacity)
     area = (interior(model.grid.area_t) * interior(model.grid.mask_t)[0]).sum()
     before = totals(model)
     run(model, 100)
     after, seconds = totals(model), 100 * 600.0
     assert after[0] - before[0] == pytest.approx(rain * area * seconds, rel=1e-9)
     assert after[2] == pytest.approx(before[2], rel=1e-13)
-    warmed = heat / (1026.0 * 3991.86795711963) * area * seconds
+    warmed = heat / (rho0 * heat_capacity) * area * seconds
     rained = rain * area * seconds * 10.0
     assert after[1] - before[1] == pytest.approx(warmed + rained, rel=1e-3)
 

@@ -9,6 +9,7 @@ from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.diagnostics import DIAGNOSTICS, diagnose
 from ogcm.grid import interior
 from ogcm.halo import exchange
+from ogcm.operators.equation_of_state import density
 from ogcm.operators.layers import continuity, stretch, transports
 from ogcm.operators.momentum_advection import potential_vorticity
 
@@ -60,6 +61,31 @@ def test_contents_of_a_resting_basin():
     assert diagnostics.heat_content(model) == pytest.approx(RHO0 * HEAT_CAPACITY * water * layers, rel=1e-14)
     assert diagnostics.salt_content(model) == pytest.approx(RHO0 * 0.035 * water, rel=1e-14)
     assert diagnostics.surface_energy(model) == pytest.approx(0.5 * RHO0 * GRAVITY * area * 1.5**2, rel=1e-14)
+
+
+def test_the_constants_are_those_of_the_model():
+    constants = {"gravity": 3.7, "rho0": 1000.0, "heat_capacity": 4200.0}
+    model = basin(T=10.0, S=35.0, eta=1.5, u=0.2, **constants)
+    here = basin(T=10.0, S=35.0, eta=1.5, u=0.2)
+    relative = {
+        "heat_content": 1000.0 * 4200.0 / (RHO0 * HEAT_CAPACITY),
+        "salt_content": 1000.0 / RHO0,
+        "kinetic_energy": 1000.0 / RHO0,
+        "surface_energy": 3.7 * 1000.0 / (GRAVITY * RHO0),
+    }
+    for name, factor in relative.items():
+        assert DIAGNOSTICS[name].function(model) == pytest.approx(factor * DIAGNOSTICS[name].function(here), rel=1e-13)
+    speeds = (diagnostics.courant_numbers(m)["surface_wave"] for m in (model, here))
+    assert next(speeds) / next(speeds) == pytest.approx(np.sqrt(3.7 / GRAVITY), rel=1e-13)
+    lock = {"T": lambda x, y, z: np.where(x < 6 * DX, 10.0, 20.0), "dz": [100.0] * 3}
+    available = (diagnostics.available_potential_energy(basin(**lock, **c)) for c in (constants, {}))
+    assert next(available) / next(available) == pytest.approx(3.7 / GRAVITY, rel=1e-10)
+
+
+@pytest.mark.parametrize("rho0", [1026.0, 1000.0])
+def test_sea_water_has_its_density_whatever_the_reference(rho0):
+    model = basin(T=10.0, S=35.0, equation_of_state="teos10", rho0=rho0)
+    np.testing.assert_allclose(diagnostics.potential_density(model), density(10.0, 35.0, 0.0), rtol=1e-14)
 
 
 def test_linear_free_surface_keeps_the_volume():

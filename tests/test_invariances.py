@@ -20,6 +20,7 @@ from adjoint.random_ocean import DZ
 from ogcm.cli import main
 from ogcm.grid import interior
 from ogcm.model import CHOICES
+from ogcm.operators.equation_of_state import default_coefficients
 
 FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
 INITIAL, PARAMETERS = ("u", "v", "eta", "T", "S"), ("nu_h", "kappa_h", "nu4_h", "kappa4_h", "drag_linear", "leith")
@@ -168,22 +169,25 @@ def test_a_shift_along_a_periodic_side_changes_no_bit(terms):
 
 # The units
 
-# name: powers of the units of length along the layers and across them, of time, and of temperature
+# name: powers of the units of length along the layers and across them, of time, of temperature, and of mass in a volume
 UNITS = {
-    **dict.fromkeys(("dx", "dy"), (1, 0, 0, 0)),
-    **dict.fromkeys(("depth", "dz", "eta"), (0, 1, 0, 0)),
-    **dict.fromkeys(("T", "T_star"), (0, 0, 0, 1)),
-    **dict.fromkeys(("u", "v"), (1, 0, -1, 0)),
-    **dict.fromkeys(("tau_x", "tau_y"), (1, 1, -2, 0)),  # rho0 is a constant
-    **dict.fromkeys(("fresh_water", "rate_T", "rate_S", "drag_linear"), (0, 1, -1, 0)),
-    **dict.fromkeys(("nu_h", "kappa_h"), (2, 0, -1, 0)),
-    **dict.fromkeys(("nu4_h", "kappa4_h"), (4, 0, -1, 0)),
-    **dict.fromkeys(("nu_v", "kappa_v", "kappa_convective", "nu_richardson"), (0, 2, -1, 0)),
-    "heat_flux": (0, 1, -1, 1),  # rho0 c_p is a constant
-    "drag_quadratic": (-1, 1, 0, 0),
-    "f0": (0, 0, -1, 0),
-    "beta": (-1, 0, -1, 0),
-    "dt": (0, 0, 1, 0),
+    **dict.fromkeys(("dx", "dy"), (1, 0, 0, 0, 0)),
+    **dict.fromkeys(("depth", "dz", "eta"), (0, 1, 0, 0, 0)),
+    **dict.fromkeys(("T", "T_star"), (0, 0, 0, 1, 0)),
+    **dict.fromkeys(("u", "v"), (1, 0, -1, 0, 0)),
+    **dict.fromkeys(("tau_x", "tau_y"), (1, 1, -2, 0, 1)),
+    **dict.fromkeys(("fresh_water", "rate_T", "rate_S", "drag_linear"), (0, 1, -1, 0, 0)),
+    **dict.fromkeys(("nu_h", "kappa_h"), (2, 0, -1, 0, 0)),
+    **dict.fromkeys(("nu4_h", "kappa4_h"), (4, 0, -1, 0, 0)),
+    **dict.fromkeys(("nu_v", "kappa_v", "kappa_convective", "nu_richardson"), (0, 2, -1, 0, 0)),
+    **dict.fromkeys(("rho0", "eos"), (0, 0, 0, 0, 1)),
+    "gravity": (2, -1, -2, 0, 0),
+    "heat_capacity": (0, 0, 0, -1, 0),
+    "heat_flux": (0, 1, -1, 0, 1),
+    "drag_quadratic": (-1, 1, 0, 0, 0),
+    "f0": (0, 0, -1, 0, 0),
+    "beta": (-1, 0, -1, 0, 0),
+    "dt": (0, 0, 1, 0, 0),
 }
 BIHARMONIC = {"friction": "biharmonic", "diffusion": "biharmonic"}
 NO_DRAG, PASSIVE = {"drag_quadratic": 0.0}, {"eos": [0.0, 0.76554, 0.0, 0.0, 0.0, 0.0, 0.0]}
@@ -198,30 +202,31 @@ CONSTANTS_KEPT = {
 @pytest.mark.parametrize(
     ("powers", "options"),
     [
-        ((1, 2, 0, 0), CONSTANTS_KEPT["1/T"]),
-        ((-3, -6, 0, 0), CONSTANTS_KEPT["1/T"]),
-        ((1, 0, 1, 0), CONSTANTS_KEPT["L/T and 1/Z"]),
-        ((-4, 0, -4, 0), CONSTANTS_KEPT["L/T and 1/Z"]),
-        ((-1, -4, 1, 0), CONSTANTS_KEPT["1/(L T)"]),
-        ((0, 0, 0, 5), CONSTANTS_KEPT["1/T and T alone"]),
+        ((1, 2, 0, 0, 0), CONSTANTS_KEPT["1/T"]),
+        ((-3, 1, 0, 0, 4), CONSTANTS_KEPT["1/T"]),
+        ((1, 0, 1, 0, 0), CONSTANTS_KEPT["L/T and 1/Z"]),
+        ((-4, 0, -4, 0, -3), CONSTANTS_KEPT["L/T and 1/Z"]),
+        ((-1, 2, 1, 0, 0), CONSTANTS_KEPT["1/(L T)"]),
+        ((0, 0, 0, 5, 2), CONSTANTS_KEPT["1/T and T alone"]),
     ],
 )
 def test_other_units_change_no_bit(powers, options):
     """Powers of two are exact, so that an ocean in other units is the same to the bit: a test of every dimension.
 
-    g and rho0 are constants of the code; L^2/(T^2 Z) is kept, the unit of g. So are small constants that have units,
-    and a term that has one is tested with the units that leave it: the tidal speed 0.01 m/s of quadratic drag and
-    EPS of the Richardson number, which is a squared (L/T)/Z, with L = T; EPS_SHEAR of Smagorinsky with T = 1, EPS_ZETA
-    of Leith with L T = 1. Equations of state count temperature from 10 degC and pressure in metres: temperature
-    is rescaled where density does not know it (a0 = 0), thickness where the equation is linear.
+    Small constants that have units stay, and a term that has one is tested with the units that leave it: the tidal
+    speed 0.01 m/s of quadratic drag and EPS of the Richardson number, which is a squared (L/T)/Z, with L = T;
+    EPS_SHEAR of Smagorinsky with T = 1, EPS_ZETA of Leith with L T = 1. Equations of state count temperature from
+    10 degC and pressure in metres: temperature is rescaled where density does not know it (a0 = 0), thickness where
+    the equation is linear.
     """
-    L, Z, T, _ = powers
-    assert 2 * L - 2 * T == Z
 
     def factor(name):
-        return 2.0 ** np.dot(UNITS.get(name, (0, 0, 0, 0)), powers)
+        return 2.0 ** np.dot(UNITS.get(name, (0, 0, 0, 0, 0)), powers)
 
-    here = ocean(**options)
+    numerics = ogcm.model.Numerics(dt=1.0)
+    eos = default_coefficients(options.get("equation_of_state", "linear"))
+    here = {name: getattr(numerics, name) for name in ("gravity", "rho0", "heat_capacity")} | {"eos": eos}
+    here |= ocean(**options)
     there = here | {name: np.multiply(here[name], factor(name)) for name in UNITS}
     for (name, a), b in zip(after(here).items(), after(there).values(), strict=True):
         np.testing.assert_array_equal(a, b / factor(name), err_msg=name)

@@ -26,7 +26,6 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, kernel, point, root, scalar, typed
-from ogcm.constants import GRAVITY, RHO0
 from ogcm.operators.equation_of_state import (
     S0,
     SALINITY_CENTRE,
@@ -213,7 +212,7 @@ def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
     """t, s and g are for the coefficients: T and S, 0 on land, and G, G z, G z^2, G z^3 of the row."""
     z = grid.z_t[k, j, i]
     t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
-    G = in_water(typed(-GRAVITY / RHO0, z) * b_ad[k, j, i], grid, k, j, i)
+    G = in_water(-grid.gravity / grid.rho0 * b_ad[k, j, i], grid, k, j, i)
     T_ad[k, j, i] += G * a_T(t[i], s[i], z, c)
     S_ad[k, j, i] += G * a_S(t[i], s[i], z, c)
     g[0, i] = G
@@ -229,7 +228,7 @@ def step(N2_ad, grid, k, j, i):
     above, below = max(k - 1, 0), min(k, nk - 1)
     z_above, z_below = grid.z_t[above, j, i], grid.z_t[below, j, i]
     inside = grid.mask_t[below, j, i] == 1 and above < below
-    g = typed(GRAVITY / RHO0, z_above) * N2_ad[k, j, i] / (z_above - z_below) if inside else typed(0.0, z_above)
+    g = grid.gravity / grid.rho0 * N2_ad[k, j, i] / (z_above - z_below) if inside else typed(0.0, z_above)
     return g, HALF * (z_above + z_below)
 
 

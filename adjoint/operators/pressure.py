@@ -18,8 +18,7 @@ Of the forward run they need b, eta and s_t. No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
-from ogcm.constants import GRAVITY
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 from ogcm.operators.pressure import height
 
 
@@ -42,7 +41,7 @@ def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
             c = HALF * grid.h_t[0, j, i] * A[i]
             b_ad[0, j, i] -= s_t[j, i] * (c + c_below[i])
             s_t_ad[j, i] -= b[0, j, i] * c
-            eta_ad[j, i] += typed(GRAVITY, grid.depth_t[j, i]) * A[i]
+            eta_ad[j, i] += grid.gravity * A[i]
 
 
 @point

@@ -18,7 +18,6 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, kernel, point, typed
-from ogcm.constants import RHO0
 from ogcm.operators.surface import FADING, open_water
 
 
@@ -28,9 +27,8 @@ def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            rho0 = typed(RHO0, grid.dx_u[j, i])
-            w_u = grid.mask_u[0, j, i] * G_u_ad[0, j, i] / (rho0 * grid.h_u[0, j, i] * s_u[j, i])
-            w_v = grid.mask_v[0, j, i] * G_v_ad[0, j, i] / (rho0 * grid.h_v[0, j, i] * s_v[j, i])
+            w_u = grid.mask_u[0, j, i] * G_u_ad[0, j, i] / (grid.rho0 * grid.h_u[0, j, i] * s_u[j, i])
+            w_v = grid.mask_v[0, j, i] * G_v_ad[0, j, i] / (grid.rho0 * grid.h_v[0, j, i] * s_v[j, i])
             tau_x_ad[j, i] += w_u
             tau_y_ad[j, i] += w_v
             s_u_ad[j, i] -= w_u * tau_x[j, i] / s_u[j, i]

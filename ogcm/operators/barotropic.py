@@ -29,8 +29,7 @@ import numpy as np
 from numba import prange
 from scipy.optimize import brentq
 
-from ogcm.backend import HALF, HALO, ONE, by_thread, kernel, point, scalar, typed
-from ogcm.constants import GRAVITY
+from ogcm.backend import HALF, HALO, ONE, by_thread, kernel, point, scalar
 
 
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,12 +83,12 @@ def depth_mean(u, v, grid, u_bar, v_bar):
 @point
 def pull_x(grid, j, i):
     """g/dx at an open U point, 0 at a closed one [s-2]."""
-    return grid.mask_u[0, j, i] * typed(GRAVITY, grid.dx_u[j, i]) * grid.r_dx_u[j, i]
+    return grid.mask_u[0, j, i] * grid.gravity * grid.r_dx_u[j, i]
 
 
 @point
 def pull_y(grid, j, i):
-    return grid.mask_v[0, j, i] * typed(GRAVITY, grid.dy_v[j, i]) * grid.r_dy_v[j, i]
+    return grid.mask_v[0, j, i] * grid.gravity * grid.r_dy_v[j, i]
 
 
 @kernel

@@ -199,7 +199,7 @@ def in_water(value, grid, k, j, i):
 @point
 def buoyancy(anomaly, T, S, coefficients, grid, k, j, i):
     z = grid.z_t[k, j, i]
-    b = typed(-GRAVITY / RHO0, z) * anomaly(T[k, j, i], S[k, j, i], z, coefficients)
+    b = -grid.gravity / grid.rho0 * anomaly(T[k, j, i], S[k, j, i], z, coefficients)
     return in_water(b, grid, k, j, i)
 
 
@@ -209,7 +209,7 @@ def stratification(anomaly, T, S, coefficients, grid, k, j, i):
     z = HALF * (above + below)
     lighter = anomaly(T[k - 1, j, i], S[k - 1, j, i], z, coefficients)
     heavier = anomaly(T[k, j, i], S[k, j, i], z, coefficients)
-    return in_water(typed(GRAVITY / RHO0, z) * (heavier - lighter) / (above - below), grid, k, j, i)
+    return in_water(grid.gravity / grid.rho0 * (heavier - lighter) / (above - below), grid, k, j, i)
 
 
 @kernel
@@ -257,7 +257,7 @@ def stratification_teos10(T, S, coefficients, grid, N2):
 class EquationOfState(NamedTuple):
     buoyancy: Callable  # (T, S, coefficients, grid, b)
     stratification: Callable  # (T, S, coefficients, grid, N2)
-    coefficients: np.ndarray  # defaults; give the kernels them in the precision of T and S
+    coefficients: np.ndarray  # defaults with rho0 = RHO0; give the kernels them in the precision of T and S
     profile: Polynomial = Polynomial(0.0)  # r0 of the depth in 10 km [kg m-3]
 
 
@@ -270,8 +270,20 @@ EQUATIONS_OF_STATE = {
 }
 
 
-class Points(InParts, namedtuple("Points", "z_t mask_t")):
-    """What the kernels read of a grid, for points that belong to none: their heights [m], and 1 for each."""
+def default_coefficients(equation: str, rho0: float = RHO0) -> np.ndarray:
+    """Coefficients (n,) of an equation of state about the reference density rho0 [kg m-3]; none of "none"."""
+    if equation == "none":
+        return np.zeros(0)
+    coefficients = EQUATIONS_OF_STATE[equation].coefficients.copy()
+    if equation == "teos10":
+        coefficients[0] += RHO0 - rho0  # its kernels give the density of sea water, less rho0
+    return coefficients
+
+
+class Points(
+    InParts, namedtuple("Points", "z_t mask_t gravity rho0", defaults=(np.float64(GRAVITY), np.float64(RHO0)))
+):
+    """What the kernels read of a grid, for points that belong to none: their heights [m], 1 for each, the constants."""
 
 
 def density(T, S, z, equation: str = "teos10") -> np.ndarray:

@@ -20,8 +20,7 @@ first term), s_ad -= the same sum weighted with b.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
-from ogcm.constants import GRAVITY
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 
 
 @kernel
@@ -32,7 +31,7 @@ def hydrostatic_pressure(b, eta, s_t, grid, p):
         for ii in range(ni):
             i = np.uintp(ii)
             top = s_t[j, i] * HALF * grid.h_t[0, j, i]
-            p[0, j, i] = typed(GRAVITY, grid.depth_t[j, i]) * eta[j, i] - b[0, j, i] * top
+            p[0, j, i] = grid.gravity * eta[j, i] - b[0, j, i] * top
         for k in range(1, nk):
             for ii in range(ni):
                 i = np.uintp(ii)

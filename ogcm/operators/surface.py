@@ -25,7 +25,6 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, kernel, larger, point, smaller, typed
-from ogcm.constants import RHO0
 
 FADING = 0.2  # above the freezing point, where cooling fades [K]
 
@@ -37,9 +36,8 @@ def wind_stress(tau_x, tau_y, s_u, s_v, grid, G_u, G_v):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            rho0 = typed(RHO0, grid.dx_u[j, i])
-            G_u[0, j, i] += grid.mask_u[0, j, i] * tau_x[j, i] / (rho0 * grid.h_u[0, j, i] * s_u[j, i])
-            G_v[0, j, i] += grid.mask_v[0, j, i] * tau_y[j, i] / (rho0 * grid.h_v[0, j, i] * s_v[j, i])
+            G_u[0, j, i] += grid.mask_u[0, j, i] * tau_x[j, i] / (grid.rho0 * grid.h_u[0, j, i] * s_u[j, i])
+            G_v[0, j, i] += grid.mask_v[0, j, i] * tau_y[j, i] / (grid.rho0 * grid.h_v[0, j, i] * s_v[j, i])
 
 
 @kernel

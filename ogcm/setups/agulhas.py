@@ -30,7 +30,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 import ogcm
-from ogcm.constants import GRAVITY, RHO0
+from ogcm.constants import GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.ocean_data import OceanData
@@ -105,7 +105,7 @@ def agulhas(
     if not (wave_speed > 0 and margin >= 0):
         raise InputError(f"wave_speed must be positive and margin not negative, got {wave_speed} and {margin}")
     currents = read_currents(str(data))
-    depth = wave_speed**2 / GRAVITY
+    depth = wave_speed**2 / numerics.get("gravity", GRAVITY)
     grid = ogcm.spherical(lon=edges(currents.lon), lat=edges(currents.lat))
     ny, nx = grid.shape
     j, i = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (ny, nx))
@@ -199,15 +199,16 @@ class Starts:
         state.time, state.step, state.previous = 0.0, 0, None
         state.eta[...] = 0
         tendency = self.tendency()
-        eta = self.solve(self.gain @ tendency) / GRAVITY
+        gravity, rho0 = model.numerics.gravity, model.numerics.rho0
+        eta = self.solve(self.gain @ tendency) / gravity
         sea = interior(model.grid.mask_t)[0] > 0
         state.eta[...] = add_halo(np.where(sea, eta.reshape(sea.shape) - eta.reshape(sea.shape)[sea].mean(), 0), CLOSED)
-        unbalanced = tendency - GRAVITY * (self.gradient @ eta)
+        unbalanced = tendency - gravity * (self.gradient @ eta)
         now, always = (self.through_sides(*w) for w in ((u[n], v[n]), (u.mean(0), v.mean(0))))
         series = model.forcing.series
         for k, weight in enumerate(np.exp(-np.arange(LENGTH) * DAY / MEMORY)):
             prescribed = self.mean + weight * (flow - self.mean)
-            stress = RHO0 * (self.rate * prescribed - weight * self.depth * unbalanced)
+            stress = rho0 * (self.rate * prescribed - weight * self.depth * unbalanced)
             gained = self.depth * (always + weight * (now - always)) / (self.dx * self.dy)
             for name, values in zip(("tau_x", "tau_y"), self.maps(stress), strict=True):
                 series[name].values[k] = add_halo(values, CLOSED)

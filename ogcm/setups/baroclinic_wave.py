@@ -36,7 +36,8 @@ def baroclinic_wave(
     grid = replace(ogcm.spherical(lon=lon, lat=lat), periodic_x=True)  # a sector that closes on itself
     depth, middle, width, N2 = 2000.0, 40.0, 2.0, 5e-6
     dz = np.full(layers, depth / layers)
-    alpha_g = GRAVITY * LINEAR.a0 / RHO0  # buoyancy of a kelvin [m s-2 K-1]
+    gravity = numerics.get("gravity", GRAVITY)
+    alpha_g = gravity * LINEAR.a0 / numerics.get("rho0", RHO0)  # buoyancy of a kelvin [m s-2 K-1]
     meander = 0.05 * np.random.default_rng(seed).normal(size=grid.shape[1])  # [K], the same at all depths
 
     def temperature(x, y, z):
@@ -48,7 +49,7 @@ def baroclinic_wave(
     f = 2 * EARTH_ROTATION * np.sin(np.radians(fine))
     slope = -0.5 * front / np.radians(width) / np.cosh((fine - middle) / width) ** 2
     shear = -alpha_g / (f * EARTH_RADIUS) * slope
-    eta = 0.5 * alpha_g * depth / GRAVITY * -front * np.tanh((fine - middle) / width)
+    eta = 0.5 * alpha_g * depth / gravity * -front * np.tanh((fine - middle) / width)
 
     dx = np.radians(resolution) * EARTH_RADIUS * np.cos(np.radians(lat[-1]))
     chosen = {"nu4_h": 0.01 * dx**3, "nu_v": 1e-4, "kappa_v": 1e-5, "drag_linear": 2e-4}

@@ -35,7 +35,8 @@ def channel(
     dz = [20, 30, 50, 80, 120, 170, 230, 300, 380, 460, 540, 620]
     X, _ = np.meshgrid(grid.x_t, grid.y_t)
     meander = 0.05 * np.random.default_rng(seed).normal(size=nx)  # [K]
-    alpha_g = GRAVITY * LINEAR.a0 / RHO0  # buoyancy of a kelvin [m s-2 K-1]
+    gravity = numerics.get("gravity", GRAVITY)
+    alpha_g = gravity * LINEAR.a0 / numerics.get("rho0", RHO0)  # buoyancy of a kelvin [m s-2 K-1]
     above = decay * (1 - np.exp(-depth / decay))  # the integral of exp(z/decay) [m]
 
     def surface(x, y):
@@ -49,7 +50,7 @@ def channel(
         dz=dz,
         T=lambda x, y, z: (surface(x, y) + meander * np.sin(np.pi * y / W)) * np.exp(z / decay),
         u=lambda x, y, z: -alpha_g / (f0 + 1.4e-11 * y) * 8.0 / W * (decay * np.exp(z / decay) - decay + above),
-        eta=lambda x, y: alpha_g / GRAVITY * above * 8.0 * (y / W - 0.5),
+        eta=lambda x, y: alpha_g / gravity * above * 8.0 * (y / W - 0.5),
         forcing=ogcm.Forcing(
             tau_x=lambda x, y: wind * np.sin(np.pi * y / W),
             T_star=surface,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
+from ogcm.constants import GRAVITY
 from ogcm.setups.recipe import recipe
 
 FRICTIONLESS = {"equation_of_state": "none", "friction": "none"}
@@ -15,7 +16,7 @@ def gravity_wave(*, cells: int = 64, parameters: Mapping | None = None, **numeri
     """A long surface wave, 1,000 km in water of 100 m: it travels with sqrt(g H) = 31.3 m s-1."""
     length, depth = 1e6, 100.0
     grid = ogcm.cartesian(nx=cells, ny=4, dx=length / cells, dy=length / cells, periodic_x=True, periodic_y=True)
-    k, speed = 2 * np.pi / length, np.sqrt(9.81 * depth)
+    k, speed = 2 * np.pi / length, np.sqrt(numerics.get("gravity", GRAVITY) * depth)
     return ogcm.Model(
         grid,
         depth=depth,
@@ -31,7 +32,7 @@ def gravity_wave(*, cells: int = 64, parameters: Mapping | None = None, **numeri
 def geostrophic_adjustment(*, cells: int = 200, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
     """A step of the sea surface on a rotating plane (Gill 1982, section 7.2): a third of what it releases stays."""
     depth, f = 100.0, 1e-4
-    radius = np.sqrt(9.81 * depth) / f
+    radius = np.sqrt(numerics.get("gravity", GRAVITY) * depth) / f
     length = 40 * radius
     grid = ogcm.cartesian(nx=cells, ny=4, dx=length / cells, dy=length / cells, f0=f, periodic_y=True)
     return ogcm.Model(
