@@ -280,9 +280,10 @@ def default_coefficients(equation: str, rho0: float = RHO0) -> np.ndarray:
     return coefficients
 
 
-class Points(
-    InParts, namedtuple("Points", "z_t mask_t gravity rho0", defaults=(np.float64(GRAVITY), np.float64(RHO0)))
-):
+CONSTANTS = (np.float64(GRAVITY), np.float64(RHO0))
+
+
+class Points(InParts, namedtuple("Points", "z_t mask_t gravity rho0", defaults=CONSTANTS)):
     """What the kernels read of a grid, for points that belong to none: their heights [m], 1 for each, the constants."""
 
 
