@@ -108,7 +108,7 @@ class Scaled:
         stable = stable_mixing(model).get(name)
         if stable is not None:
             most = np.maximum(SAFE * stable, self.first_guess)
-            high = np.minimum(high, most if self.control.shape else most.min())
+            high = np.minimum(high, most if len(self.control.shape) >= 2 else most.min())
         for bound, value in (("lower", estimate.lower), ("upper", estimate.upper)):
             if value is not None and not low <= value <= np.max(high):
                 raise InputError(

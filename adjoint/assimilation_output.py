@@ -47,7 +47,7 @@ def places(control: Control, model: Model) -> tuple[str, ...]:
     """The dimensions of a control in a file."""
     horizontal = io.places_of(model)[POINTS.get(control.name, "t").upper()]
     if len(control.shape) < 2:
-        return ("coefficient",)[: len(control.shape)]
+        return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
     layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"
     return (layers, *horizontal)[-len(control.shape) :]
 

@@ -2,7 +2,7 @@
 
     u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
     tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
-    nu_h, kappa_v, ...       a parameter: a number, a map, a field (nk, ny, nx); eos: coefficients of the sea water
+    nu_h, kappa_v, ...       a parameter: a number, a profile (nk,), a map, a field (nk, ny, nx); eos: coefficients
     corrector                the weights of the model's corrector: (n,)
 
 Values and gradients have the shape in which the control came to the model. The model itself holds an array with halo,
@@ -65,6 +65,7 @@ class Control(NamedTuple):
         if self.kind == "vector":
             return np.asarray(values)
         size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
+        values = np.reshape(values, (-1, 1, 1)) if np.ndim(values) == 1 else values  # a profile
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
         full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
         return add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
@@ -74,7 +75,9 @@ class Control(NamedTuple):
         if self.kind == "vector":
             return gradient.copy()
         inside = interior(gradient) * self.mask(grid)
-        return np.asarray(inside.sum()) if self.shape == () else inside.reshape(self.shape)
+        if len(self.shape) < 2:  # a number or a profile
+            return np.asarray(inside.sum(axis=tuple(range(len(self.shape), inside.ndim))))
+        return inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
         """What the model has now, in the shape in which it came."""
@@ -84,6 +87,8 @@ class Control(NamedTuple):
         if self.shape == ():
             wet = np.broadcast_to(self.mask(model.grid), inside.shape)
             return np.asarray(inside[wet][0] if wet.any() else 0.0)
+        if len(self.shape) == 1:
+            return inside[:, 0, 0].copy()
         return inside.reshape(self.shape).copy()
 
 

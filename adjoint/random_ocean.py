@@ -76,6 +76,11 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
     return field
 
 
+def forcing(name: str, noise: Array) -> Array:
+    """A map of a forcing from normal numbers; piston velocities have one sign."""
+    return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
+
+
 @recipe(days=1)
 def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
     """A small basin with islands, partial cells and every forcing, some of its water unstable, periodic along x.
@@ -94,7 +99,7 @@ def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics)
         dz=DZ,
         T=base + 2.0 * rng.normal(size=(5, *shape)),
         S=35 + 0.1 * rng.normal(size=(5, *shape)),
-        forcing=ogcm.Forcing(**{name: SIZES[name] * rng.normal(size=shape) for name in NAMES}),
+        forcing=ogcm.Forcing(**{name: forcing(name, rng.normal(size=shape)) for name in NAMES}),
         parameters=chosen | {"drag_quadratic": 1e-3} | dict(parameters or {}),
         **({"dt": 600.0} | numerics),
     )

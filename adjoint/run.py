@@ -156,6 +156,7 @@ class Workspace:
             self.gradient = Gradient.zeros(self.model)
         else:
             self.mirror(model)
+        model.state.settle(model.grid)
         self.model.state.assign(model.state)
         return self.model
 

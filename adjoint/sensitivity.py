@@ -134,8 +134,8 @@ class Sensitivity:
         if name == "eos":
             f.dimensions["coefficient"] = len(values)
             dims = ("coefficient",)
-        elif values.ndim == 0:
-            dims = ()
+        elif values.ndim < 2:  # a number or a profile
+            dims = ("z",)[: values.ndim]
         else:
             wet = interior(getattr(grid, f"mask_{point}")) > 0
             layers = len(values) == len(wet) and control.kind != "forcing" and values.ndim == 3

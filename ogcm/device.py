@@ -17,6 +17,7 @@ import math
 import platform
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 
 import numba
@@ -161,6 +162,27 @@ def check_memory(need: float, what: str) -> None:
         raise InputError(
             f"device: {what} needs about {need / 1e9:.3g} GB, the GPU has {free / 1e9:.3g} GB; what fits is a grid "
             f"with {side:.0%} of the cells along each side, or precision 'float32' where it is 'float64'"
+        )
+
+
+def host_memory() -> float:
+    """Bytes that are free on the host, or that its container may have where that is less; infinite where unknown."""
+    limits = [math.inf]
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        limits.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
+    with contextlib.suppress(OSError, ValueError):  # "max" where it has no limit
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(limits)
+
+
+def check_host_memory(need: int, what: str) -> None:
+    """Raise InputError where the host has less than `need` bytes, saying what would fit."""
+    free = host_memory()
+    if need > free:
+        side = f"{100 * math.sqrt(free / need):.3g} % of the cells along each side"
+        raise InputError(
+            f"memory: {what} needs about {need / 1e9:.3g} GB, this machine has {free / 1e9:.3g} GB; what fits is {side}"
         )
 
 

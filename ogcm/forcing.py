@@ -1,32 +1,37 @@
 """What drives the ocean: wind stress, heat, fresh water and restoring, constant or in time.
 
-Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of
-coordinates and time `f(x, y, t)`, or a `Series` of maps interpolated linearly in time.
+Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of coordinates and time [s]
+`f(x, y, t)`, or a `Series` of maps interpolated linearly in time. A model has no calendar: times count from its start.
 Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation)
 freshens, tau is the stress of the wind on the water.
 """
 
 import copy
-import inspect
+import datetime
+import reprlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.device import host, put
+from ogcm.device import put
 from ogcm.errors import InputError
-from ogcm.grid import Grid, HorizontalGrid, add_halo
+from ogcm.grid import Grid, HorizontalGrid, add_halo, interior
+from ogcm.inputs import Function, Points, check_sea_water, fit, is_labelled, number, plain, sample
 
 Array = np.ndarray
-YEAR = 360 * 86400.0  # [s] of twelve months of 30 days, the calendar of most climatologies
+DAY = 86400.0
+YEAR = 360 * DAY  # [s] of twelve months of 30 days, the calendar of most climatologies
 
 
 @dataclass(frozen=True)
 class Series:
-    """Maps `values` (nt, ny, nx) valid at `times` (nt,) [s], repeated with `period` [s] where given.
+    """Maps `values` (nt, ny, nx) valid at `times` (nt,), repeated with `period` where given.
 
-    Outside the times of a series without period the nearest record is held.
+    Times and period are seconds from the start of the model, or durations (timedelta64). Outside the times of a series
+    without period the nearest record is held; a run that goes beyond them warns of it.
     """
 
     values: Array
@@ -36,22 +41,32 @@ class Series:
     @classmethod
     def monthly(cls, values: Array) -> "Series":
         """Twelve maps valid at mid-month of a year of 360 days, repeated each year."""
-        if len(values) != 12:
-            raise InputError(f"a monthly series needs 12 maps, got {len(values)}")
-        return cls(np.asarray(values), (np.arange(12) + 0.5) * YEAR / 12, YEAR)
+        records = (
+            plain("a monthly series", values, {"t": None, "y": None, "x": None}) if is_labelled(values) else values
+        )
+        if np.ndim(records) == 0 or len(records) != 12:
+            raise InputError(f"a monthly series needs 12 maps, got {len(np.atleast_1d(records))}")
+        return cls(values, (np.arange(12) + 0.5) * YEAR / 12, YEAR)
 
-    def check(self, name: str) -> None:
-        """Raise InputError, naming the forcing, for times that do not fit the maps, the clock or the period."""
-        times = np.asarray(self.times, float)
-        if times.ndim != 1 or not 0 < len(times) == len(self.values):
-            raise InputError(f"{name}: {len(self.values)} maps need as many times [s], got shape {times.shape}")
+    def bound(self, name: str, points: Points) -> "Series":
+        """The series as a list of records at these points, numbers or maps (ny, nx), with times and period in seconds.
+
+        Raises InputError, naming the forcing, for what does not fit the points, the clock or the period.
+        """
+        records = plain(name, self.values, {"t": None, **points.axes})
+        times, period = seconds(name, "times", self.times), self.period
+        if times.ndim != 1 or records.ndim == 0 or not 0 < len(times) == len(records):
+            maps = len(records) if records.ndim else 0
+            raise InputError(f"{name}: {maps} maps need as many times [s], got shape {times.shape}")
         wrong = np.flatnonzero(~(np.diff(times, prepend=-np.inf) > 0))
-        if len(wrong):
-            n = wrong[0]
+        if len(wrong) or not np.isfinite(times).all():
+            n = wrong[0] if len(wrong) else len(times) - 1
             raise InputError(f"{name}: times must increase, but record {n} is at {times[n]:g} s; sort the records")
-        span = times[-1] - times[0]
-        if self.period is not None and not self.period > span:
-            raise InputError(f"{name}: its period, {self.period:g} s, must exceed the {span:g} s that its records span")
+        if period is not None:
+            period, span = number(f"{name}: period", seconds(name, "period", period)[()]), times[-1] - times[0]
+            if not period > span:
+                raise InputError(f"{name}: its period, {period:g} s, must exceed the {span:g} s that its records span")
+        return Series([fit(name, record, points) for record in records], times, period)
 
     def weights(self, time: float) -> tuple[int, int, float]:
         """The two records around `time` and the weight of the second."""
@@ -69,6 +84,35 @@ class Series:
         before, after, weight = self.weights(time)
         return (1 - weight) * self.values[before] + weight * self.values[after]
 
+    def check_cover(self, name: str, start: float, end: float) -> None:
+        """Warn where a run from `start` to `end` [s] leaves the times of a series without period by more than a record.
+
+        Raises InputError where it lies outside of them altogether.
+        """
+        if self.period is not None or len(self.times) == 1:
+            return
+        first, last, step = self.times[0], self.times[-1], np.diff(self.times).max()
+        days = f"days {first / DAY:g} to {last / DAY:g}, the run from day {start / DAY:g} to {end / DAY:g}"
+        if end < first - step or start > last + step:
+            raise InputError(f"{name}: its records are of {days}; count their times in seconds from the model's start")
+        if start < first - step or end > last + step:
+            warnings.warn(f"{name}: its records are of {days}; outside, the nearest is held", stacklevel=4)
+
+
+def seconds(name: str, what: str, times: object) -> Array:
+    """Times or durations as numbers [s]. Raises InputError for dates and for what is no number."""
+    a = np.asarray(times)
+    if a.dtype.kind == "O" and all(isinstance(t, datetime.timedelta) for t in a.flat):
+        a = a.astype("timedelta64[us]")
+    if a.dtype.kind == "m":
+        return a / np.timedelta64(1, "s")
+    if a.dtype.kind == "M" or (a.dtype.kind == "O" and all(hasattr(t, "year") for t in a.flat)):
+        raise InputError(
+            f"{name}: its {what} are dates ({reprlib.repr(a.flat[0])}), but the model has no calendar; give seconds or "
+            "durations from the start of the model, such as `times - times[0]`"
+        )
+    return plain(f"{name}: {what}", times)
+
 
 Entry = float | Array | Callable | Series
 
@@ -78,20 +122,21 @@ class Forcing:
     """The entries; see the module's docstring for what each may be.
 
     tau_x, tau_y [N m-2] at U and V points; heat_flux [W m-2], fresh_water [m s-1] at T points;
-    T_star [degC], S_star [g kg-1] are restored to with the piston velocities rate_T, rate_S [m s-1].
+    T_star [degC], S_star [g kg-1] are restored to with the piston velocities rate_T, rate_S [m s-1], not negative.
     """
 
     tau_x: Entry = 0.0
     tau_y: Entry = 0.0
     heat_flux: Entry = 0.0
     fresh_water: Entry = 0.0
-    T_star: Entry = 0.0
-    S_star: Entry = 0.0
+    T_star: Entry | None = None
+    S_star: Entry | None = None
     rate_T: Entry = 0.0
     rate_S: Entry = 0.0
 
 
 NAMES = tuple(f.name for f in fields(Forcing))
+TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
 class Fluxes(NamedTuple):
@@ -110,7 +155,7 @@ class Fluxes(NamedTuple):
 class BoundForcing:
     """A forcing on its grid: checked, sampled, with halo, ready to be asked for any time."""
 
-    def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid) -> None:
+    def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid, equation_of_state: str) -> None:
         """Raises InputError for wrong shapes, for NaN over water and for times out of order.
 
         `steady` maps and `series` of maps are arrays with halo, which a control may change; `functions` of time are
@@ -120,42 +165,61 @@ class BoundForcing:
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        periodic, dtype = grid.periodic, grid.h_t.dtype
-        self.dtype = dtype
+        if not isinstance(forcing, Forcing):
+            raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
+        self.grid, self.dtype, self.equation_of_state = grid, grid.h_t.dtype, equation_of_state
         for name in NAMES:
-            entry = getattr(forcing, name)
-            point = {"tau_x": "u", "tau_y": "v"}.get(name, "t")
-            mask = getattr(grid, f"mask_{point}")[0]
-            x = horizontal.x_f if point == "u" else horizontal.x_t
-            y = horizontal.y_f if point == "v" else horizontal.y_t
-
-            def prepare(values, name=name, mask=mask):
-                values = host(values).astype(dtype)
-                if values.shape not in ((), horizontal.shape):
-                    raise InputError(f"{name}: shape {values.shape} does not fit (ny, nx) = {horizontal.shape}")
-                a = add_halo(np.broadcast_to(values, horizontal.shape), periodic)
-                wrong = np.argwhere(~np.isfinite(a) & (mask == 1))
-                if len(wrong):
-                    j, i = (int(n) - (a.shape[m] - horizontal.shape[m]) // 2 for m, n in enumerate(wrong[0]))
-                    raise InputError(f"{name}: not finite over water at (j, i) = {(j, i)}; fill it there")
-                return np.where(mask == 1, a, 0).astype(dtype)
-
+            entry, points = getattr(forcing, name), horizontal.points({"tau_x": "u", "tau_y": "v"}.get(name, "t"))
+            entry = 0.0 if entry is None and name in TARGETS else entry
             if isinstance(entry, Series):
-                entry.check(name)
-                records = [prepare(record) for record in entry.values]
-                self.series[name] = Series(np.stack(records), entry.times, entry.period)
-                self.shapes[name] = (len(records), *horizontal.shape)
-            elif callable(entry):
+                series = entry.bound(name, points)
+                maps = np.stack([self.with_halo(name, record) for record in series.values])
+                self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *horizontal.shape)
+            elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:
                 self.shapes[name] = horizontal.shape
-                X, Y = np.meshgrid(x, y)
-                if len(inspect.signature(entry).parameters) == 2:
-                    self.steady[name] = prepare(entry(X, Y))
-                else:
-                    self.functions[name] = lambda t, f=entry, X=X, Y=Y, p=prepare: p(f(X, Y, t))
-                    self.functions[name](0.0)  # so that a mistake is seen now
+                self.functions[name] = lambda t, n=name, f=function, p=points: self.with_halo(
+                    n, fit(n, plain(n, f(p, t), p.axes), p)
+                )
+                self.functions[name](0.0)  # so that a mistake is seen now
             else:
-                self.shapes[name] = np.shape(entry)
-                self.steady[name] = prepare(entry)
+                values = sample(name, entry, points)
+                self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
+        self.check_restoring(forcing)
+
+    def with_halo(self, name: str, values: Array) -> Array:
+        """A map with halo from a number or a map; 0 on land. Raises InputError for values that cannot be."""
+        mask = getattr(self.grid, {"tau_x": "mask_u", "tau_y": "mask_v"}.get(name, "mask_t"))[0]
+        wet = interior(mask) == 1
+        values = np.broadcast_to(values, wet.shape)
+        wrong = np.argwhere(~np.isfinite(values) & wet)
+        if len(wrong):
+            raise InputError(f"{name}: not finite over water at (j, i) = {tuple(map(int, wrong[0]))}; fill it there")
+        if name in TARGETS.values() and (values[wet] < 0).any():
+            raise InputError(f"{name}: a piston velocity is not negative, got {values[wet].min():g} m s-1")
+        a = add_halo(values, self.grid.periodic)
+        return np.where(mask == 1, a, 0).astype(self.grid.h_t.dtype)
+
+    def check_restoring(self, forcing: Forcing) -> None:
+        """Raise InputError for restoring without or to what is no sea water; warn of what has no effect."""
+        has_tracers, wet = self.equation_of_state != "none", interior(self.grid.mask_t)[0] == 1
+        for target, rate in TARGETS.items():
+            restores, given = rate not in self.steady or self.steady[rate].any(), getattr(forcing, target) is not None
+            if restores and not given:
+                raise InputError(f"{rate}: is given without {target}; say what the surface is restored to")
+            if given and not restores:
+                warnings.warn(f"{target}: has no effect without {rate}", stacklevel=4)
+            elif given and has_tracers:
+                where = wet & (interior(self.steady[rate]) > 0) if rate in self.steady else wet
+                at_first = self.series[target].values if target in self.series else getattr(self.at(0.0), target)
+                check_sea_water(target, interior(at_first)[..., where], self.equation_of_state)
+        for name in ("heat_flux", *TARGETS.values()):
+            if not has_tracers and (name not in self.steady or self.steady[name].any()):
+                warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=4)
+
+    def check_cover(self, start: float, end: float) -> None:
+        """Look whether the series cover a run from `start` to `end` [s]; see `Series.check_cover`."""
+        for name, series in self.series.items():
+            series.check_cover(name, start, end)
 
     def at(self, time: float) -> Fluxes:
         """All fluxes at `time` [s]."""

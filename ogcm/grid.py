@@ -15,7 +15,8 @@ thinner of its two cells. The moving thickness is h (1 + eta/H) (z*; Adcroft and
 doi 10.1016/j.ocemod.2003.09.003).
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -23,11 +24,14 @@ import numpy as np
 
 from ogcm.backend import HALO, InParts
 from ogcm.constants import GRAVITY, RHO0
-from ogcm.device import host, put
+from ogcm.device import check_host_memory, put
 from ogcm.errors import InputError
+from ogcm.inputs import Points, count, flag, number, plain, sample
 
 EARTH_RADIUS = 6.371e6  # [m]
 EARTH_ROTATION = 7.292e-5  # [s-1]
+DEEPEST = 1e5  # [m] of all sea floors; what is deeper is a fill value
+MAPS = 14  # arrays of (ny, nx) that a horizontal grid holds or needs while it is made
 
 Array = np.ndarray
 
@@ -140,6 +144,11 @@ class HorizontalGrid:
         """Names of the two coordinates, as a file calls them."""
         return ("lat", "lon") if self.units == "degrees" else ("y", "x")
 
+    def points(self, place: str = "t", z: Array | None = None) -> Points:
+        """The T, U or V points: of a map, or with heights z (nk, ny, nx) of a field."""
+        x, y = self.x_f if place == "u" else self.x_t, self.y_f if place == "v" else self.y_t
+        return Points(x, y, z, named=self.units != "1")
+
 
 def cartesian(
     *,
@@ -155,10 +164,12 @@ def cartesian(
     """Plane grid with its south-west corner at (0, 0) and f = f0 + beta (y - mid-basin).
 
     dx, dy [m] may be numbers or the widths of the nx columns and ny rows; f0 [s-1],
-    beta [m-1 s-1]. Raises InputError for widths that are not positive.
+    beta [m-1 s-1]. Raises InputError for widths that are not positive, and for more cells than memory holds.
     """
-    widths_x = _widths("dx", dx, nx)
-    widths_y = _widths("dy", dy, ny)
+    nx, ny, f0, beta = count("nx", nx), count("ny", ny), number("f0", f0), number("beta", beta)
+    periodic_x, periodic_y = flag("periodic_x", periodic_x), flag("periodic_y", periodic_y)
+    check_host_memory(MAPS * 8 * nx * ny, f"a grid of {nx} x {ny} cells")
+    widths_x, widths_y = _widths("dx", dx, nx), _widths("dy", dy, ny)
     x_f, y_f = np.cumsum(widths_x), np.cumsum(widths_y)
     dx_u = _between(widths_x, periodic_x)
     dy_v = _between(widths_y, periodic_y)
@@ -196,18 +207,20 @@ def spherical(
 ) -> HorizontalGrid:
     """Longitude-latitude grid from cell edges [degrees]: nx + 1 values of lon, ny + 1 of lat.
 
-    Periodic in longitude when the edges span 360 degrees. f = 2 rotation sin(lat).
+    Periodic in longitude when the edges span 360 degrees to the precision of float32; where a cell or less is missing
+    to that, the grid is closed with a warning. f = 2 rotation sin(lat).
     Raises InputError for edges that do not increase or that reach beyond a pole.
     """
-    lon, lat = np.asarray(lon, float), np.asarray(lat, float)
+    lon, lat, rotation = plain("lon", lon), plain("lat", lat), number("rotation", rotation)
+    if not number("radius", radius) > 0:
+        raise InputError(f"radius: must be a positive number of metres, got {radius}")
     for name, edges in (("lon", lon), ("lat", lat)):
         if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
             raise InputError(f"{name}: cell edges must be a list of increasing degrees, got {edges}")
     if lat[0] < -90 or lat[-1] > 90:
         raise InputError(f"lat: edges must lie within -90 and 90 degrees, got {lat[0]} to {lat[-1]}")
-    if lon[-1] - lon[0] > 360 + 1e-9:
-        raise InputError(f"lon: edges must span at most 360 degrees, got {lon[-1] - lon[0]}")
-    periodic = bool(abs(lon[-1] - lon[0] - 360) < 1e-9)
+    periodic = _spans_the_circle(lon)
+    check_host_memory(MAPS * 8 * len(lon) * len(lat), f"a grid of {len(lon) - 1} x {len(lat) - 1} cells")
     widths_x, widths_y = np.radians(np.diff(lon)), np.radians(np.diff(lat))
     phi_t, phi_f = np.radians(0.5 * (lat[1:] + lat[:-1])), np.radians(lat[1:])
     dlon_u = _between(widths_x, periodic)
@@ -252,12 +265,13 @@ def curvilinear(
     dx, dy: (ny, nx). The metrics of U, V and F points are means of the neighbours.
     Raises InputError for shapes that differ or widths that are not positive.
     """
-    dx, dy = np.asarray(dx, float), np.asarray(dy, float)
+    dx, dy = (plain(name, a, {"y": None, "x": None}) for name, a in (("dx", dx), ("dy", dy)))
+    periodic_x, periodic_y = flag("periodic_x", periodic_x), flag("periodic_y", periodic_y)
     if dx.ndim != 2 or dx.shape != dy.shape:
         raise InputError(f"dx, dy: need two (ny, nx) arrays of one shape, got {dx.shape} and {dy.shape}")
     for name, width in (("dx", dx), ("dy", dy)):
-        if not (width > 0).all():
-            raise InputError(f"{name}: widths must be positive, the smallest is {np.nanmin(width)} m")
+        if not (width.size and np.isfinite(width).all() and (width > 0).all()):
+            raise InputError(f"{name}: widths must be positive, the smallest is {np.min(width, initial=np.inf)} m")
 
     def east(a):
         return _between(a.T, periodic_x).T
@@ -265,7 +279,7 @@ def curvilinear(
     def north(a):
         return _between(a, periodic_y)
 
-    f = np.asarray(f, float)
+    f = plain("f", f, {"y": None, "x": None})
     if f.shape not in ((), dx.shape):
         raise InputError(f"f: need a number or one value [s-1] for each F point {dx.shape}, got shape {f.shape}")
     f = np.broadcast_to(f, dx.shape).copy()
@@ -295,7 +309,7 @@ def curvilinear(
 
 def build(
     horizontal: HorizontalGrid,
-    depth: Array | float,
+    depth: Array | float | Callable,
     dz: Sequence[float],
     *,
     partial_cells: bool = True,
@@ -307,28 +321,21 @@ def build(
     rho0: float = RHO0,
     dtype: np.dtype = np.float64,
 ) -> Grid:
-    """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 on land] cut into layers `dz` [m].
+    """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 or masked on land] cut into layers `dz` [m].
 
-    A bottom cell thinner than `smallest_cell` of its layer or than `smallest_thickness` [m] is made that thick,
-    or land when it is thinner than half of that (MITgcm's hFacMin and hFacMinDr). Raises InputError
-    for wrong shapes, NaN or layers that are not positive.
+    A sea floor below the lowest layer is raised to it, with a warning. A bottom cell thinner than `smallest_cell` of
+    its layer or than `smallest_thickness` [m] is made that thick, or land when it is thinner than half of that
+    (MITgcm's hFacMin and hFacMinDr). Raises InputError for wrong shapes, NaN or layers that are not positive.
     """
-    ny, nx = horizontal.shape
     for name in (*_METRICS, "f"):
         if not np.isfinite(getattr(horizontal, name)).all():
             raise InputError(f"{name}: the horizontal grid is not finite; check its widths, f0 and beta")
-    dz = np.asarray(dz, float)
-    if dz.ndim != 1 or len(dz) == 0 or not (dz > 0).all():
+    dz = plain("dz", dz)
+    if dz.ndim != 1 or not (dz.size and np.isfinite(dz).all() and (dz > 0).all()):
         raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {dz}")
-    depth = host(depth).astype(float)
-    if depth.ndim not in (0, 2) or (depth.ndim == 2 and depth.shape != (ny, nx)):
-        raise InputError(f"bathymetry: shape {depth.shape} does not fit the grid's (ny, nx) = {(ny, nx)}")
-    if np.isnan(depth).any():
-        where = tuple(int(n) for n in np.argwhere(np.isnan(np.atleast_2d(depth)))[0])
-        raise InputError(f"bathymetry: NaN at (j, i) = {where}; write land as depth 0")
+    depth = sea_floor(horizontal, depth, float(dz.sum()))
     if not 0 < smallest_cell <= 1:
         raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
-    depth = np.broadcast_to(depth, (ny, nx))
 
     top = np.concatenate([[0.0], np.cumsum(dz)[:-1]])[:, None, None]
     layers = dz[:, None, None]
@@ -404,6 +411,27 @@ def build(
     )
 
 
+def sea_floor(horizontal: HorizontalGrid, depth: Array | float | Callable, deepest: float) -> Array:
+    """The depth (ny, nx) [m] of the sea floor, 0 where it is masked. Warns where layers that end at `deepest` cut it.
+
+    Raises InputError for what cannot be a depth.
+    """
+    depth = np.broadcast_to(sample("bathymetry", depth, horizontal.points(), masked=0.0), horizontal.shape)
+    wrong = np.argwhere(~np.isfinite(depth) | (depth > DEEPEST))
+    if len(wrong):
+        value, where = depth[tuple(wrong[0])], tuple(map(int, wrong[0]))
+        value = "NaN" if np.isnan(value) else f"{value:g} m"
+        raise InputError(f"bathymetry: {value} at (j, i) = {where}; write land as depth 0, or mask it")
+    cut = depth > deepest * (1 + 1e-6)
+    if cut.any():
+        warnings.warn(
+            f"bathymetry: {cut.sum()} of {(depth > 0).sum()} columns reach below the lowest layer and end there, at "
+            f"{deepest:g} m; the deepest sea floor is at {depth.max():g} m",
+            stacklevel=4,
+        )
+    return depth
+
+
 _METRICS = [f.name for f in fields(HorizontalGrid) if f.name.startswith(("dx", "dy", "area"))]
 
 
@@ -430,12 +458,30 @@ def _shift(a: Array, j: int, i: int) -> Array:
 
 
 def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
-    widths = np.asarray(width, float)
+    widths = plain(name, width)
     if widths.ndim not in (0, 1) or (widths.ndim == 1 and len(widths) != n):
         raise InputError(f"{name}: need one width or {n} of them, got shape {widths.shape}")
-    if not (widths > 0).all():
+    if not (np.isfinite(widths).all() and (widths > 0).all()):
         raise InputError(f"{name}: widths must be positive [m], got {widths.min()}")
     return np.broadcast_to(widths, (n,)).copy()
+
+
+def _spans_the_circle(lon: Array) -> bool:
+    """Whether these edges [degrees] close on themselves; warns of a gap that is hardly meant. Raises InputError beyond.
+
+    What float32 makes of two edges near 360 degrees, 6e-5 degrees, is no gap, nor is 1e-5 of a cell.
+    """
+    span, widest = float(lon[-1] - lon[0]), float(np.diff(lon).max())
+    tolerance = max(1e-5 * widest, 2 * float(np.spacing(np.float32(360))))
+    if span - 360 > tolerance:
+        raise InputError(f"lon: edges must span at most 360 degrees, got {span}")
+    if tolerance < 360 - span < 1.5 * widest:
+        warnings.warn(
+            f"lon: the edges span {span:.10g} degrees, so that the ocean is closed at {lon[0]:g} and {lon[-1]:g}; "
+            f"for one around the globe the last of the nx + 1 edges must be {lon[0] + 360:g}",
+            stacklevel=3,
+        )
+    return span >= 360 - tolerance
 
 
 def _before(f: Array, widths: Array) -> Array:

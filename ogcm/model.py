@@ -7,7 +7,7 @@ model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], 
 """
 
 import copy
-import inspect
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
@@ -15,13 +15,15 @@ import numpy as np
 
 from ogcm import grid as grids
 from ogcm import parameters as physics
+from ogcm.backend import HALO
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
-from ogcm.device import check, host, put
+from ogcm.device import check, check_host_memory, host, put
 from ogcm.errors import InputError
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import HorizontalGrid, add_halo, interior
 from ogcm.halo import exchange
-from ogcm.state import State
+from ogcm.inputs import check_sea_water, flag, number, plain, sample
+from ogcm.state import PROGNOSTIC, State
 from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray
@@ -41,6 +43,12 @@ CHOICES = {
     "walls": ("free_slip", "no_slip"),
     "precision": ("float64", "float32"),
 }
+
+
+MAPS, LAYERED = (
+    100,
+    40,
+)  # arrays (nj, ni) and (nk, nj, ni) of a model and a run, those of the host as it builds included
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +86,24 @@ class Numerics:
     heat_capacity: float = HEAT_CAPACITY
 
     def __post_init__(self) -> None:
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise InputError(f"{name}: {getattr(self, name)!r} does not exist; choose from {', '.join(known)}")
-        if not (np.isfinite(self.dt) and self.dt > 0):
+        for f in fields(self):
+            name, value, known = f.name, getattr(self, f.name), CHOICES.get(f.name)
+            if known and not (isinstance(value, str) and value in known):
+                raise InputError(f"{name}: {reprlib.repr(value)} does not exist; choose from {', '.join(known)}")
+            if not known:
+                value = flag(name, value) if f.type is bool else number(name, value, whole=f.type is int)
+            object.__setattr__(self, name, value)
+        if not self.dt > 0:
             raise InputError(f"dt: the time step must be a positive number of seconds, got {self.dt}")
         for name, units in (("gravity", "m s-2"), ("rho0", "kg m-3"), ("heat_capacity", "J kg-1 K-1")):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+            if not getattr(self, name) > 0:
                 raise InputError(f"{name}: must be a positive number [{units}], got {getattr(self, name)}")
         if self.barotropic_steps < 0:
             raise InputError(f"barotropic_steps: must be 0 (automatic) or positive, got {self.barotropic_steps}")
+        if not 0 < self.smallest_cell <= 1:
+            raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {self.smallest_cell}")
+        if self.smallest_thickness < 0:
+            raise InputError(f"smallest_thickness: must be 0 or a positive number of m, got {self.smallest_thickness}")
 
     @property
     def has_tracers(self) -> bool:
@@ -112,7 +128,7 @@ class Model:
         self,
         horizontal: HorizontalGrid,
         *,
-        depth: float | Array,
+        depth: float | Array | Callable,
         dz: Sequence[float],
         T: Values = 10.0,
         S: Values = 35.0,
@@ -120,7 +136,7 @@ class Model:
         v: Values = 0.0,
         eta: Values = 0.0,
         forcing: Forcing | None = None,
-        parameters: Mapping[str, float | Array] | None = None,
+        parameters: Mapping[str, Values] | None = None,
         corrector: object | None = None,
         name: str = "ocean",
         config: Mapping | None = None,
@@ -128,9 +144,9 @@ class Model:
     ) -> None:
         """Initial fields may be numbers, profiles (nk,), arrays (nk, ny, nx) or functions f(x, y[, z]).
 
-        `depth` [m] is positive down, 0 on land; `dz` [m] the layers from the surface down; the
-        remaining keywords are those of `Numerics` (`dt` is required). Raises InputError for anything
-        that does not fit, naming it.
+        `depth` [m] is a number, a map or a function f(x, y), positive down, 0 or masked on land; `dz` [m] the layers
+        from the surface down; the remaining keywords are those of `Numerics` (`dt` is required). Raises InputError for
+        anything that does not fit, naming it, and for a model that is too large for the memory.
         """
         known = [f.name for f in fields(Numerics)]
         for option in numerics:
@@ -138,15 +154,22 @@ class Model:
                 raise InputError(f"unknown option {option!r}: {physics.nearest(option, known)}")
         if "dt" not in numerics:
             raise InputError("dt: give the time step in seconds")
+        if not isinstance(horizontal, HorizontalGrid):
+            raise InputError(f"horizontal: needs a grid such as ogcm.cartesian(...), got {reprlib.repr(horizontal)}")
+        if not (isinstance(name, str) and name):
+            raise InputError(f"name: needs a text that files can be called by, got {reprlib.repr(name)}")
+        if corrector is not None and not callable(getattr(corrector, "add", None)):
+            raise InputError(f"corrector: needs a method add(model, state, fluxes, D), got {reprlib.repr(corrector)}")
         self.horizontal, self.name, self.corrector, self.device = horizontal, name, corrector, "cpu"
         self.numerics = Numerics(**numerics)
-        self.dz = np.asarray(dz, float)
+        self.dz = plain("dz", dz).copy()
         self.config = dict(config or {})
         self.places: dict[str, dict] = {}
+        self.check_memory()
         self.grid = grids.build(
             horizontal,
             depth,
-            dz,
+            self.dz,
             partial_cells=self.numerics.partial_cells,
             smallest_cell=self.numerics.smallest_cell,
             smallest_thickness=self.numerics.smallest_thickness,
@@ -159,41 +182,49 @@ class Model:
         if not self.grid.mask_t.any():
             raise InputError("bathymetry: no cell holds water; depth is positive downwards, in m")
         warn_of_lakes(self.grid, horizontal)
-        self.parameters = physics.build(parameters or {}, self.grid, self.numerics.equation_of_state)
-        self.parameter_shapes = {name: np.shape((parameters or {}).get(name, 0.0)) for name in self.parameters}
-        self.parameter_shapes["eos"] = self.parameters["eos"].shape
-        self.forcing = BoundForcing(forcing or Forcing(), horizontal, self.grid)
+        given = {} if parameters is None else parameters
+        self.parameters, self.parameter_shapes = physics.build(given, horizontal, self.grid, self.options())
+        given = Forcing() if forcing is None else forcing
+        self.forcing = BoundForcing(given, horizontal, self.grid, self.numerics.equation_of_state)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
         self.state = State(**{name: self.sample(name, values) for name, values in initial.items()})
 
+    def check_memory(self) -> None:
+        """Raise InputError where the host has too little memory for the model and the work arrays of a run."""
+        (ny, nx), nk = self.horizontal.shape, self.dz.size
+        columns, itemsize = (ny + 2 * HALO) * (nx + 2 * HALO), np.dtype(self.numerics.precision).itemsize
+        need = columns * (MAPS + LAYERED * nk) * itemsize
+        check_host_memory(need, f"a {self.numerics.precision} model of {nk} layers of {ny} x {nx} cells")
+
+    def set(self, **values: Values) -> None:
+        """Give the state new fields, `model.set(T=..., eta=...)`, without halo; what they may be is as in the model.
+
+        Time and step stay; a two-level integrator begins anew. Raises InputError for fields that do not fit.
+        """
+        for name in values:
+            if name not in PROGNOSTIC:
+                raise InputError(f"unknown field {name!r}: {physics.nearest(name, PROGNOSTIC)}")
+        for name, a in {name: self.sample(name, v) for name, v in values.items()}.items():
+            setattr(self.state, name, put(a, self.device))
+        self.state.previous = None
+
     def sample(self, name: str, values: Values) -> Array:
         """A field with halo from a number, profile, array or function; 0 on land."""
-        grid, horizontal = self.grid, self.horizontal
-        point = {"u": "u", "v": "v"}.get(name, "t")
-        mask = getattr(grid, f"mask_{point}")
-        nk, (ny, nx) = len(self.dz), horizontal.shape
-        if callable(values):
-            x = horizontal.x_f if point == "u" else horizontal.x_t
-            y = horizontal.y_f if point == "v" else horizontal.y_t
-            Z = interior(grid.z_t)
-            X, Y = np.broadcast_to(x, (ny, nx)), np.broadcast_to(y[:, None], (ny, nx))
-            if len(inspect.signature(values).parameters) == 3:
-                values = values(np.broadcast_to(X, Z.shape), np.broadcast_to(Y, Z.shape), Z)
-            else:
-                values = values(X, Y)
-        values = host(values).astype(grid.h_t.dtype)
-        full = (ny, nx) if name == "eta" else (nk, ny, nx)
-        if values.shape == (nk,) and name != "eta":
-            values = values[:, None, None]
-        try:
-            values = np.broadcast_to(values, full)
-        except ValueError:
-            raise InputError(f"{name}: shape {values.shape} does not fit {full}") from None
-        mask = mask[0] if name == "eta" else mask
-        a = add_halo(values, grid.periodic)
-        wrong = np.argwhere(~np.isfinite(interior(a)) & (interior(mask) == 1))
+        grid, place = self.grid, name if name in ("u", "v") else "t"
+        mask, z = host(getattr(grid, f"mask_{place}")), None
+        if name == "eta":
+            mask = mask[0]
+        else:
+            z = host(interior(grid.z_t))
+        values = sample(name, values, self.horizontal.points(place, z))
+        wet = interior(mask) == 1
+        values = np.broadcast_to(values[:, None, None] if values.ndim == 1 else values, wet.shape)
+        wrong = np.argwhere(~np.isfinite(values) & wet)
         if len(wrong):
             raise InputError(f"{name}: not finite over water at {tuple(int(n) for n in wrong[0])}; fill it there")
+        if name in ("T", "S"):
+            check_sea_water(name, values[wet], self.numerics.equation_of_state)
+        a = add_halo(values, grid.periodic)
         a = np.where(mask == 1, a, 0).astype(grid.h_t.dtype)
         exchange(grid, a)
         return a

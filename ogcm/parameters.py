@@ -1,52 +1,93 @@
 """Every learnable physical quantity: its default, units and bounds.
 
-A parameter may be a number, a map (ny, nx) or a field (nk, ny, nx). Kernels see all of them as
-arrays with halo, of one layer or of all: a number is a uniform map, and its gradient the sum of
-the map's. The equation of state's coefficients are one short vector, `eos`.
+A parameter may be a number, a map (ny, nx) or a function f(x, y); one with `layers` also a profile (nk,), a field
+(nk, ny, nx) or a function f(x, y, z). Kernels see all of them as arrays with halo, of one layer or of all: a number is
+a uniform map, and its gradient the sum of the map's. Those of vertical mixing belong to the tops of the cells, z is
+the height of the top. The equation of state's coefficients are one short vector, `eos`.
 """
 
-from collections.abc import Mapping
+import reprlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.device import host
 from ogcm.errors import InputError
-from ogcm.grid import Grid, add_halo, interior
-from ogcm.operators.equation_of_state import default_coefficients
+from ogcm.grid import Grid, HorizontalGrid, add_halo, interior
+from ogcm.inputs import plain, sample
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, default_coefficients
 
 Array = np.ndarray
+Values = float | Sequence[float] | Array | Callable
 
 
 class Parameter(NamedTuple):
-    """Description of one parameter; learning keeps it between `lower` and `upper`."""
+    """Description of one parameter; learning keeps it between `lower` and `upper`.
+
+    One with `layers` may differ between them. It plays a part with the numerical choices that it `needs` alone.
+    """
 
     default: float
     units: str
     description: str
     lower: float = 0.0
     upper: float = np.inf
+    layers: bool = False
+    needs: Mapping[str, tuple] = MappingProxyType({})
 
 
+TRACERS = {"equation_of_state": tuple(EQUATIONS_OF_STATE)}
+FRICTION, DIFFUSION = {"friction": ("laplacian", "biharmonic")}, {"diffusion": ("laplacian", "biharmonic")}
+RICHARDSON = {"vertical_mixing": ("richardson",)}
 PARAMETERS = {
-    "nu_h": Parameter(0.0, "m2 s-1", "horizontal viscosity"),
-    "nu4_h": Parameter(0.0, "m4 s-1", "horizontal biharmonic viscosity"),
-    "smagorinsky": Parameter(0.15, "1", "Smagorinsky coefficient", upper=1.0),
-    "leith": Parameter(1.0, "1", "Leith coefficient", upper=4.0),
-    "kappa_h": Parameter(0.0, "m2 s-1", "horizontal diffusivity of tracers"),
-    "kappa4_h": Parameter(0.0, "m4 s-1", "horizontal biharmonic diffusivity of tracers"),
-    "nu_v": Parameter(1e-4, "m2 s-1", "background vertical viscosity", upper=10.0),
-    "kappa_v": Parameter(1e-5, "m2 s-1", "background vertical diffusivity of tracers", upper=10.0),
-    "kappa_convective": Parameter(1.0, "m2 s-1", "vertical mixing of tracers in unstable water", upper=100.0),
-    "nu_richardson": Parameter(
-        1e-2, "m2 s-1", "largest shear-driven viscosity (Pacanowski and Philander 1981)", upper=1.0
+    "nu_h": Parameter(0.0, "m2 s-1", "horizontal viscosity", layers=True, needs=FRICTION),
+    "nu4_h": Parameter(
+        0.0, "m4 s-1", "horizontal biharmonic viscosity", layers=True, needs={"friction": ("biharmonic",)}
     ),
-    "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0),
+    "smagorinsky": Parameter(
+        0.15, "1", "Smagorinsky coefficient", upper=1.0, needs={"viscosity": ("smagorinsky",), **FRICTION}
+    ),
+    "leith": Parameter(1.0, "1", "Leith coefficient", upper=4.0, needs={"viscosity": ("leith",), **FRICTION}),
+    "kappa_h": Parameter(
+        0.0, "m2 s-1", "horizontal diffusivity of tracers", layers=True, needs={**DIFFUSION, **TRACERS}
+    ),
+    "kappa4_h": Parameter(
+        0.0,
+        "m4 s-1",
+        "horizontal biharmonic diffusivity of tracers",
+        layers=True,
+        needs={"diffusion": ("biharmonic",), **TRACERS},
+    ),
+    "nu_v": Parameter(1e-4, "m2 s-1", "background vertical viscosity", upper=10.0, layers=True),
+    "kappa_v": Parameter(
+        1e-5, "m2 s-1", "background vertical diffusivity of tracers", upper=10.0, layers=True, needs=TRACERS
+    ),
+    "kappa_convective": Parameter(
+        1.0, "m2 s-1", "vertical mixing of tracers in unstable water", upper=100.0, needs=TRACERS
+    ),
+    "nu_richardson": Parameter(
+        1e-2,
+        "m2 s-1",
+        "largest shear-driven viscosity (Pacanowski and Philander 1981)",
+        upper=1.0,
+        needs=RICHARDSON,
+    ),
+    "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0, needs=RICHARDSON),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),
-    "T_freezing": Parameter(-1.9, "degC", "freezing point of the surface, for runs with freezing", -5.0, 5.0),
+    "T_freezing": Parameter(
+        -1.9,
+        "degC",
+        "freezing point of the surface, for runs with freezing",
+        -5.0,
+        5.0,
+        needs={"freezing": (True,), **TRACERS},
+    ),
 }
+AT_THE_TOPS = ("nu_v", "kappa_v")  # of the cells, where the kernels look at them
 
 
 def nearest(name: str, known: Mapping | list[str] | tuple[str, ...]) -> str:
@@ -55,37 +96,59 @@ def nearest(name: str, known: Mapping | list[str] | tuple[str, ...]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
 
 
-def build(values: Mapping[str, float | Array], grid: Grid, equation_of_state: str) -> dict[str, Array]:
-    """All parameters as arrays with halo; `values` replace the defaults.
+def build(
+    values: Mapping[str, Values], horizontal: HorizontalGrid, grid: Grid, choices: Mapping[str, object]
+) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+    """All parameters as arrays with halo, and the shapes in which they came; `values` replace the defaults.
 
-    Raises InputError for an unknown name, a wrong shape, or a value outside its bounds.
+    `choices` are those of the numerics; a parameter that plays no part with them is warned of. Raises InputError for an
+    unknown name, a wrong shape, or over water a value outside its bounds. What is missing on land gets the default.
     """
-    nk = grid.h_t.shape[0]
-    ny, nx = interior(grid.depth_t).shape
-    coefficients = default_coefficients(equation_of_state, float(grid.rho0))
-    eos = np.array(host(values.get("eos", coefficients)), grid.h_t.dtype)
-    if eos.shape != np.shape(coefficients):
-        raise InputError(f"eos: {equation_of_state} takes {len(coefficients)} coefficients, got shape {eos.shape}")
-    if not np.isfinite(eos).all():
-        n = int(np.argmin(np.isfinite(eos)))
-        raise InputError(f"eos: coefficient {n} is {eos[n]}; give finite ones")
-    arrays = {"eos": eos}
+    if not isinstance(values, Mapping):
+        raise InputError(f"parameters: needs a dictionary such as {{'nu_h': 500.0}}, got {reprlib.repr(values)}")
     for name in values:
         if name != "eos" and name not in PARAMETERS:
-            raise InputError(f"unknown parameter {name!r}: {nearest(name, PARAMETERS)}")
+            raise InputError(f"unknown parameter {name!r}: {nearest(str(name), PARAMETERS)}")
+    arrays = {"eos": coefficients(values, choices["equation_of_state"], choices["rho0"]).astype(grid.h_t.dtype)}
+    shapes = {"eos": arrays["eos"].shape}
+    wet, z = interior(grid.mask_t) == 1, interior(grid.z_t)
+    tops = z + 0.5 * interior(grid.h_t)
     for name, parameter in PARAMETERS.items():
-        value = host(values.get(name, parameter.default)).astype(grid.h_t.dtype)
-        if value.shape not in ((), (ny, nx), (1, ny, nx), (nk, ny, nx)):
-            raise InputError(
-                f"{name}: shape {value.shape} is none of a number, a map {(ny, nx)} or a field {(nk, ny, nx)}"
-            )
-        good = np.isfinite(value) & (value >= parameter.lower) & (value <= parameter.upper)
-        if not good.all():
-            wrong = value[~good].flat[0]
+        heights = None if not parameter.layers else tops if name in AT_THE_TOPS else z
+        value = sample(name, values.get(name, parameter.default), horizontal.points(z=heights))
+        shapes[name] = value.shape
+        profile = value[:, None, None] if value.ndim == 1 else value
+        layers = np.broadcast_to(profile, (len(profile) if profile.ndim == 3 else 1, *horizontal.shape))
+        bad = ~(np.isfinite(layers) & (layers >= parameter.lower) & (layers <= parameter.upper))
+        if (bad & (wet if len(layers) > 1 else wet[0])).any():
+            wrong = layers[bad & (wet if len(layers) > 1 else wet[0])][0]
             raise InputError(
                 f"{name}: {wrong} {parameter.units} lies outside {parameter.lower} to {parameter.upper}; "
                 f"it is the {parameter.description}"
             )
-        layers = value if value.ndim == 3 else np.broadcast_to(value, (1, ny, nx))
+        if name in values and layers.any():
+            warn_of_no_effect(name, parameter, choices)
+        layers = np.where(bad, parameter.default, layers).astype(grid.h_t.dtype)
         arrays[name] = np.ascontiguousarray(add_halo(layers, grid.periodic, edge=True))
-    return arrays
+    return arrays, shapes
+
+
+def coefficients(values: Mapping[str, Values], equation_of_state: str, rho0: float) -> Array:
+    """Those of the equation of state, `values["eos"]` where it is given. Raises InputError where they do not fit."""
+    known = default_coefficients(equation_of_state, rho0)
+    eos = plain("eos", values.get("eos", known))
+    if eos.shape != known.shape:
+        raise InputError(f"eos: {equation_of_state} takes {len(known)} coefficients, got shape {eos.shape}")
+    if not np.isfinite(eos).all():
+        n = int(np.argmin(np.isfinite(eos)))
+        raise InputError(f"eos: coefficient {n} is {eos[n]}; give finite ones")
+    return eos
+
+
+def warn_of_no_effect(name: str, parameter: Parameter, choices: Mapping[str, object]) -> None:
+    """Warn of a parameter that was given but that the numerical choices leave without a part."""
+    for choice, needed in parameter.needs.items():
+        if choices["dynamics"] != "none" and choices[choice] not in needed:
+            known = " or ".join(map(repr, needed))
+            warnings.warn(f"{name}: has no effect with {choice} = {choices[choice]!r}, only with {known}", stacklevel=4)
+            return

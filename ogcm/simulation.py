@@ -198,8 +198,13 @@ class Simulation:
                     return names.Claim(names.beside(self.restart_file, ".lock"))
 
     def check_step(self) -> None:
-        """Raise InputError for a first state out of range, or a step too long for it or for the mixing along layers."""
+        """Raise InputError for a first state out of range, or a step too long for it or for the mixing along layers.
+
+        Series of the forcing that do not cover the run are refused or warned of.
+        """
         model, numerics = self.model, self.model.numerics
+        model.state.settle(model.grid)
+        model.forcing.check_cover(model.state.time, model.state.time + self.steps * numerics.dt)
         if (bad := first_bad(model.state, model)) is not None:
             name, index, value = bad
             raise InputError(
@@ -251,6 +256,7 @@ class Simulation:
         """
         self.signal, self.writer, self.sent = None, None, None
         with self.catch_signals(), self.claim():
+            self.model.state.settle(self.model.grid)
             self.check_files()
             if self.device == "cuda":
                 check_memory(run_bytes(self.model), f"a run of {self.model.name}")

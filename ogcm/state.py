@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ogcm.backend import HALO
 from ogcm.device import assign, host, on_host, put, zeros
 from ogcm.errors import InputError
 from ogcm.grid import Grid, interior
+from ogcm.halo import exchange
 
 Array = np.ndarray
 PROGNOSTIC = ("u", "v", "eta", "T", "S")
@@ -70,6 +72,26 @@ class State:
             self.previous.assign(other.previous)
         else:
             self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
+
+    def settle(self, grid: Grid) -> None:
+        """Make a state that a user may have changed ready for a step: currents and eta 0 on land, halos filled.
+
+        Raises InputError for arrays of another shape or type than those of the grid.
+        """
+        for name, a in self.arrays().items():
+            shape = grid.h_t.shape[1:] if name == "eta" else grid.h_t.shape
+            if getattr(a, "shape", None) != shape or a.dtype != self.u.dtype or a.dtype.kind not in "fc":
+                found = f"{a.shape} of {a.dtype}" if hasattr(a, "dtype") else type(a).__name__
+                raise InputError(
+                    f"{name}: the state needs an array {shape} of {grid.h_t.dtype}, with its halo of {HALO} cells, and "
+                    f"has {found}; give a field without halo to model.set({name}=...)"
+                )
+        for name, mask in (("u", grid.mask_u), ("v", grid.mask_v), ("eta", grid.mask_t[0])):
+            a = getattr(self, name)
+            a[...] = np.where(mask == 1, a, a.dtype.type(0))
+        exchange(grid, *self.arrays().values())
+        if self.previous is not None:
+            self.previous.settle(grid)
 
     def digest(self) -> str:
         """A hash of every bit of the interior: equal runs have equal digests."""

@@ -181,6 +181,7 @@ class Stepper:
             (self.N2,) = fields(1, interfaces)
             self.nu, self.L_u, self.L_v = fields(3, shape)
         self.minus: dict[str, Array] = {}  # parameters with the other sign
+        self.begins = True
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
@@ -191,8 +192,14 @@ class Stepper:
         return a.astype(self.model.grid.h_t.dtype), b.astype(self.model.grid.h_t.dtype)
 
     def step(self) -> None:
-        """Advance the model's state by one time step, in place."""
+        """Advance the model's state by one time step, in place.
+
+        Before the first, the state is made ready (`State.settle`): raises InputError for wrong shapes.
+        """
         n = self.model.state
+        if self.begins:
+            n.settle(self.model.grid)
+            self.begins = False
         new = self.advance(n)
         if self.integrator.extrapolation and n.previous is None:
             n.previous = n.copy()

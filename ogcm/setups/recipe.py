@@ -8,15 +8,18 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from ogcm.errors import InputError
+from ogcm.inputs import flag
 from ogcm.model import Model, Numerics
-from ogcm.parameters import nearest
+from ogcm.parameters import PARAMETERS, nearest
 
 SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive
 
 
 def check_option(setup: str, name: str, value: object, default: object) -> None:
     """Raise InputError where an option is not a number like its default, or a size is not positive."""
-    if not isinstance(default, int | float):
+    if isinstance(default, bool):
+        flag(name, value)
+    if isinstance(default, bool) or not isinstance(default, int | float):
         return
     kind = numbers.Integral if isinstance(default, int) else numbers.Real
     if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
@@ -45,6 +48,10 @@ def recipe(days: float) -> Callable:
         @functools.wraps(function)
         def setup(*, parameters=None, **options) -> Model:
             for name in options:
+                if name in PARAMETERS and name not in own:
+                    raise InputError(
+                        f"{name}: is a parameter of {function.__name__}; use parameters={{{name!r}: {options[name]!r}}}"
+                    )
                 if name not in own and name not in numerical:
                     raise InputError(
                         f"unknown option {name!r} of {function.__name__}: {nearest(name, [*own, *numerical])}"
