@@ -96,6 +96,7 @@ class Simulation:
         }
         if restart is not None:
             load_restart(restart, model)
+        model.state.settle(model.grid)
         if start is not None and abs(model.state.time / DAY - start) * DAY > 0.5 * model.numerics.dt:
             raise InputError(
                 f"start: the run is to begin on day {start:g}, {restart or 'the model'} stands on day "
@@ -203,7 +204,6 @@ class Simulation:
         Series of the forcing that do not cover the run are refused or warned of.
         """
         model, numerics = self.model, self.model.numerics
-        model.state.settle(model.grid)
         model.forcing.check_cover(model.state.time, model.state.time + self.steps * numerics.dt)
         if (bad := first_bad(model.state, model)) is not None:
             name, index, value = bad
