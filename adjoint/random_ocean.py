@@ -76,7 +76,7 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
     return field
 
 
-def forcing(name: str, noise: Array) -> Array:
+def random_forcing(name: str, noise: Array) -> Array:
     """A map of a forcing from normal numbers; piston velocities have one sign."""
     return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
 
@@ -92,14 +92,16 @@ def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics)
     depth[rng.uniform(size=shape) < 0.12] = 0.0
     depth[:, 3], depth[4, :] = 320.0, 450.0  # no lakes
     base = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]
-    chosen = {"nu_h": 200.0, "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "drag_linear": 1e-4}
+    chosen = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
+    biharmonic = {"nu4_h": ("friction", 1e10), "kappa4_h": ("diffusion", 1e9)}
+    chosen |= {name: size for name, (by, size) in biharmonic.items() if numerics.get(by) == "biharmonic"}
     return ogcm.Model(
         ogcm.cartesian(nx=16, ny=12, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True),
         depth=depth,
         dz=DZ,
         T=base + 2.0 * rng.normal(size=(5, *shape)),
         S=35 + 0.1 * rng.normal(size=(5, *shape)),
-        forcing=ogcm.Forcing(**{name: forcing(name, rng.normal(size=shape)) for name in NAMES}),
-        parameters=chosen | {"drag_quadratic": 1e-3} | dict(parameters or {}),
+        forcing=ogcm.Forcing(**{name: random_forcing(name, rng.normal(size=shape)) for name in NAMES}),
+        parameters=chosen | dict(parameters or {}),
         **({"dt": 600.0} | numerics),
     )

@@ -210,7 +210,7 @@ def f_plane(u=0.0, turn=False, seed=1):
         fields = {name: np.rot90(a, -1, (1, 2)).copy() for name, a in fields.items()}
         fields["v"] = np.rot90(east, -1, (1, 2)).copy()
         fields["u"] = np.roll(-np.rot90(north, -1, (1, 2)), -1, 2).copy()
-    fields["u"] = fields["u"] + u
+    fields["u"], fields["S"] = fields["u"] + u, fields["S"] + 5
     return ogcm.Model(grid, depth=300.0, dz=[100.0, 200.0], dt=600.0, **fields)
 
 

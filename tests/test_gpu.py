@@ -20,7 +20,7 @@ import ogcm
 from adjoint import gradient
 from adjoint.losses import BoxMean, Transport
 from adjoint.operators.layers import continuity_ad
-from adjoint.random_ocean import SIZES, random_grid
+from adjoint.random_ocean import random_forcing, random_grid
 from adjoint.registry import PAIRS
 from adjoint.stepper import AdjointStepper
 from nn.corrector import Corrector
@@ -57,7 +57,7 @@ def order(request, monkeypatch):
 def tiny(**options):
     """Three layers of 4 x 5 cells with islands and every forcing, one of them a series, periodic along x."""
     rng, nk, ny, nx = np.random.default_rng(0), 3, 4, 5
-    forcing = {name: SIZES[name] * rng.normal(size=(ny, nx)) for name in NAMES}
+    forcing = {name: random_forcing(name, rng.normal(size=(ny, nx))) for name in NAMES}
     forcing["tau_x"] = ogcm.Series(0.1 * rng.normal(size=(3, ny, nx)), [0.0, 900.0, 3600.0])
     return ogcm.Model(
         ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True),
