@@ -49,7 +49,7 @@ def ocean(**options) -> Model:
     waves = rng.normal(size=(8, 12, 16))
     waves[5:] = np.abs(waves[5:])  # of salinity and the piston velocities
     names = ("tau_x", "tau_y", "heat_flux", "fresh_water", "T_star", "S_star", "rate_T", "rate_S")
-    sizes = (0.1, 0.1, 200.0, 1e-6, 3.0, 1.0, 1e-5, 1e-5)
+    sizes = (0.1, 0.1, 200.0, 1e-6, 4.0, 1.0, 1e-5, 1e-5)
     forcing = ogcm.Forcing(**{n: size * w for n, size, w in zip(names, sizes, waves, strict=True)})
     cold = np.array([2.0, 1.9, 1.8, 1.0, 0.0])[:, None, None] + 0.1 * rng.normal(size=(5, 12, 16))
     moving = {p: 0.1 * rng.normal(size=(5, 12, 16)) for p in "uv"} | {"eta": 0.1 * rng.normal(size=(12, 16))}
