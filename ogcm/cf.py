@@ -167,8 +167,11 @@ def decode(v: h5py.Dataset) -> Array:
         missing = np.abs(raw.astype(float)) > LARGEST
         for fill in [*fills, *numbers(v, "missing_value")]:
             missing |= raw == (raw.dtype.type(fill) if raw.dtype.kind == "f" else fill)
-    scale, offset = ((numbers(v, key) or [value])[0] for key, value in (("scale_factor", 1.0), ("add_offset", 0.0)))
-    return np.where(missing, np.nan, raw.astype(float)) * scale + offset
+    scale, offset = numbers(v, "scale_factor") or [1.0], numbers(v, "add_offset") or [0.0]
+    if len(scale) != 1 or len(offset) != 1 or not np.isfinite([*scale, *offset]).all() or scale == [0.0]:
+        said = f"scale_factor, add_offset = {scale}, {offset}"
+        raise InputError(f"{label(v)} has {said}; each must be one finite number, and the first not 0")
+    return np.where(missing, np.nan, raw.astype(float)) * scale[0] + offset[0]
 
 
 def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool = False) -> Array:
@@ -202,10 +205,11 @@ def coordinate(v: h5py.Dataset, n: int) -> h5py.Dataset | None:
     with reading(v.file.filename):
         if v.is_scale:
             c = v
-        elif v.dims[n].values():
-            c = v.dims[n][0]
-        else:
-            return None
+        else:  # HDF5's own way to them, v.dims, crashes where the attribute is not as it should be
+            scales = v.attrs.get("DIMENSION_LIST")
+            if np.shape(scales) != (v.ndim,) or scales.dtype.kind != "O" or not len(scales[n]):
+                return None
+            c = v.file[scales[n][0]]
         return c if has(v.file, c.name) else None
 
 

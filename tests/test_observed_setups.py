@@ -158,6 +158,8 @@ def test_gaps_are_filled_and_the_unseen_has_no_weight(tmp_path):
         ({"time": 2.0 * np.arange(60)}, InputError, "time must count hours"),
         ({"temp": np.full((60, 5), np.nan)}, InputError, "temp has no value at all in record 0"),
         ({"heat": np.full(60, np.nan)}, InputError, "heat has no value at all"),
+        ({"heat": np.zeros((60, 2))}, InputError, r"heat has the shape \(60, 2\), time \(60,\)"),
+        ({"depth_temp": np.array([200.0, 100.0, 40.0, 10.0, 1.0])}, InputError, "depth_temp increase downwards"),
         ({"salt": np.full((60, 3), 99.0)}, InputError, "salt holds 99"),
     ],
 )
@@ -299,6 +301,9 @@ def test_starts_follow_each_other_without_a_trace(tmp_path):
     [
         ({"time": 2.0 * np.arange(4)}, "time must count days"),
         ({"u": np.full((4, 20, 24), np.nan)}, "other missing|no cell"),
+        ({"u": np.full((4, 20, 24), 99.0)}, "u holds 99 m s-1"),
+        ({"lon": np.append(20 + 0.25 * np.arange(23), 30.0)}, "lon must hold the centres of .* equal width"),
+        ({"time": 10.0 + np.arange(5)}, r"must be \(time, lat, lon\), 5 x 20 x 24"),
     ],
 )
 def test_bad_currents_are_named(tmp_path, changes, words):

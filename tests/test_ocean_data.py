@@ -346,7 +346,9 @@ def variable(tmp_path, values, **attributes):
     ],
 )
 def test_values_are_decoded(tmp_path, values, attributes, expected):
-    np.testing.assert_array_equal(cf.decode(variable(tmp_path, values, **attributes)), expected)
+    found = cf.decode(variable(tmp_path, values, **attributes))
+    np.testing.assert_array_equal(found, expected)
+    assert found.shape == np.shape(values)
 
 
 @pytest.mark.parametrize(
@@ -354,6 +356,9 @@ def test_values_are_decoded(tmp_path, values, attributes, expected):
     [
         (np.array([1.0]), {"_FillValue": "-999"}, "v has _FillValue = '-999', which is text; make it a number"),
         (np.array([1.0]), {"scale_factor": "0.1"}, "v has scale_factor = '0.1', which is text"),
+        (np.array([1.0]), {"scale_factor": 0.0}, "each must be one finite number, and the first not 0"),
+        (np.array([1.0]), {"add_offset": np.nan}, "each must be one finite number"),
+        (np.array([1.0]), {"scale_factor": [1.0, 2.0]}, "each must be one finite number"),
         (np.array([b"ten", b"two"]), {}, r"v holds the type \|S3, but numbers are needed"),
         (np.array(["ten"], object), {}, "v holds the type object, but numbers are needed"),
         (np.array([(1, 2.0)], "i4,f8"), {}, "v holds the type .*, but numbers are needed"),
@@ -386,6 +391,12 @@ def test_months_are_read_from_the_time_axis(tmp_path, units, values, expected):
         f["v"] = np.zeros(len(values))
         f["v"].dims[0].attach_scale(f["time"])
         assert cf.months(f["v"], 0).tolist() == expected
+
+
+def test_a_damaged_list_of_dimensions_does_not_crash(tmp_path):
+    """HDF5's own function for coordinates ends the process here."""
+    v = variable(tmp_path, np.zeros((2, 3)), DIMENSION_LIST=np.int64(2**62))
+    assert cf.arranged(v)[1] == "  "
 
 
 def test_variables_in_groups_are_not_overlooked(tmp_path):

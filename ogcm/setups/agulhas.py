@@ -66,8 +66,13 @@ def read_currents(data: str) -> Currents:
     f = OceanData(data, NEEDED)
     time, lat, lon = (f[name] for name in NEEDED[:3])
     u, v = (f.read(name, "velocity", "YX") for name in ("u", "v"))
-    if not (f.attribute("time", "units").startswith("days since") and np.all(np.diff(time) == 1)):
+    if not (f.attribute("time", "units").startswith("days since") and time.ndim == 1 and np.all(np.diff(time) == 1)):
         raise InputError(f"{data}: time must count days, 'days since ...', without a gap")
+    for name, centres in (("lat", lat), ("lon", lon)):
+        if centres.ndim != 1 or len(centres) < 2 or np.ptp(np.diff(centres)) > 1e-3 * abs(centres[1] - centres[0]):
+            raise InputError(f"{data}: {name} must hold the centres of at least two cells of equal width")
+    if not u.shape == v.shape == (len(time), len(lat), len(lon)):
+        raise InputError(f"{data}: u, v must be (time, lat, lon), {len(time)} x {len(lat)} x {len(lon)}; got {u.shape}")
     land = np.isnan(u) | np.isnan(v)
     changes = np.argwhere(land != land[0])
     if len(changes):

@@ -78,7 +78,7 @@ def read_record(data: str) -> Record:
         )
     f = OceanData(data, NEEDED)
     time = f["time"]
-    if not (f.attribute("time", "units").startswith("hours since") and np.all(np.diff(time) == 1)):
+    if not (f.attribute("time", "units").startswith("hours since") and time.ndim == 1 and np.all(np.diff(time) == 1)):
         raise InputError(f"{data}: time must count hours, 'hours since ...', without a gap")
     bottoms = np.cumsum(DZ)
     centres = bottoms - 0.5 * np.array(DZ)
@@ -95,6 +95,8 @@ def read_record(data: str) -> Record:
 
     def flux(name: str, quantity: str, unless_said: str = "down") -> Array:
         values = f.downward(name, quantity, unless_said=unless_said)
+        if values.shape != time.shape:
+            raise InputError(f"{data}: {name} has the shape {values.shape}, time {time.shape}; give one value an hour")
         known = np.isfinite(values)
         if not known.any():
             raise InputError(f"{data}: {name} has no value at all")
