@@ -11,7 +11,6 @@ Gridded data (`ogcm.ocean_data`) and observations at points (`adjoint.observatio
 Attributes are believed. Where they are absent and the values alone could mean two things, an error asks for them.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,6 @@ EAST = {f"degree{s}{n}" for s in ("", "s") for n in ("_east", "_E", "E")}
 DEGREES = {"degree", "degrees", "deg"}
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
-DATE = r"(\d{1,4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d?)(?::(\d\d?)(?:\.\d*)?)?)?\s*(?:Z|UTC|[+-]?0?0(?::?00)?)?"
 
 
 class Quantity(NamedTuple):
@@ -261,40 +259,24 @@ def arranged(v: h5py.Dataset) -> tuple[Array, str]:
 def months(v: h5py.Dataset, n: int) -> Array:
     """The months, 1 to 12, of the records along the n-th dimension of a variable.
 
-    From its coordinate: dates ("days since 2000-01-01"), or the numbers of the months themselves; without a coordinate
-    they begin in January. Raises InputError for a coordinate that names no months.
+    From its coordinate: times ("days since 2000-01-01", in its calendar), or the numbers of the months themselves;
+    without a coordinate they begin in January. Raises InputError for a coordinate that names no months.
     """
     c = coordinate(v, n)
     if c is None:
         return np.arange(1, v.shape[n] + 1)
-    units, values = attribute(c, "units"), decode(c)
-    unit, since, date = units.partition(" since ")
-    if since:
-        return months_since(c, unit.strip().lower(), date.strip(), values)
-    if units in ("", "1", "month", "months") and (values == np.round(values)).all():
+    units, calendar, values = attribute(c, "units"), attribute(c, "calendar") or "standard", decode(c)
+    if " since " in units and np.isfinite(values).all():
+        import cftime  # here alone, so that nothing else waits for it
+
+        try:
+            return np.array([date.month for date in cftime.num2date(values, units, calendar, has_year_zero=True)])
+        except (ValueError, OverflowError) as error:
+            reason = f" ({error})"
+    elif units in ("", "1", "month", "months") and (values == np.round(values)).all():
         return values.astype(int)
+    else:
+        reason = ""
     raise InputError(
-        f"{label(c)} with the units {units!r} names no months; give it the values 1 to 12 and the units '1'"
+        f"{label(c)} with the units {units!r} names no months{reason}; give it the values 1 to 12 and the units '1'"
     )
-
-
-def months_since(c: h5py.Dataset, unit: str, date: str, values: Array) -> Array:
-    """The months of times in `unit` since `date` in the Gregorian calendar."""
-    said, unit = attribute(c, "calendar").lower(), SHORT.get(unit, unit.removesuffix("s"))
-    found = re.fullmatch(DATE, date)
-    if not found or unit not in {*SECONDS, "month"} or said not in ("", "standard", "gregorian", "proleptic_gregorian"):
-        raise InputError(
-            f"{label(c)} has the units {attribute(c, 'units')!r} in the calendar {said or 'standard'!r}, which are not "
-            "known here; give it the months 1 to 12 as its values and the units '1'"
-        )
-    year, month, day, *clock = (int(text or 0) for text in found.groups())
-    if unit == "month":
-        return (month - 1 + np.floor(values).astype(int)) % 12 + 1
-    seconds = values * SECONDS[unit] + np.dot(clock, (3600, 60, 1))
-    dates = np.datetime64(f"{year:04d}-{month:02d}-{day:02d}") + np.round(seconds).astype("timedelta64[s]")
-    if said != "proleptic_gregorian" and year < 1583 and dates.max() > np.datetime64("1582-10-15"):
-        raise InputError(
-            f"{label(c)} counts from {date}, before the Gregorian calendar; "
-            "give it the months 1 to 12 as its values and the units '1'"
-        )
-    return dates.astype("datetime64[M]").astype(int) % 12 + 1
