@@ -49,6 +49,7 @@ SENSITIVITY_OPTIONS = {
 
 ASSIMILATE_OPTIONS = {
     "observations": (str, "NetCDF file of observations at points (`pydoc adjoint.observations` describes it)"),
+    "out_of_water": (str, "drop (default) | refuse observations on land, below the sea floor or outside the grid"),
     "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print it beside"),
     "estimate": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; without an error 1 of the "
                       "logarithm of a positive parameter, and common ones of the state and the wind"),
@@ -163,7 +164,7 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     else:
         truth, seen = twin(simulation, estimates)
     iterations, history = settings.get("iterations", 30), settings.get("history")
-    losses = [points.loss(model) for points in seen]
+    losses = [points.loss(model, out_of_water=settings.get("out_of_water", "drop")) for points in seen]
     found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
     assimilation_output.save(output, found, truth)
     picture = beside(output, ".png")

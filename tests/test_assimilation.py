@@ -10,7 +10,7 @@ from adjoint import assimilation_output as output
 from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.complex_step import directional
 from adjoint.losses import BoxMean
-from adjoint.observations import misfit, read, synthetic, write
+from adjoint.observations import Points, misfit, read, synthetic, write
 from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
@@ -345,6 +345,11 @@ def test_the_command_and_its_files(tmp_path, monkeypatch, capsys):
     write("seen.nc", synthetic(simulated(model), {"T": 0.1}, days=(0.5, 1.0), every=2), model)
     assert main([*setup, "--observations", "seen.nc", "--estimate", "kappa_v"]) == 0
     assert "kappa_v" in capsys.readouterr().out
+    x = np.append(1e9, np.full(3, 1e6))  # one of four outside the grid
+    write("seen.nc", [Points("T", x, *(np.full(4, a) for a in (1e6, -100.0, 1.0, 10.0, 0.5)))], model)
+    with pytest.warns(UserWarning, match="T: 1 of 4 observations are not in the water"):
+        assert main([*setup, "--observations", "seen.nc", "--estimate", "kappa_v", "--overwrite"]) == 0
+    assert "of 3 observations" in capsys.readouterr().out
     assert main(twin) == 2
     assert "a.nc: exists" in capsys.readouterr().err
     for words, message in (
@@ -354,6 +359,8 @@ def test_the_command_and_its_files(tmp_path, monkeypatch, capsys):
         (["--twin", "--estimate", "heat_flux"], "give the error of heat_flux"),
         (["--twin", "--estimate", "T=warm"], "'T=warm' is not NAME=ERROR"),
         (["--observations", "none.nc", "--estimate", "nu_h"], "none.nc: missing"),
+        (["--observations", "seen.nc", "--estimate", "nu_h", "--out_of_water", "refuse"], "leave them out"),
+        (["--observations", "seen.nc", "--estimate", "nu_h", "--out_of_water", "drp"], "did you mean 'drop'"),
     ):
         assert main([*setup, "--output", "b.nc", *words]) == 2
         assert message in capsys.readouterr().err
