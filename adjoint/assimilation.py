@@ -19,7 +19,6 @@ that has its minimum at a quarter of the way, so that the line search tries ther
 
 import contextlib
 import copy
-import hashlib
 import io as streams
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,6 +40,7 @@ from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
+from ogcm.provenance import digest
 from ogcm.restart import geometry
 from ogcm.simulation import Simulation, stable_mixing
 
@@ -261,14 +261,6 @@ class Cost:
         return told
 
 
-def digest(*items: Array | str) -> str:
-    """A hash of arrays and texts."""
-    whole = hashlib.sha256()
-    for item in items:
-        whole.update(item.encode() if isinstance(item, str) else str(item.shape).encode() + item.tobytes())
-    return whole.hexdigest()[:16]
-
-
 class History:
     """All evaluations so far, in an HDF5 file where a path is given, which is whole at any time.
 
@@ -290,19 +282,12 @@ class History:
 
     def load(self) -> None:
         """Read the file, after a look at whose it is."""
-        try:
-            with h5py.File(self.path, "r") as f:
-                if f.attrs.get("format") != HISTORY:
-                    raise FileError(f"{self.path}: not a history of ogcm's assimilation; choose another name")
-                for name in self.identity | dict(f["identity"].attrs):
-                    here, there = self.identity.get(name), f["identity"].attrs.get(name)
-                    if here != there:
-                        raise FileError(f"{self.path}: is of another problem: {name} was {there}, is {here}; {REMEDY}")
-                columns = [f[name][()] for name in Evaluation._fields]
-        except FileError:
-            raise
-        except files.BROKEN as error:
-            raise FileError(f"{self.path}: truncated, damaged or not a history ({error}); {REMEDY}") from None
+        with files.reading(self.path, HISTORY, "a history of ogcm's assimilation", REMEDY) as f:
+            for name in self.identity | dict(f["identity"].attrs):
+                here, there = self.identity.get(name), f["identity"].attrs.get(name)
+                if here != there:
+                    raise FileError(f"{self.path}: is of another problem: {name} was {there}, is {here}; {REMEDY}")
+            columns = [f[name][()] for name in Evaluation._fields]
         self.evaluations = [Evaluation(z, *map(float, terms), g) for z, *terms, g in zip(*columns, strict=True)]
 
     def check(self, first: Evaluation) -> None:
@@ -326,7 +311,7 @@ class History:
                 f[name] = np.array(column)
             f.create_group("identity").attrs.update(self.identity)
             f.attrs["format"] = HISTORY
-        files.put(self.path, whole)
+        files.put_sealed(self.path, whole)
 
 
 REMEDY = "choose another history, or delete it to begin anew"

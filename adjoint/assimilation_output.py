@@ -79,7 +79,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
                 v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
                 v[...] = np.where(wet, values, np.nan)
                 v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
-    files.put(path, whole)
+    files.put_sealed(path, whole)
 
 
 COLUMNS = {

@@ -7,17 +7,18 @@ depend on the budget. Where the memory holds all that every step computes, as in
 """
 
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import h5py
 import numba
+import numpy as np
 
 from ogcm.device import host
-from ogcm.errors import InputError
+from ogcm.errors import FileError, InputError
 from ogcm.io import check_room
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 
 disabled = numba.config.DISABLE_JIT
 numba.config.DISABLE_JIT = True  # the library would be compiled in every process, for seconds; as Python it takes ms
@@ -38,7 +39,7 @@ MEMORY = 1e9  # [bytes] where no budget is given
 
 
 class Budget(NamedTuple):
-    """How many states may be kept: `ram` snapshots in memory and `disk` in a temporary file of `folder`.
+    """How many states may be kept: `ram` snapshots in memory and `disk` in temporary files of `folder`.
 
     With `everything`, all that each step computes is kept instead.
     """
@@ -101,52 +102,73 @@ def snapshot_bytes(state: State) -> int:
     return sum(a.nbytes for a in state.arrays().values()) + previous
 
 
+class OnDisk(NamedTuple):
+    """A snapshot in a file: the CRC-32 of its bytes; time [s] and step of the state, and of the one before it (ab2).
+
+    A CRC-32 costs less than a copy of the state, and finds what a disk does to a file.
+    """
+
+    path: Path
+    sum_of_bytes: int
+    times: list[tuple[float, int]]
+
+
 class Snapshots:
-    """States by the step at which they stand, in memory or in an HDF5 file that vanishes in the end."""
+    """States by the step at which they stand, in memory or in files of a folder that vanishes in the end."""
 
     def __init__(self, budget: Budget) -> None:
         self.memory: dict[int, State] = {}
-        self.on_disk: dict[int, str] = {}  # step: name of its group
-        self.free = [str(n) for n in reversed(range(budget.disk))]
+        self.on_disk: dict[int, OnDisk] = {}
         self.folder = tempfile.TemporaryDirectory(dir=budget.folder, prefix="ogcm-") if budget.disk else None
-        self.file = h5py.File(Path(self.folder.name) / "snapshots.h5", "w") if budget.disk else None
+        self.free = [Path(self.folder.name) / f"{n}.snapshot" for n in reversed(range(budget.disk))]
 
     def __enter__(self) -> "Snapshots":
         return self
 
     def __exit__(self, *_) -> None:
-        if self.file is not None:
-            self.file.close()
+        if self.folder is not None:
             self.folder.cleanup()
 
     def save(self, n: int, state: State, storage: StorageType) -> None:
-        """Keep `state`, which stands at step `n` of the run."""
+        """Keep `state`, which stands at step `n` of the run. Raises FileError where the disk does not take it."""
         if storage == StorageType.RAM:
             self.memory[n] = state.copy()
             return
-        slot = self.on_disk[n] = self.free.pop()
-        levels = {"state": state} | ({"previous": state.previous} if state.previous is not None else {})
-        for level, s in levels.items():
-            group = self.file.require_group(f"{slot}/{level}")
-            for name, a in s.arrays().items():
-                group.require_dataset(name, a.shape, a.dtype)[...] = host(a)
-            group.attrs.update(time=s.time, step=s.step)
+        path, sum_of_bytes = self.free.pop(), 0
+        try:
+            with open(path, "wb") as f:
+                for a in state.all_arrays():
+                    values = np.ascontiguousarray(host(a))
+                    sum_of_bytes = zlib.crc32(values, sum_of_bytes)
+                    f.write(values)
+        except OSError as error:
+            raise FileError(f"{path}: a snapshot cannot be written ({error}); give fewer disk snapshots") from None
+        levels = [s for s in (state, state.previous) if s is not None]
+        self.on_disk[n] = OnDisk(path, sum_of_bytes, [(s.time, s.step) for s in levels])
 
     def load(self, n: int, state: State, *, drop: bool) -> None:
-        """Put the snapshot of step `n` into `state`; forget it with `drop`."""
+        """Put the snapshot of step `n` into `state`; forget it with `drop`. Raises FileError for a damaged one."""
         if n in self.memory:
             state.assign(self.memory.pop(n) if drop else self.memory[n])
             return
-        group = self.file[self.on_disk[n]]
+        path, sum_of_bytes, times = self.on_disk[n]
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise FileError(f"{path}: a snapshot cannot be read ({error})") from None
+        if zlib.crc32(content) != sum_of_bytes:
+            raise FileError(f"{path}: a snapshot was damaged on the disk; take another folder, or memory")
+        levels, start = [], 0
+        for time, step in times:
+            fields = {}
+            for name, a in state.arrays().items():
+                fields[name] = np.frombuffer(content, a.dtype, a.size, start).reshape(a.shape)
+                start += a.nbytes
+            levels.append(State(**fields, time=time, step=step))
+        levels[0].previous = levels[1] if len(levels) > 1 else None
+        state.assign(levels[0])
         if drop:
-            self.free.append(self.on_disk.pop(n))
-        levels = {}
-        for level in group:
-            g = group[level]
-            fields = {name: g[name][()] for name in PROGNOSTIC}
-            levels[level] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
-        levels["state"].previous = levels.get("previous")
-        state.assign(levels["state"])
+            self.free.append(self.on_disk.pop(n).path)
 
 
 class Run(Protocol):

@@ -192,4 +192,4 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
                 v[...] = np.nan
                 v[start:end] = filled(values)
                 v.attrs.update(units=FIELDS[p.field].units, long_name=FIELDS[p.field].long_name)
-    files.put(path, whole)
+    files.put_sealed(path, whole)

@@ -25,7 +25,7 @@ from adjoint.run import gradient
 from ogcm import io
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
-from ogcm.files import put
+from ogcm.files import put_sealed
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
@@ -125,7 +125,7 @@ class Sensitivity:
                     f.attrs[f"quantity_{axis}"] = ends
             for control in self.controls.values():
                 self.write_gradient(f, control)
-        put(path, whole)
+        put_sealed(path, whole)
 
     def write_gradient(self, f: h5netcdf.File, control: Control) -> None:
         """One variable, its coordinates and the area of its cells."""

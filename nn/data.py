@@ -298,7 +298,10 @@ class Records:
 
 
 class DataSet(Records):
-    """The records of the file `path`; only those asked for are read. `attributes` are those of the file."""
+    """The records of the file `path`; only those asked for are read. `attributes` are those of the file.
+
+    The whole file is hashed once, when it is opened (`ogcm.files`), and must stay as it is as long as it is in use.
+    """
 
     def __init__(self, path: str | Path, model: Model, *, fields: Sequence[str] | None = None) -> None:
         """`fields`: the names to read (default: all that the file has of the model's).
@@ -307,21 +310,13 @@ class DataSet(Records):
         it lacks and for times that are not uniform.
         """
         self.path, self.model = Path(path), model
-        if not self.path.exists():
-            raise FileError(f"{path}: does not exist; `ogcm make-data` makes a data set")
-        try:
-            with h5py.File(path, "r") as f:
-                self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
-                if self.attributes.get("format") != FORMAT:
-                    raise FileError(f"{path}: not a data set of ogcm; `ogcm make-data` makes one")
-                names = [name for name in PROGNOSTIC if name in f]
-                self.check_grid(f, names)
-                self.times = f["time"][()] * DAY
-                self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
-        except FileError:
-            raise
-        except files.BROKEN as error:
-            raise FileError(f"{path}: truncated, damaged or not a data set of ogcm ({error})") from None
+        self.stamp = files.stamp(self.path)
+        with files.reading(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
+            self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
+            names = [name for name in PROGNOSTIC if name in f]
+            self.check_grid(f, names)
+            self.times = f["time"][()] * DAY
+            self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
         known = io.check_variables(model, tuple(names))
         if not known:
             raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)} of this model")
@@ -367,6 +362,8 @@ class DataSet(Records):
         Raises InputError for records that do not exist, FileError for a value over water that is missing.
         """
         self.check_part(records)
+        if files.stamp(self.path) != self.stamp:
+            raise FileError(f"{self.path}: was replaced or changed after it was checked; make the DataSet again")
         try:
             with h5py.File(self.path, "r") as f:
                 found = {name: f[name][records.start : records.stop] for name in self.fields}

@@ -40,7 +40,7 @@ from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from nn.tendency_fit import TendencyFit
 from ogcm import files
-from ogcm.errors import BlowUpError, FileError, InputError, OceanError
+from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
@@ -398,31 +398,28 @@ class Trainer:
             for name, a in self.learner.arrays.items():
                 f[f"learned/{name}"] = a
             self.optimizer.save(f.create_group("optimizer"))
-        files.put(self.folder / "last.h5", whole, "the state of the training")
+        files.put_sealed(self.folder / "last.h5", whole, "the state of the training")
         files.put_table(self.folder / "log.csv", [Iteration._fields, *self.log], "the log")
         draw_curves(self.log, self.folder / "curves.png")
 
     def resume(self) -> None:
         """Go on from last.h5, to the bit. Raises FileError for one that is missing, damaged or of other settings."""
         path = self.folder / "last.h5"
-        try:
-            with h5py.File(path, "r") as f:
-                if f.attrs.get("format") != FORMAT:
-                    raise FileError(f"{path}: not of a training of ogcm; begin anew in another folder")
-                if f.attrs["settings"] != json.dumps(asdict(self.settings)):
-                    raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
-                for name, a in self.learner.arrays.items():
-                    a[...] = f[f"learned/{name}"][()]
-                self.rng.bit_generator.state = json.loads(f.attrs["generator"])
-                self.best, self.waited = float(f.attrs["best"]), int(f.attrs["waited"])
-                self.skipped = int(f.attrs["skipped"])
-                self.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
-                self.optimizer = self.new_optimizer()
-                self.optimizer.load(f["optimizer"], self.learner.arrays)
-        except OceanError:
-            raise
-        except files.BROKEN as error:
-            raise FileError(f"{path}: missing, damaged or of another training ({error}); begin anew") from None
+        remedy = "resume from a copy of it, or begin anew in another folder"
+        with files.reading(path, FORMAT, "the state of a training of ogcm", remedy) as f:
+            if f.attrs["settings"] != json.dumps(asdict(self.settings)):
+                raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
+            for name, a in self.learner.arrays.items():
+                a[...] = f[f"learned/{name}"][()]
+            self.rng.bit_generator.state = json.loads(f.attrs["generator"])
+            self.best, self.waited = float(f.attrs["best"]), int(f.attrs["waited"])
+            self.skipped = int(f.attrs["skipped"])
+            self.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
+            self.optimizer = self.new_optimizer()
+            self.optimizer.load(f["optimizer"], self.learner.arrays)
+        for name, a in self.learner.arrays.items():
+            if not np.isfinite(a).all():
+                raise FileError(f"{path}: learned/{name} holds numbers that are not finite; {remedy}")
         self.learner.put()
 
 

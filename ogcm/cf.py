@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from ogcm.errors import FileError, InputError, OceanError
-from ogcm.files import BROKEN
+from ogcm.files import BROKEN, verify
 
 Array = np.ndarray
 LARGEST = 9e36  # NetCDF's default fill value of floats is 9.96921e36
@@ -100,6 +100,7 @@ def open_file(path: str | Path, needed: tuple[str, ...] = ()) -> h5py.File:
     if not Path(path).is_file():
         raise FileError(f"{path}: missing; it must be a CF NetCDF4 file" + f" with {', '.join(needed)}" * bool(needed))
     try:
+        verify(path, required=False)
         with Path(path).open("rb") as start:
             classic = start.read(3) == b"CDF"
         if classic:

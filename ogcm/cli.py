@@ -159,7 +159,6 @@ def setup_command(
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
     if trained is not None:
         import_module("nn.trained").load(trained, model)
-        model.config["trained"] = trained
     return model, tables["run"]
 
 

@@ -1,9 +1,12 @@
-"""The configuration of a run: a TOML file from which alone it can be repeated.
+"""The configuration of a run: a TOML file from which alone it can be repeated, where a setup made the model.
 
 [setup]       name and the options of the setup
 [parameters]  physical parameters that differ from the setup's
 [numerics]    numerical choices that differ from the setup's
 [run]         days, every, variables, ...
+
+Of any other run the file is a record: [record] says why it cannot be repeated from it, [numerics] and [parameters]
+hold all that was used.
 """
 
 import io as streams
@@ -21,7 +24,9 @@ from ogcm.parameters import nearest
 
 TABLES = ("setup", "parameters", "numerics", "run")
 WHEN = ("days", "start", "restart", "restart_every")  # what two parts of one run may differ in
-HEADER = "# Written by ogcm: `ogcm run` with the name of this file repeats the run."
+OWN = "# Written by ogcm: "
+HEADER = OWN + "`ogcm run` with the name of this file repeats the run."
+RECORD = OWN + "a record of what was run, which `ogcm run` cannot repeat."
 
 
 def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
@@ -31,7 +36,7 @@ def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
     """
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8 or TOML, numbers of thousands of digits
         raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
     for name, entries in tables.items():
         if name not in known or not isinstance(entries, dict):
@@ -42,20 +47,32 @@ def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
 def read(path: str | Path) -> dict[str, dict]:
     """The four tables of a run's configuration file.
 
-    Raises FileError where it cannot be read as TOML, InputError for unknown tables or no setup.
+    Raises FileError where it cannot be read as TOML, InputError for unknown tables, no setup, or a mere record.
     """
-    tables = tables_of(path, TABLES)
-    if "name" not in tables["setup"]:
-        raise InputError(f"{path}: [setup] needs the name of a setup; `ogcm setups` lists them")
+    tables = tables_of(path, (*TABLES, "record"))
+    if record := tables.pop("record"):
+        raise InputError(
+            f"{path}: is the record of a run that cannot be repeated from it, since {record.get('reason')}; "
+            "run the program that made the model"
+        )
+    name = tables["setup"].get("name")
+    if not isinstance(name, str):
+        said = "" if name is None else f", got name = {name!r}"
+        raise InputError(f"{path}: [setup] needs the name of a setup{said}; `ogcm setups` lists them")
     return tables
 
 
-def text(tables: Mapping[str, Mapping]) -> str:
-    """TOML of flat tables of numbers, strings, booleans and lists of them; None is left out.
+def record(reason: str, tables: Mapping[str, Mapping]) -> str:
+    """TOML that records a run and says for what `reason` it cannot be repeated from it."""
+    return text({"record": {"reason": reason}, **tables}, RECORD)
+
+
+def text(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
+    """TOML of tables of numbers, strings, booleans, and lists and tables of them; None is left out.
 
     Raises InputError for a value that TOML cannot hold, such as an array.
     """
-    lines = [HEADER]
+    lines = [header]
     for table, entries in tables.items():
         lines += ["", f"[{table}]"]
         lines += [f"{key} = {literal(key, value)}" for key, value in entries.items() if value is not None]
@@ -74,9 +91,10 @@ def literal(key: str, value: object) -> str:
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(literal(key, item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {literal(name, item)}" for name, item in value.items()) + "}"
     raise InputError(
-        f"{key}: a {type(value).__name__} cannot be written to the run's TOML file; "
-        "give a number, or build the model with ogcm.Model"
+        f"{key}: {type(value).__name__} cannot be written in TOML; give a number, a text or a list of them"
     )
 
 
@@ -88,7 +106,7 @@ def write(path: Path, content: str) -> None:
 def check_own(path: Path) -> None:
     """Raise FileError for a file that may not be replaced: one that no run wrote (nobody's own words are lost)."""
     check_regular(path)
-    if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
+    if path.exists() and not path.read_bytes().startswith(OWN.encode()):
         raise FileError(f"{path}: would be replaced, and ogcm did not write it; choose another output")
 
 

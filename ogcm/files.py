@@ -1,14 +1,30 @@
-"""Files in one piece: a file appears under its own name only when it is whole. Files that outlive a full disk."""
+"""Files that are whole: written in one piece, and sealed by a hash of all that they hold.
+
+The last line of a sealed file is `ogcm sha256` and the hash of all bytes before it. It stands behind the end of
+what HDF5 wrote, where HDF5, NetCDF and xarray do not look, and is checked before HDF5 opens the file, since a damaged
+file may hold other numbers, crash HDF5 or keep it busy for ever. A program that edits the file drops the line;
+`seal` adds it again. Hashing reads the whole file, at about 600 MB/s on one core.
+"""
 
 import csv
+import hashlib
 import io as streams
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from ogcm.errors import FileError
+import h5py
 
-BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises in a damaged file
+from ogcm.errors import FileError, OceanError
+
+# What HDF5, and what reads it, raises in a file that is damaged or holds something else
+BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError)
+SEAL = b"\nogcm sha256 "
+LENGTH = len(SEAL) + 64 + 1  # of the seal [bytes]: the hash in hexadecimal digits, the end of the line
+CHANGED = " (where you changed it on purpose, seal it again with ogcm.files.seal)"
+BLOCK = 1 << 18  # [bytes] hashed at a time
 
 
 def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
@@ -59,3 +75,121 @@ class Disk(streams.FileIO):
         except OSError as error:
             self.error = error
             return size
+
+
+def put_sealed(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
+    """A sealed file in one piece. Raises FileError where the disk does not take it."""
+    line = seal_line(hashlib.sha256(whole.getbuffer()).hexdigest())
+    whole.seek(0, os.SEEK_END)
+    whole.write(line)
+    put(path, whole, what)
+
+
+def seal_line(digest: str) -> bytes:
+    """The last line of a sealed file."""
+    return SEAL + digest.encode() + b"\n"
+
+
+def digest_of(f: BinaryIO, length: int) -> str:
+    """The hash of the next `length` bytes of an open file."""
+    whole = hashlib.sha256()
+    while length > 0 and (block := f.read(min(BLOCK, length))):
+        whole.update(block)
+        length -= len(block)
+    return whole.hexdigest()
+
+
+def last_line(f: BinaryIO) -> tuple[bytes, int]:
+    """What stands where a seal would, and the bytes before it, of an open file; the file is then at its beginning."""
+    before = max(0, f.seek(0, os.SEEK_END) - LENGTH)
+    f.seek(before)
+    line = f.read()
+    f.seek(0)
+    return line, before
+
+
+def unseal(path: str | Path) -> None:
+    """Take the seal off a file that is to be changed. Raises FileError where it cannot be written."""
+    try:
+        with open(path, "r+b") as f:
+            line, length = last_line(f)
+            if line.startswith(SEAL):
+                f.truncate(length)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be changed ({error})") from None
+
+
+def seal(path: str | Path) -> None:
+    """Seal a file as it is, damaged or not; a seal that it has is replaced.
+
+    For files that were changed on purpose after ogcm wrote them. Raises FileError where it cannot be written.
+    """
+    unseal(path)
+    try:
+        with open(path, "r+b") as f:
+            line = seal_line(digest_of(f, os.stat(path).st_size))
+            f.write(line)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be sealed ({error})") from None
+
+
+def verify(path: str | Path, what: str = "a file of ogcm", *, required: bool = True) -> None:
+    """Raise FileError unless the content of a file fits its seal.
+
+    With `required=False` a file without a seal passes, as those that others wrote.
+    """
+    try:
+        with open(path, "rb") as f:
+            line, length = last_line(f)
+            if line.startswith(SEAL):
+                fits = line == seal_line(digest_of(f, length))
+            elif required:
+                raise FileError(f"{path}: truncated, or not {what}: its last line is no hash of ogcm{CHANGED}")
+            else:
+                fits = hdf5_bytes(f.read(48)) != length  # else the seal itself is damaged
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error})") from None
+    if not fits:
+        raise FileError(
+            f"{path}: damaged, or changed since ogcm wrote it: its last line is not the hash of its content{CHANGED}"
+        )
+
+
+def stamp(path: str | Path) -> tuple[int, int, int]:
+    """What changes with the content of a file: its number, size and time of change; zeros where there is none."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return 0, 0, 0
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def hdf5_bytes(head: bytes) -> int:
+    """How many bytes an HDF5 file has by its own account, from its first 48; -1 where they do not say."""
+    return int.from_bytes(head[40:48], "little") if head.startswith(b"\x89HDF\r\n\x1a\n\0") else -1
+
+
+@contextmanager
+def reading(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h5py.File]:
+    """An HDF5 file of ogcm, opened for reading when its seal and its attribute `format` are as they should be.
+
+    Raises FileError where they are not, and for what cannot be read of it; `what` it should be and the `remedy` are
+    for the message.
+    """
+    if not Path(path).is_file():
+        raise FileError(f"{path}: does not exist, or is no file; {remedy}")
+    try:
+        verify(path, what)
+    except FileError as error:
+        raise FileError(f"{error}; {remedy}") from None
+    try:
+        with h5py.File(path, "r") as f:
+            if f.attrs.get("format") != form:
+                raise FileError(f"{path}: not {what}; {remedy}")
+            yield f
+    except OceanError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path}: not {what}, or of another version of ogcm ({error}); {remedy}") from None

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 import ogcm
-from ogcm import diagnostics
+from ogcm import diagnostics, files, provenance
 from ogcm.device import host
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
@@ -26,7 +26,7 @@ from ogcm.files import BROKEN, Disk
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
-from ogcm.restart import RESTART, checksum
+from ogcm.restart import RESTART
 from ogcm.state import PROGNOSTIC
 
 FILL = np.float32(9.969209968386869e36)
@@ -160,6 +160,7 @@ class Output:
             copied = Path(f"{self.part}.copy")
             try:
                 shutil.copyfile(self.path, copied)
+                files.unseal(copied)
                 os.replace(copied, self.part)
             finally:
                 copied.unlink(missing_ok=True)
@@ -279,6 +280,7 @@ class Output:
             if self.disk.error is not None:
                 raise self.disk.error
             if not self.broken:
+                files.seal(self.part)
                 os.replace(self.part, self.path)
         except BROKEN as error:
             if not self.broken:
@@ -295,6 +297,7 @@ def begun(path: Path) -> Path:
 
 def opened(path: Path) -> h5netcdf.File:
     """A file of ours to read. Raises FileError where it is damaged."""
+    files.verify(path, required=False)
     try:
         return h5netcdf.File(path, "r")
     except BROKEN as error:
@@ -324,6 +327,7 @@ def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what
     f.attrs["source"] = f"ogcm {ogcm.__version__}"
     f.attrs["history"] = stamp(what)
     f.attrs["configuration"] = config
+    f.attrs.update(provenance.record(model))
     sizes = {"z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
     for name, size in sizes.items():
         f.dimensions[name] = size
@@ -377,17 +381,19 @@ def info(path: str | Path) -> str:
         part = Path(f"{path}.part")
         raise FileError(f"{path}: does not exist{f'; a run is writing {part}, or was killed' if part.exists() else ''}")
     try:
+        files.verify(path, required=False)
         with h5py.File(path, "r") as f:
             if f.attrs.get("format") == RESTART:
-                s, (nk, ny, nx) = f["state"].attrs, (f["state/u"].shape[0], len(f["grid/y"]), len(f["grid/x"]))
+                s, (nk, ny, nx) = f["state"].attrs, (f["state/u"].shape[0], len(f["ocean/y"]), len(f["ocean/x"]))
                 lines = [
                     f"{path}: restart of {f.attrs['name']}, step {s['step']}, day {s['time'] / DAY:g}",
                     f"  {nk} layers of {ny} x {nx} cells, {f['state/u'].dtype}",
-                    f"  {'whole' if checksum(f) == f.attrs['checksum'] else 'DAMAGED: its checksum does not fit'}",
                 ]
                 return "\n".join(lines)
         with h5netcdf.File(path, "r", phony_dims="sort") as f:
             return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
+    except FileError:
+        raise
     except BROKEN as error:
         raise FileError(f"{path}: truncated or not a NetCDF4 file ({error})") from None
 

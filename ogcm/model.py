@@ -164,6 +164,7 @@ class Model:
         self.numerics = Numerics(**numerics)
         self.dz = plain("dz", dz).copy()
         self.config = dict(config or {})
+        self.marks: dict[str, str] = {}  # of what a setup made (ogcm.provenance)
         self.places: dict[str, dict] = {}
         self.check_memory()
         self.grid = grids.build(

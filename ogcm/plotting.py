@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ogcm.cf import reading
 from ogcm.errors import FileError, InputError
-from ogcm.files import BROKEN
+from ogcm.files import BROKEN, verify
 from ogcm.parameters import nearest
 from ogcm.places import turned
 
@@ -56,6 +56,7 @@ class Record:
 
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
+        verify(path, required=False)
         try:
             self.file = h5netcdf.File(path, "r", phony_dims="sort")
         except BROKEN as error:

@@ -1,9 +1,10 @@
 """Restarts: the whole state of a run as HDF5, read again to the bit.
 
-A restart is made in memory and reaches the disk in one piece, since HDF5 does not survive a full disk.
+A restart is made in memory and reaches the disk in one piece, since HDF5 does not survive a full disk; it is sealed
+(`ogcm.files`). Beside the state it holds what gives the state its meaning, the ocean: a model with another one
+refuses it.
 """
 
-import hashlib
 import io as streams
 import json
 from pathlib import Path
@@ -11,40 +12,39 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ogcm import files, provenance
 from ogcm.errors import FileError
-from ogcm.files import BROKEN, put
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.state import PROGNOSTIC, State
 
-RESTART = "ogcm restart 1"
+RESTART = "ogcm restart 2"
+OCEAN = {  # what an ocean is, by its name in a restart
+    "x": "the coordinate x",
+    "y": "the coordinate y",
+    "dx": "the width of the cells along x",
+    "dy": "the width of the cells along y",
+    "periodic": "its periodic sides (y, x)",
+    "f": "the Coriolis parameter",
+    "dz": "the thickness of the layers",
+    "bottom": "the number of wet layers in a column",
+    "depth": "the depth of the sea floor",
+}
 
 
 def restart_bytes(model: Model) -> int:
     """Bytes of a restart file."""
     levels = 1 + (model.numerics.integrator == "ab2")
-    return levels * sum(a.nbytes for a in model.state.arrays().values())
+    ocean = sum(np.asarray(a).nbytes for a in geometry(model).values())
+    return ocean + levels * sum(a.nbytes for a in model.state.arrays().values())
 
 
 def geometry(model: Model) -> dict[str, np.ndarray]:
-    """What tells one ocean from another: coordinates, layers, wet cells in each column."""
-    horizontal = model.horizontal
-    return {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "bottom": interior(model.grid.bottom_t)}
-
-
-def checksum(file: h5py.Group) -> str:
-    """Hash of the arrays, times and steps of a restart, in order of their names."""
-    whole = hashlib.sha256()
-
-    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        whole.update(name.encode())
-        if isinstance(item, h5py.Dataset):
-            whole.update(str(item.dtype).encode() + item[()].tobytes())
-        elif "time" in item.attrs:
-            whole.update(np.array([item.attrs["time"], item.attrs["step"]], float).tobytes())
-
-    file.visititems(add)
-    return whole.hexdigest()
+    """What tells one ocean from another; `OCEAN` explains the names."""
+    horizontal, grid = model.horizontal, model.grid
+    maps = {"dx": grid.dx_t, "dy": grid.dy_t, "f": grid.f, "bottom": grid.bottom_t, "depth": grid.depth_t}
+    found = {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "periodic": np.array(grid.periodic)}
+    return found | {name: interior(a) for name, a in maps.items()}
 
 
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
@@ -60,44 +60,27 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
                 g[name] = a
             g.attrs.update(time=s.time, step=s.step)
         for name, a in geometry(model).items():
-            f[f"grid/{name}"] = a
-        f.attrs.update(format=RESTART, name=model.name, shape=model.grid.h_t.shape, checksum=checksum(f))
+            f[f"ocean/{name}"] = a
+        f.attrs.update(format=RESTART, name=model.name, tracers=model.numerics.has_tracers)
         f.attrs["config"] = json.dumps(model.config, default=str)
-        f.attrs["numerics"] = json.dumps(model.options(), default=str)
-    put(path, whole, "the restart")
+        f.attrs.update(provenance.record(model))
+    files.put_sealed(path, whole, "the restart")
 
 
 def load_restart(path: str | Path, model: Model) -> None:
     """Take the state of a restart file into the model, to the bit.
 
-    Raises FileError for a file that is missing, truncated, foreign, damaged or of another grid.
+    Raises FileError for a file that is missing, truncated, foreign, damaged or of another ocean.
     """
-    if not Path(path).exists():
-        raise FileError(f"{path}: does not exist; a run leaves its restart beside its output, as .restart.h5")
-    try:
-        with h5py.File(path, "r") as f:
-            state = read_state(f, path, model)
-    except FileError:
-        raise
-    except BROKEN as error:
-        raise FileError(f"{path}: truncated, damaged or not a restart of ogcm ({error})") from None
+    remedy = "a run leaves its restart beside its output, as .restart.h5"
+    with files.reading(path, RESTART, "a restart of ogcm", remedy) as f:
+        state = read_state(f, path, model)
     model.state.assign(state)
 
 
 def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
     """The state in an open restart file, after all checks."""
-    if f.attrs.get("format") != RESTART:
-        raise FileError(f"{path}: not a restart of ogcm; restarts end in .restart.h5")
-    if tuple(f.attrs["shape"]) != model.grid.h_t.shape:
-        raise FileError(
-            f"{path}: holds a grid of (layers, rows, columns with halo) {tuple(map(int, f.attrs['shape']))}, "
-            f"this model has {model.grid.h_t.shape}; use the options of the first run"
-        )
-    if checksum(f) != f.attrs["checksum"]:
-        raise FileError(f"{path}: damaged, its checksum does not fit; use an earlier restart")
-    for name, a in geometry(model).items():
-        if not np.allclose(f[f"grid/{name}"][()], a, rtol=1e-9, atol=0):
-            raise FileError(f"{path}: its grid differs from this model's in {name}; use the options of the first run")
+    check_ocean(f, path, model)
     if f["state/u"].dtype != model.state.u.dtype:
         raise FileError(
             f"{path}: holds {f['state/u'].dtype}, this model runs in {model.state.u.dtype}; "
@@ -109,5 +92,44 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
             g = f[group]
             fields = {name: g[name][()] for name in PROGNOSTIC}
             states[group] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
+            check_values(states[group], path, model)
     states["state"].previous = states.get("previous")
     return states["state"]
+
+
+def check_ocean(f: h5py.File, path: str | Path, model: Model) -> None:
+    """Raise FileError where the ocean of an open restart file is not that of the model, to round-off."""
+    for name, here in geometry(model).items():
+        there, here = f[f"ocean/{name}"][()], np.asarray(here)
+        if there.shape != here.shape:
+            raise FileError(
+                f"{path}: is of another ocean: {OCEAN[name]} has the shape {there.shape} there, {here.shape} in this "
+                "model; use the options of the first run"
+            )
+        round_off = max(1e-9, 100 * np.finfo(here.dtype).eps) * np.abs(here).max() if here.dtype.kind == "f" else 0
+        wrong = np.argwhere(~(np.abs(there.astype(float) - here) <= round_off))
+        if len(wrong):
+            place = tuple(wrong[0].tolist())
+            raise FileError(
+                f"{path}: is of another ocean: {OCEAN[name]} is {there[place]} there and {here[place]} in this model, "
+                f"at {place}; use the options of the first run"
+            )
+    if f.attrs["tracers"] != model.numerics.has_tracers:
+        one, other = ("without", "with") if model.numerics.has_tracers else ("with", "without")
+        raise FileError(
+            f"{path}: is of an ocean {one} tracers, this model is {other}; use the equation of state it had"
+        )
+
+
+def check_values(state: State, path: str | Path, model: Model) -> None:
+    """Raise FileError for a field of another shape, or a value over water that is not finite."""
+    for name, a in state.arrays().items():
+        if a.shape != getattr(model.state, name).shape:
+            raise FileError(
+                f"{path}: {name} has the shape {a.shape}, this model's is {getattr(model.state, name).shape}"
+            )
+        mask = getattr(model.grid, f"mask_{name}" if name in ("u", "v") else "mask_t")
+        wrong = np.argwhere(interior(~np.isfinite(a) & ((mask[0] if name == "eta" else mask) > 0)))
+        if len(wrong):
+            place = tuple(wrong[0].tolist())
+            raise FileError(f"{path}: {name} is {interior(a)[place]} at {place}; use an earlier restart")

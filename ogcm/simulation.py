@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ogcm import config, io, names
+from ogcm import config, io, names, provenance
 from ogcm.device import Outbox, check, check_memory
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
@@ -97,13 +97,14 @@ class Simulation:
         if restart is not None:
             load_restart(restart, model)
         model.state.settle(model.grid)
+        self.begun = None if restart is None else provenance.state_mark(model)
+        self.repeatable = False  # whether the TOML of the run can repeat it
         if start is not None and abs(model.state.time / DAY - start) * DAY > 0.5 * model.numerics.dt:
             raise InputError(
                 f"start: the run is to begin on day {start:g}, {restart or 'the model'} stands on day "
                 f"{model.state.time / DAY:g}; give the restart of that day (--restart)"
             )
         self.check_files()
-        self.toml()
         self.check_room()
         self.check_step()
         self.running = model  # what is stepped: the model itself, in a run on a GPU its mirror there
@@ -224,17 +225,9 @@ class Simulation:
                 )
 
     def toml(self, **run: object) -> str:
-        """TOML from which this run can be repeated (where the model came from a setup), with other settings `run`."""
-        made = self.model.config
-        setup = {"name": made["setup"], **made["options"]} if "setup" in made else {"name": self.model.name}
-        setup["trained"] = made.get("trained")
-        tables = {
-            "setup": setup,
-            "parameters": made.get("parameters", {}),
-            "numerics": made.get("numerics", {}),
-            "run": self.settings | {"start": self.model.state.time / DAY} | run,
-        }
-        return config.text(tables)
+        """TOML from which this run can be repeated, with other settings `run`, or a record of it where it cannot."""
+        settings = self.settings | {"start": self.model.state.time / DAY} | run
+        return provenance.toml(self.model, settings, self.begun)
 
     def configuration(self) -> str:
         """What the output says of how it was made: the TOML of this run, or of all that made what it extends."""
@@ -275,7 +268,7 @@ class Simulation:
                 self.come_home()
                 if own is not None:
                     own.close(complete)
-            state = self.model.state
+            state, self.begun = self.model.state, provenance.state_mark(self.model)
             if self.signal is not None:
                 self.say_how_to_continue(self.steps - (state.step - first))
                 raise KeyboardInterrupt if self.signal == signal.SIGINT else SystemExit(128 + self.signal)
@@ -293,6 +286,7 @@ class Simulation:
         text, options = self.configuration(), {"means": self.means, "precision": self.output_precision}
         output = io.Output(self.output, self.model, self.variables, text, extend=self.extends, **options)
         config.write(self.toml_file, text)
+        self.repeatable = text.startswith(config.HEADER)
         return output
 
     @contextlib.contextmanager
@@ -418,7 +412,7 @@ class Simulation:
         """After a signal: where the state is, and the command for the `left` steps."""
         name, day = signal.Signals(self.signal).name, self.model.state.time / DAY
         text = f"stopped by {name} on day {day:g}; continue with {self.restart_file}"
-        if self.output is not None and "setup" in self.model.config and left:
+        if self.output is not None and self.repeatable and left:
             words = ["ogcm", "run", self.toml_file, "--output", self.output, "--restart", self.restart_file]
             words += ["--days", repr(left * self.model.numerics.dt / DAY)]
             text += f": {shlex.join(map(str, words))}"

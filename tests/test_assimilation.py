@@ -223,7 +223,7 @@ def test_a_foreign_history_is_refused(tmp_path):
     with pytest.raises(FileError, match="first guess cost"):
         assimilate(loss, simulation, names, history=path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(FileError, match="truncated, damaged"):
+    with pytest.raises(FileError, match="truncated, or not a history"):
         small(history=path)
 
 
@@ -301,7 +301,7 @@ def test_other_mistakes(tmp_path):
     with pytest.raises(FileError, match="folder does not exist"):
         assimilate(loss, simulation, [nu], history=tmp_path / "no" / "history.h5")
     (tmp_path / "text.h5").write_text("no history")
-    with pytest.raises(FileError, match="truncated, damaged or not a history"):
+    with pytest.raises(FileError, match="truncated, or not a history"):
         assimilate(loss, simulation, [nu], history=tmp_path / "text.h5")
 
 

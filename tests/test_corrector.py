@@ -46,6 +46,7 @@ from nn.outputs import (
     vertical_stress,
     vertical_stress_ad,
 )
+from ogcm import files
 from ogcm.errors import FileError, InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
@@ -288,8 +289,33 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     with h5py.File(path, "r+") as f:
         del f["corrector/mean"]
         f["corrector/mean"] = np.zeros(3)
+    with pytest.raises(FileError, match="its last line is no hash of ogcm"):
+        trained.load(path, rough_basin())
+    files.seal(path)
     with pytest.raises(FileError, match="its normalisation is of size"):
         trained.load(path, rough_basin())
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("parameters/nu_h", -500.0, "nu_h: -500 lies outside its bounds, 0 to inf"),
+        ("parameters/nu_h", np.nan, "nu_h holds 1 numbers that are not finite, such as nan"),
+        ("corrector/network/weights", np.nan, "weights holds .* numbers that are not finite"),
+        ("corrector/scale", np.inf, "scale holds .* numbers that are not finite"),
+    ],
+)
+def test_numbers_that_no_model_can_run_with_are_refused(tmp_path, place, value, message):
+    path = tmp_path / "c.h5"
+    trained.save(path, corrected(rough_basin(), features=("T", "velocity"), outputs=("stress",)), ["nu_h"])
+    with h5py.File(path, "r+") as f:
+        f[place][...] = value
+    files.seal(path)
+    model = rough_basin()
+    with pytest.raises(InputError, match=message):
+        trained.load(path, model)
+    assert model.corrector is None
+    assert model.parameters["nu_h"].max() == 200.0
 
 
 def test_gradient_of_a_corrected_run_needs_the_corrector():

@@ -14,7 +14,7 @@ from adjoint.random_ocean import random_field
 from nn.coarse_graining import CoarseGraining
 from nn.commands import coarse_model
 from nn.data import DataOutput, DataSet, check_disjoint, make_data, put_fields
-from ogcm import diagnostics, io
+from ogcm import diagnostics, files, io
 from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
@@ -284,6 +284,7 @@ def written(model, path="d.nc", fields=PROGNOSTIC, records=10, interval=0.5):
 def change(path, name, index, value):
     with h5py.File(path, "r+") as f:
         f[name][index] = value
+    files.seal(path)
 
 
 def test_states_and_targets():
@@ -367,10 +368,25 @@ def test_wrong_files_are_refused():
         DataSet("d.nc", channels()[1])
     with pytest.raises(FileError, match="cell_thickness"):
         DataSet("d.nc", rough_basin(seed=1))
+    with h5py.File("d.nc", "r+") as f:
+        f["T"][0] += 1
+    with pytest.raises(FileError, match=r"its last line is no hash of ogcm .*seal it again"):
+        DataSet("d.nc", model)
+    files.seal("d.nc")
+    with h5py.File("groups.nc", "w") as f:
+        f.attrs["format"] = "ogcm data set 1"
+        f.create_group("u")
+        f.create_group("time")
+    files.seal("groups.nc")
+    with pytest.raises(FileError, match=r"groups\.nc: not a data set of ogcm, or of another version"):
+        DataSet("groups.nc", model)
     Path("cut.nc").write_bytes(Path("d.nc").read_bytes()[:20_000])
     with pytest.raises(FileError, match="truncated"):
         DataSet("cut.nc", model)
+    data = DataSet("d.nc", model)
     change("d.nc", "x", 3, 5.0)
+    with pytest.raises(FileError, match="was replaced or changed after it was checked"):
+        data.state(0)
     with pytest.raises(FileError, match="differs from this model's in x"):
         DataSet("d.nc", model)
 

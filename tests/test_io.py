@@ -222,61 +222,6 @@ def test_a_disk_that_really_fills_up(small_disk):
     assert same(again.state, basin().state)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_restart_returns_every_bit(tmp_path, precision):
-    model = basin(precision)
-    model.state.previous = model.state.copy()
-    model.state.previous.T += 0.1
-    model.state.previous.step = 122
-    save_restart(tmp_path / "r.h5", model)
-    again = basin(precision)
-    for a in again.state.arrays().values():
-        a[...] = 0
-    load_restart(tmp_path / "r.h5", again)
-    assert same(again.state, model.state)
-    assert same(again.state.previous, model.state.previous)
-    assert (again.state.time, again.state.step, again.state.previous.step) == (12345.0, 123, 122)
-    assert os.listdir(tmp_path) == ["r.h5"]
-
-
-def test_a_restart_of_another_ocean_is_refused(tmp_path):
-    path = tmp_path / "r.h5"
-    save_restart(path, basin())
-    with pytest.raises(FileError, match="grid differs from this model's in x"):
-        load_restart(path, basin(dx=2e4))
-    with pytest.raises(FileError, match="continue with precision='float64'"):
-        load_restart(path, basin("float32"))
-    write(tmp_path / "a.nc", basin(), ("T",))
-    with pytest.raises(FileError, match="not a restart of ogcm"):
-        load_restart(tmp_path / "a.nc", basin())
-    with pytest.raises(FileError, match="does not exist"):
-        load_restart(tmp_path / "none.h5", basin())
-
-
-def test_a_flipped_bit_or_a_cut_never_passes_in_silence(tmp_path):
-    """Wherever a restart is damaged: a FileError, or (in padding) the very same state."""
-    model, path = basin(), tmp_path / "r.h5"
-    save_restart(path, model)
-    whole = path.read_bytes()
-    rng = np.random.default_rng(0)
-    damages = [whole[:n] for n in (0, 10, len(whole) // 2, len(whole) - 1)]
-    for position in rng.integers(0, len(whole), 300):
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << int(rng.integers(8))
-        damages.append(bytes(flipped))
-    refused = 0
-    for damaged in damages:
-        path.write_bytes(damaged)
-        again = basin()
-        try:
-            load_restart(path, again)
-        except FileError:
-            refused += 1
-        assert same(again.state, model.state)
-        assert (again.state.time, again.state.step) == (12345.0, 123)
-    assert refused > 20
-
-
 def test_info_of_each_kind_of_file(tmp_path):
     model = basin()
     save_restart(tmp_path / "r.h5", model)
@@ -297,7 +242,7 @@ def test_a_configuration_survives_being_written():
     run["infinite"] = np.inf
     again = tomllib.loads(config.text({"run": run}))["run"]
     assert again == {key: value for key, value in run.items() if value is not None}
-    with pytest.raises(InputError, match="nu_h: a ndarray cannot be written"):
+    with pytest.raises(InputError, match="nu_h: TOML holds no ndarray"):
         config.text({"parameters": {"nu_h": np.ones(3)}})
 
 

@@ -342,5 +342,5 @@ def test_what_cannot_be_trained_is_refused(path, tmp_path):
     (tmp_path / "last.h5").write_bytes(b"no")
     with pytest.raises(FileError, match="holds a training; resume it"):
         train(learner, data, Settings(), tmp_path)
-    with pytest.raises(FileError, match="missing, damaged or of another training"):
+    with pytest.raises(FileError, match="truncated, or not the state of a training"):
         train(learner, data, Settings(), tmp_path, resume=True)

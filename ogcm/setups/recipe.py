@@ -7,6 +7,10 @@ import numbers
 from collections.abc import Callable
 from dataclasses import fields
 
+import numpy as np
+
+from ogcm import parameters as physics
+from ogcm import provenance
 from ogcm.errors import InputError
 from ogcm.inputs import flag
 from ogcm.model import Model, Numerics
@@ -35,6 +39,24 @@ def cells_in(length: float, resolution: float) -> int:
     if n < 1:
         raise InputError(f"resolution: {resolution:g} leaves no cell in a side of {length:g}")
     return n
+
+
+def check_use(model: Model) -> None:
+    """Raise InputError where the model lacks a parameter or a numerical choice that its setup was given."""
+    setup, given = model.config["setup"], model.config["parameters"]
+    wanted = physics.build(given, model.grid, model.numerics.equation_of_state)
+    for name in given:
+        if not np.array_equal(wanted[name], model.parameters[name], equal_nan=True):
+            raise InputError(
+                f"{name}: {setup} was given it, but its model has {provenance.used(model, name)}; "
+                "hand `parameters` on to ogcm.Model, or leave it out"
+            )
+    for name, value in model.config["numerics"].items():
+        if model.options()[name] != value:
+            raise InputError(
+                f"{name}: {setup} was given {value!r}, but its model has {model.options()[name]!r}; "
+                "hand further options on to ogcm.Model, or leave it out"
+            )
 
 
 def recipe(days: float) -> Callable:
@@ -66,6 +88,8 @@ def recipe(days: float) -> Callable:
                 "parameters": dict(parameters or {}),
                 "numerics": {n: v for n, v in options.items() if n in numerical},
             }
+            check_use(model)
+            model.marks = provenance.marks(model)
             return model
 
         setup.days = days

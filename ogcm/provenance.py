@@ -1,0 +1,135 @@
+"""What a model is when it runs, as files record it: every numerical choice and parameter, and how it can be made again.
+
+A model that a setup made can be made again from the name and the options of the setup, unless its state, forcing,
+parameters, grid or corrector were changed afterwards. The setup therefore leaves digests of them, its `marks`, with
+which the model is compared when it runs.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from ogcm import config
+from ogcm.device import host
+from ogcm.errors import InputError
+from ogcm.grid import interior
+from ogcm.model import Model
+
+Array = np.ndarray
+TIMES = (0.0, 12345.0)  # [s] at which forcing that is a function of time is compared
+
+
+def digest(*items: Array | str) -> str:
+    """A hash of arrays and texts."""
+    whole = hashlib.sha256()
+    for item in items:
+        text = item if isinstance(item, str) else f"{np.shape(item)} {np.asarray(host(item)).dtype}"
+        whole.update(text.encode() + (b"" if isinstance(item, str) else np.ascontiguousarray(host(item)).tobytes()))
+    return whole.hexdigest()[:16]
+
+
+# What was used
+
+
+def used(model: Model, name: str) -> float | list[float] | dict[str, object]:
+    """A parameter of the model as it is now: a number where it is uniform over water; `eos` as a list of numbers.
+
+    A map or a field as its shape (layers, rows, columns), its least, mean and greatest value over water, and a digest.
+    """
+    values = host(model.parameters[name])
+    if name == "eos":
+        return values.tolist()
+    values, mask = interior(values), interior(host(model.grid.mask_t)) > 0
+    wet = mask if len(values) == len(mask) else mask.any(axis=0, keepdims=True)
+    water = values[wet]
+    if (water == water[0]).all():
+        return float(water[0])
+    whole = np.where(wet, values, 0)
+    return {
+        "shape": list(values.shape), "minimum": float(water.min()), "mean": float(water.mean(dtype=float)),
+        "maximum": float(water.max()), "digest": digest(whole),
+    }  # fmt: skip
+
+
+def parameters(model: Model) -> dict[str, object]:
+    """All parameters as they are now; see `used`."""
+    return {name: used(model, name) for name in model.parameters}
+
+
+def record(model: Model) -> dict[str, str]:
+    """The attributes `numerics` and `parameters` of a file, as JSON: all choices and parameters as they are now."""
+    return {"numerics": json.dumps(model.options()), "parameters": json.dumps(parameters(model))}
+
+
+# How to make it again
+
+
+def state_mark(model: Model) -> str:
+    """A digest of the state over the interior, with its time and step."""
+    state = model.state
+    return digest(*map(interior, state.all_arrays()), f"{state.time!r} {state.step}")
+
+
+def forcing_mark(model: Model) -> str:
+    """A digest of all forcing; of functions of time at two times."""
+    forcing, items = model.forcing, []
+    for name, a in sorted(forcing.steady.items()):
+        items += [name, a]
+    for name, series in sorted(forcing.series.items()):
+        items += [name, series.values, np.asarray(series.times, float), repr(series.period)]
+    for name, function in sorted(forcing.functions.items()):
+        items += [name, *(function(t) for t in TIMES)]
+    return digest(*items)
+
+
+def marks(model: Model) -> dict[str, str]:
+    """Digests of all that makes the model, by its name, parameters by theirs."""
+    corrector = model.corrector
+    found = {
+        "state": state_mark(model),
+        "forcing": forcing_mark(model),
+        "grid": digest(*map(np.asarray, model.grid)),
+        "numerics": digest(repr(model.options())),
+        "corrector": "" if corrector is None else digest(type(corrector).__name__, corrector.weights),
+    }
+    return found | {name: digest(a) for name, a in model.parameters.items()}
+
+
+def note_training(model: Model, path: str, names: Mapping[str, object]) -> None:
+    """Note that the model has the parameters `names`, and the corrector, of the file `path`."""
+    if "trained" in model.config:
+        return  # that file is no longer all that it takes: the marks will tell
+    model.config["trained"] = path
+    now = marks(model)
+    model.marks |= {name: now[name] for name in (*names, "corrector")} if model.marks else {}
+
+
+def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> str:
+    """The TOML of a run with the settings `run`: one that repeats it, or a record that says why it cannot.
+
+    `start`: the mark of the state of a restart, from which the run begins.
+    """
+    made = model.config
+    if "setup" not in made:
+        return config.record("the model was built in Python", tables(model, run))
+    now, before = marks(model), model.marks | ({"state": start} if start else {})
+    changed = [name for name, mark in now.items() if before.get(name) != mark]
+    new = {name: used(model, name) for name in changed if name in model.parameters}
+    lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
+    if lasting:
+        reason = f"{', '.join(lasting)} of the model changed after the setup {made['setup']} had made it"
+        return config.record(reason, tables(model, run))
+    setup = {"name": made["setup"], **made["options"], "trained": made.get("trained")}
+    try:
+        return config.text(
+            {"setup": setup, "parameters": made["parameters"] | new, "numerics": made["numerics"], "run": run}
+        )
+    except InputError as error:
+        return config.record(str(error), tables(model, run))
+
+
+def tables(model: Model, run: Mapping[str, object]) -> dict[str, Mapping]:
+    """What a record holds: all numerical choices, all parameters, the settings of the run."""
+    return {"numerics": model.options(), "parameters": parameters(model), "run": run}
