@@ -58,8 +58,8 @@ class Configuration:
         """The setup with its options. Raises InputError for those that do not exist."""
         options = dict(self.tables["setup"])
         name = options.pop("name", "")
-        if name not in SETUPS:
-            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(name, SETUPS)}")
+        if not isinstance(name, str) or name not in SETUPS:
+            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(str(name), SETUPS)}")
         return SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
 
     def data(self, model: Model) -> tuple[Records, Splits]:

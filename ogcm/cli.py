@@ -24,6 +24,7 @@ SETUP_COMMANDS = {
     ),
     "make-data": ("nn.commands", "run a fine model and write its states on a coarse grid, to train a network on"),
 }
+LARGEST = 2**53  # whole numbers up to it are exact as float
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
 
@@ -207,9 +208,23 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
     if not value or value.startswith("--"):
         raise InputError(f"--{option}: needs a value")
     try:
-        return kind(value)
+        number = kind(value)
+        if kind is int and abs(number) > LARGEST:
+            raise ValueError
+        return number
     except ValueError:
         raise InputError(f"--{option}: needs a value of type {kind.__name__}, got {value!r}") from None
+
+
+def fits(value: object, kind: type) -> bool:
+    """Whether a value of a TOML file is of the type `kind`, and a whole number not larger than any that is used."""
+    if items := typing.get_args(kind):
+        return isinstance(value, list) and all(fits(item, items[0]) for item in value)
+    if isinstance(value, bool) or kind is bool:
+        return kind is bool and isinstance(value, bool)
+    if isinstance(value, int):
+        return kind in (int, float) and abs(value) < LARGEST
+    return isinstance(value, kind)
 
 
 def check_tables(source: str, tables: dict[str, dict], options: Options) -> None:
@@ -219,16 +234,13 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
 
     for table, entries in tables.items():
         known = {name: kind for name, (home, kind, _) in options.items() if home == table}
-        known |= {"parameters": {"eos": list}, "run": {"variables": list}}.get(table, {})
+        known |= {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}.get(table, {})
         for name, value in entries.items():
             if name not in known:
                 raise InputError(f"{source}: unknown {name!r} in [{table}]: {nearest(name, known)}")
-            wanted = known[name]
-            fits = isinstance(value, (float, int) if wanted is float else wanted)
-            if not fits or (isinstance(value, bool) and wanted is not bool):
-                raise InputError(
-                    f"{source}: {name} in [{table}] needs a value of type {wanted.__name__}, got {value!r}"
-                )
+            if not fits(value, known[name]):
+                wanted = known[name] if typing.get_args(known[name]) else known[name].__name__
+                raise InputError(f"{source}: {name} in [{table}] needs a value of type {wanted}, got {value!r:.80}")
 
 
 def setups_command(_) -> int:

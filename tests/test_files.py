@@ -10,6 +10,7 @@ import xarray
 from oceans import rough_basin
 from test_io import basin, write
 
+from adjoint import observations
 from nn import trained
 from nn.data import DataOutput, DataSet
 from ogcm import files, io
@@ -178,3 +179,20 @@ def test_a_sealed_file_is_made_in_one_piece(tmp_path):
     files.verify(tmp_path / "f")
     with pytest.raises(FileError, match="make room"):
         files.put_sealed(tmp_path / "none" / "f", streams.BytesIO(b"content"))
+
+
+def test_damaged_observations_are_refused(tmp_path):
+    """Those that others wrote have no seal, ours do."""
+    path, model = tmp_path / "seen.nc", rough_basin()
+    points = observations.Points("T", *(np.full(40, n) for n in (1e5, 5e4, -50.0, 0.5, 10.0, 0.1)))
+    observations.write(path, [points], model)
+    content, refused = path.read_bytes(), 0
+    for damaged in damages(content, 60):
+        path.write_bytes(damaged)
+        try:
+            (found,) = observations.read(path, model)
+        except FileError:
+            refused += 1
+        else:
+            assert all(np.array_equal(a, b) for a, b in zip(found[1:], points[1:], strict=True))
+    assert refused > 40
