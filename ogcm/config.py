@@ -93,9 +93,7 @@ def literal(key: str, value: object) -> str:
         return "[" + ", ".join(literal(key, item) for item in value) + "]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name} = {literal(name, item)}" for name, item in value.items()) + "}"
-    raise InputError(
-        f"{key}: {type(value).__name__} cannot be written in TOML; give a number, a text or a list of them"
-    )
+    raise InputError(f"{key}: TOML holds no {type(value).__name__}; give a number, a text or a list of them")
 
 
 def write(path: Path, content: str) -> None:

@@ -129,7 +129,7 @@ def test_a_model_from_arrays_is_recorded(capsys):
     assert kappa["shape"] == [1, 12, 16]
     assert 0 <= kappa["minimum"] < kappa["mean"] < kappa["maximum"] <= 50
     assert tables["run"]["days"] == DAYS
-    assert config.is_own(Path("a.toml"))
+    config.check_own(Path("a.toml"))
     assert main(["run", "a.toml"]) == 2
     assert "since the model was built in Python; run the program that made the model" in capsys.readouterr().err
 
