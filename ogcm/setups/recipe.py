@@ -4,6 +4,7 @@ import functools
 import inspect
 import math
 import numbers
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 
@@ -44,7 +45,8 @@ def cells_in(length: float, resolution: float) -> int:
 def check_use(model: Model) -> None:
     """Raise InputError where the model lacks a parameter or a numerical choice that its setup was given."""
     setup, given = model.config["setup"], model.config["parameters"]
-    wanted = physics.build(given, model.grid, model.numerics.equation_of_state)
+    with warnings.catch_warnings(action="ignore"):  # the model has warned already
+        wanted, _ = physics.build(given, model.horizontal, model.grid, model.options())
     for name in given:
         if not np.array_equal(wanted[name], model.parameters[name], equal_nan=True):
             raise InputError(
