@@ -20,7 +20,8 @@ from ogcm.simulation import DAY, Simulation
 
 CHECK_OPTIONS = {
     "steps": (int, "steps of the run whose gradient is checked (default 5)"),
-    "controls": (str, "comma-separated controls to check (default: all of the model)"),
+    "controls": (str, "comma-separated controls to check (default: all of the model, its terms included)"),
+    "operators": (str, "comma-separated operators to check (default: all, those of a --module included)"),
     "output": (str, "picture of the Taylor remainders (default check.png)"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
@@ -85,7 +86,8 @@ def check_gradients_command(target: str, rest: list[str]) -> int:
     progress, output = not settings.get("quiet", False), settings.get("output", "check.png")
     simulation = Simulation(model, days=steps * model.numerics.dt / DAY, progress=progress, device=device)
     controls = check.check_controls(simulation, names and names.split(","))
-    operators = check.check_operators(progress=progress)
+    chosen = settings.get("operators")
+    operators = check.check_operators(chosen and chosen.split(","), progress=progress)
     print(f"{'operator':34} {'error':>8}")
     for name, error in operators.items():
         print(f"{name:34} {error:8.1e}  {verdict(error < check.OPERATOR_TOLERANCE)}")

@@ -19,6 +19,7 @@ from ogcm.model import Model
 from ogcm.simulation import Simulation
 from ogcm.state import State
 from ogcm.stepper import Stepper
+from ogcm.terms import require, weights_of
 
 Array = np.ndarray
 STEP = 1e-200
@@ -34,13 +35,14 @@ def working_copy(model: Model) -> Model:
 def full_copy(model: Model, dtype: np.dtype) -> Model:
     """The model with a state, a forcing, parameters and weights of its own, in `dtype`; the grid is shared.
 
-    So is a corrector without a method `astype`.
+    So is a term that has neither weights nor a method `astype`. Raises InputError for one with weights without it.
     """
     other = copy.copy(model)
     other.state = state_as(model.state, dtype)
     other.parameters = {name: a.astype(dtype) for name, a in model.parameters.items()}
-    if hasattr(model.corrector, "astype"):  # one without it has no weights to convert
-        other.corrector = model.corrector.astype(dtype)
+    learning = {name: model.terms[name] for name in weights_of(model.terms)}
+    require(learning, ("astype",), "the complex step needs a copy with complex weights")
+    other.terms = {name: t.astype(dtype) if hasattr(t, "astype") else t for name, t in model.terms.items()}
     other.forcing = copy.copy(model.forcing)
     other.forcing.dtype = dtype
     other.forcing.steady = {name: a.astype(dtype) for name, a in model.forcing.steady.items()}

@@ -3,7 +3,7 @@
     u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
     tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
     nu_h, kappa_v, ...       a parameter: a number, a profile (nk,), a map, a field (nk, ny, nx); eos: coefficients
-    corrector                the weights of the model's corrector: (n,)
+    corrector, ...           the weights of a term of the model (`ogcm.terms`), by its name: (n,)
 
 Values and gradients have the shape in which the control came to the model. The model itself holds an array with halo,
 which `spread` makes of the values; the gradient comes back through its transpose, `collect`: what was one number is
@@ -26,14 +26,15 @@ from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
 UNITS = {  # of no other table
-    "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1", "corrector": "1",
+    "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1",
 }  # fmt: skip
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
 
 
 def units(name: str) -> str:
-    """Of a control (the coefficients of an equation of state have different ones)."""
-    return UNITS.get(name) or (FIELDS | PARAMETERS)[name].units
+    """Of a control (the coefficients of an equation of state have different ones); weights of a term have none."""
+    known = FIELDS | PARAMETERS
+    return known[name].units if name in known else UNITS.get(name, "1")
 
 
 class Control(NamedTuple):
@@ -48,7 +49,7 @@ class Control(NamedTuple):
         if self.kind == "state":
             return getattr(model.state, self.name)
         if self.kind == "vector":
-            return model.parameters["eos"] if self.name == "eos" else model.corrector.weights
+            return model.parameters["eos"] if self.name == "eos" else model.terms[self.name].weights
         if self.kind == "parameter":
             return model.parameters[self.name]
         series = model.forcing.series
@@ -118,13 +119,16 @@ class Controls:
             return Control(name, "forcing", forcing.shapes[name])
         if name == "eos":
             return Control(name, "vector", model.parameters["eos"].shape)
+        if name in model.terms:
+            weights = getattr(model.terms[name], "weights", np.zeros(0))
+            if not len(weights):
+                raise InputError(f"controls: the term {name} of this model has no weights; leave it out")
+            return Control(name, "vector", weights.shape)
         if name == "corrector":
-            if model.corrector is None:
-                raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
-            return Control(name, "vector", model.corrector.weights.shape)
+            raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
         if name in model.parameters:
             return Control(name, "parameter", model.parameter_shapes[name])
-        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos", "corrector"]
+        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos", *model.terms]
         raise InputError(f"controls: unknown control {name!r}: {nearest(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
@@ -156,7 +160,7 @@ class Collector:
         """`model` is what runs: that of the controls, or its like on a GPU; `gradient` is the memory for its steps."""
         self.controls, self.grid = controls.controls, controls.model.grid
         self.gradient, self.forcing = gradient, model.forcing
-        for a in (*gradient.fluxes, *gradient.parameters.values(), gradient.weights):
+        for a in (*gradient.fluxes, *gradient.parameters.values(), *gradient.weights.values()):
             a.fill(0)
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
@@ -172,5 +176,5 @@ class Collector:
     def collect(self, state_ad: State) -> dict[str, Array]:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
-        parts["corrector"] = self.gradient.weights
+        parts |= self.gradient.weights
         return {name: control.collect(host(parts[name]), self.grid) for name, control in self.controls.items()}

@@ -34,6 +34,7 @@ from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.plotting import Picture, save
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC, State
+from ogcm.terms import weights_of
 
 Array = np.ndarray
 OPERATOR_TOLERANCE = 1e-12
@@ -107,15 +108,17 @@ def pair_error(pair: Pair, grid: Grid, *, seed: int = 0, active: Sequence[str] |
     )
 
 
-def check_operators(names: Iterable[str] = tuple(PAIRS), *, seed: int = 0, progress: bool = True) -> dict[str, float]:
-    """The largest dot-product error of each pair of `adjoint.registry`, right below OPERATOR_TOLERANCE.
+def check_operators(names: Iterable[str] | None = None, *, seed: int = 0, progress: bool = True) -> dict[str, float]:
+    """The largest dot-product error of the named pairs of `adjoint.registry` (default: all), right below
+    OPERATOR_TOLERANCE.
 
     On random basins with islands, closed and periodic, for each input alone and all together; `seed` makes others.
+    Raises InputError for an unknown name.
     """
+    names = list(PAIRS if names is None else names)
     grids = [random_grid(seed, periodic_x=x, periodic_y=y) for x, y in SIDES]
     errors = {}
-    for name in tqdm(list(names), unit="operator", **bar(progress)):
-        pair = PAIRS[name]
+    for name, pair in tqdm({name: PAIRS.find(name) for name in names}.items(), unit="operator", **bar(progress)):
         groups = [*([x] for x in pair.inputs), None]
         errors[name] = max(pair_error(pair, grid, seed=seed, active=group) for grid in grids for group in groups)
     return errors
@@ -200,7 +203,7 @@ def every_control(model: Model) -> list[str]:
     """The names of all controls of the model; a forcing that is a function of time is none."""
     forcing = [name for name in model.forcing.shapes if name not in model.forcing.functions]
     parameters = [name for name in model.parameters if name != "eos" or model.numerics.has_tracers]
-    return [*fields_of(model), *forcing, *parameters, *(["corrector"] if model.corrector is not None else [])]
+    return [*fields_of(model), *forcing, *parameters, *weights_of(model.terms)]
 
 
 def stirred(model: Model, rng: np.random.Generator) -> Model:

@@ -2,7 +2,10 @@
 
 A kind says where a field lives: the point (t, u, v, f; w for the tops of cells, W with the surface), with a 2 that it
 is a map (nj, ni), with a 1 that it is a field of one layer (1, nj, ni), with a + that it is positive everywhere; or it
-is the name of an equation of state, for its coefficients. The dot-product test walks this registry.
+is the name of an equation of state, for its coefficients. The dot-product test and `ogcm check-gradients` walk
+this registry. An operator of one's own joins it (docs/operators.md):
+
+    PAIRS.register("relax", Pair(relax, relax_ad, kinds("T t 5, rate t1+ 1e-6"), {"D": "t"}))
 """
 
 import inspect
@@ -25,6 +28,7 @@ from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
 from adjoint.operators import viscosity as viscosity_ad
+from ogcm.extensions import Registry
 from ogcm.grid import Grid
 from ogcm.operators import (
     barotropic,
@@ -161,7 +165,7 @@ MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 ADVANCE = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
 
-PAIRS = {
+OWN = {
     "stretch": pair(layers, layers_ad, "stretch", "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
     "transports": pair(layers, layers_ad, "transports", "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
     "continuity": pair(layers, layers_ad, "continuity", "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
@@ -297,3 +301,5 @@ PAIRS = {
         for scheme in ("centred2", "upwind3", "monotone")
     },
 }
+
+PAIRS = Registry("operator", OWN)

@@ -32,6 +32,7 @@ from ogcm.model import Model
 from ogcm.simulation import CHECK, DAY, Simulation, first_bad
 from ogcm.state import State
 from ogcm.stepper import Stepper
+from ogcm.terms import on_device, require
 
 Array = np.ndarray
 
@@ -73,13 +74,11 @@ def gradient(
     temporary file in `folder`; the result is the same to the bit. `workspace` is memory to be used again: give the
     same one to many gradients of one model. The simulation stays as it is.
     Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, a
-    loss without a finite value and derivative, or a corrector without adjoint; BlowUpError for a run that does not
+    loss without a finite value and derivative, or a term without adjoint; BlowUpError for a run that does not
     stay finite.
     """
     started = clock.perf_counter()
-    if simulation.model.corrector is not None and not hasattr(simulation.model.corrector, "add_ad"):
-        name = type(simulation.model.corrector).__name__
-        raise InputError(f"corrector: {name} has no adjoint, so the gradient would be wrong; run without it")
+    require(simulation.model.terms, ("weights", "add_ad"), "without its adjoint the gradient would be wrong")
     records = loss.records(simulation)
     if workspace is None:
         if simulation.device == "cuda":
@@ -131,7 +130,7 @@ class Workspace:
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
         """On a GPU it has a mirror of the model, which takes the values of the model at the beginning of each run."""
-        self.grid, self.forcing, self.corrector = model.grid, model.forcing, model.corrector
+        self.grid, self.forcing, self.terms = model.grid, model.forcing, dict(model.terms)
         self.model = working_copy(model).to(device)
         self.renew()
 
@@ -148,11 +147,7 @@ class Workspace:
         if model.grid is not self.grid or model.numerics != self.model.numerics:
             raise InputError("workspace: was made for a model of another grid or other numerics; make one for this")
         if self.model.device == "cpu":
-            self.model.parameters, self.model.forcing, self.model.corrector = (
-                model.parameters,
-                model.forcing,
-                model.corrector,
-            )
+            self.model.parameters, self.model.forcing, self.model.terms = model.parameters, model.forcing, model.terms
             self.gradient = Gradient.zeros(self.model)
         else:
             self.mirror(model)
@@ -163,22 +158,22 @@ class Workspace:
     def mirror(self, model: Model) -> None:
         """Parameters, forcing and weights to the GPU, in place where they can be: graphs know where they are."""
         here = self.model
-        if model.forcing is not self.forcing or model.corrector is not self.corrector:
-            self.forcing, self.corrector = model.forcing, model.corrector
+        known = len(model.terms) == len(self.terms) and all(self.terms.get(n) is t for n, t in model.terms.items())
+        if model.forcing is not self.forcing or not known:
+            self.forcing, self.terms = model.forcing, dict(model.terms)
             here.forcing = model.forcing.to(here.device)
-            here.corrector = model.corrector and model.corrector.to(here.device, model, here)
+            here.terms = {name: on_device(term, here.device, model, here) for name, term in model.terms.items()}
             self.renew()
         pairs = [(here.parameters[name], a) for name, a in model.parameters.items()]
         pairs += [(here.forcing.steady[name], a) for name, a in model.forcing.steady.items()]
         pairs += [(here.forcing.series[name].values, s.values) for name, s in model.forcing.series.items()]
         for name, series in model.forcing.series.items():
             here.forcing.series[name] = replace(series, values=here.forcing.series[name].values)
-        if model.corrector is not None:
-            there, corrector = here.corrector, model.corrector
-            pairs += [(there.weights, corrector.weights), (there.scale, corrector.scale)]
-            pairs += zip(there.normalisation, corrector.normalisation, strict=True)
         for target, source in pairs:
             assign(target, source)
+        for name, term in model.terms.items():
+            if here.terms[name] is not term:
+                here.terms[name].assign(term)
 
 
 class Sweep:

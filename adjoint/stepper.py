@@ -47,12 +47,12 @@ Array = np.ndarray
 
 
 class Gradient(NamedTuple):
-    """What a step passed on: to the state at its beginning, the forcing in its middle, parameters and weights."""
+    """What a step passed on: to the state at its beginning, the forcing in its middle, parameters and terms."""
 
     state: State
     fluxes: Fluxes
     parameters: dict[str, Array]
-    weights: Array  # (n,) of the corrector; (0,) where there is none
+    weights: dict[str, Array]  # of the model's terms by name; what a term is handed has its own alone, (n,)
 
     @classmethod
     def zeros(cls, model: Model) -> "Gradient":
@@ -62,8 +62,12 @@ class Gradient(NamedTuple):
             State.zeros(grid, dtype),
             Fluxes(*(np.zeros_like(grid.depth_t, dtype) for _ in Fluxes._fields)),
             {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
-            np.zeros_like(model.corrector.weights) if model.corrector is not None else np.zeros(0),
+            {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
         )
+
+    def of(self, term: str) -> "Gradient":
+        """The same for one term, with its own weights (n,)."""
+        return self._replace(weights=self.weights[term])
 
 
 class AdjointStepper:
@@ -122,11 +126,15 @@ class AdjointStepper:
             arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values())
             self.graphs.run("back", arrays, lambda: self.physics(n, new_ad, fluxes, gradient))
         g.parameters["eos"][...] += self.eos_ad.sum(axis=(1, 2))
-        if self.model.corrector is not None:
-            self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
+        self.add_terms(n, fluxes, gradient)
+
+    def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
+        """From D to all that the model's terms depend on."""
+        for name, term in self.model.terms.items():
+            term.add_ad(self.model, n, fluxes, self.D_ad, gradient.of(name))
 
     def physics(self, n: State, new_ad: State, fluxes: Fluxes, gradient: Gradient) -> None:
-        """All but the corrector; what the columns pass on to the coefficients of the sea water is left in `eos_ad`."""
+        """All but the model's terms; what the columns pass on to the coefficients of sea water is left in `eos_ad`."""
         forward, dt = self.forward, self.model.numerics.dt
         clear(self.D_u_ad, self.D_v_ad, self.D_T_ad, self.D_S_ad, self.nu_v_ad, self.kappa_v_ad)
         clear(self.drag_u_ad, self.drag_v_ad, *self.bar_ad, *self.s_old_ad, self.eos_ad)
@@ -152,14 +160,14 @@ class AdjointStepper:
         stretch_ad(n.eta, grid, *self.s_old_ad, n_ad.eta)
 
     def corrected(self, n: State, fluxes: Fluxes, new_ad: State, gradient: Gradient) -> None:
-        """Of a step without dynamics: from n + dt N(n) to n and the corrector."""
+        """Of a step without dynamics: from n + dt N(n) to n and the terms."""
         grid = self.model.grid
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for name, D_ad in self.D_ad._asdict().items():
             D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name))
             getattr(gradient.state, name)[...] += getattr(new_ad, name)
         exchange(grid, *self.D_ad)
-        self.model.corrector.add_ad(self.model, n, fluxes, self.D_ad, gradient)
+        self.add_terms(n, fluxes, gradient)
 
     def extrapolated(self, n: State, gradient: Gradient) -> None:
         """From y to n and the state before; where there was none, it was a copy of n."""

@@ -79,7 +79,7 @@ def every_kernel(precision: str) -> dict[tuple, Callable]:
         fluxes, D = model.forcing.at(0.0), Stepper(model).D
         corrector.add(model, model.state, fluxes, D)
         model.corrector = corrector
-        corrector.add_ad(model, model.state, fluxes, D, Gradient.zeros(model))
+        corrector.add_ad(model, model.state, fluxes, D, Gradient.zeros(model).of("corrector"))
     return found
 
 

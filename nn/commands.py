@@ -9,7 +9,7 @@ from nn.data import make_data
 from nn.evaluation import draw_scores, draw_spectra, table, write_csv
 from nn.forecasts import compare
 from nn.training import train
-from ogcm.cli import DEVICE, read_options, setup_command
+from ogcm.cli import DEVICE, MODULE, read_options, setup_command
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.restart import load_restart
@@ -135,6 +135,7 @@ def file_options(
         print(f"usage: ogcm {command} FILE.toml [--OPTION VALUE ...]\n\n{configuration.__doc__}\noptions:")
         for name, (_, text) in known.items():
             print(f"  --{name:12} {text}")
+        print(f"  --{'module':12} {MODULE}")
         return None
     if not target or target.startswith("--"):
         raise InputError(f"{command}: name a TOML file; `ogcm {command} --help` shows one")

@@ -3,6 +3,7 @@
     [setup]                     # name and options of a setup: the model that learns
     name = "channel"            # papa and agulhas learn from their own observations, the option data
     resolution = 40.0
+    terms = "sponge"            # terms of your own, which the file of the option --module registers
     [numerics]
     dt = 7200.0
     [data]                      # file, and where the parts end, as fractions of its records
@@ -36,6 +37,7 @@ from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
+from ogcm.terms import add_registered
 
 TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
 DATA = ("file", "train", "validation", "test")
@@ -44,7 +46,7 @@ OBSERVED = {"papa": PapaData, "agulhas": AgulhasData}
 
 @dataclass
 class Configuration:
-    """What the file asks for. `model()` makes the model anew, without a corrector."""
+    """What the file asks for. `model()` makes the model anew, with its terms but without a corrector."""
 
     path: Path
     tables: dict[str, dict]
@@ -60,7 +62,12 @@ class Configuration:
         name = options.pop("name", "")
         if not isinstance(name, str) or name not in SETUPS:
             raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(str(name), SETUPS)}")
-        return SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
+        terms = options.pop("terms", "")
+        if not isinstance(terms, str):
+            raise InputError(f"{self.path}: [setup] terms needs names in one text, as in 'sponge,drag', got {terms!r}")
+        model = SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
+        add_registered(model, terms)
+        return model
 
     def data(self, model: Model) -> tuple[Records, Splits]:
         """The data and their parts. Raises FileError or InputError for what does not fit."""
@@ -77,7 +84,7 @@ class Configuration:
         return data, data.split(train, validation, entries.get("test", max(0.0, 1 - train - validation)))
 
     def learner(self, model: Model, data: Records, part: range) -> Learner:
-        """What learns: the model with its corrector, prepared by the records of `part`, and the parameters."""
+        """What learns: the model with its terms, prepared by the records of `part`, and the parameters."""
         if self.tables["corrector"]:
             known = [name for name in signature(Corrector).parameters if name != "model"]
             self.check("corrector", self.tables["corrector"], known)
@@ -85,7 +92,7 @@ class Configuration:
                 if name not in self.tables["corrector"]:
                     raise InputError(f"{self.path}: [corrector] needs its {name}")
             model.corrector = Corrector(model, **self.tables["corrector"])
-            prepare(model, data, part)
+        prepare(model, data, part)
         return Learner(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
 
     def estimate(self, name: str, error: float, model: Model) -> Estimate:

@@ -27,11 +27,11 @@ import numpy as np
 
 from adjoint.stepper import Gradient
 from nn.feature_kernels import normalise
-from nn.features import FEATURES, SCALARS
-from nn.mlp import MLP
+from nn.features import FEATURES
+from nn.network import NETWORKS, make
 from nn.outputs import FORMS, at_faces, at_faces_ad
 from ogcm.backend import HALO
-from ogcm.device import module_of, on_host, put, zeros
+from ogcm.device import assign, module_of, on_host, put, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
@@ -40,6 +40,7 @@ from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.state import State
 from ogcm.stepper import Tendencies
+from ogcm.terms import Term
 
 Array = np.ndarray
 CHUNK, CHUNK_THERE = 8192, 1 << 18  # samples that are gathered at once, on the host and on a GPU
@@ -66,8 +67,10 @@ class Normalisation(NamedTuple):
     r_deviation: Array
 
 
-class Corrector:
+class Corrector(Term):
     """A network bound to a model's grid. `weights` (n,) is all that learns; see the module's docstring."""
+
+    decays = True
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Corrector:
         *,
         features: Sequence[str],
         outputs: Sequence[str],
+        network: str = "mlp",
         hidden: Sequence[int] = (32, 32),
         activation: str = "gelu",
         vertical: str = "column",
@@ -87,9 +91,9 @@ class Corrector:
         """`features` of `nn.features.FEATURES`, `outputs` of `nn.outputs.FORMS`.
 
         `stencil`: point, cross or square (3 x 3); `scales`: the largest value of each output [its units], a number or
-        one for each layer; of equivariant ones that of C, in m2 s-1; `hidden`, `activation`, `seed`, `dtype`: of the
-        network. `nn.training.prepare` sets the statistics of the features, and scales from data. Raises InputError for
-        what does not exist or does not fit.
+        one for each layer; of equivariant ones that of C, in m2 s-1; `network` of `nn.network.NETWORKS`, made with
+        `hidden`, `activation`, `seed`, `dtype`. `nn.training.prepare` sets the statistics of the features, and scales
+        from data. Raises InputError for what does not exist or does not fit.
         """
         for what, chosen, known in (
             ("features", features, FEATURES),
@@ -99,12 +103,13 @@ class Corrector:
         ):
             for name in chosen:
                 if name not in known:
-                    raise InputError(f"{what}: unknown {name!r}: {nearest(str(name), list(known))}")
+                    hint = ". One of your own must be registered first" if known is FEATURES else ""
+                    raise InputError(f"{what}: unknown {name!r}: {nearest(str(name), list(known))}{hint}")
             if not chosen or len(set(chosen)) < len(chosen):
                 raise InputError(f"{what}: name each once, and at least one; got {', '.join(chosen) or 'none'}")
         self.config = {
-            "features": tuple(features), "outputs": tuple(outputs), "hidden": tuple(hidden), "activation": activation,
-            "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
+            "features": tuple(features), "outputs": tuple(outputs), "network": network, "hidden": tuple(hidden),
+            "activation": activation, "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
         }  # fmt: skip
         bases = {FORMS[name].basis for name in outputs} if equivariant else ()
         self.bases = tuple(sorted(bases))
@@ -127,12 +132,13 @@ class Corrector:
         self.set_scales(scales or {})
         self.normalisation = Normalisation(np.zeros(len(self.rows)), np.ones(len(self.rows)))
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
-        inputs, self.reads = self.reading()
+        rows, self.reads = self.reading()
         self.samples = self.wet_samples()
         self.begins = np.searchsorted(self.samples, np.arange(self.reads.shape[1] + 1) * model.grid.depth_t.size)
-        columns = vertical == "column"
-        sizes = (inputs * len(STENCILS[stencil]), *hidden, self.components * (self.layers if columns else 1))
-        self.network = MLP(sizes, activation=activation, bounded=True, seed=seed, dtype=np.dtype(dtype))
+        self.inputs = rows * len(STENCILS[stencil])  # of a sample
+        self.says = self.components * (self.layers if vertical == "column" else 1)
+        options = {"hidden": tuple(hidden), "activation": activation, "seed": seed, "dtype": np.dtype(dtype)}
+        self.network = make(network, self.inputs, self.says, **options)
         self.allocate(model.state.u.dtype)
 
     def check(self, model: Model) -> None:
@@ -150,8 +156,9 @@ class Corrector:
                 known = ", ".join(form for form, f in FORMS.items() if f.basis)
                 raise InputError(f"equivariant: {name} has no direction to stretch and turn; choose from {known}")
         if chosen["equivariant"]:
-            if turning := [name for name in chosen["features"] if name not in SCALARS]:
-                raise InputError(f"equivariant: {turning[0]} is no scalar; choose features from {', '.join(SCALARS)}")
+            scalars = [name for name, feature in FEATURES.items() if feature.scalar]
+            if turning := [name for name in chosen["features"] if name not in scalars]:
+                raise InputError(f"equivariant: {turning[0]} is no scalar; choose features from {', '.join(scalars)}")
             if chosen["stencil"] != "point":
                 raise InputError(f"equivariant: the stencil {chosen['stencil']} has directions; choose point")
 
@@ -198,7 +205,7 @@ class Corrector:
         self.O = zeros(self.grid.h_t, (self.components, *shape), dtype)
         self.fixed: dict[str, Array] = {}  # features that depend on the grid alone
 
-    # What `ogcm.stepper.Corrector` asks for
+    # What `ogcm.terms.Term` asks for
 
     @property
     def weights(self) -> Array:
@@ -208,7 +215,8 @@ class Corrector:
     @property
     def nbytes(self) -> int:
         """Memory of its work arrays on a GPU: features, outputs, and the inputs of the samples of a chunk."""
-        chunk = min(len(self.samples), CHUNK_THERE) * sum(self.network.sizes)
+        sizes = getattr(self.network, "sizes", (self.inputs, self.says))
+        chunk = min(len(self.samples), CHUNK_THERE) * sum(sizes)
         return self.F.nbytes + self.O.nbytes + self.weights.nbytes + chunk * self.weights.itemsize
 
     def astype(self, dtype: np.dtype) -> "Corrector":
@@ -233,6 +241,12 @@ class Corrector:
         other.allocate(self.F.dtype)
         other.fixed = {name: put(a, device) for name, a in self.fixed.items()}
         return other
+
+    def assign(self, other: "Corrector") -> None:
+        """Take weights, scales and statistics of the features from a corrector on another device."""
+        mine, its = (self.weights, self.scale, *self.normalisation), (other.weights, other.scale, *other.normalisation)
+        for target, source in zip(mine, its, strict=True):
+            assign(target, source)
 
     def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
         """Add the tendencies of the state n to D, on the interior."""
@@ -337,7 +351,7 @@ class Corrector:
         """The inputs (n_in, n) of the samples of a chunk."""
         level, place = np.divmod(chunk, F[0].size)
         flat, reads, width = F.reshape(len(F), -1), self.reads, F.shape[-1]
-        X = np.empty_like(F, self.network_dtype(), shape=(self.network.sizes[0], len(chunk)))
+        X = np.empty_like(F, self.network_dtype(), shape=(self.inputs, len(chunk)))
         for n, (dj, di) in enumerate(STENCILS[self.config["stencil"]]):
             rows = slice(n * len(reads), (n + 1) * len(reads))
             if reads.shape[1] == 1:
@@ -392,7 +406,7 @@ class Corrector:
         """From O_ad to the normalised features and the weights."""
         flat = O_ad.reshape(*O_ad.shape[:2], -1)
         for chunk, ends in self.chunks():
-            y_ad = (self.scale_of(chunk) * flat[self.where(chunk)]).reshape(self.network.sizes[-1], -1)
+            y_ad = (self.scale_of(chunk) * flat[self.where(chunk)]).reshape(self.says, -1)
             X = self.gathered(self.F, chunk)
             self.scattered(self.network.backward(X, y_ad.astype(X.dtype), weights_ad), F_ad, chunk, ends)
 
@@ -418,36 +432,56 @@ class Corrector:
     def save(self, group: h5py.Group) -> None:
         """Write the network, what it sees and says, its normalisation and scales into an empty group."""
         group.attrs["config"] = json.dumps(self.config)
+        group.attrs["modules"] = json.dumps(self.modules())
         group["scale"], group["layers"] = self.scale, layers_of(self.grid)
         group["mean"], group["r_deviation"] = self.normalisation
         self.network.save(group.create_group("network"))
 
-    @classmethod
-    def load(cls, group: h5py.Group, model: Model) -> "Corrector":
-        """The corrector that `save` wrote, bound to `model`.
+    def modules(self) -> dict[str, str]:
+        """The Python modules of the features and the network that are not ogcm's own, by name."""
+        features = FEATURES.foreign(self.config["features"])
+        networks = NETWORKS.foreign([self.config["network"]])
+        found = {name: FEATURES[name].forward.__module__ for name in features}
+        return found | {name: type(self.network).__module__ for name in networks}
 
-        Raises InputError for one that was made for other layers, or needs what the model lacks, and ValueError or
-        KeyError for a damaged group.
+    def load(self, group: h5py.Group) -> None:
+        """Take what `save` wrote. Raises InputError for one that was made for other layers, ValueError or KeyError for
+        a damaged group.
         """
-        layers, here = group["layers"][()], layers_of(model.grid)
+        layers, here = group["layers"][()], layers_of(self.grid)
         if layers.shape != here.shape or not np.allclose(layers, here, rtol=1e-6):
             raise InputError(
                 f"{group.file.filename}: was trained with layers of {np.round(layers, 2).tolist()} m, this model has "
                 f"{np.round(here, 2).tolist()}; train another, or use the layers of the training"
             )
-        corrector = cls(model, **json.loads(group.attrs["config"]))
-        network, scale = MLP.load(group["network"]), group["scale"][()]
+        network, scale = self.network.load(group["network"]), group["scale"][()]
         mean, r_deviation = group["mean"][()], group["r_deviation"][()]
         for what, found, needed in (
-            ("network", network.sizes, corrector.network.sizes),
-            ("scale", scale.shape, corrector.scale.shape),
-            ("normalisation", (mean.shape, r_deviation.shape), ((len(corrector.rows),),) * 2),
+            ("network", network.weights.shape, self.weights.shape),
+            ("scale", scale.shape, self.scale.shape),
+            ("normalisation", (mean.shape, r_deviation.shape), ((len(self.rows),),) * 2),
         ):
             if found != needed:
                 raise ValueError(f"its {what} is of size {found}, its features and outputs need {needed}")
-        corrector.network, corrector.scale, corrector.scaled = network, scale, set(corrector.config["outputs"])
-        corrector.normalisation = Normalisation(mean, r_deviation)
-        return corrector
+        self.network, self.scale, self.scaled = network, scale, set(self.config["outputs"])
+        self.normalisation = Normalisation(mean, r_deviation)
+
+
+def of_file(group: h5py.Group, model: Model) -> Corrector:
+    """The corrector that `Corrector.save` wrote, bound to `model`.
+
+    Raises InputError for one that was made for other layers, needs what the model lacks, or has features or a network
+    that are not registered, and ValueError or KeyError for a damaged group.
+    """
+    for name, module in json.loads(group.attrs["modules"]).items():
+        if name not in FEATURES and name not in NETWORKS:
+            raise InputError(
+                f"{group.file.filename}: was trained with {name!r}, which the module {module} registers; import that "
+                "first (on the command line --module FILE.py)"
+            )
+    corrector = Corrector(model, **json.loads(group.attrs["config"]))
+    corrector.load(group)
+    return corrector
 
 
 def layers_of(grid: Grid) -> Array:

@@ -14,8 +14,10 @@
     height              z, h                of the resting cell: its centre, its thickness [m]
 
 A stencil of neighbours (see `nn.corrector`) makes higher differences of them. A feature is 0 on land, whatever stands
-there. velocity apart, they are the same to an observer who moves along (Galilean invariance); SCALARS are also
-the same to one who has turned.
+there. velocity apart, they are the same to an observer who moves along (Galilean invariance); those that are
+scalar are also the same to one who has turned. Features of one's own join the table (docs/networks.md):
+
+    FEATURES.register("speed", Feature({"speed": "m s-1"}, True, speed, speed_back, scalar=True))
 """
 
 from collections.abc import Callable
@@ -39,6 +41,7 @@ from nn.feature_kernels import (
     squared_strain_ad,
 )
 from ogcm.device import zeros
+from ogcm.extensions import Registry
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -60,6 +63,7 @@ class Feature(NamedTuple):
     forward: Callable
     backward: Callable | None  # None: it does not depend on what is differentiated
     tracers: bool = False  # only where the model has them
+    scalar: bool = False  # the same to an observer who has turned: for an equivariant network
 
 
 def wind(model: Model, _: State, fluxes: Fluxes, x: Array, y: Array) -> None:
@@ -178,25 +182,29 @@ def height(model: Model, _: State, __: Fluxes, z: Array, h: Array) -> None:
     z[...], h[...] = wet(model, model.grid.z_t), model.grid.h_t
 
 
-FEATURES = {
+OWN = {
     "velocity": Feature({"u": "m s-1", "v": "m s-1"}, True, *of_flow(at_centres, at_centres_ad)),
-    "T": Feature({"T": "degC"}, True, *itself("T"), tracers=True),
-    "S": Feature({"S": "g kg-1"}, True, *itself("S"), tracers=True),
-    "eta": Feature({"eta": "m"}, False, *itself("eta")),
+    "T": Feature({"T": "degC"}, True, *itself("T"), tracers=True, scalar=True),
+    "S": Feature({"S": "g kg-1"}, True, *itself("S"), tracers=True, scalar=True),
+    "eta": Feature({"eta": "m"}, False, *itself("eta"), scalar=True),
     "T_gradient": Feature({"T_x": "K m-1", "T_y": "K m-1"}, True, *gradient_of("T"), tracers=True),
     "S_gradient": Feature({"S_x": "g kg-1 m-1", "S_y": "g kg-1 m-1"}, True, *gradient_of("S"), tracers=True),
     "eta_gradient": Feature({"eta_x": "1", "eta_y": "1"}, False, *gradient_of("eta")),
     "strain": Feature({"D_T": "s-1", "D_S": "s-1"}, True, *of_flow(rates_of_strain, rates_of_strain_ad)),
-    "vorticity": Feature({"zeta": "s-1"}, True, *of_flow(mean_vorticity, mean_vorticity_ad)),
-    "strain_squared": Feature({"strain_squared": "s-2"}, True, *of_flow(squared_strain, squared_strain_ad)),
-    "N2": Feature({"N2": "s-2"}, True, stratification, stratification_back, tracers=True),
+    "vorticity": Feature({"zeta": "s-1"}, True, *of_flow(mean_vorticity, mean_vorticity_ad), scalar=True),
+    "strain_squared": Feature(
+        {"strain_squared": "s-2"}, True, *of_flow(squared_strain, squared_strain_ad), scalar=True
+    ),
+    "N2": Feature({"N2": "s-2"}, True, stratification, stratification_back, tracers=True, scalar=True),
     "wind": Feature({"tau_x": "N m-2", "tau_y": "N m-2"}, False, wind, wind_back),
     "surface": Feature(
         {"heat_flux": "W m-2", "fresh_water": "m s-1", "T_restoring": "K m s-1", "S_restoring": "g kg-1 m s-1"},
-        False, surface, surface_back,
+        False, surface, surface_back, scalar=True,
     ),
-    "place": Feature({"f": "s-1", "depth": "m", "coast": "1", "dx": "m", "dy": "m"}, False, place, None),
+    "place": Feature(
+        {"f": "s-1", "depth": "m", "coast": "1", "dx": "m", "dy": "m"}, False, place, None, scalar=True
+    ),
     "position": Feature({"x": "1", "y": "1"}, False, position, None),
-    "height": Feature({"z": "m", "h": "m"}, True, height, None),
+    "height": Feature({"z": "m", "h": "m"}, True, height, None, scalar=True),
 }  # fmt: skip
-SCALARS = ("T", "S", "eta", "vorticity", "strain_squared", "N2", "surface", "place", "height")
+FEATURES = Registry("feature", OWN)

@@ -1,8 +1,8 @@
-"""What the physics lacks at one instant, the cheapest thing that a corrector can learn.
+"""What the physics lacks at one instant, the cheapest thing that a corrector (or another term) can learn.
 
     R = (x^{n+1} - x^n)/interval - [step(x^n) - x^n]/dt        x^n, x^{n+1} records, step that of the physics alone
-    loss = mean over fields and space of [(D - R)/s]^2          D the tendency of the corrector at x^n, s the standard
-                                                                deviation of the tendencies of the data
+    loss = mean over fields and space of [(D - R)/s]^2          D the tendency of the terms that learn at x^n, s the
+                                                                standard deviation of the tendencies of the data
 
 One evaluation of the network takes the place of the steps of a window, there and back, so hundreds of such iterations
 cost one of a week. Most of R is the imbalance of a coarse-grained state, which would radiate away as waves within a
@@ -22,12 +22,13 @@ from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.state import PROGNOSTIC, State
 from ogcm.stepper import Stepper, Tendencies
+from ogcm.terms import weights_of
 
 Array = np.ndarray
 
 
 class TendencyFit:
-    """The loss of single records and its gradient by the weights of the model's corrector."""
+    """The loss of single records and its gradient by the weights of the model's terms that learn."""
 
     def __init__(
         self,
@@ -39,14 +40,15 @@ class TendencyFit:
     ) -> None:
         """`fields` with their `weights` in the mean; `deviation`: of their tendencies, by layer [units s-1]."""
         self.model, self.data, self.stepper = model, data, Stepper(model)
+        self.learning = list(weights_of(model.terms))
         # The surface follows the currents, but for a model without dynamics.
         self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
         self.weights = {name: weights.get(name, 1.0) for name in self.fields}
         self.scales = {name: floored(deviation[name]) for name in self.fields}
         self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of T and S are times it
 
-    def __call__(self, start: int) -> tuple[float, Array]:
-        """The loss at the record `start`, and its gradient by the weights (n,)."""
+    def __call__(self, start: int) -> tuple[float, dict[str, Array]]:
+        """The loss at the record `start`, and its gradient by the weights (n,) of each term."""
         model, loss = self.model, self.loss(start)
         rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
         for record in loss.every_record():
@@ -55,14 +57,19 @@ class TendencyFit:
             getattr(rates_ad, name)[...] /= self.thickness
         D_ad, gradient = Tendencies(*(getattr(rates_ad, name) for name in PROGNOSTIC)), Gradient.zeros(model)
         exchange(model.grid, *D_ad)
-        model.corrector.add_ad(model, model.state, model.forcing.at(model.state.time), D_ad, gradient)
-        return sum(loss.value(rates, record) for record in loss.every_record()), gradient.weights
+        fluxes = model.forcing.at(model.state.time)
+        for name in self.learning:
+            model.terms[name].add_ad(model, model.state, fluxes, D_ad, gradient.of(name))
+        weights_ad = {name: gradient.weights[name] for name in self.learning}
+        return sum(loss.value(rates, record) for record in loss.every_record()), weights_ad
 
     def rates(self, model: Model) -> State:
-        """The tendencies [units s-1] by the corrector of a model like that of the data, as the fields of a state."""
+        """The tendencies [units s-1] by the terms of a model like that of the data, as the fields of a state."""
         rates = State.zeros(model.grid, model.state.u.dtype)
         D = Tendencies(*(getattr(rates, name) for name in PROGNOSTIC))
-        model.corrector.add(model, model.state, model.forcing.at(model.state.time), D)
+        fluxes = model.forcing.at(model.state.time)
+        for name in self.learning:
+            model.terms[name].add(model, model.state, fluxes, D)
         for name in ("T", "S"):
             getattr(rates, name)[...] /= self.thickness
         return rates
@@ -73,11 +80,12 @@ class TendencyFit:
         self.data.begin(model, start)
         n = model.state.copy()
         if model.numerics.dynamics != "none":  # else there is no physics
-            corrector, model.corrector = model.corrector, None
+            terms = model.terms
+            model.terms = {name: term for name, term in terms.items() if name not in self.learning}
             try:
                 self.stepper.step()
             finally:
-                model.corrector = corrector
+                model.terms = terms
         truth, lacking = self.data.targets(start, 1), {}
         for name in self.fields:
             x, stepped = interior(getattr(n, name)), interior(getattr(model.state, name))

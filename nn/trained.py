@@ -1,7 +1,11 @@
-"""What a training leaves: the weights of a corrector and physical parameters, in one file, and back into a model.
+"""What a training leaves: the terms of a model with their weights and physical parameters, in one file, and back.
 
 trained.save("best.h5", model, parameters=["nu_h"], provenance={"data": "channel.nc"})
-trained.load("best.h5", model)          # the model has the corrector and the parameters
+trained.load("best.h5", model)          # the model has the terms, the corrector for one, and the parameters
+
+A corrector is made from the file. Any other term takes its weights from the file: the model has it already, or it is
+made by what is registered under its name in `ogcm.terms.TERMS`. The file says from which module it came, but nothing is
+imported because a file says so.
 """
 
 import io as streams
@@ -12,24 +16,26 @@ import h5py
 import numpy as np
 
 from adjoint.controls import Controls
-from nn.corrector import Corrector
+from nn.corrector import Corrector, of_file
 from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
 from ogcm.provenance import note_training
+from ogcm.terms import TERMS, Term, require
 
-FORMAT = "ogcm trained 1"
+FORMAT = "ogcm trained 2"
 
 
 def save(
     path: str | Path, model: Model, parameters: Sequence[str] = (), provenance: Mapping[str, str] | None = None
 ) -> None:
-    """Write the model's corrector, if it has one, and the values of the named parameters to an HDF5 file.
+    """Write the model's terms and the values of the named parameters to an HDF5 file.
 
     `provenance`: texts that say how they were found. Raises FileError where the disk does not take it, InputError for
-    an unknown parameter.
+    an unknown parameter or a term that cannot be saved.
     """
+    require(model.terms, ("save", "load"), "it could not be read back from a file")
     values = Controls(model, parameters).values() if parameters else {}
     whole = streams.BytesIO()
     with h5py.File(whole, "w") as f:
@@ -38,13 +44,16 @@ def save(
         f.create_group("parameters")
         for name, value in values.items():
             f["parameters"][name] = value
-        if model.corrector is not None:
-            model.corrector.save(f.create_group("corrector"))
+        f.create_group("terms")
+        for name, term in model.terms.items():
+            group = f["terms"].create_group(name)
+            group.attrs.update({"class": type(term).__qualname__, "module": type(term).__module__})
+            term.save(group)
     files.put_sealed(path, whole, "what was trained")
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
-    """Give `model` the corrector and the parameters of the file; returns its provenance.
+    """Give `model` the terms and the parameters of the file; returns its provenance.
 
     A parameter that was a map needs a model of the same grid; so does a number that the model has as a map. Raises
     FileError for a file that is missing, damaged or foreign, InputError for one that does not fit the model or holds
@@ -56,15 +65,18 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
             f.visititems(check_finite)
             values = {name: value[()] for name, value in f["parameters"].items()}
             check_bounds(values)
-            corrector = Corrector.load(f["corrector"], model) if "corrector" in f else None
+            controls = Controls(model, list(values)) if values else None
+            if controls:
+                controls.check(values)
+            terms = {name: term_of(name, group, model) for name, group in f["terms"].items()}
             told = dict(f["provenance"].attrs)
-            if values:
-                Controls(model, list(values)).put(values)
         except InputError as error:
             text = str(error)
             raise InputError(text if str(path) in text else f"{path}: {text}") from None
-    model.corrector = corrector or model.corrector
-    note_training(model, str(path), values)
+    if controls:
+        controls.put(values)
+    model.terms = model.terms | terms
+    note_training(model, str(path), [*values, *terms])
     return told
 
 
@@ -84,3 +96,22 @@ def check_bounds(values: Mapping[str, np.ndarray]) -> None:
         wrong = value[(value < lower) | (value > upper)]
         if wrong.size:
             raise InputError(f"{name}: {wrong.flat[0]:g} lies outside its bounds, {lower:g} to {upper:g}; train anew")
+
+
+def term_of(name: str, group: h5py.Group, model: Model) -> Term:
+    """The term that was saved into a group, for `model`. Raises InputError where there is none of that name."""
+    made, module = group.attrs["class"], group.attrs["module"]
+    if (made, module) == (Corrector.__qualname__, Corrector.__module__):
+        return of_file(group, model)
+    term = model.terms.get(name)
+    if term is None and name in TERMS:
+        term = TERMS[name](model)
+    if type(term).__qualname__ != made:
+        here = "which this model lacks" if term is None else "and the model has another of that name"
+        raise InputError(
+            f"{group.file.filename}: holds the term {name!r}, a {made} of the module {module}, {here}; give it that "
+            f"term (model.terms[{name!r}] = {made}(...)), or import a module that registers it in ogcm.terms.TERMS "
+            "(on the command line --module FILE.py)"
+        )
+    term.load(group)
+    return term

@@ -1,4 +1,4 @@
-"""Training through the stepper: a corrector, physical parameters, or both, on windows of a data set.
+"""Training through the stepper: a corrector, other terms, physical parameters, on windows of a data set.
 
     data = DataSet("channel.nc", model)
     model.corrector = Corrector(model, features=("velocity", "T"), outputs=("stress", "T_flux"))
@@ -35,6 +35,7 @@ from adjoint.controls import Controls
 from adjoint.losses import Loss
 from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
 from nn import trained
+from nn.corrector import Corrector
 from nn.data import Records, check_disjoint, floored, spread
 from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
@@ -46,6 +47,7 @@ from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.plotting import Picture, save
 from ogcm.simulation import DAY, Simulation
+from ogcm.terms import require, weights_of
 
 Array = np.ndarray
 FORMAT = "ogcm training 1"
@@ -124,9 +126,19 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
     The largest flux of a tracer is that of currents and anomalies as strong as their standard deviations in the layer,
     the largest stress that of the currents; a tendency is at most ten times the standard deviation of that of the data,
     an acceleration thirty times (it has the imbalance of coarse-grained states to cancel), a vertical flux what would
-    change its layer by that. Scales that were given stay.
+    change its layer by that. Scales that were given stay. Another term is prepared by a method of its own,
+    `prepare(model, data, part)`, where it has one.
     """
-    corrector, statistics = model.corrector, data.statistics(part)
+    for term in model.terms.values():
+        if isinstance(term, Corrector):
+            prepare_corrector(term, model, data, part, records)
+        elif hasattr(term, "prepare"):
+            term.prepare(model, data, part)
+
+
+def prepare_corrector(corrector: Corrector, model: Model, data: Records, part: range, records: int) -> None:
+    """Statistics and scales, as `prepare` says. Raises InputError for an output whose scale the data do not suggest."""
+    statistics = data.statistics(part)
     corrector.normalise(model, [data.state(n) for n in spread(part, records)])
     d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz
     speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
@@ -147,13 +159,14 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
 
 
 class Learner:
-    """What is learned, as arrays that an optimizer moves in place: the corrector's weights, and z of the estimates."""
+    """What is learned, as arrays that an optimizer moves in place: the weights of the terms, and z of the estimates."""
 
     def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
         """Raises InputError where there is nothing to learn, and for estimates that cannot be (see Estimate)."""
-        self.model, self.arrays = model, {}
-        if model.corrector is not None:
-            self.arrays["corrector"] = model.corrector.weights
+        needs = "weights", "add_ad", "astype", "save", "load"
+        require(model.terms, needs, "a training needs it")
+        self.model, self.terms = model, weights_of(model.terms)
+        self.arrays = dict(self.terms)
         self.parameters = [estimate.name for estimate in estimates]
         self.controls = Controls(model, self.parameters) if estimates else None
         self.scaled = {e.name: Scaled(e, self.controls.controls[e.name], model) for e in estimates}
@@ -170,7 +183,7 @@ class Learner:
 
     def gradient(self, run: GradientOfRun) -> dict[str, Array]:
         """By the arrays, of a gradient by the controls."""
-        found = {"corrector": run["corrector"]} if "corrector" in self.arrays else {}
+        found = {name: run[name] for name in self.terms}
         return found | {name: s.transpose(self.arrays[name], run[name]) for name, s in self.scaled.items()}
 
     def prior(self, weight: float, gradients: dict[str, Array]) -> float:
@@ -240,7 +253,8 @@ class Trainer:
 
     def new_optimizer(self) -> Optimizer:
         """Of the next iteration: fitting instants and training through windows have one each, with its schedule."""
-        settings, decays = self.settings, [name for name in ("corrector",) if name in self.learner.arrays]
+        settings, terms = self.settings, self.model.terms
+        decays = [name for name in self.learner.terms if getattr(terms[name], "decays", False)]
         first = len(self.log) < settings.instants
         iterations = settings.instants if first else settings.iterations - settings.instants
         schedule = warm_up(cosine(settings.rate, iterations, 0.05 * settings.rate), settings.warm_up)
@@ -248,8 +262,8 @@ class Trainer:
         return OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
 
     def tendency_fit(self) -> TendencyFit:
-        """What the iterations of a first stage of 0 records ask. Raises InputError without a corrector."""
-        if self.model.corrector is None:
+        """What the iterations of a first stage of 0 records ask. Raises InputError without a term that learns."""
+        if not self.learner.terms:
             raise InputError("curriculum: a stage of 0 records fits a corrector; give the model one, or leave it out")
         deviation = self.data.statistics(self.train).tendency_deviation
         return TendencyFit(self.model, self.data, self.fields, self.settings.weights, deviation)
@@ -289,8 +303,7 @@ class Trainer:
     def instant(self, start: int) -> tuple[float, dict[str, Array]]:
         """The loss of the tendencies at a record, and its gradient by the arrays."""
         value, weights_ad = self.fit(start)
-        zero = {name: np.zeros_like(a) for name, a in self.learner.arrays.items()}
-        return value, zero | {"corrector": weights_ad}
+        return value, {name: np.zeros_like(a) for name, a in self.learner.arrays.items()} | weights_ad
 
     def window(self, start: int, records: int) -> GradientOfRun:
         """The loss of a window and its gradient. Where it fails, BlowUpError or InputError names the window."""

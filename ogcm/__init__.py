@@ -1,6 +1,9 @@
 """ogcm: a differentiable ocean general circulation model."""
 
+import warnings
 from importlib import import_module
+
+from ogcm.extensions import PACKAGES, hidden
 
 __version__ = "0.1.0"
 
@@ -15,12 +18,17 @@ _HOME = {
     "Simulation": "simulation",
     "State": "state",
     "Stepper": "stepper",
+    "Term": "terms",
     "cartesian": "grid",
     "curvilinear": "grid",
     "plot": "plotting",
     "spherical": "grid",
 }
 __all__ = ["setups", *_HOME]
+
+for _package in PACKAGES:
+    if (_text := hidden(_package)) is not None:
+        warnings.warn(_text, stacklevel=2)
 
 
 def __getattr__(name: str):

@@ -9,7 +9,6 @@ import inspect
 import sys
 import types
 import typing
-from importlib import import_module
 
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
@@ -48,14 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("compile", help="compile the kernels ahead, with every core")
 
     from ogcm.errors import BlowUpError, OceanError
+    from ogcm.extensions import import_own
 
     try:
         if arguments is None:
             arguments = sys.argv[1:]
         if arguments and arguments[0] in SETUP_COMMANDS:
-            home, _ = SETUP_COMMANDS[arguments[0]]
-            target = arguments[1] if len(arguments) > 1 else ""
-            return getattr(import_module(home), f"{arguments[0].replace('-', '_')}_command")(target, arguments[2:])
+            command, *rest = import_modules(arguments)
+            module = import_own(SETUP_COMMANDS[command][0])
+            return getattr(module, f"{command.replace('-', '_')}_command")(rest[0] if rest else "", rest[1:])
         known = parser.parse_args(arguments)
         return COMMANDS[known.command](known)
     except BlowUpError as error:
@@ -66,6 +66,24 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def import_modules(arguments: list[str]) -> list[str]:
+    """The arguments without `--module FILE.py`, after an import of each such file."""
+    from ogcm.errors import InputError
+    from ogcm.extensions import import_file
+
+    rest, words = [], iter(arguments)
+    for word in words:
+        option, _, file = word.partition("=")
+        if option != "--module":
+            rest.append(word)
+            continue
+        file = file or next(words, "")
+        if not file:
+            raise InputError("--module: needs the name of a Python file")
+        import_file(file)
+    return rest
 
 
 def setup_options(setup) -> Options:
@@ -86,10 +104,12 @@ def setup_options(setup) -> Options:
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
             options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+    options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
     return options
 
 
+MODULE = "Python file of yours to import first, with operators, terms, features or networks; may be given again"
 DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU where there is one")}
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
@@ -123,7 +143,10 @@ def setup_command(
     """
     from ogcm import config, setups
     from ogcm.errors import InputError
+    from ogcm.extensions import import_own
     from ogcm.parameters import nearest
+    from ogcm.provenance import note_terms
+    from ogcm.terms import add_registered
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
@@ -148,6 +171,7 @@ def setup_command(
         print(f"{setup.__doc__}\n\noptions of `ogcm {command} {name}`:")
         for option, (table, _, text) in options.items():
             print(f"  --{option:20} {text} ({table})")
+        print(f"  --{'module':20} {MODULE}")
         return None
     given = read_options(rest, {name: kind for name, (_, kind, _) in options.items()})
     if "restart" in given:  # of another day than that of the file
@@ -156,10 +180,13 @@ def setup_command(
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
-    trained = tables["setup"].pop("trained", None)
+    terms, trained = tables["setup"].pop("terms", None), tables["setup"].pop("trained", None)
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
+    if terms is not None:
+        add_registered(model, terms)
+        note_terms(model, terms)
     if trained is not None:
-        import_module("nn.trained").load(trained, model)
+        import_own("nn.trained").load(trained, model)
     return model, tables["run"]
 
 

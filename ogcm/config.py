@@ -62,9 +62,9 @@ def read(path: str | Path) -> dict[str, dict]:
     return tables
 
 
-def record(reason: str, tables: Mapping[str, Mapping]) -> str:
-    """TOML that records a run and says for what `reason` it cannot be repeated from it."""
-    return text({"record": {"reason": reason}, **tables}, RECORD)
+def record(reason: str, tables: Mapping[str, Mapping], terms: Mapping[str, Mapping]) -> str:
+    """TOML that records a run with its `terms` and says for what `reason` it cannot be repeated from it."""
+    return text({"record": {"reason": reason, "terms": terms or None}, **tables}, RECORD)
 
 
 def text(tables: Mapping[str, Mapping], header: str = HEADER) -> str:

@@ -41,7 +41,7 @@ def bytes_of(*things: object) -> int:
 
 
 def corner(model: Model) -> Model:
-    """The model of the cell in the south-west, without corrector, with the barotropic substeps of the whole."""
+    """The model of the cell in the south-west, without its terms, with the barotropic substeps of the whole."""
 
     def cut(a: object) -> object:
         return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
@@ -51,15 +51,15 @@ def corner(model: Model) -> Model:
     other.grid = type(model.grid)(*map(cut, model.grid))
     other.state = State(**{name: cut(a) for name, a in model.state.arrays().items()})
     other.parameters = {name: cut(a) for name, a in model.parameters.items()}
-    other.corrector = None
+    other.terms = {}
     return other
 
 
 def model_bytes(model: Model) -> int:
     """Of all that a model holds."""
-    forcing, corrector = model.forcing, getattr(model.corrector, "nbytes", 0)
+    forcing, terms = model.forcing, sum(getattr(term, "nbytes", 0) for term in model.terms.values())
     series = [s.values for s in forcing.series.values()]
-    return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series) + corrector
+    return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series) + terms
 
 
 def work_bytes(model: Model, make: Callable[[Model], object]) -> int:

@@ -24,6 +24,7 @@ from ogcm.grid import HorizontalGrid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.inputs import check_sea_water, flag, number, plain, sample
 from ogcm.state import PROGNOSTIC, State
+from ogcm.terms import Term, check_terms, on_device
 from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray
@@ -57,7 +58,7 @@ class Numerics:
 
     dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
     limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. Without dynamics ("none") nothing but the corrector moves the state. With `freezing` the
+    homogeneous ocean. Without dynamics ("none") nothing but the model's terms moves the state. With `freezing` the
     surface is not cooled below T_freezing. The constants gravity [m s-2], rho0 [kg m-3], the reference density, and
     heat_capacity [J kg-1 K-1] may be another planet's or another model's. Raises InputError for a choice that does not
     exist and for numbers that are not positive.
@@ -119,9 +120,10 @@ class Model:
     """A grid, its state, forcing and parameters, and the numerical choices.
 
     Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays with halo by name) and
-    `parameter_shapes` (those in which they came), `numerics`, `corrector` (None, or an object whose tendencies are
-    added), `name`, `config` (the options of the setup that made it), `dz`, `places` (by the name of a quantity, such as
-    transport, the x, y, z [units of the grid, m] at which it is looked at unless said otherwise), `device`.
+    `parameter_shapes` (those in which they came), `numerics`, `terms` (further terms of the slow physics by name, see
+    `ogcm.terms`), `corrector` (the one of that name, or None), `name`, `config` (the options of the setup that made
+    it), `dz`, `places` (by the name of a quantity, such as transport, the x, y, z [units of the grid, m] at which it is
+    looked at unless said otherwise), `device`.
     """
 
     def __init__(
@@ -137,7 +139,8 @@ class Model:
         eta: Values = 0.0,
         forcing: Forcing | None = None,
         parameters: Mapping[str, Values] | None = None,
-        corrector: object | None = None,
+        terms: Mapping[str, Term] | None = None,
+        corrector: Term | None = None,
         name: str = "ocean",
         config: Mapping | None = None,
         **numerics,
@@ -145,8 +148,9 @@ class Model:
         """Initial fields may be numbers, profiles (nk,), arrays (nk, ny, nx) or functions f(x, y[, z]).
 
         `depth` [m] is a number, a map or a function f(x, y), positive down, 0 or masked on land; `dz` [m] the layers
-        from the surface down; the remaining keywords are those of `Numerics` (`dt` is required). Raises InputError for
-        anything that does not fit, naming it, and for a model that is too large for the memory.
+        from the surface down; `terms` are added to the slow physics (see `ogcm.terms`), `corrector` as the one of that
+        name; the remaining keywords are those of `Numerics` (`dt` is required). Raises InputError for anything that
+        does not fit, naming it, and for a model that is too large for the memory.
         """
         known = [f.name for f in fields(Numerics)]
         for option in numerics:
@@ -158,9 +162,9 @@ class Model:
             raise InputError(f"horizontal: needs a grid such as ogcm.cartesian(...), got {reprlib.repr(horizontal)}")
         if not (isinstance(name, str) and name):
             raise InputError(f"name: needs a text that files can be called by, got {reprlib.repr(name)}")
-        if corrector is not None and not callable(getattr(corrector, "add", None)):
-            raise InputError(f"corrector: needs a method add(model, state, fluxes, D), got {reprlib.repr(corrector)}")
-        self.horizontal, self.name, self.corrector, self.device = horizontal, name, corrector, "cpu"
+        self.horizontal, self.name, self.device = horizontal, name, "cpu"
+        named = {} if corrector is None else {"corrector": corrector}
+        self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
         self.dz = plain("dz", dz).copy()
         self.config = dict(config or {})
@@ -189,6 +193,16 @@ class Model:
         self.forcing = BoundForcing(given, horizontal, self.grid, self.numerics.equation_of_state)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
         self.state = State(**{name: self.sample(name, values) for name, values in initial.items()})
+
+    @property
+    def corrector(self) -> Term | None:
+        """The term that is called "corrector"; assigning None takes it away."""
+        return self.terms.get("corrector")
+
+    @corrector.setter
+    def corrector(self, term: Term | None) -> None:
+        others = {name: other for name, other in self.terms.items() if name != "corrector"}
+        self.terms = others if term is None else others | {"corrector": term}
 
     def check_memory(self) -> None:
         """Raise InputError where the host has too little memory for the model and the work arrays of a run."""
@@ -231,7 +245,7 @@ class Model:
         return a
 
     def to(self, device: str) -> "Model":
-        """The model with its state, grid, forcing, parameters and corrector in the memory of `device` ("cpu", "cuda").
+        """The model with its state, grid, forcing, parameters and terms in the memory of `device` ("cpu", "cuda").
 
         Itself where it is there already. Raises InputError where the device cannot be used.
         """
@@ -242,8 +256,7 @@ class Model:
         other.device, other.state, other.forcing = device, self.state.to(device), self.forcing.to(device)
         other.grid = self.grid.to(device)
         other.parameters = {name: put(a, device) for name, a in self.parameters.items()}
-        if hasattr(self.corrector, "to"):
-            other.corrector = self.corrector.to(device, self, other)
+        other.terms = {name: on_device(term, device, self, other) for name, term in self.terms.items()}
         return other
 
     def options(self) -> dict:

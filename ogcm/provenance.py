@@ -1,13 +1,13 @@
 """What a model is when it runs, as files record it: every numerical choice and parameter, and how it can be made again.
 
 A model that a setup made can be made again from the name and the options of the setup, unless its state, forcing,
-parameters, grid or corrector were changed afterwards. The setup therefore leaves digests of them, its `marks`, with
+parameters, grid or terms were changed afterwards. The setup therefore leaves digests of them, its `marks`, with
 which the model is compared when it runs.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ogcm.grid import interior
 from ogcm.model import Model
 
 Array = np.ndarray
+FEW = 16  # weights of a term that are recorded one by one
 TIMES = (0.0, 12345.0)  # [s] at which forcing that is a function of time is compared
 
 
@@ -58,9 +59,29 @@ def parameters(model: Model) -> dict[str, object]:
     return {name: used(model, name) for name in model.parameters}
 
 
+def terms(model: Model) -> dict[str, dict]:
+    """Each term with its class and its weights as they are now: at most FEW as a list, or statistics and a digest."""
+    found = {}
+    for name, term in model.terms.items():
+        weights = np.ravel(host(getattr(term, "weights", ())))
+        found[name] = {"class": f"{type(term).__module__}:{type(term).__qualname__}"}
+        if len(weights) <= FEW:
+            found[name]["weights"] = weights.tolist()
+        else:
+            found[name]["weights"] = {
+                "number": len(weights), "minimum": float(weights.min()), "mean": float(weights.mean(dtype=float)),
+                "maximum": float(weights.max()), "digest": digest(weights),
+            }  # fmt: skip
+    return found
+
+
 def record(model: Model) -> dict[str, str]:
-    """The attributes `numerics` and `parameters` of a file, as JSON: all choices and parameters as they are now."""
-    return {"numerics": json.dumps(model.options()), "parameters": json.dumps(parameters(model))}
+    """The attributes `numerics`, `parameters` and `terms` of a file, as JSON: all as they are now."""
+    return {
+        "numerics": json.dumps(model.options()),
+        "parameters": json.dumps(parameters(model)),
+        "terms": json.dumps(terms(model)),
+    }
 
 
 # How to make it again
@@ -85,25 +106,31 @@ def forcing_mark(model: Model) -> str:
 
 
 def marks(model: Model) -> dict[str, str]:
-    """Digests of all that makes the model, by its name, parameters by theirs."""
-    corrector = model.corrector
+    """Digests of all that makes the model, by its name, parameters and terms by theirs."""
     found = {
         "state": state_mark(model),
         "forcing": forcing_mark(model),
         "grid": digest(*map(np.asarray, model.grid)),
         "numerics": digest(repr(model.options())),
-        "corrector": "" if corrector is None else digest(type(corrector).__name__, corrector.weights),
     }
+    for name, term in model.terms.items():
+        found[name] = digest(type(term).__qualname__, getattr(term, "weights", ""))
     return found | {name: digest(a) for name, a in model.parameters.items()}
 
 
-def note_training(model: Model, path: str, names: Mapping[str, object]) -> None:
-    """Note that the model has the parameters `names`, and the corrector, of the file `path`."""
+def note_terms(model: Model, names: str) -> None:
+    """Note that the model was given the registered terms `names`."""
+    model.config["terms"], now = names, marks(model)
+    model.marks |= {name: now[name] for name in model.terms}
+
+
+def note_training(model: Model, path: str, names: Iterable[str]) -> None:
+    """Note that the model has the parameters and terms `names` of the file `path`."""
     if "trained" in model.config:
         return  # that file is no longer all that it takes: the marks will tell
     model.config["trained"] = path
     now = marks(model)
-    model.marks |= {name: now[name] for name in (*names, "corrector")} if model.marks else {}
+    model.marks |= {name: now[name] for name in names} if model.marks else {}
 
 
 def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> str:
@@ -113,21 +140,23 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
     """
     made = model.config
     if "setup" not in made:
-        return config.record("the model was built in Python", tables(model, run))
+        return config.record("the model was built in Python", tables(model, run), terms(model))
     now, before = marks(model), model.marks | ({"state": start} if start else {})
-    changed = [name for name, mark in now.items() if before.get(name) != mark]
+    changed = [name for name in before | now if before.get(name) != now.get(name)]
     new = {name: used(model, name) for name in changed if name in model.parameters}
     lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
     if lasting:
         reason = f"{', '.join(lasting)} of the model changed after the setup {made['setup']} had made it"
-        return config.record(reason, tables(model, run))
-    setup = {"name": made["setup"], **made["options"], "trained": made.get("trained")}
+        return config.record(reason, tables(model, run), terms(model))
+    setup = {"name": made["setup"], **made["options"], "terms": made.get("terms"), "trained": made.get("trained")}
+    own = [name for name, term in model.terms.items() if type(term).__module__ != "nn.corrector"]
+    header = config.HEADER + (f"\n# --module must name what registers the terms {', '.join(own)}." if own else "")
     try:
         return config.text(
-            {"setup": setup, "parameters": made["parameters"] | new, "numerics": made["numerics"], "run": run}
+            {"setup": setup, "parameters": made["parameters"] | new, "numerics": made["numerics"], "run": run}, header
         )
     except InputError as error:
-        return config.record(str(error), tables(model, run))
+        return config.record(str(error), tables(model, run), terms(model))
 
 
 def tables(model: Model, run: Mapping[str, object]) -> dict[str, Mapping]:

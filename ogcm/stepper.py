@@ -2,9 +2,10 @@
 
 A step begins with the slow physics of the state n: everything that dissipates, mixes, forces or is learned,
 
-    D = wind + friction + corrector,   D_T = surface fluxes + diffusion + corrector,   nu_v, kappa_v, bottom drag
+    D = wind + friction + terms,   D_T = surface fluxes + diffusion + terms,   nu_v, kappa_v, bottom drag
 
-which stays for the whole step. Then an integrator, a list of stages, carries the dynamics. A stage starts from n,
+where the terms are those that a model was given (`ogcm.terms`), the neural corrector for one. It stays for the whole
+step. Then an integrator, a list of stages, carries the dynamics. A stage starts from n,
 evaluates advection and pressure at a state y that is already known, and arrives at a state s after a fraction c
 of the step:
 
@@ -31,7 +32,7 @@ second order. Table and derivation: docs/numerics.md.
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,6 +65,7 @@ from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.stability import barotropic_steps
 from ogcm.state import PROGNOSTIC, State
+from ogcm.terms import check_terms
 
 Array = np.ndarray
 
@@ -92,18 +94,6 @@ class Tendencies(NamedTuple):
     eta: Array
     T: Array
     S: Array
-
-
-class Corrector(Protocol):
-    """What a learned correction must offer: it adds its own tendencies to the physical ones.
-
-    For gradients it also needs `weights` (n,), all that it learns; `astype(dtype)`, a copy with weights of its own for
-    states of that type; and `add_ad(model, n, fluxes, D_ad, gradient)`, the adjoint of `add`. One that has arrays of
-    its own needs, for a GPU, `to(device, model, mirror)`: a copy for the mirror of the model there.
-    """
-
-    def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
-        """Add to D, on the interior; D.eta counts without dynamics alone, D.T and D.S in models with tracers."""
 
 
 class Stretching(NamedTuple):
@@ -149,8 +139,10 @@ class Stepper:
     def __init__(self, model: Model, *, kept: bool = False, graphs: bool = True) -> None:
         """With `kept`, all that the last step computed stays to be read, for the adjoint.
 
-        On a GPU a step is launched as one of `graphs`, unless they are not wanted.
+        On a GPU a step is launched as one of `graphs`, unless they are not wanted. Raises InputError for a term of the
+        model that is none.
         """
+        check_terms(model.terms)
         self.model = model
         self.integrator = INTEGRATORS[model.numerics.integrator]
         grid, dtype = model.grid, model.state.u.dtype
@@ -220,15 +212,19 @@ class Stepper:
 
     def advance(self, n: State) -> State:
         """The state one step after n, in the memory of the stepper; n stays as it is."""
-        fluxes, corrector = self.fluxes(n), self.model.corrector
+        fluxes = self.fluxes(n)
         if self.model.numerics.dynamics == "none":
             self.corrected(n, fluxes)
             return self.states[-1]
         self.recorded("slow physics", n, fluxes, lambda: self.slow_physics(n, fluxes))
-        if corrector is not None:
-            corrector.add(self.model, n, fluxes, self.D)
+        self.add_terms(n, fluxes)
         self.recorded("stages", n, fluxes, lambda: self.stages(n, fluxes))
         return self.states[-1]
+
+    def add_terms(self, n: State, fluxes: Fluxes) -> None:
+        """Adds what the model's terms say to D."""
+        for term in self.model.terms.values():
+            term.add(self.model, n, fluxes, self.D)
 
     def recorded(self, name: str, n: State, fluxes: Fluxes, work: Callable[[], None]) -> None:
         """Do a part of the step, on a GPU as a graph."""
@@ -265,12 +261,12 @@ class Stepper:
         return State(**self.states[-1].arrays(), time=time, step=n.step + 1, previous=previous)
 
     def corrected(self, n: State, fluxes: Fluxes) -> None:
-        """n + dt N(n): without dynamics the corrector alone moves the state."""
+        """n + dt N(n): without dynamics the terms alone move the state."""
         grid, s, D = self.model.grid, self.states[-1], self.D._asdict()
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for tendency in D.values():
             tendency.fill(0)
-        self.model.corrector.add(self.model, n, fluxes, self.D)
+        self.add_terms(n, fluxes)
         for name, old in n.arrays().items():
             getattr(s, name)[...] = old + dt * (D[name] / self.thickness(name))
         exchange(grid, *s.arrays().values())
@@ -292,7 +288,7 @@ class Stepper:
         return self.between
 
     def slow_physics(self, n: State, fluxes: Fluxes) -> None:
-        """Layers and depth mean of n, and D_u, D_v, D_T, D_S, nu_v, kappa_v and bottom drag, without the corrector."""
+        """Layers and depth mean of n, and D_u, D_v, D_T, D_S, nu_v, kappa_v and bottom drag, without the terms."""
         grid, s = self.model.grid, self.s_old
         stretch(n.eta, grid, *s)
         depth_mean(n.u, n.v, grid, *self.bar)

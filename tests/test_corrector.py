@@ -110,7 +110,7 @@ def error_of_a_step(model):
     names = (*PROGNOSTIC[: 5 if model.numerics.has_tracers else 3], *Fluxes._fields, *model.parameters, "corrector")
     controls = Controls(model, names)
     parts = gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
-    parts["corrector"] = gradient.weights
+    parts |= gradient.weights
     errors = {}
     for name, control in controls.controls.items():
         found = control.collect(parts[name], model.grid)
@@ -287,8 +287,8 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(FileError, match="does not exist"):
         trained.load(tmp_path / "none.h5", rough_basin())
     with h5py.File(path, "r+") as f:
-        del f["corrector/mean"]
-        f["corrector/mean"] = np.zeros(3)
+        del f["terms/corrector/mean"]
+        f["terms/corrector/mean"] = np.zeros(3)
     with pytest.raises(FileError, match="its last line is no hash of ogcm"):
         trained.load(path, rough_basin())
     files.seal(path)
