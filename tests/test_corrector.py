@@ -301,8 +301,8 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     [
         ("parameters/nu_h", -500.0, "nu_h: -500 lies outside its bounds, 0 to inf"),
         ("parameters/nu_h", np.nan, "nu_h holds 1 numbers that are not finite, such as nan"),
-        ("corrector/network/weights", np.nan, "weights holds .* numbers that are not finite"),
-        ("corrector/scale", np.inf, "scale holds .* numbers that are not finite"),
+        ("terms/corrector/network/weights", np.nan, "weights holds .* numbers that are not finite"),
+        ("terms/corrector/scale", np.inf, "scale holds .* numbers that are not finite"),
     ],
 )
 def test_numbers_that_no_model_can_run_with_are_refused(tmp_path, place, value, message):
