@@ -14,10 +14,10 @@ def process() -> None:
     """Run the command of `sys.argv`; Ctrl-C prints no traceback, whenever and however often it comes."""
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell has it for jobs in the background
     at_end = signal.SIG_IGN if ignored else signal.SIG_DFL
-    if not ignored:
-        signal.signal(signal.SIGINT, interrupt)
     try:
         try:
+            if not ignored:
+                signal.signal(signal.SIGINT, interrupt)
             from ogcm.cli import main
 
             code = main()
