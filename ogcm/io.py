@@ -92,8 +92,9 @@ def check_room(path: Path, need: int, remedy: str) -> None:
 def shut(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
     """Close a file from the top down."""
     try:
-        file.close()
-        hdf.close()
+        with disk.alone():
+            file.close()
+            hdf.close()
     finally:
         disk.close()
 
@@ -245,15 +246,8 @@ class Output:
         n = self.records
         check_room(self.path, self.size, f"make room and continue; {n} records are safe")
         try:
-            self.file.resize_dimension("time", n + 1)
-            self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
-            if self.means:
-                self.file["time_bounds"][n] = np.array([start, end]) / DAY
-            for name, mask in self.masks.items():
-                self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
-            for name, d in diagnostics.chosen(self.model).items():
-                self.file[name][n] = d.function(self.model)
-            self.flush()
+            with self.disk.alone():
+                self.append(n, fields, start, end)
         except BROKEN as error:
             self.broken = True
             raise FileError(
@@ -261,6 +255,18 @@ class Output:
                 "from which a run that continues goes on"
             ) from None
         self.records += 1
+
+    def append(self, n: int, fields: dict[str, np.ndarray], start: float, end: float) -> None:
+        """Write record `n` and let the disk have it."""
+        self.file.resize_dimension("time", n + 1)
+        self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
+        if self.means:
+            self.file["time_bounds"][n] = np.array([start, end]) / DAY
+        for name, mask in self.masks.items():
+            self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
+        for name, d in diagnostics.chosen(self.model).items():
+            self.file[name][n] = d.function(self.model)
+        self.flush()
 
     def flush(self) -> None:
         """Let the disk have everything. Raises OSError where it does not take it."""
