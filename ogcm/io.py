@@ -20,9 +20,10 @@ import numpy as np
 import ogcm
 from ogcm import diagnostics, files, provenance
 from ogcm.device import host
+from ogcm.disk import Disk
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
-from ogcm.files import BROKEN, Disk
+from ogcm.files import BROKEN
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest

@@ -14,8 +14,9 @@ from test_run_files import WRITE, python, run
 from test_simulation import DAYS, QUIET, disturb, opened, small
 
 import ogcm
-from ogcm import files, io
+from ogcm import io
 from ogcm.cli import main
+from ogcm.disk import Disk
 from ogcm.errors import FileError
 
 
@@ -114,7 +115,7 @@ for output in outputs:
 
 def test_a_run_whose_disk_fails_goes_on_from_what_was_written(monkeypatch):
     run(output="whole.nc", **WRITE)
-    simulation, honest = ogcm.Simulation(small(), days=DAYS, output="a.nc", **WRITE), files.Disk.write
+    simulation, honest = ogcm.Simulation(small(), days=DAYS, output="a.nc", **WRITE), Disk.write
 
     def write(self, data):
         if simulation.model.state.step >= 7:
@@ -123,7 +124,7 @@ def test_a_run_whose_disk_fails_goes_on_from_what_was_written(monkeypatch):
 
     said = r"failed .*No space left.*; 3 records are safe in a\.nc\.part.*; the state of day 0.375 is in a\.restart\.h5"
     with monkeypatch.context() as patch:
-        patch.setattr(files.Disk, "write", write)
+        patch.setattr(Disk, "write", write)
         with pytest.raises(FileError, match=said):
             simulation.run()
     assert not Path("a.nc").exists()
