@@ -298,7 +298,7 @@ def courant_numbers(model: Model) -> dict[str, float]:
     """How far things go in a time step, in cells, at the worst place.
 
     "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2)
-    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2), which explicit steps keep below 2.
+    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2); `ogcm.stability` says what a step bears.
     """
     g, s, dt = model.grid, model.state, model.numerics.dt
     wet, h = interior(g.mask_t) == 1, thickness(model)

@@ -10,21 +10,22 @@ import signal
 import sys
 import threading
 import time as clock
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ogcm import config, io, names, provenance
-from ogcm.device import Outbox, check, check_memory
+from ogcm import config, io, names, provenance, stability
+from ogcm.device import Outbox, check, check_memory, put
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.memory import run_bytes
 from ogcm.model import Model
 from ogcm.restart import load_restart, restart_bytes, save_restart
-from ogcm.stability import LARGEST_CFL, courant_number, stable_mixing
+from ogcm.stability import LARGEST_CFL
 from ogcm.state import State
 from ogcm.stepper import Stepper
 
@@ -200,29 +201,20 @@ class Simulation:
                     return names.Claim(names.beside(self.restart_file, ".lock"))
 
     def check_step(self) -> None:
-        """Raise InputError for a first state out of range, or a step too long for it or for the mixing along layers.
+        """Raise InputError for a first state out of range, or a step too long for it, for rotation or for mixing.
 
         Series of the forcing that do not cover the run are refused or warned of.
         """
-        model, numerics = self.model, self.model.numerics
-        model.forcing.check_cover(model.state.time, model.state.time + self.steps * numerics.dt)
+        model = self.model
+        model.forcing.check_cover(model.state.time, model.state.time + self.steps * model.numerics.dt)
         if (bad := first_bad(model.state, model)) is not None:
             name, index, value = bad
             raise InputError(
                 f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
                 "not finite or below the sea floor; correct the initial field"
             )
-        cfl, dt = courant_number(model), numerics.dt
-        if not cfl <= LARGEST_CFL:
-            raise InputError(f"dt: {dt:g} s gives the Courant number {cfl:.2g}; use at most {dt * 0.8 / cfl:.3g} s")
-        for parameter, most in stable_mixing(model).items():
-            value = interior(model.parameters[parameter])
-            excess = float((value / most).max())
-            if excess > 1:
-                raise InputError(
-                    f"{parameter}: {value.max():.3g} is unstable with dt = {dt:g} s on the narrowest cells; "
-                    f"use at most {0.8 * value.max() / excess:.2g}, or dt = {0.8 * dt / excess:.2g} s"
-                )
+        stability.check_numerics(model)
+        stability.check_flow(model)
 
     def toml(self, **run: object) -> str:
         """TOML from which this run can be repeated, with other settings `run`, or a record of it where it cannot."""
@@ -257,7 +249,11 @@ class Simulation:
                 self.stepper = Stepper(self.running)
             self.writer = own = self.open_output()
             self.has_run = True
-            self.good, self.good_cfl = self.running.state.copy(), courant_number(self.running)
+            self.good, self.good_cfl = self.running.state.copy(), stability.courant_number(self.running)
+            self.viscosity = 0.0  # the last one that followed the flow, over what the cells bear
+            self.bearable = None  # what the cells bear, where it follows the flow
+            if self.model.numerics.viscosity != "constant" and self.model.numerics.friction != "none":
+                self.bearable = put(stability.largest_viscosity(self.model), self.running.device)
             started, first, complete = clock.perf_counter(), self.model.state.step, False
             try:
                 self.loop(started)
@@ -365,27 +361,44 @@ class Simulation:
         """Stop a run that has left the finite; otherwise remember the state and report."""
         state = self.running.state
         with np.errstate(all="ignore"):
-            cfl, bad = courant_number(self.running), first_bad(state, self.running)
+            vertical = stability.vertical_courant_number(self.running, self.stepper.works[-1].W)
+            cfl, bad = max(vertical, stability.courant_number(self.running)), first_bad(state, self.running)
         if bad is not None or not cfl < 2 * LARGEST_CFL:
             self.blow_up(bad or self.fastest(), cfl)
         if cfl <= LARGEST_CFL:  # so that the state kept is one that a run can start from
             self.good.assign(state)
             self.good_cfl = cfl
+        if self.bearable is not None:
+            self.watch_viscosity(state)
         speed = n * self.model.numerics.dt / YEAR / (clock.perf_counter() - started) * DAY
         bar.set_postfix_str(f"day {state.time / DAY:.4g}, {speed:.3g} years/day, CFL {cfl:.2g}", refresh=False)
+
+    def watch_viscosity(self, state: State) -> None:
+        """Warn once in a run that a viscosity that follows the flow is stronger than the step bears."""
+        numerics, before = self.model.numerics, self.viscosity
+        nu = self.stepper.viscosity(state, self.stepper.works[0].G_u)  # memory that is free between two steps
+        self.viscosity = stability.viscosity_excess(nu, self.bearable)
+        if self.viscosity > 1 >= before:
+            warnings.warn(
+                f"{numerics.viscosity}: on day {state.time / DAY:.4g} the viscosity is {self.viscosity:.2g} times what "
+                f"dt = {numerics.dt:g} s bears; waves may grow. Use a shorter step or a smaller {numerics.viscosity}",
+                stacklevel=2,
+            )
 
     def fastest(self) -> tuple[str, tuple, float]:
         """(name, index, value) of the velocity where the Courant number is largest."""
         state, grid = self.running.state, self.running.grid
-        along = {"u": interior(np.abs(state.u) / grid.dx_u), "v": interior(np.abs(state.v) / grid.dy_v)}
-        name = max(along, key=lambda n: along[n].max())
-        index = np.unravel_index(int(along[name].argmax()), along[name].shape)
-        return name, index, float(interior(getattr(state, name))[index])
+        w = self.stepper.works[-1].W[:-1] * grid.r_area_t
+        along = {"u": (state.u, grid.dx_u), "v": (state.v, grid.dy_v), "w": (w, stability.thickness(grid))}
+        rates = {name: interior(np.abs(velocity) / width) for name, (velocity, width) in along.items()}
+        name = max(rates, key=lambda n: rates[n].max())
+        index = np.unravel_index(int(rates[name].argmax()), rates[name].shape)
+        return name, index, float(interior(along[name][0])[index])
 
     def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and say where, when and what to try."""
-        state, dt, horizontal = self.running.state, self.model.numerics.dt, self.model.horizontal
-        saved = self.rescue()
+        state, horizontal, last = self.running.state, self.model.horizontal, copy.copy(self.model)
+        last.state, saved = self.good.to("cpu"), self.rescue()
         name, index, value = bad
         field, (y_name, x_name) = FIELDS[name], horizontal.names
         y = (horizontal.y_f if field.point == "V" else horizontal.y_t)[index[-2]]
@@ -394,7 +407,7 @@ class Simulation:
         raise BlowUpError(
             f"{name} is {value:g} {field.units} at ({axes}) = {tuple(int(m) for m in index)}, {y_name} {y:g}, "
             f"{x_name} {x:g} {horizontal.units}, on day {state.time / DAY:.4g} (step {state.step}, CFL {cfl:.2g})"
-            f"{saved}, with CFL {self.good_cfl:.2g}. Try dt = {dt / 2:g} s, or more viscosity (nu_h, nu4_h)"
+            f"{saved}, with CFL {self.good_cfl:.2g}. {stability.advice(last, name, self.viscosity)}"
         )
 
     def rescue(self) -> str:

@@ -1,43 +1,279 @@
-"""The limits of the time step, all in one place: waves, flow and mixing."""
+"""How long a step may be: all limits of waves, flow and mixing.
+
+What a step makes of a small disturbance is a linear map. For a plane wave over a flat bottom, with u along it and eta
+in units in which du/dt = -omega eta, omega = sqrt(g H) K, that map depends on two numbers,
+
+    turn = omega dt,     damping = nu K^2 dt  (biharmonic: nu4 K^4 dt)
+
+and on the weights of the barotropic substeps; `amplification` is its largest eigenvalue. Friction is held over the
+substeps, so that a wave that turns by pi within a step feels it in the wrong phase: there, a damping of 0.22 makes it
+grow, where without gravity waves 2 would do. A cell holds all waves from its shortest, K^2 = 4/dx^2 + 4/dy^2, upwards;
+`largest_damping` is the damping of its shortest wave with which none of them grows (docs/numerics.md).
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
-from ogcm.grid import interior
+from ogcm import diagnostics
+from ogcm.errors import InputError
+from ogcm.grid import Grid, interior
+from ogcm.halo import exchange
+from ogcm.integrators import INTEGRATORS
 from ogcm.model import Model
+from ogcm.operators.barotropic import averaging_weights
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.friction import stress_divergence
 
 Array = np.ndarray
-BAROTROPIC_COURANT = 0.85  # of a substep; forward-backward is stable up to 1
-LARGEST_CFL = 1.0
-LARGEST_DAMPING = 2.0  # of the shortest wave in a step; mixing is one Euler step, which amplifies it beyond
+BAROTROPIC_COURANT = 0.85  # of an automatic substep; forward-backward is stable up to 1
+FEWEST_SUBSTEPS = 4  # of an automatic number: the energy of a flow drifts with dt over their number
+LARGEST_CFL = 1.0  # of the flow, along layers and across them
+LARGEST_DAMPING = 1.8  # of the shortest wave in an Euler step: 2, less what internal waves take of it
+TURNS, DAMPINGS = np.linspace(0.05, 12.0, 240), np.linspace(0.0, 2.0, 101)  # of the table behind `largest_damping`
+SMALL_DAMPING = 0.04  # with less than that mixing is stable over any bottom
+ITERATIONS = 30  # of the power iteration for the largest eigenvalue of friction
 
 
-def barotropic_steps(model: Model) -> float:
-    """Substeps of the barotropic mode in a step, as chosen or as long waves need."""
-    grid, numerics = model.grid, model.numerics
-    inverse = np.sqrt(1 / interior(grid.dx_t) ** 2 + 1 / interior(grid.dy_t) ** 2)
-    rate = float((np.sqrt(numerics.gravity * interior(grid.depth_t)) * inverse * interior(grid.mask_t)[0]).max())
-    return numerics.barotropic_steps or numerics.dt * rate / BAROTROPIC_COURANT
+# Waves
+
+
+def shortest(model: Model) -> Array:
+    """K^2 of the shortest wave in a cell (nj, ni) [m-2]: 4/dx^2 + 4/dy^2, without a direction one cell wide."""
+    (ny, nx), grid = model.horizontal.shape, model.grid
+    return 4.0 * (nx > 1) / grid.dx_t.astype(float) ** 2 + 4.0 * (ny > 1) / grid.dy_t.astype(float) ** 2
+
+
+def turn(model: Model, dt: float) -> Array:
+    """omega dt of the shortest surface wave in a cell (nj, ni), 0 on land."""
+    grid = model.grid
+    return dt * np.sqrt(model.numerics.gravity * grid.depth_t * shortest(model)) * grid.mask_t[0]
+
+
+def barotropic_steps(model: Model, dt: float | None = None) -> float:
+    """Substeps of the barotropic mode in a step (of dt [s]), as chosen or as the shortest surface wave needs."""
+    needed = float(interior(turn(model, dt or model.numerics.dt)).max()) / 2 / BAROTROPIC_COURANT
+    return model.numerics.barotropic_steps or (max(needed, FEWEST_SUBSTEPS) if needed else 1)
+
+
+def substep_weights(steps: float, fraction: float = 1.0) -> tuple[Array, Array]:
+    """Averaging weights of the barotropic substeps in a stage of a fraction of the step that has `steps` of them."""
+    return averaging_weights(max(1, math.ceil(fraction * steps)))
+
+
+def amplification(steps: float, turn: Array, damping: Array) -> Array:
+    """Amplitude of a wave after a step relative to that before; turn and damping are broadcast against each other.
+
+    The substeps are those of `ogcm.operators.barotropic`, with the friction F of the wave at the start held.
+    """
+    turn, damping = (a[..., None] for a in np.broadcast_arrays(turn, damping))
+    a, b = substep_weights(steps)
+    u, eta = (np.broadcast_to(column, (*turn.shape[:-1], 2)) for column in np.eye(2))
+    F, half = -damping * u, 0.5 * b[0]
+    surface, middle = eta, u + half * (F - turn * eta)
+    u_new, U_mean = np.zeros_like(middle), np.zeros_like(middle)
+    for a_m, b_m in zip(a, b, strict=True):
+        surface = surface + b[0] * turn * middle
+        U_mean = U_mean + b_m * middle
+        kick = half * (F - turn * surface)
+        u_new = u_new + a_m * (middle + kick)
+        middle = middle + 2 * kick
+    matrix = np.stack([u_new, eta + turn * U_mean], axis=-2)
+    return np.abs(np.linalg.eigvals(matrix)).max(axis=-1)
+
+
+# Mixing
+
+
+@lru_cache
+def damping_table(steps: float) -> Array:
+    """The largest damping with which a wave that turns by one of TURNS in a step does not grow."""
+    grows = amplification(steps, TURNS[:, None], DAMPINGS) > 1 + 1e-6
+    first = np.where(grows.any(axis=1), grows.argmax(axis=1), len(DAMPINGS))
+    return np.minimum(DAMPINGS[first - 1], LARGEST_DAMPING)
+
+
+def largest_damping(model: Model, dt: float, power: int) -> Array:
+    """The damping of the shortest wave in a cell (nj, ni) with which no longer wave grows either.
+
+    power: 1 of Laplacian friction, 2 of biharmonic, whose damping falls with the wavelength as turn^(2 power).
+    """
+    table = damping_table(barotropic_steps(model, dt))
+    ratio = np.minimum.accumulate(table / TURNS ** (2 * power))
+    turns = np.clip(turn(model, dt), TURNS[0], None)
+    return np.minimum(np.interp(turns, TURNS, ratio) * turns ** (2 * power), LARGEST_DAMPING)
+
+
+def friction_excess(model: Model, name: str, dt: float) -> float:
+    """How many times too strong friction with the parameter `name` is for steps of dt [s], at the worst place.
+
+    The largest eigenvalue of the model's own operator, walls and thin cells included, with the viscosity over the
+    largest that a cell bears, by power iteration.
+    """
+    grid, power = model.grid, {"nu_h": 1, "nu4_h": 2}[name]
+    nu = model.parameters[name] * dt
+    if not float((interior(nu * shortest(model) ** power) * interior(grid.mask_t)).max()) > SMALL_DAMPING:
+        return 0.0
+    nu = (nu / largest_damping(model, dt, power)).astype(grid.h_t.dtype)
+    one = np.ones_like(nu[:1])
+    signs = (-1.0) ** np.indices(grid.h_t.shape).sum(axis=0)
+    noise = np.random.default_rng(0).normal(size=(2, *signs.shape))
+    u, v = (
+        (signs * (1 + 0.1 * n) * m).astype(nu.dtype) for n, m in zip(noise, (grid.mask_u, grid.mask_v), strict=True)
+    )
+    excess = 0.0
+    for _ in range(ITERATIONS):
+        for viscosity in (one, nu)[2 - power :]:
+            exchange(grid, u, v)
+            D_u, D_v = np.zeros_like(u), np.zeros_like(v)
+            stress_divergence(u, v, viscosity, grid, D_u, D_v)
+            u, v = D_u, D_v
+        excess = size(u, v, grid)
+        if not excess > 0:
+            return 0.0
+        u, v = (u / excess).astype(nu.dtype), (v / excess).astype(nu.dtype)
+    return excess
+
+
+def size(u: Array, v: Array, grid: Grid) -> float:
+    """The norm in which friction is symmetric: the root of the volume sum of squares."""
+    squares = interior(grid.area_u * grid.h_u * (u * u) + grid.area_v * grid.h_v * (v * v))
+    return math.sqrt(float(squares.sum(dtype=float)))
+
+
+def diffusion_excess(model: Model, name: str, dt: float) -> float:
+    """How many times too strong diffusion with the parameter `name` is for steps of dt [s], at the worst place."""
+    power = {"kappa_h": 1, "kappa4_h": 2}[name]
+    damping = model.parameters[name] * shortest(model) ** power * dt * model.grid.mask_t[0]
+    return float(interior(damping).max()) / LARGEST_DAMPING
+
+
+def viscosity_excess(nu: Array, most: Array) -> float:
+    """The largest of a viscosity that follows the flow over `most`, what the cells bear (`largest_viscosity`)."""
+    return float((interior(nu) / most).max())
+
+
+def largest_viscosity(model: Model) -> Array:
+    """The Laplacian viscosity (ny, nx) [m2 s-1] with which no wave grows, in full cells away from walls."""
+    dt = model.numerics.dt
+    return interior(largest_damping(model, dt, 1) / (np.maximum(shortest(model), 1e-30) * dt))
+
+
+def excesses(model: Model, dt: float) -> dict[str, float]:
+    """How many times too strong mixing along layers is for steps of dt [s], by the parameters in use."""
+    numerics, found = model.numerics, {}
+    for choice, names, excess in (
+        (numerics.friction, ("nu_h", "nu4_h"), friction_excess),
+        (numerics.diffusion, ("kappa_h", "kappa4_h"), diffusion_excess),
+    ):
+        used = names[: {"none": 0, "laplacian": 1, "biharmonic": 2}[choice]]
+        each = {name: excess(model, name, dt) for name in used}
+        found |= {name: sum(each.values()) if e == max(each.values()) else e for name, e in each.items()}
+    return found
+
+
+# Checks
+
+
+def check_numerics(model: Model) -> None:
+    """Raise InputError where the step is too long for rotation or mixing, or has too few chosen substeps."""
+    numerics, dt = model.numerics, model.numerics.dt
+    host = model.device == "cpu" and not np.iscomplexobj(model.state.u)  # mirrors and tangents are those of such
+    if numerics.dynamics == "none" or not host:
+        return
+    needed = float(interior(turn(model, dt)).max()) / 2
+    if numerics.barotropic_steps and needed > numerics.barotropic_steps:
+        raise InputError(
+            f"barotropic_steps: {numerics.barotropic_steps} are too few for surface waves with dt = {dt:g} s; "
+            f"use at least {math.ceil(needed / BAROTROPIC_COURANT)}, or 0 for as many as they need"
+        )
+    coriolis, limit = float(np.abs(interior(model.grid.f)).max()) * dt, INTEGRATORS[numerics.integrator].inertial_limit
+    if coriolis > limit:
+        raise InputError(
+            f"dt: {dt:g} s gives f dt = {coriolis:.2g}, and {numerics.integrator} bears {limit}; "
+            f"use at most {0.8 * dt * limit / coriolis:.3g} s"
+        )
+    for name, excess in excesses(model, dt).items():
+        if excess > 1:
+            value = float(interior(model.parameters[name]).max())
+            best = shorter(dt, lambda d, name=name: excesses(model, d)[name] <= 1)
+            raise InputError(
+                f"{name}: {value:.3g} is unstable with dt = {dt:g} s at the worst place; "
+                f"use at most {0.9 * value / excess:.2g}, or dt = {best:.2g} s"
+            )
+
+
+def shorter(dt: float, fits: Callable[[float], bool]) -> float:
+    """The longest of steps of 0.9 dt, 0.81 dt, ... that fits."""
+    return next((d for n in range(1, 100) if fits(d := dt * 0.9**n)), dt * 0.9**100)
+
+
+def check_flow(model: Model) -> None:
+    """Raise InputError where the step is too long for the flow or the stratification of the model's state."""
+    dt, numbers = model.numerics.dt, diagnostics.courant_numbers(model)
+    for name, words in (("advection", "Courant number"), ("vertical", "vertical Courant number")):
+        if not numbers[name] <= LARGEST_CFL:
+            best = dt * 0.8 / numbers[name]
+            raise InputError(f"dt: {dt:g} s gives the {words} {numbers[name]:.2g}; use at most {best:.3g} s")
+    limit = INTEGRATORS[model.numerics.integrator].internal_limit
+    if (internal := internal_turn(model)) > limit:
+        raise InputError(
+            f"dt: {dt:g} s lets internal waves turn by {internal:.2g} in a step, and {model.numerics.integrator} bears "
+            f"{limit}; use at most {dt * 0.8 * limit / internal:.3g} s"
+        )
 
 
 def courant_number(model: Model) -> float:
-    """The largest advective Courant number |u| dt/dx + |v| dt/dy of a model's state."""
+    """The largest |u| dt/dx + |v| dt/dy of a model's state."""
     state, grid = model.state, model.grid
     rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
     return float(interior(rate).max() * model.numerics.dt)
 
 
-def stable_mixing(model: Model) -> dict[str, Array]:
-    """The largest mixing along layers that is stable with this step: maps (ny, nx) by the name of the parameter in use.
+def vertical_courant_number(model: Model, W: Array) -> float:
+    """The largest |w| dt/h of a model's cells, from the upward transports W (nk + 1, nj, ni) [m3 s-1]."""
+    rate = np.abs(W[:-1]) * model.grid.r_area_t / thickness(model.grid)
+    return float(interior(rate).max() * model.numerics.dt)
 
-    m2 s-1, of the biharmonic ones m4 s-1; infinite on land.
+
+def thickness(grid: Grid) -> Array:
+    """Thickness of the resting cells (nk, nj, ni) [m], 1 on land."""
+    return np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1))
+
+
+def internal_turn(model: Model) -> float:
+    """omega dt of the shortest internal wave of the first mode, at the worst place: speed from N and the layers.
+
+    c = N dz/(2 sin(pi/(2 n))) for n equal layers, the mean of N over depth where they are not.
     """
-    ny, nx = model.horizontal.shape
-    dx, dy, wet = (interior(a) for a in (model.grid.dx_t, model.grid.dy_t, model.grid.mask_t[0]))
-    shortest, most = 4.0 * (nx > 2) / dx**2 + 4.0 * (ny > 2) / dy**2, {}
-    for mixing, name, higher in (("friction", "nu_h", "nu4_h"), ("diffusion", "kappa_h", "kappa4_h")):
-        choice = getattr(model.numerics, mixing)
-        for parameter, power in {"none": (), "laplacian": ((name, 1),)}.get(choice, ((name, 1), (higher, 2))):
-            most[parameter] = np.full((ny, nx), np.inf)
-            damping = wet * shortest**power * model.numerics.dt
-            np.divide(LARGEST_DAMPING, damping, out=most[parameter], where=damping > 0)
-    return most
+    grid, numerics, state = model.grid, model.numerics, model.state
+    if not numerics.has_tracers:
+        return 0.0
+    N2 = np.zeros_like(state.T, shape=(len(state.T) + 1, *state.T.shape[1:]))
+    equation = EQUATIONS_OF_STATE[numerics.equation_of_state]
+    equation.stratification(state.T, state.S, model.parameters["eos"], grid, N2)
+    distance = (grid.z_t[:-1] - grid.z_t[1:]) * grid.mask_t[1:]
+    speed = (np.sqrt(np.maximum(N2[1:-1], 0)) * distance).sum(axis=0)
+    layers = np.maximum(grid.bottom_t, 2)
+    speed /= 2 * (layers - 1) * np.sin(np.pi / (2 * layers))
+    return float(interior(speed * np.sqrt(shortest(model))).max() * numerics.dt)
+
+
+def advice(model: Model, name: str, viscosity: float = 0.0) -> str:
+    """What to try after `name` of a run blew up, by the likeliest cause; the model has the last good state.
+
+    viscosity: `viscosity_excess` of a viscosity that follows the flow.
+    """
+    numerics, dt = model.numerics, model.numerics.dt
+    less, numbers = f"Try dt = {dt / 2:g} s", diagnostics.courant_numbers(model)
+    vertical = numbers["vertical"]
+    if viscosity > 1:
+        return f"The viscosity was {viscosity:.2g} times too strong for dt. {less}, or a smaller {numerics.viscosity}"
+    if name == "w" or vertical > max(numbers["advection"], 0.5):
+        return f"The vertical Courant number was {vertical:.2g}. {less}, or thicker cells (dz, smallest_cell)"
+    if name == "eta":
+        return f"The sea fell dry there. {less}, or deeper water (depth, dz)"
+    bears_more = all(2 * excess <= 1 for excess in excesses(model, dt).values())
+    return f"{less}, or more viscosity (nu_h, nu4_h)" if bears_more else less

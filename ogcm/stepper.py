@@ -29,7 +29,6 @@ share 1/2 a wave may turn by omega dt = 2.45 in a step of rk3, instead of 1.73, 
 second order. Table and derivation: docs/numerics.md.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -40,10 +39,10 @@ from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid
 from ogcm.halo import exchange
+from ogcm.integrators import INTEGRATORS
 from ogcm.model import Model
 from ogcm.operators.barotropic import (
     COEFFICIENTS,
-    averaging_weights,
     barotropic_substeps,
     depth_mean,
     slow_forcing,
@@ -63,27 +62,11 @@ from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
-from ogcm.stability import barotropic_steps
+from ogcm.stability import barotropic_steps, check_numerics, substep_weights
 from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import check_terms
 
 Array = np.ndarray
-
-
-class Integrator(NamedTuple):
-    """Stages as fractions of the step; extrapolation e of y; share of the new velocity that carries tracers."""
-
-    fractions: tuple[float, ...]
-    extrapolation: float = 0.0
-    share: float = 0.5
-
-
-INTEGRATORS = {
-    "euler": Integrator((1.0,), share=1.0),
-    "ab2": Integrator((1.0,), extrapolation=0.6, share=1.0),
-    "rk3": Integrator((1 / 3, 1 / 2, 1.0)),
-    "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0)),
-}
 
 
 class Tendencies(NamedTuple):
@@ -140,9 +123,10 @@ class Stepper:
         """With `kept`, all that the last step computed stays to be read, for the adjoint.
 
         On a GPU a step is launched as one of `graphs`, unless they are not wanted. Raises InputError for a term of the
-        model that is none.
+        model that is none, and for a step that is too long for the model's rotation, mixing or surface waves.
         """
         check_terms(model.terms)
+        check_numerics(model)
         self.model = model
         self.integrator = INTEGRATORS[model.numerics.integrator]
         grid, dtype = model.grid, model.state.u.dtype
@@ -180,7 +164,7 @@ class Stepper:
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
         """Averaging weights of the barotropic substeps in a stage of length fraction * dt."""
-        a, b = averaging_weights(max(1, math.ceil(fraction * barotropic_steps(self.model))))
+        a, b = substep_weights(barotropic_steps(self.model), fraction)
         return a.astype(self.model.grid.h_t.dtype), b.astype(self.model.grid.h_t.dtype)
 
     def step(self) -> None:
@@ -302,22 +286,26 @@ class Stepper:
 
     def friction(self, n: State) -> None:
         """Adds horizontal friction to D_u, D_v."""
-        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        grid, numerics = self.model.grid, self.model.numerics
         if numerics.friction == "none":
             return
-        nu = p["nu_h"]
-        if numerics.viscosity != "constant":
-            flow_dependent = {"smagorinsky": smagorinsky, "leith": leith}[numerics.viscosity]
-            flow_dependent(n.u, n.v, nu, p[numerics.viscosity], grid, self.nu)
-            exchange(grid, self.nu)
-            nu = self.nu
-        stress_divergence(n.u, n.v, nu, grid, self.D_u, self.D_v)
+        stress_divergence(n.u, n.v, self.viscosity(n, self.nu), grid, self.D_u, self.D_v)
         if numerics.friction == "biharmonic":
             self.L_u.fill(0)
             self.L_v.fill(0)
             stress_divergence(n.u, n.v, self.one, grid, self.L_u, self.L_v)
             exchange(grid, self.L_u, self.L_v)
             stress_divergence(self.L_u, self.L_v, self.negative("nu4_h"), grid, self.D_u, self.D_v)
+
+    def viscosity(self, n: State, nu: Array) -> Array:
+        """The Laplacian viscosity in state n (1 or nk layers) [m2 s-1]; one that follows the flow is put into nu."""
+        grid, p, numerics = self.model.grid, self.model.parameters, self.model.numerics
+        if numerics.viscosity == "constant":
+            return p["nu_h"]
+        flow_dependent = {"smagorinsky": smagorinsky, "leith": leith}[numerics.viscosity]
+        flow_dependent(n.u, n.v, p["nu_h"], p[numerics.viscosity], grid, nu)
+        exchange(grid, nu)
+        return nu
 
     def mixing_coefficients(self, n: State) -> None:
         """Vertical viscosity and diffusivity, and the bottom drag, of the state n."""
