@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 import ogcm
+from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.state import State
 from ogcm.stepper import INTEGRATORS
@@ -123,9 +124,12 @@ def scan(case: Case, start: State, reference: State, integrator: str, steps: Seq
     for dt in steps:
         model = case.make(integrator=integrator, dt=dt)
         model.state.assign(start)
-        with np.errstate(all="ignore"):
-            state, seconds = advance(model, case.days)
-            wrong = error(state, reference)
+        try:
+            with np.errstate(all="ignore"):
+                state, seconds = advance(model, case.days)
+                wrong = error(state, reference)
+        except InputError:  # a step that is refused
+            break
         if not wrong < LOST:
             break
         runs.append(Run(dt, wrong, seconds * 1e3 * DAY / dt))

@@ -533,7 +533,7 @@ def vertical_decay(n: int) -> float:
     H, kappa = 100.0, 1e-3
     rate = kappa * (np.pi / H) ** 2
     steps = n * n // 4
-    grid = ogcm.cartesian(nx=3, ny=3, dx=1e4, dy=1e4, f0=1e-4, periodic_x=True, periodic_y=True)
+    grid = ogcm.cartesian(nx=1, ny=1, dx=1e4, dy=1e4, periodic_x=True, periodic_y=True)
     mode = np.cos(np.pi * (np.arange(n) + 0.5) / n)
     model = ogcm.Model(
         grid,
@@ -542,10 +542,9 @@ def vertical_decay(n: int) -> float:
         T=T_REFERENCE + mode,
         parameters={"kappa_v": kappa},
         dt=1 / rate / steps,
-        barotropic_steps=1,
     )
     advance(model, steps)
-    left = mode @ (interior(model.state.T)[:, 1, 1] - T_REFERENCE) / (mode @ mode)
+    left = mode @ (interior(model.state.T)[:, 0, 0] - T_REFERENCE) / (mode @ mode)
     return float(-np.log(left))
 
 
@@ -581,7 +580,6 @@ def gaussian_error(n: int) -> float:
         T=lambda x, y, z: gaussian(x, y, 0.0),
         parameters=PASSIVE | {"kappa_h": kappa},
         dt=seconds / steps,
-        barotropic_steps=1,
     )
     advance(model, steps)
     exact = gaussian(*np.meshgrid(grid.x_t, grid.y_t), seconds)
@@ -618,7 +616,6 @@ def translation_error(scheme: str, n: int, Courant: float = 0.25) -> float:
         friction="none",
         diffusion="none",
         dt=Courant * L / n,
-        barotropic_steps=1,
     )
     before = interior(model.state.T)[0, 1].copy()
     advance(model, round(n / Courant))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Integrator(NamedTuple):
     """Stages as fractions of the step; extrapolation e of y; share of the new velocity that carries tracers.
 
-    `internal_limit` is the largest omega dt of an internal wave that does not grow, `inertial_limit` the largest f dt of
-    water that turns in circles (docs/numerics.md); in Euler steps it always grows, there by 5 % a step.
+    `internal_limit` is the largest omega dt of an internal wave that does not grow, `inertial_limit` the largest f dt
+    of an inertial oscillation (docs/numerics.md); in Euler steps it always grows, there by 5 % a step.
     """
 
     fractions: tuple[float, ...]

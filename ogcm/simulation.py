@@ -213,8 +213,8 @@ class Simulation:
                 f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
                 "not finite or below the sea floor; correct the initial field"
             )
-        stability.check_numerics(model)
         stability.check_flow(model)
+        stability.check_numerics(model)
 
     def toml(self, **run: object) -> str:
         """TOML from which this run can be repeated, with other settings `run`, or a record of it where it cannot."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ogcm
-from ogcm import stability
-from ogcm.errors import BlowUpError, InputError
+from ogcm import diagnostics, setups, stability
+from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 
@@ -48,6 +48,13 @@ def test_no_wave_grows_with_the_viscosity_that_the_check_admits(depth, name):
     assert growth(model(**options, **{name: 0.99 * value})) < 1 + 1e-6
 
 
+@pytest.mark.parametrize("depth", [1.0, 35.0, 100.0, 250.0, 4000.0])
+def test_waves_grow_with_thrice_the_viscosity_that_the_check_admits(depth, unchecked):
+    options = {"depth": depth, "dz": [depth], "free_surface": "linear"}
+    admitted = 1e30 / stability.friction_excess(model(**options, nu_h=1e30), "nu_h", DT)
+    assert growth(model(**options, nu_h=3 * admitted)) > 1.001
+
+
 @pytest.mark.parametrize(("turn", "damping"), [(0.5, 0.4), (2.0, 1.0), (3.1, 0.3), (4.2, 1.9), (6.0, 0.8)])
 def test_amplification_is_that_of_a_step(turn, damping, unchecked):
     """Waves of one row, of which the shortest turns by `turn`."""
@@ -77,3 +84,137 @@ def test_the_case_of_the_shallow_basin_is_refused(unchecked):
     for _ in range(600):
         stepper.step()
     assert np.abs(quiet.state.u).max() < 1e-7
+
+
+def test_walls_and_thin_cells_count(unchecked):
+    """A cell of 20 m among those of 100 m carries 2.7 times the friction; the estimate is the largest eigenvalue."""
+    depth = np.full((8, 8), H)
+    depth[3, 3] = 20.0
+    nu = 1e30
+    flat, thin = (stability.friction_excess(model(depth=d, nu_h=nu, periodic=False), "nu_h", DT) for d in (H, depth))
+    assert thin > 2.5 * flat
+
+
+def test_the_viscosity_of_the_four_degree_ocean_of_mitgcm_is_refused(ocean_data):
+    ocean = setups.global_4deg(data=str(ocean_data("global_4deg.nc")), parameters={"nu_h": 5e5})
+    with pytest.raises(InputError, match=r"nu_h: 5e\+05 is unstable with dt = 7200 s .* use at most"):
+        ogcm.Stepper(ocean)
+
+
+# A viscosity that follows the flow
+
+
+def test_a_viscosity_that_becomes_too_strong_is_told_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    u = np.random.default_rng(0).normal(size=(1, 8, 8))
+    swirls = model(u=u, viscosity="smagorinsky")
+    swirls.parameters["smagorinsky"][...] = 1.0
+    simulation = ogcm.Simulation(swirls, days=DT / 86400, progress=False)
+    words = r"smagorinsky: on day 0\.0069 the viscosity is .* times what dt = 600 s bears"
+    with pytest.warns(UserWarning, match=words):
+        simulation.run()
+    assert simulation.viscosity > 1
+    assert "a smaller smagorinsky" in stability.advice(swirls, "u", simulation.viscosity)
+
+
+# Surface waves, rotation, internal waves
+
+
+def test_chosen_substeps_must_be_enough():
+    with pytest.raises(InputError, match=r"barotropic_steps: 2 are too few .* use at least 4, or 0"):
+        ogcm.Stepper(model(barotropic_steps=2))
+    ogcm.Stepper(model(barotropic_steps=4))
+
+
+def soliton(**options):
+    """Boyd's equatorial soliton (1980, doi 10.1175/1520-0485(1980)010<1699:ESWPIL>2.0.CO;2) without dimensions."""
+    grid = ogcm.cartesian(nx=96, ny=32, dx=0.5, dy=0.5, beta=1.0, periodic_x=True)
+    B = 0.395
+
+    def shape(x, y):
+        return 0.771 * B**2 / np.cosh(B * (x - 24)) ** 2 * np.exp(-((y - 8) ** 2) / 2)
+
+    return ogcm.Model(
+        grid,
+        depth=1.0,
+        dz=[1.0],
+        eta=lambda x, y: shape(x, y) * (3 + 6 * (y - 8) ** 2) / 4,
+        u=lambda x, y, z: shape(x, y) * (-9 + 6 * (y - 8) ** 2) / 4,
+        v=lambda x, y, z: -4 * B * (y - 8) * np.tanh(B * (x - 24)) * shape(x, y),
+        parameters={"nu_v": 0.0},
+        **{"equation_of_state": "none", "friction": "none", "gravity": 1.0, "dt": 0.05} | options,
+    )
+
+
+def test_automatic_substeps_hold_the_energy_of_a_soliton():
+    """One substep in a step, which the waves would bear, lets the energy grow four times as fast as four."""
+    gains = []
+    for options in ({"barotropic_steps": 1}, {}):
+        wave = soliton(**options)
+        before = diagnostics.kinetic_energy(wave) + diagnostics.surface_energy(wave)
+        stepper = ogcm.Stepper(wave)
+        for _ in range(100):
+            stepper.step()
+        gains.append((diagnostics.kinetic_energy(wave) + diagnostics.surface_energy(wave)) / before - 1)
+    assert gains[0] > 1e-4
+    assert abs(gains[1]) < 0.3 * gains[0]
+
+
+@pytest.mark.parametrize("integrator", ["rk3", "rk4", "ab2"])
+def test_rotation_is_borne_up_to_the_limit_and_refused_beyond(integrator):
+    limit = ogcm.integrators.INTEGRATORS[integrator].inertial_limit
+    circles = model(nx=1, ny=1, u=0.01, f0=0.99 * limit / DT, integrator=integrator)
+    stepper = ogcm.Stepper(circles)
+    for _ in range(200):
+        stepper.step()
+    assert np.abs(circles.state.u).max() < 0.0101
+    with pytest.raises(InputError, match=rf"dt: 600 s gives f dt = 2.9, and {integrator} bears {limit}; use at most"):
+        ogcm.Stepper(model(f0=2.9 / DT, integrator=integrator))
+
+
+@pytest.mark.parametrize("layers", [2, 40])
+def test_internal_waves_have_the_speed_of_the_first_mode(layers):
+    """N H/pi in a smooth profile, half sqrt(g' H) of two layers."""
+    N, depth = 5e-3, 1000.0
+    alpha_g = 9.81 * 1.655e-1 / 1026.0
+    ocean = {"depth": depth, "dz": np.full(layers, depth / layers), "equation_of_state": "linear"}
+    still = model(ny=1, T=lambda x, y, z: 15 + N**2 / alpha_g * z, **ocean)
+    speed = {2: 0.5 * np.sqrt(N**2 * depth / 2 * depth), 40: N * depth / np.pi}[layers]
+    assert stability.internal_turn(still) == pytest.approx(2 / DX * DT * speed, rel=0.01)
+    with pytest.raises(InputError, match=r"dt: 24000 s lets internal waves turn by .* and rk3 bears 2.44"):
+        stability.check_flow(model(ny=1, T=still.state.T[:, 3:-3, 3:-3], **(ocean | {"dt": 24000.0})))
+
+
+# The vertical, and what to do
+
+
+def plunging(**options):
+    """Water of two thick layers that meets through a thin one: horizontal Courant number 0.006, vertical 2.3."""
+    k, layers = 2 * np.pi / (8 * DX), np.array([0.1, 0.0, -0.1])[:, None, None]
+    return model(
+        u=layers * np.sin(k * DX * np.arange(1, 9)) * np.ones((8, 1)),
+        **{"depth": 1001.0, "dz": [500.0, 1.0, 500.0], "equation_of_state": "linear"} | options,
+    )
+
+
+def test_the_vertical_courant_number_is_watched():
+    deep = plunging()
+    with pytest.raises(InputError, match=r"dt: 600 s gives the vertical Courant number 2\.\d+; use at most 2\d\d s"):
+        ogcm.Simulation(deep, days=1, progress=False)
+    said = stability.advice(deep, "T")
+    assert said.startswith("The vertical Courant number was 2.")
+    assert "viscosity" not in said
+
+
+def test_the_vertical_courant_number_of_a_run_is_that_of_the_diagnostics():
+    deep = plunging(dt=60.0)
+    stepper = ogcm.Stepper(deep)
+    before = diagnostics.courant_numbers(deep)["vertical"]
+    stepper.step()
+    assert stability.vertical_courant_number(deep, stepper.works[-1].W) == pytest.approx(before, rel=0.05)
+
+
+def test_advice_names_the_cause():
+    assert "The sea fell dry" in stability.advice(model(), "eta")
+    assert "more viscosity" in stability.advice(model(), "u")
+    assert "viscosity" not in stability.advice(model(nu_h=1e4), "u")  # which would be too strong
