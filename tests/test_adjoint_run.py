@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from oceans import rough_basin
 
 import adjoint
 import ogcm
-from adjoint.checkpoints import Budget, snapshot_bytes
+from adjoint.checkpoints import Budget, Snapshots, StorageType, snapshot_bytes
 from adjoint.complex_step import directional, working_copy
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Observations, Transport
@@ -311,6 +312,40 @@ def test_a_disk_that_is_too_small_is_refused(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: free)
     with pytest.raises(FileError, match="disk snapshots"):
         Budget.of(state, 100, 10**9, snapshots=1, disk=50)
+
+
+@pytest.mark.parametrize("integrator", ["rk3", "ab2"])
+def test_a_snapshot_on_disk_returns_every_bit_or_is_refused(tmp_path, integrator):
+    state, rng = ocean(integrator=integrator).state, np.random.default_rng(0)
+    state.time, state.step = 600.0, 1
+    if integrator == "ab2":
+        state.previous = state.copy()
+        state.previous.T += 1
+        state.previous.time, state.previous.step = 0.0, 0
+    with Snapshots(Budget(0, disk=2, folder=tmp_path)) as snapshots:
+        snapshots.save(3, state, StorageType.DISK)
+        (path,) = Path(snapshots.folder.name).iterdir()
+        content, empty = path.read_bytes(), state.copy()
+        for n in range(50):
+            damaged = bytearray(content)
+            if n % 2:
+                damaged[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+            else:
+                del damaged[int(rng.integers(len(content))) :]
+            path.write_bytes(damaged)
+            with pytest.raises(FileError, match="a snapshot was damaged on the disk"):
+                snapshots.load(3, empty, drop=False)
+        path.write_bytes(content)
+        for a in empty.all_arrays():
+            a[...] = 0
+        snapshots.load(3, empty, drop=True)
+        assert all(np.array_equal(a, b) for a, b in zip(empty.all_arrays(), state.all_arrays(), strict=True))
+        assert (empty.time, empty.step) == (600.0, 1)
+        path.unlink()
+        snapshots.folder.cleanup()
+        with pytest.raises(FileError, match="a snapshot cannot be written"):
+            snapshots.save(4, state, StorageType.DISK)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_blows_up_has_no_gradient():
