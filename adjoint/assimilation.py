@@ -42,7 +42,8 @@ from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
 from ogcm.provenance import digest
 from ogcm.restart import geometry
-from ogcm.simulation import Simulation, stable_mixing
+from ogcm.simulation import Simulation
+from ogcm.stability import stable_mixing
 
 Array = np.ndarray
 HISTORY = "ogcm assimilation 1"

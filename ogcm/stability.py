@@ -161,6 +161,23 @@ def largest_viscosity(model: Model) -> Array:
     return interior(largest_damping(model, dt, 1) / (np.maximum(shortest(model), 1e-30) * dt))
 
 
+def stable_mixing(model: Model) -> dict[str, Array]:
+    """The largest mixing along layers over a flat bottom: maps (ny, nx) by the name of the parameter in use.
+
+    m2 s-1, of the biharmonic ones m4 s-1; infinite on land.
+    """
+    dt, most = model.numerics.dt, {}
+    for choice, names in (
+        (model.numerics.friction, ("nu_h", "nu4_h")),
+        (model.numerics.diffusion, ("kappa_h", "kappa4_h")),
+    ):
+        for power, name in enumerate(names[: {"none": 0, "laplacian": 1, "biharmonic": 2}[choice]], start=1):
+            damping = largest_damping(model, dt, power) if name.startswith("nu") else LARGEST_DAMPING
+            bearable = damping / (np.maximum(shortest(model), 1e-30) ** power * dt)
+            most[name] = interior(np.where(model.grid.mask_t[0] > 0, bearable, np.inf))
+    return most
+
+
 def excesses(model: Model, dt: float) -> dict[str, float]:
     """How many times too strong mixing along layers is for steps of dt [s], by the parameters in use."""
     numerics, found = model.numerics, {}

@@ -14,7 +14,7 @@ from adjoint.observations import Points, misfit, read, synthetic, write
 from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
-from ogcm.simulation import stable_mixing
+from ogcm.stability import stable_mixing
 
 X, Y = np.meshgrid(2e4 * (np.arange(16) + 0.5), 2e4 * (np.arange(12) + 0.5))
 WAVE = np.sin(2 * np.pi * X / 3.2e5)
