@@ -91,7 +91,7 @@ def plain(name: str, values: object, axes: Axes | None = None, masked: float = n
 
 def is_labelled(values: object) -> bool:
     """Whether an array knows the names of its dimensions, as those of xarray do."""
-    return hasattr(values, "dims") and hasattr(values, "coords")
+    return hasattr(values, "dims") and hasattr(values, "shape")
 
 
 def ordered(name: str, values: object, axes: Axes) -> Array:

@@ -78,9 +78,10 @@ class State:
 
         Raises InputError for arrays of another shape or type than those of the grid.
         """
+        dtype = getattr(self.u, "dtype", None)  # complex in the complex step
         for name, a in self.arrays().items():
             shape = grid.h_t.shape[1:] if name == "eta" else grid.h_t.shape
-            if getattr(a, "shape", None) != shape or a.dtype != self.u.dtype or a.dtype.kind not in "fc":
+            if getattr(a, "shape", None) != shape or a.dtype != dtype or a.dtype.kind not in "fc":
                 found = f"{a.shape} of {a.dtype}" if hasattr(a, "dtype") else type(a).__name__
                 raise InputError(
                     f"{name}: the state needs an array {shape} of {grid.h_t.dtype}, with its halo of {HALO} cells, and "

@@ -1,8 +1,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+settings.register_profile("mutations", max_examples=3000)  # for `--hypothesis-profile=mutations`
 
 
 @pytest.fixture

@@ -408,6 +408,7 @@ def test_fields_are_set_without_halo():
             r"T: the state needs .*\(4, 16, 18\).* has \(4, 10, 12\)",
         ),
         (lambda s: setattr(s, "T", np.full((4, NY + 6, NX + 6), 10)), "T: .* has .* of int64; give .* model.set"),
+        (lambda s: setattr(s, "u", None), "u: the state needs an array .* and has NoneType"),
         (lambda s: setattr(s, "eta", 0.0), "eta: the state needs an array .* and has float"),
     ],
 )
