@@ -158,8 +158,8 @@ def setup_command(
     tables = {name: dict(tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
     known = setups.SETUPS | (more or {})
-    if name not in known:
-        raise InputError(f"unknown setup {name!r}: {nearest(name, known)}")
+    if not isinstance(name, str) or name not in known:
+        raise InputError(f"unknown setup {name!r}: {nearest(str(name), known)}")
     setup = known[name]
     options = setup_options(setup)
     if "overwrite" in tables["run"]:

@@ -14,6 +14,7 @@ from ogcm.grid import interior
 from ogcm.ocean_data import OceanData
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups import SETUPS
+from ogcm.setups.recipe import recipe
 from ogcm.topography import isolated_basins
 
 TINY = {
@@ -81,6 +82,8 @@ def test_a_setup_stays_finite(name):
         ({"width": np.nan}, "width: double_gyre needs a number"),
         ({"wind": None}, "wind: double_gyre needs a number"),
         ({"resolution": 0.0}, "resolution: must be positive"),
+        ({"nu_h": 500.0}, r"nu_h: is a parameter of double_gyre; use parameters=\{'nu_h': 500.0\}"),
+        ({"parameters": [500.0]}, r"parameters: needs a dictionary such as \{'nu_h': 500.0\}, got \[500.0\]"),
         ({"resolution": 100.0}, "resolution: 100 leaves no cell"),
     ],
 )
@@ -93,6 +96,18 @@ def test_a_count_is_whole():
     with pytest.raises(InputError, match="layers: lock_exchange needs a whole number"):
         ogcm.setups.lock_exchange(layers=2.5)
     assert ogcm.setups.lock_exchange(layers=np.int64(4)).dz.shape == (4,)
+
+
+def test_a_switch_is_true_or_false():
+    @recipe(days=1)
+    def pond(*, deep: bool = False, parameters=None, **numerics):
+        grid = ogcm.cartesian(nx=2, ny=2, dx=1e4, dy=1e4)
+        return ogcm.Model(grid, depth=100.0 if deep else 10.0, dz=[100.0], dt=60.0, smallest_cell=0.1, **numerics)
+
+    assert interior(pond(deep=True).grid.h_t).max() == 100.0
+    assert pond(deep=True).config["options"] == {"deep": True}
+    with pytest.raises(InputError, match="deep: is either True or False, got 'no'"):
+        pond(deep="no")
 
 
 # What their docstrings say

@@ -5,7 +5,7 @@ import inspect
 import math
 import numbers
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 
 import numpy as np
@@ -71,6 +71,8 @@ def recipe(days: float) -> Callable:
 
         @functools.wraps(function)
         def setup(*, parameters=None, **options) -> Model:
+            if not isinstance(parameters, Mapping | None):
+                raise InputError(f"parameters: needs a dictionary such as {{'nu_h': 500.0}}, got {parameters!r}")
             for name in options:
                 if name in PARAMETERS and name not in own:
                     raise InputError(
