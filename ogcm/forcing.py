@@ -12,6 +12,7 @@ import reprlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -177,14 +178,16 @@ class BoundForcing:
                 self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *horizontal.shape)
             elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:
                 self.shapes[name] = horizontal.shape
-                self.functions[name] = lambda t, n=name, f=function, p=points: self.with_halo(
-                    n, fit(n, plain(n, f(p, t), p.axes), p)
-                )
+                self.functions[name] = partial(self.map_at, name, function, points)
                 self.functions[name](0.0)  # so that a mistake is seen now
             else:
                 values = sample(name, entry, points)
                 self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
         self.check_restoring(forcing)
+
+    def map_at(self, name: str, function: Function, points: Points, time: float) -> Array:
+        """What a function of time is at one time, as a map with halo."""
+        return self.with_halo(name, fit(name, plain(name, function(points, time), points.axes), points))
 
     def with_halo(self, name: str, values: Array) -> Array:
         """A map with halo from a number or a map; 0 on land. Raises InputError for values that cannot be."""

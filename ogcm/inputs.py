@@ -112,7 +112,7 @@ def ordered(name: str, values: object, axes: Axes) -> Array:
             theirs = -np.abs(theirs) if letter == "z" else theirs
             if (theirs[0] < theirs[-1]) == (letter == "z"):
                 theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
-            compare(name, dimension, theirs, own)
+            compare(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
     a = host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
     if not found:
         return a
@@ -128,11 +128,15 @@ def letter_of(values: object, dimension: str) -> str | None:
     return (axis if axis in ("x", "y", "z", "t") else None) or standard or by_units or DIMENSIONS.get(dimension)
 
 
-def compare(name: str, dimension: str, theirs: Array, own: Array | None) -> None:
-    """Raise InputError where the coordinate of a labelled array is not that of the grid, within a cell."""
+def compare(name: str, dimension: str, theirs: Array, own: Array | None, turn: float) -> None:
+    """Raise InputError where the coordinate of a labelled array is not that of the grid, within a cell.
+
+    A `turn` of the globe between the two is none.
+    """
     if own is None or len(own) < 2 or theirs.shape != own.shape:  # a wrong shape is said later
         return
-    if not (np.abs(theirs - own) <= np.diff(own).max()).all():
+    apart = np.abs(theirs - own)
+    if not (np.minimum(apart, np.abs(apart - turn)) <= np.diff(own).max()).all():
         raise InputError(
             f"{name}: its {dimension} runs from {theirs[0]:g} to {theirs[-1]:g}, that of the grid from {own[0]:g} to "
             f"{own[-1]:g}; interpolate it to the grid, or give its .values if they belong there"

@@ -1,5 +1,6 @@
 """What users hand over gives the right field: functions, masked and labelled arrays, durations, fields set later."""
 
+import tracemalloc
 from datetime import timedelta
 from functools import partial
 
@@ -269,6 +270,14 @@ def test_an_output_of_our_own_goes_back_into_a_model(tmp_path, monkeypatch):
         np.testing.assert_array_equal(interior(getattr(again.state, name)), interior(getattr(m.state, name)))
 
 
+def test_longitudes_of_another_turn_are_the_same():
+    globe = ogcm.spherical(lon=np.arange(300.0, 307.0), lat=np.arange(10.0, 17.0))
+    depth = xr.DataArray(VALUES, dims=("lat", "lon"), coords={"lat": globe.y_t, "lon": globe.x_t - 360})
+    np.testing.assert_allclose(interior(model(globe, depth=depth, dz=[400.0]).grid.depth_t), VALUES)
+    with pytest.raises(InputError, match=r"its lon runs from 120.5 to 125.5, that of the grid from 300.5 to 305.5"):
+        model(globe, depth=depth.assign_coords(lon=globe.x_t - 180), dz=[400.0])
+
+
 @pytest.mark.parametrize(
     ("labelled", "words"),
     [
@@ -310,6 +319,20 @@ def test_a_model_without_room_is_refused_before_it_is_built(monkeypatch):
         InputError, match=r"memory: a float64 model of 4 layers of 10 x 12 cells needs about .* fits is"
     ):
         model()
+
+
+@pytest.mark.parametrize(("layers", "cells"), [(1, 200), (20, 60)])
+def test_the_memory_that_is_reckoned_is_taken(layers, cells, monkeypatch):
+    reckoned = []
+    monkeypatch.setattr("ogcm.model.check_host_memory", lambda need, what: reckoned.append(need))
+    grid = ogcm.cartesian(nx=cells, ny=cells, dx=2e4, dy=2e4)
+    tracemalloc.start()
+    m = model(grid, depth=50.0 * layers, dz=[50.0] * layers, T=lambda x, y, z: 10 + z / 1e4)
+    stepper = ogcm.Stepper(m)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert stepper.model is m
+    assert 0.7 < most / reckoned[0] < 1.3
 
 
 # Longitudes
