@@ -236,31 +236,32 @@ class Function:
 
 # Sea water
 
-LIMITS = {  # of T [degC] and S [g kg-1]; waters of a linear equation of state may be anomalies
-    "linear": {"T": (-100.0, 100.0), "S": (-1.0, 100.0)},
+LIMITS = {  # of T [degC] and S [g kg-1]; a linear equation of state may be in other units of temperature
+    "linear": {"T": (-1e4, 1e4), "S": (-1.0, 100.0)},
     "quadratic": {"T": (-10.0, 60.0), "S": (-1.0, 100.0)},
     "teos10": {"T": (-10.0, 60.0), "S": (-1.0, 100.0)},
 }
-KG_PER_KG = (0.02, 0.045)  # salinities of the sea in kg per kg
+OTHER_UNITS = {  # where all water lies, if it was given in them
+    "T": (200.0, 373.15, "looks like kelvin; it is needed in degC, 273.15 less"),
+    "S": (0.02, 0.045, "looks like kg of salt per kg; it is needed in g kg-1, 1000 times as much"),
+}
 
 
 def check_sea_water(name: str, water: Array, equation_of_state: str) -> None:
-    """Raise InputError where a temperature or salinity (of these points of water) is none, with a guess at its units.
+    """Raise InputError where a temperature or salinity (of these points of water) is none, or is in other units.
 
     `name` begins with T or S.
     """
     if equation_of_state == "none" or not water.size:
         return
-    low, high = LIMITS[equation_of_state][name[0]]
     least, most = float(water.min()), float(water.max())
-    if name[0] == "S" and KG_PER_KG[0] <= least and most <= KG_PER_KG[1]:
-        raise InputError(f"{name}: {most:g} looks like kg of salt per kg; it is needed in g kg-1, 1000 times as much")
+    low, high, remedy = OTHER_UNITS[name[0]]
     if low <= least and most <= high:
-        return
-    units = {"T": "degC", "S": "g kg-1"}[name[0]]
-    kelvin = name[0] == "T" and 200 < most < 373.15
-    remedy = "is it in kelvin? subtract 273.15" if kelvin else "correct it, or mark it as missing on land"
-    raise InputError(
-        f"{name}: {most if most > high else least:g} {units} is no sea water, which is between {low:g} and {high:g}; "
-        f"{remedy}"
-    )
+        raise InputError(f"{name}: {most:g} {remedy}")
+    low, high = LIMITS[equation_of_state][name[0]]
+    if not (low <= least and most <= high):
+        value, units = most if most > high else least, {"T": "degC", "S": "g kg-1"}[name[0]]
+        raise InputError(
+            f"{name}: {value:g} {units} is no sea water, which is between {low:g} and {high:g}; correct it, or "
+            "mark it as missing on land"
+        )

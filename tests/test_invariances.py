@@ -316,6 +316,6 @@ def test_the_log_of_a_run_ends_with_the_hash_of_its_state(tmp_path, monkeypatch,
     hashes = []
     for name, wind in (("a.nc", "0.1"), ("b.nc", "0.1"), ("c.nc", "0.11")):
         assert main(["run", "double_gyre", "--resolution", "3", "--days", "1", "--wind", wind, "--output", name]) == 0
-        hashes += re.findall(r"state ([0-9a-f]{16})$", capsys.readouterr().err, re.MULTILINE)
+        hashes += re.findall(r"state ([0-9a-f]{16})\b", capsys.readouterr().err, re.MULTILINE)
     assert len(hashes) == 3
     assert hashes[0] == hashes[1] != hashes[2]
