@@ -105,6 +105,7 @@ class Simulation:
                 f"start: the run is to begin on day {start:g}, {restart or 'the model'} stands on day "
                 f"{model.state.time / DAY:g}; give the restart of that day (--restart)"
             )
+        self.check_folder()
         self.check_files()
         self.check_room()
         self.check_step()
@@ -133,13 +134,18 @@ class Simulation:
         goes_on = self.has_run or (self.restart is not None and not self.overwrite)
         return goes_on and io.begun(self.output).exists()
 
-    def check_files(self) -> None:
-        """Raise FileError for files in the way: what this run would replace and may not."""
+    def check_folder(self) -> None:
+        """Raise FileError for a folder that cannot be written to, or a name that another run is writing."""
         folder = self.restart_file.resolve().parent
         if not folder.is_dir():
             raise FileError(f"{self.output or self.restart_file}: its folder does not exist")
         if not os.access(folder, os.W_OK):
             raise FileError(f"{self.output or self.restart_file}: its folder cannot be written to; choose another")
+        if self.output is not None:
+            self.claim().release()
+
+    def check_files(self) -> None:
+        """Raise FileError for files in the way: what this run would replace and may not."""
         if self.output is None:
             return
         part = Path(f"{self.output}.part")
