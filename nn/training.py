@@ -45,6 +45,7 @@ from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
+from ogcm.names import Claim
 from ogcm.plotting import Picture, save
 from ogcm.simulation import DAY, Simulation
 from ogcm.terms import require, weights_of
@@ -456,17 +457,22 @@ def train(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder}: is a file; give the training a folder")
-    if (folder / "last.h5").exists() and not (resume or overwrite):
-        raise FileError(f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another")
+    there = [name for name in ("last.h5", "best.h5", "log.csv", "curves.png") if (folder / name).exists()]
+    if there and not (resume or overwrite):
+        raise FileError(
+            f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another folder "
+            f"({', '.join(there)} would be replaced)"
+        )
     trainer = Trainer(learner, data, settings, folder, **parts_and_provenance)
     folder.mkdir(parents=True, exist_ok=True)
     initial = learner.model.state.copy()
-    if resume:
-        trainer.resume()
-    try:
-        trainer.run(progress=progress)
-    finally:
-        learner.model.state.assign(initial)
+    with Claim(folder / "training.lock"):
+        if resume:
+            trainer.resume()
+        try:
+            trainer.run(progress=progress)
+        finally:
+            learner.model.state.assign(initial)
     trained.load(folder / "best.h5", learner.model)
     return trainer
 

@@ -21,6 +21,7 @@ from nn.training import Learner, Settings, Trainer, prepare, train
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
+from ogcm.names import Claim
 
 
 def ocean(**options):
@@ -340,6 +341,12 @@ def test_what_cannot_be_trained_is_refused(path, tmp_path):
     with pytest.raises(InputError, match="fields: w does not vary"):
         Trainer(learner, data, Settings(fields=("w",)), tmp_path)
     (tmp_path / "last.h5").write_bytes(b"no")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "log.csv").write_text("my own")
+    with pytest.raises(FileError, match=r"holds a training; .* \(log.csv would be replaced\)"):
+        train(learner, data, Settings(), tmp_path / "mine")
+    with Claim(tmp_path / "training.lock"), pytest.raises(FileError, match=r"another run .* writes files of this name"):
+        train(learner, data, Settings(), tmp_path, overwrite=True)
     with pytest.raises(FileError, match="holds a training; resume it"):
         train(learner, data, Settings(), tmp_path)
     with pytest.raises(FileError, match="truncated, or not the state of a training"):
