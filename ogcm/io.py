@@ -26,6 +26,7 @@ from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.names import check_there
 from ogcm.parameters import nearest
 from ogcm.restart import RESTART
 from ogcm.state import PROGNOSTIC
@@ -384,9 +385,7 @@ def stamp(what: str) -> str:
 
 def info(path: str | Path) -> str:
     """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
-    if not Path(path).exists():
-        part = Path(f"{path}.part")
-        raise FileError(f"{path}: does not exist{f'; a run is writing {part}, or was killed' if part.exists() else ''}")
+    check_there(path)
     try:
         files.verify(path, required=False)
         with h5py.File(path, "r") as f:

@@ -54,6 +54,13 @@ def exists(path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def check_there(path: str | Path) -> None:
+    """Raise FileError for a file to be read that does not exist."""
+    part = Path(f"{path}.part")
+    if not Path(path).exists():
+        raise FileError(f"{path}: does not exist{f'; a run is writing {part}, or was killed' if part.exists() else ''}")
+
+
 def same_file(a: str | Path, b: str | Path) -> bool:
     """Whether two names are those of one file that exists."""
     return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)

@@ -22,6 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from ogcm.cf import reading
 from ogcm.errors import FileError, InputError
 from ogcm.files import BROKEN, verify
+from ogcm.names import check_there
 from ogcm.parameters import nearest
 from ogcm.places import turned
 
@@ -56,6 +57,7 @@ class Record:
 
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
+        check_there(path)
         verify(path, required=False)
         try:
             self.file = h5netcdf.File(path, "r", phony_dims="sort")

@@ -159,8 +159,9 @@ def test_xarray_opens_what_is_being_written_and_what_is_finished(capsys):
         output.record(model)
         code, out, error = python(READ.format(name="a.nc.part"))
         assert (code, out) == (0, f"{records} True 360_day 0001-02-02 00:00:00\n"), error
-    assert main(["info", "a.nc"]) == 2
-    assert "a.nc: does not exist; a run is writing a.nc.part, or was killed" in capsys.readouterr().err
+    for command in ("info", "plot"):
+        assert main([command, "a.nc"]) == 2
+        assert "a.nc: does not exist; a run is writing a.nc.part, or was killed" in capsys.readouterr().err
     assert main(["info", "a.nc.part"]) == 0
     assert "2 records" in capsys.readouterr().out
     output.close()
