@@ -68,14 +68,14 @@ class Control(NamedTuple):
         size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
         values = np.reshape(values, (-1, 1, 1)) if np.ndim(values) == 1 else values  # a profile
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
-        full = full.reshape(interior(self.array(model)).shape) * self.mask(model.grid)
+        full = np.where(self.mask(model.grid), full.reshape(interior(self.array(model)).shape), 0)
         return add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
         """The transpose of `spread`."""
         if self.kind == "vector":
             return gradient.copy()
-        inside = interior(gradient) * self.mask(grid)
+        inside = np.where(self.mask(grid), interior(gradient), 0)
         if len(self.shape) < 2:  # a number or a profile
             return np.asarray(inside.sum(axis=tuple(range(len(self.shape), inside.ndim))))
         return inside.reshape(self.shape)

@@ -149,6 +149,11 @@ def resting_volume(model: Model, field: str, where: Array) -> Array:
     return where[0] * area if field == "eta" else where * area * interior(getattr(grid, f"h_{point}"))
 
 
+def where_weighted(weight: Array, a: Array) -> Array:
+    """`a` where it has a weight, else 0: on land may stand anything, NaN included."""
+    return np.where(weight > 0, a, 0)
+
+
 # Losses
 
 
@@ -204,7 +209,8 @@ class BoxMean(Loss):
         self.weight = weight / weight.sum()
 
     def value(self, state: State, record: object) -> float:
-        return self.share * (self.weight * interior(getattr(state, self.field))).sum()
+        seen = where_weighted(self.weight, interior(getattr(state, self.field)))
+        return self.share * (self.weight * seen).sum()
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
         interior(getattr(state_ad, self.field))[...] += value_ad * self.share * self.weight
@@ -245,7 +251,8 @@ class MeanSquare(Loss):
             self.weight /= covered
 
     def misfit(self, state: State, record: int) -> Array:
-        return self.seen[record] * (interior(getattr(state, self.field)) - self.data[record])
+        field = where_weighted(self.weight, interior(getattr(state, self.field)))
+        return self.seen[record] * (field - self.data[record])
 
     def value(self, state: State, record: int) -> float:
         return self.share * (self.weight * self.misfit(state, record) ** 2).sum()
@@ -340,12 +347,12 @@ class HeatContent(Loss):
 
     def value(self, state: State, record: object) -> float:
         s = 1 + self.slope * interior(state.eta)
-        return self.share * (self.weight * s * interior(state.T)).sum()
+        return self.share * (self.weight * s * where_weighted(self.weight, interior(state.T))).sum()
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
-        s = 1 + self.slope * interior(state.eta)
+        s, T = 1 + self.slope * interior(state.eta), where_weighted(self.weight, interior(state.T))
         interior(state_ad.T)[...] += value_ad * self.share * self.weight * s
-        interior(state_ad.eta)[...] += value_ad * self.share * self.slope * (self.weight * interior(state.T)).sum(0)
+        interior(state_ad.eta)[...] += value_ad * self.share * self.slope * (self.weight * T).sum(0)
 
 
 class Transport(Loss):

@@ -13,29 +13,46 @@ from ogcm.operators.viscosity import strain_squared
 # Means of the faces
 
 
+@point
+def in_water(a, grid, k, j, i):
+    """a of a wet cell; 0 on land, whatever stands there, NaN included."""
+    return through(grid.mask_t[k, j, i], a[k, j, i])
+
+
+@point
+def through_u(u, grid, k, j, i):
+    """u of an open face; 0 of a closed one."""
+    return through(grid.mask_u[k, j, i], u[k, j, i])
+
+
+@point
+def through_v(v, grid, k, j, i):
+    return through(grid.mask_v[k, j, i], v[k, j, i])
+
+
 @kernel
 def at_centres(u, v, grid, u_t, v_t):
-    """u_t = (u_{i-1} + u_i)/2 and v_t = (v_{j-1} + v_j)/2 (nk, nj, ni) at T points; 0 on land."""
+    """u_t = (u_{i-1} + u_i)/2 and v_t = (v_{j-1} + v_j)/2 (nk, nj, ni) at T points, of open faces; 0 on land."""
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u_t[k, j, i] = through(grid.mask_t[k, j, i], HALF * (u[k, j, i - ONE] + u[k, j, i]))
-                v_t[k, j, i] = through(grid.mask_t[k, j, i], HALF * (v[k, j - 1, i] + v[k, j, i]))
+                u_t[k, j, i] = HALF * (through_u(u, grid, k, j, i - ONE) + through_u(u, grid, k, j, i))
+                v_t[k, j, i] = HALF * (through_v(v, grid, k, j - 1, i) + through_v(v, grid, k, j, i))
 
 
 @kernel
 def at_centres_ad(u, v, grid, u_t_ad, v_t_ad, u_ad, v_ad):
-    """u_ad_i += (u_t_ad_i + u_t_ad_{i+1})/2 of the wet cells, v_ad likewise. Linear."""
+    """u_ad_i += (u_t_ad_i + u_t_ad_{i+1})/2 at an open face, v_ad likewise. Linear."""
     nk, nj, ni = u_t_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                here, east = grid.mask_t[k, j, i], grid.mask_t[k, j, i + ONE]
-                u_ad[k, j, i] += HALF * (here * u_t_ad[k, j, i] + east * u_t_ad[k, j, i + ONE])
-                v_ad[k, j, i] += HALF * (here * v_t_ad[k, j, i] + grid.mask_t[k, j + 1, i] * v_t_ad[k, j + 1, i])
+                both_u, both_v = u_t_ad[k, j, i] + u_t_ad[k, j, i + ONE], v_t_ad[k, j, i] + v_t_ad[k, j + 1, i]
+                u_ad[k, j, i] += through(grid.mask_u[k, j, i], HALF * both_u)
+                v_ad[k, j, i] += through(grid.mask_v[k, j, i], HALF * both_v)
 
 
 # Gradients
@@ -108,9 +125,8 @@ def rates_of_strain(u, v, grid, D_T, D_S):
 @point
 def at_corner(a, grid, k, j, i):
     """mask_f times the mean of the four wet cells around an F point, land as 0: what the corner passed on."""
-    t = grid.mask_t
-    along = t[k, j, i] * a[k, j, i] + t[k, j + 1, i + ONE] * a[k, j + 1, i + ONE]
-    across = t[k, j, i + ONE] * a[k, j, i + ONE] + t[k, j + 1, i] * a[k, j + 1, i]
+    along = in_water(a, grid, k, j, i) + in_water(a, grid, k, j + 1, i + ONE)
+    across = in_water(a, grid, k, j, i + ONE) + in_water(a, grid, k, j + 1, i)
     return grid.mask_f[k, j, i] * QUARTER * (along + across)
 
 
@@ -127,9 +143,9 @@ def rates_of_strain_ad(u, v, grid, D_T_ad, D_S_ad, u_ad, v_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 w, e, s, n = i - ONE, i + ONE, j - 1, j + 1  # towards the four winds
-                here = grid.mask_t[k, j, i] * D_T_ad[k, j, i]
-                east = grid.mask_t[k, j, e] * D_T_ad[k, j, e] * grid.dy_t[j, e] * grid.r_dx_t[j, e]
-                north = grid.mask_t[k, n, i] * D_T_ad[k, n, i] * grid.dx_t[n, i] * grid.r_dy_t[n, i]
+                here = in_water(D_T_ad, grid, k, j, i)
+                east = in_water(D_T_ad, grid, k, j, e) * grid.dy_t[j, e] * grid.r_dx_t[j, e]
+                north = in_water(D_T_ad, grid, k, n, i) * grid.dx_t[n, i] * grid.r_dy_t[n, i]
                 B, B_south, B_west = (
                     at_corner(D_S_ad, grid, k, j, i),
                     at_corner(D_S_ad, grid, k, s, i),
@@ -190,7 +206,7 @@ def twice(square_ad, grid, w):
         for k in range(nk):
             for ii in range(ni):
                 i = np.uintp(ii)
-                w[k, j, i] = grid.mask_t[k, j, i] * (square_ad[k, j, i] + square_ad[k, j, i])
+                w[k, j, i] = in_water(square_ad, grid, k, j, i) + in_water(square_ad, grid, k, j, i)
 
 
 def squared_strain_ad(u, v, grid, square_ad, u_ad, v_ad):

@@ -149,8 +149,9 @@ def surface_back(model: Model, _: State, fluxes: Fluxes, *out_ad_and_gradient) -
     fluxes_ad.heat_flux[...] += heat_ad
     fluxes_ad.fresh_water[...] += fresh_ad
     for name, a in (("T", T_ad), ("S", S_ad)):
-        getattr(fluxes_ad, f"{name}_star")[...] += a * getattr(fluxes, f"rate_{name}")
-        getattr(fluxes_ad, f"rate_{name}")[...] += a * getattr(fluxes, f"{name}_star")
+        target, rate = getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}")
+        getattr(fluxes_ad, f"{name}_star")[...] += wet(model, (a * rate)[None])[0]
+        getattr(fluxes_ad, f"rate_{name}")[...] += wet(model, (a * target)[None])[0]
 
 
 def coast(model: Model) -> Array:

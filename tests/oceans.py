@@ -6,8 +6,10 @@ import numpy as np
 
 import ogcm
 from adjoint.random_ocean import DZ
+from ogcm.forcing import NAMES
 from ogcm.setups import SETUPS
 
+FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
 WITHOUT_DATA = [name for name, setup in SETUPS.items() if "data" not in inspect.signature(setup).parameters]
 
 
@@ -39,6 +41,27 @@ def run(model, steps):
     stepper = ogcm.Stepper(model)
     for _ in range(steps):
         stepper.step()
+    return model
+
+
+def dry(grid, name, a):
+    """Where the array a of the field `name`, halo included, lies on land, on a closed face or beyond a closed side."""
+    mask = getattr(grid, f"mask_{FACES.get(name, 't')}")
+    return np.broadcast_to((mask if a.shape == mask.shape else mask[0]) != 1, a.shape)
+
+
+def put_nan_on_land(model):
+    """NaN in memory wherever land may hold anything: in tracers, in forcing but fresh water, in parameters.
+
+    Not so u and v, whose 0 on a closed face says that no water passes, eta, whose 0 on land is the rest thickness of
+    the faces and corners beside it, and fresh water, which would change eta: `Model` and `BoundForcing` put them to 0.
+    """
+    forcing = model.forcing.steady | {name: series.values for name, series in model.forcing.series.items()}
+    arrays = model.state.arrays() | forcing | model.parameters
+    for name in ("T", "S", *(set(NAMES) - {"fresh_water"}), *(set(model.parameters) - {"eos"})):
+        arrays[name][dry(model.grid, name, arrays[name])] = np.nan
+    for name in ("eta", "fresh_water"):
+        assert (arrays[name][dry(model.grid, name, arrays[name])] == 0).all()
     return model
 
 

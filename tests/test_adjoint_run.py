@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oceans import rough_basin
+from oceans import put_nan_on_land, rough_basin
 
 import adjoint
 import ogcm
@@ -204,6 +204,17 @@ def test_a_run_that_continues_has_the_gradient_of_its_own_beginning(tmp_path):
     g = adjoint.gradient(loss, run, d)
     terms = np.concatenate([(g[name] * d[name]).ravel() for name in d])
     assert abs(directional(loss, run, d) - terms.sum()) <= 1e-12 * np.abs(terms).sum()
+
+
+def test_nan_on_land_changes_no_bit():
+    """In tracers, forcing (a series among it) and parameters, under a loss that looks at the initial state as well."""
+    clean, dirty = simulation(3), simulation(3)
+    put_nan_on_land(dirty.model)
+    one, other = (adjoint.gradient(loss_of(run.model, [0, 0.02]), run, NAMES, snapshots=1) for run in (clean, dirty))
+    assert one.value == other.value
+    for name in NAMES:
+        np.testing.assert_array_equal(other[name], one[name], err_msg=name)
+        assert one[name].any(), name
 
 
 THREADS = """

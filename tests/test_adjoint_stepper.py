@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oceans import rough_basin
+from oceans import dry, put_nan_on_land, rough_basin
 
 import ogcm
 from adjoint.complex_step import STEP, complex_model
@@ -64,6 +64,18 @@ def weights(model: Model) -> State:
     return loss
 
 
+def step_back(model: Model, loss: State) -> Gradient:
+    """What a step of the model passes on from the adjoint `loss` of its end."""
+    gradient = Gradient.zeros(model)
+    AdjointStepper(model).step(model.state.copy(), loss, gradient)
+    return gradient
+
+
+def parts(gradient: Gradient) -> dict[str, np.ndarray]:
+    """The arrays of a gradient by the names of the controls."""
+    return gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
+
+
 def value(loss: State, state: State) -> complex:
     return sum((interior(w) * interior(getattr(state, name))).sum() for name, w in loss.arrays().items())
 
@@ -71,16 +83,31 @@ def value(loss: State, state: State) -> complex:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_gradient_of_a_step_is_the_complex_step(choice):
     model = ocean(**CHOICES[choice])
-    rng, loss, gradient = np.random.default_rng(5), weights(model), Gradient.zeros(model)
-    AdjointStepper(model).step(model.state.copy(), loss, gradient)
+    rng, loss = np.random.default_rng(5), weights(model)
+    gradient = step_back(model, loss)
     names = (*PROGNOSTIC[: 5 if model.numerics.has_tracers else 3], *Fluxes._fields, *model.parameters)
     controls = Controls(model, names)
-    parts = gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
-    found = {name: control.collect(parts[name], model.grid) for name, control in controls.controls.items()}
+    arrays = parts(gradient)
+    found = {name: control.collect(arrays[name], model.grid) for name, control in controls.controls.items()}
     directions = {name: rng.normal(size=np.shape(a)) * np.abs(a) for name, a in controls.values().items()}
     for group in (*([name] for name in names), names):
         tangent = complex_model(model, {name: directions[name] for name in group})
         exact = value(loss, Stepper(tangent).advance(tangent.state)).imag / STEP
-        parts = [found[name] * directions[name] for name in group]
-        error = abs(exact - sum(part.sum() for part in parts))
-        assert error <= 1e-12 * sum(np.abs(part).sum() for part in parts), group
+        terms = [found[name] * directions[name] for name in group]
+        error = abs(exact - sum(term.sum() for term in terms))
+        assert error <= 1e-12 * sum(np.abs(term).sum() for term in terms), group
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
+    """On land and in closed halos, of the model and of the adjoint with which the step back begins."""
+    clean, dirty = ocean(**CHOICES[choice]), put_nan_on_land(ocean(**CHOICES[choice]))
+    loss = weights(clean)
+    expected = step_back(clean, loss.copy())
+    for name in ("T", "S"):
+        getattr(loss, name)[dry(clean.grid, name, loss.T)] = np.nan
+    found = step_back(dirty, loss)
+    for (name, a), b in zip(parts(expected).items(), parts(found).values(), strict=True):
+        assert np.isfinite(b).all(), name
+        where = ... if name in clean.parameters else ~dry(clean.grid, name, a)  # one number is summed over land, too
+        np.testing.assert_array_equal(a[where], b[where], err_msg=name)

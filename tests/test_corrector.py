@@ -3,8 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-from oceans import rough_basin
-from test_adjoint_stepper import ocean, value, weights
+from oceans import dry, put_nan_on_land, rough_basin
+from test_adjoint_stepper import ocean, step_back, value, weights
 
 import adjoint
 import ogcm
@@ -126,6 +126,18 @@ def error_of_a_step(model):
 def test_gradient_of_a_corrected_step_is_the_complex_step(kind):
     errors = error_of_a_step(corrected(ocean(), **CORRECTORS[kind]))
     assert max(errors.values()) < 1e-12, errors
+
+
+@pytest.mark.parametrize("kind", CORRECTORS)
+def test_nan_on_land_changes_no_bit_of_the_gradient_of_a_corrected_step(kind):
+    clean, dirty = (corrected(ocean(), **CORRECTORS[kind]) for _ in range(2))
+    put_nan_on_land(dirty)
+    one, other = (step_back(model, weights(clean)) for model in (clean, dirty))
+    assert one.weights.any()
+    np.testing.assert_array_equal(other.weights, one.weights)
+    for name, a in one.state.arrays().items():
+        wet = ~dry(clean.grid, name, a)
+        np.testing.assert_array_equal(getattr(other.state, name)[wet], a[wet], err_msg=name)
 
 
 def pure(**options):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oceans import rough_basin, run
+from oceans import FACES, dry, put_nan_on_land, rough_basin, run
 
 import ogcm
 from adjoint.random_ocean import DZ
@@ -22,7 +22,6 @@ from ogcm.grid import interior
 from ogcm.model import CHOICES
 from ogcm.operators.equation_of_state import default_coefficients
 
-FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
 INITIAL, PARAMETERS = ("u", "v", "eta", "T", "S"), ("nu_h", "kappa_h", "nu4_h", "kappa4_h", "drag_linear", "leith")
 TERMS = {
     "default": {},
@@ -249,29 +248,14 @@ def test_nan_on_land_in_what_is_given_changes_nothing():
     assert state_bytes(run(built(here), STEPS)) == state_bytes(run(built(there), STEPS))
 
 
-LAND_IS_FREE = ("T", "S", *(n for n in ogcm.forcing.NAMES if n != "fresh_water"), *ogcm.parameters.PARAMETERS)
-
-
 @pytest.mark.parametrize("terms", TERMS)
 def test_nan_on_land_in_what_kernels_read_changes_nothing(terms):
-    """Land and closed halos, of the arrays in memory: tracers, forcing, parameters. No kernel looks at them.
-
-    Not so u and v, whose 0 on a closed face says that no water passes, eta, whose 0 on land is the rest thickness of
-    the faces and corners beside it, and fresh water, which would change eta: `Model` and `BoundForcing` put them to 0.
-    """
-    clean, dirty = built(ocean(**TERMS[terms])), built(ocean(**TERMS[terms]))
-    arrays = dirty.state.arrays() | dirty.forcing.steady | dirty.parameters
-    for name in LAND_IS_FREE:
-        a, wet = arrays[name], getattr(dirty.grid, f"mask_{FACES.get(name, 't')}") == 1
-        a[~(wet if a.shape == wet.shape else np.broadcast_to(wet[0], a.shape))] = np.nan
-    for name in ("eta", "fresh_water"):
-        assert (arrays[name][dirty.grid.mask_t[0] == 0] == 0).all()
-    run(clean, STEPS)
-    run(dirty, STEPS)
+    """Land and closed halos, of the arrays in memory: no kernel looks at them."""
+    clean = run(built(ocean(**TERMS[terms])), STEPS)
+    dirty = run(put_nan_on_land(built(ocean(**TERMS[terms]))), STEPS)
     for name, a in clean.state.arrays().items():
-        wet = interior(getattr(clean.grid, f"mask_{FACES.get(name, 't')}") == 1)
-        wet = wet[0] if a.ndim == 2 else wet
-        np.testing.assert_array_equal(interior(a)[wet], interior(dirty.state.arrays()[name])[wet], err_msg=name)
+        wet = interior(~dry(clean.grid, name, a))
+        np.testing.assert_array_equal(interior(a)[wet], interior(getattr(dirty.state, name))[wet], err_msg=name)
 
 
 # Nothing at all

@@ -16,6 +16,7 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 from ogcm.operators.bottom_drag import speed
+from ogcm.operators.tracer_advection import through
 
 
 @point
@@ -49,13 +50,15 @@ def speed_v(u, v, grid, j, i):
 
 @point
 def weight_u(u, v, C_d, grid, drag_u_ad, j, i):
-    """w_u."""
-    return HALF * (C_d[0, j, i] + C_d[0, j, i + ONE]) * drag_u_ad[j, i] / speed_u(u, v, grid, j, i)
+    """w_u; 0 on a closed face."""
+    weight = HALF * (C_d[0, j, i] + C_d[0, j, i + ONE]) * drag_u_ad[j, i] / speed_u(u, v, grid, j, i)
+    return through(grid.bottom_u[j, i], weight)
 
 
 @point
 def weight_v(u, v, C_d, grid, drag_v_ad, j, i):
-    return HALF * (C_d[0, j, i] + C_d[0, j + 1, i]) * drag_v_ad[j, i] / speed_v(u, v, grid, j, i)
+    weight = HALF * (C_d[0, j, i] + C_d[0, j + 1, i]) * drag_v_ad[j, i] / speed_v(u, v, grid, j, i)
+    return through(grid.bottom_v[j, i], weight)
 
 
 @point
@@ -89,11 +92,11 @@ def bottom_drag_ad(u, v, r, C_d, grid, drag_u_ad, drag_v_ad, u_ad, v_ad, r_ad, C
             v_ad[level(grid.bottom_u, j + 1, i), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i)
             v_ad[level(grid.bottom_u, j, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j, i - ONE)
             v_ad[level(grid.bottom_u, j + 1, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i - ONE)
-            r_ad[0, j, i] += HALF * (
-                (drag_u_ad[j, i] + drag_u_ad[j, i - ONE]) + (drag_v_ad[j, i] + drag_v_ad[j - 1, i])
-            )
-            east = speed_u(u, v, grid, j, i) * drag_u_ad[j, i]
-            west = speed_u(u, v, grid, j, i - ONE) * drag_u_ad[j, i - ONE]
-            north = speed_v(u, v, grid, j, i) * drag_v_ad[j, i]
-            south = speed_v(u, v, grid, j - 1, i) * drag_v_ad[j - 1, i]
-            C_d_ad[0, j, i] += HALF * ((east + west) + (north + south))
+            east = through(grid.bottom_u[j, i], drag_u_ad[j, i])
+            west = through(grid.bottom_u[j, i - ONE], drag_u_ad[j, i - ONE])
+            north = through(grid.bottom_v[j, i], drag_v_ad[j, i])
+            south = through(grid.bottom_v[j - 1, i], drag_v_ad[j - 1, i])
+            r_ad[0, j, i] += HALF * ((east + west) + (north + south))
+            along_x = speed_u(u, v, grid, j, i) * east + speed_u(u, v, grid, j, i - ONE) * west
+            along_y = speed_v(u, v, grid, j, i) * north + speed_v(u, v, grid, j - 1, i) * south
+            C_d_ad[0, j, i] += HALF * (along_x + along_y)

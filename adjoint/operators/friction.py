@@ -19,6 +19,7 @@ from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point, typed
 from ogcm.operators.friction import divergence_u, divergence_v, layer, shear, tension
+from ogcm.operators.tracer_advection import through
 
 
 @kernel
@@ -29,8 +30,9 @@ def per_volume(G_u_ad, G_v_ad, grid, y_u, y_v):
         for k in range(nk):
             for ii in range(ni):
                 i = np.uintp(ii)
-                y_u[k, j, i] = grid.mask_u[k, j, i] * G_u_ad[k, j, i] / (grid.area_u[j, i] * grid.h_u[k, j, i])
-                y_v[k, j, i] = grid.mask_v[k, j, i] * G_v_ad[k, j, i] / (grid.area_v[j, i] * grid.h_v[k, j, i])
+                of_u, of_v = grid.area_u[j, i] * grid.h_u[k, j, i], grid.area_v[j, i] * grid.h_v[k, j, i]
+                y_u[k, j, i] = through(grid.mask_u[k, j, i], G_u_ad[k, j, i] / of_u)
+                y_v[k, j, i] = through(grid.mask_v[k, j, i], G_v_ad[k, j, i] / of_v)
 
 
 @point
@@ -59,8 +61,8 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
             n = layer(nu, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u_ad[k, j, i] += divergence_u(y_u, y_v, nu, grid, k, j, i)
-                v_ad[k, j, i] += divergence_v(y_u, y_v, nu, grid, k, j, i)
+                u_ad[k, j, i] += through(grid.mask_u[k, j, i], divergence_u(y_u, y_v, nu, grid, k, j, i))
+                v_ad[k, j, i] += through(grid.mask_v[k, j, i], divergence_v(y_u, y_v, nu, grid, k, j, i))
                 north = work_f(u, v, y_u, y_v, grid, k, j, i) + work_f(u, v, y_u, y_v, grid, k, j, i - ONE)
                 south = work_f(u, v, y_u, y_v, grid, k, j - 1, i) + work_f(u, v, y_u, y_v, grid, k, j - 1, i - ONE)
                 total = work_t(u, v, y_u, y_v, grid, k, j, i) + (north + south)

@@ -37,6 +37,7 @@ from numba import prange
 from adjoint.operators.pressure import push_x, push_y
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_done, scalar, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v
+from ogcm.operators.tracer_advection import through
 
 
 @point
@@ -66,7 +67,8 @@ def lifts(G_ad, mask, area, h, s, j, lift):
     for k in range(nk):
         for ii in range(ni):
             i = np.uintp(ii)
-            lift[k + 1, i] = -QUARTER * mask[k, j, i] * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
+            of_water = -QUARTER * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
+            lift[k + 1, i] = through(mask[k, j, i], of_water)
 
 
 @point

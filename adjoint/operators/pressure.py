@@ -20,6 +20,7 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 from ogcm.operators.pressure import height
+from ogcm.operators.tracer_advection import through
 
 
 @kernel
@@ -47,12 +48,12 @@ def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
 @point
 def push_x(G_u_ad, grid, k, j, i):
     """P at a U point; g of `momentum_advection.py`."""
-    return grid.mask_u[k, j, i] * G_u_ad[k, j, i] * grid.r_dx_u[j, i]
+    return through(grid.mask_u[k, j, i], G_u_ad[k, j, i] * grid.r_dx_u[j, i])
 
 
 @point
 def push_y(G_v_ad, grid, k, j, i):
-    return grid.mask_v[k, j, i] * G_v_ad[k, j, i] * grid.r_dy_v[j, i]
+    return through(grid.mask_v[k, j, i], G_v_ad[k, j, i] * grid.r_dy_v[j, i])
 
 
 @kernel

@@ -19,6 +19,7 @@ from numba import prange
 
 from ogcm.backend import HALO, kernel, point, typed
 from ogcm.operators.surface import FADING, open_water
+from ogcm.operators.tracer_advection import through
 
 
 @kernel
@@ -27,12 +28,13 @@ def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            w_u = grid.mask_u[0, j, i] * G_u_ad[0, j, i] / (grid.rho0 * grid.h_u[0, j, i] * s_u[j, i])
-            w_v = grid.mask_v[0, j, i] * G_v_ad[0, j, i] / (grid.rho0 * grid.h_v[0, j, i] * s_v[j, i])
-            tau_x_ad[j, i] += w_u
-            tau_y_ad[j, i] += w_v
-            s_u_ad[j, i] -= w_u * tau_x[j, i] / s_u[j, i]
-            s_v_ad[j, i] -= w_v * tau_y[j, i] / s_v[j, i]
+            open_u, open_v = grid.mask_u[0, j, i], grid.mask_v[0, j, i]
+            w_u = G_u_ad[0, j, i] / (grid.rho0 * grid.h_u[0, j, i] * s_u[j, i])
+            w_v = G_v_ad[0, j, i] / (grid.rho0 * grid.h_v[0, j, i] * s_v[j, i])
+            tau_x_ad[j, i] += through(open_u, w_u)
+            tau_y_ad[j, i] += through(open_v, w_v)
+            s_u_ad[j, i] -= through(open_u, w_u * tau_x[j, i] / s_u[j, i])
+            s_v_ad[j, i] -= through(open_v, w_v * tau_y[j, i] / s_v[j, i])
 
 
 @point
@@ -49,12 +51,13 @@ def hold_above_freezing_ad(T, flux, T_freezing, grid, held_ad, T_ad, flux_ad, T_
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            cools = flux[j, i] < 0
+            water = grid.mask_t[0, j, i] == 1
+            cools = water and flux[j, i] < 0
             faded = open_water(T[0, j, i], T_freezing[0, j, i]) * held_ad[j, i]
             slope = open_water_ad(T[0, j, i], T_freezing[0, j, i]) * flux[j, i] * held_ad[j, i]
-            flux_ad[j, i] += faded if cools else held_ad[j, i]
-            T_ad[0, j, i] += slope if cools else typed(0.0, slope)
-            T_freezing_ad[0, j, i] -= slope if cools else typed(0.0, slope)
+            flux_ad[j, i] += through(water, faded if cools else held_ad[j, i])
+            T_ad[0, j, i] += through(cools, slope)
+            T_freezing_ad[0, j, i] -= through(cools, slope)
 
 
 @kernel
@@ -65,9 +68,9 @@ def surface_flux_ad(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            g = grid.mask_t[0, j, i] * out_ad[0, j, i]
-            flux_ad[j, i] += g
-            T_star_ad[j, i] += rate[j, i] * g
-            rate_ad[j, i] += (T_star[j, i] - T[0, j, i]) * g
-            T_ad[0, j, i] += (share * fresh[j, i] - rate[j, i]) * g
-            fresh_ad[j, i] += share * T[0, j, i] * g
+            water, g = grid.mask_t[0, j, i], out_ad[0, j, i]
+            flux_ad[j, i] += through(water, g)
+            T_star_ad[j, i] += through(water, rate[j, i] * g)
+            rate_ad[j, i] += through(water, (T_star[j, i] - T[0, j, i]) * g)
+            T_ad[0, j, i] += through(water, (share * fresh[j, i] - rate[j, i]) * g)
+            fresh_ad[j, i] += through(water, share * T[0, j, i] * g)

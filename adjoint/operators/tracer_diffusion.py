@@ -21,14 +21,14 @@ from ogcm.operators.tracer_advection import through
 
 
 @point
-def eastward(P, grid, k, j, i):
-    """c P of the east face; 0 through land."""
-    return through(grid.mask_u[k, j, i], grid.dy_u[j, i] * grid.h_u[k, j, i] * grid.r_dx_u[j, i] * P)
+def eastward(weight, P, grid, k, j, i):
+    """weight c P of the east face; 0 through land."""
+    return through(grid.mask_u[k, j, i], weight * (grid.dy_u[j, i] * grid.h_u[k, j, i] * grid.r_dx_u[j, i] * P))
 
 
 @point
-def northward(P, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], grid.dx_v[j, i] * grid.h_v[k, j, i] * grid.r_dy_v[j, i] * P)
+def northward(weight, P, grid, k, j, i):
+    return through(grid.mask_v[k, j, i], weight * (grid.dx_v[j, i] * grid.h_v[k, j, i] * grid.r_dy_v[j, i] * P))
 
 
 @kernel
@@ -40,16 +40,18 @@ def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 here, t = kappa[n, j, i], T[k, j, i]
-                east = eastward(passed_x(out_ad, grid, k, j, i), grid, k, j, i)
-                west = eastward(passed_x(out_ad, grid, k, j, i - ONE), grid, k, j, i - ONE)
-                north = northward(passed_y(out_ad, grid, k, j, i), grid, k, j, i)
-                south = northward(passed_y(out_ad, grid, k, j - 1, i), grid, k, j - 1, i)
-                along_x = (here + kappa[n, j, i + ONE]) * east - (kappa[n, j, i - ONE] + here) * west
-                along_y = (here + kappa[n, j + 1, i]) * north - (kappa[n, j - 1, i] + here) * south
-                T_ad[k, j, i] += HALF * (along_x + along_y)
-                steep_x = (T[k, j, i + ONE] - t) * east + (t - T[k, j, i - ONE]) * west
-                steep_y = (T[k, j + 1, i] - t) * north + (t - T[k, j - 1, i]) * south
-                kappa_ad[n, j, i] -= HALF * (steep_x + steep_y)
+                P_east, P_west = passed_x(out_ad, grid, k, j, i), passed_x(out_ad, grid, k, j, i - ONE)
+                P_north, P_south = passed_y(out_ad, grid, k, j, i), passed_y(out_ad, grid, k, j - 1, i)
+                east = eastward(here + kappa[n, j, i + ONE], P_east, grid, k, j, i)
+                west = eastward(kappa[n, j, i - ONE] + here, P_west, grid, k, j, i - ONE)
+                north = northward(here + kappa[n, j + 1, i], P_north, grid, k, j, i)
+                south = northward(kappa[n, j - 1, i] + here, P_south, grid, k, j - 1, i)
+                T_ad[k, j, i] += HALF * ((east - west) + (north - south))
+                east = eastward(T[k, j, i + ONE] - t, P_east, grid, k, j, i)
+                west = eastward(t - T[k, j, i - ONE], P_west, grid, k, j, i - ONE)
+                north = northward(T[k, j + 1, i] - t, P_north, grid, k, j, i)
+                south = northward(t - T[k, j - 1, i], P_south, grid, k, j - 1, i)
+                kappa_ad[n, j, i] -= HALF * ((east + west) + (north + south))
 
 
 @point
@@ -65,9 +67,9 @@ def tracer_laplacian_ad(T, grid, L_ad, T_ad):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                here = per_volume(L_ad, grid, k, j, i)
-                east = eastward(per_volume(L_ad, grid, k, j, i + ONE) - here, grid, k, j, i)
-                west = eastward(here - per_volume(L_ad, grid, k, j, i - ONE), grid, k, j, i - ONE)
-                north = northward(per_volume(L_ad, grid, k, j + 1, i) - here, grid, k, j, i)
-                south = northward(here - per_volume(L_ad, grid, k, j - 1, i), grid, k, j - 1, i)
+                here, one = per_volume(L_ad, grid, k, j, i), typed(1.0, grid.area_t[j, i])
+                east = eastward(one, per_volume(L_ad, grid, k, j, i + ONE) - here, grid, k, j, i)
+                west = eastward(one, here - per_volume(L_ad, grid, k, j, i - ONE), grid, k, j, i - ONE)
+                north = northward(one, per_volume(L_ad, grid, k, j + 1, i) - here, grid, k, j, i)
+                south = northward(one, here - per_volume(L_ad, grid, k, j - 1, i), grid, k, j - 1, i)
                 T_ad[k, j, i] += (east - west) + (north - south)

@@ -27,6 +27,7 @@ from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point, scalar
 from ogcm.halo import exchange
+from ogcm.operators.tracer_advection import through
 from ogcm.operators.vertical_diffusion import eliminate
 
 
@@ -67,7 +68,7 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
                 water = grid.mask_t[k, j, i] == 1
                 half = spread(grid.h_t, grid.bottom_t, s_t, dt, k, j, i) if k > 0 else zero
                 c[k, i] = half + half
-                a[k, i] = c[k, i] * kappa_v[k, j, i]
+                a[k, i] = through(half > 0, c[k, i] * kappa_v[k, j, i])
                 h[k, i] = grid.h_t[k, j, i] * s_t[j, i] if water else one
                 y[k + 1, i] = T_ad[k, j, i] if water else zero
         solve(h, a, ratio, y)
@@ -78,7 +79,7 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
                 here = y[k + 1, i]
                 volume = grid.h_t[k, j, i] * here
                 T_n_ad[k, j, i] += volume * s_n[j, i]
-                s_n_ad[j, i] += volume * T_n[k, j, i]
+                s_n_ad[j, i] += through(grid.mask_t[k, j, i], volume * T_n[k, j, i])
                 G_ad[k, j, i] += dt * here
                 D_ad[k, j, i] += dt * here
                 a_ad = (T[above, j, i] - T[k, j, i]) * (here - y[k, i])
@@ -119,9 +120,9 @@ def velocity_ad(
             D_ad[k, j, i] += dt * passed
             a_ad = (u[above, j, i] - u[k, j, i]) * (here - y[k, i])
             face[k, j, i] = c[k, i] * a_ad
-            rubbed = dt * u[k, j, i] * here if k + 1 == bottom[j, i] else zero
-            drag_ad[j, i] -= rubbed
-            total[i] += a[k, i] * (a_ad + a_ad) - drag[j, i] * rubbed
+            rubbed, last = dt * u[k, j, i] * here, k + 1 == bottom[j, i]
+            drag_ad[j, i] -= through(last, rubbed)
+            total[i] += a[k, i] * (a_ad + a_ad) - through(last, drag[j, i] * rubbed)
     for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
         s_ad[j, i] -= total[i] / s[j, i]
@@ -139,7 +140,7 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = spread(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
-                a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE])
+                a[k, i] = through(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE]))
         velocity_ad(
             u, c, a, diagonal, ratio, y, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
             u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face, j,
@@ -176,7 +177,7 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = spread(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
-                a[k, i] = c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i])
+                a[k, i] = through(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i]))
         velocity_ad(
             v, c, a, diagonal, ratio, y, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
             v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face, j,

@@ -19,6 +19,7 @@ from numba import prange
 from ogcm.backend import HALO, ONE, kernel, point, typed
 from ogcm.halo import exchange
 from ogcm.operators.friction import layer
+from ogcm.operators.tracer_advection import through
 from ogcm.operators.vertical_mixing import EPS, positive, shear_squared, where_unstable
 
 
@@ -34,9 +35,10 @@ def constant_mixing_ad(
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i]
-                background_nu_ad[layer(background_nu, k), j, i] += water * nu_v_ad[k, j, i]
-                background_kappa_ad[layer(background_kappa, k), j, i] += water * kappa_v_ad[k, j, i]
-                convective_ad[0, j, i] += where_unstable(N2[k, j, i], water * kappa_v_ad[k, j, i])
+                kappa_ad = through(water, kappa_v_ad[k, j, i])
+                background_nu_ad[layer(background_nu, k), j, i] += through(water, nu_v_ad[k, j, i])
+                background_kappa_ad[layer(background_kappa, k), j, i] += kappa_ad
+                convective_ad[0, j, i] += where_unstable(N2[k, j, i], kappa_ad)
 
 
 @kernel
@@ -53,19 +55,23 @@ def richardson_coefficients_ad(
                 one, water = typed(1.0, grid.depth_t[j, i]), grid.mask_t[k, j, i]
                 dz = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
                 x = shear_squared(u, v, grid, k, j, i) + typed(EPS, grid.depth_t[j, i])
-                Ri = positive(N2[k, j, i]) / x
-                m = one / (one + alpha[0, j, i] * Ri)
-                nu = background_nu[layer(background_nu, k), j, i] + nu_0[0, j, i] * m * m
-                kappa_ad = water * kappa_v_ad[k, j, i]
-                n = water * nu_v_ad[k, j, i] + m * kappa_ad
-                m_ad = (nu_0[0, j, i] + nu_0[0, j, i]) * m * n + nu * kappa_ad
+                # Of land 0 is taken in place of what stands there.
+                N2_here, steepness = through(water, N2[k, j, i]), through(water, alpha[0, j, i])
+                sheared_nu = through(water, nu_0[0, j, i])
+                background = through(water, background_nu[layer(background_nu, k), j, i])
+                Ri = positive(N2_here) / x
+                m = one / (one + steepness * Ri)
+                nu = background + sheared_nu * m * m
+                kappa_ad = through(water, kappa_v_ad[k, j, i])
+                n = through(water, nu_v_ad[k, j, i]) + m * kappa_ad
+                m_ad = (sheared_nu + sheared_nu) * m * n + nu * kappa_ad
                 background_nu_ad[layer(background_nu, k), j, i] += n
                 background_kappa_ad[layer(background_kappa, k), j, i] += kappa_ad
                 nu_0_ad[0, j, i] += m * m * n
                 alpha_ad[0, j, i] -= m * m * Ri * m_ad
-                convective_ad[0, j, i] += where_unstable(N2[k, j, i], kappa_ad)
-                Ri_ad = -alpha[0, j, i] * m * m * m_ad
-                N2_ad[k, j, i] += Ri_ad / x if N2[k, j, i] > 0 else typed(0.0, x)
+                convective_ad[0, j, i] += where_unstable(N2_here, kappa_ad)
+                Ri_ad = -steepness * m * m * m_ad
+                N2_ad[k, j, i] += Ri_ad / x if N2_here > 0 else typed(0.0, x)
                 s[k, j, i] = -Ri * Ri_ad / x / (dz * dz)
 
 

@@ -25,6 +25,7 @@ from numba import prange
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
 from ogcm.halo import exchange
 from ogcm.operators.friction import layer, shear, tension
+from ogcm.operators.tracer_advection import through
 from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, strain_squared, vorticity_gradient
 
 
@@ -39,8 +40,8 @@ def strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
                 i = np.uintp(ii)
                 square = strain_squared(u, v, grid, k, j, i)
                 eps = typed(EPS_SHEAR, grid.area_t[j, i])
-                strain, C = magnitude(square, eps), coefficient[0, j, i]
-                g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
+                strain, water = magnitude(square, eps), grid.mask_t[k, j, i]
+                C, g = through(water, coefficient[0, j, i]), through(water, nu_ad[k, j, i])
                 nu_h_ad[n, j, i] += g
                 coefficient_ad[0, j, i] += (C + C) * grid.area_t[j, i] * strain * g
                 w[k, j, i] = C * C * grid.area_t[j, i] * g / (strain + eps)
@@ -103,8 +104,9 @@ def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, 
                 along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 eps = typed(EPS_ZETA, grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, eps)
-                size = coefficient[0, j, i] * root(grid.area_t[j, i])
-                g = grid.mask_t[k, j, i] * nu_ad[k, j, i]
+                water = grid.mask_t[k, j, i]
+                size = through(water, coefficient[0, j, i]) * root(grid.area_t[j, i])
+                g = through(water, nu_ad[k, j, i])
                 nu_h_ad[n, j, i] += g
                 coefficient_ad[0, j, i] += (size + size + size) * size * root(grid.area_t[j, i]) * steepness * g
                 w = HALF * size * size * size * g / (steepness + eps)

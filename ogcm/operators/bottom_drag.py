@@ -15,6 +15,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
+from ogcm.operators.tracer_advection import through
 
 TIDAL_SPEED = 0.01  # [m s-1]
 
@@ -27,7 +28,7 @@ def speed(u, v):
 
 @kernel
 def bottom_drag(u, v, r, C_d, grid, drag_u, drag_v):
-    """drag_u, drag_v (nj, ni) [m s-1] from r [m s-1] and C_d [1], both (1, nj, ni)."""
+    """drag_u, drag_v (nj, ni) [m s-1] from r [m s-1] and C_d [1], both (1, nj, ni); 0 on closed faces."""
     _, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -35,8 +36,8 @@ def bottom_drag(u, v, r, C_d, grid, drag_u, drag_v):
             k = max(grid.bottom_u[j, i] - 1, 0)
             v_b = QUARTER * ((v[k, j, i] + v[k, j - 1, i + ONE]) + (v[k, j, i + ONE] + v[k, j - 1, i]))
             linear, quadratic = r[0, j, i] + r[0, j, i + ONE], C_d[0, j, i] + C_d[0, j, i + ONE]
-            drag_u[j, i] = HALF * (linear + quadratic * speed(u[k, j, i], v_b))
+            drag_u[j, i] = through(grid.bottom_u[j, i], HALF * (linear + quadratic * speed(u[k, j, i], v_b)))
             k = max(grid.bottom_v[j, i] - 1, 0)
             u_b = QUARTER * ((u[k, j, i] + u[k, j + 1, i - ONE]) + (u[k, j + 1, i] + u[k, j, i - ONE]))
             linear, quadratic = r[0, j, i] + r[0, j + 1, i], C_d[0, j, i] + C_d[0, j + 1, i]
-            drag_v[j, i] = HALF * (linear + quadratic * speed(v[k, j, i], u_b))
+            drag_v[j, i] = through(grid.bottom_v[j, i], HALF * (linear + quadratic * speed(v[k, j, i], u_b)))
