@@ -9,6 +9,10 @@ class InputError(OceanError, ValueError):
     """A field, parameter or option that cannot be used; raised before any computation."""
 
 
+class KernelError(OceanError, TypeError):
+    """A kernel that a GPU cannot run as it is written; names file and line."""
+
+
 class BlowUpError(OceanError, RuntimeError):
     """A run that left the range of the finite; the last good state was saved."""
 

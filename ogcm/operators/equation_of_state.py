@@ -236,7 +236,9 @@ def buoyancy_teos10(T, S, coefficients, grid, b):
 def stratification_seos(T, S, coefficients, grid, N2):
     nk, nj, ni = T.shape
     for j in prange(nj):
-        N2[0, j] = N2[nk, j] = 0
+        for ii in range(ni):
+            i = np.uintp(ii)
+            N2[0, j, i] = N2[nk, j, i] = 0
         for k in range(1, nk):
             for ii in range(ni):
                 i = np.uintp(ii)
@@ -247,7 +249,9 @@ def stratification_seos(T, S, coefficients, grid, N2):
 def stratification_teos10(T, S, coefficients, grid, N2):
     nk, nj, ni = T.shape
     for j in prange(nj):
-        N2[0, j] = N2[nk, j] = 0
+        for ii in range(ni):
+            i = np.uintp(ii)
+            N2[0, j, i] = N2[nk, j, i] = 0
         for k in range(1, nk):
             for ii in range(ni):
                 i = np.uintp(ii)
