@@ -6,9 +6,11 @@ Every option of a setup, every numerical choice and every parameter is an option
 
 import argparse
 import inspect
+import pkgutil
 import sys
 import types
 import typing
+from collections.abc import Callable, Iterable
 
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
@@ -45,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
     commands.add_parser("compile", help="compile the kernels ahead, with every core")
+    shown = commands.add_parser("kernel", help="print a kernel, and the twin that a GPU runs in its place")
+    shown.add_argument("name", help="such as continuity")
+    shown.add_argument("--module", action="append", default=[], help="Python file with kernels of your own")
 
     from ogcm.errors import BlowUpError, OceanError
     from ogcm.extensions import import_own
@@ -306,4 +311,39 @@ def compile_command(_) -> int:
     return 0
 
 
-COMMANDS = {"setups": setups_command, "info": info_command, "plot": plot_command, "compile": compile_command}
+def find_kernel(name: str, files: Iterable[str]) -> Callable:
+    """The kernel of that name, of the Python files or of ogcm. Raises InputError where there is none."""
+    from ogcm.backend import Kernel
+    from ogcm.errors import InputError
+    from ogcm.extensions import import_file, import_own
+    from ogcm.parameters import nearest
+
+    homes = ["nn.feature_kernels", "nn.outputs"]
+    for package in ("ogcm.operators", "adjoint.operators"):
+        homes += [f"{package}.{home.name}" for home in pkgutil.iter_modules(import_own(package).__path__)]
+    modules = [*map(import_own, homes), *map(import_file, files)]
+    found = {n: f for module in modules for n, f in vars(module).items() if isinstance(f, Kernel)}
+    if name not in found:
+        raise InputError(f"kernel: unknown {name!r}: {nearest(name, found)}")
+    return found[name].py_func
+
+
+def kernel_command(known) -> int:
+    from ogcm.cuda import sources
+
+    function = find_kernel(known.name, known.module)
+    twin = sources(function)
+    print(f"# {inspect.getsourcefile(function)}, line {function.__code__.co_firstlineno}\n")
+    print(inspect.getsource(function))
+    print("# Its twin: what the host runs, then what each thread of the GPU does\n")
+    print("\n\n\n".join(twin))
+    return 0
+
+
+COMMANDS = {
+    "setups": setups_command,
+    "info": info_command,
+    "plot": plot_command,
+    "compile": compile_command,
+    "kernel": kernel_command,
+}

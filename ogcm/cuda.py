@@ -6,8 +6,8 @@
 
 A thread so does all that belongs to one column, k in order, and neighbours of a warp lie beside each other along i.
 Where no layer needs what another has left, k is dealt out as well (`thread_z`). What stands outside the `prange` loops
-runs on the host. That is right as long as no point reads what another column wrote in the same `prange` loop: a
-threaded kernel may not do that along j either. Three things differ from row to thread:
+runs on the host. `ogcm.cuda_rules` refuses a kernel that would then do something else than on the CPU; docs/twins.md
+shows a kernel and its twin. Three things differ from row to thread:
 
     work arrays of a row     np.zeros((levels, ni), ...) inside a loop is a column of one array for all rows
     `row_done()`             cuts a loop in two launches, where work arrays are read beside the own point
@@ -18,8 +18,8 @@ import ast
 import functools
 import inspect
 import math
+import re
 import sys
-import textwrap
 from collections.abc import Callable
 
 import numba
@@ -27,36 +27,14 @@ import numpy as np
 from numba import cuda
 
 from ogcm.backend import BY_THREAD, REPORT, python_function, row_done
+from ogcm.cuda_rules import check
+from ogcm.cuda_source import is_along_i, is_loop, made, named, names_read, names_set, namespace_of, parsed, statements
 
 numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small oceans are allowed
 THREADS = (32, 4, 1)  # of a block, along i, j and k
 WHO = "thread_x, thread_y, thread_z = cuda.grid(3)"
 DIMENSIONS = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
-
-
-def parsed(function: Callable) -> ast.FunctionDef:
-    """The definition of a function, without what decorates it."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    tree.decorator_list = []
-    return tree
-
-
-def statements(source: str) -> list[ast.stmt]:
-    return ast.parse(source).body
-
-
-def names(node: ast.AST) -> set[str]:
-    """The names that are read anywhere in a tree."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-
-def is_loop(node: ast.AST, kind: str) -> bool:
-    """Whether a statement is a loop over `kind`: "prange", "i" (it ends at ni) or "k" (a `range` of nk)."""
-    if not isinstance(node, ast.For):
-        return False
-    if kind == "prange":
-        return ast.unparse(node.iter).startswith("prange(")
-    return {"i": "ni", "k": "nk"}[kind] in names(node.iter)
+KNOWN = {"cuda": cuda, "gpu": sys.modules[__name__]}  # to all that is made
 
 
 def bounds(loop: ast.For) -> tuple[str, str]:
@@ -73,33 +51,6 @@ def guarded(loop: ast.For, thread: str, body: list[ast.stmt]) -> list[ast.stmt]:
     return [first, condition]
 
 
-def is_free(body: list[ast.stmt], k: str, namespace: dict) -> bool:
-    """Whether what a loop over k does writes layer k alone, and reads nothing of what it writes but that."""
-    return layers_written(body, k, namespace) is not None
-
-
-def layers_written(body: list[ast.stmt], k: str, namespace: dict) -> set[str] | None:
-    """The arrays that are written at layer k and neither written nor read at another; None where there are others."""
-    nodes = [n for statement in body for n in ast.walk(statement)]
-    own = [n for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)]
-    written = {n.value.id for n in own if isinstance(n.ctx, ast.Store)}
-    at_k = [n.value.id for n in own if ast.unparse(n.slice).strip("()").split(", ")[0] == k]
-    mentions = [n.id for n in nodes if isinstance(n, ast.Name)]
-    if any(at_k.count(name) != mentions.count(name) for name in written):  # at another layer, or handed to a function
-        return None
-    for call in (n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)):
-        helper = resolved(call.func, namespace)
-        tree, given = parsed(helper), [ast.unparse(a) for a in call.args]
-        if k not in given or len(given) != len(tree.args.args):
-            return None
-        inner = layers_written(tree.body, tree.args.args[given.index(k)].arg, helper.__globals__)
-        handed = {name for name, a in zip(given, tree.args.args, strict=True) if a.arg in (inner or ())}
-        if inner is None or any(mentions.count(name) != 1 for name in handed):
-            return None
-        written |= handed
-    return written
-
-
 def resolved(node: ast.expr, namespace: dict) -> Callable | None:
     """The Python function of the helper that an expression names."""
     return python_function(namespace.get(node.id)) if isinstance(node, ast.Name) else None
@@ -113,7 +64,7 @@ class Dealt(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
         self.generic_visit(node)
-        return guarded(node, DIMENSIONS["i"], node.body) if is_loop(node, "i") else node
+        return guarded(node, DIMENSIONS["i"], node.body) if is_along_i(node) else node
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
         helper = resolved(getattr(node.value, "func", None), self.namespace)
@@ -127,34 +78,32 @@ class Dealt(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Helpers that loop along i are dealt out too, be they called or handed on."""
         helper = resolved(node, self.namespace)
-        if helper is None or not any(is_loop(n, "i") for n in ast.walk(parsed(helper))):
+        if helper is None or not any(map(is_along_i, ast.walk(parsed(helper)))):
             return node
         self.namespace[f"dealt_{node.id}"] = dealt(helper)
         return ast.Name(f"dealt_{node.id}", node.ctx)
 
 
+def for_a_thread(function: Callable) -> Callable:
+    """What a thread does of a helper that loops along i."""
+    namespace, tree = namespace_of(function) | KNOWN, parsed(function)
+    Dealt(namespace).visit(tree)
+    tree.body = [*statements(WHO), *tree.body[ast.get_docstring(tree) is not None :]]
+    return made(tree, namespace, named(function))
+
+
 @functools.cache
 def dealt(function: Callable) -> Callable:
     """The device function of a helper that loops along i."""
-    namespace, tree = dict(function.__globals__), parsed(function)
-    Dealt(namespace).visit(tree)
-    tree.body = [*statements(WHO), *tree.body]
-    return cuda.jit(device=True, inline="always")(made(tree, namespace))
-
-
-def made(tree: ast.FunctionDef, namespace: dict) -> Callable:
-    """The function of a tree."""
-    namespace |= {"cuda": cuda, "np": np, "gpu": sys.modules[__name__]}
-    module = ast.fix_missing_locations(ast.Module([tree], []))
-    exec(compile(module, f"<GPU twin: {tree.name}>", "exec"), namespace)
-    return namespace[tree.name]
+    return cuda.jit(device=True, inline="always")(for_a_thread(function))
 
 
 class Launched(ast.NodeTransformer):
     """The body of a kernel for the host: each `prange` loop becomes the launch of GPU kernels."""
 
     def __init__(self, function: Callable, tree: ast.FunctionDef) -> None:
-        self.namespace, self.name, self.count = dict(function.__globals__), tree.name, 0
+        self.namespace, self.name, self.origin = namespace_of(function) | KNOWN, tree.name, named(function)
+        self.free, self.launched = check(function, tree), []
         self.last = tree.args.args[-1].arg
         inside = [n for loop in ast.walk(tree) if is_loop(loop, "prange") for n in ast.walk(loop)]
         stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
@@ -190,35 +139,37 @@ class Launched(ast.NodeTransformer):
                 continue
             targets = statement.targets[0]
             for target, call in zip(getattr(targets, "elts", [targets]), calls, strict=True):
-                size, name = call.args[0], f"work_{len(sizes)}"
+                size, name = call.args[0], f"thread_work_{len(sizes)}"
                 row = isinstance(size, ast.Name)  # of one level: (ni,)
                 views += statements(f"{target.id} = {name}[{'j' if row else ':, j'}]")
                 sizes.append("None" if row else ast.unparse(size.elts[0]))
                 if ast.unparse(call.func) == "np.zeros":
-                    index = "thread_x" if row else "level, thread_x"
-                    loop = "" if row else f"for level in range({target.id}.shape[0]): "
+                    index = "thread_x" if row else "thread_level, thread_x"
+                    loop = "" if row else f"for thread_level in range({target.id}.shape[0]): "
                     zeroed += statements(f"if thread_x < ni:\n    {loop}{target.id}[{index}] = 0")
         return views, [*zeroed, *others], sizes
 
     def launch(self, loop: ast.For, body: list[ast.stmt], sizes: list[str]) -> ast.stmt:
         """The launch of the GPU kernel of (a part of) a `prange` loop."""
-        name, deal, (_, stop) = f"{self.name}_{self.count}", Dealt(self.namespace), bounds(loop)
-        self.count += 1
+        name, deal, (_, stop) = f"{self.name}_{len(self.launched)}", Dealt(self.namespace), bounds(loop)
         levels, layers = "1", next(iter(body), None)
-        upwards = len(body) == 1 and is_loop(layers, "k") and len(layers.iter.args) < 3
-        if upwards and is_free(layers.body, ast.unparse(layers.target), self.namespace):
+        upwards = len(body) == 1 and layers in self.free and len(layers.iter.args) < 3
+        if upwards and not names_read(layers.iter) & names_set(loop):
             levels, body = bounds(layers)[1], layers.body
         threads = [s for statement in body for s in aslist(deal.visit(statement))]
         if levels != "1":
             threads = guarded(layers, DIMENSIONS["k"], threads)
         whole = guarded(loop, DIMENSIONS["j"], threads)
-        used = set().union(*(names(s) for s in whole))
-        works = [f"work_{n}" for n in range(len(sizes)) if f"work_{n}" in used]
+        used = set().union(*map(names_read, whole))
+        works = {f"thread_work_{n}": (n, size) for n, size in enumerate(sizes) if f"thread_work_{n}" in used}
         arguments = [*sorted(self.local & used), *works]
         device = statements(f"def {name}({', '.join(arguments)}): {WHO}")[0]
         device.body += whole
-        self.namespace[name] = cuda.jit(made(device, self.namespace))
-        given = [f"gpu.work_array({w[5:]}, {sizes[int(w[5:])]}, {self.last})" if w in works else w for w in arguments]
+        self.launched.append(made(device, self.namespace, self.origin))
+        self.namespace[name] = cuda.jit(self.launched[-1])
+        given = list(arguments)
+        for place, (number, size) in enumerate(works.values(), len(arguments) - len(works)):
+            given[place] = f"gpu.work_array({number}, {size}, {self.last})"
         return statements(f"gpu.launch({name}, (ni, {stop}, {levels}), {', '.join(given)})")[0]
 
 
@@ -272,7 +223,7 @@ def by_points(function: Callable) -> Callable:
     tree = statements(f"def {function.__name__}_kernel(size_p, size_k, {', '.join(names)}): {WHO}")[0]
     call = f"if thread_x < size_p and thread_y < size_k: point({', '.join(names)}, thread_x, thread_y)"
     tree.body += statements(call)
-    return cuda.jit(made(tree, {"point": function}))
+    return cuda.jit(made(tree, KNOWN | {"point": function}, named(python_function(function))))
 
 
 @functools.cache
@@ -281,4 +232,19 @@ def twin(function: Callable) -> Callable:
     tree = parsed(function)
     launched = Launched(function, tree)
     launched.visit(tree)
-    return made(tree, launched.namespace)
+    whole = made(tree, launched.namespace, launched.origin)
+    whole.launched = launched.launched
+    return whole
+
+
+def sources(function: Callable) -> list[str]:
+    """The source of the twin of a kernel: of what the host runs, of each GPU kernel that it launches, of their helpers.
+
+    Raises KernelError for a kernel that a GPU cannot run.
+    """
+    parts, seen = [twin(function), *twin(function).launched], set()
+    for part in parts:  # which grow
+        helpers = {name: part.__globals__[name] for name in re.findall(r"\bdealt_(\w+)", inspect.getsource(part))}
+        parts += [for_a_thread(python_function(helper)) for name, helper in helpers.items() if name not in seen]
+        seen |= helpers.keys()
+    return [inspect.getsource(part).rstrip("\n") for part in parts]

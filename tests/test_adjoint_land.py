@@ -1,7 +1,7 @@
 """Land in adjoints: NaN there, and in closed halos, changes no bit of a gradient over water.
 
-As in the forward model (`test_invariances.py`) tracers, forcing other than fresh water, and parameters may hold anything
-on land; u, v, eta and fresh water are 0 there, and so is what is made of them alone.
+As in the forward model (`test_invariances.py`) tracers, forcing other than fresh water, and parameters may hold
+anything on land; u, v, eta and fresh water are 0 there, and so is what is made of them alone.
 """
 
 import numpy as np

@@ -15,7 +15,6 @@ import pytest
 import ogcm
 from adjoint.run import gradient_bytes
 from adjoint.stepper import AdjointStepper, Gradient
-from ogcm import cuda as gpu
 from ogcm import device
 from ogcm.memory import bytes_of, model_bytes, run_bytes
 from ogcm.model import Model
@@ -52,50 +51,6 @@ def test_every_kernel_compiles_for_hopper_without_spills(precision):
         assert code.spilled == 0, f"{name} spills {code.spilled} bytes"
         if precision == "float32" and "float64" not in str(types):  # which the statistics of features are
             assert ".f64" not in code.ptx, f"{name}: a double constant slipped into the float32 kernel"
-
-
-# Which loops over k are dealt out
-
-
-def writes_its_layer(T, out, k, j, i):
-    out[k, j, i] = T[k - 1, j, i]
-
-
-def sums_up(T, total, k, j, i):
-    total[j, i] += T[k, j, i]
-
-
-def free(T, out, total, nk, j, i):
-    for k in range(nk):
-        total[k, j, i] += T[k + 1, j, i] * total[k, j, i]
-        writes_its_layer(T, out, k, j, i)
-
-
-def carries(T, out, total, nk, j, i):
-    for k in range(nk):
-        out[k, j, i] = out[k - 1, j, i] + T[k, j, i]
-
-
-def sums(T, out, total, nk, j, i):
-    for k in range(nk):
-        sums_up(T, total, k, j, i)
-
-
-def reads_what_a_helper_writes(T, out, total, nk, j, i):
-    for k in range(nk):
-        writes_its_layer(T, out, k, j, i)
-        total[k, j, i] = out[k - 1, j, i]
-
-
-def hands_on(T, out, total, nk, j, i):
-    for k in range(nk):
-        out[k, j, i] = max(out, T)
-
-
-@pytest.mark.parametrize("function", [free, carries, sums, reads_what_a_helper_writes, hands_on])
-def test_only_layers_that_need_nothing_of_each_other_have_threads_of_their_own(function):
-    (loop,) = gpu.parsed(function).body
-    assert gpu.is_free(loop.body, "k", globals()) == (function is free)
 
 
 # Where there is no GPU
