@@ -174,10 +174,10 @@ class Follower:
     def follow_Return(self, node: ast.Return) -> None:
         if any(map(is_along_i, self.loops)):
             self.refuse(node, "leaves a loop along i, of which a thread of a GPU does one point; return behind it")
-        parts = parts_of(node.value) if node.value else []
-        for part in parts:
+        value = self.value(node.value) if node.value else OTHER
+        for part in parts_of(node.value) if node.value else ():
             self.number(part)
-        self.results.add((OTHER,) * len(parts) if isinstance(node.value, ast.Tuple) else OTHER)
+        self.results.add((OTHER,) * len(value) if type(value) is tuple else OTHER)
 
     def follow_Break(self, node: ast.stmt) -> None:
         if is_along_i(self.loops[-1]) or is_loop(self.loops[-1], "prange"):
@@ -251,7 +251,8 @@ class Follower:
     # Loops
 
     def follow_For(self, node: ast.For) -> None:
-        over = self.named(node.iter.func) if isinstance(node.iter, ast.Call) else None
+        by_name = isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name)
+        over = self.named(node.iter.func) if by_name else None
         if over not in (range, prange) or not isinstance(node.target, ast.Name) or node.orelse:
             self.refuse(node, "is another loop than a GPU can share; write `for k in range(...)`, with one index")
         ends = [self.number(end) for end in node.iter.args]
@@ -375,8 +376,9 @@ class Follower:
         return self.environment.get(name, known)
 
     def helper(self, call: ast.expr) -> Callable | None:
-        """The Python function of the helper that is called."""
-        return python_function(self.named(call.func)) if isinstance(call, ast.Call) else None
+        """The Python function of the helper that is called by its own name."""
+        by_name = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        return python_function(self.named(call.func)) if by_name else None
 
     def number(self, node: ast.expr) -> object:
         """The value of an expression that is used as a number: an element of an array is read."""
@@ -414,6 +416,8 @@ class Follower:
             return OTHER if value is OTHER or isinstance(value, Index) else getattr(value, node.attr, OTHER)
         if node.attr in ("real", "imag"):
             return self.number(node.value)
+        if node.attr not in ("shape", "dtype", "size", "ndim") and hasattr(np.ndarray, node.attr):
+            self.refuse(node, "is something of an array that is not followed here; use its elements")
         if node.attr in ("dtype", "size", "ndim"):
             return NI if node.attr == "size" and value.dimensions == 1 else OTHER
         return Shape(value) if node.attr == "shape" else View(f"{value.root}.{node.attr}", value.index)
@@ -426,6 +430,8 @@ class Follower:
             return value._replace(index=value.index + index)
         if isinstance(value, Shape):
             return value.view.extent(first, value.view.dimensions)
+        if value is OTHER:
+            self.refuse(node, "is an element, but it cannot be told of which array; use one name for one array")
         return value[first] if type(value) is tuple and first is not None else OTHER
 
     def value_of_Tuple(self, node: ast.Tuple) -> tuple:
@@ -449,7 +455,8 @@ class Follower:
     value_of_UnaryOp = value_of_BoolOp = value_of_Compare = value_of_IfExp = value_of_Slice = numbers
 
     def value_of_Call(self, node: ast.Call) -> object:
-        called, helper = self.value(node.func), self.helper(node)
+        called = self.value(node.func)
+        helper = python_function(called)
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             self.refuse(node, "has arguments by name or with a star; give them one by one")
         if helper is not None:

@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import re
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from ogcm.cuda import sources, twin
 from ogcm.cuda_rules import check
 from ogcm.cuda_source import parsed
 from ogcm.errors import KernelError
-from ogcm.operators.layers import continuity
+from ogcm.operators.layers import continuity, transports
 
 OWN_FORM = {"fill_halo", "zero"}  # on a GPU: `fill_there`, and `fill` of the array
 
@@ -172,6 +173,13 @@ def test_only_layers_that_need_nothing_of_each_other_have_threads_of_their_own(k
 
 
 # What a person sees
+
+
+def test_the_page_shows_a_kernel_and_its_twin_as_they_are():
+    page = (Path(__file__).parent.parent / "docs" / "twins.md").read_text(encoding="utf-8")
+    assert f"```python\n{inspect.getsource(transports.py_func)}```" in page
+    twin_of_it = "\n\n\n".join(sources(transports.py_func))
+    assert f"```python\n{twin_of_it}\n```" in page
 
 
 def test_a_traceback_through_a_twin_shows_its_lines():

@@ -2,6 +2,7 @@
 
 # ruff: noqa: B007, RUF059
 
+import numba
 import numpy as np
 from numba import prange
 
@@ -330,6 +331,51 @@ def helper_by_another_name(T, out):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             out[j, ii] = backend.absolute(T[j, ii])  # wrong
+
+
+def array_by_two_names(T, out, turned):
+    nj, ni = T.shape
+    a = T
+    if turned:
+        a = out
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            out[j, ii] = a[j, ii + 1]  # wrong
+
+
+def arrays_in_turns(T, out, turns):
+    nj, ni = T.shape
+    a, b = T, out
+    for _ in range(turns):
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                b[j, ii] = a[j, ii + 1]  # wrong
+        a, b = b, a
+
+
+def transposed_array(T, out):
+    nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for ii in range(HALO, ni - HALO):
+            out[j, ii] = T.T[ii, j]  # wrong
+
+
+def row_done_by_another_name(T, out):
+    nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        a = np.zeros(ni, T.dtype)
+        for ii in range(HALO, ni - HALO):
+            a[ii] = T[j, ii]
+        backend.row_done()  # wrong
+        for ii in range(HALO, ni - HALO):
+            out[j, ii] = a[ii - 1]
+
+
+def prange_by_another_name(T, out):
+    nj, ni = T.shape
+    for j in numba.prange(HALO, nj - HALO):  # wrong
+        for ii in range(HALO, ni - HALO):
+            out[j, ii] = T[j, ii]
 
 
 def argument_by_name(T, out):
