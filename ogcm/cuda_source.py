@@ -15,14 +15,21 @@ ALONG_I = ("i", "ii")  # the names of the index of a loop along i
 def parsed(function: Callable) -> ast.FunctionDef:
     """The definition of a function with the line numbers of its file, without what decorates it.
 
-    Raises KernelError where there is no source.
+    Raises KernelError where there is no source, or another one than was imported.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, SyntaxError):
         raise KernelError(f"{function.__name__}: its source cannot be read; define it with `def` in a file") from None
     tree.decorator_list = []
-    return ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
+    own = function.__code__
+    modules = [name for name in own.co_names if inspect.ismodule(function.__globals__.get(name))]
+    imports = [ast.Import([ast.alias(name)]) for name in modules]  # which change the code of what calls their functions
+    whole = compile(ast.fix_missing_locations(ast.Module([*imports, tree], [])), own.co_filename, "exec")
+    (code,) = filter(inspect.iscode, whole.co_consts)
+    if not own.co_freevars and (code.co_code, code.co_names) != (own.co_code, own.co_names):
+        raise KernelError(f"{own.co_filename}: was changed after {function.__name__} was imported; start again")
+    return ast.increment_lineno(tree, own.co_firstlineno - 1)
 
 
 definition = functools.cache(parsed)  # one that is only read

@@ -84,6 +84,20 @@ def test_a_loop_along_i_may_end_at_another_name():
     assert "ii = thread_x\n        if HALO <= ii < last:\n            out[j, ii] += T[j, ii]" in thread
 
 
+def test_a_file_that_was_changed_since_is_not_translated(tmp_path, monkeypatch):
+    """Its lines may be those of another function by now."""
+    file = tmp_path / "edited_kernel.py"
+    source = inspect.getsource(ends_at_another_name)
+    file.write_text(f"from numba import prange\nHALO = 3\n{source}", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    kernel = importlib.import_module("edited_kernel").ends_at_another_name
+    assert "out[j, ii] += T[j, ii]" in sources(kernel)[1]
+    twin.cache_clear()
+    file.write_text(f"from numba import prange\nHALO = 3\n{source.replace('+=', '-=')}", encoding="utf-8")
+    with pytest.raises(KernelError, match=r"edited_kernel.py: was changed after ends_at_another_name was imported"):
+        sources(kernel)
+
+
 def enclosed(factor):
     def scaled(T, out):
         nj, ni = T.shape
