@@ -23,7 +23,16 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
-from ogcm.operators.tracer_advection import through, volume
+from ogcm.operators.tracer_advection import volume
+
+
+@scalar
+def of_open(face, value):
+    """The value at an open face; 0 at a closed one, whatever stands on land, NaN included.
+
+    `through` of the forward model, for LLVM to inline: Numba would need a minute for all that stand here.
+    """
+    return value if face else typed(0.0, value)
 
 
 @scalar
@@ -85,8 +94,8 @@ def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
 def flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i):
     """Partial derivatives of `flux_x`."""
     a, b = T[k, j, i], T[k, j, i + ONE]
-    d_a = through(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
-    d_b = through(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
+    d_a = of_open(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
+    d_b = of_open(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
     r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j, i + ONE)
     return scheme_ad(U[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
@@ -94,8 +103,8 @@ def flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i):
 @point
 def flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
-    d_a = through(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
-    d_b = through(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
+    d_a = of_open(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
+    d_b = of_open(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
     r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j + 1, i)
     return scheme_ad(V[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
@@ -107,23 +116,32 @@ def flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i):
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
     inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
-    d_a = through(inside, a - T[further_below, j, i])
+    d_a = of_open(inside, a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     r_a, r_b = dt / volume(grid, below, j, i), dt / volume(grid, above, j, i)
     return scheme_ad(W[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
+def apart_x(out_ad, grid, k, j, i):
+    """The difference of out_ad/area over the east face, land beside it included."""
+    return out_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - out_ad[k, j, i] * grid.r_area_t[j, i]
+
+
+@point
+def apart_y(out_ad, grid, k, j, i):
+    return out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
+
+
+@point
 def passed_x(out_ad, grid, k, j, i):
-    """G of the east face; 0 through land, whatever stands there, NaN included."""
-    G = out_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - out_ad[k, j, i] * grid.r_area_t[j, i]
-    return through(grid.mask_u[k, j, i], G)
+    """G of the east face."""
+    return of_open(grid.mask_u[k, j, i], apart_x(out_ad, grid, k, j, i))
 
 
 @point
 def passed_y(out_ad, grid, k, j, i):
-    G = out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
-    return through(grid.mask_v[k, j, i], G)
+    return of_open(grid.mask_v[k, j, i], apart_y(out_ad, grid, k, j, i))
 
 
 @point
@@ -132,7 +150,7 @@ def passed_z(out_ad, grid, k, j, i):
     nk = out_ad.shape[0]
     below = min(k, nk - 1)
     above = out_ad[max(k - 1, 0), j, i] if k > 0 else typed(0.0, grid.area_t[j, i])
-    return through(grid.mask_t[below, j, i], (above - out_ad[below, j, i]) * grid.r_area_t[j, i])
+    return of_open(grid.mask_t[below, j, i], (above - out_ad[below, j, i]) * grid.r_area_t[j, i])
 
 
 @point
@@ -186,9 +204,9 @@ def advect_tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, 
     F_V = flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i)[0]
     F_W = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)[0]
     T_ad[k, j, i] += tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i)
-    U_ad[k, j, i] += through(grid.mask_u[k, j, i], F_U * passed_x(out_ad, grid, k, j, i))
-    V_ad[k, j, i] += through(grid.mask_v[k, j, i], F_V * passed_y(out_ad, grid, k, j, i))
-    W_ad[k, j, i] += through(grid.mask_t[k, j, i], F_W * passed_z(out_ad, grid, k, j, i))
+    U_ad[k, j, i] += of_open(grid.mask_u[k, j, i], F_U * passed_x(out_ad, grid, k, j, i))
+    V_ad[k, j, i] += of_open(grid.mask_v[k, j, i], F_V * passed_y(out_ad, grid, k, j, i))
+    W_ad[k, j, i] += of_open(grid.mask_t[k, j, i], F_W * passed_z(out_ad, grid, k, j, i))
 
 
 @kernel

@@ -14,7 +14,7 @@ Linear in T and in kappa; no kinks.
 import numpy as np
 from numba import prange
 
-from adjoint.operators.tracer_advection import passed_x, passed_y
+from adjoint.operators.tracer_advection import apart_x, apart_y
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 from ogcm.operators.friction import layer
 from ogcm.operators.tracer_advection import through
@@ -40,8 +40,8 @@ def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 here, t = kappa[n, j, i], T[k, j, i]
-                P_east, P_west = passed_x(out_ad, grid, k, j, i), passed_x(out_ad, grid, k, j, i - ONE)
-                P_north, P_south = passed_y(out_ad, grid, k, j, i), passed_y(out_ad, grid, k, j - 1, i)
+                P_east, P_west = apart_x(out_ad, grid, k, j, i), apart_x(out_ad, grid, k, j, i - ONE)
+                P_north, P_south = apart_y(out_ad, grid, k, j, i), apart_y(out_ad, grid, k, j - 1, i)
                 east = eastward(here + kappa[n, j, i + ONE], P_east, grid, k, j, i)
                 west = eastward(kappa[n, j, i - ONE] + here, P_west, grid, k, j, i - ONE)
                 north = northward(here + kappa[n, j + 1, i], P_north, grid, k, j, i)
