@@ -211,18 +211,24 @@ def test_the_command_prints_a_kernel_and_its_twin(capsys):
     assert "layers.py, line" in printed
     assert inspect.getsource(continuity.py_func) in printed
     assert "gpu.launch(continuity_0, (ni, nj - HALO + 1, 1), " in printed
-    assert main(["kernel", "ogcm.operators.layers.continuity"]) == 0
-    assert capsys.readouterr().out == printed
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("continuty", "kernel: unknown 'continuty': did you mean 'continuity'"),
-        ("no_such_package.kernel", "kernel: no_such_package cannot be imported"),
-        ("ogcm.halo.fill_halo", "halo.py:.* is written outside of"),
-    ],
-)
-def test_a_kernel_that_cannot_be_shown_is_named(name, words, capsys):
-    assert main(["kernel", name]) == 2
-    assert re.search(words, capsys.readouterr().err)
+def test_a_kernel_that_is_misspelt_is_named(capsys):
+    assert main(["kernel", "continuty"]) == 2
+    assert "kernel: unknown 'continuty': did you mean 'continuity'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("point", "refused"), [("j, ii", False), ("j, 0", True)])
+def test_a_kernel_of_ones_own_is_shown_or_refused(point, refused, tmp_path, capsys):
+    file = tmp_path / f"own_kernel_{refused}.py"
+    file.write_text(
+        "from numba import prange\nfrom ogcm.backend import kernel\n@kernel\ndef mine(out):\n    nj, ni = out.shape\n"
+        f"    for j in prange(nj):\n        for ii in range(ni):\n            out[{point}] = 0\n",
+        encoding="utf-8",
+    )
+    assert main(["kernel", "mine", "--module", str(file)]) == 2 * refused
+    said = capsys.readouterr()
+    if refused:
+        assert re.search(rf"{file.name}:8: `out\[j, 0\]` would be written by several threads", said.err)
+    else:
+        assert "gpu.launch(mine_0, (ni, nj, 1), ni, nj, out)" in said.out
