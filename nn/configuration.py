@@ -21,10 +21,10 @@
 Paths are those of the working directory.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from inspect import signature
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from adjoint.assimilation import Estimate
 from adjoint.controls import Controls
@@ -32,7 +32,7 @@ from nn.corrector import Corrector
 from nn.data import DataSet, Records, Splits
 from nn.observed_data import AgulhasData, PapaData
 from nn.training import Learner, Settings, prepare
-from ogcm.config import tables_of
+from ogcm.config import check_type, tables_of
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import nearest
@@ -40,7 +40,7 @@ from ogcm.setups import SETUPS
 from ogcm.terms import add_registered
 
 TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
-DATA = ("file", "train", "validation", "test")
+DATA = {"file": str, "train": float, "validation": float, "test": float}
 OBSERVED = {"papa": PapaData, "agulhas": AgulhasData}
 
 
@@ -73,7 +73,7 @@ class Configuration:
         """The data and their parts. Raises FileError or InputError for what does not fit."""
         entries, setup = dict(self.tables["data"]), self.tables["setup"]
         observed = OBSERVED.get(setup["name"])
-        self.check("data", entries, DATA[1:] if observed else DATA)
+        self.check("data", entries, {name: DATA[name] for name in DATA if not (observed and name == "file")})
         if observed:
             data = observed(setup["data"], model)
         elif "file" in entries:
@@ -86,12 +86,17 @@ class Configuration:
     def learner(self, model: Model, data: Records, part: range) -> Learner:
         """What learns: the model with its terms, prepared by the records of `part`, and the parameters."""
         if self.tables["corrector"]:
-            known = [name for name in signature(Corrector).parameters if name != "model"]
+            known = {n: kind for n, kind in get_type_hints(Corrector.__init__).items() if n not in ("model", "return")}
             self.check("corrector", self.tables["corrector"], known)
             for name in ("features", "outputs"):
                 if name not in self.tables["corrector"]:
                     raise InputError(f"{self.path}: [corrector] needs its {name}")
-            model.corrector = Corrector(model, **self.tables["corrector"])
+            try:
+                model.corrector = Corrector(model, **self.tables["corrector"])
+            except InputError:
+                raise
+            except ValueError as error:  # of the network
+                raise InputError(f"{self.path}: [corrector] {error}") from None
         prepare(model, data, part)
         return Learner(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
 
@@ -105,18 +110,19 @@ class Configuration:
     def settings(self) -> Settings:
         """How to train."""
         entries = dict(self.tables["training"])
-        self.check("training", entries, [f.name for f in fields(Settings)])
+        self.check("training", entries, get_type_hints(Settings))
         if "curriculum" in entries:
             entries["curriculum"] = tuple(tuple(stage) for stage in entries["curriculum"])
         if "fields" in entries:
             entries["fields"] = tuple(entries["fields"])
         return Settings(**entries)
 
-    def check(self, table: str, entries: dict, known: Sequence[str]) -> None:
-        """Raise InputError for an unknown name in a table."""
+    def check(self, table: str, entries: dict, known: Mapping[str, object]) -> None:
+        """Raise InputError for a name in a table that is not `known`, or a value that is not of its type."""
         for name in entries:
             if name not in known:
                 raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {nearest(name, known)}")
+            check_type(f"{self.path}: {name} in [{table}]", entries[name], known[name])
 
 
 def read(path: str | Path) -> Configuration:

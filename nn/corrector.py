@@ -100,6 +100,7 @@ class Corrector(Term):
             ("outputs", outputs, FORMS),
             ("stencil", (stencil,), STENCILS),
             ("vertical", (vertical,), VERTICAL),
+            ("dtype", (np.dtype(dtype).name,), ("float32", "float64")),
         ):
             for name in chosen:
                 if name not in known:

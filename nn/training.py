@@ -24,7 +24,7 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 import h5py
 import numpy as np
@@ -41,6 +41,7 @@ from nn.losses import Conservation, Forecast, Spectrum
 from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from nn.tendency_fit import TendencyFit
 from ogcm import files
+from ogcm.config import check_type
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
@@ -86,6 +87,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name, kind in get_type_hints(Settings).items():
+            check_type(f"{name}:", getattr(self, name), kind)
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"optimizer: {self.optimizer!r} does not exist; choose from {', '.join(OPTIMIZERS)}")
         pairs = all(len(stage) == 2 for stage in self.curriculum)
@@ -101,7 +104,7 @@ class Settings:
         for name in ("rate", "clip"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: must be positive, got {getattr(self, name)}")
-        for name in ("weight_decay", "warm_up", "noise", "spectrum", "conservation", "prior", "patience"):
+        for name in ("weight_decay", "warm_up", "noise", "spectrum", "conservation", "prior", "patience", "seed"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}: must not be negative, got {getattr(self, name)}")
 

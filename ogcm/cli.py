@@ -25,7 +25,6 @@ SETUP_COMMANDS = {
     ),
     "make-data": ("nn.commands", "run a fine model and write its states on a coarse grid, to train a network on"),
 }
-LARGEST = 2**53  # whole numbers up to it are exact as float
 Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
 
@@ -230,6 +229,7 @@ def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
 
 def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) -> object:
     """The value of an option, from `--option=value`, `--option value` or, for a switch, `--option`."""
+    from ogcm.config import LARGEST
     from ogcm.errors import InputError
 
     if kind is bool:
@@ -248,19 +248,9 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
         raise InputError(f"--{option}: needs a value of type {kind.__name__}, got {value!r}") from None
 
 
-def fits(value: object, kind: type) -> bool:
-    """Whether a value of a TOML file is of the type `kind`, and a whole number not larger than any that is used."""
-    if items := typing.get_args(kind):
-        return isinstance(value, list) and all(fits(item, items[0]) for item in value)
-    if isinstance(value, bool) or kind is bool:
-        return kind is bool and isinstance(value, bool)
-    if isinstance(value, int):
-        return kind in (int, float) and abs(value) < LARGEST
-    return isinstance(value, kind)
-
-
 def check_tables(source: str, tables: dict[str, dict], options: Options) -> None:
     """Raise InputError for an unknown name or a value of the wrong type in a configuration file."""
+    from ogcm.config import check_type
     from ogcm.errors import InputError
     from ogcm.parameters import nearest
 
@@ -270,9 +260,7 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
         for name, value in entries.items():
             if name not in known:
                 raise InputError(f"{source}: unknown {name!r} in [{table}]: {nearest(name, known)}")
-            if not fits(value, known[name]):
-                wanted = known[name] if typing.get_args(known[name]) else known[name].__name__
-                raise InputError(f"{source}: {name} in [{table}] needs a value of type {wanted}, got {value!r:.80}")
+            check_type(f"{source}: {name} in [{table}]", value, known[name])
 
 
 def setups_command(_) -> int:

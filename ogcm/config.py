@@ -11,7 +11,11 @@ hold all that was used.
 
 import io as streams
 import json
+import numbers
+import reprlib
 import tomllib
+import types
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from ogcm.parameters import nearest
 
 TABLES = ("setup", "parameters", "numerics", "run")
 WHEN = ("days", "start", "restart", "restart_every")  # what two parts of one run may differ in
+LARGEST = 2**53  # whole numbers up to it are exact as float
 OWN = "# Written by ogcm: "
 HEADER = OWN + "`ogcm run` with the name of this file repeats the run."
 RECORD = OWN + "a record of what was run, which `ogcm run` cannot repeat."
@@ -41,7 +46,44 @@ def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
     for name, entries in tables.items():
         if name not in known or not isinstance(entries, dict):
             raise InputError(f"{path}: unknown table [{name}]: {nearest(name, known)}")
+        check_size(f"{path}: [{name}]", entries)
     return {name: tables.get(name, {}) for name in known}
+
+
+def check_size(where: str, value: object) -> None:
+    """Raise InputError for a whole number in a value of TOML that is larger than any that means something."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise InputError(f"{where} holds {reprlib.repr(value)}; the largest whole number is {LARGEST}")
+    if isinstance(value, dict | list):
+        for item in value.items() if isinstance(value, dict) else enumerate(value):
+            check_size(f"{where} {item[0]}", item[1])
+
+
+def check_type(name: str, value: object, kind: object) -> None:
+    """Raise InputError unless the value called `name` is of the type that an annotation says."""
+    if not fits(value, kind):
+        plain = kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)
+        plain = plain.replace("collections.abc.", "")
+        raise InputError(f"{name} needs a value of type {plain}, got {reprlib.repr(value)}")
+
+
+def fits(value: object, kind: object) -> bool:
+    """Whether a value is of the type of an annotation; a list fits where a tuple is wanted, an int where a float is."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return any(fits(value, part) for part in parts)
+    if origin in (list, tuple, Sequence):
+        each = [*parts] * len(value) if isinstance(value, list | tuple) else []
+        if origin is tuple and Ellipsis not in parts:
+            each = parts
+        elif origin is tuple:
+            each = each[::2]
+        return isinstance(value, list | tuple) and len(value) == len(each) and all(map(fits, value, each))
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(fits(item, parts[1]) for item in value.values())
+    if isinstance(value, bool | np.bool_) or kind is bool:
+        return kind is bool and isinstance(value, bool | np.bool_)
+    return isinstance(value, {int: numbers.Integral, float: numbers.Real}.get(kind, kind))
 
 
 def read(path: str | Path) -> dict[str, dict]:

@@ -209,9 +209,12 @@ def test_a_setup_that_ignores_what_it_is_given_is_told():
         ("[setup]\nname = []\n", "[setup] needs the name of a setup, got name = []"),
         ("[setup]\nname = 3\n", "[setup] needs the name of a setup, got name = 3"),
         ("[setup]\nname = {a = 1}\n", "[setup] needs the name of a setup, got name = {'a': 1}"),
-        (f"[setup]\nname = 'double_gyre'\n[numerics]\ndt = 1{'0' * 400}\n", "dt in [numerics]"),
+        (f"[setup]\nname = 'double_gyre'\n[numerics]\ndt = 1{'0' * 400}\n", "c.toml: [numerics] dt holds 1"),
         (f"[setup]\nname = 'double_gyre'\n[numerics]\ndt = 1{'0' * 5000}\n", "cannot be read as a TOML"),
-        (f"[setup]\nname = 'double_gyre'\n[numerics]\nbarotropic_steps = 1{'0' * 30}\n", "barotropic_steps in [num"),
+        (
+            f"[setup]\nname = 'double_gyre'\n[numerics]\nbarotropic_steps = 1{'0' * 30}\n",
+            "[numerics] barotropic_steps holds 1000",
+        ),
         ("[setup]\nname = 'double_gyre'\n[numerics]\nadvection = ['upwind3']\n", "advection in [numerics] needs"),
         ("[setup]\nname = 'double_gyre'\n[parameters]\nnu_h = [1.0]\n", "nu_h in [parameters] needs"),
         (

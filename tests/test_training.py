@@ -312,13 +312,46 @@ def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
 
 
 @pytest.mark.parametrize(
+    ("table", "line", "words"),
+    [
+        ("setup", "name = []", r"\[setup\] name = \[\] does not exist"),
+        ("setup", f"resolution = 1{'0' * 400}", r"\[setup\] resolution holds 1000"),
+        ("data", "file = 3", r"file in \[data\] needs a value of type str, got 3"),
+        ("data", "train = 'x'", r"train in \[data\] needs a value of type float, got 'x'"),
+        ("corrector", "hidden = 'x'", r"hidden in \[corrector\] needs a value of type Sequence\[int\], got 'x'"),
+        ("corrector", "hidden = [-1]", r"\[corrector\] sizes: give two or more positive integers"),
+        ("corrector", "equivariant = 'yes'", r"equivariant in \[corrector\] needs a value of type bool"),
+        ("corrector", "dtype = 'int'", "dtype: unknown 'int64': choose from float32, float64"),
+        ("training", "batch = 2.5", r"batch in \[training\] needs a value of type int, got 2.5"),
+        ("training", "curriculum = [[1.5, 2]]", r"curriculum in \[training\] needs a value of type tuple"),
+        ("training", "weights = {T = 'x'}", r"weights in \[training\] needs a value of type Mapping\[str, float\]"),
+        ("learn", f"nu4_h = 1{'0' * 400}", r"\[learn\] nu4_h holds 1000"),
+    ],
+)
+def test_a_training_with_a_wrong_type_is_refused(path, tmp_path, table, line, words):
+    tables = {
+        "setup": {"name": "'channel'", "resolution": "100.0"}, "numerics": {"dt": "7200.0"},
+        "data": {"file": f"'{path}'"}, "corrector": {"features": "['velocity']", "outputs": "['stress']"}, "learn": {}, "training": {},
+    }  # fmt: skip
+    key, value = line.split(" = ", 1)
+    tables[table][key] = value
+    text = "".join(f"[{t}]\n" + "".join(f"{k} = {v}\n" for k, v in lines.items()) for t, lines in tables.items())
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        prepared(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"batch": "x"}, "batch: needs a value of type int, got 'x'"),
+        ({"curriculum": 3}, "curriculum: needs a value of type tuple"),
+        ({"seed": -1}, "seed: must not be negative"),
         ({"optimizer": "rprop"}, "optimizer: 'rprop' does not exist; choose from sgd"),
         ({"curriculum": ()}, "curriculum: give stages"),
         ({"curriculum": ((0, 3),)}, "curriculum: give stages"),
         ({"curriculum": ((1, 3), (0, 3))}, "curriculum: give stages"),
-        ({"curriculum": ((0,), (1, 3))}, "curriculum: give stages"),
+        ({"curriculum": ((0,), (1, 3))}, "curriculum: needs a value of type tuple"),
         ({"curriculum": ((0, -1), (1, 3))}, "curriculum: give stages"),
         ({"batch": 0}, "batch: at least 1"),
         ({"rate": -1.0}, "rate: must be positive"),
