@@ -331,7 +331,8 @@ def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
 def test_a_training_with_a_wrong_type_is_refused(path, tmp_path, table, line, words):
     tables = {
         "setup": {"name": "'channel'", "resolution": "100.0"}, "numerics": {"dt": "7200.0"},
-        "data": {"file": f"'{path}'"}, "corrector": {"features": "['velocity']", "outputs": "['stress']"}, "learn": {}, "training": {},
+        "data": {"file": f"'{path}'"},
+        "corrector": {"features": "['velocity']", "outputs": "['stress']"}, "learn": {}, "training": {},
     }  # fmt: skip
     key, value = line.split(" = ", 1)
     tables[table][key] = value
