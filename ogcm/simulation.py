@@ -259,7 +259,7 @@ class Simulation:
             self.viscosity = 0.0  # the last one that followed the flow, over what the cells bear
             self.bearable = None  # what the cells bear, where it follows the flow
             if self.model.numerics.viscosity != "constant" and self.model.numerics.friction != "none":
-                self.bearable = put(stability.largest_viscosity(self.model), self.running.device)
+                self.bearable = put(stability.stable_mixing(self.model)["nu_h"], self.running.device)
             started, first, complete = clock.perf_counter(), self.model.state.step, False
             try:
                 self.loop(started)

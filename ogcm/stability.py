@@ -151,14 +151,8 @@ def diffusion_excess(model: Model, name: str, dt: float) -> float:
 
 
 def viscosity_excess(nu: Array, most: Array) -> float:
-    """The largest of a viscosity that follows the flow over `most`, what the cells bear (`largest_viscosity`)."""
+    """The largest of a viscosity that follows the flow over `most`, what the cells bear (`stable_mixing`)."""
     return float((interior(nu) / most).max())
-
-
-def largest_viscosity(model: Model) -> Array:
-    """The Laplacian viscosity (ny, nx) [m2 s-1] with which no wave grows, in full cells away from walls."""
-    dt = model.numerics.dt
-    return interior(largest_damping(model, dt, 1) / (np.maximum(shortest(model), 1e-30) * dt))
 
 
 def stable_mixing(model: Model) -> dict[str, Array]:
