@@ -260,6 +260,7 @@ class Simulation:
             self.bearable = None  # what the cells bear, where it follows the flow
             if self.model.numerics.viscosity != "constant" and self.model.numerics.friction != "none":
                 self.bearable = put(stability.stable_mixing(self.model)["nu_h"], self.running.device)
+                self.watch_viscosity(self.running.state)
             started, first, complete = clock.perf_counter(), self.model.state.step, False
             try:
                 self.loop(started)

@@ -110,7 +110,7 @@ def test_a_viscosity_that_becomes_too_strong_is_told_of(tmp_path, monkeypatch):
     swirls = model(u=u, viscosity="smagorinsky")
     swirls.parameters["smagorinsky"][...] = 1.0
     simulation = ogcm.Simulation(swirls, days=DT / 86400, progress=False)
-    words = r"smagorinsky: on day 0\.00694\d* the viscosity is .* times what dt = 600 s bears"
+    words = r"smagorinsky: on day 0 the viscosity is .* times what dt = 600 s bears"
     with pytest.warns(UserWarning, match=words):
         simulation.run()
     assert simulation.viscosity > 1
