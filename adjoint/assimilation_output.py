@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 import ogcm
 from adjoint.assimilation import Assimilated, Iteration, water
 from adjoint.controls import POINTS, Control, units
-from ogcm import files, io
+from ogcm import files, io, provenance
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
@@ -63,6 +63,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     with h5netcdf.File(whole, "w") as f:
         f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
         f.attrs.update(source=f"ogcm {ogcm.__version__}", history=io.stamp("assimilate"), comment=found.message)
+        f.attrs.update(provenance.record(model))
         f.dimensions = {"iteration": len(found.iterations)}
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
             f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]

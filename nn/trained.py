@@ -21,7 +21,7 @@ from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
-from ogcm.provenance import note_training
+from ogcm.provenance import note_training, record
 from ogcm.terms import TERMS, Term, require
 
 FORMAT = "ogcm trained 2"
@@ -40,6 +40,7 @@ def save(
     whole = streams.BytesIO()
     with h5py.File(whole, "w") as f:
         f.attrs["format"] = FORMAT
+        f.attrs.update(record(model))
         f.create_group("provenance").attrs.update(provenance or {})
         f.create_group("parameters")
         for name, value in values.items():

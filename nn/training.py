@@ -426,17 +426,18 @@ class Trainer:
         with files.reading(path, FORMAT, "the state of a training of ogcm", remedy) as f:
             if f.attrs["settings"] != json.dumps(asdict(self.settings)):
                 raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
-            for name, a in self.learner.arrays.items():
-                a[...] = f[f"learned/{name}"][()]
+            learned = {name: f[f"learned/{name}"][()] for name in self.learner.arrays}
+            for name, a in learned.items():
+                if not np.isfinite(a).all():
+                    raise FileError(f"{path}: learned/{name} holds numbers that are not finite; {remedy}")
             self.rng.bit_generator.state = json.loads(f.attrs["generator"])
             self.best, self.waited = float(f.attrs["best"]), int(f.attrs["waited"])
             self.skipped = int(f.attrs["skipped"])
             self.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
             self.optimizer = self.new_optimizer()
             self.optimizer.load(f["optimizer"], self.learner.arrays)
-        for name, a in self.learner.arrays.items():
-            if not np.isfinite(a).all():
-                raise FileError(f"{path}: learned/{name} holds numbers that are not finite; {remedy}")
+            for name, a in learned.items():
+                self.learner.arrays[name][...] = a
         self.learner.put()
 
 

@@ -222,7 +222,12 @@ def test_a_foreign_history_is_refused(tmp_path):
     names = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1, smooth=1.0)]
     with pytest.raises(FileError, match="first guess cost"):
         assimilate(loss, simulation, names, history=path)
-    path.write_bytes(path.read_bytes()[:1000])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"history\.h5: damaged"):
+        small(history=path)
+    path.write_bytes(content[:1000])
     with pytest.raises(FileError, match="truncated, or not a history"):
         small(history=path)
 

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from test_corrector import corrected
+from test_files import damages
 
 import ogcm
 from adjoint.assimilation import Estimate
@@ -17,7 +18,8 @@ from nn.data import DataSet, make_data
 from nn.forecasts import compare
 from nn.optimizer import Adam
 from nn.tendency_fit import TendencyFit
-from nn.training import Learner, Settings, Trainer, prepare, train
+from nn.training import Iteration, Learner, Settings, Trainer, prepare, train
+from ogcm import files
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
@@ -362,6 +364,27 @@ def test_a_training_with_a_wrong_type_is_refused(path, tmp_path, table, line, wo
 def test_bad_settings_are_named(options, message):
     with pytest.raises(InputError, match=message):
         Settings(**options)
+
+
+def test_a_damaged_state_of_a_training_is_refused(path, tmp_path):
+    learner, data = learner_of(path)
+    trainer = Trainer(learner, data, Settings(curriculum=((1, 1),), **QUICK), tmp_path)
+    trainer.log.append(Iteration(1, 1, 0.5, 0.1, 1e-3, 0.4, 1.0))
+    trainer.write()
+    last = tmp_path / "last.h5"
+    content, before = last.read_bytes(), learner.model.corrector.weights.copy()
+    trainer.resume()
+    for damaged in damages(content, 60):
+        last.write_bytes(damaged)
+        with pytest.raises(FileError, match=r"last\.h5: (damaged|truncated)"):
+            trainer.resume()
+    last.write_bytes(content)
+    with h5py.File(last, "r+") as f:
+        f["learned/corrector"][3] = np.nan
+    files.seal(last)
+    with pytest.raises(FileError, match="learned/corrector holds numbers that are not finite"):
+        trainer.resume()
+    assert np.array_equal(learner.model.corrector.weights, before)
 
 
 def test_what_cannot_be_trained_is_refused(path, tmp_path):
