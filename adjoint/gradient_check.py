@@ -33,7 +33,7 @@ from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.plotting import Picture, save
 from ogcm.simulation import Simulation
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 from ogcm.terms import weights_of
 
 Array = np.ndarray
@@ -194,22 +194,17 @@ def slope_of(remainders: Array, value: float) -> float:
     return float(np.max(-np.diff(np.log10(remainders[:count]))[-2:])) if count > 1 else np.nan
 
 
-def fields_of(model: Model) -> tuple[str, ...]:
-    """The fields that the model steps."""
-    return PROGNOSTIC if model.numerics.has_tracers else PROGNOSTIC[:3]
-
-
 def every_control(model: Model) -> list[str]:
     """The names of all controls of the model; a forcing that is a function of time is none."""
     forcing = [name for name in model.forcing.shapes if name not in model.forcing.functions]
     parameters = [name for name in model.parameters if name != "eos" or model.numerics.has_tracers]
-    return [*fields_of(model), *forcing, *parameters, *weights_of(model.terms)]
+    return [*model.numerics.stepped, *forcing, *parameters, *weights_of(model.terms)]
 
 
 def stirred(model: Model, rng: np.random.Generator) -> Model:
     """A copy whose state is moved at random, by a tenth of SIZES."""
     other = working_copy(model)
-    for name, control in Controls(other, fields_of(other)).controls.items():
+    for name, control in Controls(other, other.numerics.stepped).controls.items():
         control.array(other)[...] += control.spread(0.1 * SIZES[name] * rng.normal(size=control.shape), other)
     return other
 
@@ -217,7 +212,7 @@ def stirred(model: Model, rng: np.random.Generator) -> Model:
 def every_field(model: Model, rng: np.random.Generator) -> Loss:
     """The mean square distance of every field from data near its initial state, in units of SIZES."""
     terms = []
-    for name, control in Controls(model, fields_of(model)).controls.items():
+    for name, control in Controls(model, model.numerics.stepped).controls.items():
         if control.mask(model.grid).any():
             data = control.values(model) + SIZES[name] * rng.normal(size=control.shape)
             terms.append((1 / SIZES[name] ** 2, MeanSquare(model, name, data)))
@@ -245,7 +240,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     if state is not None:
         model.state = state.copy()
     model, errors = stirred(model, rng), [0.0]
-    for name, control in Controls(model, fields_of(model)).controls.items():
+    for name, control in Controls(model, model.numerics.stepped).controls.items():
         d = SIZES[name] * rng.normal(size=control.shape)
         tangent = complex_model(model, {name: d}).state
         for record in loss.every_record():

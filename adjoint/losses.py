@@ -35,7 +35,7 @@ from ogcm.operators.layers import stretch, transports
 from ogcm.parameters import nearest
 from ogcm.places import heights, nearest_face, within
 from ogcm.simulation import DAY, Simulation
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 
 Array = np.ndarray
 Range = tuple[float, float]
@@ -136,7 +136,7 @@ def box(model: Model, point: str, x: Range | None, y: Range | None, z: Range | N
 
 def field_point(model: Model, field: str) -> str:
     """The kind of point of a prognostic field. Raises InputError for any other, or for a tracer where there is none."""
-    known = PROGNOSTIC if model.numerics.has_tracers else PROGNOSTIC[:3]
+    known = model.numerics.stepped
     if field not in known:
         raise InputError(f"field: unknown {field!r}: {nearest(field, known)}")
     return FIELDS[field].point.lower()

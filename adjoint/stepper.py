@@ -144,6 +144,8 @@ class AdjointStepper:
             clear(*state_ad.arrays().values())
         for name, a in self.states_ad[-1].arrays().items():
             a[...] = getattr(new_ad, name)
+            if name not in self.model.numerics.stepped:
+                getattr(gradient.state, name)[...] += np.where(self.model.grid.mask_t, a, 0)
         befores = [first, *forward.states[:-1]]
         befores_ad = [first_ad, *self.states_ad[:-1]]
         for m in reversed(range(len(befores))):
@@ -161,10 +163,10 @@ class AdjointStepper:
 
     def corrected(self, n: State, fluxes: Fluxes, new_ad: State, gradient: Gradient) -> None:
         """Of a step without dynamics: from n + dt N(n) to n and the terms."""
-        grid = self.model.grid
+        grid, stepped = self.model.grid, self.model.numerics.stepped
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for name, D_ad in self.D_ad._asdict().items():
-            D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name))
+            D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name)) if name in stepped else 0
             getattr(gradient.state, name)[...] += getattr(new_ad, name)
         exchange(grid, *self.D_ad)
         self.add_terms(n, fluxes, gradient)

@@ -115,6 +115,11 @@ class Numerics:
         """Heat that warms water by a kelvin [J m-3 K-1]."""
         return self.rho0 * self.heat_capacity
 
+    @property
+    def stepped(self) -> tuple[str, ...]:
+        """The prognostic fields that a step changes; in a model without tracers T and S stay as they are."""
+        return PROGNOSTIC if self.has_tracers else ("u", "v", "eta")
+
 
 class Model:
     """A grid, its state, forcing and parameters, and the numerical choices.

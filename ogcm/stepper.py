@@ -195,8 +195,11 @@ class Stepper:
         n.time += self.model.numerics.dt
 
     def advance(self, n: State) -> State:
-        """The state one step after n, in the memory of the stepper; n stays as it is."""
+        """The state one step after n, in the memory of the stepper; n stays as it is, and gives what is not stepped."""
         fluxes = self.fluxes(n)
+        for name in PROGNOSTIC:
+            if name not in self.model.numerics.stepped:
+                setattr(self.states[-1], name, getattr(n, name))
         if self.model.numerics.dynamics == "none":
             self.corrected(n, fluxes)
             return self.states[-1]
@@ -246,14 +249,14 @@ class Stepper:
 
     def corrected(self, n: State, fluxes: Fluxes) -> None:
         """n + dt N(n): without dynamics the terms alone move the state."""
-        grid, s, D = self.model.grid, self.states[-1], self.D._asdict()
+        grid, s, D, stepped = self.model.grid, self.states[-1], self.D._asdict(), self.model.numerics.stepped
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for tendency in D.values():
             tendency.fill(0)
         self.add_terms(n, fluxes)
-        for name, old in n.arrays().items():
-            getattr(s, name)[...] = old + dt * (D[name] / self.thickness(name))
-        exchange(grid, *s.arrays().values())
+        for name in stepped:
+            getattr(s, name)[...] = getattr(n, name) + dt * (D[name] / self.thickness(name))
+        exchange(grid, *(getattr(s, name) for name in stepped))
 
     def thickness(self, name: str) -> Array | int:
         """What the tendency of a field is weighted with: of tracers the resting thickness, 1 on land."""

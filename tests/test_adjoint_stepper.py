@@ -11,7 +11,7 @@ from adjoint.stepper import AdjointStepper, Gradient
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 from ogcm.stepper import Stepper
 
 CHOICES = {
@@ -41,6 +41,19 @@ PARAMETERS = {
     "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "kappa_convective": 0.1, "T_freezing": 1.9,
     "drag_linear": 1e-4, "drag_quadratic": 1e-3,
 }  # fmt: skip
+
+
+class Rain:
+    """A corrector without weights that adds to every tendency."""
+
+    weights = np.zeros(0)
+
+    def add(self, model, n, fluxes, D) -> None:
+        for tendency in D:
+            tendency += 1e-7
+
+    def add_ad(self, model, n, fluxes, D_ad, gradient) -> None:
+        """Nothing depends on the state."""
 
 
 def ocean(**options) -> Model:
@@ -85,7 +98,7 @@ def test_gradient_of_a_step_is_the_complex_step(choice):
     model = ocean(**CHOICES[choice])
     rng, loss = np.random.default_rng(5), weights(model)
     gradient = step_back(model, loss)
-    names = (*PROGNOSTIC[: 5 if model.numerics.has_tracers else 3], *Fluxes._fields, *model.parameters)
+    names = (*model.numerics.stepped, *Fluxes._fields, *model.parameters)
     controls = Controls(model, names)
     arrays = parts(gradient)
     found = {name: control.collect(arrays[name], model.grid) for name, control in controls.controls.items()}
@@ -111,3 +124,17 @@ def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
         assert np.isfinite(b).all(), name
         where = ... if name in clean.parameters else ~dry(clean.grid, name, a)  # one number is summed over land, too
         np.testing.assert_array_equal(a[where], b[where], err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"dynamics": "none", "corrector": Rain()}])
+def test_what_is_not_stepped_passes_through_a_step_and_its_adjoint(options):
+    """Without tracers T and S stay as they are, so that their gradient is that of the state at the end."""
+    model = ocean(equation_of_state="none", dt=300.0, **options)
+    loss, old = weights(model), model.state.copy()
+    gradient = step_back(model, loss)
+    Stepper(model).step()
+    assert np.abs(interior(model.state.u - old.u)).max() > 0
+    for name in ("T", "S"):
+        np.testing.assert_array_equal(getattr(model.state, name), getattr(old, name))
+        np.testing.assert_array_equal(getattr(gradient.state, name), getattr(loss, name))
+        assert np.abs(interior(getattr(loss, name))).max() > 1

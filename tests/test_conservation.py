@@ -34,6 +34,21 @@ def test_constant_tracer_stays_constant(integrator, advection):
     assert np.abs(S - 35.0).max() < 1e-12 * 35.0 * 10
 
 
+@pytest.mark.parametrize("integrator", CHOICES["integrator"])
+def test_what_is_not_stepped_stays_as_it_was(integrator):
+    """Without tracers T and S keep their values from step to step, in the state before too."""
+    model = rough_basin(equation_of_state="none", integrator=integrator, dt=300.0)
+    T, S = model.state.T.copy(), model.state.S.copy()
+    stepper = ogcm.Stepper(model)
+    for _ in range(3):
+        before = model.state.u.copy()
+        stepper.step()
+        assert np.abs(model.state.u - before).max() > 0
+        for state in (model.state, model.state.previous or model.state, stepper.after(model.state)):
+            np.testing.assert_array_equal(state.T, T)
+            np.testing.assert_array_equal(state.S, S)
+
+
 @pytest.mark.parametrize(("rho0", "heat_capacity"), [(1026.0, 3991.86795711963), (1000.0, 4200.0)])
 def test_fresh_water_and_heat_flux_close_the_budget(rho0, heat_capacity):
     rain, heat = 1e-7, 100.0

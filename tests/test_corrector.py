@@ -50,7 +50,6 @@ from ogcm import files
 from ogcm.errors import FileError, InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
-from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stepper, Tendencies
 
 FLOW = {"u": ("u", 0.1), "v": ("v", 0.1)}
@@ -107,7 +106,7 @@ def error_of_a_step(model):
     """Of the gradient of a step against the complex step, the largest over the controls."""
     rng, loss, gradient = np.random.default_rng(5), weights(model), Gradient.zeros(model)
     AdjointStepper(model).step(model.state.copy(), loss, gradient)
-    names = (*PROGNOSTIC[: 5 if model.numerics.has_tracers else 3], *Fluxes._fields, *model.parameters, "corrector")
+    names = (*model.numerics.stepped, *Fluxes._fields, *model.parameters, "corrector")
     controls = Controls(model, names)
     parts = gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
     parts |= gradient.weights
