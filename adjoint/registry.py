@@ -75,6 +75,11 @@ def a_step(_grid: Grid, _dtype: np.dtype) -> tuple:
     return (500.0,)
 
 
+def a_step_without_dither(grid: Grid, dtype: np.dtype) -> tuple:
+    """dt = 500 s, and the dither of each layer that leaves numbers of other precisions as they are."""
+    return 500.0, np.full(len(grid.h_t), 0.5)
+
+
 def a_share(_grid: Grid, _dtype: np.dtype) -> tuple:
     """A share of the new velocity, or of the rain, that is not one half."""
     return (0.3,)
@@ -122,6 +127,13 @@ def advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_
     T, given = np.empty_like(T_n), (kappa_v, s_t, dt, grid)
     vertical_diffusion.advance_tracer(T_n, s_n, G, D, *given, T)
     vertical_diffusion_ad.advance_tracer_ad(T, T_n, s_n, *given, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad)
+
+
+def advance_tracer_single_ad(
+    T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad
+):
+    inputs_ad = (T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad)
+    advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, *inputs_ad)
 
 
 def advance_u_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad):
@@ -248,6 +260,14 @@ OWN = {
         kinds("T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"),
         {"T": "t"},
         a_step,
+        recomputes=True,
+    ),
+    "advance_tracer_single": Pair(
+        vertical_diffusion.advance_tracer_single,
+        advance_tracer_single_ad,
+        kinds("T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"),
+        {"T": "t"},
+        a_step_without_dither,
         recomputes=True,
     ),
     "advance_u": Pair(

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.device import Graphs, zeros
+from ogcm.device import Graphs, put, zeros
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid
 from ogcm.halo import exchange
@@ -59,7 +59,13 @@ from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
-from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
+from ogcm.operators.vertical_diffusion import (
+    advance_tracer,
+    advance_tracer_single,
+    advance_u,
+    advance_v,
+    dither_turns,
+)
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights
@@ -148,6 +154,7 @@ class Stepper:
         self.nu_v, self.kappa_v = fields(2, interfaces)
         self.drag_u, self.drag_v, self.heat, self.held, self.D_eta, self.nothing = fields(6, plane)
         self.D = Tendencies(self.D_u, self.D_v, self.D_eta, self.D_T, self.D_S)
+        (self.dither,), self.turns = fields(1, shape[:1]), put(dither_turns(shape[0]), model.device)
         (self.coefficients,), (self.instant,) = fields(1, (COEFFICIENTS, *plane)), fields(1, (5, 1, *plane))
         self.one = np.ones_like(grid.h_t, dtype, shape=(1, *plane))
         # Before the stages, their memory and D_T are free.
@@ -197,6 +204,8 @@ class Stepper:
     def advance(self, n: State) -> State:
         """The state one step after n, in the memory of the stepper; n stays as it is, and gives what is not stepped."""
         fluxes = self.fluxes(n)
+        if self.model.numerics.precision == "float32":
+            self.dither[...] = (n.step + 1) * self.turns % 1
         for name in PROGNOSTIC:
             if name not in self.model.numerics.stepped:
                 setattr(self.states[-1], name, getattr(n, name))
@@ -416,5 +425,9 @@ class Stepper:
             old, new = getattr(n, name), getattr(s, name)
             carried = old if numerics.advection == "monotone" else getattr(y, name)
             ADVECTION[numerics.advection](carried, *flow, work.W_T, dt, grid, G)
-            advance_tracer(old, self.s_old.t, G, D, self.kappa_v, work.s_new.t, dt, grid, new)
+            moved = (old, self.s_old.t, G, D, self.kappa_v, work.s_new.t, dt)
+            if self.model.numerics.precision == "float32":
+                advance_tracer_single(*moved, self.dither, grid, new)
+            else:
+                advance_tracer(*moved, grid, new)
         exchange(grid, s.T, s.S)

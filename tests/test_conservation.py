@@ -5,6 +5,7 @@ import pytest
 from oceans import rough_basin, run
 
 import ogcm
+from ogcm import diagnostics
 from ogcm.grid import interior
 from ogcm.model import CHOICES
 
@@ -63,6 +64,60 @@ def test_fresh_water_and_heat_flux_close_the_budget(rho0, heat_capacity):
     warmed = heat / (rho0 * heat_capacity) * area * seconds
     rained = rain * area * seconds * 10.0
     assert after[1] - before[1] == pytest.approx(warmed + rained, rel=1e-3)
+
+
+# In float32, a step changes tracers by less than a number can show.
+
+
+@pytest.mark.parametrize("thickness", [10.0, 100.0])
+def test_a_column_in_float32_gains_the_heat_that_enters(thickness):
+    """Ten layers under 5 W m-2 for ten days: less than a last digit of T in a step."""
+    grid = ogcm.cartesian(nx=3, ny=3, dx=1e4, dy=1e4, f0=1e-4, periodic_x=True, periodic_y=True)
+    model = ogcm.Model(
+        grid, depth=10 * thickness, dz=[thickness] * 10, T=lambda x, y, z: 10 + 8 * np.exp(z / 40),
+        forcing=ogcm.Forcing(heat_flux=5.0), precision="float32", dt=600.0,
+    )  # fmt: skip
+    before = diagnostics.heat_content(model)
+    run(model, 1440)
+    assert diagnostics.heat_content(model) - before == pytest.approx(5.0 * 9e8 * 10 * 86400, rel=5e-3)
+
+
+def test_a_gyre_in_float32_gains_the_heat_that_enters():
+    model = ogcm.setups.double_gyre(resolution=2.0, precision="float32")
+    model.forcing.steady["rate_T"][...] = 0
+    model.forcing.steady["heat_flux"][...] = 5.0 * model.grid.mask_t[0]
+    before, steps = diagnostics.heat_content(model), round(30 * 86400 / model.numerics.dt)
+    run(model, steps)
+    entered = 5.0 * diagnostics.wet_area(model).sum() * steps * model.numerics.dt
+    assert diagnostics.heat_content(model) - before == pytest.approx(entered, rel=1e-3)
+
+
+def test_a_basin_in_float32_keeps_its_salt_under_rain():
+    """And its heat, but for that of the rain; the bound is a tenth of what a year may lose."""
+    rain = np.where(np.arange(16) % 2, 1e-7, -1e-7) * np.ones((12, 1))
+    model = rough_basin(precision="float32", forcing=ogcm.Forcing(tau_x=0.1, fresh_water=rain))
+    dry = rough_basin(precision="float32")
+    before = [diagnostics.salt_content(model), diagnostics.heat_content(dry)]
+    run(model, 500)
+    run(dry, 500)
+    after = [diagnostics.salt_content(model), diagnostics.heat_content(dry)]
+    assert np.abs(interior(model.state.u)).max() > 0.01
+    np.testing.assert_allclose(after, before, rtol=3e-8)
+
+
+def test_an_ocean_at_rest_in_float32_stays_at_rest():
+    """Uniform salt keeps every bit, whatever is mixed, and water of uniform layers begins no flow."""
+    grid = ogcm.cartesian(nx=4, ny=3, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True)
+    model = ogcm.Model(
+        grid, depth=1000.0, dz=[50, 150, 300, 500], T=lambda x, y, z: 10 + 8 * np.exp(z / 200),
+        precision="float32", dt=600.0,
+    )  # fmt: skip
+    before, T = diagnostics.heat_content(model), model.state.T.copy()
+    run(model, 1000)
+    assert (interior(model.state.S) == 35).all()
+    assert (interior(model.state.u) == 0).all()
+    assert np.abs(model.state.T - T).max() > 1e-4
+    assert diagnostics.heat_content(model) == pytest.approx(before, rel=3e-8)
 
 
 @pytest.mark.parametrize("vorticity", ["energy", "al81"])

@@ -10,7 +10,7 @@ from adjoint.random_ocean import DZ, mask_of, random_field, random_grid
 from ogcm.grid import Grid, build, cartesian, interior
 from ogcm.halo import exchange
 from ogcm.operators.bottom_drag import TIDAL_SPEED, bottom_drag
-from ogcm.operators.vertical_diffusion import advance_tracer, advance_u, advance_v
+from ogcm.operators.vertical_diffusion import advance_tracer, advance_tracer_single, advance_u, advance_v
 from ogcm.operators.vertical_mixing import EPS, constant_mixing, richardson_mixing
 
 DT = 3600.0
@@ -85,6 +85,41 @@ def test_solve_conserves_and_keeps_a_constant():
     assert np.abs((h * (new - interior(T))).sum(axis=0)).max() < 1e-14 * np.abs(h * interior(T)).sum(axis=0).max()
     constant = interior(solve(grid, "t", 7.0 * grid.mask_t, kappa, drag, s))
     np.testing.assert_allclose(constant, 7.0 * interior(grid.mask_t), rtol=1e-14)
+
+
+def test_float32_loses_at_most_the_last_digit_of_the_first_cell():
+    """What the rounding of a cell leaves goes to the cell above, and in the mean over the dither nothing is lost."""
+    grid, rng = random_grid(dtype=np.float32), np.random.default_rng(0)
+    T, kappa, _, s = (a.astype(np.float32) for a in column_inputs(grid, "t"))
+    T, kappa = np.float32(10) + T, kappa * np.float32(1e-2)
+    none, out, wet = np.zeros_like(T), np.zeros_like(T), interior(grid.mask_t[0]) == 1
+    h = interior(grid.h_t.astype(float) * s)
+    lost = []
+    for _ in range(400):
+        dither = rng.uniform(1e-3, 1 - 1e-3, len(T)).astype(np.float32)
+        advance_tracer_single(T, s, none, none, kappa, s, np.float32(DT), dither, grid, out)
+        content = (h * (interior(out).astype(float) - interior(T))).sum(axis=0)
+        lost.append(content[wet] / (h[0] * np.spacing(np.abs(interior(out)[0])))[wet])
+    assert np.abs(lost).max() < 1.01
+    assert np.abs(np.mean(lost, axis=0)).max() < 0.1
+    assert np.abs(lost).max() > 0.5  # there was something to lose
+    constant = np.float32(35.1) * grid.mask_t
+    advance_tracer_single(constant, s, none, none, kappa, s, np.float32(DT), dither, grid, out)
+    np.testing.assert_array_equal(interior(out), interior(constant))
+
+
+def test_increments_are_those_of_the_whole():
+    """In float64 and without dither both kernels for tracers agree, whatever stands on land."""
+    grid, rng = random_grid(), np.random.default_rng(5)
+    T, kappa, _, s = column_inputs(grid, "t")
+    G, D = (1e-4 * random_field(grid, "t", rng) for _ in range(2))
+    wet, wet_w, s_n = mask_of(grid, "t"), mask_of(grid, "w"), rng.uniform(0.9, 1.1, s.shape)
+    given = [np.where(wet, a, np.nan) for a in (T, G, D)]
+    whole, increments = np.full(T.shape, np.nan), np.full(T.shape, np.nan)
+    inputs = (given[0], s_n, *given[1:], np.where(wet_w, kappa, np.nan), s, DT)
+    advance_tracer(*inputs, grid, whole)
+    advance_tracer_single(*inputs, np.full(len(T), 0.5), grid, increments)
+    np.testing.assert_allclose(interior(increments), interior(whole), rtol=1e-12, atol=1e-13)
 
 
 def test_tendencies_enter_before_the_mixing():
@@ -296,7 +331,7 @@ def test_complex_step_of_the_solve_agrees_with_differences(kind):
 @pytest.mark.parametrize(
     ("kernel", "dtype"),
     [
-        (advance_tracer, np.float32),
+        (advance_tracer_single, np.float32),
         (advance_tracer, np.float64),
         (advance_u, np.float64),
         (richardson_mixing, np.float32),
@@ -309,6 +344,7 @@ def test_compiled_loop_gathers_nothing(kernel, dtype):
     a, w, s = grid.h_t.copy(), interfaces(grid).astype(dtype), np.ones(grid.depth_t.shape, dtype)
     arguments = {
         advance_tracer: (a, s, a, a, w, s, dtype(DT), grid, a.copy()),
+        advance_tracer_single: (a, s, a, a, w, s, dtype(DT), np.ones(len(a), dtype), grid, a.copy()),
         advance_u: (a, a, a, w, s, s, dtype(DT), grid, a.copy()),
         richardson_mixing: (a, a, w, *(plane(grid, 1.0).astype(dtype) for _ in range(5)), grid, w.copy(), w.copy()),
     }[kernel]

@@ -91,6 +91,9 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
             s_t_ad[j, i] -= total[i] / s_t[j, i]
 
 
+advance_tracer_single_ad = advance_tracer_ad  # rounding counts as the identity
+
+
 @point
 def velocity_ad(
     u, c, a, diagonal, ratio, y, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j

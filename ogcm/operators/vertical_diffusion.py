@@ -13,6 +13,21 @@ G changes with the stage of the step, D stays. Thomas' algorithm without pivotin
 M-matrix; h T is conserved and a constant kept to round-off. Cells on land are rows x_k = 0 of their own, and none
 of their inputs is used, NaN included.
 
+Tracers in float32 (`advance_tracer_single`). A step may change T by less than a float32 can show: rounded to the
+nearest, a slow tendency is lost, or doubled, step after step. So the increment y = x - T_n is solved for,
+
+    h_k y_k + a_k (y_k - y_{k-1}) + a_{k+1} (y_k - y_{k+1})
+        = dt (G + D) + h0_k (s_n - s) T_n + [ a_k (T_{k-1} - T_k) + a_{k+1} (T_{k+1} - T_k) ]_n
+
+and added from the bottom up, with what the rounding of a cell leaves of its content handed on to the cell above:
+
+    T_k = T_n + round( y_k + left_{k+1}/h_k + (d_k - 1/2) ulp ),    left_k = h_k (y_k - (T_k - T_n)) + left_{k+1}
+
+A column so loses at most the last digit of its first cell, and that at random: the dither d, between 0 and 1, takes all
+values equally often in the course of the steps (stochastic rounding, Paxton et al. 2022, doi
+10.1175/JCLI-D-21-0343.1, with an even sequence in place of random numbers, the same for all columns, so that water at
+rest stays there). What is not changed keeps its bits.
+
 Adjoint. A x = r is differentiated to A dx = dr - dA x, so that with A y = x_ad (A is symmetric: the same
 solve), x_ad . dx = y . dr - y . dA x. Term by term:
 
@@ -24,13 +39,17 @@ solve), x_ad . dx = y . dr - y . dA x. Term by term:
     kappa_ad  = a_ad dt / (s (h0_{k-1} + h0_k)/2)      (half of it to each column beside a velocity point)
     s_ad      = sum_k h0_k h_ad_k - sum_k a_k a_ad_k / s
 
-It needs x, the result of the forward solve. No kinks: land and bottom are part of the grid.
+It needs x, the result of the forward solve. No kinks: land and bottom are part of the grid, and rounding counts as the
+identity.
 """
 
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, absolute, kernel, point, scalar, typed
+
+NEXT = np.float32(0.75 * 2.0**-23)  # T + NEXT T is rounded to the float32 beside T
+GOLDEN = 0.5 + np.sqrt(1.25)
 
 
 @point
@@ -90,6 +109,50 @@ def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
                 higher = T[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], T[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, T, j)
+
+
+def dither_turns(layers: int) -> np.ndarray:
+    """By how much the dither of each layer (layers,) grows in a step [1]: it is the fraction of the steps times this.
+
+    No integer combination of these numbers is an integer, so that over the steps the layers take all combinations of
+    values equally often; the first layer, whose rounding nothing makes good, has the most even sequence.
+    """
+    return GOLDEN * 2.0 ** (np.arange(layers) / (layers + 1))
+
+
+@kernel
+def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
+    """`advance_tracer` for float32; dither (nk,) is that of the step."""
+    nk, nj, ni = T.shape
+    zero, one = T.dtype.type(0), T.dtype.type(1)
+    for j in prange(HALO, nj - HALO):
+        ratio, a = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
+        y, left = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
+        for k in range(nk):
+            above, below = max(k - 1, 0), max(min(k + 1, nk - 1), 0)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                water = grid.mask_t[k, j, i] == 1
+                a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                from_above = a[k, i] * (T_n[above, j, i] - T_n[k, j, i])
+                from_below = a[k + 1, i] * (T_n[below, j, i] - T_n[k, j, i])
+                mixed = from_above + from_below if k + 1 < grid.bottom_t[j, i] else from_above
+                h = grid.h_t[k, j, i] * s_t[j, i] if water else one
+                swelling = grid.h_t[k, j, i] * (s_n[j, i] - s_t[j, i]) * T_n[k, j, i]
+                gain = swelling + dt * (G[k, j, i] + D[k, j, i]) + mixed
+                r = gain if water else zero
+                higher = T[above, j, i] if k > 0 else zero
+                ratio[k + 1, i], T[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+        for k in range(nk - 1, -1, -1):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                water = grid.mask_t[k, j, i] == 1
+                old, h = T_n[k, j, i] if water else zero, grid.h_t[k, j, i] * s_t[j, i] if water else one
+                y[i] = T[k, j, i] + ratio[k + 1, i] * y[i]
+                wanted = y[i] + left[i] / h
+                digit = absolute((old + NEXT * old) - old)
+                T[k, j, i] = old + (wanted + (dither[k] - HALF) * digit)
+                left[i] = h * (wanted - (T[k, j, i] - old))
 
 
 @kernel
