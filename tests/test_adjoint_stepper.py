@@ -43,10 +43,8 @@ PARAMETERS = {
 }  # fmt: skip
 
 
-class Rain:
+class Rain(ogcm.Term):
     """A corrector without weights that adds to every tendency."""
-
-    weights = np.zeros(0)
 
     def add(self, model, n, fluxes, D) -> None:
         for tendency in D:
