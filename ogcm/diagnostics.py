@@ -129,7 +129,7 @@ def mean_kinetic_energy(model: Model) -> float:
 def surface_energy(model: Model) -> float:
     """Potential energy of the displaced surface [J]."""
     weight = 0.5 * model.numerics.rho0 * model.numerics.gravity
-    return float(weight * (wet_area(model) * interior(model.state.eta) ** 2).sum())
+    return float(weight * (wet_area(model) * inside(model.state.eta) ** 2).sum())
 
 
 def potential_density(model: Model) -> Array:
