@@ -134,5 +134,6 @@ def test_what_is_not_stepped_passes_through_a_step_and_its_adjoint(options):
     assert np.abs(interior(model.state.u - old.u)).max() > 0
     for name in ("T", "S"):
         np.testing.assert_array_equal(getattr(model.state, name), getattr(old, name))
-        np.testing.assert_array_equal(getattr(gradient.state, name), getattr(loss, name))
+        passed, given = (np.where(model.grid.mask_t, getattr(x, name), 0) for x in (gradient.state, loss))
+        np.testing.assert_array_equal(passed, given)
         assert np.abs(interior(getattr(loss, name))).max() > 1
