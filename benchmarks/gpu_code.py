@@ -9,7 +9,7 @@ want of them, and the size of the machine code. Needs the extra `cuda`, but neit
 import argparse
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
@@ -55,7 +55,10 @@ def collected() -> Iterator[dict[tuple, Callable]]:
             arguments = (*arguments[: kernel.place], part, *arguments[kernel.place + 1 :])
         kernel.twin(*arguments)
 
-    with mock.patch.object(gpu, "launch", launch), mock.patch.object(backend.Kernel, "__call__", on_gpu):
+    patches = (gpu, "launch", launch), (backend.Kernel, "__call__", on_gpu), (halo, "fill_halo", halo.fill_there)
+    with ExitStack() as stack:
+        for place in patches:
+            stack.enter_context(mock.patch.object(*place))
         yield found
 
 
