@@ -123,7 +123,7 @@ class Output:
         """Raises FileError where the file cannot be written, or holds other fields than it is to be extended by."""
         self.path, self.part = Path(path), Path(f"{path}.part")
         self.model, self.variables, self.means, self.precision = model, variables, means, precision
-        self.records, self.broken = 0, False
+        self.records, self.broken, self.extends = 0, False, extend
         self.masks = {name: water(model, name) for name in variables}
         self.size = record_bytes(model, variables, precision)
         try:
@@ -138,11 +138,15 @@ class Output:
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be written: {error}") from None
         self.shut = weakref.finalize(self, shut, self.file, self.hdf, self.disk)  # at the latest when Python ends
-        if extend:
-            self.cut(config)
-        else:
-            self.describe(config)
-        self.flush()
+        try:
+            if extend:
+                self.cut(config)
+            else:
+                self.describe(config)
+            self.flush()
+        except BROKEN as error:
+            self.abandon()
+            raise FileError(f"{self.path}: cannot be written ({self.disk.error or error})") from None
         self.start()
 
     def check_fields(self) -> None:
@@ -295,6 +299,13 @@ class Output:
                 raise FileError(
                     f"{self.path}: cannot be finished ({error}); what was written is in {self.part}"
                 ) from None
+
+    def abandon(self) -> None:
+        """Close the file before its first record; a new one is removed."""
+        self.broken = True
+        self.close()
+        if not self.extends:
+            self.part.unlink(missing_ok=True)
 
 
 def begun(path: Path) -> Path:

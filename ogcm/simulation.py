@@ -249,6 +249,8 @@ class Simulation:
         with self.catch_signals(), self.claim():
             self.model.state.settle(self.model.grid)
             self.check_files()
+            if self.has_run:  # the state is no longer that with which it was made
+                self.check_step()
             if self.device == "cuda":
                 check_memory(run_bytes(self.model), f"a run of {self.model.name}")
                 self.running = self.model.to("cuda")
@@ -288,7 +290,11 @@ class Simulation:
             return None
         text, options = self.configuration(), {"means": self.means, "precision": self.output_precision}
         output = io.Output(self.output, self.model, self.variables, text, extend=self.extends, **options)
-        config.write(self.toml_file, text)
+        try:
+            config.write(self.toml_file, text)
+        except FileError:
+            output.abandon()
+            raise
         self.repeatable = text.startswith(config.HEADER)
         return output
 

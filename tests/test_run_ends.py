@@ -17,7 +17,7 @@ import ogcm
 from ogcm import io
 from ogcm.cli import main
 from ogcm.disk import Disk
-from ogcm.errors import FileError
+from ogcm.errors import BlowUpError, FileError, InputError
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +131,37 @@ def test_a_run_whose_disk_fails_goes_on_from_what_was_written(monkeypatch):
     run(days=3 / 24, output="a.nc", restart="a.restart.h5", **WRITE)
     with opened("whole.nc") as whole, opened("a.nc") as a:
         xarray.testing.assert_equal(whole, a)
+
+
+@pytest.mark.parametrize("what", ["output", "configuration"])
+def test_a_disk_that_is_full_at_the_beginning_leaves_nothing(monkeypatch, what):
+    simulation = ogcm.Simulation(small(), days=DAYS, output="a.nc", **WRITE)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if what == "output":
+            patch.setattr(
+                Disk, "write", lambda self, data: setattr(self, "error", OSError(28, "No space")) or len(data)
+            )
+        else:
+            patch.setattr(os, "fsync", full)
+        with pytest.raises(FileError, match=r"a\.(nc: cannot|toml: the configuration could not) be written .*No space"):
+            simulation.run()
+    assert os.listdir() == []
+    simulation.run()
+
+
+def test_a_second_run_from_a_state_that_blew_up_is_refused():
+    simulation = ogcm.Simulation(small(), days=DAYS, output="a.nc", **WRITE)
+    disturb(simulation, 7, lambda state: state.T.__setitem__((2, 7, 8), np.nan))
+    with pytest.raises(BlowUpError):
+        simulation.run()
+    before = Path("a.nc").read_bytes()
+    with pytest.raises(InputError, match="the run would start from nan"):
+        simulation.run()
+    assert Path("a.nc").read_bytes() == before
 
 
 def test_a_damaged_disk_at_the_end_is_said(monkeypatch):
