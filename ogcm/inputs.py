@@ -30,6 +30,7 @@ DIMENSIONS = LETTERS | {  # and in labelled arrays
     "x_f": "x", "lon_f": "x", "i": "x", "nx": "x", "y_f": "y", "lat_f": "y", "j": "y", "ny": "y",
     "z_t": "z", "depth": "z", "lev": "z", "level": "z", "layer": "z", "k": "z", "nk": "z", "nz": "z",
 }  # fmt: skip
+COUNTED = ("i", "j", "k", "nx", "ny", "nz", "nk", "level", "layer")  # whose coordinates are numbers of cells
 STANDARD_NAMES = {"longitude": "x", "latitude": "y", "depth": "z", "height": "z", "time": "t"}
 MOST_CELLS = 10**9  # along a side
 KINDS = {"c": "complex numbers", "b": "true or false", "U": "text", "S": "text", "M": "dates", "m": "durations"}
@@ -109,10 +110,11 @@ def ordered(name: str, values: object, axes: Axes) -> Array:
     for letter, dimension in found.items():
         if dimension in values.coords and values.coords[dimension].dtype.kind in "fiu" and values.size:
             own, theirs = axes[letter], np.asarray(values.coords[dimension], float)
-            theirs = -np.abs(theirs) if letter == "z" else theirs
+            theirs = 0.0 - np.abs(theirs) if letter == "z" else theirs
             if (theirs[0] < theirs[-1]) == (letter == "z"):
                 theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
-            compare(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
+            if dimension not in COUNTED:
+                compare(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
     a = host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
     if not found:
         return a
@@ -136,7 +138,7 @@ def compare(name: str, dimension: str, theirs: Array, own: Array | None, turn: f
     if own is None or len(own) < 2 or theirs.shape != own.shape:  # a wrong shape is said later
         return
     apart = np.abs(theirs - own)
-    if not (np.minimum(apart, np.abs(apart - turn)) <= np.diff(own).max()).all():
+    if not (np.minimum(apart, np.abs(apart - turn)) <= np.abs(np.gradient(own))).all():
         raise InputError(
             f"{name}: its {dimension} runs from {theirs[0]:g} to {theirs[-1]:g}, that of the grid from {own[0]:g} to "
             f"{own[-1]:g}; interpolate it to the grid, or give its .values if they belong there"
@@ -164,7 +166,7 @@ class Points:
     def axes(self) -> Axes:
         """What the axes of a labelled array must be."""
         plane = {"y": self.y, "x": self.x} if self.named else {"y": None, "x": None}
-        return plane if self.z is None else {"z": None, **plane}
+        return plane if self.z is None else {"z": self.z.min(axis=(1, 2)), **plane}  # of full cells
 
 
 def sample(name: str, values: object, points: Points, masked: float = np.nan) -> Array:

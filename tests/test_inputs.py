@@ -278,6 +278,17 @@ def test_longitudes_of_another_turn_are_the_same():
         model(globe, depth=depth.assign_coords(lon=globe.x_t - 180), dz=[400.0])
 
 
+def test_layers_of_other_depths_are_refused():
+    centres = np.cumsum(DZ) - 0.5 * np.array(DZ)
+    T = xr.DataArray(FIELD, dims=("depth", "y", "x"), coords={"depth": centres + 20})
+    np.testing.assert_array_equal(temperature(T), FIELD)
+    np.testing.assert_array_equal(temperature(T.rename(depth="level").assign_coords(level=range(4))), FIELD)
+    with pytest.raises(
+        InputError, match="T: its depth runs from 0 to -3000, that of the grid from -25 to -325; interp"
+    ):
+        temperature(T.assign_coords(depth=[0.0, 500.0, 1000.0, 3000.0]))
+
+
 @pytest.mark.parametrize(
     ("labelled", "words"),
     [
