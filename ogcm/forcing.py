@@ -97,7 +97,7 @@ class Series:
         if end < first - step or start > last + step:
             raise InputError(f"{name}: its records are of {days}; count their times in seconds from the model's start")
         if start < first - step or end > last + step:
-            warnings.warn(f"{name}: its records are of {days}; outside, the nearest is held", stacklevel=4)
+            warnings.warn(f"{name}: its records are of {days}; outside, the nearest is held", stacklevel=5)
 
 
 def seconds(name: str, what: str, times: object) -> Array:
