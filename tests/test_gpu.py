@@ -68,7 +68,7 @@ def tiny(**options):
         eta=0.1 * rng.normal(size=(ny, nx)),
         forcing=ogcm.Forcing(**forcing),
         parameters={"nu_h": 200.0, "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "drag_quadratic": 1e-3},
-        **{"dt": 600.0, "barotropic_steps": 2} | options,
+        **{"dt": 600.0, "barotropic_steps": 3} | options,
     )
 
 
