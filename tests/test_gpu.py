@@ -22,6 +22,7 @@ from adjoint.losses import BoxMean, Transport
 from adjoint.operators.layers import continuity_ad
 from adjoint.random_ocean import random_forcing, random_grid
 from adjoint.registry import PAIRS
+from adjoint.run import Workspace
 from adjoint.stepper import AdjointStepper
 from nn.corrector import Corrector
 from nn.features import FEATURES
@@ -206,6 +207,37 @@ def test_a_corrector_and_its_gradient_are_those_of_the_cpu(choices):
     close(np.array(found[1].value), found[0].value)
     for name in ("T", "corrector"):
         close(found[1][name], found[0][name], 1e-4 if choices.get("dtype") == "float32" else max(ROUND_OFF, 1e-12))
+
+
+class Pull(ogcm.Term):
+    """T drawn to its first values plus weights[1], at the rate exp(weights[0]) in a day; it holds an array."""
+
+    def __init__(self, model):
+        self.weights, self.target = np.array([0.3, 0.5]), np.where(model.grid.mask_t > 0, model.state.T, 0) + 1.0
+
+    def add(self, model, n, fluxes, D):
+        D.T[...] += model.grid.h_t * (self.target + self.weights[1] - n.T) * np.exp(self.weights[:1]) / 86400
+
+    def add_ad(self, model, n, fluxes, D_ad, gradient):
+        pull_ad = model.grid.h_t * D_ad.T * np.exp(self.weights[:1]) / 86400
+        inside = (slice(None), slice(3, -3), slice(3, -3))
+        gradient.state.T[inside] -= pull_ad[inside]
+        gradient.weights[0] += (pull_ad * (self.target + self.weights[1] - n.T))[inside].sum()
+        gradient.weights[1] += pull_ad[inside].sum()
+
+
+def test_a_term_of_ones_own_and_its_gradient_are_those_of_the_cpu():
+    model = tiny(integrator="euler")
+    model.terms["pull"], loss = Pull(model), BoxMean(model, "T", x=(0, 5e4))
+    runs = {w: ogcm.Simulation(model, days=1200 / 86400, progress=False, device=w) for w in device.DEVICES}
+    workspace = Workspace(model, "cuda")
+    for weights in ([0.3, 0.5], [1.0, -2.0]):  # the mirror takes weights that have changed
+        model.terms["pull"].weights[...] = weights
+        here = gradient(loss, runs["cpu"], ["T", "pull"], snapshots=2)
+        there = gradient(loss, runs["cuda"], ["T", "pull"], snapshots=2, workspace=workspace)
+        assert here["pull"].all()
+        for name in ("T", "pull"):
+            close(there[name], here[name], max(ROUND_OFF, 1e-12))
 
 
 @pytest.mark.parametrize("means", [False, True])
