@@ -108,9 +108,9 @@ def test_an_existing_output_is_kept():
 
 @pytest.mark.parametrize("integrator", ["rk3", "ab2"])
 def test_restart_continues_every_bit(integrator):
-    whole = small(integrator=integrator)
+    whole = small(integrator=integrator, dt=3600.0)
     ogcm.Simulation(whole, days=2, progress=False).run()
-    first, second = small(integrator=integrator), small(integrator=integrator)
+    first, second = small(integrator=integrator, dt=3600.0), small(integrator=integrator, dt=3600.0)
     ogcm.Simulation(first, days=1, output="first.nc", progress=False).run()
     ogcm.Simulation(second, days=1, restart="first.restart.h5", progress=False).run()
     assert second.state.digest() == whole.state.digest()
