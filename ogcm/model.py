@@ -45,11 +45,8 @@ CHOICES = {
     "precision": ("float64", "float32"),
 }
 
-
-MAPS, LAYERED = (
-    100,
-    40,
-)  # arrays (nj, ni) and (nk, nj, ni) of a model and a run, those of the host as it builds included
+# Arrays (nj, ni) and (nk, nj, ni) of a model and a run, those that the host needs to build them included
+MAPS, LAYERED = 100, 40
 
 
 @dataclass(frozen=True, kw_only=True)
