@@ -23,14 +23,22 @@ ROOT = Path(__file__).resolve().parent.parent
 no_gpu = pytest.mark.skipif(device.available(), reason="there is a GPU")
 
 
-def test_kernels_and_models_in_the_simulator():
+KERNELS = "operator or halo or race or benchmark"
+FEW = "(operator and forwards and True) or race", "(steps_are_those and options1) or (writes and False) or straight"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [FEW, pytest.param((KERNELS, f"not ({KERNELS})"), marks=pytest.mark.slow)],
+    ids=["short", "whole"],
+)
+def test_kernels_and_models_in_the_simulator(chosen):
     """Two processes at a time: of the kernels, and of whole models."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-W", "ignore", "tests/test_gpu.py", "-k"]
-    kernels = "operator or halo or race or benchmark"
     runs = [
-        subprocess.Popen([*command, chosen], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
-        for chosen in (kernels, f"not ({kernels})")
+        subprocess.Popen([*command, tests], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
+        for tests in chosen
     ]
     for said, run in [(run.communicate()[0], run) for run in runs]:
         assert run.returncode == 0, said
