@@ -58,8 +58,12 @@ def barotropic_steps(model: Model, dt: float | None = None) -> float:
     return model.numerics.barotropic_steps or (max(needed, FEWEST_SUBSTEPS) if needed else 1)
 
 
+@lru_cache
 def substep_weights(steps: float, fraction: float = 1.0) -> tuple[Array, Array]:
-    """Averaging weights of the barotropic substeps in a stage of a fraction of the step that has `steps` of them."""
+    """Averaging weights of the barotropic substeps in a stage of a fraction of the step that has `steps` of them.
+
+    They are computed once for all steppers, to be read alone.
+    """
     return averaging_weights(max(1, math.ceil(fraction * steps)))
 
 
