@@ -207,8 +207,8 @@ def spherical(
 ) -> HorizontalGrid:
     """Longitude-latitude grid from cell edges [degrees]: nx + 1 values of lon, ny + 1 of lat.
 
-    Periodic in longitude when the edges span 360 degrees to the precision of float32; where a cell or less is missing
-    to that, the grid is closed with a warning. f = 2 rotation sin(lat).
+    Periodic in longitude when the edges span 360 degrees to the precision of float32. A grid that lacks less than 1.5
+    cells of that is closed, with a warning. f = 2 rotation sin(lat).
     Raises InputError for edges that do not increase or that reach beyond a pole.
     """
     lon, lat, rotation = plain("lon", lon), plain("lat", lat), number("rotation", rotation)
@@ -467,9 +467,11 @@ def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
 
 
 def _spans_the_circle(lon: Array) -> bool:
-    """Whether these edges [degrees] close on themselves; warns of a gap that is hardly meant. Raises InputError beyond.
+    """Whether the edges `lon` (nx + 1,) [degrees] span 360 degrees, so that the grid is periodic.
 
-    What float32 makes of two edges near 360 degrees, 6e-5 degrees, is no gap, nor is 1e-5 of a cell.
+    Differences below 6e-5 degrees, the rounding of two edges near 360 degrees in float32, or below 1e-5 of the widest
+    cell do not count. Warns where less than 1.5 cells are missing, since a closed grid is then hardly intended. Raises
+    InputError for edges that span more than 360 degrees.
     """
     span, widest = float(lon[-1] - lon[0]), float(np.diff(lon).max())
     tolerance = max(1e-5 * widest, 2 * float(np.spacing(np.float32(360))))

@@ -86,7 +86,7 @@ def root(module: str | None) -> str:
 
 
 def described(value: object) -> str:
-    """A value in words that are the same in every process."""
+    """A description of a value that is the same in every process, for the hash."""
     if isinstance(value, CodeType):
         inside = [described(constant) for constant in value.co_consts]
         return repr((value.co_code, value.co_names, value.co_varnames, value.co_freevars, value.co_argcount, inside))

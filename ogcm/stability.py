@@ -60,9 +60,10 @@ def barotropic_steps(model: Model, dt: float | None = None) -> float:
 
 @lru_cache
 def substep_weights(steps: float, fraction: float = 1.0) -> tuple[Array, Array]:
-    """Averaging weights of the barotropic substeps in a stage of a fraction of the step that has `steps` of them.
+    """Averaging weights (a, b) [1] of the barotropic substeps in a stage, as `averaging_weights` describes them.
 
-    They are computed once for all steppers, to be read alone.
+    `steps` is the number of substeps in a whole step, `fraction` the length of the stage as a fraction of the step. All
+    steppers share the arrays, which must not be changed.
     """
     return averaging_weights(max(1, math.ceil(fraction * steps)))
 

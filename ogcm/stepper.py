@@ -132,7 +132,7 @@ class Stepper:
         model that is none, and for a step that is too long for the model's rotation, mixing or surface waves.
         """
         check_terms(model.terms)
-        if not kept:  # an adjoint takes the steps of a run that was checked
+        if not kept:  # the adjoint repeats steps of a run whose model was checked before
             check_numerics(model)
         self.model = model
         self.integrator = INTEGRATORS[model.numerics.integrator]
