@@ -2,8 +2,8 @@
 
 Each case is a function that runs the model and returns its `Result`: numbers of theory and model with the error
 allowed, and the curves of the picture. Its docstring holds the solution and ends with where it was published. The
-tests (`tests/test_circulation.py`, `tests/test_instability_and_mixing.py`, `tests/test_waves.py`) run the same
-functions; this script prints them as one table and draws docs/pictures/physics.png.
+tests in `tests/physics` run the same functions; this script prints them as one table and draws
+docs/pictures/physics.png.
 
 Where a solution is one of a limit (thin boundary layer, small Rossby number), the case says how far it is from it.
 """

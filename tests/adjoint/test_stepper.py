@@ -1,0 +1,139 @@
+"""A whole step backwards: its gradient is the complex step's, for every choice, state, flux and parameter."""
+
+import numpy as np
+import pytest
+
+import ogcm
+from adjoint.complex_step import STEP, complex_model
+from adjoint.controls import Controls
+from adjoint.stepper import AdjointStepper, Gradient
+from ogcm.forcing import Fluxes
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.state import State
+from ogcm.stepper import Stepper
+from tests.oceans import dry, put_nan_on_land, rough_basin
+
+CHOICES = {
+    "default": {},
+    "ab2": {"integrator": "ab2", "dt": 300.0},
+    "euler, monotone": {"integrator": "euler", "advection": "monotone", "dt": 300.0, "vorticity": "enstrophy"},
+    "rk4, centred, al81": {"integrator": "rk4", "advection": "centred2", "vorticity": "al81", "walls": "no_slip"},
+    "linear surface, other constants": {
+        "free_surface": "linear",
+        "equation_of_state": "quadratic",
+        "gravity": 3.7,
+        "rho0": 1000.0,
+        "heat_capacity": 4200.0,
+    },
+    "closures": {
+        "viscosity": "smagorinsky",
+        "vertical_mixing": "richardson",
+        "equation_of_state": "teos10",
+        "friction": "biharmonic",
+        "diffusion": "biharmonic",
+        "freezing": True,
+    },
+    "leith": {"viscosity": "leith", "diffusion": "none", "equation_of_state": "none"},
+}
+PARAMETERS = {
+    "nu_h": np.linspace(100.0, 300.0, 960).reshape(5, 12, 16), "nu_v": np.linspace(1e-4, 2e-4, 192).reshape(12, 16),
+    "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "kappa_convective": 0.1, "T_freezing": 1.9,
+    "drag_linear": 1e-4, "drag_quadratic": 1e-3,
+}  # fmt: skip
+
+
+class Rain(ogcm.Term):
+    """A corrector without weights that adds to every tendency."""
+
+    def add(self, model, n, fluxes, D) -> None:
+        for tendency in D:
+            tendency += 1e-7
+
+    def add_ad(self, model, n, fluxes, D_ad, gradient) -> None:
+        """Nothing depends on the state."""
+
+
+def ocean(**options) -> Model:
+    """Islands, partial cells, every forcing, waters near the (raised) freezing point, some of them unstable."""
+    rng = np.random.default_rng(7)
+    waves = rng.normal(size=(8, 12, 16))
+    waves[5:] = np.abs(waves[5:])  # of salinity and the piston velocities
+    names = ("tau_x", "tau_y", "heat_flux", "fresh_water", "T_star", "S_star", "rate_T", "rate_S")
+    sizes = (0.1, 0.1, 200.0, 1e-6, 4.0, 1.0, 1e-5, 1e-5)
+    forcing = ogcm.Forcing(**{n: size * w for n, size, w in zip(names, sizes, waves, strict=True)})
+    cold = np.array([2.0, 1.9, 1.8, 1.0, 0.0])[:, None, None] + 0.1 * rng.normal(size=(5, 12, 16))
+    moving = {p: 0.1 * rng.normal(size=(5, 12, 16)) for p in "uv"} | {"eta": 0.1 * rng.normal(size=(12, 16))}
+    return rough_basin(T=cold, forcing=forcing, parameters=PARAMETERS, **(moving | options))
+
+
+def weights(model: Model) -> State:
+    """A random linear loss of the final state."""
+    rng, loss = np.random.default_rng(3), State.zeros(model.grid)
+    for name, a in loss.arrays().items():
+        interior(a)[...] = rng.normal(size=interior(a).shape) * interior(getattr(model.state, name) != 0)
+    return loss
+
+
+def step_back(model: Model, loss: State) -> Gradient:
+    """What a step of the model passes on from the adjoint `loss` of its end."""
+    gradient = Gradient.zeros(model)
+    AdjointStepper(model).step(model.state.copy(), loss, gradient)
+    return gradient
+
+
+def parts(gradient: Gradient) -> dict[str, np.ndarray]:
+    """The arrays of a gradient by the names of the controls."""
+    return gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
+
+
+def value(loss: State, state: State) -> complex:
+    return sum((interior(w) * interior(getattr(state, name))).sum() for name, w in loss.arrays().items())
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_gradient_of_a_step_is_the_complex_step(choice):
+    model = ocean(**CHOICES[choice])
+    rng, loss = np.random.default_rng(5), weights(model)
+    gradient = step_back(model, loss)
+    names = (*model.numerics.stepped, *Fluxes._fields, *model.parameters)
+    controls = Controls(model, names)
+    arrays = parts(gradient)
+    found = {name: control.collect(arrays[name], model.grid) for name, control in controls.controls.items()}
+    directions = {name: rng.normal(size=np.shape(a)) * np.abs(a) for name, a in controls.values().items()}
+    for group in (*([name] for name in names), names):
+        tangent = complex_model(model, {name: directions[name] for name in group})
+        exact = value(loss, Stepper(tangent).advance(tangent.state)).imag / STEP
+        terms = [found[name] * directions[name] for name in group]
+        error = abs(exact - sum(term.sum() for term in terms))
+        assert error <= 1e-12 * sum(np.abs(term).sum() for term in terms), group
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
+    """On land and in closed halos, of the model and of the adjoint with which the step back begins."""
+    clean, dirty = ocean(**CHOICES[choice]), put_nan_on_land(ocean(**CHOICES[choice]))
+    loss = weights(clean)
+    expected = step_back(clean, loss.copy())
+    for name in ("T", "S"):
+        getattr(loss, name)[dry(clean.grid, name, loss.T)] = np.nan
+    found = step_back(dirty, loss)
+    for (name, a), b in zip(parts(expected).items(), parts(found).values(), strict=True):
+        assert np.isfinite(b).all(), name
+        where = ... if name in clean.parameters else ~dry(clean.grid, name, a)  # one number is summed over land, too
+        np.testing.assert_array_equal(a[where], b[where], err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"dynamics": "none", "corrector": Rain()}])
+def test_what_is_not_stepped_passes_through_a_step_and_its_adjoint(options):
+    """Without tracers T and S stay as they are, so that their gradient is that of the state at the end."""
+    model = ocean(equation_of_state="none", dt=300.0, **options)
+    loss, old = weights(model), model.state.copy()
+    gradient = step_back(model, loss)
+    Stepper(model).step()
+    assert np.abs(interior(model.state.u - old.u)).max() > 0
+    for name in ("T", "S"):
+        np.testing.assert_array_equal(getattr(model.state, name), getattr(old, name))
+        passed, given = (np.where(model.grid.mask_t, getattr(x, name), 0) for x in (gradient.state, loss))
+        np.testing.assert_array_equal(passed, given)
+        assert np.abs(interior(getattr(loss, name))).max() > 1

@@ -1,0 +1,309 @@
+"""The model on a GPU beside the model on the CPU.
+
+    python -m pytest -m gpu                                                               on a GPU
+    NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest -m "" tests/gpu/test_gpu.py   without one
+
+Without one the kernels run in Numba's simulator and `fake_cupy.py` takes CuPy's place; `test_cuda.py` does that. There results are equal to the bit; a GPU contracts products and sums, so that the last bits differ.
+"""
+
+import ast
+
+import h5netcdf
+import numba
+import numpy as np
+import pytest
+
+import benchmarks.gpu
+import ogcm
+from adjoint import gradient
+from adjoint.losses import BoxMean, Transport
+from adjoint.operators.layers import continuity_ad
+from adjoint.random_ocean import random_forcing, random_grid
+from adjoint.registry import PAIRS
+from adjoint.run import Workspace
+from adjoint.stepper import AdjointStepper
+from nn.corrector import Corrector
+from nn.features import FEATURES
+from nn.outputs import FORMS
+from ogcm import cuda as gpu
+from ogcm import device
+from ogcm.forcing import NAMES
+from ogcm.halo import exchange
+from tests.gpu import fake_cupy
+
+SIMULATED = bool(numba.config.ENABLE_CUDASIM)
+if SIMULATED:
+    fake_cupy.install()
+else:
+    pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not device.available(), reason="no GPU")]
+ROUND_OFF = 0.0 if SIMULATED else 1e-12
+simulated = pytest.mark.skipif(not SIMULATED, reason="needs the simulator")
+BACKWARDS = "thread_x, thread_y, thread_z = [n - 1 - i for n, i in zip(cuda.gridsize(3), cuda.grid(3))]"
+RICH = {
+    "friction": "biharmonic", "diffusion": "biharmonic", "viscosity": "smagorinsky", "vertical_mixing": "richardson",
+    "equation_of_state": "teos10", "freezing": True, "barotropic_steps": 3,
+}  # fmt: skip
+
+
+@pytest.fixture(params=["forwards", "backwards"] if SIMULATED else ["forwards"])
+def order(request, monkeypatch):
+    """The order of the simulator's threads: a race shows in one of the two."""
+    if request.param == "backwards":
+        monkeypatch.setattr(gpu, "WHO", BACKWARDS)
+    for made in (gpu.twin, gpu.dealt, gpu.by_points):
+        made.cache_clear()
+
+
+def tiny(**options):
+    """Three layers of 4 x 5 cells with islands and every forcing, one of them a series, periodic along x."""
+    rng, nk, ny, nx = np.random.default_rng(0), 3, 4, 5
+    forcing = {name: random_forcing(name, rng.normal(size=(ny, nx))) for name in NAMES}
+    forcing["tau_x"] = ogcm.Series(0.1 * rng.normal(size=(3, ny, nx)), [0.0, 900.0, 3600.0])
+    return ogcm.Model(
+        ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True),
+        depth=np.where(rng.uniform(size=(ny, nx)) < 0.1, 0, rng.uniform(150, 300, (ny, nx))),
+        dz=[50.0, 100.0, 150.0],
+        T=np.array([20.0, 16.0, 12.0])[:, None, None] + rng.normal(size=(nk, ny, nx)),
+        u=0.1 * rng.normal(size=(nk, ny, nx)),
+        eta=0.1 * rng.normal(size=(ny, nx)),
+        forcing=ogcm.Forcing(**forcing),
+        parameters={"nu_h": 200.0, "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "drag_quadratic": 1e-3},
+        **{"dt": 600.0, "barotropic_steps": 3} | options,
+    )
+
+
+def close(found, expected, tolerance=ROUND_OFF):
+    """Assert that two arrays are equal but for round-off, relative to the largest of their values."""
+    np.testing.assert_allclose(device.host(found), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def same(here, there):
+    """Assert that a state on the GPU is that on the host."""
+    assert not device.on_host(there.u)
+    for name, a in here.arrays().items():
+        close(getattr(there, name), a)
+
+
+# Kernels
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_operator_and_its_adjoint_agree_with_the_cpu(name, periodic, order):
+    grid = random_grid(nx=4, ny=3, periodic_x=periodic, periodic_y=periodic)
+    here, there = (benchmarks.gpu.operator(name, grid, where) for where in device.DEVICES)
+    assert all(a.any() for a in here[0])
+    for a, b in zip([*here[0], *here[1]], [*there[0], *there[1]], strict=True):
+        close(b, a, 1e-13 if SIMULATED else 1e-12)  # sums over many points may be taken in another order
+
+
+@pytest.mark.parametrize("sides", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_a_halo_is_filled_as_on_the_cpu(sides, width, order):
+    grid = random_grid(nx=width, ny=4)._replace(periodic_x=sides[0], periodic_y=sides[1])
+    a = np.random.default_rng(0).normal(size=grid.h_t.shape)
+    b = device.put(a, "cuda")
+    exchange(grid, a)
+    exchange(grid.to("cuda"), b)
+    assert np.array_equal(a, b.get())
+
+
+@simulated
+def test_a_race_would_be_seen(monkeypatch):
+    """Without its `row_done()` a kernel reads what other threads may not have written yet."""
+    grid, results = random_grid(nx=4, ny=3), []
+    W_ad = np.random.default_rng(0).normal(size=(6, *grid.h_t.shape[1:]))
+
+    def careless(function, parsed=gpu.parsed):
+        tree = parsed(function)
+        for loop in (n for n in tree.body if gpu.is_loop(n, "prange")):
+            loop.body = [s for s in loop.body if "row_done" not in ast.unparse(s)]
+        return tree
+
+    monkeypatch.setattr(gpu, "parsed", careless)
+    monkeypatch.setattr(gpu, "check", lambda *_: set())  # which would refuse the kernel
+    monkeypatch.setattr(gpu, "work_array", lambda _, n, like: np.zeros((n, *like.shape[-2:])))
+    for who in (gpu.WHO, BACKWARDS):
+        monkeypatch.setattr(gpu, "WHO", who)
+        gpu.dealt.cache_clear()
+        zeros = [np.zeros(grid.h_t.shape) for _ in range(4)] + [np.zeros(grid.depth_t.shape)]
+        gpu.twin.__wrapped__(continuity_ad.py_func)(*zeros[:2], grid.depth_t, grid, W_ad, *zeros[2:])
+        results.append(zeros[2])
+    assert not np.allclose(*results)
+
+
+# A model
+
+
+@pytest.mark.parametrize(
+    "options",
+    [RICH, {"integrator": "ab2", "advection": "monotone", "vorticity": "al81"}, {"equation_of_state": "none"}],
+)
+def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
+    model = tiny(**options)
+    mirror = model.to("cuda")
+    here, there = ogcm.Stepper(model), ogcm.Stepper(mirror)
+    for _ in range(5):
+        for a, b in zip(mirror.state.all_arrays(), model.state.all_arrays(), strict=True):
+            device.assign(a, b)
+        before = fake_cupy.transfers
+        there.step()
+        assert fake_cupy.transfers == before
+        here.step()
+        same(model.state, mirror.state)
+    replayed = [graph for _, graph in there.graphs.known.values() if graph is not None]
+    assert len(replayed) == (2 if options.get("integrator") == "ab2" else 4)  # two for each place of the arrays
+
+
+def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch):
+    model, crossed = tiny(**RICH, integrator="euler"), []
+    loss = BoxMean(model, "T", days=[0.0, 0.02]) + 1e-6 * Transport(model, x=5e4, y=(0, 8e4))
+
+    def counted(self, *arguments, back=AdjointStepper.back):
+        before = fake_cupy.transfers
+        back(self, *arguments)
+        crossed.append(fake_cupy.transfers - before)
+
+    monkeypatch.setattr(AdjointStepper, "back", counted)
+    controls, found = ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"], []
+    for where in ("cpu", "cuda"):
+        simulation = ogcm.Simulation(model, days=1800 / 86400, progress=False, device=where)
+        found.append(gradient(loss, simulation, controls, snapshots=2))
+    close(np.array(found[1].value), found[0].value)
+    for name in controls:
+        assert found[0][name].any()
+        close(found[1][name], found[0][name], max(ROUND_OFF, 1e-13))
+    assert crossed == [0] * 6
+
+
+def test_a_run_is_the_same_to_the_bit_each_time_and_without_graphs():
+    digests = []
+    for graphs in (True, True, False):
+        mirror = tiny(**RICH, integrator="euler").to("cuda")
+        stepper = ogcm.Stepper(mirror, graphs=graphs)
+        for _ in range(4):
+            stepper.step()
+        digests.append(mirror.state.digest())
+    assert len(set(digests)) == 1
+
+
+COLUMN = {"features": tuple(FEATURES), "outputs": tuple(n for n in FORMS if n != "eta_tendency")}
+LOCAL = {"features": ("T", "N2", "eta", "place"), "outputs": ("T_flux", "stress"), "vertical": "local"}
+
+
+@pytest.mark.parametrize(
+    "choices", [COLUMN, LOCAL | {"stencil": "point", "equivariant": True}, LOCAL | {"dtype": "float32"}]
+)
+def test_a_corrector_and_its_gradient_are_those_of_the_cpu(choices):
+    model, found = tiny(integrator="euler"), []
+    model.corrector = Corrector(model, hidden=(5,), scales=dict.fromkeys(choices["outputs"], 1e-5), **choices)
+    model.corrector.normalise(model, [model.state])
+    model.corrector.weights[...] = 0.3 * np.random.default_rng(0).normal(size=model.corrector.weights.shape)
+    loss = BoxMean(model, "T", x=(0, 5e4))
+    for where in ("cpu", "cuda"):
+        simulation = ogcm.Simulation(model, days=1200 / 86400, progress=False, device=where)
+        found.append(gradient(loss, simulation, ["T", "corrector"], snapshots=2))
+    close(np.array(found[1].value), found[0].value)
+    for name in ("T", "corrector"):
+        close(found[1][name], found[0][name], 1e-4 if choices.get("dtype") == "float32" else max(ROUND_OFF, 1e-12))
+
+
+class Pull(ogcm.Term):
+    """T drawn to its first values plus weights[1], at the rate exp(weights[0]) in a day; it holds an array."""
+
+    def __init__(self, model):
+        self.weights, self.target = np.array([0.3, 0.5]), np.where(model.grid.mask_t > 0, model.state.T, 0) + 1.0
+
+    def add(self, model, n, fluxes, D):
+        D.T[...] += model.grid.h_t * (self.target + self.weights[1] - n.T) * np.exp(self.weights[:1]) / 86400
+
+    def add_ad(self, model, n, fluxes, D_ad, gradient):
+        pull_ad = model.grid.h_t * D_ad.T * np.exp(self.weights[:1]) / 86400
+        inside = (slice(None), slice(3, -3), slice(3, -3))
+        gradient.state.T[inside] -= pull_ad[inside]
+        gradient.weights[0] += (pull_ad * (self.target + self.weights[1] - n.T))[inside].sum()
+        gradient.weights[1] += pull_ad[inside].sum()
+
+
+def test_a_term_of_ones_own_and_its_gradient_are_those_of_the_cpu():
+    model = tiny(integrator="euler")
+    model.terms["pull"], loss = Pull(model), BoxMean(model, "T", x=(0, 5e4))
+    runs = {w: ogcm.Simulation(model, days=1200 / 86400, progress=False, device=w) for w in device.DEVICES}
+    workspace = Workspace(model, "cuda")
+    for weights in ([0.3, 0.5], [1.0, -2.0]):  # the mirror takes weights that have changed
+        model.terms["pull"].weights[...] = weights
+        here = gradient(loss, runs["cpu"], ["T", "pull"], snapshots=2)
+        there = gradient(loss, runs["cuda"], ["T", "pull"], snapshots=2, workspace=workspace)
+        assert here["pull"].all()
+        for name in ("T", "pull"):
+            close(there[name], here[name], max(ROUND_OFF, 1e-12))
+
+
+@pytest.mark.parametrize("means", [False, True])
+def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
+    files = {}
+    for where in ("cpu", "cuda"):
+        model, path = tiny(integrator="euler"), tmp_path / f"{where}.nc"
+        variables = ("u", "T", "eta", "w", "zeta")
+        days = {"days": 2400 / 86400, "every": 1200 / 86400}
+        run = ogcm.Simulation(
+            model, **days, output=path, variables=variables, means=means, progress=False, device=where
+        )
+        run.run()
+        assert isinstance(model.state.u, np.ndarray)
+        with h5netcdf.File(path) as f:
+            files[where] = {name: f[name][...] for name in (*variables, "time", "kinetic_energy")}
+        for name in variables:
+            a = files[where][name]
+            files[where][name] = np.where(np.abs(a) < 1e30, a, 0.0)  # the fill value
+            assert files[where][name].any()
+        files[where]["T of the end"] = model.state.T
+    assert len(files["cpu"]["time"]) == (2 if means else 3)
+    for name, a in files["cpu"].items():
+        close(files["cuda"][name], a, 1e-6)  # of float32
+
+
+def test_a_run_that_blows_up_is_stopped_and_saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ogcm.simulation.CHECK", 1)
+    model = tiny(integrator="euler")
+    simulation = ogcm.Simulation(model, days=1, progress=False, device="cuda")
+    model.state.u[...] = 60.0 * model.grid.mask_u
+    with pytest.raises(ogcm.BlowUpError, match=r"is in ocean\.restart\.h5"):
+        simulation.run()
+    assert (tmp_path / "ocean.restart.h5").exists()
+
+
+@simulated
+def test_the_benchmark_runs(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["gpu", "--quick"])
+    benchmarks.gpu.main()
+    said = capsys.readouterr().out
+    assert all(f"\n{part}\n" in said for part in benchmarks.gpu.PARTS)
+    assert "the same to the bit" in said
+    assert float(said.split("complex step on the CPU: ")[1].split()[0]) < 1e-12
+
+
+# Arrays and memory
+
+
+def test_arrays_of_the_gpu_go_straight_in():
+    T = device.put(np.full((4, 5), 7.0), "cuda")
+    assert (ogcm.Model(tiny().horizontal, depth=T, dz=[9.0], dt=60.0).grid.depth_t[3:-3, 3:-3] == 7).all()
+    mirror = tiny().to("cuda")
+    mirror.state.eta[...] = 0.25 * mirror.grid.mask_t[0]
+    ogcm.Stepper(mirror).step()
+    assert not device.on_host(mirror.state.T)
+
+
+@simulated
+def test_a_model_that_does_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr(fake_cupy.cuda.runtime, "memGetInfo", lambda: (10_000, 20_000))
+    with pytest.raises(ogcm.InputError, match=r"a run of ocean needs about .* what fits is a grid with \d+%"):
+        ogcm.Simulation(tiny(), days=1, device="cuda").run()
+
+
+@simulated
+def test_the_device_is_named():
+    assert device.describe() == "no GPU, compute capability 9.0, 1.0 of 2.0 GB free"
+    assert device.check("auto") == "cuda"
