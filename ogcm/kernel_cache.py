@@ -104,11 +104,21 @@ def described(value: object) -> str:
     return f"{type(value).__name__} {getattr(value, '__module__', '')} {name or ''}"
 
 
+def undocumented(function: Callable) -> CodeType:
+    """The code object of a function without its docstring, which is the first of its constants."""
+    code = function.__code__
+    has_docstring = isinstance(function.__doc__, str) and code.co_consts[:1] == (function.__doc__,)
+    return code.replace(co_consts=(None, *code.co_consts[1:])) if has_docstring else code
+
+
 def fingerprint(function: Callable) -> str:
-    """A hash of the byte code of a function, of all that it calls, and of the constants that they read."""
+    """A hash of the byte code of a function, of all that it calls, and of the constants that they read.
+
+    Docstrings are left out, so that a kernel whose description changes is not compiled again.
+    """
     whole = hashlib.sha256()
     for part in functions_of(function):
-        whole.update(f"{part.__module__}.{part.__qualname__} {described(part.__code__)}".encode())
+        whole.update(f"{part.__module__}.{part.__qualname__} {described(undocumented(part))}".encode())
         for name, value in values_read(part):
             whole.update(f"{name} = {described(value)}\n".encode())
     return whole.hexdigest()
@@ -181,7 +191,7 @@ class KernelCache(NullCache):
         """The file of the kernel for arguments of the types in `signature`."""
         if not hasattr(self, "made_of"):
             self.made_of = fingerprint(self.function)
-        settings = [f"{name}={getattr(numba.config, name)}" for name in ("BOUNDSCHECK", "OPT", "LLVM_PASS_TIMINGS")]
+        settings = [f"{name}={getattr(numba.config, name)}" for name in ("BOUNDSCHECK", "OPT")]
         versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.implementation.cache_tag)
         key = (self.made_of, self.options, str(signature), str(codegen.magic_tuple()), *settings, *versions)
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()

@@ -25,6 +25,7 @@ from ogcm.backend import point
 FACTOR = 3.0
 @point
 def scaled(a, k, j, i):
+    '''A scaled value.'''
     return FACTOR * a[k, j, i]
 """,
     "law": """
@@ -111,9 +112,10 @@ def test_an_edit_is_never_run_as_it_was(modules, edit, value):
     np.testing.assert_array_equal(applied(second), value + offset)
 
 
-def test_the_fingerprint_follows_constants_through_modules_and_ignores_comments(modules):
+def test_the_fingerprint_follows_constants_through_modules_and_ignores_comments_and_docstrings(modules):
     plain = fingerprint(modules().py_func)
     assert fingerprint(modules(("physics", "FACTOR = 3.0", "FACTOR = 3.0  # a word")).py_func) == plain
+    assert fingerprint(modules(("physics", "A scaled value.", "A value, scaled.")).py_func) == plain
     assert fingerprint(modules(("physics", "FACTOR = 3.0", "FACTOR = 3")).py_func) != plain
     through = modules(("law", "scaled(a", "physics.scaled(a"))
     before = fingerprint(through.py_func)
