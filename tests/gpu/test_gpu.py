@@ -3,7 +3,8 @@
     python -m pytest -m gpu                                                               on a GPU
     NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest -m "" tests/gpu/test_gpu.py   without one
 
-Without one the kernels run in Numba's simulator and `fake_cupy.py` takes CuPy's place; `test_cuda.py` does that. There results are equal to the bit; a GPU contracts products and sums, so that the last bits differ.
+Without one the kernels run in Numba's simulator and `fake_cupy.py` takes CuPy's place, which `test_cuda.py` sets up.
+There results are equal to the bit; a GPU contracts products and sums, so that the last bits differ.
 """
 
 import ast
