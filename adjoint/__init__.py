@@ -1,23 +1,15 @@
 """The adjoint of the model: gradients of any scalar of a run, the checks that they are right, and what they are for.
 
-adjoint.gradient(loss, simulation, controls)      of a loss (`adjoint.losses`) by controls (`adjoint.controls`)
+adjoint.gradient(loss, simulation, controls)      gradient of a loss (`adjoint.losses`) with respect to controls
 adjoint.tangent(simulation, perturbation)         the tangent linear model, by the complex step
 adjoint.assimilate(loss, simulation, estimates)   parameters and initial states from observations (4D-Var)
-adjoint.gradient_check                            is all that right? of operators, runs and losses
+adjoint.gradient_check                            tests of the adjoints of operators, runs and losses
 adjoint.sensitivity                               maps of what a transport, a heat content, ... depends on
 adjoint.operators                                 file for file the adjoint of `ogcm.operators`
+
+`__init__.pyi` beside this file is the table of contents; a name is imported from its module when it is first used.
 """
 
-from importlib import import_module
+import lazy_loader
 
-_HOME = {"Estimate": "assimilation", "assimilate": "assimilation", "gradient": "run", "tangent": "complex_step"}
-__all__ = ["Estimate", "assimilate", "gradient", "losses", "tangent"]
-
-
-def __getattr__(name: str):
-    """Import what is asked for when it is asked for, as `ogcm` does."""
-    if name in _HOME:
-        return getattr(import_module(f"adjoint.{_HOME[name]}"), name)
-    if name == "losses":
-        return import_module("adjoint.losses")
-    raise AttributeError(f"module 'adjoint' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,20 @@
+"""What learns: correctors of the model's tendencies, their data, their training and their evaluation.
+
+nn.Corrector(model, features=..., outputs=...)   features, a network and its outputs, as one term of the stepper
+nn.make_data(fine, coarse, path, days=...)       a data set of coarse states from a fine run; nn.DataSet reads it
+nn.prepare(model, data, part)                    scales of the features and outputs
+nn.train(nn.Learner(model), data, nn.Settings()) training through the model and its adjoint
+nn.load(path, model)                             puts trained weights into a model
+nn.compare(...), nn.Scores, nn.Drift             evaluation of forecasts and of long runs
+
+`__init__.pyi` beside this file is the table of contents; a name is imported from its module when it is first used.
+"""
+
+import lazy_loader
+
+from ogcm.extensions import hidden
+
+if (_text := hidden("adjoint")) is not None:
+    raise ImportError(_text)
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

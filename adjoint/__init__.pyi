@@ -1,0 +1,30 @@
+"""The names that users import from `adjoint`, each with its module."""
+
+from . import assimilation as assimilation
+from . import assimilation_output as assimilation_output
+from . import checkpoints as checkpoints
+from . import complex_step as complex_step
+from . import controls as controls
+from . import gradient_check as gradient_check
+from . import interpolation as interpolation
+from . import losses as losses
+from . import observations as observations
+from . import operators as operators
+from . import random_ocean as random_ocean
+from . import registry as registry
+from . import run as run
+from . import sensitivity as sensitivity
+from . import stepper as stepper
+from .assimilation import Assimilated as Assimilated
+from .assimilation import Estimate as Estimate
+from .assimilation import assimilate as assimilate
+from .checkpoints import Budget as Budget
+from .complex_step import tangent as tangent
+from .controls import Controls as Controls
+from .registry import PAIRS as PAIRS
+from .registry import Pair as Pair
+from .run import GradientOfRun as GradientOfRun
+from .run import Workspace as Workspace
+from .run import evaluate as evaluate
+from .run import gradient as gradient
+from .stepper import AdjointStepper as AdjointStepper

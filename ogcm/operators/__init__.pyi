@@ -1,0 +1,16 @@
+"""The modules of `ogcm.operators`."""
+
+from . import barotropic as barotropic
+from . import bottom_drag as bottom_drag
+from . import equation_of_state as equation_of_state
+from . import extrapolation as extrapolation
+from . import friction as friction
+from . import layers as layers
+from . import momentum_advection as momentum_advection
+from . import pressure as pressure
+from . import surface as surface
+from . import tracer_advection as tracer_advection
+from . import tracer_diffusion as tracer_diffusion
+from . import vertical_diffusion as vertical_diffusion
+from . import vertical_mixing as vertical_mixing
+from . import viscosity as viscosity

@@ -1,0 +1,70 @@
+"""What a person meets first: the names of the three packages."""
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import adjoint
+import nn
+import ogcm
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"ogcm": ogcm, "adjoint": adjoint, "nn": nn}
+DOTTED = re.compile(r"(?<![\w./-])((?:ogcm|adjoint|nn)(?:\.[A-Za-z_]\w*)+)(?![\w/-])")
+FILES = re.compile(r"\.(py|pyi|toml|md|nc|h5|yml|cfg|png)$")
+
+
+def texts() -> dict[str, str]:
+    """Docstrings of the packages, README and the pages of docs, by file."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            docstrings = re.findall(r'"""(.*?)"""', path.read_text(encoding="utf-8"), re.DOTALL)
+            found[str(path.relative_to(ROOT))] = "\n".join(docstrings)
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        found[str(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
+    return found
+
+
+def resolved(name: str) -> bool:
+    """Whether `name` can be reached by attributes after `import ogcm, adjoint, nn`."""
+    package, *attributes = name.split(".")
+    thing = PACKAGES[package]
+    for attribute in attributes:
+        if not hasattr(thing, attribute) and attribute not in getattr(thing, "__annotations__", {}):
+            return False
+        thing = getattr(thing, attribute, None)
+    return True
+
+
+def test_every_name_that_a_text_mentions_is_reachable():
+    wrong = {
+        (file, name)
+        for file, text in texts().items()
+        for name in DOTTED.findall(text)
+        if not FILES.search(name) and not resolved(name)
+    }
+    assert not wrong, "\n".join(f"{file}: {name}" for file, name in sorted(wrong))
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, "ogcm.operators", "adjoint.operators"])
+def test_every_listed_name_exists(name):
+    module = import_module(name)
+    assert dir(module)
+    assert all(hasattr(module, attribute) for attribute in dir(module))
+
+
+def test_every_operator_is_listed():
+    for package in (ogcm, adjoint):
+        folder = ROOT / package.__name__ / "operators"
+        assert set(dir(package.operators)) == {path.stem for path in folder.glob("[!_]*.py")}
+
+
+def test_imports_do_not_wait_for_the_compiler():
+    code = "import sys, ogcm, adjoint, nn, ogcm.cli; print(sorted({'numba', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
