@@ -13,10 +13,11 @@ from adjoint.assimilation import Cost, Estimate, assimilate
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean
 from ogcm.cli import DEVICE, setup_command
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.model import Model
 from ogcm.names import beside, check_free, output_path
-from ogcm.simulation import DAY, Simulation
+from ogcm.simulation import Simulation
 
 CHECK_OPTIONS = {
     "steps": (int, "steps of the run whose gradient is checked (default 5)"),

@@ -26,6 +26,7 @@ import numpy as np
 
 from adjoint.interpolation import interpolation
 from adjoint.operators.layers import stretch_ad, transports_ad
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
@@ -34,7 +35,7 @@ from ogcm.model import Model
 from ogcm.operators.layers import stretch, transports
 from ogcm.parameters import nearest
 from ogcm.places import heights, nearest_face, within
-from ogcm.simulation import DAY, Simulation
+from ogcm.simulation import Simulation
 from ogcm.state import State
 
 Array = np.ndarray

@@ -24,12 +24,14 @@ from adjoint.complex_step import value_of, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
 from adjoint.stepper import AdjointStepper, Gradient
+from ogcm.constants import DAY
 from ogcm.device import assign, check_memory
 from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
 from ogcm.model import Model
-from ogcm.simulation import CHECK, DAY, Simulation, first_bad
+from ogcm.simulation import CHECK, Simulation
+from ogcm.stability import first_bad
 from ogcm.state import State
 from ogcm.stepper import Stepper
 from ogcm.terms import on_device, require

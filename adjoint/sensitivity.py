@@ -23,6 +23,7 @@ from adjoint.controls import POINTS, Control, Controls, units
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
 from adjoint.run import gradient
 from ogcm import io
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.files import put_sealed
@@ -31,7 +32,7 @@ from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.places import extent, near, turned
 from ogcm.plotting import SENSITIVITY
-from ogcm.simulation import DAY, Simulation
+from ogcm.simulation import Simulation
 
 Array = np.ndarray
 Place = float | tuple[float, float]

@@ -27,6 +27,7 @@ from adjoint.run import Workspace, evaluate
 from benchmarks import ogcm_channel
 from benchmarks.forward import model
 from benchmarks.peers import channel
+from ogcm.constants import DAY
 
 
 def peak() -> float:
@@ -38,7 +39,7 @@ def peak() -> float:
 
 
 def simulation(m: ogcm.Model, steps: int) -> ogcm.Simulation:
-    return ogcm.Simulation(m, days=steps * m.numerics.dt / 86400, progress=False)
+    return ogcm.Simulation(m, days=steps * m.numerics.dt / DAY, progress=False)
 
 
 def one_run(size: tuple[int, int, int], steps: int, limits: dict) -> tuple[float, float, float, float, float]:
@@ -92,4 +93,4 @@ def windows(lengths: list[int], dt: float = 1200.0) -> None:
         exact, terms = directional(loss, run, {"T": direction}), g["T"] * direction
         error = abs(exact - terms.sum()) / np.abs(terms).sum()
         norm = np.sqrt((g["T"] ** 2).sum())
-        print(f"{steps:6} {steps * dt / 86400:7.2f} {forward:7.2f} {g.seconds:11.2f} {norm:12.4e} {error:19.1e}")
+        print(f"{steps:6} {steps * dt / DAY:7.2f} {forward:7.2f} {g.seconds:11.2f} {norm:12.4e} {error:19.1e}")

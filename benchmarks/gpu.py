@@ -32,12 +32,12 @@ from adjoint.stepper import AdjointStepper, Gradient
 from benchmarks.forward import kernels, model
 from nn.corrector import Corrector
 from ogcm import device
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import Grid
 from ogcm.memory import run_bytes
 from ogcm.setups import global_4deg
 
-DAY = 86400.0
 PARTS = ("agreement", "kernels", "steps", "gradients", "training", "years")
 SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64), (2048, 2048, 64)]
 

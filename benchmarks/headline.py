@@ -32,10 +32,10 @@ from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, 
 from nn.forecasts import compare
 from nn.training import train
 from ogcm import files
+from ogcm.constants import DAY
 from ogcm.model import Model
 from ogcm.ocean_data import OceanData
 from ogcm.setups.papa import HOUR, Record, forecast, read_record, set_windows
-from ogcm.simulation import DAY
 from ogcm.stepper import Stepper
 
 HERE = Path(__file__).parent

@@ -22,12 +22,12 @@ from typing import NamedTuple
 import numpy as np
 
 import ogcm
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.state import State
 from ogcm.stepper import INTEGRATORS
 
-DAY = 86400.0
 REFERENCE = 300.0  # [s]
 SPIN_UP = 1200.0  # [s]
 STEPS = (

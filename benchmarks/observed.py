@@ -10,8 +10,9 @@ import numpy as np
 
 import ogcm
 from nn.observed_data import EKMAN
+from ogcm.constants import DAY
 from ogcm.grid import interior
-from ogcm.setups.agulhas import DAY, Starts, agulhas, read_currents
+from ogcm.setups.agulhas import Starts, agulhas, read_currents
 from ogcm.setups.papa import DZ, forecast, observed, papa, read_record, set_windows
 
 PAPA_DAYS = (1, 5, 10, 20, 30)

@@ -41,14 +41,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ogcm
-from ogcm.constants import GRAVITY
+from ogcm.constants import DAY, GRAVITY
 from ogcm.grid import interior
 
 HERE = Path(__file__).resolve().parent
 PINNED = ("veros[jax]==1.7.0", "jax==0.10.2")  # known to work together; Veros 1.7 needs the jax.ffi of jax >= 0.5
 STEPS = (600, 900, 1200, 1500, 1800, 2100, 2400, 3000, 3600, 4200, 4800, 5400, 6000, 7200, 9000, 10800, 14400, 21600)
 DAYS = 10
-DAY = 86400.0
 TOLERANCE = 0.1  # of the kinetic energy
 MITGCM = {(62, 62, 15): 1.0e7, (248, 248, 15): 7.5e6}  # points steps/s on one core, recorded elsewhere
 MITGCM_STEP = 1200.0

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import ogcm
-from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
+from ogcm.constants import DAY, GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.diagnostics import barotropic_streamfunction, cell_volume, potential_density, wet_area
 from ogcm.grid import build, interior
 from ogcm.operators.equation_of_state import LINEAR
@@ -26,7 +26,6 @@ from ogcm.operators.pressure import hydrostatic_pressure
 from ogcm.state import State
 
 Array = np.ndarray
-DAY = 86400.0
 WARMTH = GRAVITY * LINEAR.a0 / RHO0  # buoyancy of a degree [m s-2 K-1], linear equation of state
 T_REFERENCE = 10.0  # [degC] where b = 0
 PASSIVE = {"eos": np.zeros(len(LINEAR))}  # a tracer that the flow does not feel

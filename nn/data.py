@@ -23,13 +23,14 @@ import numpy as np
 from adjoint.losses import field_point, resting_volume
 from nn.coarse_graining import CoarseGraining
 from ogcm import files, io
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.restart import restart_bytes
-from ogcm.simulation import DAY, Simulation
+from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray

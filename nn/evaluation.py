@@ -21,13 +21,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from adjoint.losses import MeanSquare
 from nn.losses import Conservation, EnergySpectrum, Scales, scale_of, volume
 from ogcm import files
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.parameters import nearest
 from ogcm.plotting import LAND, Picture, colours, pretty, save, true_shape
-from ogcm.simulation import DAY
 from ogcm.state import State
 
 Array = np.ndarray

@@ -13,10 +13,10 @@ import numpy as np
 
 from nn.data import Records, Splits, spread
 from nn.evaluation import Scores
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.simulation import DAY
 from ogcm.state import State
 from ogcm.stepper import Stepper
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from nn.data import Records
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import add_halo
 from ogcm.model import Model
-from ogcm.setups.agulhas import CLOSED, DAY, Starts, read_currents
+from ogcm.setups.agulhas import CLOSED, Starts, read_currents
 from ogcm.setups.papa import FLUXES, HOUR, in_cells, read_record, set_windows
 from ogcm.state import State
 

@@ -42,13 +42,14 @@ from nn.optimizer import SGD, Adam, AdamW, Optimizer, clip, cosine, warm_up
 from nn.tendency_fit import TendencyFit
 from ogcm import files
 from ogcm.config import check_type
+from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.names import Claim
 from ogcm.plotting import Picture, save
-from ogcm.simulation import DAY, Simulation
+from ogcm.simulation import Simulation
 from ogcm.terms import require, weights_of
 
 Array = np.ndarray

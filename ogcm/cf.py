@@ -19,6 +19,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.files import BROKEN, verify
 
@@ -29,7 +30,7 @@ ONLY_A_DIMENSION = "This is a netCDF dimension but not a netCDF variable"  # NAM
 NORTH = {f"degree{s}{n}" for s in ("", "s") for n in ("_north", "_N", "N")}
 EAST = {f"degree{s}{n}" for s in ("", "s") for n in ("_east", "_E", "E")}
 DEGREES = {"degree", "degrees", "deg"}
-SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": DAY}
 SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
 
 
@@ -64,15 +65,15 @@ QUANTITIES = {
     "depth": Quantity("m", LENGTHS, -12e3, 12e3),
     "stress": Quantity("N m-2", same("N m-2", "N/m2", "N m**-2", "Pa") | {"dyn cm-2": (0.1, 0)}, -10.0, 10.0),
     "heat flux": Quantity("W m-2", same("W m-2", "W/m2", "W m**-2"), -3e3, 3e3),
-    "fresh water": Quantity("m s-1", SPEEDS | {"kg m-2 s-1": (1e-3, 0), "mm day-1": (1e-3 / 86400, 0)}, -1e-5, 1e-5),
+    "fresh water": Quantity("m s-1", SPEEDS | {"kg m-2 s-1": (1e-3, 0), "mm day-1": (1e-3 / DAY, 0)}, -1e-5, 1e-5),
     "latitude": Quantity("degrees", same(*NORTH, *DEGREES), -90.0, 90.0),
     "longitude": Quantity("degrees", same(*EAST, *DEGREES), -360.0, 720.0),
     "distance": Quantity("m", LENGTHS),
     "index": Quantity("1", same("1", "")),
     "time": Quantity(
         "days",
-        {name: (seconds / 86400, 0) for unit, seconds in SECONDS.items() for name in (unit, f"{unit}s")}
-        | {name: (SECONDS[unit] / 86400, 0) for name, unit in SHORT.items()},
+        {name: (seconds / DAY, 0) for unit, seconds in SECONDS.items() for name in (unit, f"{unit}s")}
+        | {name: (SECONDS[unit] / DAY, 0) for name, unit in SHORT.items()},
     ),
 }
 

@@ -1,4 +1,7 @@
-"""Physical constants as they are unless a model is given others (`Numerics`); no gradient sees them."""
+"""Constants: units of time, and the physical constants that a model has unless it is given others (`Numerics`)."""
+
+DAY = 86400.0  # [s]
+YEAR = 360 * DAY  # [s] of twelve months of 30 days, the calendar of a run and of most climatologies
 
 GRAVITY = 9.81  # [m s-2]
 RHO0 = 1026.0  # reference density [kg m-3] (Roquet et al. 2015)

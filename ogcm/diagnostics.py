@@ -294,24 +294,6 @@ def mixed_layer_depth(model: Model, threshold: float = 0.03) -> Array:
     return np.where(found, low - share * (low - high), h.sum(axis=0))
 
 
-def courant_numbers(model: Model) -> dict[str, float]:
-    """How far things go in a time step, in cells, at the worst place.
-
-    "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2)
-    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2); `ogcm.stability` says what a step bears.
-    """
-    g, s, dt = model.grid, model.state, model.numerics.dt
-    wet, h = interior(g.mask_t) == 1, thickness(model)
-    inverse = 1 / inside(g.dx_t) ** 2 + 1 / inside(g.dy_t) ** 2
-    rates = {
-        "advection": inside(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
-        "vertical": np.abs(vertical_velocity(model)) / np.where(wet, h, 1),
-        "surface_wave": np.sqrt(model.numerics.gravity * inside(g.depth_t) * inverse) * wet[0],
-        "friction": 4 * inside(model.parameters["nu_h"]) * inverse * wet[0],
-    }
-    return {name: float(rate.max() * dt) for name, rate in rates.items()}
-
-
 class Diagnostic(NamedTuple):
     """A series that a run writes: how it is computed, its units, name and dimensions."""
 

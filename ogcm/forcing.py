@@ -17,14 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ogcm.constants import DAY, YEAR
 from ogcm.device import put
 from ogcm.errors import InputError
 from ogcm.grid import Grid, HorizontalGrid, add_halo, interior
 from ogcm.inputs import Function, Points, check_sea_water, fit, is_labelled, number, plain, sample
 
 Array = np.ndarray
-DAY = 86400.0
-YEAR = 360 * DAY  # [s] of twelve months of 30 days, the calendar of most climatologies
 
 
 @dataclass(frozen=True)

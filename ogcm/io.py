@@ -19,6 +19,7 @@ import numpy as np
 
 import ogcm
 from ogcm import diagnostics, files, provenance
+from ogcm.constants import DAY
 from ogcm.device import host
 from ogcm.disk import Disk
 from ogcm.errors import FileError, InputError
@@ -32,7 +33,6 @@ from ogcm.restart import RESTART
 from ogcm.state import PROGNOSTIC
 
 FILL = np.float32(9.969209968386869e36)
-DAY = 86400.0
 PRECISIONS = ("float32", "float64")
 MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
 

@@ -18,10 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ogcm import config, io, names, provenance, stability
+from ogcm.constants import DAY, YEAR
 from ogcm.device import Outbox, check, check_memory, put
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
-from ogcm.grid import interior
 from ogcm.memory import run_bytes
 from ogcm.model import Model
 from ogcm.restart import load_restart, restart_bytes, save_restart
@@ -30,8 +30,6 @@ from ogcm.state import State
 from ogcm.stepper import Stepper
 
 Array = np.ndarray
-DAY = 86400.0
-YEAR = 360 * DAY
 CHECK = 20  # steps between two looks at whether all is well
 STOPPED_BY = [getattr(signal, s) for s in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, s)]
 
@@ -213,7 +211,7 @@ class Simulation:
         """
         model = self.model
         model.forcing.check_cover(model.state.time, model.state.time + self.steps * model.numerics.dt)
-        if (bad := first_bad(model.state, model)) is not None:
+        if (bad := stability.first_bad(model.state, model)) is not None:
             name, index, value = bad
             raise InputError(
                 f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
@@ -258,7 +256,7 @@ class Simulation:
                 self.stepper = Stepper(self.running)
             self.writer = own = self.open_output()
             self.has_run = True
-            self.good, self.good_cfl = self.running.state.copy(), stability.courant_number(self.running)
+            self.good, self.good_cfl = self.running.state.copy(), stability.advective_courant_number(self.running)
             self.viscosity = 0.0  # the last one that followed the flow, over what the cells bear
             self.bearable = None  # what the cells bear, where it follows the flow
             if self.model.numerics.viscosity != "constant" and self.model.numerics.friction != "none":
@@ -376,9 +374,10 @@ class Simulation:
         state = self.running.state
         with np.errstate(all="ignore"):
             vertical = stability.vertical_courant_number(self.running, self.stepper.works[-1].W)
-            cfl, bad = max(vertical, stability.courant_number(self.running)), first_bad(state, self.running)
+            cfl = max(vertical, stability.advective_courant_number(self.running))
+            bad = stability.first_bad(state, self.running)
         if bad is not None or not cfl < 2 * LARGEST_CFL:
-            self.blow_up(bad or self.fastest(), cfl)
+            self.blow_up(bad or stability.fastest(self.running, self.stepper.works[-1].W), cfl)
         if cfl <= LARGEST_CFL:  # so that the state kept is one that a run can start from
             self.good.assign(state)
             self.good_cfl = cfl
@@ -398,16 +397,6 @@ class Simulation:
                 f"dt = {numerics.dt:g} s bears; waves may grow. Use a shorter step or a smaller {numerics.viscosity}",
                 stacklevel=2,
             )
-
-    def fastest(self) -> tuple[str, tuple, float]:
-        """(name, index, value) of the velocity where the Courant number is largest."""
-        state, grid = self.running.state, self.running.grid
-        w = self.stepper.works[-1].W[:-1] * grid.r_area_t
-        along = {"u": (state.u, grid.dx_u), "v": (state.v, grid.dy_v), "w": (w, stability.thickness(grid))}
-        rates = {name: interior(np.abs(velocity) / width) for name, (velocity, width) in along.items()}
-        name = max(rates, key=lambda n: rates[n].max())
-        index = np.unravel_index(int(rates[name].argmax()), rates[name].shape)
-        return name, index, float(interior(along[name][0])[index])
 
     def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and say where, when and what to try."""
@@ -448,24 +437,6 @@ class Simulation:
     def say(self, text: str) -> None:
         if self.progress:
             print(text, file=sys.stderr)
-
-
-def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
-    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None.
-
-    The layers of a linear free surface keep their thickness wherever it stands.
-    """
-    for name, a in state.arrays().items():
-        inside = interior(a)
-        if not np.isfinite(inside.sum()):
-            wrong = ~np.isfinite(inside)
-            index = np.unravel_index(int(wrong.argmax()), inside.shape)
-            return name, index, float(inside[index])
-    water = interior(state.eta + model.grid.depth_t)
-    if model.grid.nonlinear and not water.min() > 0:
-        index = np.unravel_index(int(water.argmin()), water.shape)
-        return "eta", index, float(interior(state.eta)[index])
-    return None
 
 
 def in_main_thread() -> bool:

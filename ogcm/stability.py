@@ -26,6 +26,7 @@ from ogcm.model import Model
 from ogcm.operators.barotropic import averaging_weights
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.friction import stress_divergence
+from ogcm.state import State
 
 Array = np.ndarray
 BAROTROPIC_COURANT = 0.85  # of an automatic substep; forward-backward is stable up to 1
@@ -228,7 +229,7 @@ def shorter(dt: float, fits: Callable[[float], bool]) -> float:
 
 def check_flow(model: Model) -> None:
     """Raise InputError where the step is too long for the flow or the stratification of the model's state."""
-    dt, numbers = model.numerics.dt, diagnostics.courant_numbers(model)
+    dt, numbers = model.numerics.dt, courant_numbers(model)
     for name, words in (("advection", "Courant number"), ("vertical", "vertical Courant number")):
         if not numbers[name] <= LARGEST_CFL:
             best = dt * 0.8 / numbers[name]
@@ -241,7 +242,28 @@ def check_flow(model: Model) -> None:
         )
 
 
-def courant_number(model: Model) -> float:
+# Courant numbers and values of a running model
+
+
+def courant_numbers(model: Model) -> dict[str, float]:
+    """How far things go in a time step, in cells, at the worst place.
+
+    "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2)
+    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2).
+    """
+    g, s, dt = model.grid, model.state, model.numerics.dt
+    wet, h = interior(g.mask_t) == 1, diagnostics.thickness(model)
+    inverse = 1 / diagnostics.inside(g.dx_t) ** 2 + 1 / diagnostics.inside(g.dy_t) ** 2
+    rates = {
+        "advection": diagnostics.inside(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
+        "vertical": np.abs(diagnostics.vertical_velocity(model)) / np.where(wet, h, 1),
+        "surface_wave": np.sqrt(model.numerics.gravity * diagnostics.inside(g.depth_t) * inverse) * wet[0],
+        "friction": 4 * diagnostics.inside(model.parameters["nu_h"]) * inverse * wet[0],
+    }
+    return {name: float(rate.max() * dt) for name, rate in rates.items()}
+
+
+def advective_courant_number(model: Model) -> float:
     """The largest |u| dt/dx + |v| dt/dy of a model's state."""
     state, grid = model.state, model.grid
     rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
@@ -257,6 +279,35 @@ def vertical_courant_number(model: Model, W: Array) -> float:
 def thickness(grid: Grid) -> Array:
     """Thickness of the resting cells (nk, nj, ni) [m], 1 on land."""
     return np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1))
+
+
+def fastest(model: Model, W: Array) -> tuple[str, tuple, float]:
+    """(name, index, value) of the velocity with the largest Courant number; W as in `vertical_courant_number`."""
+    state, grid = model.state, model.grid
+    w = W[:-1] * grid.r_area_t
+    along = {"u": (state.u, grid.dx_u), "v": (state.v, grid.dy_v), "w": (w, thickness(grid))}
+    rates = {name: interior(np.abs(velocity) / width) for name, (velocity, width) in along.items()}
+    name = max(rates, key=lambda n: rates[n].max())
+    index = np.unravel_index(int(rates[name].argmax()), rates[name].shape)
+    return name, index, float(interior(along[name][0])[index])
+
+
+def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
+    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None.
+
+    The layers of a linear free surface keep their thickness wherever it stands.
+    """
+    for name, a in state.arrays().items():
+        inside = interior(a)
+        if not np.isfinite(inside.sum()):
+            wrong = ~np.isfinite(inside)
+            index = np.unravel_index(int(wrong.argmax()), inside.shape)
+            return name, index, float(inside[index])
+    water = interior(state.eta + model.grid.depth_t)
+    if model.grid.nonlinear and not water.min() > 0:
+        index = np.unravel_index(int(water.argmin()), water.shape)
+        return "eta", index, float(interior(state.eta)[index])
+    return None
 
 
 def internal_turn(model: Model) -> float:
@@ -283,7 +334,7 @@ def advice(model: Model, name: str, viscosity: float = 0.0) -> str:
     viscosity: `viscosity_excess` of a viscosity that follows the flow.
     """
     numerics, dt = model.numerics, model.numerics.dt
-    less, numbers = f"Try dt = {dt / 2:g} s", diagnostics.courant_numbers(model)
+    less, numbers = f"Try dt = {dt / 2:g} s", courant_numbers(model)
     vertical = numbers["vertical"]
     if viscosity > 1:
         return f"The viscosity was {viscosity:.2g} times too strong for dt. {less}, or a smaller {numerics.viscosity}"

@@ -30,7 +30,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 import ogcm
-from ogcm.constants import GRAVITY
+from ogcm.constants import DAY, GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.ocean_data import OceanData
@@ -39,7 +39,6 @@ from ogcm.setups.recipe import recipe
 
 Array = np.ndarray
 NEEDED = ("time", "lat", "lon", "u", "v")
-DAY = 86400.0
 MEMORY = 10 * DAY  # [s] in which the forcing lets go of the start
 MARGIN_TIME = 0.5 * DAY  # [s] in which the outermost cells follow u_p
 LENGTH = 31  # [days] of forcing from a start on

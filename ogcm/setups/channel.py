@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
-from ogcm.constants import GRAVITY, RHO0
+from ogcm.constants import DAY, GRAVITY, RHO0
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups.recipe import cells_in, recipe
 
@@ -54,7 +54,7 @@ def channel(
         forcing=ogcm.Forcing(
             tau_x=lambda x, y: wind * np.sin(np.pi * y / W),
             T_star=surface,
-            rate_T=20.0 / (30 * 86400.0),
+            rate_T=20.0 / (30 * DAY),
         ),
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),

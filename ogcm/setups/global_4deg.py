@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import ogcm
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.ocean_data import OceanData, fill_missing
 from ogcm.setups.recipe import recipe
@@ -14,7 +15,6 @@ NEEDED = (
     *("lat_bnds", "lon_bnds", "dz", "bathymetry", "temp", "salt"),
     *("taux", "tauy", "sst", "sss", "qnet", "emp"),
 )
-DAY = 86400.0
 
 
 @recipe(days=365)

@@ -12,6 +12,7 @@ from adjoint.gradient_check import TOLERANCE, check_controls, loss_error
 from adjoint.random_ocean import rough_basin
 from adjoint.registry import PAIRS
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from tests.oceans import rough_basin as basin
@@ -21,7 +22,7 @@ FEW = ["T", "tau_x", "kappa_v", "nu4_h"]
 
 def simulation(model=None, steps=3):
     model = model or rough_basin()
-    return ogcm.Simulation(model, days=steps * model.numerics.dt / 86400, progress=False)
+    return ogcm.Simulation(model, days=steps * model.numerics.dt / DAY, progress=False)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from adjoint.complex_step import directional, working_copy
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Observations, Transport
 from adjoint.run import Workspace, evaluate
+from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from tests.oceans import put_nan_on_land, rough_basin
@@ -53,7 +54,7 @@ def ocean(kappa_convective=1.0, **options):
 
 def simulation(steps, model=None, **options):
     model = model or ocean(**options)
-    return ogcm.Simulation(model, days=steps * model.numerics.dt / 86400, progress=False)
+    return ogcm.Simulation(model, days=steps * model.numerics.dt / DAY, progress=False)
 
 
 def loss_of(model, days):
@@ -72,7 +73,7 @@ def directions(model, names):
 
 def check(run, names=NAMES, tolerance=1e-10, **budget):
     """The gradient along random directions is the complex step's, for each control alone and for all together."""
-    loss, d = loss_of(run.model, [0, run.steps * DT / 86400]), directions(run.model, names)
+    loss, d = loss_of(run.model, [0, run.steps * DT / DAY]), directions(run.model, names)
     g = adjoint.gradient(loss, run, names, **budget)
     for group in (*([name] for name in names), names):
         exact = directional(loss, run, {name: d[name] for name in group})
@@ -105,7 +106,7 @@ def test_gradient_of_500_steps_with_checkpoints():
 )
 def test_gradient_of_every_integrator_and_closure(options):
     run = simulation(7, **options)
-    loss = loss_of(run.model, [0, run.steps * run.model.numerics.dt / 86400])
+    loss = loss_of(run.model, [0, run.steps * run.model.numerics.dt / DAY])
     d = directions(run.model, NAMES)
     g = adjoint.gradient(loss, run, NAMES, snapshots=2)
     terms = [(g[name] * d[name]).ravel() for name in NAMES]
@@ -119,7 +120,7 @@ SMOOTH = {"advection": "centred2", "kappa_convective": 1e-5}  # no switches: upw
 @pytest.mark.parametrize(("steps", "smooth"), [(1, False), (10, False), (500, True)])
 def test_taylor_remainder_falls_with_the_square(steps, smooth):
     run, names = simulation(steps, **(SMOOTH if smooth else {})), ("T", "u", "tau_x", "nu_h", "drag_quadratic")
-    loss, d = loss_of(run.model, [run.steps * DT / 86400]), directions(run.model, names)
+    loss, d = loss_of(run.model, [run.steps * DT / DAY]), directions(run.model, names)
     g, controls = adjoint.gradient(loss, run, names, snapshots=20), Controls(run.model, names)
     start, slope = controls.values(), sum((g[name] * d[name]).sum() for name in names)
     sizes, remainders = 10.0 ** np.arange(-2, -5.5, -0.5), []
@@ -132,7 +133,7 @@ def test_taylor_remainder_falls_with_the_square(steps, smooth):
 
 def test_the_value_and_the_tangent_are_those_of_the_run():
     run = simulation(10)
-    d, loss = directions(run.model, ["T", "nu_h"]), loss_of(run.model, [10 * DT / 86400])
+    d, loss = directions(run.model, ["T", "nu_h"]), loss_of(run.model, [10 * DT / DAY])
     before, dx = run.model.state.digest(), adjoint.tangent(run, d)
     g = adjoint.gradient(loss, run, ["T"])
     assert run.model.state.digest() == before
@@ -164,7 +165,7 @@ BUDGETS = [
 @pytest.mark.parametrize("integrator", ["rk3", "ab2"])
 def test_the_budget_changes_no_bit(integrator, tmp_path):
     run = simulation(13, integrator=integrator, dt=300.0)
-    loss = loss_of(run.model, [0, 0.02, 13 * 300 / 86400])
+    loss = loss_of(run.model, [0, 0.02, 13 * 300 / DAY])
     everything = adjoint.gradient(loss, run, NAMES)
     assert everything.recomputation == 1
     for budget in BUDGETS:
@@ -179,7 +180,7 @@ def test_the_budget_changes_no_bit(integrator, tmp_path):
 @pytest.mark.parametrize("integrator", ["rk3", "ab2"])
 def test_a_workspace_that_was_used_changes_no_bit(integrator):
     run = simulation(6, integrator=integrator, dt=300.0)
-    loss = loss_of(run.model, [0, 6 * 300 / 86400])
+    loss = loss_of(run.model, [0, 6 * 300 / DAY])
     stepper = ogcm.Stepper(run.model)
     for _ in range(2):  # so that a state before it is known
         stepper.step()
@@ -242,7 +243,7 @@ def test_single_precision_has_the_gradient_of_double():
     gradients = []
     for precision in ("float64", "float32"):
         run = simulation(10, precision=precision)
-        gradients.append(adjoint.gradient(loss_of(run.model, [10 * DT / 86400]), run, ["T", "tau_x", "nu_h"]))
+        gradients.append(adjoint.gradient(loss_of(run.model, [10 * DT / DAY]), run, ["T", "tau_x", "nu_h"]))
     assert gradients[1]["T"].dtype == np.float32
     for name in ("T", "tau_x", "nu_h"):
         exact = gradients[0][name]
@@ -368,7 +369,7 @@ def test_a_run_that_blows_up_has_no_gradient():
 class Nudging:
     """Of docs/howto.md: pull the whole column to 10 degC within 100 days. It has no weights and no `astype`."""
 
-    rate = 1 / (100 * 86400)
+    rate = 1 / (100 * DAY)
 
     def add(self, model, state, fluxes, D):
         interior(D.T)[...] += interior(model.grid.h_t * (10 - state.T)) * self.rate
@@ -379,6 +380,6 @@ def test_the_tangent_of_a_corrector_without_weights():
     grid = ogcm.cartesian(nx=4, ny=4, dx=1e5, dy=1e5, periodic_x=True, periodic_y=True)
     model = ogcm.Model(grid, depth=200.0, dz=[100.0, 100.0], T=12.0, dt=DT)
     model.corrector = Nudging()
-    change = adjoint.tangent(ogcm.Simulation(model, days=5 * DT / 86400, progress=False), {"T": np.ones((2, 4, 4))})
+    change = adjoint.tangent(ogcm.Simulation(model, days=5 * DT / DAY, progress=False), {"T": np.ones((2, 4, 4))})
     np.testing.assert_allclose(interior(change.T), (1 - Nudging.rate * DT) ** 5, rtol=1e-12)
     assert model.corrector.rate == Nudging.rate

@@ -13,6 +13,7 @@ from adjoint.controls import Controls
 from adjoint.gradient_check import dot_product_error
 from adjoint.random_ocean import mask_of, random_field, random_grid
 from adjoint.registry import PAIRS
+from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.surface import FADING
@@ -110,7 +111,7 @@ def resting(closures, T, S, **options):
 def test_gradient_of_a_run_from_rest(closures, mixing, tolerance, wind, sea):
     """Without shear the derivative by N2, alpha/EPS = 5e12 s2, enlarges the round-off of uniform T: hence 1e-5."""
     model = resting(CLOSURES[closures], *sea, forcing=ogcm.Forcing(tau_x=wind), vertical_mixing=mixing)
-    simulation = ogcm.Simulation(model, days=900 / 86400, progress=False)
+    simulation = ogcm.Simulation(model, days=900 / DAY, progress=False)
     losses = [adjoint.losses.BoxMean(model, f, y=(0, 6e4)) for f in ("u", "v", "eta", "T", "S")]
     loss = losses[0] + 0.3 * losses[1] + 0.1 * losses[2] + 0.2 * losses[3] + 0.7 * losses[4]
     names = ["u", "v", "eta", "T", "S", *model.forcing.shapes, *model.parameters]

@@ -28,6 +28,7 @@ from nn.features import FEATURES
 from nn.outputs import FORMS
 from ogcm import cuda as gpu
 from ogcm import device
+from ogcm.constants import DAY
 from ogcm.forcing import NAMES
 from ogcm.halo import exchange
 from tests.gpu import fake_cupy
@@ -168,7 +169,7 @@ def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch
     monkeypatch.setattr(AdjointStepper, "back", counted)
     controls, found = ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"], []
     for where in ("cpu", "cuda"):
-        simulation = ogcm.Simulation(model, days=1800 / 86400, progress=False, device=where)
+        simulation = ogcm.Simulation(model, days=1800 / DAY, progress=False, device=where)
         found.append(gradient(loss, simulation, controls, snapshots=2))
     close(np.array(found[1].value), found[0].value)
     for name in controls:
@@ -202,7 +203,7 @@ def test_a_corrector_and_its_gradient_are_those_of_the_cpu(choices):
     model.corrector.weights[...] = 0.3 * np.random.default_rng(0).normal(size=model.corrector.weights.shape)
     loss = BoxMean(model, "T", x=(0, 5e4))
     for where in ("cpu", "cuda"):
-        simulation = ogcm.Simulation(model, days=1200 / 86400, progress=False, device=where)
+        simulation = ogcm.Simulation(model, days=1200 / DAY, progress=False, device=where)
         found.append(gradient(loss, simulation, ["T", "corrector"], snapshots=2))
     close(np.array(found[1].value), found[0].value)
     for name in ("T", "corrector"):
@@ -216,10 +217,10 @@ class Pull(ogcm.Term):
         self.weights, self.target = np.array([0.3, 0.5]), np.where(model.grid.mask_t > 0, model.state.T, 0) + 1.0
 
     def add(self, model, n, fluxes, D):
-        D.T[...] += model.grid.h_t * (self.target + self.weights[1] - n.T) * np.exp(self.weights[:1]) / 86400
+        D.T[...] += model.grid.h_t * (self.target + self.weights[1] - n.T) * np.exp(self.weights[:1]) / DAY
 
     def add_ad(self, model, n, fluxes, D_ad, gradient):
-        pull_ad = model.grid.h_t * D_ad.T * np.exp(self.weights[:1]) / 86400
+        pull_ad = model.grid.h_t * D_ad.T * np.exp(self.weights[:1]) / DAY
         inside = (slice(None), slice(3, -3), slice(3, -3))
         gradient.state.T[inside] -= pull_ad[inside]
         gradient.weights[0] += (pull_ad * (self.target + self.weights[1] - n.T))[inside].sum()
@@ -229,7 +230,7 @@ class Pull(ogcm.Term):
 def test_a_term_of_ones_own_and_its_gradient_are_those_of_the_cpu():
     model = tiny(integrator="euler")
     model.terms["pull"], loss = Pull(model), BoxMean(model, "T", x=(0, 5e4))
-    runs = {w: ogcm.Simulation(model, days=1200 / 86400, progress=False, device=w) for w in device.DEVICES}
+    runs = {w: ogcm.Simulation(model, days=1200 / DAY, progress=False, device=w) for w in device.DEVICES}
     workspace = Workspace(model, "cuda")
     for weights in ([0.3, 0.5], [1.0, -2.0]):  # the mirror takes weights that have changed
         model.terms["pull"].weights[...] = weights
@@ -246,7 +247,7 @@ def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
     for where in ("cpu", "cuda"):
         model, path = tiny(integrator="euler"), tmp_path / f"{where}.nc"
         variables = ("u", "T", "eta", "w", "zeta")
-        days = {"days": 2400 / 86400, "every": 1200 / 86400}
+        days = {"days": 2400 / DAY, "every": 1200 / DAY}
         run = ogcm.Simulation(
             model, **days, output=path, variables=variables, means=means, progress=False, device=where
         )

@@ -15,6 +15,7 @@ from nn.commands import coarse_model
 from nn.data import DataOutput, DataSet, check_disjoint, make_data, put_fields
 from ogcm import diagnostics, files, io
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
@@ -24,7 +25,6 @@ from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stretching
 from tests.oceans import rough_basin, run
 
-DAY = 86400.0
 ROWS, COLUMNS = 2, 3  # fine cells in a coarse one
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 import ogcm
 from nn.evaluation import COLUMNS, Drift, Scores, draw_maps, draw_scores, draw_spectra, table, write_csv
 from nn.losses import EnergySpectrum, Forecast
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from tests.oceans import rough_basin
@@ -210,7 +211,7 @@ def test_drift_of_contents(model):
     interior(state.eta)[...] += 0.2 * wet[0]
     interior(state.T)[...] += 0.01 * wet
     interior(state.v)[2, 5, 3] = -0.7
-    state.time = 5 * 86400.0
+    state.time = 5 * DAY
     drift.add(state)
     assert drift.finite
     assert drift.days == [0, 5]

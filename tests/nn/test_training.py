@@ -19,6 +19,7 @@ from nn.tendency_fit import TendencyFit
 from nn.training import Iteration, Learner, Settings, Trainer, prepare, train
 from ogcm import files
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.names import Claim
@@ -58,7 +59,7 @@ def test_gradient_through_many_steps_is_exact(steps):
     options = {"features": ("velocity", "T", "eta"), "outputs": ("stress", "T_flux"), "stencil": "cross"}
     model = corrected(ocean(advection="centred2", parameters={"kappa_convective": 1e-5}), **options)
     model.corrector.weights[...] *= 0.3
-    simulation = ogcm.Simulation(model, days=steps * model.numerics.dt / 86400, progress=False)
+    simulation = ogcm.Simulation(model, days=steps * model.numerics.dt / DAY, progress=False)
     assert simulation.steps == steps
     for name, check in check_controls(simulation, ["corrector", "nu4_h"]).items():
         assert check.influence, name

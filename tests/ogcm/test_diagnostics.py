@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from ogcm import diagnostics
+from ogcm import diagnostics, stability
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.diagnostics import DIAGNOSTICS, diagnose
 from ogcm.grid import interior
@@ -75,7 +75,7 @@ def test_the_constants_are_those_of_the_model():
     }
     for name, factor in relative.items():
         assert DIAGNOSTICS[name].function(model) == pytest.approx(factor * DIAGNOSTICS[name].function(here), rel=1e-13)
-    speeds = (diagnostics.courant_numbers(m)["surface_wave"] for m in (model, here))
+    speeds = (stability.courant_numbers(m)["surface_wave"] for m in (model, here))
     assert next(speeds) / next(speeds) == pytest.approx(np.sqrt(3.7 / GRAVITY), rel=1e-13)
     lock = {"T": lambda x, y, z: np.where(x < 6 * DX, 10.0, 20.0), "dz": [100.0] * 3}
     available = (diagnostics.available_potential_energy(basin(**lock, **c)) for c in (constants, {}))
@@ -235,7 +235,7 @@ def test_mixed_layer_depth_of_a_linear_profile():
 
 def test_courant_numbers():
     model = basin(u=0.5, v=0.5, periodic_x=True, periodic_y=True, parameters={"nu_h": 100.0})
-    numbers = diagnostics.courant_numbers(model)
+    numbers = stability.courant_numbers(model)
     inverse = 1 / DX**2 + 1 / DY**2
     assert numbers["advection"] == pytest.approx(0.5 * 600 * (1 / DX + 1 / DY))
     assert numbers["vertical"] < 1e-12

@@ -12,6 +12,7 @@ from adjoint import observations
 from nn import trained
 from nn.data import DataOutput, DataSet
 from ogcm import files, io
+from ogcm.constants import DAY
 from ogcm.errors import FileError
 from ogcm.plotting import Record
 from ogcm.restart import load_restart, save_restart
@@ -59,7 +60,7 @@ def data_set(path):
     model = basin()
     output = DataOutput(path, model)
     for n in range(3):
-        model.state.time = 86400.0 * n
+        model.state.time = DAY * n
         output.record(model)
     output.close()
     return lambda: DataSet(path, model)

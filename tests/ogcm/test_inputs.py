@@ -12,6 +12,7 @@ import adjoint
 import ogcm
 from adjoint.losses import HeatContent
 from ogcm import device
+from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.forcing import Series
 from ogcm.grid import HALO, interior
@@ -97,11 +98,11 @@ def test_functions_of_forcing_take_the_time_where_they_ask_for_it():
             fresh_water=lambda time, lat: 1e-12 * time * lat,
         )
     )
-    fluxes = m.forcing.at(86400.0)
+    fluxes = m.forcing.at(DAY)
     np.testing.assert_array_equal(interior(fluxes.tau_x), 0.05 * np.sin(Y / 2e5))
     np.testing.assert_array_equal(interior(fluxes.tau_y)[:-1], 8640.0)  # the northern face is a wall
-    np.testing.assert_array_equal(interior(fluxes.heat_flux), 2 * 86400.0)
-    np.testing.assert_array_equal(interior(fluxes.fresh_water), 1e-12 * 86400.0 * Y)
+    np.testing.assert_array_equal(interior(fluxes.heat_flux), 2 * DAY)
+    np.testing.assert_array_equal(interior(fluxes.fresh_water), 1e-12 * DAY * Y)
     assert set(m.forcing.functions) == {"tau_y", "heat_flux", "fresh_water"}
 
 
@@ -381,26 +382,25 @@ def test_durations_are_seconds():
     for times, period in (
         (days, np.timedelta64(3, "D")),
         ([timedelta(days=n) for n in range(3)], timedelta(days=3)),
-        (xr.DataArray(days), 3 * 86400.0),
+        (xr.DataArray(days), 3 * DAY),
         ([0, 86400, 172800], 259200),
     ):
         m = model(forcing=ogcm.Forcing(heat_flux=Series(maps, times, period)))
         series = m.forcing.series["heat_flux"]
-        np.testing.assert_array_equal(series.times, 86400.0 * np.arange(3))
-        assert series.period == 3 * 86400.0
-        assert interior(m.forcing.at(0.5 * 86400.0).heat_flux).max() == pytest.approx(0.5)
+        np.testing.assert_array_equal(series.times, DAY * np.arange(3))
+        assert series.period == 3 * DAY
+        assert interior(m.forcing.at(0.5 * DAY).heat_flux).max() == pytest.approx(0.5)
 
 
 def test_a_series_must_cover_the_run(recwarn):
-    day = 86400.0
 
     def simulation(times, period=None, days=3.0):
-        series = Series(np.arange(float(len(times))), np.array(times) * day, period)
+        series = Series(np.arange(float(len(times))), np.array(times) * DAY, period)
         return ogcm.Simulation(model(forcing=ogcm.Forcing(heat_flux=series)), days=days, progress=False)
 
     simulation([0.5, 1.5, 2.5])  # the middles of three days
     simulation([0.0])
-    simulation([18000.0, 18001.0], period=30 * day)
+    simulation([18000.0, 18001.0], period=30 * DAY)
     assert not recwarn
     with pytest.warns(UserWarning, match="heat_flux: its records are of days 0 to 1, the run from day 0 to 3; outside"):
         simulation([0.0, 1.0])
@@ -468,7 +468,7 @@ def test_a_run_fills_the_halos_of_a_changed_state(tmp_path, monkeypatch):
         interior(m.state.T)[...] += noise
         interior(m.state.u)[...] = noise
     for m in (ours, theirs):
-        ogcm.Simulation(m, days=600 / 86400, progress=False).run()
+        ogcm.Simulation(m, days=600 / DAY, progress=False).run()
     run(stepped, 1)
     assert ours.state.digest() == theirs.state.digest() == stepped.state.digest()
     assert not ours.state.u[:, :, :HALO][:, 0].any()

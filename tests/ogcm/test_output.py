@@ -16,6 +16,7 @@ import xarray
 import ogcm
 from ogcm import config, io
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.restart import load_restart, save_restart
@@ -56,7 +57,7 @@ def same(a, b):
 def write(path, model, variables=("u", "v", "eta", "T", "S", "w", "zeta", "h"), records=2, **options):
     output = io.Output(path, model, variables, "[run]\n", **options)
     for _ in range(records):
-        model.state.time += 86400.0
+        model.state.time += DAY
         output.add(model)
         output.record(model)
     output.close()
@@ -72,7 +73,7 @@ def test_xarray_reads_what_was_written(tmp_path, precision):
         assert d.T.dtype == precision
         np.testing.assert_array_equal(d.T[-1].values[wet], written[wet])
         assert np.isnan(d.T[-1].values[~wet]).all()
-        np.testing.assert_allclose(d.time, np.array([1, 2]) + 12345 / 86400)
+        np.testing.assert_allclose(d.time, np.array([1, 2]) + 12345 / DAY)
         assert d.time.attrs["calendar"] == "360_day"
         assert d.u.dims == ("time", "z", "y", "x_f")
         assert d.v.dims == ("time", "z", "y_f", "x")
@@ -104,21 +105,21 @@ def test_a_mean_is_the_mean(tmp_path):
     first = interior(model.state.T).copy()
     output.add(model)
     model.state.T += 2.0
-    model.state.time += 86400.0
+    model.state.time += DAY
     output.add(model)
     output.record(model)
     output.close()
     with xarray.open_dataset(tmp_path / "m.nc", engine="h5netcdf", decode_times=False) as d:
         wet = interior(model.grid.mask_t) == 1
         np.testing.assert_allclose(d.T[0].values[wet], first[wet] + 1, rtol=1e-6)
-        np.testing.assert_allclose(d.time_bounds[0], np.array([12345, 12345 + 86400]) / 86400)
+        np.testing.assert_allclose(d.time_bounds[0], np.array([12345, 12345 + DAY]) / DAY)
         np.testing.assert_allclose(d.time[0], d.time_bounds[0].mean())
 
 
 def test_an_extended_file_drops_what_lies_after_the_restart(tmp_path):
     model, path = basin(), tmp_path / "a.nc"
     write(path, model, ("T",), records=4)
-    model.state.time -= 2 * 86400.0
+    model.state.time -= 2 * DAY
     model.state.T[...] = 1.0
     write(path, model, ("T",), records=1, extend=True)
     with xarray.open_dataset(path, engine="h5netcdf", decode_times=False) as d:

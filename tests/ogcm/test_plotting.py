@@ -8,6 +8,7 @@ from PIL import Image
 
 import ogcm
 from ogcm import io
+from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.plotting import LAND, MAPS, Picture, Record, animate, colours, overview, plot
 
@@ -38,7 +39,7 @@ def write(model, path, days=(0.0, 10.0, 20.0)):
     for n, day in enumerate(days):
         model.state.u *= 1.2
         model.state.eta *= 1.1
-        output.write({name: io.sample(model, name) for name in variables}, day * 86400.0, day * 86400.0)
+        output.write({name: io.sample(model, name) for name in variables}, day * DAY, day * DAY)
         assert output.records == n + 1
     output.close()
     return path

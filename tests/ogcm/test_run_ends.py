@@ -13,6 +13,7 @@ import xarray
 import ogcm
 from ogcm import io
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.disk import Disk
 from ogcm.errors import BlowUpError, FileError, InputError
 from tests.ogcm.test_output import basin
@@ -184,7 +185,7 @@ with xarray.open_dataset("{name}") as d:
 
 def test_xarray_opens_what_is_being_written_and_what_is_finished(capsys):
     model = basin()
-    model.state.time = 31 * 86400.0
+    model.state.time = 31 * DAY
     output = io.Output("a.nc", model, ("T",))
     for records in (1, 2):
         output.record(model)

@@ -16,6 +16,7 @@ import xarray
 import ogcm
 from ogcm import names
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.restart import load_restart, save_restart
 from tests.ogcm.test_simulation import DAYS, QUIET, disturb, opened, small
@@ -138,11 +139,11 @@ def test_runs_from_one_restart_all_begin_on_its_day():
         simulation = ogcm.Simulation(model, days=DAYS, restart="double_gyre.restart.h5", **QUIET)
         begun.append(model.state.time)
         simulation.run()
-        assert model.state.time == 2 * DAYS * 86400
+        assert model.state.time == 2 * DAYS * DAY
         again = small()
         load_restart(simulation.restart_file, again)
         assert again.state.digest() == model.state.digest()
-    assert begun == [DAYS * 86400] * 2
+    assert begun == [DAYS * DAY] * 2
     assert Path("double_gyre.restart.h5").read_bytes() == first
     assert sorted(os.listdir()) == [f"double_gyre{n}.restart.h5" for n in ("-2", "-3", "")]
 

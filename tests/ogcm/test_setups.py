@@ -7,7 +7,7 @@ import pytest
 
 import ogcm
 from ogcm import diagnostics
-from ogcm.constants import GRAVITY, RHO0
+from ogcm.constants import DAY, GRAVITY, RHO0
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.ocean_data import OceanData
@@ -193,10 +193,10 @@ def test_baroclinic_wave_grows_as_eady_has_it():
     """One wavelength on a coarse grid: its growth is a good half of Eady's, whose front has no sides."""
     model = ogcm.setups.baroclinic_wave(resolution=0.4, length=2.4, layers=6)
     shear = interior(model.state.u)[0].max() / 2000.0 * 12 / 11  # the first layer lies at 11/12 of the height
-    eady = 0.31 * 9.37e-5 / np.sqrt(5e-6) * shear * 86400.0  # [day-1]
+    eady = 0.31 * 9.37e-5 / np.sqrt(5e-6) * shear * DAY  # [day-1]
     stepper, energy = ogcm.Stepper(model), []
     for day in (10, 18):
-        while model.state.time < day * 86400.0:
+        while model.state.time < day * DAY:
             stepper.step()
         u, v = interior(model.state.u), interior(model.state.v)
         energy.append(((u - u.mean(axis=2, keepdims=True)) ** 2 + v**2).mean())
@@ -247,7 +247,7 @@ def test_global_4deg_has_the_cells_of_mitgcm(ocean, ocean_data):
 
 def test_global_4deg_forcing_points_into_the_sea(ocean, ocean_data):
     data = OceanData(ocean_data(GLOBAL), ("qnet", "emp"))
-    now, wet = ocean.forcing.at(15 * 86400.0), interior(ocean.grid.mask_t)[0] == 1
+    now, wet = ocean.forcing.at(15 * DAY), interior(ocean.grid.mask_t)[0] == 1
     np.testing.assert_allclose(interior(now.heat_flux)[wet], -data["qnet"][0][wet], rtol=1e-12)
     np.testing.assert_allclose(interior(now.fresh_water)[wet], -data["emp"][0][wet], rtol=1e-12)
     assert interior(now.rate_T).max() == pytest.approx(ocean.dz[0] / 5184000.0)

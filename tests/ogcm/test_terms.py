@@ -18,6 +18,7 @@ from nn.corrector import Corrector
 from nn.features import FEATURES, Feature
 from nn.network import NETWORKS, Network
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.stepper import Stepper
@@ -96,7 +97,7 @@ def own():
 
 
 def run_of(model, steps=3):
-    return ogcm.Simulation(model, days=steps * model.numerics.dt / 86400, progress=False)
+    return ogcm.Simulation(model, days=steps * model.numerics.dt / DAY, progress=False)
 
 
 def learned(model):

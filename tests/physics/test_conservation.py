@@ -5,6 +5,7 @@ import pytest
 
 import ogcm
 from ogcm import diagnostics
+from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.model import CHOICES
 from tests.oceans import rough_basin, run
@@ -79,14 +80,14 @@ def test_a_column_in_float32_gains_the_heat_that_enters(thickness):
     )  # fmt: skip
     before = diagnostics.heat_content(model)
     run(model, 1440)
-    assert diagnostics.heat_content(model) - before == pytest.approx(5.0 * 9e8 * 10 * 86400, rel=5e-3)
+    assert diagnostics.heat_content(model) - before == pytest.approx(5.0 * 9e8 * 10 * DAY, rel=5e-3)
 
 
 def test_a_gyre_in_float32_gains_the_heat_that_enters():
     model = ogcm.setups.double_gyre(resolution=2.0, precision="float32")
     model.forcing.steady["rate_T"][...] = 0
     model.forcing.steady["heat_flux"][...] = 5.0 * model.grid.mask_t[0]
-    before, steps = diagnostics.heat_content(model), round(30 * 86400 / model.numerics.dt)
+    before, steps = diagnostics.heat_content(model), round(30 * DAY / model.numerics.dt)
     run(model, steps)
     entered = 5.0 * diagnostics.wet_area(model).sum() * steps * model.numerics.dt
     assert diagnostics.heat_content(model) - before == pytest.approx(entered, rel=1e-3)
@@ -155,7 +156,7 @@ def test_energy_of_inviscid_flow_to_the_time_stepping_error(vorticity):
             return 0.5 * interior(g.area_t * (kinetic + 9.81 * eta**2)).sum()
 
         before = energy()
-        run(model, int(86400 / dt))
+        run(model, int(DAY / dt))
         drifts.append(abs(energy() / before - 1))
     assert drifts[1] < 1e-3
     assert drifts[1] < 0.2 * drifts[0]

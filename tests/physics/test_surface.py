@@ -5,7 +5,7 @@ import pytest
 
 import ogcm
 from adjoint.random_ocean import random_field, random_grid
-from ogcm.constants import HEAT_CAPACITY, RHO0
+from ogcm.constants import DAY, HEAT_CAPACITY, RHO0
 from ogcm.grid import interior
 from ogcm.operators.surface import FADING, hold_above_freezing
 
@@ -90,5 +90,5 @@ def test_without_freezing_the_pool_loses_all_its_heat():
     stepper = ogcm.Stepper(model)
     for _ in range(days * 12):
         stepper.step()
-    lost = 400.0 * days * 86400 / (RHO0 * HEAT_CAPACITY * 100.0)
+    lost = 400.0 * days * DAY / (RHO0 * HEAT_CAPACITY * 100.0)
     assert interior(model.state.T).mean() == pytest.approx(-1.1 - lost, abs=1e-10)

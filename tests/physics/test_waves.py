@@ -5,6 +5,7 @@ import pytest
 
 import ogcm
 from benchmarks import physics
+from ogcm.constants import DAY
 from ogcm.grid import interior
 
 G = 9.81
@@ -107,7 +108,7 @@ def test_rossby_wave():
     before = interior(model.state.eta).copy()
     state = run(model, days * 48)
     row = np.sin(m * (np.arange(ny) + 0.5) * 1e6 / ny)
-    speed, _ = phase_speed(row @ before, row @ interior(state.eta), k, days * 86400.0)
+    speed, _ = phase_speed(row @ before, row @ interior(state.eta), k, days * DAY)
     expected = -beta / (k**2 + m**2 + f**2 / (G * H))
     assert speed == pytest.approx(expected, rel=0.03)
 
