@@ -14,6 +14,7 @@ from . import random_ocean as random_ocean
 from . import registry as registry
 from . import run as run
 from . import sensitivity as sensitivity
+from . import state as state
 from . import stepper as stepper
 from .assimilation import Assimilated as Assimilated
 from .assimilation import Estimate as Estimate

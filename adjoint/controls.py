@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adjoint.stepper import Gradient
+from adjoint.state import Gradient
 from ogcm.device import host
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS

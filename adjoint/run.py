@@ -23,7 +23,8 @@ from adjoint.clear import clear
 from adjoint.complex_step import value_of, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from ogcm.constants import DAY
 from ogcm.device import assign, check_memory
 from ogcm.errors import BlowUpError, InputError

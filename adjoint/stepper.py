@@ -8,8 +8,6 @@ The halo of an adjoint field is filled (`exchange`) before a kernel that gathers
 field itself is; what a field on a closed side's land would pass on is never used.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from adjoint.clear import clear
@@ -33,6 +31,7 @@ from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplaci
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
+from adjoint.state import Gradient
 from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -40,34 +39,10 @@ from ogcm.model import Model
 from ogcm.operators.barotropic import take_depth_mean
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.state import State
-from ogcm.stepper import Stepper, Stretching, Tendencies, Work
+from ogcm.state import State, Stretching, Tendencies
+from ogcm.stepper import Stepper, Work
 
 Array = np.ndarray
-
-
-class Gradient(NamedTuple):
-    """What a step passed on: to the state at its beginning, the forcing in its middle, parameters and terms."""
-
-    state: State
-    fluxes: Fluxes
-    parameters: dict[str, Array]
-    weights: dict[str, Array]  # of the model's terms by name; what a term is handed has its own alone, (n,)
-
-    @classmethod
-    def zeros(cls, model: Model) -> "Gradient":
-        """Of the shapes of the model's own arrays, with halo."""
-        grid, dtype = model.grid, model.state.u.dtype
-        return cls(
-            State.zeros(grid, dtype),
-            Fluxes(*(np.zeros_like(grid.depth_t, dtype) for _ in Fluxes._fields)),
-            {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
-            {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
-        )
-
-    def of(self, term: str) -> "Gradient":
-        """The same for one term, with its own weights (n,)."""
-        return self._replace(weights=self.weights[term])
 
 
 class AdjointStepper:

@@ -17,7 +17,8 @@ import numpy as np
 import ogcm
 from adjoint.random_ocean import random_field
 from adjoint.registry import PAIRS
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from benchmarks.adjoint_runs import runs, windows
 from benchmarks.forward import model
 

@@ -28,7 +28,8 @@ from adjoint.losses import MeanSquare
 from adjoint.random_ocean import mask_of, random_field, random_grid
 from adjoint.registry import PAIRS
 from adjoint.run import Workspace, evaluate
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from benchmarks.forward import kernels, model
 from nn.corrector import Corrector
 from ogcm import device

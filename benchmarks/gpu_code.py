@@ -21,7 +21,7 @@ from numba.cuda import dispatcher
 
 from adjoint.random_ocean import mask_of, random_field, random_grid, rough_basin
 from adjoint.registry import PAIRS
-from adjoint.stepper import Gradient
+from adjoint.state import Gradient
 from nn.corrector import Corrector
 from nn.features import FEATURES
 from nn.outputs import FORMS

@@ -12,7 +12,8 @@ import argparse
 import numba
 import numpy as np
 
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from benchmarks.adjoint import in_turns
 from benchmarks.adjoint_runs import peak
 from benchmarks.forward import model

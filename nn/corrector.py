@@ -25,7 +25,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from adjoint.stepper import Gradient
+from adjoint.state import Gradient
 from nn.feature_kernels import normalise
 from nn.features import FEATURES
 from nn.network import NETWORKS, make
@@ -38,8 +38,7 @@ from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.parameters import nearest
-from ogcm.state import State
-from ogcm.stepper import Tendencies
+from ogcm.state import State, Tendencies
 from ogcm.terms import Term
 
 Array = np.ndarray

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
-from adjoint.stepper import Gradient
+from adjoint.state import Gradient
 from nn.feature_kernels import (
     at_centres,
     at_centres_ad,

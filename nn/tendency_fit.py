@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adjoint.stepper import Gradient
+from adjoint.state import Gradient
 from nn.data import Records, floored
 from nn.losses import Forecast
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC, State
-from ogcm.stepper import Stepper, Tendencies
+from ogcm.state import PROGNOSTIC, State, Tendencies
+from ogcm.stepper import Stepper
 from ogcm.terms import weights_of
 
 Array = np.ndarray

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -100,3 +101,27 @@ class State:
         for a in self.arrays().values():
             whole.update(np.ascontiguousarray(interior(host(a))).tobytes())
         return whole.hexdigest()[:16]
+
+
+class Tendencies(NamedTuple):
+    """Rates of change with halo: u, v [m s-2], eta [m s-1], T and S times the resting thickness [K m s-1]."""
+
+    u: Array
+    v: Array
+    eta: Array
+    T: Array
+    S: Array
+
+
+class Stretching(NamedTuple):
+    """Thickness of the moving layers relative to the resting ones, (nj, ni) [1]."""
+
+    t: Array
+    u: Array
+    v: Array
+    f: Array
+
+    @classmethod
+    def ones(cls, grid: Grid, dtype: np.dtype) -> "Stretching":
+        """Of resting layers."""
+        return cls(*(np.ones_like(grid.depth_t, dtype) for _ in range(4)))

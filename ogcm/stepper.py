@@ -31,7 +31,6 @@ second order. Table and derivation: docs/numerics.md.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -69,34 +68,10 @@ from ogcm.operators.vertical_diffusion import (
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import PROGNOSTIC, State, Stretching, Tendencies
 from ogcm.terms import check_terms
 
 Array = np.ndarray
-
-
-class Tendencies(NamedTuple):
-    """Rates of change with halo: u, v [m s-2], eta [m s-1], T and S times the resting thickness [K m s-1]."""
-
-    u: Array
-    v: Array
-    eta: Array
-    T: Array
-    S: Array
-
-
-class Stretching(NamedTuple):
-    """Thickness of the moving layers relative to the resting ones, (nj, ni) [1]."""
-
-    t: Array
-    u: Array
-    v: Array
-    f: Array
-
-    @classmethod
-    def ones(cls, grid: Grid, dtype: np.dtype) -> "Stretching":
-        """Of resting layers."""
-        return cls(*(np.ones_like(grid.depth_t, dtype) for _ in range(4)))
 
 
 class Work:

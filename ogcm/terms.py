@@ -26,11 +26,10 @@ from ogcm.errors import InputError
 from ogcm.extensions import Registry
 from ogcm.forcing import NAMES, Fluxes
 from ogcm.parameters import PARAMETERS
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import PROGNOSTIC, State, Tendencies
 
 if TYPE_CHECKING:
     from ogcm.model import Model
-    from ogcm.stepper import Tendencies
 
 Array = np.ndarray
 TAKEN = {*PROGNOSTIC, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # names of other things
@@ -52,7 +51,7 @@ class Term:
     weights: Array = np.zeros(0)
     decays: bool = False
 
-    def add(self, model: "Model", n: State, fluxes: Fluxes, D: "Tendencies") -> None:
+    def add(self, model: "Model", n: State, fluxes: Fluxes, D: Tendencies) -> None:
         """Add tendencies of the state n to D, on the interior (`ogcm.grid.interior`).
 
         D.u, D.v [m s-2]; D.T, D.S times the resting thickness [K m s-1], in models with tracers; D.eta [m s-1] counts

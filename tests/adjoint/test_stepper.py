@@ -6,7 +6,8 @@ import pytest
 import ogcm
 from adjoint.complex_step import STEP, complex_model
 from adjoint.controls import Controls
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model

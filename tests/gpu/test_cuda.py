@@ -14,7 +14,8 @@ import pytest
 
 import ogcm
 from adjoint.run import gradient_bytes
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from ogcm import device
 from ogcm.memory import bytes_of, model_bytes, run_bytes
 from ogcm.model import Model

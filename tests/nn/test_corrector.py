@@ -11,7 +11,8 @@ from adjoint.controls import Controls
 from adjoint.gradient_check import SIDES, pair_error
 from adjoint.random_ocean import random_grid
 from adjoint.registry import Pair
-from adjoint.stepper import AdjointStepper, Gradient
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
 from nn import trained
 from nn.corrector import Corrector
 from nn.feature_kernels import (
@@ -48,7 +49,8 @@ from ogcm import files
 from ogcm.errors import FileError, InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
-from ogcm.stepper import Stepper, Tendencies
+from ogcm.state import Tendencies
+from ogcm.stepper import Stepper
 from tests.adjoint.test_stepper import ocean, step_back, value, weights
 from tests.oceans import dry, put_nan_on_land, rough_basin
 

@@ -21,8 +21,7 @@ from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.layers import stretch, transports
 from ogcm.restart import load_restart, save_restart
-from ogcm.state import PROGNOSTIC
-from ogcm.stepper import Stretching
+from ogcm.state import PROGNOSTIC, Stretching
 from tests.oceans import rough_basin, run
 
 ROWS, COLUMNS = 2, 3  # fine cells in a coarse one
