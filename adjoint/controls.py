@@ -17,11 +17,11 @@ import numpy as np
 
 from adjoint.state import Gradient
 from ogcm.device import host
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS, nearest
+from ogcm.parameters import PARAMETERS
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
@@ -129,7 +129,7 @@ class Controls:
         if name in model.parameters:
             return Control(name, "parameter", model.parameter_shapes[name])
         known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos", *model.terms]
-        raise InputError(f"controls: unknown control {name!r}: {nearest(str(name), known)}")
+        raise InputError(f"controls: unknown control {name!r}: {suggestion(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
         """All values that the model has now."""

@@ -27,13 +27,12 @@ import numpy as np
 from adjoint.interpolation import interpolation
 from adjoint.operators.layers import stretch_ad, transports_ad
 from ogcm.constants import DAY
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.layers import stretch, transports
-from ogcm.parameters import nearest
 from ogcm.places import heights, nearest_face, within
 from ogcm.simulation import Simulation
 from ogcm.state import State
@@ -139,7 +138,7 @@ def field_point(model: Model, field: str) -> str:
     """The kind of point of a prognostic field. Raises InputError for any other, or for a tracer where there is none."""
     known = model.numerics.stepped
     if field not in known:
-        raise InputError(f"field: unknown {field!r}: {nearest(field, known)}")
+        raise InputError(f"field: unknown {field!r}: {suggestion(field, known)}")
     return FIELDS[field].point.lower()
 
 
@@ -284,7 +283,7 @@ class Observations(Loss):
         super().__init__(model)
         field_point(model, field)
         if out_of_water not in ("drop", "refuse"):
-            raise InputError(f"out_of_water: unknown {out_of_water!r}: {nearest(out_of_water, ('drop', 'refuse'))}")
+            raise InputError(f"out_of_water: unknown {out_of_water!r}: {suggestion(out_of_water, ('drop', 'refuse'))}")
         number, columns = present({"x": x, "y": y, "z": z, "days": days, "values": values, "errors": errors})
         wrong = np.flatnonzero(~(columns["errors"] > 0))
         if len(wrong):

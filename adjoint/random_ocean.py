@@ -6,8 +6,9 @@ import numpy as np
 
 import ogcm
 from ogcm.forcing import NAMES
-from ogcm.grid import Grid, build, cartesian, interior
+from ogcm.grid import Grid, build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.setups.recipe import recipe
 
@@ -46,7 +47,7 @@ def random_grid(
     )
     depth = rng.uniform(20.0, 500.0, (ny, nx))
     depth[rng.uniform(size=depth.shape) < 0.15] = 0.0
-    return build(horizontal, depth, DZ, **options)
+    return build_grid(horizontal, depth, DZ, **options)
 
 
 def mask_of(grid: Grid, kind: str) -> Array:

@@ -24,12 +24,11 @@ from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, T
 from adjoint.run import gradient
 from ogcm import io
 from ogcm.constants import DAY
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.files import put_sealed
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.places import extent, near, turned
 from ogcm.plotting import SENSITIVITY
 from ogcm.simulation import Simulation
@@ -58,7 +57,7 @@ def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None)
     field, a number instead of a range, and a section or box without water.
     """
     if of not in QUANTITIES:
-        raise InputError(f"of: unknown quantity {of!r}: {nearest(of, QUANTITIES)}")
+        raise InputError(f"of: unknown quantity {of!r}: {suggestion(of, QUANTITIES)}")
     given = {name: place for name, place in places.items() if place is not None} or model.places.get(of, {})
     if of in ("transport", "overturning") and not given:
         raise InputError(f"{of}: {model.name} has no section of its own; give x, y or z (--x, --y, --z)")

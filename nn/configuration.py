@@ -33,9 +33,8 @@ from nn.data import DataSet, Records, Splits
 from nn.observed_data import AgulhasData, PapaData
 from nn.training import Learner, Settings, prepare
 from ogcm.config import check_type, tables_of
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.setups import SETUPS
 from ogcm.terms import add_registered
 
@@ -61,7 +60,7 @@ class Configuration:
         options = dict(self.tables["setup"])
         name = options.pop("name", "")
         if not isinstance(name, str) or name not in SETUPS:
-            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {nearest(str(name), SETUPS)}")
+            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {suggestion(str(name), SETUPS)}")
         terms = options.pop("terms", "")
         if not isinstance(terms, str):
             raise InputError(f"{self.path}: [setup] terms needs names in one text, as in 'sponge,drag', got {terms!r}")
@@ -121,7 +120,7 @@ class Configuration:
         """Raise InputError for a name in a table that is not `known`, or a value that is not of its type."""
         for name in entries:
             if name not in known:
-                raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {nearest(name, known)}")
+                raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {suggestion(name, known)}")
             check_type(f"{self.path}: {name} in [{table}]", entries[name], known[name])
 
 

@@ -32,12 +32,11 @@ from nn.network import NETWORKS, make
 from nn.outputs import FORMS, at_faces, at_faces_ad
 from ogcm.backend import HALO
 from ogcm.device import assign, module_of, on_host, put, zeros
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.state import State, Tendencies
 from ogcm.terms import Term
 
@@ -104,7 +103,7 @@ class Corrector(Term):
             for name in chosen:
                 if name not in known:
                     hint = ". One of your own must be registered first" if known is FEATURES else ""
-                    raise InputError(f"{what}: unknown {name!r}: {nearest(str(name), list(known))}{hint}")
+                    raise InputError(f"{what}: unknown {name!r}: {suggestion(str(name), list(known))}{hint}")
             if not chosen or len(set(chosen)) < len(chosen):
                 raise InputError(f"{what}: name each once, and at least one; got {', '.join(chosen) or 'none'}")
         self.config = {

@@ -24,11 +24,10 @@ from adjoint.losses import field_point, resting_volume
 from nn.coarse_graining import CoarseGraining
 from ogcm import files, io
 from ogcm.constants import DAY
-from ogcm.errors import FileError, InputError
+from ogcm.errors import FileError, InputError, suggestion
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.restart import restart_bytes
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC, State
@@ -324,7 +323,7 @@ class DataSet(Records):
         self.fields = tuple(known if fields is None else fields)
         for name in self.fields:
             if name not in known:
-                raise InputError(f"fields: {path} has no {name!r} for this model: {nearest(name, known)}")
+                raise InputError(f"fields: {path} has no {name!r} for this model: {suggestion(name, known)}")
         self.interval = self.check_times()
         self.water = {name: io.water(model, name) for name in self.fields}
 

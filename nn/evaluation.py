@@ -22,11 +22,10 @@ from adjoint.losses import MeanSquare
 from nn.losses import Conservation, EnergySpectrum, Scales, scale_of, volume
 from ogcm import files
 from ogcm.constants import DAY
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.plotting import LAND, Picture, colours, pretty, save, true_shape
 from ogcm.state import State
 
@@ -137,7 +136,7 @@ class Scores:
             scaled = (self.over_starts(self.squares[name] / a**2, name) for name, a in self.scales.items())
             return sum(a[..., -1:] for a in scaled) / len(self.scales)
         if field not in self.squares:
-            raise InputError(f"field: unknown {field!r}: {nearest(field, self.fields)}")
+            raise InputError(f"field: unknown {field!r}: {suggestion(field, self.fields)}")
         return self.over_starts(self.squares[field], field)
 
     def over_starts(self, sums: Array, field: str) -> Array:
@@ -252,7 +251,7 @@ class Drift:
     def moments(self, field: str) -> Array:
         """Mean over time of the anomaly and of its square (2, layers, ny, nx)."""
         if field not in self.sums:
-            raise InputError(f"field: unknown {field!r}: {nearest(field, self.sums)}")
+            raise InputError(f"field: unknown {field!r}: {suggestion(field, self.sums)}")
         if not self.states:
             raise InputError("no finite state of the run was added yet")
         return self.sums[field] / self.states

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.losses import HeatContent, Loss, MeanSquare, Sum, box, field_point, resting_volume
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.parameters import nearest
 from ogcm.state import State
 
 Array = np.ndarray
@@ -202,7 +201,7 @@ class Conservation(Loss):
         self.weight, self.slope = heat.weight / heat.weight.sum(), heat.slope
         for name, scale in scales.items():
             if name not in ("T", "S"):
-                raise InputError(f"scales: {name!r} has no content: {nearest(name, ('T', 'S'))}")
+                raise InputError(f"scales: {name!r} has no content: {suggestion(name, ('T', 'S'))}")
             if not scale > 0:
                 raise InputError(f"scales: that of {name} is {scale}; it must be positive")
         self.scales = dict(scales)

@@ -12,6 +12,7 @@ from . import fields as fields
 from . import forcing as forcing
 from . import grid as grid
 from . import halo as halo
+from . import horizontal_grid as horizontal_grid
 from . import kernel_cache as kernel_cache
 from . import memory as memory
 from . import model as model
@@ -35,11 +36,11 @@ from .forcing import Fluxes as Fluxes
 from .forcing import Forcing as Forcing
 from .forcing import Series as Series
 from .grid import Grid as Grid
-from .grid import HorizontalGrid as HorizontalGrid
-from .grid import cartesian as cartesian
-from .grid import curvilinear as curvilinear
 from .grid import interior as interior
-from .grid import spherical as spherical
+from .horizontal_grid import HorizontalGrid as HorizontalGrid
+from .horizontal_grid import cartesian as cartesian
+from .horizontal_grid import curvilinear as curvilinear
+from .horizontal_grid import spherical as spherical
 from .model import CHOICES as CHOICES
 from .model import Model as Model
 from .model import Numerics as Numerics

@@ -146,9 +146,8 @@ def setup_command(
     make the model. `more` are setups that belong to the command alone.
     """
     from ogcm import config, setups
-    from ogcm.errors import InputError
+    from ogcm.errors import InputError, suggestion
     from ogcm.extensions import import_own
-    from ogcm.parameters import nearest
     from ogcm.provenance import note_terms
     from ogcm.terms import add_registered
 
@@ -163,7 +162,7 @@ def setup_command(
     name = tables["setup"].pop("name")
     known = setups.SETUPS | (more or {})
     if not isinstance(name, str) or name not in known:
-        raise InputError(f"unknown setup {name!r}: {nearest(str(name), known)}")
+        raise InputError(f"unknown setup {name!r}: {suggestion(str(name), known)}")
     setup = known[name]
     options = setup_options(setup)
     if "overwrite" in tables["run"]:
@@ -214,15 +213,14 @@ def run_command(target: str, rest: list[str]) -> int:
 
 def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
     """The values of `--option value ...` by name; `kinds` are the types of those that exist."""
-    from ogcm.errors import InputError
-    from ogcm.parameters import nearest
+    from ogcm.errors import InputError, suggestion
 
     found, words = {}, iter(rest)
     for word in words:
         option, _, value = word.removeprefix("--").partition("=")
         option = option.replace("-", "_")
         if not word.startswith("--") or option not in kinds:
-            raise InputError(f"unknown option {word!r}: {nearest('--' + option, ['--' + o for o in kinds])}")
+            raise InputError(f"unknown option {word!r}: {suggestion('--' + option, ['--' + o for o in kinds])}")
         found[option] = convert(option, kinds[option], value, words)
     return found
 
@@ -251,15 +249,14 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
 def check_tables(source: str, tables: dict[str, dict], options: Options) -> None:
     """Raise InputError for an unknown name or a value of the wrong type in a configuration file."""
     from ogcm.config import check_type
-    from ogcm.errors import InputError
-    from ogcm.parameters import nearest
+    from ogcm.errors import InputError, suggestion
 
     for table, entries in tables.items():
         known = {name: kind for name, (home, kind, _) in options.items() if home == table}
         known |= {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}.get(table, {})
         for name, value in entries.items():
             if name not in known:
-                raise InputError(f"{source}: unknown {name!r} in [{table}]: {nearest(name, known)}")
+                raise InputError(f"{source}: unknown {name!r} in [{table}]: {suggestion(name, known)}")
             check_type(f"{source}: {name} in [{table}]", value, known[name])
 
 
@@ -302,9 +299,8 @@ def compile_command(_) -> int:
 def find_kernel(name: str, files: Iterable[str]) -> Callable:
     """The kernel of that name, of the Python files or of ogcm. Raises InputError where there is none."""
     from ogcm.backend import Kernel
-    from ogcm.errors import InputError
+    from ogcm.errors import InputError, suggestion
     from ogcm.extensions import import_file, import_own
-    from ogcm.parameters import nearest
 
     homes = ["nn.feature_kernels", "nn.outputs"]
     for package in ("ogcm.operators", "adjoint.operators"):
@@ -312,7 +308,7 @@ def find_kernel(name: str, files: Iterable[str]) -> Callable:
     modules = [*map(import_own, homes), *map(import_file, files)]
     found = {n: f for module in modules for n, f in vars(module).items() if isinstance(f, Kernel)}
     if name not in found:
-        raise InputError(f"kernel: unknown {name!r}: {nearest(name, found)}")
+        raise InputError(f"kernel: unknown {name!r}: {suggestion(name, found)}")
     return found[name].py_func
 
 

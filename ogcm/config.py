@@ -21,10 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ogcm.errors import FileError, InputError
+from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import put
 from ogcm.names import check_regular
-from ogcm.parameters import nearest
 
 TABLES = ("setup", "parameters", "numerics", "run")
 WHEN = ("days", "start", "restart", "restart_every")  # what two parts of one run may differ in
@@ -45,7 +44,7 @@ def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
         raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
     for name, entries in tables.items():
         if name not in known or not isinstance(entries, dict):
-            raise InputError(f"{path}: unknown table [{name}]: {nearest(name, known)}")
+            raise InputError(f"{path}: unknown table [{name}]: {suggestion(name, known)}")
         check_size(f"{path}: [{name}]", entries)
     return {name: tables.get(name, {}) for name in known}
 

@@ -1,4 +1,7 @@
-"""The errors a user can meet, all of them one `except` away."""
+"""The errors that a user can meet, all of one base class, and what their messages share."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class OceanError(Exception):
@@ -19,3 +22,10 @@ class BlowUpError(OceanError, RuntimeError):
 
 class FileError(OceanError, OSError):
     """A file that is missing, foreign, truncated or in the way."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that does not exist: the closest of the `known` ones, or all of them."""
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from ogcm.errors import FileError, InputError
+from ogcm.errors import FileError, InputError, suggestion
 
 PACKAGES = ("adjoint", "nn")  # beside `ogcm`, under names that others may use as well
 HOME = Path(__file__).resolve().parent.parent
@@ -39,11 +39,9 @@ class Registry(dict):
 
     def find(self, name: str) -> object:
         """The entry of that name. Raises InputError where there is none."""
-        from ogcm.parameters import nearest
-
         if name in self:
             return self[name]
-        hint = nearest(str(name), list(self)) if self else "none is registered"
+        hint = suggestion(str(name), list(self)) if self else "none is registered"
         raise InputError(
             f"{self.kind}: unknown {name!r}: {hint}. One of your own must be registered first, in a module that is "
             "imported (on the command line --module FILE.py)"

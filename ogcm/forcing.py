@@ -20,7 +20,8 @@ import numpy as np
 from ogcm.constants import DAY, YEAR
 from ogcm.device import put
 from ogcm.errors import InputError
-from ogcm.grid import Grid, HorizontalGrid, add_halo, interior
+from ogcm.grid import Grid, add_halo, interior
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, Points, check_sea_water, fit, is_labelled, number, plain, sample
 
 Array = np.ndarray

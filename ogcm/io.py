@@ -22,13 +22,12 @@ from ogcm import diagnostics, files, provenance
 from ogcm.constants import DAY
 from ogcm.device import host
 from ogcm.disk import Disk
-from ogcm.errors import FileError, InputError
+from ogcm.errors import FileError, InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.names import check_there
-from ogcm.parameters import nearest
 from ogcm.restart import RESTART
 from ogcm.state import PROGNOSTIC
 
@@ -71,7 +70,7 @@ def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]
     """The names that this model can write. Raises InputError for one that does not exist, or is named twice."""
     for n, name in enumerate(variables):
         if name not in VARIABLES:
-            raise InputError(f"variables: unknown field {name!r}: {nearest(str(name), VARIABLES)}")
+            raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), VARIABLES)}")
         if name in variables[:n]:
             raise InputError(f"variables: {name!r} is named twice; name each field once")
     return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from ogcm import grid as grids
-from ogcm import parameters as physics
 from ogcm.backend import HALO
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.device import check, check_host_memory, host, put
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.forcing import BoundForcing, Forcing
-from ogcm.grid import HorizontalGrid, add_halo, interior
+from ogcm.grid import add_halo, build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import check_sea_water, flag, number, plain, sample
+from ogcm.parameters import build_parameters
 from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import Term, check_terms, on_device
 from ogcm.topography import warn_of_lakes
@@ -157,7 +157,7 @@ class Model:
         known = [f.name for f in fields(Numerics)]
         for option in numerics:
             if option not in known:
-                raise InputError(f"unknown option {option!r}: {physics.nearest(option, known)}")
+                raise InputError(f"unknown option {option!r}: {suggestion(option, known)}")
         if "dt" not in numerics:
             raise InputError("dt: give the time step in seconds")
         if not isinstance(horizontal, HorizontalGrid):
@@ -173,12 +173,11 @@ class Model:
         self.marks: dict[str, str] = {}  # of what a setup made (ogcm.provenance)
         self.places: dict[str, dict] = {}
         self.check_memory()
-        self.grid = grids.build(
+        self.grid = build_grid(
             horizontal,
             depth,
             self.dz,
-            partial_cells=self.numerics.partial_cells,
-            smallest_cell=self.numerics.smallest_cell,
+            smallest_cell=self.numerics.smallest_cell if self.numerics.partial_cells else 1.0,
             smallest_thickness=self.numerics.smallest_thickness,
             no_slip=self.numerics.walls == "no_slip",
             nonlinear=self.numerics.free_surface == "nonlinear",
@@ -190,7 +189,7 @@ class Model:
             raise InputError("bathymetry: no cell holds water; depth is positive downwards, in m")
         warn_of_lakes(self.grid, horizontal)
         given = {} if parameters is None else parameters
-        self.parameters, self.parameter_shapes = physics.build(given, horizontal, self.grid, self.options())
+        self.parameters, self.parameter_shapes = build_parameters(given, horizontal, self.grid, self.options())
         given = Forcing() if forcing is None else forcing
         self.forcing = BoundForcing(given, horizontal, self.grid, self.numerics.equation_of_state)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
@@ -220,7 +219,7 @@ class Model:
         """
         for name in values:
             if name not in PROGNOSTIC:
-                raise InputError(f"unknown field {name!r}: {physics.nearest(name, PROGNOSTIC)}")
+                raise InputError(f"unknown field {name!r}: {suggestion(name, PROGNOSTIC)}")
         for name, a in {name: self.sample(name, v) for name, v in values.items()}.items():
             setattr(self.state, name, put(a, self.device))
         self.state.previous = None

@@ -9,14 +9,14 @@ the height of the top. The equation of state's coefficients are one short vector
 import reprlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.errors import InputError
-from ogcm.grid import Grid, HorizontalGrid, add_halo, interior
+from ogcm.errors import InputError, suggestion
+from ogcm.grid import Grid, add_halo, interior
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import plain, sample
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, default_coefficients
 
@@ -90,13 +90,7 @@ PARAMETERS = {
 AT_THE_TOPS = ("nu_v", "kappa_v")  # of the cells, where the kernels look at them
 
 
-def nearest(name: str, known: Mapping | list[str] | tuple[str, ...]) -> str:
-    """A hint for a name that does not exist: the closest that does, or all of them."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
-
-
-def build(
+def build_parameters(
     values: Mapping[str, Values], horizontal: HorizontalGrid, grid: Grid, choices: Mapping[str, object]
 ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
     """All parameters as arrays with halo, and the shapes in which they came; `values` replace the defaults.
@@ -108,7 +102,7 @@ def build(
         raise InputError(f"parameters: needs a dictionary such as {{'nu_h': 500.0}}, got {reprlib.repr(values)}")
     for name in values:
         if name != "eos" and name not in PARAMETERS:
-            raise InputError(f"unknown parameter {name!r}: {nearest(str(name), PARAMETERS)}")
+            raise InputError(f"unknown parameter {name!r}: {suggestion(str(name), PARAMETERS)}")
     arrays = {"eos": coefficients(values, choices["equation_of_state"], choices["rho0"]).astype(grid.h_t.dtype)}
     shapes = {"eos": arrays["eos"].shape}
     wet, z = interior(grid.mask_t) == 1, interior(grid.z_t)

@@ -7,7 +7,8 @@ place is understood everywhere in the same way.
 import numpy as np
 
 from ogcm.errors import InputError
-from ogcm.grid import HorizontalGrid, interior
+from ogcm.grid import interior
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.model import Model
 
 Array = np.ndarray

@@ -20,10 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ogcm.cf import reading
-from ogcm.errors import FileError, InputError
+from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
 from ogcm.names import check_there
-from ogcm.parameters import nearest
 from ogcm.places import turned
 
 Array = np.ndarray
@@ -107,7 +106,7 @@ class Record:
     def dims(self, name: str) -> tuple[str, ...]:
         """Dimensions without time. Raises InputError for a variable that does not exist."""
         if name not in self.fields():
-            raise InputError(f"unknown variable {name!r}: {nearest(name, self.fields())}")
+            raise InputError(f"unknown variable {name!r}: {suggestion(name, self.fields())}")
         return tuple(d for d in self.file[name].dimensions if d != "time")
 
     def field(self, name: str, *index: int | slice) -> Array:
@@ -283,7 +282,7 @@ def draw_series(axes: Axes, record: Record, name: str) -> None:
     """A scalar against time."""
     scalars = [n for n, v in record.file.variables.items() if v.dimensions == ("time",) and n != "time"]
     if name not in scalars:
-        raise InputError(f"{name!r} is no series: {nearest(name, scalars)}")
+        raise InputError(f"{name!r} is no series: {suggestion(name, scalars)}")
     days, values = record.values("time"), record.values(name)
     axes.plot(days, values, lw=1.6, color="#1f5a96", marker="o" if len(days) < 40 else "", ms=3)
     axes.set(xlabel="time [days]")

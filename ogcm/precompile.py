@@ -29,7 +29,7 @@ def compile_all() -> None:
 
 def smallest() -> Stepper:
     """A stepper of a tiny basin with the default choices."""
-    from ogcm.grid import cartesian
+    from ogcm.horizontal_grid import cartesian
 
     grid = cartesian(nx=4, ny=4, dx=1e4, dy=1e4, f0=1e-4, periodic_x=True)
     return Stepper(Model(grid, depth=100.0, dz=[50.0, 50.0], dt=60.0))

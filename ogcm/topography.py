@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from scipy.ndimage import label
 
-from ogcm.grid import Grid, HorizontalGrid, interior
+from ogcm.grid import Grid, interior
+from ogcm.horizontal_grid import HorizontalGrid
 
 
 def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list[tuple[int, int, int]]:

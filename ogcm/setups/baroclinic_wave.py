@@ -7,7 +7,7 @@ import numpy as np
 
 import ogcm
 from ogcm.constants import GRAVITY, RHO0
-from ogcm.grid import EARTH_RADIUS, EARTH_ROTATION
+from ogcm.horizontal_grid import EARTH_RADIUS, EARTH_ROTATION
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups.recipe import cells_in, recipe
 

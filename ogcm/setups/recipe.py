@@ -10,12 +10,11 @@ from dataclasses import fields
 
 import numpy as np
 
-from ogcm import parameters as physics
 from ogcm import provenance
-from ogcm.errors import InputError
+from ogcm.errors import InputError, suggestion
 from ogcm.inputs import flag
 from ogcm.model import Model, Numerics
-from ogcm.parameters import PARAMETERS, nearest
+from ogcm.parameters import PARAMETERS, build_parameters
 
 SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive
 
@@ -46,7 +45,7 @@ def check_use(model: Model) -> None:
     """Raise InputError where the model lacks a parameter or a numerical choice that its setup was given."""
     setup, given = model.config["setup"], model.config["parameters"]
     with warnings.catch_warnings(action="ignore"):  # the model has warned already
-        wanted, _ = physics.build(given, model.horizontal, model.grid, model.options())
+        wanted, _ = build_parameters(given, model.horizontal, model.grid, model.options())
     for name in given:
         if not np.array_equal(wanted[name], model.parameters[name], equal_nan=True):
             raise InputError(
@@ -80,7 +79,7 @@ def recipe(days: float) -> Callable:
                     )
                 if name not in own and name not in numerical:
                     raise InputError(
-                        f"unknown option {name!r} of {function.__name__}: {nearest(name, [*own, *numerical])}"
+                        f"unknown option {name!r} of {function.__name__}: {suggestion(name, [*own, *numerical])}"
                     )
                 if name in own:
                     check_option(function.__name__, name, options[name], own[name])

@@ -4,9 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from ogcm import grid as grids
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.errors import InputError
+from ogcm.grid import build_grid
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, LINEAR, QUADRATIC, density
 
 STEP = 1e-30  # complex step
@@ -18,7 +19,7 @@ def grid():
     """Small basin with an island, a slope and partial cells."""
     depth = np.tile(np.linspace(200.0, 1900.0, 9), (7, 1))
     depth[3, 4] = 0.0
-    return grids.build(grids.cartesian(nx=9, ny=7, dx=1e4, dy=1e4), depth, [50.0, 100.0, 250.0, 600.0, 1000.0])
+    return build_grid(cartesian(nx=9, ny=7, dx=1e4, dy=1e4), depth, [50.0, 100.0, 250.0, 600.0, 1000.0])
 
 
 @pytest.fixture

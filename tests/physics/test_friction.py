@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from adjoint.random_ocean import DZ, random_field, random_grid
-from ogcm.grid import HALO, build, cartesian, interior, spherical
+from ogcm.grid import HALO, build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import cartesian, spherical
 from ogcm.operators.friction import stress_divergence
 from tests.oceans import differences
 
@@ -65,7 +66,7 @@ def test_energy_only_falls(operator, basin):
 def test_work_is_the_sum_over_the_squared_strain():
     """The docstring's -sum nu h (area_t D_T^2 + area_f D_S^2), over one uniform layer without walls."""
     n, depth, nu, a = 8, 100.0, 300.0, 2e4
-    grid = build(cartesian(nx=n, ny=n, dx=a, dy=a, periodic_x=True, periodic_y=True), depth, [depth])
+    grid = build_grid(cartesian(nx=n, ny=n, dx=a, dy=a, periodic_x=True, periodic_y=True), depth, [depth])
     u, v, _ = inputs(grid)
     work, _ = product(grid, (u, v), friction(u, v, np.full_like(u, nu), grid))
     tension = (u - np.roll(u, 1, -1)) / a - (v - np.roll(v, 1, -2)) / a
@@ -79,7 +80,7 @@ def test_no_torque_on_solid_rotation():
     globe = spherical(lon=np.linspace(0, 360, 13), lat=np.linspace(-60, 60, 11))
     inner = (slice(None), slice(HALO + 1, -HALO - 1), slice(HALO + 1, -HALO - 1))
     for horizontal in (flat, globe):
-        grid = build(horizontal, 500.0, DZ)
+        grid = build_grid(horizontal, 500.0, DZ)
         u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
         if horizontal is flat:
             interior(u)[:], interior(v)[:] = -1e-5 * flat.y_t[:, None], 1e-5 * flat.x_t
@@ -101,7 +102,7 @@ def test_momentum_stays_without_walls(no_slip):
     for island in (False, True):
         if island:
             depth[3:5, 3:5] = 0.0
-        grid = build(horizontal, depth, [100.0], no_slip=no_slip)
+        grid = build_grid(horizontal, depth, [100.0], no_slip=no_slip)
         u, v = grid.mask_u * 1.0, grid.mask_v * 0.0
         G = friction(u, v, np.full_like(u, 100.0), grid)[0]
         total = interior(G * grid.area_u * grid.h_u).sum()
@@ -116,7 +117,7 @@ def test_no_slip_walls_stop_the_flow_beside_them_and_free_slip_do_not():
     ny, dy, nu = 6, 1e4, 100.0
     horizontal = cartesian(nx=4, ny=ny, dx=2e4, dy=dy, periodic_x=True)
     for no_slip, decay in ((False, 0.0), (True, -2 * nu / dy**2)):
-        grid = build(horizontal, 100.0, [100.0], no_slip=no_slip)
+        grid = build_grid(horizontal, 100.0, [100.0], no_slip=no_slip)
         u = np.where(grid.mask_u, 0.5, 0.0)
         G = interior(friction(u, 0 * u, np.full((1, *u.shape[1:]), nu), grid)[0])[0, :, 0]
         np.testing.assert_allclose(G, 0.5 * decay * np.array([1, 0, 0, 0, 0, 1]), atol=1e-20)
@@ -147,7 +148,7 @@ def test_order_of_accuracy(uneven):
     for n in (16, 32, 64):
         width = 2 * np.pi / n * (1 + 0.2 * uneven * np.cos(2 * np.pi * (np.arange(n) + 0.5) / n))
         grid_h = cartesian(nx=n, ny=n, dx=width, dy=width, periodic_x=True, periodic_y=True)
-        grid = build(grid_h, 1.0, [1.0])
+        grid = build_grid(grid_h, 1.0, [1.0])
         u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
         interior(u)[:] = np.sin(grid_h.x_f) * np.cos(grid_h.y_t)[:, None]
         interior(v)[:] = -np.cos(grid_h.x_t) * np.sin(grid_h.y_f)[:, None]

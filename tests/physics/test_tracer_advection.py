@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from adjoint.random_ocean import random_field, random_grid
-from ogcm.grid import add_halo, build, cartesian, interior
+from ogcm.grid import add_halo, build_grid, interior
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.layers import continuity
 from ogcm.operators.tracer_advection import ADVECTION
 
@@ -48,7 +49,7 @@ def test_order_of_convergence(scheme, order):
     errors = []
     for n in (16, 32):
         dx = 2 * np.pi / n
-        grid = build(cartesian(nx=n, ny=n, dx=dx, dy=dx, periodic_x=True, periodic_y=True), 1.0, [1.0])
+        grid = build_grid(cartesian(nx=n, ny=n, dx=dx, dy=dx, periodic_x=True, periodic_y=True), 1.0, [1.0])
         edges = np.arange(n + 1) * dx
         mean = (np.cos(edges[:-1]) - np.cos(edges[1:])) / dx
         slope = (np.sin(edges[1:]) - np.sin(edges[:-1])) / dx
@@ -70,7 +71,7 @@ def test_order_of_convergence_along_the_vertical(scheme, order):
     """A sine in a column of uniform upward flow, away from the surface and the bottom, where the stencil is cut."""
     errors = []
     for n in (32, 64):
-        grid = build(cartesian(nx=1, ny=1, dx=1.0, dy=1.0), 1.0, np.full(n, 1 / n))
+        grid = build_grid(cartesian(nx=1, ny=1, dx=1.0, dy=1.0), 1.0, np.full(n, 1 / n))
         phase = 2 * np.pi * np.linspace(0, -1, n + 1)
         mean = np.diff(-np.cos(phase)) / np.diff(phase)
         slope = 2 * np.pi * np.diff(np.sin(phase)) / np.diff(phase)
@@ -84,7 +85,7 @@ def test_order_of_convergence_along_the_vertical(scheme, order):
 def test_monotone_makes_no_new_extremum():
     """One turn of Zalesak's slotted disk (1979, doi 10.1016/0021-9991(79)90051-2), CFL sum below 1/2."""
     n, steps = 100, 850
-    grid = build(cartesian(nx=n, ny=n, dx=1.0, dy=1.0), 1.0, [1.0])
+    grid = build_grid(cartesian(nx=n, ny=n, dx=1.0, dy=1.0), 1.0, [1.0])
     # The streamfunction of solid rotation, at the corners, levelled off before the walls.
     x = np.arange(-3, n + 4) + 0.0
     X, Y = np.meshgrid(x, x)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from adjoint.random_ocean import random_field, random_grid
-from ogcm.grid import HALO, build, cartesian, interior
+from ogcm.grid import HALO, build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from tests.oceans import differences
 
@@ -43,7 +44,7 @@ def one_layer(n, function, widths=None, periodic=True):
     """A grid of n x n cells of one layer, and `function` of its T points."""
     widths = 1.0 if widths is None else widths
     horizontal = cartesian(nx=n, ny=n, dx=widths, dy=widths, periodic_x=periodic, periodic_y=periodic)
-    grid = build(horizontal, 1.0, [1.0])
+    grid = build_grid(horizontal, 1.0, [1.0])
     T = np.zeros(grid.h_t.shape)
     interior(T)[:] = function(horizontal.x_t, horizontal.y_t[:, None])
     exchange(grid, T)
@@ -123,7 +124,7 @@ def test_nothing_passes_through_land():
     horizontal = cartesian(nx=7, ny=5, dx=1e4, dy=1e4)
     depth = np.full((5, 7), 100.0)
     depth[:, 3] = 0.0
-    grid = build(horizontal, depth, [100.0])
+    grid = build_grid(horizontal, depth, [100.0])
     T, kappa = inputs(grid, layers=1)
     dry = grid.mask_t == 0
     clean = diffusion(T, kappa, grid)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from adjoint.random_ocean import DZ, mask_of, random_field, random_grid
-from ogcm.grid import Grid, build, cartesian, interior
+from ogcm.grid import Grid, build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.bottom_drag import TIDAL_SPEED, bottom_drag
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_tracer_single, advance_u, advance_v
 from ogcm.operators.vertical_mixing import EPS, constant_mixing, richardson_mixing
@@ -187,7 +188,7 @@ def test_solve_is_symmetric_in_the_thickness_weighted_product(p):
 def test_first_cosine_mode_decays_at_the_analytic_rate():
     """d ln T/dt -> -kappa (2/dz sin(pi/2n))^2 as dt -> 0: the eigenvalue of n equal layers, whose limit is (pi/H)^2."""
     n, dz, kappa = 32, 10.0, 1e-3
-    grid = build(cartesian(nx=1, ny=1, dx=1.0, dy=1.0), n * dz, [dz] * n)
+    grid = build_grid(cartesian(nx=1, ny=1, dx=1.0, dy=1.0), n * dz, [dz] * n)
     mode = (np.cos(np.pi * (np.arange(n) + 0.5) / n)[:, None, None]) * grid.mask_t
     coefficient = kappa * mask_of(grid, "w")
     eigenvalue = kappa * (2 / dz * np.sin(np.pi / (2 * n))) ** 2
@@ -203,7 +204,7 @@ def test_first_cosine_mode_decays_at_the_analytic_rate():
 
 
 def test_one_layer_feels_the_drag_alone():
-    grid = build(cartesian(nx=4, ny=3, dx=1e4, dy=1e4), 50.0, [50.0])
+    grid = build_grid(cartesian(nx=4, ny=3, dx=1e4, dy=1e4), 50.0, [50.0])
     _, nu, drag, s = column_inputs(grid, "u")
     for p in "uv":
         x = random_field(grid, p, np.random.default_rng(2))
@@ -246,7 +247,7 @@ def test_convection_mixes_only_unstable_water_and_no_momentum():
 @pytest.mark.parametrize("richardson", [0.0, 0.2, 1e6])
 def test_richardson_mixing_has_the_published_values(richardson):
     """Pacanowski and Philander (1981), eqs. 1-2, in a uniform shear of u and v."""
-    grid = build(cartesian(nx=3, ny=3, dx=1e4, dy=1e4, periodic_x=True, periodic_y=True), 500.0, DZ)
+    grid = build_grid(cartesian(nx=3, ny=3, dx=1e4, dy=1e4, periodic_x=True, periodic_y=True), 500.0, DZ)
     u, v = 3e-3 * grid.z_t, -4e-3 * grid.z_t
     N2 = np.full(interfaces(grid).shape, richardson * (25e-6 + EPS))
     nu, kappa = (interior(a)[1:-1] for a in richardson_coefficients(grid, u, v, N2))
@@ -280,7 +281,7 @@ def drags(grid: Grid, u, v, r=1e-4, C_d=2e-3):
 
 def test_quadratic_drag_has_its_value():
     """3-4-5: a uniform flow over a rough bottom, 0 in land as the model keeps it."""
-    grid = build(cartesian(nx=4, ny=4, dx=1e4, dy=1e4, periodic_x=True, periodic_y=True), 330.0, DZ)
+    grid = build_grid(cartesian(nx=4, ny=4, dx=1e4, dy=1e4, periodic_x=True, periodic_y=True), 330.0, DZ)
     drag_u, drag_v = drags(grid, 0.3 * grid.mask_u, 0.4 * grid.mask_v)
     expected = 1e-4 + 2e-3 * np.sqrt(0.25 + TIDAL_SPEED**2)
     np.testing.assert_allclose(interior(drag_u), expected, rtol=1e-14)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from adjoint.random_ocean import random_field, random_grid
-from ogcm.grid import build, cartesian, interior
+from ogcm.grid import build_grid, interior
 from ogcm.halo import exchange
+from ogcm.horizontal_grid import cartesian
 from ogcm.operators.viscosity import EPS_SHEAR, leith, smagorinsky
 from tests.oceans import differences
 
@@ -30,7 +31,7 @@ def inputs(grid, seed=0, layers=5):
 
 
 def periodic_square(n, a):
-    return build(cartesian(nx=n, ny=n, dx=a, dy=a, periodic_x=True, periodic_y=True), 100.0, [50.0, 50.0])
+    return build_grid(cartesian(nx=n, ny=n, dx=a, dy=a, periodic_x=True, periodic_y=True), 100.0, [50.0, 50.0])
 
 
 def wave(grid, n, size):
@@ -74,7 +75,7 @@ def test_smagorinsky_has_its_published_value():
     """Pure strain, u = a x, v = -a y: D_T = 2a, D_S = 0, nu = nu_h + (C dx)^2 2a, and a pure shear with D_S = a."""
     n, dx, a, C = 6, 1e4, 1e-5, 0.2
     horizontal = cartesian(nx=n, ny=n, dx=dx, dy=dx)
-    grid = build(horizontal, 100.0, [100.0])
+    grid = build_grid(horizontal, 100.0, [100.0])
     coefficient = np.full((1, *grid.depth_t.shape), C)
     u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
     interior(u)[:], interior(v)[:] = a * horizontal.x_f, -a * horizontal.y_f[:, None]
@@ -90,7 +91,7 @@ def test_leith_has_its_published_value_and_is_blind_to_solid_rotation():
     """u = -b y^2/2, zeta = b y: |grad zeta| = b, nu = nu_h + C^3 dx^3 b."""
     n, dx, b, C = 8, 1e4, 1e-10, 0.5
     horizontal = cartesian(nx=n, ny=n, dx=dx, dy=dx)
-    grid = build(horizontal, 100.0, [100.0])
+    grid = build_grid(horizontal, 100.0, [100.0])
     coefficient = np.full((1, *grid.depth_t.shape), C)
     u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
     inner = (0, slice(2, -2), slice(2, -2))
