@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 import ogcm
 from adjoint.assimilation import Assimilated, Iteration, water
 from adjoint.controls import POINTS, Control, units
-from ogcm import files, io, provenance
+from ogcm import files, provenance
+from ogcm.metadata import places_of, stamp
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
@@ -45,7 +46,7 @@ def rms(a: Array, wet: Array) -> float:
 
 def places(control: Control, model: Model) -> tuple[str, ...]:
     """The dimensions of a control in a file."""
-    horizontal = io.places_of(model)[POINTS.get(control.name, "t").upper()]
+    horizontal = places_of(model)[POINTS.get(control.name, "t").upper()]
     if len(control.shape) < 2:
         return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
     layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"
@@ -62,7 +63,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     axes = {x: h.x_t, f"{x}_f": h.x_f, y: h.y_t, f"{y}_f": h.y_f, "z": 0.5 * model.dz - np.cumsum(model.dz)}
     with h5netcdf.File(whole, "w") as f:
         f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
-        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=io.stamp("assimilate"), comment=found.message)
+        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=stamp("assimilate"), comment=found.message)
         f.attrs.update(provenance.record(model))
         f.dimensions = {"iteration": len(found.iterations)}
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):

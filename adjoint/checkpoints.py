@@ -16,8 +16,8 @@ import numba
 import numpy as np
 
 from ogcm.device import host
+from ogcm.disk import check_room
 from ogcm.errors import FileError, InputError
-from ogcm.io import check_room
 from ogcm.state import State
 
 disabled = numba.config.DISABLE_JIT

@@ -22,12 +22,12 @@ import numpy as np
 from adjoint.controls import POINTS, Control, Controls, units
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
 from adjoint.run import gradient
-from ogcm import io
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.files import put_sealed
 from ogcm.grid import interior
+from ogcm.metadata import FILL, describe_ocean, places_of
 from ogcm.model import Model
 from ogcm.places import extent, near, turned
 from ogcm.plotting import SENSITIVITY
@@ -117,7 +117,7 @@ class Sensitivity:
         """
         whole = streams.BytesIO()  # in memory, since HDF5 does not survive a full disk
         with h5netcdf.File(whole, "w") as f:
-            io.describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
+            describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
             f.attrs["quantity"] = self.quantity.name
             f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
             if self.quantity.places:
@@ -139,11 +139,11 @@ class Sensitivity:
         else:
             wet = interior(getattr(grid, f"mask_{point}")) > 0
             layers = len(values) == len(wet) and control.kind != "forcing" and values.ndim == 3
-            values = np.where(wet if layers else wet[0], values, io.FILL)
+            values = np.where(wet if layers else wet[0], values, FILL)
             values = values[0] if values.shape[:-2] == (1,) and not layers else values
             dims = (("z",) if layers else (self.days_of(f, name),)) if values.ndim == 3 else ()
-            dims += io.places_of(self.model)[point.upper()]
-        v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", data=values, fillvalue=float(io.FILL))
+            dims += places_of(self.model)[point.upper()]
+        v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", data=values, fillvalue=float(FILL))
         v.attrs.update(units=self.units(name), long_name=f"sensitivity of {self.quantity.text} to {name}")
         if len(dims) > 1:
             area = "cell_area" if point == "t" else f"cell_area_{point}"

@@ -22,15 +22,18 @@ import numpy as np
 
 from adjoint.losses import field_point, resting_volume
 from nn.coarse_graining import CoarseGraining
-from ogcm import files, io
+from ogcm import files
 from ogcm.constants import DAY
+from ogcm.disk import check_room
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
+from ogcm.output import OutputFile, record_bytes
 from ogcm.restart import restart_bytes
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC, State
+from ogcm.variables import check_variables, water
 
 Array = np.ndarray
 FORMAT = "ogcm data set 1"
@@ -48,7 +51,7 @@ def put_fields(state: State, model: Model, fields: Mapping[str, Array]) -> None:
 # Writing
 
 
-class DataOutput(io.Output):
+class DataOutput(OutputFile):
     """Writes states of `model` as a data set; `attributes` go to the file. Its name it gets when it is closed."""
 
     def __init__(
@@ -61,7 +64,7 @@ class DataOutput(io.Output):
         attributes: Mapping[str, object] | None = None,
     ) -> None:
         """Raises InputError for an unknown field, FileError where the file cannot be written."""
-        variables = io.check_variables(model, tuple(fields))
+        variables = check_variables(model, tuple(fields))
         super().__init__(path, model, variables, configuration, precision=model.numerics.precision)
         self.file.attrs.update({"format": FORMAT, **(attributes or {})})
 
@@ -113,9 +116,9 @@ class FineRun(Simulation):
 
     def check_room(self) -> None:
         """Raise FileError for a disk that would be full before the end."""
-        size = io.record_bytes(self.coarse, io.check_variables(self.coarse, PROGNOSTIC), self.coarse.numerics.precision)
+        size = record_bytes(self.coarse, check_variables(self.coarse, PROGNOSTIC), self.coarse.numerics.precision)
         need = (2 + self.steps // self.interval) * size + restart_bytes(self.model)
-        io.check_room(self.output, need, "write less often")
+        check_room(self.output, need, "write less often")
 
     def open_output(self) -> CoarseOutput:
         """The data set, ready for its first record."""
@@ -317,7 +320,7 @@ class DataSet(Records):
             self.check_grid(f, names)
             self.times = f["time"][()] * DAY
             self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
-        known = io.check_variables(model, tuple(names))
+        known = check_variables(model, tuple(names))
         if not known:
             raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)} of this model")
         self.fields = tuple(known if fields is None else fields)
@@ -325,7 +328,7 @@ class DataSet(Records):
             if name not in known:
                 raise InputError(f"fields: {path} has no {name!r} for this model: {suggestion(name, known)}")
         self.interval = self.check_times()
-        self.water = {name: io.water(model, name) for name in self.fields}
+        self.water = {name: water(model, name) for name in self.fields}
 
     def check_grid(self, f: h5py.File, names: Sequence[str]) -> None:
         """Raise FileError for a file of another grid."""

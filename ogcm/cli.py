@@ -270,7 +270,7 @@ def setups_command(_) -> int:
 
 def info_command(known) -> int:
     from ogcm.device import machine
-    from ogcm.io import info
+    from ogcm.info import info
 
     print(info(known.file) if known.file else machine())
     return 0

@@ -2,9 +2,22 @@
 
 import fcntl
 import io as streams
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ogcm.errors import FileError
+
+MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
+
+
+def check_room(path: Path, need: int, remedy: str) -> None:
+    """Raise FileError where the disk of `path` has less than `need` bytes free."""
+    free = shutil.disk_usage(path.resolve().parent).free
+    if need + MARGIN > free:
+        raise FileError(f"{path}: needs about {(need + MARGIN) / 1e6:.3g} MB, {free / 1e6:.3g} MB are free; {remedy}")
 
 
 class Disk(streams.FileIO):

@@ -17,17 +17,20 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ogcm import config, io, names, provenance, stability
+from ogcm import config, names, provenance, stability
 from ogcm.constants import DAY, YEAR
 from ogcm.device import Outbox, check, check_memory, put
+from ogcm.disk import check_room
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.memory import run_bytes
 from ogcm.model import Model
+from ogcm.output import PRECISIONS, OutputFile, begun, opened, record_bytes, record_ends
 from ogcm.restart import load_restart, restart_bytes, save_restart
 from ogcm.stability import LARGEST_CFL
 from ogcm.state import State
 from ogcm.stepper import Stepper
+from ogcm.variables import check_variables
 
 Array = np.ndarray
 CHECK = 20  # steps between two looks at whether all is well
@@ -75,9 +78,9 @@ class Simulation:
         self.steps = self.steps_in("days", days)
         self.interval = self.steps_in("every", every) if every is not None else max(1, self.steps // 10)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
-        if output_precision not in io.PRECISIONS:
-            raise InputError(f"output_precision: {output_precision!r}; choose from {', '.join(io.PRECISIONS)}")
-        self.variables = io.check_variables(model, (variables,) if isinstance(variables, str) else tuple(variables))
+        if output_precision not in PRECISIONS:
+            raise InputError(f"output_precision: {output_precision!r}; choose from {', '.join(PRECISIONS)}")
+        self.variables = check_variables(model, (variables,) if isinstance(variables, str) else tuple(variables))
         self.means, self.output_precision = means, output_precision
         self.restart, self.overwrite, self.has_run = restart, overwrite, False
         self.restart_file = Path(f"{model.name}.restart.h5")
@@ -110,7 +113,7 @@ class Simulation:
         self.running = model  # what is stepped: the model itself, in a run on a GPU its mirror there
         self.stepper = Stepper(model) if self.device == "cpu" else None
         self.signal: int | None = None
-        self.writer: io.Output | None = None
+        self.writer: OutputFile | None = None
         self.sent: State | None = None  # on its way from a GPU to the host, to be written
 
     def steps_in(self, name: str, days: float) -> int:
@@ -130,7 +133,7 @@ class Simulation:
         if self.output is None:
             return False
         goes_on = self.has_run or (self.restart is not None and not self.overwrite)
-        return goes_on and io.begun(self.output).exists()
+        return goes_on and begun(self.output).exists()
 
     def check_folder(self) -> None:
         """Raise FileError for a folder that cannot be written to, or a name that another run is writing."""
@@ -166,9 +169,9 @@ class Simulation:
 
     def check_records(self) -> None:
         """Raise FileError where extending the output would leave a gap in it, or drop what another run wrote."""
-        file, dt, now = io.begun(self.output), self.model.numerics.dt, self.model.state.time
-        with io.opened(file) as f:
-            ends = io.record_ends(f) * DAY
+        file, dt, now = begun(self.output), self.model.numerics.dt, self.model.state.time
+        with opened(file) as f:
+            ends = record_ends(f) * DAY
             every = config.run_settings(f.attrs.get("configuration", "")).get("every", 0.0) * DAY
         kept = ends[ends <= now + 0.5 * dt]
         own = self.restart is not None and names.same_file(self.restart, self.restart_file)
@@ -190,9 +193,9 @@ class Simulation:
         need = restart_bytes(self.model)
         if self.output is not None:
             records = 1 + -(-self.steps // self.interval)
-            need += records * io.record_bytes(self.model, self.variables, self.output_precision)
-            need += io.begun(self.output).stat().st_size if self.extends else 0
-        io.check_room(self.output or self.restart_file, need, "write less often")
+            need += records * record_bytes(self.model, self.variables, self.output_precision)
+            need += begun(self.output).stat().st_size if self.extends else 0
+        check_room(self.output or self.restart_file, need, "write less often")
 
     def claim(self) -> names.Claim:
         """Hold the names of this run. Without output it takes a name of which there is no restart."""
@@ -230,7 +233,7 @@ class Simulation:
         """What the output says of how it was made: the TOML of this run, or of all that made what it extends."""
         if not self.extends:
             return self.toml()
-        with io.opened(io.begun(self.output)) as f:
+        with opened(begun(self.output)) as f:
             before = f.attrs.get("configuration", "")
         whole = config.one_run(before, self.toml())
         if whole is not None:
@@ -283,12 +286,12 @@ class Simulation:
             f"state {state.digest()} in {self.restart_file}"
         )
 
-    def open_output(self) -> io.Output | None:
+    def open_output(self) -> OutputFile | None:
         """The output, ready for its first record, with its TOML beside it; None for a run without."""
         if self.output is None:
             return None
         text, options = self.configuration(), {"means": self.means, "precision": self.output_precision}
-        output = io.Output(self.output, self.model, self.variables, text, extend=self.extends, **options)
+        output = OutputFile(self.output, self.model, self.variables, text, extend=self.extends, **options)
         try:
             config.write(self.toml_file, text)
         except FileError:

@@ -13,15 +13,17 @@ from adjoint.random_ocean import random_field
 from nn.coarse_graining import CoarseGraining
 from nn.commands import coarse_model
 from nn.data import DataOutput, DataSet, check_disjoint, make_data, put_fields
-from ogcm import diagnostics, files, io
+from ogcm import diagnostics, files
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
+from ogcm.metadata import FILL
 from ogcm.operators.layers import stretch, transports
 from ogcm.restart import load_restart, save_restart
 from ogcm.state import PROGNOSTIC, Stretching
+from ogcm.variables import water
 from tests.oceans import rough_basin, run
 
 ROWS, COLUMNS = 2, 3  # fine cells in a coarse one
@@ -137,7 +139,7 @@ def test_bottoms_that_differ():
     np.testing.assert_allclose(fields["S"][wet], 35.0, rtol=1e-14)
     for name, values in fields.items():
         assert np.isfinite(values).all()
-        assert (values[~io.water(coarse, name)] == 0).all()
+        assert (values[~water(coarse, name)] == 0).all()
     k, j, i = np.argwhere(wet & ~held)[0]
     assert fields["T"][k, j, i] == fields["T"][k - 1, j, i]
     closed_x = interior(fine.grid.mask_u[0])[:, 2::3].reshape(4, 2, 4).any(1) & (interior(coarse.grid.mask_u[0]) == 0)
@@ -272,12 +274,12 @@ def test_a_run_that_dies_leaves_its_records_in_the_part_file(monkeypatch):
 def written(model, path="d.nc", fields=PROGNOSTIC, records=10, interval=0.5):
     """A data set of random fields around 1,000: (records, ...) by name."""
     rng = np.random.default_rng(3)
-    made = {name: 1000 + rng.normal(size=(records, *io.water(model, name).shape)) for name in fields}
+    made = {name: 1000 + rng.normal(size=(records, *water(model, name).shape)) for name in fields}
     output = DataOutput(path, model, fields)
     for n in range(records):
         output.write({name: a[n] for name, a in made.items()}, n * interval * DAY, n * interval * DAY)
     output.close()
-    return {name: np.where(io.water(model, name), a, 0) for name, a in made.items()}
+    return {name: np.where(water(model, name), a, 0) for name, a in made.items()}
 
 
 def change(path, name, index, value):
@@ -339,11 +341,11 @@ def test_only_what_is_asked_for_is_read():
     DataSet("d.nc", model, fields=["S"]).targets(38, 2)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, io.FILL])
+@pytest.mark.parametrize("value", [np.nan, np.inf, FILL])
 def test_a_missing_value_over_water_is_named(value):
     model = rough_basin()
     written(model)
-    k, j, i = np.argwhere(io.water(model, "u"))[7]
+    k, j, i = np.argwhere(water(model, "u"))[7]
     change("d.nc", "u", (4, k, j, i), value)
     with pytest.raises(
         FileError, match=rf"u is .* in record 4 \(day 2\) over water at \(k, j, i\) = \({k}, {j}, {i}\)"

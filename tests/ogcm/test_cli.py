@@ -12,10 +12,11 @@ import pytest
 import xarray
 
 import ogcm
-from ogcm import config, io
+from ogcm import config
 from ogcm.cli import main
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
+from ogcm.info import info
 from ogcm.restart import load_restart, save_restart
 from ogcm.setups import SETUPS
 from tests.oceans import WITHOUT_DATA
@@ -166,8 +167,8 @@ def test_a_signal_leaves_a_restart(number):
     error = run.communicate(timeout=500)[1]
     assert run.returncode == 128 + number
     assert "continue with long.restart.h5" in error
-    assert "restart of double_gyre" in io.info("long.restart.h5")
-    assert "record" in io.info("long.nc")
+    assert "restart of double_gyre" in info("long.restart.h5")
+    assert "record" in info("long.nc")
 
 
 def test_a_full_disk_is_said_before_the_run(monkeypatch):

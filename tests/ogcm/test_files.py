@@ -11,9 +11,11 @@ import xarray
 from adjoint import observations
 from nn import trained
 from nn.data import DataOutput, DataSet
-from ogcm import files, io
+from ogcm import files
 from ogcm.constants import DAY
 from ogcm.errors import FileError
+from ogcm.info import info
+from ogcm.output import OutputFile
 from ogcm.plotting import Record
 from ogcm.restart import load_restart, save_restart
 from tests.oceans import rough_basin
@@ -89,7 +91,7 @@ def values_of(path):
         return {name: a[()] for name, a in f.items()}
 
 
-@pytest.mark.parametrize("read", [io.info, Record, files.verify])
+@pytest.mark.parametrize("read", [info, Record, files.verify])
 def test_a_damaged_output_is_not_shown(tmp_path, read):
     path = tmp_path / "a.nc"
     write(path, basin(), ("T", "u"))
@@ -112,7 +114,7 @@ def test_a_damaged_output_is_not_extended(tmp_path):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(FileError, match="damaged"):
-        io.Output(path, model, ("T",), extend=True)
+        OutputFile(path, model, ("T",), extend=True)
     assert os.listdir(tmp_path) == ["a.nc"]
 
 

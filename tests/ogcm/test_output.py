@@ -14,11 +14,13 @@ import pytest
 import xarray
 
 import ogcm
-from ogcm import config, io
+from ogcm import config
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
+from ogcm.info import info
+from ogcm.output import OutputFile
 from ogcm.restart import load_restart, save_restart
 
 NX, NY = 5, 4
@@ -55,7 +57,7 @@ def same(a, b):
 
 
 def write(path, model, variables=("u", "v", "eta", "T", "S", "w", "zeta", "h"), records=2, **options):
-    output = io.Output(path, model, variables, "[run]\n", **options)
+    output = OutputFile(path, model, variables, "[run]\n", **options)
     for _ in range(records):
         model.state.time += DAY
         output.add(model)
@@ -101,7 +103,7 @@ def test_coordinates_on_the_sphere(tmp_path):
 
 def test_a_mean_is_the_mean(tmp_path):
     model = basin()
-    output = io.Output(tmp_path / "m.nc", model, ("T",), means=True)
+    output = OutputFile(tmp_path / "m.nc", model, ("T",), means=True)
     first = interior(model.state.T).copy()
     output.add(model)
     model.state.T += 2.0
@@ -128,16 +130,16 @@ def test_an_extended_file_drops_what_lies_after_the_restart(tmp_path):
         assert float(d.T[-1].max()) == 1.0
         assert "continued on day" in d.attrs["history"]
     with pytest.raises(FileError, match="another run or grid"):
-        io.Output(path, model, ("T", "S"), extend=True)
+        OutputFile(path, model, ("T", "S"), extend=True)
     path.write_text("no file of ours")
     with pytest.raises(FileError, match=r"a\.nc: cannot be continued, it is damaged"):
-        io.Output(path, model, ("T",), extend=True)
+        OutputFile(path, model, ("T",), extend=True)
     assert os.listdir(tmp_path) == ["a.nc"]
 
 
 def test_nothing_half_written_has_the_name_of_the_file(tmp_path):
     model = basin()
-    output = io.Output(tmp_path / "a.nc", model, ("T",))
+    output = OutputFile(tmp_path / "a.nc", model, ("T",))
     output.record(model)
     assert not (tmp_path / "a.nc").exists()
     output.close()
@@ -149,9 +151,10 @@ def test_what_a_killed_process_wrote_is_readable(tmp_path):
     code = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from tests.ogcm.test_output import basin, io
+from ogcm.output import OutputFile
+from tests.ogcm.test_output import basin
 model = basin()
-output = io.Output("k.nc", model, ("T",))
+output = OutputFile("k.nc", model, ("T",))
 for _ in range(3):
     output.record(model)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -169,7 +172,7 @@ def disk(free):
 
 def test_a_full_disk_leaves_the_records_before(tmp_path, monkeypatch):
     model = basin()
-    output = io.Output(tmp_path / "a.nc", model, ("T",))
+    output = OutputFile(tmp_path / "a.nc", model, ("T",))
     output.record(model)
     monkeypatch.setattr(shutil, "disk_usage", disk(1000))
     with pytest.raises(FileError, match=r"a\.nc: needs about .* MB are free; make room and continue; 1 records"):
@@ -198,7 +201,7 @@ def test_a_disk_that_really_fills_up(small_disk):
     model = basin()
     save_restart(small_disk / "r.h5", model)
     (small_disk / "ballast").write_bytes(bytes(100_000))
-    output = io.Output(small_disk / "a.nc", model, ("u", "v", "T", "S"))
+    output = OutputFile(small_disk / "a.nc", model, ("u", "v", "T", "S"))
 
     def write_for_ever():
         while True:
@@ -226,16 +229,16 @@ def test_a_disk_that_really_fills_up(small_disk):
 def test_info_of_each_kind_of_file(tmp_path):
     model = basin()
     save_restart(tmp_path / "r.h5", model)
-    assert "step 123, day 0.142882" in io.info(tmp_path / "r.h5")
+    assert "step 123, day 0.142882" in info(tmp_path / "r.h5")
     write(tmp_path / "a.nc", model, ("T",), records=3)
-    assert "3 records" in io.info(tmp_path / "a.nc")
+    assert "3 records" in info(tmp_path / "a.nc")
     with h5py.File(tmp_path / "foreign.h5", "w") as f:
         f["x"] = np.arange(3)
     (tmp_path / "text.txt").write_text("no file of ours")
-    assert "no output of ogcm" in io.info(tmp_path / "foreign.h5")
+    assert "no output of ogcm" in info(tmp_path / "foreign.h5")
     for name in ("text.txt", "none.nc"):
         with pytest.raises(FileError, match=name):
-            io.info(tmp_path / name)
+            info(tmp_path / name)
 
 
 def test_a_configuration_survives_being_written():

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 import ogcm
-from ogcm import io
 from ogcm.constants import DAY
 from ogcm.grid import interior
+from ogcm.output import OutputFile
 from ogcm.plotting import LAND, MAPS, Picture, Record, animate, colours, overview, plot
+from ogcm.variables import check_variables, sample
 
 
 def swell(x, y):
@@ -34,12 +35,12 @@ def ocean(kind="cartesian", nk=3, **options):
 
 def write(model, path, days=(0.0, 10.0, 20.0)):
     """An output file of the model, its fields a little larger in each record."""
-    variables = io.check_variables(model, ("u", "v", "eta", "T", "S", "w", "zeta"))
-    output = io.Output(path, model, variables, "", False)
+    variables = check_variables(model, ("u", "v", "eta", "T", "S", "w", "zeta"))
+    output = OutputFile(path, model, variables, "", False)
     for n, day in enumerate(days):
         model.state.u *= 1.2
         model.state.eta *= 1.1
-        output.write({name: io.sample(model, name) for name in variables}, day * DAY, day * DAY)
+        output.write({name: sample(model, name) for name in variables}, day * DAY, day * DAY)
         assert output.records == n + 1
     output.close()
     return path

@@ -11,11 +11,11 @@ import pytest
 import xarray
 
 import ogcm
-from ogcm import io
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.disk import Disk
 from ogcm.errors import BlowUpError, FileError, InputError
+from ogcm.output import OutputFile
 from tests.ogcm.test_output import basin
 from tests.ogcm.test_run_files import WRITE, python, run
 from tests.ogcm.test_simulation import DAYS, QUIET, disturb, opened, small
@@ -89,9 +89,10 @@ def test_a_disk_that_takes_no_more_ends_in_words(close):
     """A limit on the size of files stands for a full disk that nobody foresaw; HDF5 crashes Python at its end there."""
     code = f"""
 import os, resource
-from tests.ogcm.test_output import basin, io
+from ogcm.output import OutputFile
+from tests.ogcm.test_output import basin
 model = basin()
-outputs = [io.Output(f"{{name}}.nc", model, ("u", "v", "T", "S")) for name in "abc"]
+outputs = [OutputFile(f"{{name}}.nc", model, ("u", "v", "T", "S")) for name in "abc"]
 kept = outputs  # until the end of Python
 for output in outputs:
     output.record(model)
@@ -101,7 +102,7 @@ for output in outputs:
     try:
         while True:
             output.record(model)
-    except io.FileError as error:
+    except OSError as error:
         print(error)
     {close}
 """
@@ -166,7 +167,7 @@ def test_a_second_run_from_a_state_that_blew_up_is_refused():
 
 
 def test_a_damaged_disk_at_the_end_is_said(monkeypatch):
-    output = io.Output("a.nc", basin(), ("T",))
+    output = OutputFile("a.nc", basin(), ("T",))
     output.record(basin())
     output.disk.error = OSError(5, "Input/output error")
     with pytest.raises(FileError, match=r"a\.nc: cannot be finished .*Input/output error"):
@@ -186,7 +187,7 @@ with xarray.open_dataset("{name}") as d:
 def test_xarray_opens_what_is_being_written_and_what_is_finished(capsys):
     model = basin()
     model.state.time = 31 * DAY
-    output = io.Output("a.nc", model, ("T",))
+    output = OutputFile("a.nc", model, ("T",))
     for records in (1, 2):
         output.record(model)
         code, out, error = python(READ.format(name="a.nc.part"))

@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_state(monkeypatch):
     def full(*_):
         raise FileError("f.nc: needs 3 MB, 0 MB are free; make room")
 
-    disturb(simulation, 5, lambda _: monkeypatch.setattr(io, "check_room", full))
+    disturb(simulation, 5, lambda _: monkeypatch.setattr("ogcm.output.check_room", full))
     with pytest.raises(FileError, match=r"make room; the state of day 0.25 is in f\.restart\.h5"):
         simulation.run()
     with opened("f.nc") as d:

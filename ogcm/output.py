@@ -1,4 +1,4 @@
-"""Output as NetCDF4 with CF-1.11 names, and what a file of ogcm holds.
+"""Output as NetCDF4 with CF-1.11 names.
 
 A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing is ever
 half-written under its own name. Every record is flushed to the disk, and HDF5's locks are not used, so that other
@@ -10,70 +10,24 @@ that fails all the same is kept from it (`Disk`).
 import os
 import shutil
 import weakref
-from datetime import UTC, datetime
 from pathlib import Path
 
 import h5netcdf
 import h5py
 import numpy as np
 
-import ogcm
-from ogcm import diagnostics, files, provenance
+from ogcm import diagnostics, files
 from ogcm.constants import DAY
 from ogcm.device import host
-from ogcm.disk import Disk
-from ogcm.errors import FileError, InputError, suggestion
+from ogcm.disk import Disk, check_room
+from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
-from ogcm.grid import interior
+from ogcm.metadata import FILL, describe_ocean, places_of, stamp
 from ogcm.model import Model
-from ogcm.names import check_there
-from ogcm.restart import RESTART
-from ogcm.state import PROGNOSTIC
+from ogcm.variables import sample, water
 
-FILL = np.float32(9.969209968386869e36)
 PRECISIONS = ("float32", "float64")
-MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
-
-
-def vertical_velocity(model: Model) -> np.ndarray:
-    """w at the interfaces (nk + 1, ny, nx) [m s-1]; 0 at the bottom."""
-    return np.pad(diagnostics.vertical_velocity(model), ((0, 1), (0, 0), (0, 0)))
-
-
-DERIVED = {
-    "w": vertical_velocity,
-    "zeta": diagnostics.vorticity,
-    "h": diagnostics.thickness,
-}
-VARIABLES = (*PROGNOSTIC, *DERIVED)
-
-
-def sample(model: Model, name: str) -> np.ndarray:
-    """The interior of a prognostic or derived field."""
-    return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
-
-
-def water(model: Model, name: str) -> np.ndarray:
-    """Where the field `name` has values: its shape, True over water."""
-    field = FIELDS[name]
-    mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
-    if field.vertical == "":
-        return mask[0]
-    if field.vertical == "interface":
-        ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
-        return np.pad(mask, ends[0]) | np.pad(mask, ends[1])
-    return mask
-
-
-def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that this model can write. Raises InputError for one that does not exist, or is named twice."""
-    for n, name in enumerate(variables):
-        if name not in VARIABLES:
-            raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), VARIABLES)}")
-        if name in variables[:n]:
-            raise InputError(f"variables: {name!r} is named twice; name each field once")
-    return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))
 
 
 def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
@@ -81,13 +35,6 @@ def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "flo
     cells = sum(water(model, name).size for name in variables)
     series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
     return np.dtype(precision).itemsize * cells + 8 * series
-
-
-def check_room(path: Path, need: int, remedy: str) -> None:
-    """Raise FileError where the disk of `path` has less than `need` bytes free."""
-    free = shutil.disk_usage(path.resolve().parent).free
-    if need + MARGIN > free:
-        raise FileError(f"{path}: needs about {(need + MARGIN) / 1e6:.3g} MB, {free / 1e6:.3g} MB are free; {remedy}")
 
 
 def shut(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
@@ -100,7 +47,7 @@ def shut(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
         disk.close()
 
 
-class Output:
+class OutputFile:
     """A NetCDF4 file that grows by one record at a time; `close` gives it its name.
 
     `means`: each record is the mean over the steps for which `add` was called since the record before.
@@ -328,100 +275,3 @@ def opened(path: Path) -> h5netcdf.File:
 def record_ends(f: h5netcdf.File) -> np.ndarray:
     """Days at which the records of an output end."""
     return f["time_bounds"][:, 1] if "time_bounds" in f.variables else f["time"][:]
-
-
-def places_of(model: Model) -> dict[str, tuple[str, str]]:
-    """The horizontal dimensions of the fields at T, U, V and F points, as a file calls them."""
-    y, x = model.horizontal.names
-    return {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
-
-
-def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what: str) -> None:
-    """What every file says of its ocean: attributes, dimensions, coordinates, and what stays the same."""
-    y, x = model.horizontal.names
-    (ny, nx), nk = model.horizontal.shape, len(model.dz)
-    f.attrs["Conventions"] = "CF-1.11"
-    f.attrs["title"] = title
-    f.attrs["source"] = f"ogcm {ogcm.__version__}"
-    f.attrs["history"] = stamp(what)
-    f.attrs["configuration"] = config
-    f.attrs.update(provenance.record(model))
-    sizes = {"z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
-    for name, size in sizes.items():
-        f.dimensions[name] = size
-    describe_coordinates(f, model)
-    wet = interior(model.grid.mask_t)
-    static = {
-        "depth": (np.where(wet[0], interior(model.grid.depth_t), 0), "m", "sea_floor_depth_below_geoid", (y, x)),
-        "cell_area": (interior(model.grid.area_t), "m2", "cell_area", (y, x)),
-        "mask": (wet, "1", "sea_binary_mask", ("z", y, x)),
-        "cell_thickness": (interior(model.grid.h_t), "m", "cell_thickness", ("z", y, x)),
-    }
-    for name, (values, units, standard_name, dims) in static.items():
-        v = f.create_variable(name, dims, data=values)
-        v.attrs.update(units=units, standard_name=standard_name, long_name=name.replace("_", " "))
-
-
-def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
-    """Where: the horizontal coordinates of T points and of east and north faces, and z."""
-    horizontal = model.horizontal
-    y, x = horizontal.names
-    degrees = horizontal.units == "degrees"
-    units = {"Y": "degrees_north", "X": "degrees_east"} if degrees else {}
-    standard = {"Y": "latitude", "X": "longitude"} if degrees else {}
-    if horizontal.units == "m":
-        standard = {"Y": "projection_y_coordinate", "X": "projection_x_coordinate"}
-    for axis, name, place in (("Y", y, "y_t"), ("X", x, "x_t"), ("Y", f"{y}_f", "y_f"), ("X", f"{x}_f", "x_f")):
-        v = f.create_variable(name, (name,), data=getattr(horizontal, place).astype(float))
-        side = "" if place.endswith("t") else " of north faces" if axis == "Y" else " of east faces"
-        v.attrs.update(units=units.get(axis, horizontal.units), long_name=f"{name.removesuffix('_f')}{side}")
-        if not side:
-            v.attrs["axis"] = axis
-        if standard:
-            v.attrs["standard_name"] = standard[axis]
-    depth = np.concatenate([[0.0], np.cumsum(model.dz)])
-    for name, height in (("z", -0.5 * (depth[1:] + depth[:-1])), ("z_w", -depth)):
-        v = f.create_variable(name, (name,), data=height)
-        v.attrs.update(units="m", positive="up", standard_name="height_above_mean_sea_level")
-        v.attrs["long_name"] = "height of resting layer centres" if name == "z" else "height of resting interfaces"
-    f["z"].attrs.update(axis="Z", bounds="z_bounds")
-    f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
-
-
-def stamp(what: str) -> str:
-    """A line of a file's history."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} ogcm {ogcm.__version__} {what}"
-
-
-def info(path: str | Path) -> str:
-    """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
-    check_there(path)
-    try:
-        files.verify(path, required=False)
-        with h5py.File(path, "r") as f:
-            if f.attrs.get("format") == RESTART:
-                s, (nk, ny, nx) = f["state"].attrs, (f["state/u"].shape[0], len(f["ocean/y"]), len(f["ocean/x"]))
-                lines = [
-                    f"{path}: restart of {f.attrs['name']}, step {s['step']}, day {s['time'] / DAY:g}",
-                    f"  {nk} layers of {ny} x {nx} cells, {f['state/u'].dtype}",
-                ]
-                return "\n".join(lines)
-        with h5netcdf.File(path, "r", phony_dims="sort") as f:
-            return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
-    except FileError:
-        raise
-    except BROKEN as error:
-        raise FileError(f"{path}: truncated or not a NetCDF4 file ({error})") from None
-
-
-def contents(f: h5netcdf.File) -> list[str]:
-    """Records, dimensions and variables of an output file, a line each."""
-    lines = []
-    if "time" in f.variables and len(f["time"]):
-        days = f["time"][:]
-        lines.append(f"  {len(days)} records, day {days[0]:g} to {days[-1]:g}")
-    lines.append("  " + ", ".join(f"{n}: {d.size}" for n, d in f.dimensions.items()))
-    for name, v in f.variables.items():
-        units, text = v.attrs.get("units", ""), v.attrs.get("long_name", v.attrs.get("standard_name", ""))
-        lines.append(f"  {name:18} {units:12} {text} {tuple(v.dimensions)}")
-    return lines

@@ -1,0 +1,47 @@
+"""The contents of a file of ogcm, as text (`ogcm info FILE`)."""
+
+from pathlib import Path
+
+import h5netcdf
+import h5py
+
+from ogcm import files
+from ogcm.constants import DAY
+from ogcm.errors import FileError
+from ogcm.files import BROKEN
+from ogcm.names import check_there
+from ogcm.restart import RESTART
+
+
+def info(path: str | Path) -> str:
+    """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
+    check_there(path)
+    try:
+        files.verify(path, required=False)
+        with h5py.File(path, "r") as f:
+            if f.attrs.get("format") == RESTART:
+                s, (nk, ny, nx) = f["state"].attrs, (f["state/u"].shape[0], len(f["ocean/y"]), len(f["ocean/x"]))
+                lines = [
+                    f"{path}: restart of {f.attrs['name']}, step {s['step']}, day {s['time'] / DAY:g}",
+                    f"  {nk} layers of {ny} x {nx} cells, {f['state/u'].dtype}",
+                ]
+                return "\n".join(lines)
+        with h5netcdf.File(path, "r", phony_dims="sort") as f:
+            return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
+    except FileError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path}: truncated or not a NetCDF4 file ({error})") from None
+
+
+def contents(f: h5netcdf.File) -> list[str]:
+    """Records, dimensions and variables of an output file, a line each."""
+    lines = []
+    if "time" in f.variables and len(f["time"]):
+        days = f["time"][:]
+        lines.append(f"  {len(days)} records, day {days[0]:g} to {days[-1]:g}")
+    lines.append("  " + ", ".join(f"{n}: {d.size}" for n, d in f.dimensions.items()))
+    for name, v in f.variables.items():
+        units, text = v.attrs.get("units", ""), v.attrs.get("long_name", v.attrs.get("standard_name", ""))
+        lines.append(f"  {name:18} {units:12} {text} {tuple(v.dimensions)}")
+    return lines

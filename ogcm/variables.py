@@ -1,0 +1,50 @@
+"""The variables of a run's output: prognostic fields, and fields derived from them."""
+
+import numpy as np
+
+from ogcm import diagnostics
+from ogcm.errors import InputError, suggestion
+from ogcm.fields import FIELDS
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.state import PROGNOSTIC
+
+
+def vertical_velocity(model: Model) -> np.ndarray:
+    """w at the interfaces (nk + 1, ny, nx) [m s-1]; 0 at the bottom."""
+    return np.pad(diagnostics.vertical_velocity(model), ((0, 1), (0, 0), (0, 0)))
+
+
+DERIVED = {
+    "w": vertical_velocity,
+    "zeta": diagnostics.vorticity,
+    "h": diagnostics.thickness,
+}
+VARIABLES = (*PROGNOSTIC, *DERIVED)
+
+
+def sample(model: Model, name: str) -> np.ndarray:
+    """The interior of a prognostic or derived field."""
+    return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
+
+
+def water(model: Model, name: str) -> np.ndarray:
+    """Where the field `name` has values: its shape, True over water."""
+    field = FIELDS[name]
+    mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
+    if field.vertical == "":
+        return mask[0]
+    if field.vertical == "interface":
+        ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
+        return np.pad(mask, ends[0]) | np.pad(mask, ends[1])
+    return mask
+
+
+def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that this model can write. Raises InputError for one that does not exist, or is named twice."""
+    for n, name in enumerate(variables):
+        if name not in VARIABLES:
+            raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), VARIABLES)}")
+        if name in variables[:n]:
+            raise InputError(f"variables: {name!r} is named twice; name each field once")
+    return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))
