@@ -9,7 +9,7 @@ import pytest
 import xarray
 
 import ogcm
-from ogcm import io, setups
+from ogcm import setups
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.restart import load_restart, save_restart
 from ogcm.simulation import CHECK
