@@ -27,6 +27,7 @@ from adjoint.assimilation import Estimate
 from nn.corrector import Corrector
 from nn.data import DataSet, make_data
 from nn.training import Learner, Settings, prepare, train
+from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.model import CHOICES, Model
 from ogcm.setups import SETUPS
@@ -62,7 +63,7 @@ class Relaxation(ogcm.Term):
 
     def factor(self, model: Model) -> np.ndarray:
         """The rate times the resting thickness [m s-1]."""
-        return np.exp(self.weights[0]) / (30 * 86400.0) * interior(model.grid.h_t)
+        return np.exp(self.weights[0]) / (30 * DAY) * interior(model.grid.h_t)
 
     def add(self, model, n, fluxes, D) -> None:
         interior(D.T)[...] += self.factor(model) * (5.0 - interior(n.T))
@@ -115,7 +116,7 @@ def digests_of_run(make: Callable[[], Model]) -> tuple[str, str]:
     tracers = model.numerics.has_tracers
     controls = [*CONTROLS, *model.forcing.shapes, *model.terms, *(CONTROLS_OF_TRACERS if tracers else ())]
     loss = losses.Enstrophy(model) + losses.BoxMean(model, "T" if tracers else "eta")
-    simulation = ogcm.Simulation(model, days=STEPS * model.numerics.dt / 86400.0, progress=False)
+    simulation = ogcm.Simulation(model, days=STEPS * model.numerics.dt / DAY, progress=False)
     result = adjoint.gradient(loss, simulation, controls)
     stepper = ogcm.Stepper(model)
     for _ in range(STEPS):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import physics
+from benchmarks.physics import waves
 from ogcm.constants import DAY
 from ogcm.grid import interior
 
@@ -113,7 +113,7 @@ def test_rossby_wave():
     assert speed == pytest.approx(expected, rel=0.03)
 
 
-@pytest.mark.parametrize("case", physics.WAVES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", waves.CASES, ids=lambda case: case.__name__)
 def test_case_shared_with_the_benchmark(case):
     assert case().failures() == []
 
