@@ -18,12 +18,12 @@ from benchmarks.physics.case import (
     small,
 )
 from ogcm.constants import DAY, GRAVITY
-from ogcm.grid import build, interior
+from ogcm.grid import build_grid, interior
 from ogcm.operators.pressure import hydrostatic_pressure
 from ogcm.state import State
 
 
-def stratified(grid: ogcm.grid.HorizontalGrid, H: float, nk: int, b: Callable, dt: float, **fields) -> ogcm.Model:
+def stratified(grid: ogcm.HorizontalGrid, H: float, nk: int, b: Callable, dt: float, **fields) -> ogcm.Model:
     """An inviscid ocean of nk equal layers, linear in its surface and in its sea water, of buoyancy b(x, y, z)."""
     return ogcm.Model(
         grid,
@@ -116,7 +116,7 @@ def pressure_error(n: int, profile: Callable, integral: Callable) -> float:
     """Largest error of p [m2 s-2] at the centres of n uneven layers of 1,000 m."""
     level = np.linspace(0, 1, n + 1)
     edges = 500.0 * (level + level**2)
-    grid = build(ogcm.cartesian(nx=1, ny=1, dx=1.0, dy=1.0), 1000.0, np.diff(edges))
+    grid = build_grid(ogcm.cartesian(nx=1, ny=1, dx=1.0, dy=1.0), 1000.0, np.diff(edges))
     p, plane = np.zeros(grid.h_t.shape), np.zeros(grid.depth_t.shape)
     hydrostatic_pressure(profile(grid.z_t), plane, plane + 1, grid, p)
     return float(np.abs(interior(p - integral(grid.z_t))).max())
