@@ -8,6 +8,7 @@ from . import controls as controls
 from . import gradient_check as gradient_check
 from . import interpolation as interpolation
 from . import losses as losses
+from . import observation_loss as observation_loss
 from . import observations as observations
 from . import operators as operators
 from . import random_ocean as random_ocean
@@ -22,6 +23,14 @@ from .assimilation import assimilate as assimilate
 from .checkpoints import Budget as Budget
 from .complex_step import tangent as tangent
 from .controls import Controls as Controls
+from .losses import BoxMean as BoxMean
+from .losses import Enstrophy as Enstrophy
+from .losses import HeatContent as HeatContent
+from .losses import Loss as Loss
+from .losses import MeanSquare as MeanSquare
+from .losses import Overturning as Overturning
+from .losses import Transport as Transport
+from .observation_loss import Observations as Observations
 from .registry import PAIRS as PAIRS
 from .registry import Pair as Pair
 from .run import GradientOfRun as GradientOfRun

@@ -2,7 +2,7 @@
 
     J(x) = loss(x) + 1/2 sum over controls ((x - x_b)/sigma)^2,       x = x_b + sigma C z   or   x_b exp(sigma C z)
 
-    seen = adjoint.losses.Observations(model, "T", x=x, y=y, z=z, days=days, values=values, errors=0.1)
+    seen = adjoint.Observations(model, "T", x=x, y=y, z=z, days=days, values=values, errors=0.1)
     estimates = [Estimate("T", 1.0, smooth=2.0), Estimate("nu_h", 0.5, logarithm=True)]
     found = adjoint.assimilate(seen, simulation, estimates, history="nu_h.h5")
     found["nu_h"], found.put(model)
@@ -215,7 +215,7 @@ class Cost:
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
         self.workspace = Workspace(self.simulation.model, simulation.device)
         self.controls = Controls(self.simulation.model, names)
-        loss.records(simulation)
+        loss.records_by_step(simulation)
         scaled = [Scaled(e, self.controls.controls[e.name], self.simulation.model) for e in estimates]
         self.scaled = {s.control.name: s for s in scaled}
         self.counts = np.concatenate(

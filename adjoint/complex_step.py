@@ -102,7 +102,7 @@ def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, A
 
 def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
     """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
-    stepper, records, total = Stepper(model), loss.records(simulation), 0.0
+    stepper, records, total = Stepper(model), loss.records_by_step(simulation), 0.0
     for n in range(simulation.steps + 1):
         if n > 0:
             stepper.step()

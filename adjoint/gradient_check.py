@@ -243,7 +243,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     for name, control in Controls(model, model.numerics.stepped).controls.items():
         d = SIZES[name] * rng.normal(size=control.shape)
         tangent = complex_model(model, {name: d}).state
-        for record in loss.every_record():
+        for record in loss.all_records():
             state_ad = State.zeros(model.grid)
             loss.adjoint(model.state, record, 1.0, state_ad)
             try:

@@ -12,7 +12,7 @@ from scipy import sparse
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.places import extent, heights, near
+from ogcm.regions import extent, heights, shift_coordinates
 
 Array = np.ndarray
 SMALLEST_SHARE = 0.25  # of the water around a place: the bilinear weight of a column from within its own cell
@@ -65,7 +65,7 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tup
         ("y", h.y_f if point == "v" else h.y_t, h.periodic_y),
     ):
         low, high = extent(h, axis)
-        place = near(h, axis, at[axis], 0.5 * (low + high))
+        place = shift_coordinates(h, axis, at[axis], 0.5 * (low + high))
         inside &= periodic | ((place >= low) & (place <= high))
         around[axis] = neighbours(points, place, periodic * (high - low))
     if not flat:

@@ -6,11 +6,11 @@ A loss looks at the state on some days of the run and adds up what it sees. Your
         \"\"\"Mean square height of the sea surface [m2].\"\"\"
 
         def value(self, state, record):
-            return (self.share * interior(state.eta) ** 2).mean()
+            return (self.record_weight * interior(state.eta) ** 2).mean()
 
         def adjoint(self, state, record, value_ad, state_ad):
             eta = interior(state.eta)
-            interior(state_ad.eta)[...] += value_ad * self.share * 2 * eta / eta.size
+            interior(state_ad.eta)[...] += value_ad * self.record_weight * 2 * eta / eta.size
 
 `value` must take complex states as well (no `abs`, `max` or `float`), so that `adjoint.gradient_check.loss_error` can
 check the pair. Losses add up and scale: `BoxMean(...) + 0.1 * Enstrophy(...)`.
@@ -19,36 +19,32 @@ Places are given in the coordinates of the grid (degrees or m; longitudes may di
 negative below the surface. Layers are the moving ones.
 """
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from adjoint.interpolation import interpolation
 from adjoint.operators.layers import stretch_ad, transports_ad
 from ogcm.constants import DAY
-from ogcm.errors import InputError, suggestion
-from ogcm.fields import FIELDS
+from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.layers import stretch, transports
-from ogcm.places import heights, nearest_face, within
+from ogcm.regions import Range, box_mask, field_point, nearest_face, resting_volume, zero_outside
 from ogcm.simulation import Simulation
 from ogcm.state import State
 
 Array = np.ndarray
-Range = tuple[float, float]
 
 
 class Loss:
-    """The sum over the days on which it looks of `value(state, record)`; `share` is 1/records, for means over them."""
+    """The sum of `value(state, record)` over the days; `record_weight` is 1/records, for means over them."""
 
     def __init__(self, model: Model, *, days: float | Sequence[float] | None = None) -> None:
         """`days` [d] from the beginning of the run on which the loss looks at the state; None: at its end."""
         self.model = model
         self.days = None if days is None else tuple(np.atleast_1d(np.asarray(days, float)))
-        self.share = 1.0 if days is None else 1.0 / len(self.days)
+        self.record_weight = 1.0 if days is None else 1.0 / len(self.days)
 
     def value(self, state: State, record: object) -> float:
         """What the state of the day number `record` adds to the loss."""
@@ -58,7 +54,7 @@ class Loss:
         """Add value_ad times the derivative of `value` by the state to the interior of `state_ad`."""
         raise NotImplementedError
 
-    def records(self, simulation: Simulation) -> dict[int, list]:
+    def records_by_step(self, simulation: Simulation) -> dict[int, list]:
         """Which records belong to which step of the run, the nearest.
 
         Raises InputError for a day outside the run, or another model's grid.
@@ -76,7 +72,7 @@ class Loss:
             found.setdefault(round(n), []).append(record)
         return found
 
-    def every_record(self) -> list:
+    def all_records(self) -> list:
         """All records, whatever the run."""
         return list(range(1 if self.days is None else len(self.days)))
 
@@ -102,89 +98,15 @@ class Sum(Loss):
         m, inner = record
         self.terms[m][1].adjoint(state, inner, self.terms[m][0] * value_ad, state_ad)
 
-    def records(self, simulation: Simulation) -> dict[int, list]:
+    def records_by_step(self, simulation: Simulation) -> dict[int, list]:
         found = {}
         for m, (_, loss) in enumerate(self.terms):
-            for n, inner in loss.records(simulation).items():
+            for n, inner in loss.records_by_step(simulation).items():
                 found.setdefault(n, []).extend((m, record) for record in inner)
         return found
 
-    def every_record(self) -> list:
-        return [(m, record) for m, (_, loss) in enumerate(self.terms) for record in loss.every_record()]
-
-
-# Places
-
-
-def box(model: Model, point: str, x: Range | None, y: Range | None, z: Range | None) -> Array:
-    """1.0 at the wet points (nk, ny, nx) of the kind `point` ("t", "u", "v", "f") in the ranges, else 0.
-
-    A cell is in the range `z` if the centre of its water at rest is. Raises InputError where there is none, and for a
-    range of longitudes that does not go eastward.
-    """
-    h = model.horizontal
-    columns = within(h, "x", h.x_f if point in "uf" else h.x_t, x)
-    rows = within(h, "y", h.y_f if point in "vf" else h.y_t, y)
-    chosen = rows[:, None] & columns & (interior(getattr(model.grid, f"mask_{point}")) > 0)
-    if z is not None:
-        centres = heights(model, point)
-        chosen &= (centres >= min(z)) & (centres <= max(z))
-    if not chosen.any():
-        raise InputError(f"x, y, z: no water at x = {x}, y = {y}, z = {z}; give ranges that hold a wet cell")
-    return chosen.astype(float)
-
-
-def field_point(model: Model, field: str) -> str:
-    """The kind of point of a prognostic field. Raises InputError for any other, or for a tracer where there is none."""
-    known = model.numerics.stepped
-    if field not in known:
-        raise InputError(f"field: unknown {field!r}: {suggestion(field, known)}")
-    return FIELDS[field].point.lower()
-
-
-def resting_volume(model: Model, field: str, where: Array) -> Array:
-    """Volume of the resting cells [m3] (of the surface: area [m2]) around the chosen points of `field`."""
-    grid, point = model.grid, field_point(model, field)
-    area = interior(getattr(grid, f"area_{point}"))
-    return where[0] * area if field == "eta" else where * area * interior(getattr(grid, f"h_{point}"))
-
-
-def where_weighted(weight: Array, a: Array) -> Array:
-    """`a` where it has a weight, else 0: on land may stand anything, NaN included."""
-    return np.where(weight > 0, a, 0)
-
-
-# Losses
-
-
-def present(given: Mapping[str, float | Array]) -> tuple[Array, dict[str, Array]]:
-    """Numbers and columns (n,) of the observations of which nothing is masked, from columns or numbers for all.
-
-    Raises InputError for lengths that differ, values that are not finite numbers, and where no observation is left.
-    """
-    try:
-        missing = np.any(np.broadcast_arrays(*(np.ma.getmaskarray(np.ma.asarray(a)) for a in given.values())), axis=0)
-        columns = {name: np.broadcast_to(np.ma.getdata(a), missing.shape).astype(float) for name, a in given.items()}
-    except (TypeError, ValueError):
-        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in given.items())
-        raise InputError(
-            f"{', '.join(given)}: need numbers, one for each observation or one for all; got {shapes}"
-        ) from None
-    if missing.ndim > 1:
-        raise InputError(
-            f"{', '.join(given)}: need columns, one number for each observation; got shape {missing.shape}"
-        )
-    number = np.flatnonzero(~np.atleast_1d(missing))
-    if not len(number):
-        raise InputError("values: there is no observation, or something is masked in each")
-    columns = {name: np.atleast_1d(a)[number] for name, a in columns.items()}
-    for name, a in columns.items():
-        if not np.isfinite(a).all():
-            n = int(np.argmin(np.isfinite(a)))
-            raise InputError(
-                f"{name}: that of observation {number[n]} is {a[n]:g}; leave it out, mask it or correct it"
-            )
-    return number, columns
+    def all_records(self) -> list:
+        return [(m, record) for m, (_, loss) in enumerate(self.terms) for record in loss.all_records()]
 
 
 class BoxMean(Loss):
@@ -204,16 +126,16 @@ class BoxMean(Loss):
         super().__init__(model, days=days)
         self.field = field
         weight = resting_volume(
-            model, field, box(model, field_point(model, field), x, y, None if field == "eta" else z)
+            model, field, box_mask(model, field_point(model, field), x, y, None if field == "eta" else z)
         )
         self.weight = weight / weight.sum()
 
     def value(self, state: State, record: object) -> float:
-        seen = where_weighted(self.weight, interior(getattr(state, self.field)))
-        return self.share * (self.weight * seen).sum()
+        seen = zero_outside(self.weight, interior(getattr(state, self.field)))
+        return self.record_weight * (self.weight * seen).sum()
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
-        interior(getattr(state_ad, self.field))[...] += value_ad * self.share * self.weight
+        interior(getattr(state_ad, self.field))[...] += value_ad * self.record_weight * self.weight
 
 
 class MeanSquare(Loss):
@@ -230,7 +152,7 @@ class MeanSquare(Loss):
         super().__init__(model, days=days)
         self.field = field
         point, ranges = field_point(model, field), {"x": None, "y": None, "z": None} | where
-        self.weight = resting_volume(model, field, box(model, point, **ranges))
+        self.weight = resting_volume(model, field, box_mask(model, point, **ranges))
         self.weight /= self.weight.sum()
         count, missing = 1 if self.days is None else len(self.days), np.ma.getmaskarray(np.ma.asarray(data))
         data = np.asarray(np.ma.getdata(data), float)
@@ -251,80 +173,15 @@ class MeanSquare(Loss):
             self.weight /= covered
 
     def misfit(self, state: State, record: int) -> Array:
-        field = where_weighted(self.weight, interior(getattr(state, self.field)))
+        field = zero_outside(self.weight, interior(getattr(state, self.field)))
         return self.seen[record] * (field - self.data[record])
 
     def value(self, state: State, record: int) -> float:
-        return self.share * (self.weight * self.misfit(state, record) ** 2).sum()
+        return self.record_weight * (self.weight * self.misfit(state, record) ** 2).sum()
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
-        slope = 2 * self.share * self.weight * self.misfit(state, record)
+        slope = 2 * self.record_weight * self.weight * self.misfit(state, record)
         interior(getattr(state_ad, self.field))[...] += value_ad * slope
-
-
-class Observations(Loss):
-    """Half the sum of ((H field - values)/errors)^2 over observations at points: the observation term of 4D-Var.
-
-    H interpolates from wet points alone, see `adjoint.interpolation`. `kept` are the numbers of the observations that
-    count among those given: an array that is lined up with `values` and `observe`.
-    """
-
-    def __init__(
-        self, model: Model, field: str, *, x: Array, y: Array, days: Array, values: Array, errors: float | Array,
-        z: float | Array = 0.0, out_of_water: str = "drop",
-    ) -> None:  # fmt: skip
-        """One x, y, z [m], day, value and standard error [units of the field] for each observation.
-
-        An observation of which anything is masked is missing. One on land, below the sea floor or outside the grid
-        is dropped, and a warning gives their number and the first place; `out_of_water="refuse"` makes it an error.
-        Raises InputError for arrays that do not fit each other or are not finite, errors that are not positive, and
-        where no observation is left; `records` for a day outside the run.
-        """
-        super().__init__(model)
-        field_point(model, field)
-        if out_of_water not in ("drop", "refuse"):
-            raise InputError(f"out_of_water: unknown {out_of_water!r}: {suggestion(out_of_water, ('drop', 'refuse'))}")
-        number, columns = present({"x": x, "y": y, "z": z, "days": days, "values": values, "errors": errors})
-        wrong = np.flatnonzero(~(columns["errors"] > 0))
-        if len(wrong):
-            n = wrong[0]
-            raise InputError(
-                f"errors: that of observation {number[n]} is {columns['errors'][n]:g}; it must be positive"
-            )
-        x, y, z = (columns[name] for name in "xyz")
-        H, inside, wet = interpolation(model, field, x, y, z)
-        if not wet.all():
-            n = int(np.argmin(wet))
-            place = f"observation {number[n]} at x = {x[n]:g}, y = {y[n]:g}, z = {z[n]:g}"
-            where = "lies on land or below the sea floor" if inside[n] else "lies outside the grid"
-            text = (
-                f"{field}: {(~wet).sum()} of {len(wet)} observations are not in the water of the model: {place} {where}"
-            )
-            if out_of_water == "refuse" or not wet.any():
-                raise InputError(f"{text}; leave them out, or correct their places")
-            warnings.warn(f"{text}; they are dropped", stacklevel=2)
-        self.field, self.kept, self.H = field, number[wet], H[np.flatnonzero(wet)]
-        self.values, self.errors = columns["values"][wet], columns["errors"][wet]
-        when, self.which = np.unique(columns["days"][wet], return_inverse=True)
-        self.days = tuple(when)
-
-    def misfit(self, state: State, record: int) -> tuple[Array, Array]:
-        """(H field - value)/error of the record's observations, and the rows of H that are theirs."""
-        rows = np.flatnonzero(self.which == record)
-        seen = self.H[rows] @ interior(getattr(state, self.field)).ravel()
-        return (seen - self.values[rows]) / self.errors[rows], rows
-
-    def value(self, state: State, record: int) -> float:
-        return 0.5 * (self.misfit(state, record)[0] ** 2).sum()
-
-    def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
-        misfit, rows = self.misfit(state, record)
-        field_ad = interior(getattr(state_ad, self.field))
-        field_ad += (self.H[rows].T @ (value_ad * misfit / self.errors[rows])).reshape(field_ad.shape)
-
-    def observe(self, state: State) -> Array:
-        """H field: what all observations would see in this state."""
-        return self.H @ interior(getattr(state, self.field)).ravel()
 
 
 class HeatContent(Loss):
@@ -341,18 +198,18 @@ class HeatContent(Loss):
     ) -> None:
         """Raises InputError for a box without water, or a model without tracers."""
         super().__init__(model, days=days)
-        where, grid = box(model, field_point(model, "T"), x, y, z), model.grid
+        where, grid = box_mask(model, field_point(model, "T"), x, y, z), model.grid
         self.weight = model.numerics.heat_per_volume * where * interior(grid.area_t) * interior(grid.h_t)
         self.slope = float(grid.nonlinear) / interior(grid.depth_t)  # of the stretching by eta
 
     def value(self, state: State, record: object) -> float:
         s = 1 + self.slope * interior(state.eta)
-        return self.share * (self.weight * s * where_weighted(self.weight, interior(state.T))).sum()
+        return self.record_weight * (self.weight * s * zero_outside(self.weight, interior(state.T))).sum()
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
-        s, T = 1 + self.slope * interior(state.eta), where_weighted(self.weight, interior(state.T))
-        interior(state_ad.T)[...] += value_ad * self.share * self.weight * s
-        interior(state_ad.eta)[...] += value_ad * self.share * self.slope * (self.weight * T).sum(0)
+        s, T = 1 + self.slope * interior(state.eta), zero_outside(self.weight, interior(state.T))
+        interior(state_ad.T)[...] += value_ad * self.record_weight * self.weight * s
+        interior(state_ad.eta)[...] += value_ad * self.record_weight * self.slope * (self.weight * T).sum(0)
 
 
 class Transport(Loss):
@@ -382,7 +239,7 @@ class Transport(Loss):
         across = np.zeros(h.shape)
         across[(slice(None), line) if point == "u" else line] = 1
         ranges = {"x": None, "y": y} if point == "u" else {"x": x, "y": None}
-        weight = box(model, point, **ranges, z=z) * across
+        weight = box_mask(model, point, **ranges, z=z) * across
         if not weight.any():
             raise InputError(f"x, y, z: the section x = {x}, y = {y}, z = {z} holds no water")
         self.weights = {p: np.zeros(model.grid.h_t.shape) for p in "uv"}
@@ -398,11 +255,11 @@ class Transport(Loss):
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
         U, V = np.zeros_like(state.u), np.zeros_like(state.v)
         transports(state.u, state.v, s_u, s_v, grid, U, V)
-        return self.share * (interior(self.weights["u"] * U).sum() + interior(self.weights["v"] * V).sum())
+        return self.record_weight * (interior(self.weights["u"] * U).sum() + interior(self.weights["v"] * V).sum())
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
-        flow_ad = [(value_ad * self.share * self.weights[p]).astype(state.u.dtype) for p in "uv"]
+        flow_ad = [(value_ad * self.record_weight * self.weights[p]).astype(state.u.dtype) for p in "uv"]
         s_ad = [np.zeros_like(state.eta) for _ in range(4)]
         transports_ad(state.u, state.v, s_u, s_v, grid, *flow_ad, state_ad.u, state_ad.v, s_ad[1], s_ad[2])
         exchange(grid, *s_ad)
@@ -446,11 +303,11 @@ class Enstrophy(Loss):
         return self.turn * (np.roll(v_dy, -1, -1) - v_dy - np.roll(u_dx, -1, -2) + u_dx)
 
     def value(self, state: State, record: object) -> float:
-        return 0.5 * self.share * (self.weight * self.vorticity(state) ** 2).sum()
+        return 0.5 * self.record_weight * (self.weight * self.vorticity(state) ** 2).sum()
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
         g = self.model.grid
-        turned = value_ad * self.share * self.turn * self.weight * self.vorticity(state)
+        turned = value_ad * self.record_weight * self.turn * self.weight * self.vorticity(state)
         exchange(g, turned)
         state_ad.v += g.dy_v * (np.roll(turned, 1, -1) - turned)
         state_ad.u += g.dx_u * (turned - np.roll(turned, 1, -2))

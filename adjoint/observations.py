@@ -26,14 +26,15 @@ import h5py
 import numpy as np
 
 from adjoint.complex_step import working_copy
-from adjoint.losses import Loss, Observations, field_point
+from adjoint.losses import Loss
+from adjoint.observation_loss import Observations
 from ogcm import cf, files
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.places import heights
+from ogcm.regions import field_point, heights
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stepper

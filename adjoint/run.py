@@ -82,7 +82,7 @@ def gradient(
     """
     started = clock.perf_counter()
     require(simulation.model.terms, ("weights", "add_ad"), "without its adjoint the gradient would be wrong")
-    records = loss.records(simulation)
+    records = loss.records_by_step(simulation)
     if workspace is None:
         if simulation.device == "cuda":
             check_memory(gradient_bytes(simulation.model), f"a gradient of {simulation.model.name}")

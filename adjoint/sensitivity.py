@@ -29,8 +29,8 @@ from ogcm.files import put_sealed
 from ogcm.grid import interior
 from ogcm.metadata import FILL, describe_ocean, places_of
 from ogcm.model import Model
-from ogcm.places import extent, near, turned
 from ogcm.plotting import SENSITIVITY
+from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
@@ -203,7 +203,7 @@ def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
     ends = {axis: extent(h, axis) for axis in "xy"}
     found = {axis: np.broadcast_to(places.get(axis, end), 2).astype(float) for axis, end in ends.items()}
     middle, centre = found["x"].mean(), 0.5 * sum(ends["x"])
-    found["x"] += near(h, "x", middle, centre) - middle
+    found["x"] += shift_coordinates(h, "x", middle, centre) - middle
     return found
 
 
@@ -216,7 +216,7 @@ def where(model: Model, places: dict[str, Place]) -> str:
             words.append(f"{' to '.join(f'{-z:g}' for z in values[::-1])} m")
         elif degrees:
             sides = "NS" if axis == "y" else "EW"
-            values = turned(values, 0.0) if axis == "x" else values
+            values = shift_longitude(values, 0.0) if axis == "x" else values
             words.append(" to ".join(f"{abs(value):g}°{sides[int(value < 0)]}" for value in values))
         else:
             words.append(f"{axis} = {' to '.join(f'{value / 1e3:g}' for value in values)} km")

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from adjoint.losses import field_point, resting_volume
 from nn.coarse_graining import CoarseGraining
 from ogcm import files
 from ogcm.constants import DAY
@@ -30,6 +29,7 @@ from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.output import OutputFile, record_bytes
+from ogcm.regions import field_point, resting_volume
 from ogcm.restart import restart_bytes
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC, State

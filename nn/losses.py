@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adjoint.losses import HeatContent, Loss, MeanSquare, Sum, box, field_point, resting_volume
+from adjoint.losses import HeatContent, Loss, MeanSquare, Sum
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.regions import box_mask, field_point, resting_volume
 from ogcm.state import State
 
 Array = np.ndarray
@@ -25,7 +26,7 @@ def volume(model: Model, field: str) -> Array:
 
     Raises InputError for a field that the model does not step.
     """
-    where = box(model, field_point(model, field), None, None, None)
+    where = box_mask(model, field_point(model, field), None, None, None)
     return resting_volume(model, field, where).reshape(-1, *model.horizontal.shape)
 
 
@@ -167,11 +168,11 @@ class Spectrum(Loss):
         return E, np.log(E) - self.target[record]
 
     def value(self, state: State, record: int) -> float:
-        return self.share * (self.compared(state, record)[1] ** 2).mean()
+        return self.record_weight * (self.compared(state, record)[1] ** 2).mean()
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
         E, distance = self.compared(state, record)
-        E_ad = value_ad * self.share * 2 * distance / (E * len(E))
+        E_ad = value_ad * self.record_weight * 2 * distance / (E * len(E))
         self.spectrum.adjoint(
             *(interior(a) for a in (state.u, state.v)), E_ad, *map(interior, (state_ad.u, state_ad.v))
         )
@@ -216,12 +217,12 @@ class Conservation(Loss):
         return (self.content(state, field) - self.initial[field]).sum()  # cell by cell: less round-off
 
     def value(self, state: State, record: object) -> float:
-        return self.share * sum((self.change(state, name) / scale) ** 2 for name, scale in self.scales.items())
+        return self.record_weight * sum((self.change(state, name) / scale) ** 2 for name, scale in self.scales.items())
 
     def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
         stretching = 1 + self.slope * interior(state.eta)
         for name, scale in self.scales.items():
             field = interior(getattr(state, name))
-            change_ad = value_ad * self.share * 2 * self.change(state, name) / scale**2
+            change_ad = value_ad * self.record_weight * 2 * self.change(state, name) / scale**2
             interior(getattr(state_ad, name))[...] += change_ad * self.weight * stretching
             interior(state_ad.eta)[...] += change_ad * self.slope * (self.weight * field).sum(axis=0)

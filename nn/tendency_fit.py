@@ -51,7 +51,7 @@ class TendencyFit:
         """The loss at the record `start`, and its gradient by the weights (n,) of each term."""
         model, loss = self.model, self.loss(start)
         rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
-        for record in loss.every_record():
+        for record in loss.all_records():
             loss.adjoint(rates, record, 1.0, rates_ad)
         for name in ("T", "S"):
             getattr(rates_ad, name)[...] /= self.thickness
@@ -61,7 +61,7 @@ class TendencyFit:
         for name in self.learning:
             model.terms[name].add_ad(model, model.state, fluxes, D_ad, gradient.of(name))
         weights_ad = {name: gradient.weights[name] for name in self.learning}
-        return sum(loss.value(rates, record) for record in loss.every_record()), weights_ad
+        return sum(loss.value(rates, record) for record in loss.all_records()), weights_ad
 
     def rates(self, model: Model) -> State:
         """The tendencies [units s-1] by the terms of a model like that of the data, as the fields of a state."""

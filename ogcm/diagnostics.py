@@ -15,7 +15,7 @@ from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, Points
-from ogcm.places import nearest_face, within
+from ogcm.regions import nearest_face, within
 
 Array = np.ndarray
 

@@ -23,7 +23,7 @@ from ogcm.cf import reading
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
 from ogcm.names import check_there
-from ogcm.places import turned
+from ogcm.regions import shift_longitude
 
 Array = np.ndarray
 LAND = "0.75"
@@ -266,7 +266,7 @@ def nearest_point(record: Record, dim: str, at: float) -> int:
     """
     along, edges = record.coordinate(dim), record.edges(dim)
     if record.degrees and dim.startswith("lon"):
-        at = turned(at, 0.5 * (edges[0] + edges[-1]))
+        at = shift_longitude(at, 0.5 * (edges[0] + edges[-1]))
     if not edges[0] <= at <= edges[-1]:
         raise InputError(f"at: {at:g} lies outside the grid, whose {dim} is from {edges[0]:g} to {edges[-1]:g}")
     return int(np.abs(along - at).argmin())

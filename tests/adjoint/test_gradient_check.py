@@ -9,6 +9,7 @@ import adjoint.stepper
 import ogcm
 from adjoint import gradient_check, losses
 from adjoint.gradient_check import TOLERANCE, check_controls, loss_error
+from adjoint.observation_loss import Observations
 from adjoint.random_ocean import rough_basin
 from adjoint.registry import PAIRS
 from ogcm.cli import main
@@ -132,7 +133,7 @@ LOSSES = {
     "mean": lambda m: losses.BoxMean(m, "u"),
     "mean of the surface": lambda m: losses.BoxMean(m, "eta", x=(0, 2e5)),
     "mean square": lambda m: losses.MeanSquare(m, "T", np.full((2, 5, 12, 16), 10.0), days=[0.1, 0.2]),
-    "observations": lambda m: losses.Observations(
+    "observations": lambda m: Observations(
         m, "T", x=[7e4, 3.05e5], y=[5e4, 9.1e4], z=-60.0, days=[0.0, 0.1], values=10.0, errors=0.5
     ),
     "heat content": lambda m: losses.HeatContent(m, z=(-300, 0)),

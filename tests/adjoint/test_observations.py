@@ -6,11 +6,12 @@ import pytest
 
 import ogcm
 from adjoint.gradient_check import loss_error
-from adjoint.losses import BoxMean, MeanSquare, Observations
+from adjoint.losses import BoxMean, MeanSquare
+from adjoint.observation_loss import Observations
 from adjoint.observations import Points, misfit, read, synthetic, write
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
-from ogcm.places import heights
+from ogcm.regions import heights
 from tests.oceans import rough_basin
 
 DZ = [50.0, 150.0, 300.0, 500.0]

@@ -15,7 +15,8 @@ import ogcm
 from adjoint.checkpoints import Budget, Snapshots, StorageType, snapshot_bytes
 from adjoint.complex_step import directional, working_copy
 from adjoint.controls import Controls
-from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Observations, Transport
+from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Transport
+from adjoint.observation_loss import Observations
 from adjoint.run import Workspace, evaluate
 from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError

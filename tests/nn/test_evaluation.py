@@ -112,7 +112,7 @@ def test_the_normalised_error_is_the_loss_of_training(model, pairs, scores):
     clean = forecast.copy()
     clean.T[...], clean.S[...] = np.nan_to_num(clean.T), np.nan_to_num(clean.S)
     loss = Forecast(model, targets, days=[0.0], scales=SCALES)
-    value = sum(loss.value(clean, record) for record in loss.every_record())
+    value = sum(loss.value(clean, record) for record in loss.all_records())
     assert scores.rmse()[1, -1] ** 2 == pytest.approx(value, rel=1e-12)
     assert scores.rmse("all").shape == (3, 1)
 

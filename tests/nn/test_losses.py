@@ -113,7 +113,7 @@ def test_climatology_has_the_loss_one(model):
     forecast = Forecast(model, {"T": data}, days=np.arange(records), scales={"T": size.ravel()})
     state = model.state.copy()
     interior(state.T)[...] = 10.0
-    assert sum(forecast.value(state, record) for record in forecast.every_record()) == pytest.approx(1, abs=0.02)
+    assert sum(forecast.value(state, record) for record in forecast.all_records()) == pytest.approx(1, abs=0.02)
 
 
 def test_equal_weights_unless_given(model, targets):
@@ -122,7 +122,7 @@ def test_equal_weights_unless_given(model, targets):
     both = Forecast(model, two, days=DAYS, scales=SCALES)
 
     def value(loss):
-        return sum(loss.value(model.state, record) for record in loss.every_record())
+        return sum(loss.value(model.state, record) for record in loss.all_records())
 
     assert value(both) == pytest.approx(0.5 * sum(map(value, alone)), rel=1e-14)
     first = Forecast(model, two, days=DAYS, scales=SCALES, weights={"T": 7, "S": 0})

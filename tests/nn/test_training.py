@@ -113,7 +113,7 @@ def test_a_fit_of_tendencies_learns_what_the_physics_lacks(path):
     data.begin(model, 3)
     tangent = complex_model(model, {"corrector": d})
     rates = fit.rates(tangent)
-    exact = sum(loss.value(rates, record) for record in loss.every_record()).imag / STEP
+    exact = sum(loss.value(rates, record) for record in loss.all_records()).imag / STEP
     assert abs(exact - g @ d) < 1e-12 * np.abs(g * d).sum()
     weights -= 0.1 * d
     optimizer = Adam(5e-3)

@@ -52,7 +52,7 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         nn/feature_kernels.py nn/features.py nn/forecasts.py nn/losses.py nn/mlp.py nn/network.py nn/observed_data.py
         nn/optimizer.py nn/outputs.py nn/tendency_fit.py nn/trained.py nn/training.py adjoint/losses.py
         adjoint/observations.py adjoint/assimilation.py adjoint/assimilation_output.py adjoint/sensitivity.py
-        adjoint/interpolation.py adjoint/commands.py ogcm/places.py
+        adjoint/interpolation.py adjoint/commands.py ogcm/regions.py adjoint/observation_loss.py
     """,
     "face": """
         ogcm/__init__.py adjoint/__init__.py nn/__init__.py ogcm/model.py ogcm/forcing.py ogcm/parameters.py

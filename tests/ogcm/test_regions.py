@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import ogcm
-from adjoint.losses import BoxMean, Observations, Transport
+from adjoint.losses import BoxMean, Transport
+from adjoint.observation_loss import Observations
 from adjoint.sensitivity import extents
 from ogcm import diagnostics
 from ogcm.errors import InputError
 from ogcm.grid import interior
-from ogcm.places import heights, nearest_face, turned, within
+from ogcm.regions import heights, nearest_face, shift_longitude, within
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,9 @@ def region():
 
 
 def test_longitudes_are_turned_to_the_nearest():
-    np.testing.assert_array_equal(turned(np.array([-55.0, 305.0, 665.0]), 306.0), 305.0)
-    assert turned(10.0, 350.0) == 370.0
-    assert turned(123.456, 120.0) == 123.456  # to the bit
+    np.testing.assert_array_equal(shift_longitude(np.array([-55.0, 305.0, 665.0]), 306.0), 305.0)
+    assert shift_longitude(10.0, 350.0) == 370.0
+    assert shift_longitude(123.456, 120.0) == 123.456  # to the bit
 
 
 @pytest.mark.parametrize("turn", [0, -360, 360])

@@ -1,0 +1,114 @@
+"""The misfit to observations at points, the observation term of 4D-Var."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from adjoint.interpolation import interpolation
+from adjoint.losses import Loss
+from ogcm.errors import InputError, suggestion
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.regions import field_point
+from ogcm.state import State
+
+Array = np.ndarray
+
+
+class Observations(Loss):
+    """Half the sum of ((H field - values)/errors)^2 over observations at points: the observation term of 4D-Var.
+
+    H interpolates from wet points alone, see `adjoint.interpolation`. `kept` are the numbers of the observations that
+    count among those given: an array that is lined up with `values` and `observe`.
+    """
+
+    def __init__(
+        self, model: Model, field: str, *, x: Array, y: Array, days: Array, values: Array, errors: float | Array,
+        z: float | Array = 0.0, out_of_water: str = "drop",
+    ) -> None:  # fmt: skip
+        """One x, y, z [m], day, value and standard error [units of the field] for each observation.
+
+        An observation of which anything is masked is missing. One on land, below the sea floor or outside the grid
+        is dropped, and a warning gives their number and the first place; `out_of_water="refuse"` makes it an error.
+        Raises InputError for arrays that do not fit each other or are not finite, errors that are not positive, and
+        where no observation is left; `records` for a day outside the run.
+        """
+        super().__init__(model)
+        field_point(model, field)
+        if out_of_water not in ("drop", "refuse"):
+            raise InputError(f"out_of_water: unknown {out_of_water!r}: {suggestion(out_of_water, ('drop', 'refuse'))}")
+        number, columns = unmasked_columns({"x": x, "y": y, "z": z, "days": days, "values": values, "errors": errors})
+        check_positive(number, columns["errors"])
+        x, y, z = (columns[name] for name in "xyz")
+        H, inside, wet = interpolation(model, field, x, y, z)
+        if not wet.all():
+            n = int(np.argmin(wet))
+            place = f"observation {number[n]} at x = {x[n]:g}, y = {y[n]:g}, z = {z[n]:g}"
+            where = "lies on land or below the sea floor" if inside[n] else "lies outside the grid"
+            text = (
+                f"{field}: {(~wet).sum()} of {len(wet)} observations are not in the water of the model: {place} {where}"
+            )
+            if out_of_water == "refuse" or not wet.any():
+                raise InputError(f"{text}; leave them out, or correct their places")
+            warnings.warn(f"{text}; they are dropped", stacklevel=2)
+        self.field, self.kept, self.H = field, number[wet], H[np.flatnonzero(wet)]
+        self.values, self.errors = columns["values"][wet], columns["errors"][wet]
+        when, self.which = np.unique(columns["days"][wet], return_inverse=True)
+        self.days = tuple(when)
+
+    def misfit(self, state: State, record: int) -> tuple[Array, Array]:
+        """(H field - value)/error of the record's observations, and the rows of H that are theirs."""
+        rows = np.flatnonzero(self.which == record)
+        seen = self.H[rows] @ interior(getattr(state, self.field)).ravel()
+        return (seen - self.values[rows]) / self.errors[rows], rows
+
+    def value(self, state: State, record: int) -> float:
+        return 0.5 * (self.misfit(state, record)[0] ** 2).sum()
+
+    def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
+        misfit, rows = self.misfit(state, record)
+        field_ad = interior(getattr(state_ad, self.field))
+        field_ad += (self.H[rows].T @ (value_ad * misfit / self.errors[rows])).reshape(field_ad.shape)
+
+    def observe(self, state: State) -> Array:
+        """H field: what all observations would see in this state."""
+        return self.H @ interior(getattr(state, self.field)).ravel()
+
+
+def unmasked_columns(given: Mapping[str, float | Array]) -> tuple[Array, dict[str, Array]]:
+    """Numbers and columns (n,) of the observations of which nothing is masked, from columns or numbers for all.
+
+    Raises InputError for lengths that differ, values that are not finite numbers, and where no observation is left.
+    """
+    try:
+        missing = np.any(np.broadcast_arrays(*(np.ma.getmaskarray(np.ma.asarray(a)) for a in given.values())), axis=0)
+        columns = {name: np.broadcast_to(np.ma.getdata(a), missing.shape).astype(float) for name, a in given.items()}
+    except (TypeError, ValueError):
+        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in given.items())
+        raise InputError(
+            f"{', '.join(given)}: need numbers, one for each observation or one for all; got {shapes}"
+        ) from None
+    if missing.ndim > 1:
+        raise InputError(
+            f"{', '.join(given)}: need columns, one number for each observation; got shape {missing.shape}"
+        )
+    number = np.flatnonzero(~np.atleast_1d(missing))
+    if not len(number):
+        raise InputError("values: there is no observation, or something is masked in each")
+    columns = {name: np.atleast_1d(a)[number] for name, a in columns.items()}
+    for name, a in columns.items():
+        if not np.isfinite(a).all():
+            n = int(np.argmin(np.isfinite(a)))
+            raise InputError(
+                f"{name}: that of observation {number[n]} is {a[n]:g}; leave it out, mask it or correct it"
+            )
+    return number, columns
+
+
+def check_positive(number: Array, errors: Array) -> None:
+    """Raise InputError for a standard error that is not positive; `number` (n,) counts the observations given."""
+    wrong = np.flatnonzero(~(errors > 0))
+    if len(wrong):
+        n = wrong[0]
+        raise InputError(f"errors: that of observation {number[n]} is {errors[n]:g}; it must be positive")
