@@ -1,10 +1,13 @@
-"""The house: imports point one way, no differentiation framework, every field has its units."""
+"""The structure of the code: imports point one way, files and functions stay short, quantities have units."""
 
 import ast
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ogcm.constants import DAY
 from ogcm.fields import FIELDS
 from ogcm.parameters import PARAMETERS
 
@@ -15,6 +18,23 @@ FORBIDDEN = {
     "nn": {"tests", "benchmarks"},
 }
 FRAMEWORKS = {"torch", "jax", "tensorflow", "autograd", "mxnet", "paddle"}
+FILES = [path for folder in (*FORBIDDEN, "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+KERNELS = ("ogcm/operators", "adjoint/operators", "nn/feature_kernels.py", "nn/outputs.py")  # take arrays one by one
+LINES, LINES_OF_A_FUNCTION, ARGUMENTS = 500, 60, 10
+EXCEPTIONS = {  # what is longer, or takes more, and why
+    "nn/training.py": "is being split",
+    "nn/corrector.py Corrector.__init__": "a public constructor of keyword-only options; is being shortened",
+    "ogcm/model.py Model.__init__": "a public constructor of keyword-only options; is being shortened",
+    "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options; is being shortened",
+    "ogcm/setups/global_4deg.py global_4deg": "is being split",
+    "ogcm/operators/barotropic.py barotropic_substeps": "one kernel: what a substep does must stay in one loop",
+    "adjoint/operators/barotropic.py substeps_backwards": "one kernel: what a substep does must stay in one loop",
+    "adjoint/registry.py take_depth_mean_ad": "the signature of a kernel",
+    "adjoint/registry.py advance_tracer_ad": "the signature of a kernel",
+    "adjoint/registry.py advance_tracer_single_ad": "the signature of a kernel",
+    "adjoint/registry.py advance_u_ad": "the signature of a kernel",
+    "adjoint/registry.py advance_v_ad": "the signature of a kernel",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -44,3 +64,47 @@ def test_every_field_and_parameter_has_units_and_a_description():
     assert all(field.units and field.long_name for field in FIELDS.values())
     assert all(parameter.units and parameter.description for parameter in PARAMETERS.values())
     assert all(p.lower <= p.default <= p.upper for p in PARAMETERS.values())
+
+
+def functions(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The functions and methods of a module, those within others included, each with its qualified name."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield within + node.name, node
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from functions(node.body, f"{within}{node.name}.")
+
+
+def number_of_arguments(function: ast.FunctionDef) -> int:
+    """How many arguments a function takes, `self` and `cls` apart."""
+    a = function.args
+    positional = [argument.arg for argument in (*a.posonlyargs, *a.args)]
+    return len(positional) - (positional[:1] in (["self"], ["cls"])) + len(a.kwonlyargs)
+
+
+def beyond_the_limits() -> Iterator[tuple[str, str]]:
+    """The files and functions beyond a limit, each with what is wrong with it."""
+    for path in FILES:
+        file, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+        if (lines := text.count("\n")) > LINES:
+            yield file, f"has {lines} lines, more than {LINES}"
+        for name, function in functions(ast.parse(text).body):
+            if (lines := function.end_lineno - function.lineno + 1) > LINES_OF_A_FUNCTION:
+                yield f"{file} {name}", f"has {lines} lines, more than {LINES_OF_A_FUNCTION}"
+            if (arguments := number_of_arguments(function)) > ARGUMENTS and not file.startswith(KERNELS):
+                yield f"{file} {name}", f"takes {arguments} arguments, more than {ARGUMENTS}"
+
+
+def test_files_and_functions_are_short():
+    found = [f"{where}: {what}" for where, what in beyond_the_limits() if where not in EXCEPTIONS]
+    assert not found, "\n".join(["split these, or give the reason in EXCEPTIONS:", *found])
+
+
+def test_the_length_of_a_day_is_a_constant():
+    """Seconds of a day are `ogcm.constants.DAY`, in tests and benchmarks as well."""
+    for path in FILES:
+        with path.open("rb") as file:
+            numbers = [token for token in tokenize.tokenize(file.readline) if token.type == tokenize.NUMBER]
+        lines = [number.start[0] for number in numbers if ast.literal_eval(number.string) == DAY]
+        where = path.relative_to(ROOT).as_posix()
+        assert not lines or where == "ogcm/constants.py", f"{where}:{lines[0]}: use DAY of ogcm/constants.py"
