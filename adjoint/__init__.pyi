@@ -1,28 +1,21 @@
 """The names that users import from `adjoint`, each with its module."""
 
-from . import assimilation as assimilation
-from . import assimilation_output as assimilation_output
-from . import checkpoints as checkpoints
-from . import complex_step as complex_step
-from . import controls as controls
 from . import gradient_check as gradient_check
-from . import interpolation as interpolation
 from . import losses as losses
 from . import observation_loss as observation_loss
 from . import observations as observations
 from . import operators as operators
-from . import random_ocean as random_ocean
 from . import registry as registry
-from . import run as run
 from . import sensitivity as sensitivity
-from . import state as state
-from . import stepper as stepper
 from .assimilation import Assimilated as Assimilated
 from .assimilation import Estimate as Estimate
 from .assimilation import assimilate as assimilate
 from .checkpoints import Budget as Budget
 from .complex_step import tangent as tangent
+from .controls import Control as Control
 from .controls import Controls as Controls
+from .gradient_check import check_controls as check_controls
+from .gradient_check import check_operators as check_operators
 from .losses import BoxMean as BoxMean
 from .losses import Enstrophy as Enstrophy
 from .losses import HeatContent as HeatContent

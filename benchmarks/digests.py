@@ -5,7 +5,7 @@
 
 Each line has the name of a case, the digest of the state after a few steps, and that of the gradient of a loss with
 respect to the initial state, the forcing and the parameters. The cases are all setups, the channel with each
-alternative of each numerical choice (`ogcm.model.CHOICES`), a channel with a term of its own, and a few iterations of
+alternative of each numerical choice (`ogcm.CHOICES`), a channel with a term of its own, and a few iterations of
 the training of three correctors. FOLDER has the files of observations in DATA; setups without their file are left out.
 Digests are comparable on one machine only, since compilers and libraries round differently.
 """
@@ -29,7 +29,8 @@ from nn.data import DataSet, make_data
 from nn.training import Learner, Settings, prepare, train
 from ogcm.constants import DAY
 from ogcm.grid import interior
-from ogcm.model import CHOICES, Model
+from ogcm.model import Model
+from ogcm.numerics import CHOICES
 from ogcm.setups import SETUPS
 
 DATA = {

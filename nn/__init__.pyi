@@ -1,22 +1,7 @@
 """The names that users import from `nn`, each with its module."""
 
-from . import coarse_graining as coarse_graining
-from . import configuration as configuration
-from . import corrector as corrector
-from . import data as data
-from . import evaluation as evaluation
 from . import feature_kernels as feature_kernels
-from . import features as features
-from . import forecasts as forecasts
 from . import losses as losses
-from . import mlp as mlp
-from . import network as network
-from . import observed_data as observed_data
-from . import optimizer as optimizer
-from . import outputs as outputs
-from . import tendency_fit as tendency_fit
-from . import trained as trained
-from . import training as training
 from .coarse_graining import CoarseGraining as CoarseGraining
 from .configuration import Configuration as Configuration
 from .corrector import Corrector as Corrector
@@ -44,6 +29,9 @@ from .observed_data import PapaData as PapaData
 from .optimizer import SGD as SGD
 from .optimizer import Adam as Adam
 from .optimizer import AdamW as AdamW
+from .optimizer import constant as constant
+from .optimizer import cosine as cosine
+from .optimizer import warm_up as warm_up
 from .outputs import FORMS as FORMS
 from .tendency_fit import TendencyFit as TendencyFit
 from .trained import load as load

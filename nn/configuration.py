@@ -10,12 +10,12 @@
     file = "channel.nc"
     train = 0.7
     validation = 0.15
-    [corrector]                 # the options of `nn.corrector.Corrector`; without this table parameters alone learn
+    [corrector]                 # the options of `nn.Corrector`; without this table parameters alone learn
     features = ["velocity", "T", "eta", "place"]
     outputs = ["stress", "T_flux"]
     [learn]                     # parameters, each with its error (of the logarithm where it is positive)
     nu4_h = 1.0
-    [training]                  # the options of `nn.training.Settings`
+    [training]                  # the options of `nn.Settings`
     curriculum = [[0, 500], [1, 80], [5, 250]]
 
 Paths are those of the working directory.

@@ -86,11 +86,11 @@ class Corrector(Term):
         seed: int = 0,
         dtype: str = "float64",
     ) -> None:
-        """`features` of `nn.features.FEATURES`, `outputs` of `nn.outputs.FORMS`.
+        """`features` of `nn.FEATURES`, `outputs` of `nn.FORMS`.
 
         `stencil`: point, cross or square (3 x 3); `scales`: the largest value of each output [its units], a number or
-        one for each layer; of equivariant ones that of C, in m2 s-1; `network` of `nn.network.NETWORKS`, made with
-        `hidden`, `activation`, `seed`, `dtype`. `nn.training.prepare` sets the statistics of the features, and scales
+        one for each layer; of equivariant ones that of C, in m2 s-1; `network` of `nn.NETWORKS`, made with
+        `hidden`, `activation`, `seed`, `dtype`. `nn.prepare` sets the statistics of the features, and scales
         from data. Raises InputError for what does not exist or does not fit.
         """
         for what, chosen, known in (
@@ -489,7 +489,7 @@ def layers_of(grid: Grid) -> Array:
 
 
 def fold_halo(grid: Grid, a: Array) -> None:
-    """The transpose of `ogcm.halo.exchange`: what the halo gathered goes to the cells of which it is a copy."""
+    """The transpose of `ogcm.exchange`: what the halo gathered goes to the cells of which it is a copy."""
     for axis, periodic in zip((1, 2), grid.periodic, strict=True):
         rows = np.moveaxis(a, axis, 0)
         width = len(rows) - 2 * HALO

@@ -144,7 +144,7 @@ def make_data(
     """Run `fine` from its state and write what `coarse` should hold, each `every` days, to the data set `path`.
 
     The records cover `days` after the first multiple of `every` that is not within `spin_up` days. The last state of
-    the fine run is left beside it as `<name>.restart.h5` (`ogcm.restart.load_restart` takes it), that of `coarse` is
+    the fine run is left beside it as `<name>.restart.h5` (`ogcm.load_restart` takes it), that of `coarse` is
     the last record. Of a run that dies the records are in `<path>.part`, and a restart as of any simulation. Raises
     InputError or FileError before the first step for what would fail later, BlowUpError as `Simulation.run` does.
     """
@@ -186,7 +186,7 @@ class Records:
 
     Attributes: `path` (whence they come), `fields` (their names), `times` (nt,) [s], `interval` [s]. A subclass says
     how they are read, and may say that a model begins a forecast with more than the state of a record
-    (`nn.observed_data`).
+    (`nn.PapaData`, `nn.AgulhasData`).
     """
 
     path: Path

@@ -4,7 +4,7 @@ trained.save("best.h5", model, parameters=["nu_h"], provenance={"data": "channel
 trained.load("best.h5", model)          # the model has the terms, the corrector for one, and the parameters
 
 A corrector is made from the file. Any other term takes its weights from the file: the model has it already, or it is
-made by what is registered under its name in `ogcm.terms.TERMS`. The file says from which module it came, but nothing is
+made by what is registered under its name in `ogcm.TERMS`. The file says from which module it came, but nothing is
 imported because a file says so.
 """
 
@@ -111,7 +111,7 @@ def term_of(name: str, group: h5py.Group, model: Model) -> Term:
         here = "which this model lacks" if term is None else "and the model has another of that name"
         raise InputError(
             f"{group.file.filename}: holds the term {name!r}, a {made} of the module {module}, {here}; give it that "
-            f"term (model.terms[{name!r}] = {made}(...)), or import a module that registers it in ogcm.terms.TERMS "
+            f"term (model.terms[{name!r}] = {made}(...)), or import a module that registers it in ogcm.TERMS "
             "(on the command line --module FILE.py)"
         )
     term.load(group)

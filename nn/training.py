@@ -11,7 +11,7 @@ follow (`nn.losses`), and moves what is learned by the gradient of `adjoint.grad
 the window. Windows grow from stage to stage of the curriculum. It may begin with a stage of 0 records, in which the
 corrector fits what the physics lacks at single instants (`nn.tendency_fit`): cheap, and the place to begin from where
 starts are not in balance, as coarse-grained ones are not. Physical parameters learn as the z of
-`adjoint.assimilation.Estimate`: scaled, logarithmic where they are positive, within bounds, their prior |z|^2/2.
+`adjoint.Estimate`: scaled, logarithmic where they are positive, within bounds, their prior |z|^2/2.
 
 The folder receives best.h5 (the least validation loss; `nn.trained` reads it), last.h5 (to resume with, to the bit),
 log.csv and curves.png.

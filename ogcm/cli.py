@@ -94,7 +94,7 @@ def setup_options(setup) -> Options:
     """Options of a setup, of the numerics and the parameters: name -> (table, type, help)."""
     from dataclasses import MISSING, fields
 
-    from ogcm.model import CHOICES, Numerics
+    from ogcm.numerics import CHOICES, Numerics
     from ogcm.parameters import PARAMETERS
 
     options = {}

@@ -9,19 +9,20 @@ model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], 
 import copy
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
+from typing import Unpack
 
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.device import check, check_host_memory, host, put
 from ogcm.errors import InputError, suggestion
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import add_halo, build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import check_sea_water, flag, number, plain, sample
+from ogcm.inputs import check_sea_water, plain, sample
+from ogcm.numerics import Numerics, NumericsOptions
 from ogcm.parameters import build_parameters
 from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import Term, check_terms, on_device
@@ -30,110 +31,82 @@ from ogcm.topography import warn_of_lakes
 Array = np.ndarray
 Values = float | Sequence[float] | Array | Callable
 
-CHOICES = {
-    "dynamics": ("primitive", "none"),
-    "integrator": ("euler", "ab2", "rk3", "rk4"),
-    "advection": ("centred2", "upwind3", "monotone"),
-    "vorticity": ("energy", "enstrophy", "al81"),
-    "friction": ("none", "laplacian", "biharmonic"),
-    "viscosity": ("constant", "smagorinsky", "leith"),
-    "diffusion": ("none", "laplacian", "biharmonic"),
-    "vertical_mixing": ("constant", "richardson"),
-    "equation_of_state": ("none", "linear", "quadratic", "teos10"),
-    "free_surface": ("nonlinear", "linear"),
-    "walls": ("free_slip", "no_slip"),
-    "precision": ("float64", "float32"),
-}
-
 # Arrays (nj, ni) and (nk, nj, ni) of a model and a run, those that the host needs to build them included
 MAPS, LAYERED = 100, 40
 
 
-@dataclass(frozen=True, kw_only=True)
-class Numerics:
-    """One named choice per process.
-
-    dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
-    limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. Without dynamics ("none") nothing but the model's terms moves the state. With `freezing` the
-    surface is not cooled below T_freezing. The constants gravity [m s-2], rho0 [kg m-3], the reference density, and
-    heat_capacity [J kg-1 K-1] may be another planet's or another model's. Raises InputError for a choice that does not
-    exist and for numbers that are not positive.
-    """
-
-    dt: float
-    barotropic_steps: int = 0
-    dynamics: str = "primitive"
-    integrator: str = "rk3"
-    advection: str = "upwind3"
-    vorticity: str = "energy"
-    friction: str = "laplacian"
-    viscosity: str = "constant"
-    diffusion: str = "laplacian"
-    vertical_mixing: str = "constant"
-    equation_of_state: str = "linear"
-    free_surface: str = "nonlinear"
-    walls: str = "free_slip"
-    freezing: bool = False
-    partial_cells: bool = True
-    smallest_cell: float = 0.2
-    smallest_thickness: float = 0.0
-    precision: str = "float64"
-    gravity: float = GRAVITY
-    rho0: float = RHO0
-    heat_capacity: float = HEAT_CAPACITY
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            name, value, known = f.name, getattr(self, f.name), CHOICES.get(f.name)
-            if known and not (isinstance(value, str) and value in known):
-                raise InputError(f"{name}: {reprlib.repr(value)} does not exist; choose from {', '.join(known)}")
-            if not known:
-                value = flag(name, value) if f.type is bool else number(name, value, whole=f.type is int)
-            object.__setattr__(self, name, value)
-        if not self.dt > 0:
-            raise InputError(f"dt: the time step must be a positive number of seconds, got {self.dt}")
-        for name, units in (("gravity", "m s-2"), ("rho0", "kg m-3"), ("heat_capacity", "J kg-1 K-1")):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: must be a positive number [{units}], got {getattr(self, name)}")
-        if self.barotropic_steps < 0:
-            raise InputError(f"barotropic_steps: must be 0 (automatic) or positive, got {self.barotropic_steps}")
-        if not 0 < self.smallest_cell <= 1:
-            raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {self.smallest_cell}")
-        if self.smallest_thickness < 0:
-            raise InputError(f"smallest_thickness: must be 0 or a positive number of m, got {self.smallest_thickness}")
-
-    @property
-    def has_tracers(self) -> bool:
-        return self.equation_of_state != "none"
-
-    @property
-    def heat_per_volume(self) -> float:
-        """Heat that warms water by a kelvin [J m-3 K-1]."""
-        return self.rho0 * self.heat_capacity
-
-    @property
-    def stepped(self) -> tuple[str, ...]:
-        """The prognostic fields that a step changes; in a model without tracers T and S stay as they are."""
-        return PROGNOSTIC if self.has_tracers else ("u", "v", "eta")
-
-
 class Model:
-    """A grid, its state, forcing and parameters, and the numerical choices.
+    """An ocean: a grid, its state, forcing and parameters, and the numerical choices.
 
-    Attributes: `horizontal`, `grid`, `state`, `forcing` (bound), `parameters` (arrays with halo by name) and
-    `parameter_shapes` (those in which they came), `numerics`, `terms` (further terms of the slow physics by name, see
-    `ogcm.terms`), `corrector` (the one of that name, or None), `name`, `config` (the options of the setup that made
-    it), `dz`, `places` (by the name of a quantity, such as transport, the x, y, z [units of the grid, m] at which it is
-    looked at unless said otherwise), `device`.
+    Parameters
+    ----------
+    horizontal : HorizontalGrid
+        Horizontal grid, made by `ogcm.cartesian`, `ogcm.spherical` or `ogcm.curvilinear`.
+    depth : float, array_like, shape (ny, nx), or callable
+        Depth of the sea floor [m], positive down; 0 or masked on land. A function is called as f(x, y).
+    dz : sequence of float, shape (nk,)
+        Thickness of the resting layers [m] from the surface down.
+    T, S : float, array_like, shape (nk,) or (nk, ny, nx), or callable
+        Initial conservative temperature [degC] and absolute salinity [g kg-1]. A function is called as f(x, y, z) with
+        the height z [m], negative below the surface.
+    u, v : float, array_like, shape (nk,) or (nk, ny, nx), or callable
+        Initial velocity [m s-1] at U and V points.
+    eta : float, array_like, shape (ny, nx), or callable
+        Initial height of the sea surface [m].
+    forcing : Forcing, optional
+        Wind stress, heat, fresh water and restoring; none by default.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace the defaults of `ogcm.PARAMETERS`, in the units given there.
+    terms : mapping of str to Term, optional
+        Further terms of the slow physics by name.
+    corrector : Term, optional
+        The term with the name "corrector".
+    name : str
+        Name of the ocean; output files are called by it.
+    **numerics : NumericsOptions
+        Numerical choices, the keywords of `ogcm.Numerics`. `dt`, the time step [s], is required.
+
+    Raises
+    ------
+    InputError
+        For anything that does not fit, with its name, and for a model that is too large for the memory.
+
+    Attributes
+    ----------
+    horizontal : HorizontalGrid
+        Horizontal grid without halo.
+    grid : Grid
+        Metrics, masks and layers with halo, as kernels read them.
+    state : State
+        Prognostic fields with halo, time and step.
+    forcing : BoundForcing
+        Forcing on this grid; `model.forcing.at(time)` gives the fluxes at a time [s].
+    parameters : dict of str to ndarray
+        Physical parameters with halo, shape (1, nj, ni) or (nk, nj, ni); `eos` has shape (n,).
+    parameter_shapes : dict of str to tuple of int
+        Shapes in which the parameters were given.
+    numerics : Numerics
+        Numerical choices.
+    terms : dict of str to Term
+        Further terms of the slow physics.
+    dz : ndarray, shape (nk,)
+        Thickness of the resting layers [m].
+    config : dict
+        Name and options of the setup that made the model; empty for a model from arrays.
+    marks : dict of str to str
+        Digests of what a setup made, by which `ogcm.provenance` sees later changes.
+    places : dict of str to dict
+        Default ranges x, y, z [units of the grid, m] of quantities such as "transport", by quantity.
+    device : str
+        Where the arrays are, "cpu" or "cuda".
     """
 
     def __init__(
         self,
         horizontal: HorizontalGrid,
         *,
-        depth: float | Array | Callable,
-        dz: Sequence[float],
+        depth: Values,
+        dz: Sequence[float] | Array,
         T: Values = 10.0,
         S: Values = 35.0,
         u: Values = 0.0,
@@ -144,33 +117,16 @@ class Model:
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
         name: str = "ocean",
-        config: Mapping | None = None,
-        **numerics,
+        **numerics: Unpack[NumericsOptions],
     ) -> None:
-        """Initial fields may be numbers, profiles (nk,), arrays (nk, ny, nx) or functions f(x, y[, z]).
-
-        `depth` [m] is a number, a map or a function f(x, y), positive down, 0 or masked on land; `dz` [m] the layers
-        from the surface down; `terms` are added to the slow physics (see `ogcm.terms`), `corrector` as the one of that
-        name; the remaining keywords are those of `Numerics` (`dt` is required). Raises InputError for anything that
-        does not fit, naming it, and for a model that is too large for the memory.
-        """
-        known = [f.name for f in fields(Numerics)]
-        for option in numerics:
-            if option not in known:
-                raise InputError(f"unknown option {option!r}: {suggestion(option, known)}")
-        if "dt" not in numerics:
-            raise InputError("dt: give the time step in seconds")
-        if not isinstance(horizontal, HorizontalGrid):
-            raise InputError(f"horizontal: needs a grid such as ogcm.cartesian(...), got {reprlib.repr(horizontal)}")
-        if not (isinstance(name, str) and name):
-            raise InputError(f"name: needs a text that files can be called by, got {reprlib.repr(name)}")
+        check_arguments(horizontal, name, numerics)
         self.horizontal, self.name, self.device = horizontal, name, "cpu"
         named = {} if corrector is None else {"corrector": corrector}
         self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
         self.dz = plain("dz", dz).copy()
-        self.config = dict(config or {})
-        self.marks: dict[str, str] = {}  # of what a setup made (ogcm.provenance)
+        self.config: dict = {}
+        self.marks: dict[str, str] = {}
         self.places: dict[str, dict] = {}
         self.check_memory()
         self.grid = build_grid(
@@ -190,8 +146,8 @@ class Model:
         warn_of_lakes(self.grid, horizontal)
         given = {} if parameters is None else parameters
         self.parameters, self.parameter_shapes = build_parameters(given, horizontal, self.grid, self.options())
-        given = Forcing() if forcing is None else forcing
-        self.forcing = BoundForcing(given, horizontal, self.grid, self.numerics.equation_of_state)
+        forcing = Forcing() if forcing is None else forcing
+        self.forcing = BoundForcing(forcing, horizontal, self.grid, self.numerics.equation_of_state)
         initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
         self.state = State(**{name: self.sample(name, values) for name, values in initial.items()})
 
@@ -263,3 +219,17 @@ class Model:
     def options(self) -> dict:
         """The numerical choices by name, as a run's configuration records them."""
         return asdict(self.numerics)
+
+
+def check_arguments(horizontal: HorizontalGrid, name: str, numerics: Mapping[str, object]) -> None:
+    """Raise InputError for arguments of a model that are of another kind, or numerical options that do not exist."""
+    known = [f.name for f in fields(Numerics)]
+    for option in numerics:
+        if option not in known:
+            raise InputError(f"unknown option {option!r}: {suggestion(option, known)}")
+    if "dt" not in numerics:
+        raise InputError("dt: give the time step in seconds")
+    if not isinstance(horizontal, HorizontalGrid):
+        raise InputError(f"horizontal: needs a grid such as ogcm.cartesian(...), got {reprlib.repr(horizontal)}")
+    if not (isinstance(name, str) and name):
+        raise InputError(f"name: needs a text that files can be called by, got {reprlib.repr(name)}")

@@ -52,7 +52,7 @@ class Term:
     decays: bool = False
 
     def add(self, model: "Model", n: State, fluxes: Fluxes, D: Tendencies) -> None:
-        """Add tendencies of the state n to D, on the interior (`ogcm.grid.interior`).
+        """Add tendencies of the state n to D, on the interior (`ogcm.interior`).
 
         D.u, D.v [m s-2]; D.T, D.S times the resting thickness [K m s-1], in models with tracers; D.eta [m s-1] counts
         without dynamics alone. All arrays have a halo, that of n is filled.

@@ -13,7 +13,8 @@ import numpy as np
 from ogcm import provenance
 from ogcm.errors import InputError, suggestion
 from ogcm.inputs import flag
-from ogcm.model import Model, Numerics
+from ogcm.model import Model
+from ogcm.numerics import Numerics
 from ogcm.parameters import PARAMETERS, build_parameters
 
 SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive

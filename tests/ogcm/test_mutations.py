@@ -20,7 +20,7 @@ import ogcm
 from ogcm.cli import main
 from ogcm.errors import OceanError
 from ogcm.grid import interior
-from ogcm.model import CHOICES, Numerics
+from ogcm.numerics import CHOICES, Numerics
 
 quick = settings(
     derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

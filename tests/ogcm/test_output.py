@@ -46,8 +46,8 @@ def basin(precision="float64", *, spherical=False, dx=1e4, config=None):
         T=10 + rng.normal(size=(2, NY, NX)),
         dt=100.0,
         precision=precision,
-        config=config,
     )
+    model.config = config or {}
     model.state.time, model.state.step = 12345.0, 123
     return model
 

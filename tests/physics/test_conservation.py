@@ -7,7 +7,7 @@ import ogcm
 from ogcm import diagnostics
 from ogcm.constants import DAY
 from ogcm.grid import interior
-from ogcm.model import CHOICES
+from ogcm.numerics import CHOICES
 from tests.oceans import rough_basin, run
 
 

@@ -18,7 +18,7 @@ import ogcm
 from adjoint.random_ocean import DZ
 from ogcm.cli import main
 from ogcm.grid import interior
-from ogcm.model import CHOICES
+from ogcm.numerics import CHOICES
 from ogcm.operators.equation_of_state import default_coefficients
 from tests.oceans import FACES, dry, put_nan_on_land, rough_basin, run
 
@@ -222,7 +222,7 @@ def test_other_units_change_no_bit(powers, options):
     def factor(name):
         return 2.0 ** np.dot(UNITS.get(name, (0, 0, 0, 0, 0)), powers)
 
-    numerics = ogcm.model.Numerics(dt=1.0)
+    numerics = ogcm.Numerics(dt=1.0)
     eos = default_coefficients(options.get("equation_of_state", "linear"))
     here = {name: getattr(numerics, name) for name in ("gravity", "rho0", "heat_capacity")} | {"eos": eos}
     here |= ocean(**options)

@@ -1,0 +1,108 @@
+"""The numerical choices of a model: named schemes, the time step and the constants of the planet."""
+
+import reprlib
+from dataclasses import dataclass, fields
+from typing import Literal, TypedDict, get_args
+
+from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
+from ogcm.errors import InputError
+from ogcm.inputs import flag, number
+from ogcm.state import PROGNOSTIC
+
+
+class NumericsOptions(TypedDict, total=False):
+    """The keywords of `Numerics`, as `Model` and the setups take them; see there."""
+
+    dt: float
+    barotropic_steps: int
+    dynamics: Literal["primitive", "none"]
+    integrator: Literal["euler", "ab2", "rk3", "rk4"]
+    advection: Literal["centred2", "upwind3", "monotone"]
+    vorticity: Literal["energy", "enstrophy", "al81"]
+    friction: Literal["none", "laplacian", "biharmonic"]
+    viscosity: Literal["constant", "smagorinsky", "leith"]
+    diffusion: Literal["none", "laplacian", "biharmonic"]
+    vertical_mixing: Literal["constant", "richardson"]
+    equation_of_state: Literal["none", "linear", "quadratic", "teos10"]
+    free_surface: Literal["nonlinear", "linear"]
+    walls: Literal["free_slip", "no_slip"]
+    freezing: bool
+    partial_cells: bool
+    smallest_cell: float
+    smallest_thickness: float
+    precision: Literal["float64", "float32"]
+    gravity: float
+    rho0: float
+    heat_capacity: float
+
+
+CHOICES = {name: get_args(kind) for name, kind in NumericsOptions.__annotations__.items() if get_args(kind)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics:
+    """One named choice per process.
+
+    dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
+    limit). An equation of state "none" makes a model without tracers: shallow water, or a
+    homogeneous ocean. Without dynamics ("none") nothing but the model's terms moves the state. With `freezing` the
+    surface is not cooled below T_freezing. The constants gravity [m s-2], rho0 [kg m-3], the reference density, and
+    heat_capacity [J kg-1 K-1] may be another planet's or another model's. Raises InputError for a choice that does not
+    exist and for numbers that are not positive.
+    """
+
+    dt: float
+    barotropic_steps: int = 0
+    dynamics: str = "primitive"
+    integrator: str = "rk3"
+    advection: str = "upwind3"
+    vorticity: str = "energy"
+    friction: str = "laplacian"
+    viscosity: str = "constant"
+    diffusion: str = "laplacian"
+    vertical_mixing: str = "constant"
+    equation_of_state: str = "linear"
+    free_surface: str = "nonlinear"
+    walls: str = "free_slip"
+    freezing: bool = False
+    partial_cells: bool = True
+    smallest_cell: float = 0.2
+    smallest_thickness: float = 0.0
+    precision: str = "float64"
+    gravity: float = GRAVITY
+    rho0: float = RHO0
+    heat_capacity: float = HEAT_CAPACITY
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            name, value, known = f.name, getattr(self, f.name), CHOICES.get(f.name)
+            if known and not (isinstance(value, str) and value in known):
+                raise InputError(f"{name}: {reprlib.repr(value)} does not exist; choose from {', '.join(known)}")
+            if not known:
+                value = flag(name, value) if f.type is bool else number(name, value, whole=f.type is int)
+            object.__setattr__(self, name, value)
+        if not self.dt > 0:
+            raise InputError(f"dt: the time step must be a positive number of seconds, got {self.dt}")
+        for name, units in (("gravity", "m s-2"), ("rho0", "kg m-3"), ("heat_capacity", "J kg-1 K-1")):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}: must be a positive number [{units}], got {getattr(self, name)}")
+        if self.barotropic_steps < 0:
+            raise InputError(f"barotropic_steps: must be 0 (automatic) or positive, got {self.barotropic_steps}")
+        if not 0 < self.smallest_cell <= 1:
+            raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {self.smallest_cell}")
+        if self.smallest_thickness < 0:
+            raise InputError(f"smallest_thickness: must be 0 or a positive number of m, got {self.smallest_thickness}")
+
+    @property
+    def has_tracers(self) -> bool:
+        return self.equation_of_state != "none"
+
+    @property
+    def heat_per_volume(self) -> float:
+        """Heat that warms water by a kelvin [J m-3 K-1]."""
+        return self.rho0 * self.heat_capacity
+
+    @property
+    def stepped(self) -> tuple[str, ...]:
+        """The prognostic fields that a step changes; in a model without tracers T and S stay as they are."""
+        return PROGNOSTIC if self.has_tracers else ("u", "v", "eta")
