@@ -1,11 +1,24 @@
+"""What all tests share: which of them run by default, profiles of hypothesis, files of real-ocean data."""
+
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ON_REQUEST = {"long", "gpu"}  # markers whose tests run only where `-m` names them
 
 settings.register_profile("mutations", max_examples=3000)  # for `--hypothesis-profile=mutations`
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that run on request alone, so that another `-m` expression does not switch them on."""
+    markers = ON_REQUEST - set(re.findall(r"\w+", config.option.markexpr))
+    deselected = [item for item in items if any(item.get_closest_marker(name) for name in markers)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in set(deselected)]
 
 
 @pytest.fixture

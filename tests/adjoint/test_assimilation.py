@@ -98,6 +98,7 @@ def test_smoothing_has_the_error_that_was_asked_for():
 # Twin experiments
 
 
+@pytest.mark.slow
 def test_scalars():
     """nu_h, kappa_h and drag_linear from every second point of u (0.01 m s-1) and T (0.02 degC), twice in a day."""
     guess = ocean({"nu_h": 150.0, "kappa_h": 900.0, "drag_linear": 1.5e-3})
@@ -118,6 +119,7 @@ def observed(loss):
     return np.concatenate([term.values for _, term in loss.terms])
 
 
+@pytest.mark.slow
 def test_map_of_diffusivity():
     """kappa_h = 300 exp(0.8 wave) from T (0.01 degC) everywhere, twice in a day; first guess 300."""
     true = 300 * np.exp(0.8 * WAVE)
@@ -131,6 +133,7 @@ def test_map_of_diffusivity():
     assert after < 0.1
 
 
+@pytest.mark.slow
 def test_map_of_wind():
     """tau_x from u (0.01 m s-1) everywhere after a day; the first guess lacks a wave of 0.1 N m-2."""
     true = WIND + 0.1 * WAVE
@@ -167,7 +170,7 @@ def test_initial_temperature():
         assert after < before / 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_initial_state():
     """The whole of it, from every second row and column of T, eta, u, v on days 0.25 to 1."""
     errors = {"T": 0.05, "eta": 0.02, "u": 0.02, "v": 0.02}

@@ -90,6 +90,7 @@ def test_gradient_is_the_complex_step(steps):
     assert check(simulation(steps)).recomputation == 1
 
 
+@pytest.mark.slow
 def test_gradient_of_500_steps_with_checkpoints():
     g = check(simulation(500), ("u", "eta", "T", "tau_x", "nu_h", "kappa_v"), snapshots=12, disk=8)
     assert 2 < g.recomputation < 4
@@ -118,7 +119,9 @@ def test_gradient_of_every_integrator_and_closure(options):
 SMOOTH = {"advection": "centred2", "kappa_convective": 1e-5}  # no switches: upwind and convection turn a few cells
 
 
-@pytest.mark.parametrize(("steps", "smooth"), [(1, False), (10, False), (500, True)])
+@pytest.mark.parametrize(
+    ("steps", "smooth"), [(1, False), (10, False), pytest.param(500, True, marks=pytest.mark.slow)]
+)
 def test_taylor_remainder_falls_with_the_square(steps, smooth):
     run, names = simulation(steps, **(SMOOTH if smooth else {})), ("T", "u", "tau_x", "nu_h", "drag_quadratic")
     loss, d = loss_of(run.model, [run.steps * DT / DAY]), directions(run.model, names)
@@ -239,7 +242,7 @@ def test_the_number_of_threads_changes_no_bit():
     assert found[0] == found[1]
 
 
-@pytest.mark.slow  # compiles every adjoint kernel once more
+@pytest.mark.long  # compiles every adjoint kernel once more
 def test_single_precision_has_the_gradient_of_double():
     gradients = []
     for precision in ("float64", "float32"):

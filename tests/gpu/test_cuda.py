@@ -28,15 +28,17 @@ KERNELS = "operator or halo or race or benchmark"
 FEW = "(operator and forwards and True) or race", "(steps_are_those and options1) or (writes and False) or straight"
 
 
+@pytest.mark.cuda
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen",
-    [FEW, pytest.param((KERNELS, f"not ({KERNELS})"), marks=pytest.mark.slow)],
+    [FEW, pytest.param((KERNELS, f"not ({KERNELS})"), marks=pytest.mark.long)],
     ids=["short", "whole"],
 )
 def test_kernels_and_models_in_the_simulator(chosen):
     """Two processes at a time: of the kernels, and of whole models."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-W", "ignore", "tests/gpu/test_gpu.py", "-k"]
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "tests/gpu/test_gpu.py", "-k"]
     runs = [
         subprocess.Popen([*command, tests], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
         for tests in chosen
@@ -47,8 +49,10 @@ def test_kernels_and_models_in_the_simulator(chosen):
         assert "skipped" not in said.splitlines()[-1]
 
 
+@pytest.mark.cuda
+@pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("numba_cuda"), reason="needs numba-cuda")
-@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_every_kernel_compiles_for_hopper_without_spills(precision):
     from benchmarks.gpu_code import compiled, every_kernel
 

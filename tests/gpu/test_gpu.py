@@ -1,7 +1,7 @@
 """The model on a GPU beside the model on the CPU.
 
     python -m pytest -m gpu                                                               on a GPU
-    NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest -m "" tests/gpu/test_gpu.py   without one
+    NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest tests/gpu/test_gpu.py   without one
 
 Without one the kernels run in Numba's simulator and `fake_cupy.py` takes CuPy's place, which `test_cuda.py` sets up.
 There results are equal to the bit; a GPU contracts products and sums, so that the last bits differ.
@@ -37,7 +37,10 @@ SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 if SIMULATED:
     fake_cupy.install()
 else:
-    pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not device.available(), reason="no GPU")]
+    pytestmark = [
+        pytest.mark.gpu,
+        pytest.mark.skipif(not device.available(), reason="needs a CUDA device, and there is none here"),
+    ]
 ROUND_OFF = 0.0 if SIMULATED else 1e-12
 simulated = pytest.mark.skipif(not SIMULATED, reason="needs the simulator")
 BACKWARDS = "thread_x, thread_y, thread_z = [n - 1 - i for n, i in zip(cuda.gridsize(3), cuda.grid(3))]"

@@ -30,6 +30,7 @@ def run(monkeypatch, *arguments):
     headline.main()
 
 
+@pytest.mark.slow
 def test_seven_models_are_trained_and_scored(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     fine, coarse = ogcm.setups.channel(resolution=20.0), ogcm.setups.channel(resolution=40.0, dt=7200.0)

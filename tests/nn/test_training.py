@@ -54,7 +54,7 @@ def learner_of(path, *, estimates=(), seed=0, **options):
 QUICK = {"batch": 2, "rate": 3e-3, "warm_up": 3, "validate_every": 5, "validation_windows": 4}
 
 
-@pytest.mark.parametrize("steps", [1, 10, 100])
+@pytest.mark.parametrize("steps", [1, 10, pytest.param(100, marks=pytest.mark.slow)])
 def test_gradient_through_many_steps_is_exact(steps):
     options = {"features": ("velocity", "T", "eta"), "outputs": ("stress", "T_flux"), "stencil": "cross"}
     model = corrected(ocean(advection="centred2", parameters={"kappa_convective": 1e-5}), **options)
@@ -67,6 +67,7 @@ def test_gradient_through_many_steps_is_exact(steps):
         assert check.slope == pytest.approx(2.0, abs=0.1), name
 
 
+@pytest.mark.slow
 def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
     learner, data = learner_of(path, estimates=[Estimate("nu4_h", 1.0, logarithm=True)])
     test, physics = data.split().test, ocean()
@@ -87,6 +88,7 @@ def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
     assert again.parameters["nu4_h"][0, 5, 5] == learner.model.parameters["nu4_h"][0, 5, 5]
 
 
+@pytest.mark.slow
 def test_a_single_window_is_learned_by_heart(path, tmp_path):
     outputs = ("uv_tendency", "T_tendency")
     learner, data = learner_of(path, outputs=outputs, features=("velocity", "T"))
@@ -148,6 +150,7 @@ def test_a_fit_that_fails_in_a_run_ends_no_stage(path, tmp_path):
     assert trainer.optimizer.steps == 1
 
 
+@pytest.mark.slow
 def test_training_resumes_to_the_bit(path, tmp_path):
     settings = Settings(curriculum=((0, 2), (1, 3), (2, 3)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
         "validate_every": 2})  # fmt: skip

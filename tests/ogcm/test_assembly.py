@@ -20,6 +20,7 @@ from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.tracer_diffusion import diffuse_tracer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "arguments", "dtype"),
     [

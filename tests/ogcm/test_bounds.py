@@ -40,7 +40,7 @@ def test_a_step_of_every_kernel_as_plain_python():
     assert "within bounds" in (said := run_with(NUMBA_DISABLE_JIT="1")), said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_step_of_every_kernel_compiled_with_bounds_checks(tmp_path):
     """Compiles all kernels anew, without touching the cache of others."""
     said = run_with(NUMBA_BOUNDSCHECK="1", OGCM_CACHE_DIR=str(tmp_path))

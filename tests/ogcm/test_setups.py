@@ -284,7 +284,7 @@ def test_global_4deg_for_ten_days(ocean):
     assert 100 < climate(ocean, 10) < 180
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_global_4deg_for_a_year(ocean):
     """An ACC as observed, 137 to 173 Sv, and 10 to 30 Sv that sink north of 40 N."""
     assert 137 < climate(ocean, 360) < 173

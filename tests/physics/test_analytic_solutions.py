@@ -4,8 +4,14 @@ import pytest
 
 from benchmarks.physics import balance, circulation, mixing
 
+SLOW = [mixing.lock_exchange]
+CASES = [
+    pytest.param(case, marks=pytest.mark.slow if case in SLOW else (), id=case.__name__)
+    for case in (*circulation.CASES, *balance.CASES, *mixing.CASES)
+]
 
-@pytest.mark.parametrize("case", [*circulation.CASES, *balance.CASES, *mixing.CASES], ids=lambda case: case.__name__)
+
+@pytest.mark.parametrize("case", CASES)
 def test_case(case):
     """Model and theory agree within the tolerance of every check (`benchmarks/physics`)."""
     assert case().failures() == []

@@ -329,6 +329,7 @@ def test_complex_step_of_the_solve_agrees_with_differences(kind):
     np.testing.assert_allclose(interior(exact), interior(up - down) / (2 * h), rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "dtype"),
     [

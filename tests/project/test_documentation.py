@@ -73,7 +73,7 @@ def follow(page: str, *, torch: bool) -> int:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", ["docs/operators.md", "docs/networks.md"])
+@pytest.mark.parametrize("page", ["docs/operators.md", pytest.param("docs/networks.md", marks=pytest.mark.slow)])
 def test_the_page_can_be_followed(page):
     assert follow(page, torch=False) >= 5
 
