@@ -218,10 +218,9 @@ class Sweep:
 
     def keep(self, n: int) -> None:
         """Step n with all that it computes kept."""
-        before = self.kept[n - 1][1].after(self.kept[n - 1][0]) if n - 1 in self.kept else self.state
+        before = self.last if n - 1 in self.kept else self.state
         stepper = self.free.pop() if self.free else Stepper(self.model, kept=True)
-        stepper.advance(before)
-        self.kept[n], self.last = (before, stepper), stepper.after(before)
+        self.kept[n], self.last = (before, stepper), stepper.advance(before)
         self.passed(n)
 
     def passed(self, n: int) -> None:
@@ -276,11 +275,10 @@ class Sweep:
     def reverse(self, n: int) -> None:
         """From the adjoint of the state after step n, which was kept, to that of the state before it."""
         before, stepper = self.kept.pop(n)
-        # A two-level step has passed on to the state before its own already (see AdjointStepper.back).
+        # A two-level step has passed on to the state before its own already (see AdjointStepper.reverse).
         before_ad = self.state_ad.previous or self.blank()
         before_ad.previous = self.blank() if before.previous is not None else None
-        self.collector.gradient = self.collector.gradient._replace(state=before_ad)
-        self.adjoint.back(stepper, before, self.state_ad, self.collector.gradient)
+        self.adjoint.reverse(stepper, before, self.state_ad, self.collector.gradient._replace(state=before_ad))
         self.free.append(stepper)
         self.collector.add(before.time + 0.5 * self.model.numerics.dt)
         self.state_ad.previous = None

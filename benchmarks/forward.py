@@ -69,13 +69,13 @@ def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
     from ogcm.operators import friction, layers, pressure, tracer_diffusion, vertical_diffusion
 
     s, w, m, g = stepper, stepper.works[0], stepper.model, stepper.model.grid
-    n, new, y, dt = m.state, s.states[0], w.s_y, np.asarray(600.0, g.h_t.dtype)[()]
+    n, new, y, dt = m.state, s.states.ends[0], w.s_y, np.asarray(600.0, g.h_t.dtype)[()]
     p = m.parameters
     carried = {f"advect_tracer_{name}": (f, (n.T, w.U, w.V, w.W, dt, g, w.G_T), 5) for name, f in ADVECTION.items()}
     return carried | {
         "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, w.G_T), 5),
         "advance_tracer": (
-            vertical_diffusion.advance_tracer, (n.T, y.t, w.G_T, s.D_T, s.kappa_v, y.t, dt, g, new.T), 6,
+            vertical_diffusion.advance_tracer, (n.T, y.t, w.G_T, s.slow.D.T, s.slow.kappa_v, y.t, dt, g, new.T), 6,
         ),
         "advect_momentum_energy": (
             VORTICITY["energy"], (n.u, n.v, w.U, w.V, w.W, w.q, y.u, y.v, g, w.G_u, w.G_v), 10,
@@ -83,7 +83,7 @@ def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
         "potential_vorticity": (potential_vorticity, (n.u, n.v, y.f, g, w.q), 4),
         "stress_divergence": (friction.stress_divergence, (n.u, n.v, p["nu_h"], g, w.G_u, w.G_v), 10),
         "advance_u": (
-            vertical_diffusion.advance_u, (n.u, w.G_u, s.D_u, s.nu_v, s.drag_u, y.u, dt, g, new.u), 6,
+            vertical_diffusion.advance_u, (n.u, w.G_u, s.slow.D.u, s.slow.nu_v, s.slow.drag_u, y.u, dt, g, new.u), 6,
         ),
         "transports": (layers.transports, (n.u, n.v, y.u, y.v, g, w.U, w.V), 6),
         "continuity": (layers.continuity, (w.U, w.V, np.zeros_like(y.t), g, w.W), 4),

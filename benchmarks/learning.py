@@ -51,8 +51,8 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
         [
             lambda: steppers[0].forward.advance(plain.state),
             lambda: steppers[1].forward.advance(n),
-            lambda: steppers[0].back(steppers[0].forward, plain.state, plain.state, gradients[0]),
-            lambda: steppers[1].back(steppers[1].forward, n, n, gradients[1]),
+            lambda: steppers[0].reverse(steppers[0].forward, plain.state, plain.state, gradients[0]),
+            lambda: steppers[1].reverse(steppers[1].forward, n, n, gradients[1]),
             lambda: corrector.add(corrected, n, fluxes, D),
             lambda: corrector.add_ad(corrected, n, fluxes, D, gradients[1].of("corrector")),
             lambda: network.forward(x),

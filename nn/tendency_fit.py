@@ -39,8 +39,8 @@ class TendencyFit:
         deviation: Mapping[str, Array],
     ) -> None:
         """`fields` with their `weights` in the mean; `deviation`: of their tendencies, by layer [units s-1]."""
-        self.model, self.data, self.stepper = model, data, Stepper(model)
-        self.learning = list(weights_of(model.terms))
+        self.model, self.data, self.learning = model, data, list(weights_of(model.terms))
+        self.stepper = Stepper(model, without=self.learning)
         # The surface follows the currents, but for a model without dynamics.
         self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
         self.weights = {name: weights.get(name, 1.0) for name in self.fields}
@@ -78,17 +78,12 @@ class TendencyFit:
         """How far such rates are from what the physics lacks at the record `start`, where the model's state is then."""
         model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
         self.data.begin(model, start)
-        n = model.state.copy()
+        n = end = model.state
         if model.numerics.dynamics != "none":  # else there is no physics
-            terms = model.terms
-            model.terms = {name: term for name, term in terms.items() if name not in self.learning}
-            try:
-                self.stepper.step()
-            finally:
-                model.terms = terms
+            n.settle(model.grid)
+            end = self.stepper.advance(n)
         truth, lacking = self.data.targets(start, 1), {}
         for name in self.fields:
-            x, stepped = interior(getattr(n, name)), interior(getattr(model.state, name))
+            x, stepped = interior(getattr(n, name)), interior(getattr(end, name))
             lacking[name] = (truth[name][0] - x) / interval - (stepped - x) / dt
-        model.state.assign(n)
         return Forecast(model, lacking, days=0.0, scales=self.scales, weights=self.weights)

@@ -1,13 +1,33 @@
-"""The time integrators: lists of stages that carry advection and pressure (see `ogcm.stepper`)."""
+"""Time integration: how the stages of a step follow one another, whatever physics they hold.
 
+A step leads from the state n to a new one in stages. Each starts from n, evaluates its tendencies F at a state y that
+is known, and arrives at a state s after a fraction c of the step dt:
+
+    s = n + c dt F(y)
+
+with y = n in the first stage and y = s of the stage before in the others (Wicker and Skamarock 2002, doi
+10.1175/1520-0493(2002)130<2088:TSMFEM>2.0.CO;2; Jameson, Schmidt and Turkel 1981, doi 10.2514/6.1981-1259), or with
+y = n + e (n - n before), e = 1/2 + 0.1, in the one stage of Adams-Bashforth 2. `ogcm.stepper` has the physics of a
+stage, `adjoint.integrators` the same steps backwards.
+"""
+
+from collections.abc import Callable
 from typing import NamedTuple
+
+import numpy as np
+
+from ogcm.grid import Grid
+from ogcm.operators.extrapolation import extrapolate
+from ogcm.state import State
 
 
 class Integrator(NamedTuple):
-    """Stages as fractions of the step; extrapolation e of y; share of the new velocity that carries tracers.
+    """A time integrator: its stages and the limits of its step.
 
-    `internal_limit` is the largest omega dt of an internal wave that does not grow, `inertial_limit` the largest f dt
-    of an inertial oscillation (docs/numerics.md); in Euler steps it always grows, there by 5 % a step.
+    `fractions` are the lengths c of the stages relative to the step, `extrapolation` is e of y, and `share` that of the
+    new velocity in the velocity that carries tracers. `internal_limit` is the largest omega dt of an internal wave that
+    does not grow, `inertial_limit` the largest f dt of an inertial oscillation, both rounded down (docs/numerics.md).
+    In Euler steps an inertial oscillation always grows, at its limit by 5 % a step.
     """
 
     fractions: tuple[float, ...]
@@ -23,3 +43,43 @@ INTEGRATORS = {
     "rk3": Integrator((1 / 3, 1 / 2, 1.0), 2.44, 1.73),
     "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0), 2.58, 2.82),
 }
+
+
+class StepStates(NamedTuple):
+    """The states within a step: the extrapolated one, of integrators that have it, and those at the end of each stage.
+
+    A run needs the last one alone, so that all stages may end in the same state.
+    """
+
+    extrapolated: State | None
+    ends: list[State]
+
+    @classmethod
+    def zeros(cls, integrator: Integrator, grid: Grid, dtype: np.dtype, *, kept: bool) -> "StepStates":
+        """States of zeros; with `kept` each stage has its own."""
+        stages = len(integrator.fractions)
+        ends = [State.zeros(grid, dtype) for _ in range(stages)] if kept else [State.zeros(grid, dtype)] * stages
+        return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends)
+
+
+def integrate(integrator: Integrator, n: State, states: StepStates, stage: Callable[..., None]) -> None:
+    """Carry n through all stages of a step; the new state is the last of `states.ends`.
+
+    `stage(m, y, s)` computes the state s at the end of stage m from the tendencies at the state y.
+    """
+    y = n
+    if integrator.extrapolation:
+        y = states.extrapolated
+        extrapolate_state(n, integrator.extrapolation, y)
+    for m, s in enumerate(states.ends):
+        stage(m, y, s)
+        y = s
+
+
+def extrapolate_state(n: State, e: float, y: State) -> None:
+    """y = n + e (n - n before); in the first step of a run, which has no state before, y = n."""
+    before = n.previous or n
+    for name in y.arrays():
+        layers = (getattr(state, name) for state in (n, before, y))
+        x, x_before, out = (a[None] if a.ndim == 2 else a for a in layers)
+        extrapolate(x, x_before, n.u.dtype.type(e), out)

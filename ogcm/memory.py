@@ -7,7 +7,7 @@ and their bytes counted: the whole takes as many more as it has columns more.
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ogcm.backend import HALO
 from ogcm.model import Model
 from ogcm.stability import barotropic_steps
 from ogcm.state import State
-from ogcm.stepper import Stepper, Work
+from ogcm.stepper import Stepper
 
 Array = np.ndarray
 COPIES = 2  # of the state that a run keeps: the last good one, and the one on its way into a file
@@ -33,7 +33,7 @@ def bytes_of(*things: object) -> int:
             waiting += x
         elif isinstance(x, dict):
             waiting += x.values()
-        elif isinstance(x, State | Work):
+        elif is_dataclass(x):
             waiting += vars(x).values()
         elif isinstance(x, Stepper):
             waiting += [value for name, value in vars(x).items() if name != "model"]

@@ -8,9 +8,8 @@ import os
 import subprocess
 import sys
 
-import numpy as np
-
 from ogcm.model import Model
+from ogcm.slow_physics import friction, mixing_coefficients, tracer_sources
 from ogcm.stepper import Stepper
 
 HALVES = ("momentum", "tracers")
@@ -38,16 +37,17 @@ def smallest() -> Stepper:
 def compile_half(half: str) -> None:
     """Call every kernel of one half of a step once."""
     stepper = smallest()
-    n, s, work, dt = stepper.model.state, stepper.states[0], stepper.works[0], np.float64(60.0)
+    n = stepper.model.state
     fluxes = stepper.model.forcing.at(0.0)
     if half == "momentum":
-        stepper.momentum_tendencies(n, fluxes, work)
-        stepper.friction(n)
-        stepper.mixing_coefficients(n)
+        stepper.momentum_tendencies(n, fluxes, stepper.works[0])
+        friction(stepper.model, n, stepper.slow)
+        mixing_coefficients(stepper.model, n, stepper.slow)
     else:
-        stepper.barotropic_mode(n, n, s, dt, fluxes, stepper.weights[0], work)
-        stepper.tracer_sources(n, fluxes)
-        stepper.tracers(n, n, s, dt, fluxes, work)
+        stage = stepper.context(0, n, n, stepper.states.ends[0], fluxes)
+        stepper.barotropic_mode(stage)
+        tracer_sources(stepper.model, n, fluxes, stepper.slow)
+        stepper.tracers(stage)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from ogcm.memory import run_bytes
 from ogcm.model import Model
 from ogcm.output import PRECISIONS, OutputFile, begun, opened, record_bytes, record_ends
 from ogcm.restart import load_restart, restart_bytes, save_restart
+from ogcm.slow_physics import viscosity
 from ogcm.stability import LARGEST_CFL
 from ogcm.state import State
 from ogcm.stepper import Stepper
@@ -392,7 +393,7 @@ class Simulation:
     def watch_viscosity(self, state: State) -> None:
         """Warn once in a run that a viscosity that follows the flow is stronger than the step bears."""
         numerics, before = self.model.numerics, self.viscosity
-        nu = self.stepper.viscosity(state, self.stepper.works[0].G_u)  # memory that is free between two steps
+        nu = viscosity(self.running, state, self.stepper.slow.nu)
         self.viscosity = stability.viscosity_excess(nu, self.bearable)
         if self.viscosity > 1 >= before:
             warnings.warn(

@@ -1,6 +1,7 @@
 """The state: everything the next step needs, and nothing else. Restart = checkpoint = State."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,6 +74,13 @@ class State:
             self.previous.assign(other.previous)
         else:
             self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
+
+    def swap_arrays(self, other: "State", names: Iterable[str]) -> None:
+        """Exchange the arrays of the named fields with another state; no value is copied."""
+        for name in names:
+            own, others = getattr(self, name), getattr(other, name)
+            setattr(self, name, others)
+            setattr(other, name, own)
 
     def settle(self, grid: Grid) -> None:
         """Make a state that a user may have changed ready for a step: currents and eta 0 on land, halos filled.

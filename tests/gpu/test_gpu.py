@@ -164,12 +164,12 @@ def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch
     model, crossed = tiny(**RICH, integrator="euler"), []
     loss = BoxMean(model, "T", days=[0.0, 0.02]) + 1e-6 * Transport(model, x=5e4, y=(0, 8e4))
 
-    def counted(self, *arguments, back=AdjointStepper.back):
+    def counted(self, *arguments, reverse=AdjointStepper.reverse):
         before = fake_cupy.transfers
-        back(self, *arguments)
+        reverse(self, *arguments)
         crossed.append(fake_cupy.transfers - before)
 
-    monkeypatch.setattr(AdjointStepper, "back", counted)
+    monkeypatch.setattr(AdjointStepper, "reverse", counted)
     controls, found = ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"], []
     for where in ("cpu", "cuda"):
         simulation = ogcm.Simulation(model, days=1800 / DAY, progress=False, device=where)

@@ -46,7 +46,7 @@ def test_what_is_not_stepped_stays_as_it_was(integrator):
         before = model.state.u.copy()
         stepper.step()
         assert np.abs(model.state.u - before).max() > 0
-        for state in (model.state, model.state.previous or model.state, stepper.after(model.state)):
+        for state in (model.state, model.state.previous or model.state, stepper.advance(model.state)):
             np.testing.assert_array_equal(state.T, T)
             np.testing.assert_array_equal(state.S, S)
 

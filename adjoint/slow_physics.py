@@ -1,0 +1,154 @@
+"""The slow physics of a step backwards: `ogcm.slow_physics` in the opposite order.
+
+From the adjoints of D, of the vertical mixing and of the bottom drag, which the stages have left in `step.slow_ad`, to
+those of the state n, the forcing and the parameters, to which it adds (`step.gradient`).
+"""
+
+import numpy as np
+
+from adjoint.clear import clear
+from adjoint.operators.barotropic import depth_mean_ad
+from adjoint.operators.bottom_drag import bottom_drag_ad
+from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
+from adjoint.operators.friction import stress_divergence_ad
+from adjoint.operators.layers import stretch_ad
+from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
+from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplacian_ad
+from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
+from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
+from adjoint.work import BackwardStep
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.operators.tracer_diffusion import tracer_laplacian
+from ogcm.slow_physics import negative
+
+
+def slow_physics_ad(model: Model, step: BackwardStep) -> None:
+    """From all of `slow_ad` to n, the forcing and the parameters; the model's terms are no part of it."""
+    grid, n, fluxes, s, s_ad = model.grid, step.n, step.fluxes, step.slow.s, step.slow_ad.s
+    n_ad, fluxes_ad, D_ad = step.gradient.state, step.gradient.fluxes, step.slow_ad.D
+    exchange(grid, D_ad.u, D_ad.v, step.slow_ad.drag_u, step.slow_ad.drag_v)
+    if model.numerics.has_tracers:
+        tracer_sources_ad(model, step)
+    mixing_coefficients_ad(model, step)
+    friction_ad(model, step)
+    stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
+    wind_stress_ad(*stress, s.u, s.v, grid, D_ad.u, D_ad.v, *stress_ad, s_ad.u, s_ad.v)
+    depth_mean_ad(n.u, n.v, grid, *step.slow_ad.bar, n_ad.u, n_ad.v)
+    exchange(grid, *s_ad)
+    stretch_ad(n.eta, grid, *s_ad, n_ad.eta)
+
+
+def friction_ad(model: Model, step: BackwardStep) -> None:
+    """From D.u and D.v through horizontal friction."""
+    grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
+    n, n_ad, D_ad, scratch = step.n, step.gradient.state, step.slow_ad.D, step.scratch.layers
+    if numerics.friction == "none":
+        return
+    if numerics.friction == "biharmonic":
+        slow, L_ad, minus_ad = step.slow, (step.slow_ad.L_u, step.slow_ad.L_v), np.zeros_like(p["nu4_h"])
+        clear(*L_ad)
+        minus = negative(model, "nu4_h", slow)
+        stress_divergence_ad(slow.L_u, slow.L_v, minus, grid, D_ad.u, D_ad.v, *L_ad, minus_ad, *scratch)
+        p_ad["nu4_h"][...] -= minus_ad
+        velocity_laplacian_ad(model, step)
+    if numerics.viscosity == "constant":
+        stress_divergence_ad(n.u, n.v, p["nu_h"], grid, D_ad.u, D_ad.v, n_ad.u, n_ad.v, p_ad["nu_h"], *scratch)
+        return
+    nu, nu_ad = step.slow.nu, step.slow_ad.nu
+    clear(nu_ad)
+    stress_divergence_ad(n.u, n.v, nu, grid, D_ad.u, D_ad.v, n_ad.u, n_ad.v, nu_ad, *scratch)
+    viscosity_ad(model, step)
+
+
+def viscosity_ad(model: Model, step: BackwardStep) -> None:
+    """From a viscosity that follows the flow to the flow and its parameters."""
+    grid, p, p_ad, name = model.grid, model.parameters, step.gradient.parameters, model.numerics.viscosity
+    n, n_ad, nu_ad, scratch = step.n, step.gradient.state, step.slow_ad.nu, step.scratch.layers
+    exchange(grid, nu_ad)
+    clear(*scratch)
+    flow_dependent_ad, arrays = {"smagorinsky": (smagorinsky_ad, 1), "leith": (leith_ad, 2)}[name]
+    inputs, inputs_ad = (n.u, n.v, p["nu_h"], p[name]), (n_ad.u, n_ad.v, p_ad["nu_h"], p_ad[name])
+    flow_dependent_ad(*inputs, grid, nu_ad, *inputs_ad, *scratch[:arrays])
+
+
+def velocity_laplacian_ad(model: Model, step: BackwardStep) -> None:
+    """From L_u and L_v to the velocities."""
+    n, n_ad, slow_ad = step.n, step.gradient.state, step.slow_ad
+    L_ad = (slow_ad.L_u, slow_ad.L_v)
+    exchange(model.grid, *L_ad)
+    outputs_ad = (n_ad.u, n_ad.v, slow_ad.one)
+    stress_divergence_ad(n.u, n.v, step.slow.one, model.grid, *L_ad, *outputs_ad, *step.scratch.layers)
+
+
+def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
+    """From the bottom drag, nu_v and kappa_v to the flow, the stratification and the parameters."""
+    grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
+    n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
+    drag, drag_ad = ([a[f"drag_{kind}"] for kind in ("linear", "quadratic")] for a in (p, p_ad))
+    bottom_drag_ad(n.u, n.v, *drag, grid, slow_ad.drag_u, slow_ad.drag_v, n_ad.u, n_ad.v, *drag_ad)
+    background, background_ad = ([a[name] for name in ("nu_v", "kappa_v", "kappa_convective")] for a in (p, p_ad))
+    out_ad = (slow_ad.nu_v, slow_ad.kappa_v)
+    if numerics.vertical_mixing == "constant":  # which does not depend smoothly on N2
+        constant_mixing_ad(slow.N2, *background, grid, *out_ad, slow_ad.N2, *background_ad)
+        return
+    shear, shear_ad = ([a[name] for name in ("nu_richardson", "alpha_richardson")] for a in (p, p_ad))
+    clear(slow_ad.N2, step.scratch.interfaces)
+    richardson_mixing_ad(
+        n.u, n.v, slow.N2, *background, *shear, grid, *out_ad,
+        n_ad.u, n_ad.v, slow_ad.N2, *background_ad, *shear_ad, step.scratch.interfaces,
+    )  # fmt: skip
+    if numerics.has_tracers:
+        equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
+        equation.stratification_points(n.T, n.S, p["eos"], grid, slow_ad.N2, n_ad.T, n_ad.S, step.eos_ad)
+
+
+def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
+    """From D.T and D.S through diffusion, and to the surface fluxes."""
+    grid, fluxes, fluxes_ad, slow, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow, step.slow_ad
+    heat, heat_ad = (slow.held, slow_ad.held) if model.numerics.freezing else (slow.heat, slow_ad.heat)
+    exchange(grid, slow_ad.D.T, slow_ad.D.S)
+    for name, flux, flux_ad, share in (
+        ("T", heat, heat_ad, grid.nonlinear),
+        ("S", slow.no_flux, slow_ad.no_flux, grid.nonlinear - 1),
+    ):
+        tracer, tracer_ad, share = getattr(step.n, name), getattr(step.gradient.state, name), grid.h_t.dtype.type(share)
+        diffusion_ad(model, name, step)
+        clear(flux_ad)
+        restoring, restoring_ad = (
+            [getattr(a, f"{name}_star"), getattr(a, f"rate_{name}")] for a in (fluxes, fluxes_ad)
+        )
+        surface_flux_ad(
+            tracer, flux, *restoring, fluxes.fresh_water, share, grid, getattr(slow_ad.D, name),
+            tracer_ad, flux_ad, *restoring_ad, fluxes_ad.fresh_water,
+        )  # fmt: skip
+    surface_heat_ad(model, step)
+
+
+def surface_heat_ad(model: Model, step: BackwardStep) -> None:
+    """From the heat that entered the water to the heat flux."""
+    grid, slow_ad, n_ad = model.grid, step.slow_ad, step.gradient.state
+    if model.numerics.freezing:
+        clear(slow_ad.heat)
+        freezing, freezing_ad = (a["T_freezing"] for a in (model.parameters, step.gradient.parameters))
+        outputs_ad = (n_ad.T, slow_ad.heat, freezing_ad)
+        hold_above_freezing_ad(step.n.T, step.slow.heat, freezing, grid, slow_ad.held, *outputs_ad)
+    step.gradient.fluxes.heat_flux[...] += slow_ad.heat / grid.h_t.dtype.type(model.numerics.heat_per_volume)
+
+
+def diffusion_ad(model: Model, name: str, step: BackwardStep) -> None:
+    """From D of the tracer `name` through horizontal diffusion."""
+    grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
+    T, T_ad, D_ad = getattr(step.n, name), getattr(step.gradient.state, name), getattr(step.slow_ad.D, name)
+    if numerics.diffusion == "none":
+        return
+    if numerics.diffusion == "biharmonic":
+        L, L_ad, minus_ad = step.slow.L_T, step.slow_ad.L_T, np.zeros_like(p["kappa4_h"])
+        clear(L_ad)
+        tracer_laplacian(T, grid, L)
+        exchange(grid, L)
+        diffuse_tracer_ad(L, negative(model, "kappa4_h", step.slow), grid, D_ad, L_ad, minus_ad)
+        p_ad["kappa4_h"][...] -= minus_ad
+        exchange(grid, L_ad)
+        tracer_laplacian_ad(T, grid, L_ad, T_ad)
+    diffuse_tracer_ad(T, p["kappa_h"], grid, D_ad, T_ad, p_ad["kappa_h"])

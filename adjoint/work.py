@@ -1,0 +1,62 @@
+"""The work arrays of a step that is run backwards, and the contexts that its parts are given.
+
+Adjoint arrays have the structure of what they are the adjoint of: `State`, `StageWork`, `SlowWork`, `StepStates`.
+`SHARED` and `SHARED_BY_SLOW_PHYSICS` list those of them that share memory, as in `ogcm.work`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from adjoint.state import Gradient
+from ogcm.forcing import Fluxes
+from ogcm.state import State
+from ogcm.stepper import Stage
+from ogcm.work import Shared, SlowWork, StageWork
+
+Array = np.ndarray
+
+SHARED: Shared = {
+    "G_S": ("G_T", "each is set to 0 before its tracer"),
+    "U_T": ("U", "set to 0 between the tracers and momentum"),
+    "V_T": ("V", "as for U_T"),
+    "W_T": ("W", "as for U_T"),
+}
+SHARED_BY_SLOW_PHYSICS: Shared = {"L_T": ("L_u", "each is set to 0 before it is used")}
+
+
+class Scratch(NamedTuple):
+    """Memory for intermediate results within adjoint kernels: that of adjoint arrays of a stage.
+
+    `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
+    and for the implicit solve of momentum, after which W is set to 0.
+    """
+
+    layers: tuple[Array, Array]
+    interfaces: Array
+
+    @classmethod
+    def of(cls, stage_ad: StageWork) -> "Scratch":
+        """The memory of these adjoint arrays."""
+        return cls((stage_ad.G_u, stage_ad.G_v), stage_ad.W)
+
+
+class BackwardStep(NamedTuple):
+    """A step that is run backwards."""
+
+    n: State  # at the beginning of the step
+    fluxes: Fluxes  # forcing in the middle of the step
+    slow: SlowWork  # what the step computed
+    slow_ad: SlowWork  # its adjoint, which gathers from all stages
+    eos_ad: Array  # adjoint of the coefficients of the equation of state, for each column (n, nj, ni)
+    scratch: Scratch
+    gradient: Gradient  # to which all is added
+
+
+class BackwardStage(NamedTuple):
+    """A stage of a step that is run backwards."""
+
+    step: BackwardStep
+    stage: Stage  # what was computed
+    y_ad: State  # adjoints of the states between which the stage leads
+    s_ad: State

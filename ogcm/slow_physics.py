@@ -1,0 +1,132 @@
+"""The slow physics of a step: all that dissipates, mixes or forces, once for all stages.
+
+Of the state n at the beginning of a step:
+
+    D = wind + friction + terms,   D_T = surface fluxes + diffusion + terms,   nu_v, kappa_v, bottom drag
+
+where the terms are those that the model was given (`ogcm.terms`), the neural corrector for one.
+"""
+
+import numpy as np
+
+from ogcm.forcing import Fluxes
+from ogcm.halo import exchange
+from ogcm.model import Model
+from ogcm.operators.barotropic import depth_mean
+from ogcm.operators.bottom_drag import bottom_drag
+from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.friction import stress_divergence
+from ogcm.operators.layers import stretch
+from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
+from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
+from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
+from ogcm.operators.viscosity import leith, smagorinsky
+from ogcm.state import State
+from ogcm.work import SlowWork
+
+Array = np.ndarray
+
+
+def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
+    """Compute all of `slow` but the tendencies of the model's terms."""
+    grid, s, D = model.grid, slow.s, slow.D
+    stretch(n.eta, grid, *s)
+    depth_mean(n.u, n.v, grid, *slow.bar)
+    D.u.fill(0)
+    D.v.fill(0)
+    wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
+    friction(model, n, slow)
+    mixing_coefficients(model, n, slow)
+    if model.numerics.has_tracers:
+        tracer_sources(model, n, fluxes, slow)
+
+
+def friction(model: Model, n: State, slow: SlowWork) -> None:
+    """Add horizontal friction to D.u and D.v."""
+    grid, numerics, D = model.grid, model.numerics, slow.D
+    if numerics.friction == "none":
+        return
+    stress_divergence(n.u, n.v, viscosity(model, n, slow.nu), grid, D.u, D.v)
+    if numerics.friction == "biharmonic":
+        velocity_laplacian(model, n, slow)
+        stress_divergence(slow.L_u, slow.L_v, negative(model, "nu4_h", slow), grid, D.u, D.v)
+
+
+def viscosity(model: Model, n: State, nu: Array) -> Array:
+    """The Laplacian viscosity in state n (1 or nk layers) [m2 s-1]; one that follows the flow is computed in `nu`."""
+    grid, p, numerics = model.grid, model.parameters, model.numerics
+    if numerics.viscosity == "constant":
+        return p["nu_h"]
+    flow_dependent = {"smagorinsky": smagorinsky, "leith": leith}[numerics.viscosity]
+    flow_dependent(n.u, n.v, p["nu_h"], p[numerics.viscosity], grid, nu)
+    exchange(grid, nu)
+    return nu
+
+
+def velocity_laplacian(model: Model, n: State, slow: SlowWork) -> None:
+    """L_u, L_v: the divergence of the stress of n with a viscosity of 1."""
+    slow.L_u.fill(0)
+    slow.L_v.fill(0)
+    stress_divergence(n.u, n.v, slow.one, model.grid, slow.L_u, slow.L_v)
+    exchange(model.grid, slow.L_u, slow.L_v)
+
+
+def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
+    """Vertical viscosity and diffusivity, and the bottom drag, in state n."""
+    grid, p, numerics = model.grid, model.parameters, model.numerics
+    if numerics.has_tracers:
+        EQUATIONS_OF_STATE[numerics.equation_of_state].stratification(n.T, n.S, p["eos"], grid, slow.N2)
+    else:
+        slow.N2.fill(0)
+    background = (p["nu_v"], p["kappa_v"], p["kappa_convective"])
+    if numerics.vertical_mixing == "richardson":
+        shear = (p["nu_richardson"], p["alpha_richardson"])
+        richardson_mixing(n.u, n.v, slow.N2, *background, *shear, grid, slow.nu_v, slow.kappa_v)
+    else:
+        constant_mixing(slow.N2, *background, grid, slow.nu_v, slow.kappa_v)
+    exchange(grid, slow.nu_v)
+    bottom_drag(n.u, n.v, p["drag_linear"], p["drag_quadratic"], grid, slow.drag_u, slow.drag_v)
+
+
+def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
+    """D.T and D.S: what enters through the surface, and horizontal diffusion."""
+    grid = model.grid
+    for name, D, flux, share in (
+        ("T", slow.D.T, surface_heat(model, n, fluxes, slow), grid.nonlinear),
+        ("S", slow.D.S, slow.no_flux, grid.nonlinear - 1),
+    ):
+        tracer, share = getattr(n, name), grid.h_t.dtype.type(share)
+        restoring = (getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}"))
+        D.fill(0)
+        surface_flux(tracer, flux, *restoring, fluxes.fresh_water, share, grid, D)
+        diffusion(model, tracer, D, slow)
+
+
+def surface_heat(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> Array:
+    """The heat flux as a flux of temperature [K m s-1]; with `freezing` it does not cool water below T_freezing."""
+    heat_per_volume = model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
+    np.divide(fluxes.heat_flux, heat_per_volume, out=slow.heat)
+    if not model.numerics.freezing:
+        return slow.heat
+    hold_above_freezing(n.T, slow.heat, model.parameters["T_freezing"], model.grid, slow.held)
+    return slow.held
+
+
+def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
+    """Add horizontal diffusion of a tracer T to D."""
+    grid, p, numerics = model.grid, model.parameters, model.numerics
+    if numerics.diffusion == "none":
+        return
+    diffuse_tracer(T, p["kappa_h"], grid, D)
+    if numerics.diffusion == "biharmonic":
+        tracer_laplacian(T, grid, slow.L_T)
+        exchange(grid, slow.L_T)
+        diffuse_tracer(slow.L_T, negative(model, "kappa4_h", slow), grid, D)
+
+
+def negative(model: Model, name: str, slow: SlowWork) -> Array:
+    """Minus a parameter."""
+    p, minus = model.parameters[name], slow.minus
+    if name not in minus or minus[name].shape != p.shape:
+        minus[name] = np.empty_like(p)
+    return np.negative(p, out=minus[name])

@@ -1,0 +1,121 @@
+"""The work arrays of a step: what they hold, how large they are, and which of them share memory.
+
+A run has one set of arrays for all of its stages, and quantities that are never needed at the same time lie in the same
+memory: `SHARED` and `SHARED_BY_SLOW_PHYSICS` list them. The adjoint reads what a step computed, so a stepper that keeps
+everything has a set of arrays for each stage, and none of them is shared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ogcm.device import zeros
+from ogcm.grid import Grid
+from ogcm.state import Stretching, Tendencies
+
+Array = np.ndarray
+Shared = Mapping[str, tuple[str, str]]  # name: the array whose memory it takes, and the reason why that is free then
+
+SHARED: Shared = {
+    "p": ("q", "the vorticity has been used when the pressure is computed"),
+    "G_T": ("b", "the buoyancy has been used when the tracers are advected"),
+    "G_S": ("b", "T has been advanced when S is advected"),
+    "U_T": ("U", "momentum has been advected when the transports of the tracers are computed"),
+    "V_T": ("V", "as for U_T"),
+    "W_T": ("W", "as for U_T"),
+}
+SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
+    "L_u": ("G_u", "the stages compute G_u anew"),
+    "L_v": ("G_v", "the stages compute G_v anew"),
+    "L_T": ("G_u", "the stages compute G_u anew, and friction, which uses L_u, comes before diffusion"),
+    "N2": ("W", "the stages compute W anew"),
+    "nu": ("D_T", "friction, which uses nu, comes before the first contribution to D_T"),
+}
+
+
+def allocate(
+    grid: Grid, dtype: np.dtype, kinds: Mapping[str, str], shared: Shared, others: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Arrays of zeros of these kinds by name, those in `shared` in the memory of another of them or of `others`."""
+    nk, nj, ni = grid.h_t.shape
+    shapes = {"layers": (nk, nj, ni), "interfaces": (nk + 1, nj, ni), "map": (nj, ni)}
+    own = {name: zeros(grid.h_t, shapes[kind], dtype) for name, kind in kinds.items() if name not in shared}
+    owners = {**others, **own}
+    return own | {name: owners[owner] for name, (owner, _) in shared.items()}
+
+
+@dataclass
+class StageWork:
+    """What a stage computes: layers (nk, nj, ni), interfaces W (nk + 1, nj, ni), maps (nj, ni)."""
+
+    s_y: Stretching  # of the state y
+    s_new: Stretching  # of the new state
+    G_u: Array  # tendencies of momentum [m s-2]
+    G_v: Array
+    U: Array  # transports [m3 s-1] that carry momentum
+    V: Array
+    W: Array
+    q: Array  # potential vorticity [m-1 s-1]
+    b: Array  # buoyancy [m s-2]
+    p: Array  # pressure over density [m2 s-2]
+    F_u: Array  # slow forcing of the barotropic mode [m s-2]
+    F_v: Array
+    bar_star: tuple[Array, Array]  # depth mean before the barotropic mode [m s-1]
+    bar: tuple[Array, Array]  # and after it
+    U_mean: Array  # barotropic transports averaged over the substeps [m3 s-1]
+    V_mean: Array
+    U_T: Array  # transports [m3 s-1] that carry tracers
+    V_T: Array
+    W_T: Array
+    G_T: Array  # tendencies of tracers by advection [K m s-1]
+    G_S: Array
+
+    @classmethod
+    def zeros(cls, grid: Grid, dtype: np.dtype, shared: Shared) -> "StageWork":
+        """Arrays of zeros; those named in `shared` share memory."""
+        kinds = dict.fromkeys(("G_u", "G_v", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S"), "layers")
+        kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
+        kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
+        arrays = allocate(grid, dtype, kinds, shared, {})
+        stretchings = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
+        return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)
+
+
+@dataclass
+class SlowWork:
+    """What the slow physics computes of the state n, for all stages: layers, interfaces and maps as in `StageWork`."""
+
+    s: Stretching
+    bar: tuple[Array, Array]  # depth mean of u, v [m s-1]
+    D: Tendencies
+    nu_v: Array  # vertical viscosity and diffusivity at interfaces [m2 s-1]
+    kappa_v: Array
+    drag_u: Array  # bottom drag [m s-1]
+    drag_v: Array
+    N2: Array  # stratification at interfaces [s-2]
+    nu: Array  # Laplacian viscosity that follows the flow [m2 s-1]
+    L_u: Array  # Laplacians, of which biharmonic friction and diffusion are made
+    L_v: Array
+    L_T: Array
+    heat: Array  # heat flux as a flux of temperature [K m s-1]
+    held: Array  # the part of it that enters water at the freezing point
+    no_flux: Array  # flux of salt through the surface: zero
+    one: Array  # a viscosity of 1 in one layer (1, nj, ni)
+    minus: dict[str, Array] = field(default_factory=dict)  # parameters with the other sign
+
+    @classmethod
+    def zeros(cls, grid: Grid, dtype: np.dtype, stage: StageWork, shared: Shared) -> "SlowWork":
+        """Arrays of zeros; those named in `shared` share memory with others or with those of `stage`."""
+        kinds = dict.fromkeys(("D_u", "D_v", "D_T", "D_S", "nu", "L_u", "L_v", "L_T"), "layers")
+        kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
+        kinds |= dict.fromkeys(("D_eta", "drag_u", "drag_v", "heat", "held", "no_flux"), "map")
+        arrays = allocate(grid, dtype, kinds, shared, vars(stage))
+        D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in Tendencies._fields})
+        one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
+        return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)
+
+
+def two_maps(grid: Grid, dtype: np.dtype) -> tuple[Array, Array]:
+    """Two maps of zeros (nj, ni)."""
+    return zeros(grid.h_t, grid.depth_t.shape, dtype), zeros(grid.h_t, grid.depth_t.shape, dtype)
