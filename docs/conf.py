@@ -1,0 +1,79 @@
+"""How Sphinx builds the documentation: `sphinx-build -W --keep-going -b html docs docs/_build/html`.
+
+The pages are the Markdown files of this folder. Two folders are made at the beginning of a build and are not kept in
+the repository: `tutorials/`, a copy of the notebooks, and `api/`, one page for each module.
+
+The notebooks are executed unless the build runs with `-D nb_execution_mode=off`; their outputs are cached, so that a
+second build executes only what has changed.
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+import numba  # noqa: E402
+
+numba.config.DISABLE_JIT = True  # kernels and point functions are shown as the Python functions that they are made of
+
+import reference  # noqa: E402
+
+import ogcm  # noqa: E402
+
+project, author = "ogcm", "The ogcm developers"
+release = version = ogcm.__version__
+copyright = author
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build", "jupyter_execute"]
+nitpicky = False
+default_role = "py:obj"
+highlight_language = "none"
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+myst_links_external_new_tab = True
+
+nb_execution_mode = "cache"
+nb_execution_timeout = 900
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+
+html_theme = "pydata_sphinx_theme"
+html_title = "ogcm"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "pygments_light_style": "tango",
+    "pygments_dark_style": "monokai",
+}
+
+# `sphinx-build -b linkcheck docs docs/_build/linkcheck` needs a network; DOIs redirect to publishers that refuse robots.
+linkcheck_ignore = [r"https://doi\.org/", r"http://localhost"]
+linkcheck_allowed_redirects = {r"https://.*": r"https://.*"}
+linkcheck_timeout = 20
+
+
+def setup(app) -> None:
+    """Connect what `reference.py` does to a build."""
+    app.connect("builder-inited", reference.write_pages)
+    app.connect("autodoc-process-docstring", reference.formulas_as_they_stand, priority=400)

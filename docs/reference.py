@@ -1,0 +1,149 @@
+"""The pages that a build of the documentation makes from the code itself: API reference, choices, command line.
+
+`write_pages` makes the folders `tutorials/` and `api/`; nothing in them is edited by hand.
+"""
+
+import contextlib
+import inspect
+import io
+import os
+import pkgutil
+import re
+import shutil
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import ogcm.backend
+
+ogcm.backend.kernel = lambda function, **options: function  # a kernel is shown as the function that it is made of
+
+import adjoint  # noqa: E402
+import nn  # noqa: E402
+import ogcm  # noqa: E402
+from ogcm.cli import SETUP_COMMANDS, main  # noqa: E402
+from ogcm.model import CHOICES, Numerics  # noqa: E402
+from ogcm.parameters import PARAMETERS  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+PACKAGES = (ogcm, adjoint, nn)
+
+
+def write_pages(_app) -> None:
+    """Copy the notebooks and write the pages of `api/`, at the beginning of a build."""
+    for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
+        write("tutorials", notebook.name, notebook.read_text(encoding="utf-8"))
+    write("api", "choices.md", choices_page())
+    write("api", "command_line.md", command_line_page())
+    for package in PACKAGES:
+        modules = modules_of(package)
+        for module in modules:
+            write("api", f"{module.__name__}.md", module_page(module))
+        write("api", f"{package.__name__}.md", package_page(package, modules))
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Write a page unless it is there already, so that Sphinx reads again only what has changed."""
+    path = HERE / folder / name
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    """All modules below a package, sub-packages included, without private ones."""
+    names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [import_module(name) for name in sorted(names) if not name.rpartition(".")[2].startswith("_")]
+
+
+def summary(thing: object) -> str:
+    """The first paragraph of a docstring, in one line of a table."""
+    text = (inspect.getdoc(thing) or "").partition("\n\n")[0]
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def module_page(module: ModuleType) -> str:
+    """The page of one module: its docstring and all that it defines."""
+    return f"# {module.__name__}\n\n```{{automodule}} {module.__name__}\n:members:\n```\n"
+
+
+def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
+    """The page of a package: its public names with a summary of each, then all its modules."""
+    name = package.__name__
+    lines = [f"# {name}", "", f"```{{automodule}} {name}\n:no-members:\n```", "", "## Public names", ""]
+    lines += ["| name | what it is |", "|---|---|"]
+    for public in getattr(package, "__all__", ()):
+        thing = getattr(package, public)
+        lines.append(f"| {{py:obj}}`{name}.{public} <{home(thing)}>` | {summary(thing)} |")
+    lines += ["", "## Modules", "", "| module | what is in it |", "|---|---|"]
+    lines += [f"| {{py:mod}}`{module.__name__}` | {summary(module)} |" for module in modules]
+    lines += ["", "```{toctree}\n:hidden:", *(f"{module.__name__}" for module in modules), "```", ""]
+    return "\n".join(lines)
+
+
+def home(thing: object) -> str:
+    """The full name under which the reference describes a module, class or function."""
+    return thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__qualname__}"
+
+
+def choices_page() -> str:
+    """The page of the numerical choices and the physical parameters, from the tables that the model reads."""
+    lines = ["# Choices and parameters", "", "Each is an argument of {py:obj}`ogcm.Model <ogcm.model.Model>` and an"]
+    lines += ["option of `ogcm run` (`--advection monotone`, `--nu_h 500`).", "", "## Numerical choices", ""]
+    lines += ["| name | default | may be |", "|---|---|---|"]
+    for f in fields(Numerics):
+        default = "required" if f.default is f.default_factory else f"`{f.default}`"
+        known = ", ".join(f"`{value}`" for value in CHOICES.get(f.name, ())) or f.type.__name__
+        lines.append(f"| `{f.name}` | {default} | {known} |")
+    lines += ["", "## Physical parameters", "", "The entries of `parameters={...}`.", ""]
+    lines += ["| name | description | default | units | bounds | may vary in depth | has an effect with |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for name, p in PARAMETERS.items():
+        needs = "; ".join(f"{choice} {' or '.join(map(str, values))}" for choice, values in p.needs.items())
+        bounds, layers = f"{p.lower:g} to {p.upper:g}", "yes" if p.layers else "no"
+        lines.append(f"| `{name}` | {p.description} | {p.default:g} | {p.units} | {bounds} | {layers} | {needs} |")
+    return "\n".join(lines) + "\n"
+
+
+def command_line_page() -> str:
+    """The page of the command `ogcm`: what `--help` prints."""
+    lines = ["# Command line", "", "`ogcm COMMAND --help` prints these texts.", "", "## ogcm", ""]
+    lines += [literal(help_text("--help"))]
+    for command in SETUP_COMMANDS:
+        lines += [f"## ogcm {command}", "", literal(help_text(command, "double_gyre", "--help"))]
+    for command in ("info", "plot", "compile", "kernel"):
+        lines += [f"## ogcm {command}", "", literal(help_text(command, "--help"))]
+    return "\n".join(lines)
+
+
+def help_text(*arguments: str) -> str:
+    """What `ogcm` prints with these arguments, the last of which is `--help`."""
+    os.environ["COLUMNS"], text = "100", io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        main(list(arguments))
+    return text.getvalue()
+
+
+def literal(text: str) -> str:
+    """A block of text that is shown as it stands."""
+    return f"```text\n{text.rstrip()}\n```\n"
+
+
+def formulas_as_they_stand(_app, _what, _name, _obj, _options, lines: list[str]) -> None:
+    """Show the formulas and aligned columns of a docstring as they stand, and `*`, `|` and `_` as themselves.
+
+    Docstrings are plain text with sections in NumPy style. In reStructuredText an indented paragraph is a quotation,
+    and these characters are markup. Sphinx calls this function for each docstring before numpydoc reads it.
+    """
+    made, free = [], True  # free: the text is that of no list of parameters
+    for paragraph in "\n".join(lines).split("\n\n"):
+        rows = paragraph.split("\n")
+        title = next((n for n in range(1, len(rows)) if re.fullmatch(r"-{3,}", rows[n])), None)
+        if title is not None:
+            free = rows[title - 1] in ("Notes", "Examples")
+        if free and title is None and (rows[0].startswith("    ") or re.search(r"\S {3,}\S", paragraph)):
+            made += ["::", "", *(f"    {row}" for row in rows), ""]
+        else:
+            made += [*(re.sub(r"(?<!^)([*|]|_(?!\w))", r"\\\1", row) for row in rows), ""]
+    lines[:] = made
