@@ -18,7 +18,7 @@ import numba  # noqa: E402
 
 numba.config.DISABLE_JIT = True  # kernels and point functions are shown as the Python functions that they are made of
 
-import reference  # noqa: E402
+import api_pages  # noqa: E402
 
 import ogcm  # noqa: E402
 
@@ -74,6 +74,6 @@ linkcheck_timeout = 20
 
 
 def setup(app) -> None:
-    """Connect what `reference.py` does to a build."""
-    app.connect("builder-inited", reference.write_pages)
-    app.connect("autodoc-process-docstring", reference.formulas_as_they_stand, priority=400)
+    """Connect what `api_pages.py` does to a build."""
+    app.connect("builder-inited", api_pages.write_pages)
+    app.connect("autodoc-process-docstring", api_pages.formulas_as_they_stand, priority=400)

@@ -3,6 +3,7 @@
 `write_pages` makes the folders `tutorials/` and `api/`; nothing in them is edited by hand.
 """
 
+import ast
 import contextlib
 import inspect
 import io
@@ -72,19 +73,27 @@ def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
     """The page of a package: its public names with a summary of each, then all its modules."""
     name = package.__name__
     lines = [f"# {name}", "", f"```{{automodule}} {name}\n:no-members:\n```", "", "## Public names", ""]
-    lines += ["| name | what it is |", "|---|---|"]
-    for public in getattr(package, "__all__", ()):
+    lines += [f"`import {name}` makes these available, as `{name}.NAME`.", "", "| name | what it is |", "|---|---|"]
+    for public, home in homes(package).items():
         thing = getattr(package, public)
-        lines.append(f"| {{py:obj}}`{name}.{public} <{home(thing)}>` | {summary(thing)} |")
+        described = inspect.isroutine(thing) or inspect.isclass(thing)
+        target = f"{home}.{public}" if described else home
+        text = summary(thing) if described or inspect.ismodule(thing) else f"Defined in `{home}`."
+        lines.append(f"| {{py:obj}}`{public} <{target}>` | {text} |")
     lines += ["", "## Modules", "", "| module | what is in it |", "|---|---|"]
     lines += [f"| {{py:mod}}`{module.__name__}` | {summary(module)} |" for module in modules]
-    lines += ["", "```{toctree}\n:hidden:", *(f"{module.__name__}" for module in modules), "```", ""]
+    lines += ["", "```{toctree}\n:hidden:", "", *(f"{module.__name__}" for module in modules), "```", ""]
     return "\n".join(lines)
 
 
-def home(thing: object) -> str:
-    """The full name under which the reference describes a module, class or function."""
-    return thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__qualname__}"
+def homes(package: ModuleType) -> dict[str, str]:
+    """The module of each public name of a package, as its stub `__init__.pyi` says; a module is its own."""
+    stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    found = {}
+    for node in (node for node in stub.body if isinstance(node, ast.ImportFrom)):
+        for name in (alias.name for alias in node.names):
+            found[name] = f"{package.__name__}.{node.module or name}"
+    return found
 
 
 def choices_page() -> str:
