@@ -10,7 +10,6 @@ import io
 import os
 import pkgutil
 import re
-import shutil
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -33,23 +32,20 @@ PACKAGES = (ogcm, adjoint, nn)
 
 def write_pages(_app) -> None:
     """Copy the notebooks and write the pages of `api/`, at the beginning of a build."""
+    pages = {"api/choices.md": choices_page(), "api/command_line.md": command_line_page()}
     for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
-        write("tutorials", notebook.name, notebook.read_text(encoding="utf-8"))
-    write("api", "choices.md", choices_page())
-    write("api", "command_line.md", command_line_page())
+        pages[f"tutorials/{notebook.name}"] = notebook.read_text(encoding="utf-8")
     for package in PACKAGES:
         modules = modules_of(package)
-        for module in modules:
-            write("api", f"{module.__name__}.md", module_page(module))
-        write("api", f"{package.__name__}.md", package_page(package, modules))
-
-
-def write(folder: str, name: str, text: str) -> None:
-    """Write a page unless it is there already, so that Sphinx reads again only what has changed."""
-    path = HERE / folder / name
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        pages[f"api/{package.__name__}.md"] = package_page(package, modules)
+        pages |= {f"api/{module.__name__}.md": module_page(module) for module in modules}
+    for old in {*HERE.glob("api/*.md"), *HERE.glob("tutorials/*.ipynb")} - {HERE / name for name in pages}:
+        old.unlink()  # of a module that has another name now
+    for name, text in pages.items():
+        path = HERE / name
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:  # Sphinx reads again only what has changed
+            path.write_text(text, encoding="utf-8")
 
 
 def modules_of(package: ModuleType) -> list[ModuleType]:

@@ -52,6 +52,7 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False
 python_use_unqualified_type_names = True
 
 html_theme = "pydata_sphinx_theme"

@@ -39,7 +39,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def shortened(text: str) -> str:
     """The code with 0.3 for all numbers of days, and 0.1 for what is done every so many; data sets keep theirs."""
     lines = [
-        line if "make_data" in line else re.sub(r"(every[= ])\d+", r"\g<1>0.1", re.sub(r"(days[= ])\d+", r"\g<1>0.3", line))
+        line
+        if "make_data" in line
+        else re.sub(r"(every[= ])\d+", r"\g<1>0.1", re.sub(r"(days[= ])\d+", r"\g<1>0.3", line))
         for line in text.splitlines()
     ]
     return "\n".join(lines) + "\n"
