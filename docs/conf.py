@@ -68,7 +68,7 @@ html_theme_options = {
     "pygments_dark_style": "monokai",
 }
 
-# `sphinx-build -b linkcheck docs docs/_build/linkcheck` needs a network; DOIs redirect to publishers that refuse robots.
+# `sphinx-build -b linkcheck docs docs/_build/linkcheck` needs a network. Publishers behind DOIs refuse robots.
 linkcheck_ignore = [r"https://doi\.org/", r"http://localhost"]
 linkcheck_allowed_redirects = {r"https://.*": r"https://.*"}
 linkcheck_timeout = 20
