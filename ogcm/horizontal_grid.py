@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION
 from ogcm.device import check_host_memory
 from ogcm.errors import InputError
 from ogcm.inputs import Points, count, flag, number, plain
 
-EARTH_RADIUS = 6.371e6  # [m]
-EARTH_ROTATION = 7.292e-5  # [s-1]
 MAPS = 14  # arrays of (ny, nx) that a horizontal grid holds or needs while it is made
 
 Array = np.ndarray

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 import ogcm
-from ogcm.constants import GRAVITY, RHO0
-from ogcm.horizontal_grid import EARTH_RADIUS, EARTH_ROTATION
+from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION, GRAVITY, RHO0
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups.recipe import cells_in, recipe
 

@@ -11,6 +11,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.ocean_data import OceanData, fill_missing
 from ogcm.setups.recipe import recipe
 
+Array = np.ndarray
 NEEDED = (
     *("lat_bnds", "lon_bnds", "dz", "bathymetry", "temp", "salt"),
     *("taux", "tauy", "sst", "sss", "qnet", "emp"),
@@ -27,38 +28,11 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
     Temperature and salinity of the surface are restored within 60 and 180 days; without ice, cooling fades out at
     the freezing point.
     """
-    if data is None or not Path(data).is_file():
-        raise FileError(
-            "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
-            f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
-            + (f"; {data} is no file" if data is not None else "")
-        )
-    f = OceanData(data, NEEDED)
-    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "depth")
-    for name, bounds in (("lat_bnds", lat), ("lon_bnds", lon)):
-        if bounds.shape[1:] != (2,) or not np.allclose(bounds[1:, 0], bounds[:-1, 1]):
-            raise InputError(f"{data}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
-    grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
-    depth = f.depth("bathymetry")
-    if depth.shape != grid.shape:
-        raise InputError(f"{data}: bathymetry has the shape {depth.shape}, but lat_bnds and lon_bnds {grid.shape}")
+    f = open_data(data)
+    grid, depth, dz = geometry(f)
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
-    surface = wet[0]
-
-    def filled(name, quantity, where=surface, axes="YX"):
-        return fill_missing(name, f.monthly(name, f.read(name, quantity, axes)), where, grid.periodic_x)
-
-    def into_the_sea(name, quantity, where=surface, unless_said=None):
-        values = f.monthly(name, f.downward(name, quantity, "YX", unless_said))
-        return fill_missing(name, values, where, grid.periodic_x)
-
-    # The file's stresses stand on west and south faces; a face of ours is the east or north one.
-    everywhere = np.ones_like(surface)
-    taux = np.roll(into_the_sea("taux", "stress", everywhere, "down"), -1, axis=-1)
-    tauy = np.roll(into_the_sea("tauy", "stress", everywhere, "down"), -1, axis=-2)
-    tauy[:, -1] = 0
     chosen = {
-        "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * everywhere,  # narrow cells bear less
+        "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells bear less
         "nu_v": 1e-3,
         "kappa_h": 1e3,
         "kappa_v": 3e-5,
@@ -77,18 +51,9 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         grid,
         depth=depth,
         dz=dz,
-        T=np.maximum(filled("temp", "temperature", wet, "ZYX")[0], -1.9),
-        S=filled("salt", "salinity", wet, "ZYX")[0],
-        forcing=ogcm.Forcing(
-            tau_x=ogcm.Series.monthly(taux),
-            tau_y=ogcm.Series.monthly(tauy),
-            heat_flux=ogcm.Series.monthly(into_the_sea("qnet", "heat flux")),
-            fresh_water=ogcm.Series.monthly(into_the_sea("emp", "fresh water")),
-            T_star=ogcm.Series.monthly(np.maximum(filled("sst", "temperature"), -1.9)),
-            S_star=ogcm.Series.monthly(filled("sss", "salinity")),
-            rate_T=dz[0] / (60 * DAY),
-            rate_S=dz[0] / (180 * DAY),
-        ),
+        T=np.maximum(filled(f, "temp", "temperature", wet, grid, "ZYX")[0], -1.9),
+        S=filled(f, "salt", "salinity", wet, grid, "ZYX")[0],
+        forcing=climatology(f, grid, wet[0], dz[0]),
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
@@ -98,3 +63,60 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         "heat_content": {"x": (-80.0, 0.0), "y": (0.0, 65.0)},  # the North Atlantic
     }
     return model
+
+
+def open_data(data: str | None) -> OceanData:
+    """The file of observations. Raises FileError where it is not given or does not exist."""
+    if data is None or not Path(data).is_file():
+        raise FileError(
+            "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
+            f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
+            + (f"; {data} is no file" if data is not None else "")
+        )
+    return OceanData(data, NEEDED)
+
+
+def geometry(f: OceanData) -> tuple[ogcm.HorizontalGrid, Array, Array]:
+    """The grid, the depth of the sea floor (ny, nx) [m] and the layers (nk,) [m] of a file.
+
+    Raises InputError for bounds of cells that are not side by side, and for a bathymetry on another grid.
+    """
+    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "depth")
+    for name, bounds in (("lat_bnds", lat), ("lon_bnds", lon)):
+        if bounds.shape[1:] != (2,) or not np.allclose(bounds[1:, 0], bounds[:-1, 1]):
+            raise InputError(f"{f.path}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
+    grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
+    depth = f.depth("bathymetry")
+    if depth.shape != grid.shape:
+        raise InputError(f"{f.path}: bathymetry has the shape {depth.shape}, but lat_bnds and lon_bnds {grid.shape}")
+    return grid, depth, dz
+
+
+def filled(f: OceanData, name: str, quantity: str, wet: Array, grid: ogcm.HorizontalGrid, axes: str = "YX") -> Array:
+    """Twelve months of a variable (12, ..., ny, nx), with values wherever there is water."""
+    return fill_missing(name, f.monthly(name, f.read(name, quantity, axes)), wet, grid.periodic_x)
+
+
+def climatology(f: OceanData, grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
+    """The monthly forcing over the water of the `surface` (ny, nx), restoring a layer of thickness `top` [m]."""
+
+    def into_the_sea(name: str, quantity: str, wet: Array = surface, unless_said: str | None = None) -> Array:
+        values = f.monthly(name, f.downward(name, quantity, "YX", unless_said))
+        return fill_missing(name, values, wet, grid.periodic_x)
+
+    # The file's stresses stand on west and south faces; a face of ours is the east or north one.
+    everywhere = np.ones_like(surface)
+    taux = np.roll(into_the_sea("taux", "stress", everywhere, "down"), -1, axis=-1)
+    tauy = np.roll(into_the_sea("tauy", "stress", everywhere, "down"), -1, axis=-2)
+    tauy[:, -1] = 0
+    monthly = ogcm.Series.monthly
+    return ogcm.Forcing(
+        tau_x=monthly(taux),
+        tau_y=monthly(tauy),
+        heat_flux=monthly(into_the_sea("qnet", "heat flux")),
+        fresh_water=monthly(into_the_sea("emp", "fresh water")),
+        T_star=monthly(np.maximum(filled(f, "sst", "temperature", surface, grid), -1.9)),
+        S_star=monthly(filled(f, "sss", "salinity", surface, grid)),
+        rate_T=top / (60 * DAY),
+        rate_S=top / (180 * DAY),
+    )

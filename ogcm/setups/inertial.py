@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import ogcm
-from ogcm.constants import GRAVITY
+from ogcm.constants import EARTH_ROTATION, GRAVITY
 from ogcm.setups.recipe import recipe
 
 FRICTIONLESS = {"equation_of_state": "none", "friction": "none"}
@@ -48,7 +48,7 @@ def geostrophic_adjustment(*, cells: int = 200, parameters: Mapping | None = Non
 @recipe(days=2)
 def inertial_oscillation(*, latitude: float = 45.0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
     """Water set in motion turns clockwise (north of the equator) with the period 2 pi/f."""
-    f = 2 * 7.292e-5 * np.sin(np.radians(latitude))
+    f = 2 * EARTH_ROTATION * np.sin(np.radians(latitude))
     grid = ogcm.cartesian(nx=8, ny=8, dx=1e4, dy=1e4, f0=f, periodic_x=True, periodic_y=True)
     return ogcm.Model(
         grid,

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 import ogcm
+from ogcm.constants import EARTH_ROTATION
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.ocean_data import OceanData
@@ -139,7 +140,7 @@ def papa(
     length = hours or record.hours - 1
     if not 0 < length < record.hours:
         raise InputError(f"hours: {hours}, but {data} holds {record.hours} records; give 1 to {record.hours - 1}")
-    f = 2 * ogcm.grid.EARTH_ROTATION * np.sin(np.radians(LATITUDE))
+    f = 2 * EARTH_ROTATION * np.sin(np.radians(LATITUDE))
     cells = np.full((1, 2 * columns), WIDTH)
     grid = ogcm.curvilinear(dx=cells, dy=cells, f=own_face(U_SCALE * f, columns), periodic_x=True, periodic_y=True)
     chosen = {"nu_richardson": 0.06, "alpha_richardson": 1.4, "kappa_v": 1.2e-5, "nu_v": 1.2e-3}

@@ -24,9 +24,8 @@ LINES, LINES_OF_A_FUNCTION, ARGUMENTS = 500, 60, 10
 EXCEPTIONS = {  # what is longer, or takes more, and why
     "nn/training.py": "is being split",
     "nn/corrector.py Corrector.__init__": "a public constructor of keyword-only options; is being shortened",
-    "ogcm/model.py Model.__init__": "a public constructor of keyword-only options; is being shortened",
+    "ogcm/model.py Model.__init__": "a public constructor of keyword-only options",
     "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options; is being shortened",
-    "ogcm/setups/global_4deg.py global_4deg": "is being split",
     "ogcm/operators/barotropic.py barotropic_substeps": "one kernel: what a substep does must stay in one loop",
     "adjoint/operators/barotropic.py substeps_backwards": "one kernel: what a substep does must stay in one loop",
     "adjoint/registry.py take_depth_mean_ad": "the signature of a kernel",
@@ -82,6 +81,13 @@ def number_of_arguments(function: ast.FunctionDef) -> int:
     return len(positional) - (positional[:1] in (["self"], ["cls"])) + len(a.kwonlyargs)
 
 
+def lines_of_code(function: ast.FunctionDef) -> int:
+    """The lines of a function without those of its docstring."""
+    first = function.body[0]
+    documented = ast.get_docstring(function) is not None
+    return function.end_lineno - function.lineno + 1 - documented * (first.end_lineno - first.lineno + 1)
+
+
 def beyond_the_limits() -> Iterator[tuple[str, str]]:
     """The files and functions beyond a limit, each with what is wrong with it."""
     for path in FILES:
@@ -89,7 +95,7 @@ def beyond_the_limits() -> Iterator[tuple[str, str]]:
         if (lines := text.count("\n")) > LINES:
             yield file, f"has {lines} lines, more than {LINES}"
         for name, function in functions(ast.parse(text).body):
-            if (lines := function.end_lineno - function.lineno + 1) > LINES_OF_A_FUNCTION:
+            if (lines := lines_of_code(function)) > LINES_OF_A_FUNCTION:
                 yield f"{file} {name}", f"has {lines} lines, more than {LINES_OF_A_FUNCTION}"
             if (arguments := number_of_arguments(function)) > ARGUMENTS and not file.startswith(KERNELS):
                 yield f"{file} {name}", f"takes {arguments} arguments, more than {ARGUMENTS}"
