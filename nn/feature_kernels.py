@@ -3,12 +3,9 @@
 import numpy as np
 from numba import prange
 
-from adjoint.operators.viscosity import strained_ad
+from adjoint.operators.stencils import strain_squared_ad
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
-from ogcm.operators.friction import shear, tension
-from ogcm.operators.momentum_advection import vorticity
-from ogcm.operators.tracer_advection import through
-from ogcm.operators.viscosity import strain_squared
+from ogcm.operators.stencils import masked, shear, strain_squared, tension, vorticity
 
 # Means of the faces
 
@@ -16,18 +13,18 @@ from ogcm.operators.viscosity import strain_squared
 @point
 def in_water(a, grid, k, j, i):
     """a of a wet cell; 0 on land, whatever stands there, NaN included."""
-    return through(grid.mask_t[k, j, i], a[k, j, i])
+    return masked(grid.mask_t[k, j, i], a[k, j, i])
 
 
 @point
 def through_u(u, grid, k, j, i):
     """u of an open face; 0 of a closed one."""
-    return through(grid.mask_u[k, j, i], u[k, j, i])
+    return masked(grid.mask_u[k, j, i], u[k, j, i])
 
 
 @point
 def through_v(v, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], v[k, j, i])
+    return masked(grid.mask_v[k, j, i], v[k, j, i])
 
 
 @kernel
@@ -51,8 +48,8 @@ def at_centres_ad(u, v, grid, u_t_ad, v_t_ad, u_ad, v_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 both_u, both_v = u_t_ad[k, j, i] + u_t_ad[k, j, i + ONE], v_t_ad[k, j, i] + v_t_ad[k, j + 1, i]
-                u_ad[k, j, i] += through(grid.mask_u[k, j, i], HALF * both_u)
-                v_ad[k, j, i] += through(grid.mask_v[k, j, i], HALF * both_v)
+                u_ad[k, j, i] += masked(grid.mask_u[k, j, i], HALF * both_u)
+                v_ad[k, j, i] += masked(grid.mask_v[k, j, i], HALF * both_v)
 
 
 # Gradients
@@ -61,12 +58,12 @@ def at_centres_ad(u, v, grid, u_t_ad, v_t_ad, u_ad, v_ad):
 @point
 def slope_x(T, grid, k, j, i):
     """dT/dx at a U point; 0 at the coast."""
-    return through(grid.mask_u[k, j, i], (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i])
+    return masked(grid.mask_u[k, j, i], (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i])
 
 
 @point
 def slope_y(T, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i])
+    return masked(grid.mask_v[k, j, i], (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i])
 
 
 @kernel
@@ -85,13 +82,13 @@ def centred_gradient(T, grid, T_x, T_y):
 def slope_x_ad(T_x_ad, grid, k, j, i):
     """What the slope at a U point passed on, over dx."""
     both = HALF * (T_x_ad[k, j, i] + T_x_ad[k, j, i + ONE])
-    return through(grid.mask_u[k, j, i], both * grid.r_dx_u[j, i])
+    return masked(grid.mask_u[k, j, i], both * grid.r_dx_u[j, i])
 
 
 @point
 def slope_y_ad(T_y_ad, grid, k, j, i):
     both = HALF * (T_y_ad[k, j, i] + T_y_ad[k, j + 1, i])
-    return through(grid.mask_v[k, j, i], both * grid.r_dy_v[j, i])
+    return masked(grid.mask_v[k, j, i], both * grid.r_dy_v[j, i])
 
 
 @kernel
@@ -116,10 +113,10 @@ def rates_of_strain(u, v, grid, D_T, D_S):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 wet, w, s = grid.mask_t[k, j, i], i - ONE, j - 1
-                D_T[k, j, i] = through(wet, tension(u, v, grid, k, j, i))
+                D_T[k, j, i] = masked(wet, tension(u, v, grid, k, j, i))
                 west = shear(u, v, grid, k, j, w) + shear(u, v, grid, k, s, w)
                 east = shear(u, v, grid, k, j, i) + shear(u, v, grid, k, s, i)
-                D_S[k, j, i] = through(wet, QUARTER * (west + east))
+                D_S[k, j, i] = masked(wet, QUARTER * (west + east))
 
 
 @point
@@ -169,7 +166,7 @@ def mean_vorticity(u, v, grid, zeta):
                 i = np.uintp(ii)
                 west = vorticity(u, v, grid, k, j, i - ONE) + vorticity(u, v, grid, k, j - 1, i - ONE)
                 east = vorticity(u, v, grid, k, j, i) + vorticity(u, v, grid, k, j - 1, i)
-                zeta[k, j, i] = through(grid.mask_t[k, j, i], QUARTER * (west + east))
+                zeta[k, j, i] = masked(grid.mask_t[k, j, i], QUARTER * (west + east))
 
 
 @kernel
@@ -195,7 +192,7 @@ def squared_strain(u, v, grid, square):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                square[k, j, i] = through(grid.mask_t[k, j, i], strain_squared(u, v, grid, k, j, i))
+                square[k, j, i] = masked(grid.mask_t[k, j, i], strain_squared(u, v, grid, k, j, i))
 
 
 @kernel
@@ -210,10 +207,10 @@ def twice(square_ad, grid, w):
 
 
 def squared_strain_ad(u, v, grid, square_ad, u_ad, v_ad):
-    """D_T_ad = 2 square_ad D_T, D_S_ad = 2 square_ad D_S/4 of each corner, then as `strained_ad` of the viscosity."""
+    """D_T_ad = 2 square_ad D_T, D_S_ad = 2 square_ad D_S/4 of each corner, then as in `strain_squared_ad`."""
     w = np.empty_like(square_ad)
     twice(square_ad, grid, w)
-    strained_ad(w, u, v, grid, u_ad, v_ad)
+    strain_squared_ad(w, u, v, grid, u_ad, v_ad)
 
 
 # Normalisation
@@ -227,4 +224,4 @@ def normalise(mean, r_deviation, layers, grid, F):
         for n in range(rows):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                F[n, j, i] = through(grid.mask_t[layers[n], j, i], (F[n, j, i] - mean[n]) * r_deviation[n])
+                F[n, j, i] = masked(grid.mask_t[layers[n], j, i], (F[n, j, i] - mean[n]) * r_deviation[n])

@@ -21,11 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from adjoint.operators.friction import per_volume
+from adjoint.operators.stencils import divide_by_volume
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 from ogcm.grid import Grid
-from ogcm.operators.friction import tension
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import masked, tension
 
 Array = np.ndarray
 
@@ -63,12 +62,12 @@ def at_faces_ad(F_x, F_y, grid, f_x_ad, f_y_ad, F_x_ad, F_y_ad):
 @point
 def flux_x(F_x, grid, k, j, i):
     """dy h F_x through a U face [m2 times the flux]."""
-    return through(grid.mask_u[k, j, i], F_x[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i])
+    return masked(grid.mask_u[k, j, i], F_x[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i])
 
 
 @point
 def flux_y(F_y, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], F_y[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i])
+    return masked(grid.mask_v[k, j, i], F_y[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i])
 
 
 @kernel
@@ -95,8 +94,8 @@ def flux_divergence_ad(F_x, F_y, grid, D_ad, F_x_ad, F_y_ad):
                 here = D_ad[k, j, i] * grid.r_area_t[j, i]
                 east = grid.h_u[k, j, i] * (D_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - here)
                 north = grid.h_v[k, j, i] * (D_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - here)
-                F_x_ad[k, j, i] += through(grid.mask_u[k, j, i], grid.dy_u[j, i] * east)
-                F_y_ad[k, j, i] += through(grid.mask_v[k, j, i], grid.dx_v[j, i] * north)
+                F_x_ad[k, j, i] += masked(grid.mask_u[k, j, i], grid.dy_u[j, i] * east)
+                F_y_ad[k, j, i] += masked(grid.mask_v[k, j, i], grid.dx_v[j, i] * north)
 
 
 @point
@@ -104,7 +103,7 @@ def upward(F_z, mask, k, j, i):
     """The flux through the top of cell k; 0 through the surface and the bottom."""
     inside = 0 < k < mask.shape[0]
     n = k if inside else 0
-    return through(inside * mask[n, j, i], F_z[n, j, i])
+    return masked(inside * mask[n, j, i], F_z[n, j, i])
 
 
 @kernel
@@ -126,7 +125,7 @@ def vertical_flux_ad(F_z, grid, D_ad, F_z_ad):
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                F_z_ad[k, j, i] += through(grid.mask_t[k, j, i], D_ad[k - 1, j, i] - D_ad[k, j, i])
+                F_z_ad[k, j, i] += masked(grid.mask_t[k, j, i], D_ad[k - 1, j, i] - D_ad[k, j, i])
 
 
 # Stresses
@@ -136,13 +135,13 @@ def vertical_flux_ad(F_z, grid, D_ad, F_z_ad):
 def shear_stress(s_S, grid, k, j, i):
     """h s_S at an F point: the mean of four cells, 0 at a coast."""
     mean = QUARTER * ((s_S[k, j, i] + s_S[k, j + 1, i + ONE]) + (s_S[k, j, i + ONE] + s_S[k, j + 1, i]))
-    return through(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * mean)
+    return masked(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * mean)
 
 
 @point
 def tension_stress(s_T, grid, k, j, i):
     """h s_T at a T point."""
-    return through(grid.mask_t[k, j, i], grid.h_t[k, j, i] * s_T[k, j, i])
+    return masked(grid.mask_t[k, j, i], grid.h_t[k, j, i] * s_T[k, j, i])
 
 
 @kernel
@@ -176,7 +175,7 @@ def corner_work(y_u, y_v, grid, k, j, i):
     along_y = y_u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - y_u[k, j, i] * grid.r_dx_u[j, i]
     along_x = y_v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - y_v[k, j, i] * grid.r_dy_v[j, i]
     both = along_y * grid.dx_f[j, i] ** 2 + along_x * grid.dy_f[j, i] ** 2
-    return through(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * both)
+    return masked(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * both)
 
 
 @kernel
@@ -188,7 +187,7 @@ def stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 work = grid.dx_t[j, i] * grid.dy_t[j, i] * grid.h_t[k, j, i] * tension(y_u, y_v, grid, k, j, i)
-                s_T_ad[k, j, i] -= through(grid.mask_t[k, j, i], work)
+                s_T_ad[k, j, i] -= masked(grid.mask_t[k, j, i], work)
                 north = corner_work(y_u, y_v, grid, k, j, i) + corner_work(y_u, y_v, grid, k, j, i - ONE)
                 south = corner_work(y_u, y_v, grid, k, j - 1, i) + corner_work(y_u, y_v, grid, k, j - 1, i - ONE)
                 s_S_ad[k, j, i] -= QUARTER * (north + south)
@@ -197,7 +196,7 @@ def stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad):
 def divergence_of_stress_ad(s_T, s_S, grid, D_u_ad, D_v_ad, s_T_ad, s_S_ad):
     """The divergence is minus the transpose of the rates of strain, at y = mask D_ad/(area h). Linear."""
     y_u, y_v = np.empty_like(s_T_ad), np.empty_like(s_S_ad)
-    per_volume(D_u_ad, D_v_ad, grid, y_u, y_v)
+    divide_by_volume(D_u_ad, D_v_ad, grid, y_u, y_v)
     stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad)
 
 
@@ -206,14 +205,14 @@ def rising_x(M, grid, k, j, i):
     """Upward flux of momentum through the top of layer k at a U point."""
     inside = 0 < k < M.shape[0]
     n = k if inside else 0
-    return through(inside * grid.mask_u[n, j, i], M[n, j, i])
+    return masked(inside * grid.mask_u[n, j, i], M[n, j, i])
 
 
 @point
 def rising_y(M, grid, k, j, i):
     inside = 0 < k < M.shape[0]
     n = k if inside else 0
-    return through(inside * grid.mask_v[n, j, i], M[n, j, i])
+    return masked(inside * grid.mask_v[n, j, i], M[n, j, i])
 
 
 @kernel
@@ -238,8 +237,8 @@ def vertical_stress_ad(M_x, M_y, grid, D_u_ad, D_v_ad, M_x_ad, M_y_ad):
                 i = np.uintp(ii)
                 u = D_u_ad[k - 1, j, i] / grid.h_u[k - 1, j, i] - D_u_ad[k, j, i] / grid.h_u[k, j, i]
                 v = D_v_ad[k - 1, j, i] / grid.h_v[k - 1, j, i] - D_v_ad[k, j, i] / grid.h_v[k, j, i]
-                M_x_ad[k, j, i] += through(grid.mask_u[k, j, i], u)
-                M_y_ad[k, j, i] += through(grid.mask_v[k, j, i], v)
+                M_x_ad[k, j, i] += masked(grid.mask_u[k, j, i], u)
+                M_y_ad[k, j, i] += masked(grid.mask_v[k, j, i], v)
 
 
 # Tendencies as they are
@@ -253,8 +252,8 @@ def acceleration(a_x, a_y, grid, D_u, D_v):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                D_u[k, j, i] += through(grid.mask_u[k, j, i], a_x[k, j, i])
-                D_v[k, j, i] += through(grid.mask_v[k, j, i], a_y[k, j, i])
+                D_u[k, j, i] += masked(grid.mask_u[k, j, i], a_x[k, j, i])
+                D_v[k, j, i] += masked(grid.mask_v[k, j, i], a_y[k, j, i])
 
 
 def acceleration_ad(a_x, a_y, grid, D_u_ad, D_v_ad, a_x_ad, a_y_ad):

@@ -48,7 +48,7 @@ from ogcm.operators.vertical_diffusion import (
     advance_tracer_single,
     advance_u,
     advance_v,
-    dither_turns,
+    dither_increments,
 )
 from ogcm.slow_physics import slow_physics
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights, thickness
@@ -96,7 +96,7 @@ class Stepper:
         self.coefficients = zeros(grid.h_t, (COEFFICIENTS, *grid.depth_t.shape), dtype)
         self.instant = zeros(grid.h_t, (5, 1, *grid.depth_t.shape), dtype)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
-        self.turns = put(dither_turns(len(grid.h_t)), model.device)
+        self.turns = put(dither_increments(len(grid.h_t)), model.device)
         self.settled = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it

@@ -29,8 +29,8 @@ It needs every eta^m, u^{m+1/2}, v^{m+1/2}: the forward kernel is run again with
 take_depth_mean u += mask (target - u_bar): u_ad stays,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
 
 tracer_transports, with w = mask h_u U_ad,  x = dy_u s_u:
-                u_old_ad += (1 - share) x w,  u_new_ad += share x w,  u_bar_ad -= their sums over k,
-                U_mean_ad += sum_k w/H_u,  s_u_ad += sum_k w dy_u [ (1 - share) old + share new ]
+                u_old_ad += (1 - new_weight) x w,  u_new_ad += new_weight x w,  u_bar_ad -= their sums over k,
+                U_mean_ad += sum_k w/H_u,  s_u_ad += sum_k w dy_u [ (1 - new_weight) old + new_weight new ]
 
 No kinks.
 """
@@ -43,10 +43,10 @@ from numba import prange
 from ogcm.backend import HALF, HALO, ONE, kernel, point
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import (
-    FEW,
+    SMALL_PLANE,
     barotropic_substeps,
-    pull_x,
-    pull_y,
+    gravity_per_dx,
+    gravity_per_dy,
     transport_u,
     transport_v,
     wrap_columns,
@@ -77,13 +77,13 @@ def slow_forcing_ad(
             v_new_ad[j, i] += F_v_ad[j, i] / dt
             u_old_ad[j, i] -= F_u_ad[j, i] / dt
             v_old_ad[j, i] -= F_v_ad[j, i] / dt
-            along_x = pull_x(grid, j, i - ONE) * F_u_ad[j, i - ONE] - pull_x(grid, j, i) * F_u_ad[j, i]
-            along_y = pull_y(grid, j - 1, i) * F_v_ad[j - 1, i] - pull_y(grid, j, i) * F_v_ad[j, i]
+            along_x = gravity_per_dx(grid, j, i - ONE) * F_u_ad[j, i - ONE] - gravity_per_dx(grid, j, i) * F_u_ad[j, i]
+            along_y = gravity_per_dy(grid, j - 1, i) * F_v_ad[j - 1, i] - gravity_per_dy(grid, j, i) * F_v_ad[j, i]
             eta_ad[j, i] += along_x + along_y
 
 
 @point
-def risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
+def eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
     """What the surface at T passed on through the depths of its four faces."""
     east, west = swell_u[j, i] * u[j, i] * U_ad[j, i], swell_u[j, i - ONE] * u[j, i - ONE] * U_ad[j, i - ONE]
     north, south = swell_v[j, i] * v[j, i] * V_ad[j, i], swell_v[j - 1, i] * v[j - 1, i] * V_ad[j - 1, i]
@@ -91,7 +91,7 @@ def risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
 
 
 @point
-def pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
+def eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
     """What the surface at T passed on through the kicks of its four faces, over delta/2."""
     along_x = g_x[j, i] * kick_u_ad[j, i] - g_x[j, i - ONE] * kick_u_ad[j, i - ONE]
     along_y = g_y[j, i] * kick_v_ad[j, i] - g_y[j - 1, i] * kick_v_ad[j - 1, i]
@@ -99,25 +99,25 @@ def pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
 
 
 @point
-def drained_x(eta_ad, grid, j, i):
+def eta_difference_x(eta_ad, grid, j, i):
     """Difference of eta_ad/area over a U point."""
     return eta_ad[j, i + ONE] * grid.r_area_t[j, i + ONE] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
 @point
-def drained_y(eta_ad, grid, j, i):
+def eta_difference_y(eta_ad, grid, j, i):
     return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
-CARRIED = 9  # (nj, ni) fields of the backward substeps
+CARRIED_FIELDS = 9  # (nj, ni) fields of the backward substeps
 
 
-@partial(kernel, alone_below=FEW)
-def substeps_backwards(
+@partial(kernel, alone_below=SMALL_PLANE)
+def barotropic_substeps_backward(
     a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
     eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
-    """The substeps from the last to the first; carried (CARRIED, nj, ni) begins as zeros."""
+    """The substeps from the last to the first; carried (CARRIED_FIELDS, nj, ni) begins as zeros."""
     nj, ni = eta_ad.shape
     area, substeps = grid.area_t, a.shape[0]
     delta = b[0] * dt
@@ -128,8 +128,8 @@ def substeps_backwards(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            mean_u_ad[j, i] = U_mean_ad[j, i] + dt * drained_x(eta_new_ad, grid, j, i)
-            mean_v_ad[j, i] = V_mean_ad[j, i] + dt * drained_y(eta_new_ad, grid, j, i)
+            mean_u_ad[j, i] = U_mean_ad[j, i] + dt * eta_difference_x(eta_new_ad, grid, j, i)
+            mean_v_ad[j, i] = V_mean_ad[j, i] + dt * eta_difference_y(eta_new_ad, grid, j, i)
             eta_ad[j, i] += eta_new_ad[j, i]
             fresh_ad[j, i] += dt * eta_new_ad[j, i]
     for n in range(substeps):
@@ -155,16 +155,16 @@ def substeps_backwards(
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                through_depth = risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
-                surface_ad[j, i] += through_depth + half * pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
+                from_depths = eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
+                surface_ad[j, i] += from_depths + half * eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
                 fresh_ad[j, i] += delta * surface_ad[j, i]
             wrap_row(surface_ad, grid, j, ni)
         wrap_columns(surface_ad, grid, nj, ni)
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                U_ad[j, i] = b_m * mean_u_ad[j, i] + delta * drained_x(surface_ad, grid, j, i)
-                V_ad[j, i] = b_m * mean_v_ad[j, i] + delta * drained_y(surface_ad, grid, j, i)
+                U_ad[j, i] = b_m * mean_u_ad[j, i] + delta * eta_difference_x(surface_ad, grid, j, i)
+                V_ad[j, i] = b_m * mean_v_ad[j, i] + delta * eta_difference_y(surface_ad, grid, j, i)
             wrap_row(U_ad, grid, j, ni)
             wrap_row(V_ad, grid, j, ni)
         wrap_columns(U_ad, grid, nj, ni)
@@ -186,9 +186,9 @@ def substeps_backwards(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            through_depth = risen(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
-            through_kick = half * pulled(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
-            eta_ad[j, i] += surface_ad[j, i] + through_depth + through_kick
+            from_depths = eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
+            from_kicks = half * eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
+            eta_ad[j, i] += surface_ad[j, i] + from_depths + from_kicks
 
 
 def barotropic_substeps_ad(
@@ -196,11 +196,11 @@ def barotropic_substeps_ad(
     eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
     """Runs forward with a history (5, M + 1, nj, ni) of all instants, then backwards."""
-    carried = np.empty_like(history, shape=(CARRIED, *eta.shape))
+    carried = np.empty_like(history, shape=(CARRIED_FIELDS, *eta.shape))
     barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *carried[:5])
     carried.fill(0)
     exchange(grid, history[1], history[2])
-    substeps_backwards(
+    barotropic_substeps_backward(
         a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
         eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
     )  # fmt: skip
@@ -214,16 +214,16 @@ def take_depth_mean_ad(grid, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                passed_u, passed_v = grid.mask_u[k, j, i] * u_ad[k, j, i], grid.mask_v[k, j, i] * v_ad[k, j, i]
-                u_bar_ad[j, i] -= passed_u
-                v_bar_ad[j, i] -= passed_v
-                target_u_ad[j, i] += passed_u
-                target_v_ad[j, i] += passed_v
+                masked_u_ad, masked_v_ad = grid.mask_u[k, j, i] * u_ad[k, j, i], grid.mask_v[k, j, i] * v_ad[k, j, i]
+                u_bar_ad[j, i] -= masked_u_ad
+                v_bar_ad[j, i] -= masked_v_ad
+                target_u_ad[j, i] += masked_u_ad
+                target_v_ad[j, i] += masked_v_ad
 
 
 @kernel
 def tracer_transports_ad(
-    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, share, grid,
+    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, new_weight, grid,
     U_ad, V_ad, u_old_ad, v_old_ad, u_new_ad, v_new_ad, u_bar_old_ad, v_bar_old_ad, u_bar_new_ad, v_bar_new_ad,
     U_mean_ad, V_mean_ad, s_u_ad, s_v_ad,
 ):  # fmt: skip
@@ -236,16 +236,16 @@ def tracer_transports_ad(
                 w_v = grid.mask_v[k, j, i] * grid.h_v[k, j, i] * V_ad[k, j, i]
                 old_u, new_u = u_old[k, j, i] - u_bar_old[j, i], u_new[k, j, i] - u_bar_new[j, i]
                 old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
-                moving_u, moving_v = w_u * grid.dy_u[j, i] * s_u[j, i], w_v * grid.dx_v[j, i] * s_v[j, i]
-                u_old_ad[k, j, i] += moving_u - share * moving_u
-                v_old_ad[k, j, i] += moving_v - share * moving_v
-                u_new_ad[k, j, i] += share * moving_u
-                v_new_ad[k, j, i] += share * moving_v
-                u_bar_old_ad[j, i] -= moving_u - share * moving_u
-                v_bar_old_ad[j, i] -= moving_v - share * moving_v
-                u_bar_new_ad[j, i] -= share * moving_u
-                v_bar_new_ad[j, i] -= share * moving_v
+                shear_u_ad, shear_v_ad = w_u * grid.dy_u[j, i] * s_u[j, i], w_v * grid.dx_v[j, i] * s_v[j, i]
+                u_old_ad[k, j, i] += shear_u_ad - new_weight * shear_u_ad
+                v_old_ad[k, j, i] += shear_v_ad - new_weight * shear_v_ad
+                u_new_ad[k, j, i] += new_weight * shear_u_ad
+                v_new_ad[k, j, i] += new_weight * shear_v_ad
+                u_bar_old_ad[j, i] -= shear_u_ad - new_weight * shear_u_ad
+                v_bar_old_ad[j, i] -= shear_v_ad - new_weight * shear_v_ad
+                u_bar_new_ad[j, i] -= new_weight * shear_u_ad
+                v_bar_new_ad[j, i] -= new_weight * shear_v_ad
                 U_mean_ad[j, i] += w_u / grid.depth_u[j, i]
                 V_mean_ad[j, i] += w_v / grid.depth_v[j, i]
-                s_u_ad[j, i] += w_u * grid.dy_u[j, i] * (old_u + share * (new_u - old_u))
-                s_v_ad[j, i] += w_v * grid.dx_v[j, i] * (old_v + share * (new_v - old_v))
+                s_u_ad[j, i] += w_u * grid.dy_u[j, i] * (old_u + new_weight * (new_u - old_u))
+                s_v_ad[j, i] += w_v * grid.dx_v[j, i] * (old_v + new_weight * (new_v - old_v))

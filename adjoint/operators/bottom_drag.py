@@ -16,62 +16,51 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 from ogcm.operators.bottom_drag import speed
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import masked, u_at_v, v_at_u
 
 
 @point
-def level(bottom, j, i):
+def last_layer(bottom, j, i):
     """Index of the last wet cell."""
     return max(bottom[j, i] - 1, 0)
 
 
 @point
-def beside_u(v, k, j, i):
-    """Mean of v around a U point."""
-    return QUARTER * ((v[k, j, i] + v[k, j - 1, i + ONE]) + (v[k, j, i + ONE] + v[k, j - 1, i]))
-
-
-@point
-def beside_v(u, k, j, i):
-    return QUARTER * ((u[k, j, i] + u[k, j + 1, i - ONE]) + (u[k, j + 1, i] + u[k, j, i - ONE]))
-
-
-@point
 def speed_u(u, v, grid, j, i):
-    k = level(grid.bottom_u, j, i)
-    return speed(u[k, j, i], beside_u(v, k, j, i))
+    k = last_layer(grid.bottom_u, j, i)
+    return speed(u[k, j, i], v_at_u(v, k, j, i))
 
 
 @point
 def speed_v(u, v, grid, j, i):
-    k = level(grid.bottom_v, j, i)
-    return speed(v[k, j, i], beside_v(u, k, j, i))
+    k = last_layer(grid.bottom_v, j, i)
+    return speed(v[k, j, i], u_at_v(u, k, j, i))
 
 
 @point
 def weight_u(u, v, C_d, grid, drag_u_ad, j, i):
     """w_u; 0 on a closed face."""
     weight = HALF * (C_d[0, j, i] + C_d[0, j, i + ONE]) * drag_u_ad[j, i] / speed_u(u, v, grid, j, i)
-    return through(grid.bottom_u[j, i], weight)
+    return masked(grid.bottom_u[j, i], weight)
 
 
 @point
 def weight_v(u, v, C_d, grid, drag_v_ad, j, i):
     weight = HALF * (C_d[0, j, i] + C_d[0, j + 1, i]) * drag_v_ad[j, i] / speed_v(u, v, grid, j, i)
-    return through(grid.bottom_v[j, i], weight)
+    return masked(grid.bottom_v[j, i], weight)
 
 
 @point
-def across_u(u, v, C_d, grid, drag_u_ad, j, i):
+def v_ad_from_u(u, v, C_d, grid, drag_u_ad, j, i):
     """What each of the four V points around a U point is passed on by its drag."""
-    k = level(grid.bottom_u, j, i)
-    return QUARTER * weight_u(u, v, C_d, grid, drag_u_ad, j, i) * beside_u(v, k, j, i)
+    k = last_layer(grid.bottom_u, j, i)
+    return QUARTER * weight_u(u, v, C_d, grid, drag_u_ad, j, i) * v_at_u(v, k, j, i)
 
 
 @point
-def across_v(u, v, C_d, grid, drag_v_ad, j, i):
-    k = level(grid.bottom_v, j, i)
-    return QUARTER * weight_v(u, v, C_d, grid, drag_v_ad, j, i) * beside_v(u, k, j, i)
+def u_ad_from_v(u, v, C_d, grid, drag_v_ad, j, i):
+    k = last_layer(grid.bottom_v, j, i)
+    return QUARTER * weight_v(u, v, C_d, grid, drag_v_ad, j, i) * u_at_v(u, k, j, i)
 
 
 @kernel
@@ -80,22 +69,26 @@ def bottom_drag_ad(u, v, r, C_d, grid, drag_u_ad, drag_v_ad, u_ad, v_ad, r_ad, C
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            k = level(grid.bottom_u, j, i)
+            k = last_layer(grid.bottom_u, j, i)
             u_ad[k, j, i] += weight_u(u, v, C_d, grid, drag_u_ad, j, i) * u[k, j, i]
-            u_ad[level(grid.bottom_v, j, i), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j, i)
-            u_ad[level(grid.bottom_v, j, i + ONE), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j, i + ONE)
-            u_ad[level(grid.bottom_v, j - 1, i), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j - 1, i)
-            u_ad[level(grid.bottom_v, j - 1, i + ONE), j, i] += across_v(u, v, C_d, grid, drag_v_ad, j - 1, i + ONE)
-            k = level(grid.bottom_v, j, i)
+            u_ad[last_layer(grid.bottom_v, j, i), j, i] += u_ad_from_v(u, v, C_d, grid, drag_v_ad, j, i)
+            u_ad[last_layer(grid.bottom_v, j, i + ONE), j, i] += u_ad_from_v(u, v, C_d, grid, drag_v_ad, j, i + ONE)
+            u_ad[last_layer(grid.bottom_v, j - 1, i), j, i] += u_ad_from_v(u, v, C_d, grid, drag_v_ad, j - 1, i)
+            u_ad[last_layer(grid.bottom_v, j - 1, i + ONE), j, i] += u_ad_from_v(
+                u, v, C_d, grid, drag_v_ad, j - 1, i + ONE
+            )
+            k = last_layer(grid.bottom_v, j, i)
             v_ad[k, j, i] += weight_v(u, v, C_d, grid, drag_v_ad, j, i) * v[k, j, i]
-            v_ad[level(grid.bottom_u, j, i), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j, i)
-            v_ad[level(grid.bottom_u, j + 1, i), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i)
-            v_ad[level(grid.bottom_u, j, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j, i - ONE)
-            v_ad[level(grid.bottom_u, j + 1, i - ONE), j, i] += across_u(u, v, C_d, grid, drag_u_ad, j + 1, i - ONE)
-            east = through(grid.bottom_u[j, i], drag_u_ad[j, i])
-            west = through(grid.bottom_u[j, i - ONE], drag_u_ad[j, i - ONE])
-            north = through(grid.bottom_v[j, i], drag_v_ad[j, i])
-            south = through(grid.bottom_v[j - 1, i], drag_v_ad[j - 1, i])
+            v_ad[last_layer(grid.bottom_u, j, i), j, i] += v_ad_from_u(u, v, C_d, grid, drag_u_ad, j, i)
+            v_ad[last_layer(grid.bottom_u, j + 1, i), j, i] += v_ad_from_u(u, v, C_d, grid, drag_u_ad, j + 1, i)
+            v_ad[last_layer(grid.bottom_u, j, i - ONE), j, i] += v_ad_from_u(u, v, C_d, grid, drag_u_ad, j, i - ONE)
+            v_ad[last_layer(grid.bottom_u, j + 1, i - ONE), j, i] += v_ad_from_u(
+                u, v, C_d, grid, drag_u_ad, j + 1, i - ONE
+            )
+            east = masked(grid.bottom_u[j, i], drag_u_ad[j, i])
+            west = masked(grid.bottom_u[j, i - ONE], drag_u_ad[j, i - ONE])
+            north = masked(grid.bottom_v[j, i], drag_v_ad[j, i])
+            south = masked(grid.bottom_v[j - 1, i], drag_v_ad[j - 1, i])
             r_ad[0, j, i] += HALF * ((east + west) + (north + south))
             along_x = speed_u(u, v, grid, j, i) * east + speed_u(u, v, grid, j, i - ONE) * west
             along_y = speed_v(u, v, grid, j, i) * north + speed_v(u, v, grid, j - 1, i) * south

@@ -36,8 +36,8 @@ from ogcm.operators.equation_of_state import (
     degree3,
     degree4,
     degree5,
-    in_water,
 )
+from ogcm.operators.stencils import masked
 
 
 @point
@@ -211,8 +211,8 @@ def teos10_c(t, s, g, c, x, tau, power, c_ad, j):
 def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
     """t, s and g are for the coefficients: T and S, 0 on land, and G, G z, G z^2, G z^3 of the row."""
     z = grid.z_t[k, j, i]
-    t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
-    G = in_water(-grid.gravity / grid.rho0 * b_ad[k, j, i], grid, k, j, i)
+    t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
+    G = masked(grid.mask_t[k, j, i], -grid.gravity / grid.rho0 * b_ad[k, j, i])
     T_ad[k, j, i] += G * a_T(t[i], s[i], z, c)
     S_ad[k, j, i] += G * a_S(t[i], s[i], z, c)
     g[0, i] = G
@@ -222,7 +222,7 @@ def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
 
 
 @point
-def step(N2_ad, grid, k, j, i):
+def interface_ad(N2_ad, grid, k, j, i):
     """(G, zi) of the top of cell k, G = 0 at the surface and below the last layer."""
     nk = N2_ad.shape[0] - 1
     above, below = max(k - 1, 0), min(k, nk - 1)
@@ -235,9 +235,9 @@ def step(N2_ad, grid, k, j, i):
 @point
 def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i):
     """As `buoyancy_ad`; G z of the top less that of the base."""
-    G, z = step(N2_ad, grid, k, j, i)
-    G_base, z_base = step(N2_ad, grid, k + 1, j, i)
-    t[i], s[i] = in_water(T[k, j, i], grid, k, j, i), in_water(S[k, j, i], grid, k, j, i)
+    G, z = interface_ad(N2_ad, grid, k, j, i)
+    G_base, z_base = interface_ad(N2_ad, grid, k + 1, j, i)
+    t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
     T_ad[k, j, i] += G * a_T(t[i], s[i], z, c) - G_base * a_T(t[i], s[i], z_base, c)
     S_ad[k, j, i] += G * a_S(t[i], s[i], z, c) - G_base * a_S(t[i], s[i], z_base, c)
     g[0, i] = G - G_base
@@ -273,7 +273,7 @@ def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    add_points(buoyancy_seos_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    add_column_sums(buoyancy_seos_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
@@ -289,7 +289,7 @@ def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_a
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
-    add_points(buoyancy_teos10_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    add_column_sums(buoyancy_teos10_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
@@ -305,7 +305,7 @@ def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, s
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    add_points(stratification_seos_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    add_column_sums(stratification_seos_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
@@ -321,10 +321,10 @@ def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad,
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
-    add_points(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    add_column_sums(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
-def add_points(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
+def add_column_sums(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
     """What each column passes on to the coefficients by itself, then the sums over all."""
     sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
     kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, sums_ad)

@@ -17,22 +17,10 @@ with n the number of wet cells around F, summed over k where nu has one layer. B
 import numpy as np
 from numba import prange
 
+from adjoint.operators.stencils import divide_by_volume
 from ogcm.backend import HALO, ONE, kernel, point, typed
-from ogcm.operators.friction import divergence_u, divergence_v, layer, shear, tension
-from ogcm.operators.tracer_advection import through
-
-
-@kernel
-def per_volume(G_u_ad, G_v_ad, grid, y_u, y_v):
-    """y at all points, halo included."""
-    nk, nj, ni = y_u.shape
-    for j in prange(nj):
-        for k in range(nk):
-            for ii in range(ni):
-                i = np.uintp(ii)
-                of_u, of_v = grid.area_u[j, i] * grid.h_u[k, j, i], grid.area_v[j, i] * grid.h_v[k, j, i]
-                y_u[k, j, i] = through(grid.mask_u[k, j, i], G_u_ad[k, j, i] / of_u)
-                y_v[k, j, i] = through(grid.mask_v[k, j, i], G_v_ad[k, j, i] / of_v)
+from ogcm.operators.friction import divergence_u, divergence_v
+from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cells_f
 
 
 @point
@@ -45,9 +33,7 @@ def work_t(u, v, y_u, y_v, grid, k, j, i):
 @point
 def work_f(u, v, y_u, y_v, grid, k, j, i):
     """dx dy h D_S(u) D_S(y)/mask at an F point, for each wet cell around."""
-    t = grid.mask_t
-    cells = t[k, j, i] + t[k, j, i + ONE] + t[k, j + 1, i] + t[k, j + 1, i + ONE]
-    share = np.float32(max(cells, 1)) * np.float32(max(grid.mask_f[k, j, i], 1))
+    share = wet_cells_f(grid, k, j, i) * np.float32(max(grid.mask_f[k, j, i], 1))
     volume = grid.dx_f[j, i] * grid.dy_f[j, i] * grid.h_f[k, j, i]
     return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / share
 
@@ -58,11 +44,11 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            n = layer(nu, k)
+            n = layer_index(nu, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u_ad[k, j, i] += through(grid.mask_u[k, j, i], divergence_u(y_u, y_v, nu, grid, k, j, i))
-                v_ad[k, j, i] += through(grid.mask_v[k, j, i], divergence_v(y_u, y_v, nu, grid, k, j, i))
+                u_ad[k, j, i] += masked(grid.mask_u[k, j, i], divergence_u(y_u, y_v, nu, grid, k, j, i))
+                v_ad[k, j, i] += masked(grid.mask_v[k, j, i], divergence_v(y_u, y_v, nu, grid, k, j, i))
                 north = work_f(u, v, y_u, y_v, grid, k, j, i) + work_f(u, v, y_u, y_v, grid, k, j, i - ONE)
                 south = work_f(u, v, y_u, y_v, grid, k, j - 1, i) + work_f(u, v, y_u, y_v, grid, k, j - 1, i - ONE)
                 total = work_t(u, v, y_u, y_v, grid, k, j, i) + (north + south)
@@ -71,5 +57,5 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
 
 def stress_divergence_ad(u, v, nu, grid, G_u_ad, G_v_ad, u_ad, v_ad, nu_ad, y_u, y_v):
     """y_u, y_v are work space of the shape of u."""
-    per_volume(G_u_ad, G_v_ad, grid, y_u, y_v)
+    divide_by_volume(G_u_ad, G_v_ad, grid, y_u, y_v)
     stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad)

@@ -20,24 +20,24 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, row_done, scalar, typed
+from ogcm.operators.stencils import wet_cells_f
 
 
 @point
-def rise_u(s_u_ad, grid, j, i):
+def eta_u_ad(s_u_ad, grid, j, i):
     """What eta_u passed on through its stretching, over the area of U."""
     return grid.mask_u[0, j, i] * HALF * s_u_ad[j, i] * grid.r_area_u[j, i] / grid.depth_u[j, i]
 
 
 @point
-def rise_v(s_v_ad, grid, j, i):
+def eta_v_ad(s_v_ad, grid, j, i):
     return grid.mask_v[0, j, i] * HALF * s_v_ad[j, i] * grid.r_area_v[j, i] / grid.depth_v[j, i]
 
 
 @point
-def rise_f(s_f_ad, grid, j, i):
+def eta_f_ad(s_f_ad, grid, j, i):
     """What each of the four surfaces around F passed on."""
-    wet = grid.mask_t[0, j, i] + grid.mask_t[0, j, i + ONE] + grid.mask_t[0, j + 1, i] + grid.mask_t[0, j + 1, i + ONE]
-    return s_f_ad[j, i] / (np.float32(max(wet, 1)) * grid.depth_f[j, i])
+    return s_f_ad[j, i] / (wet_cells_f(grid, 0, j, i) * grid.depth_f[j, i])
 
 
 @kernel
@@ -46,10 +46,10 @@ def stretch_ad(eta, grid, s_t_ad, s_u_ad, s_v_ad, s_f_ad, eta_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            along_x = rise_u(s_u_ad, grid, j, i) + rise_u(s_u_ad, grid, j, i - ONE)
-            along_y = rise_v(s_v_ad, grid, j, i) + rise_v(s_v_ad, grid, j - 1, i)
-            north = rise_f(s_f_ad, grid, j, i) + rise_f(s_f_ad, grid, j, i - ONE)
-            south = rise_f(s_f_ad, grid, j - 1, i) + rise_f(s_f_ad, grid, j - 1, i - ONE)
+            along_x = eta_u_ad(s_u_ad, grid, j, i) + eta_u_ad(s_u_ad, grid, j, i - ONE)
+            along_y = eta_v_ad(s_v_ad, grid, j, i) + eta_v_ad(s_v_ad, grid, j - 1, i)
+            north = eta_f_ad(s_f_ad, grid, j, i) + eta_f_ad(s_f_ad, grid, j, i - ONE)
+            south = eta_f_ad(s_f_ad, grid, j - 1, i) + eta_f_ad(s_f_ad, grid, j - 1, i - ONE)
             centre = s_t_ad[j, i] / grid.depth_t[j, i]
             total = centre + grid.area_t[j, i] * (along_x + along_y) + (north + south)
             eta_ad[j, i] += grid.nonlinear * total
@@ -71,7 +71,7 @@ def transports_ad(u, v, s_u, s_v, grid, U_ad, V_ad, u_ad, v_ad, s_u_ad, s_v_ad):
 
 
 @scalar
-def divergence_ad(W_ad, grid, j, g):
+def horizontal_divergence_ad(W_ad, grid, j, g):
     """g (nk + 1, ni): what the divergences of row j passed on; its last row is R_ad."""
     nk, ni = g.shape[0] - 1, g.shape[1]
     for ii in range(HALO, ni - HALO + 1):
@@ -97,8 +97,8 @@ def continuity_ad(U, V, fresh, grid, W_ad, U_ad, V_ad, fresh_ad):
     nk, nj, ni = U.shape
     for j in prange(HALO, nj - HALO):
         g, north = np.empty((nk + 1, ni), W_ad.dtype), np.empty((nk + 1, ni), W_ad.dtype)
-        divergence_ad(W_ad, grid, j, g)
-        divergence_ad(W_ad, grid, j + 1, north)
+        horizontal_divergence_ad(W_ad, grid, j, g)
+        horizontal_divergence_ad(W_ad, grid, j + 1, north)
         row_done()
         for k in range(nk):
             for ii in range(HALO, ni - HALO):

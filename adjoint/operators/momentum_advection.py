@@ -34,14 +34,14 @@ reads several, are computed once a row, in all layers. No kinks.
 import numpy as np
 from numba import prange
 
-from adjoint.operators.pressure import push_x, push_y
+from adjoint.operators.stencils import per_dx_u, per_dy_v
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_done, scalar, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import masked
 
 
 @point
-def spin(q_ad, s_f, grid, k, j, i):
+def circulation_ad(q_ad, s_f, grid, k, j, i):
     """Z at an F point."""
     return grid.mask_f[k, j, i] * q_ad[k, j, i] / (grid.h_f[k, j, i] * s_f[j, i]) * grid.r_area_f[j, i]
 
@@ -54,43 +54,43 @@ def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 i = np.uintp(ii)
-                here = spin(q_ad, s_f, grid, k, j, i)
-                u_ad[k, j, i] += grid.dx_u[j, i] * (here - spin(q_ad, s_f, grid, k, j - 1, i))
-                v_ad[k, j, i] += grid.dy_v[j, i] * (spin(q_ad, s_f, grid, k, j, i - ONE) - here)
+                here = circulation_ad(q_ad, s_f, grid, k, j, i)
+                u_ad[k, j, i] += grid.dx_u[j, i] * (here - circulation_ad(q_ad, s_f, grid, k, j - 1, i))
+                v_ad[k, j, i] += grid.dy_v[j, i] * (circulation_ad(q_ad, s_f, grid, k, j, i - ONE) - here)
                 s_f_ad[j, i] -= q[k, j, i] * q_ad[k, j, i] / s_f[j, i]
 
 
 @scalar
-def lifts(G_ad, mask, area, h, s, j, lift):
-    """l or m of row j into lift (nk + 2, ni): one row for each layer, between two rows of zeros."""
+def vertical_weights(G_ad, mask, area, h, s, j, weight):
+    """l or m of row j into weight (nk + 2, ni): one row for each layer, between two rows of zeros."""
     nk, _, ni = G_ad.shape
     for k in range(nk):
         for ii in range(ni):
             i = np.uintp(ii)
-            of_water = -QUARTER * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
-            lift[k + 1, i] = through(mask[k, j, i], of_water)
+            value = -QUARTER * G_ad[k, j, i] / (area[j, i] * h[k, j, i] * s[j, i])
+            weight[k + 1, i] = masked(mask[k, j, i], value)
 
 
 @point
 def energy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
     flow_u = U[k, j, i] + U[k, j + 1, i]
     flow_v = V[k, j, i] + V[k, j, i + ONE]
-    g = push_x(G_u_ad, grid, k, j, i) + push_x(G_u_ad, grid, k, j + 1, i)
-    h = push_y(G_v_ad, grid, k, j, i) + push_y(G_v_ad, grid, k, j, i + ONE)
+    g = per_dx_u(G_u_ad, grid, k, j, i) + per_dx_u(G_u_ad, grid, k, j + 1, i)
+    h = per_dy_v(G_v_ad, grid, k, j, i) + per_dy_v(G_v_ad, grid, k, j, i + ONE)
     return QUARTER * (flow_v * g - flow_u * h)
 
 
 @point
 def energy_V_ad(q, G_u_ad, grid, k, j, i):
-    east = push_x(G_u_ad, grid, k, j, i) + push_x(G_u_ad, grid, k, j + 1, i)
-    west = push_x(G_u_ad, grid, k, j, i - ONE) + push_x(G_u_ad, grid, k, j + 1, i - ONE)
+    east = per_dx_u(G_u_ad, grid, k, j, i) + per_dx_u(G_u_ad, grid, k, j + 1, i)
+    west = per_dx_u(G_u_ad, grid, k, j, i - ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
     return QUARTER * (q[k, j, i] * east + q[k, j, i - ONE] * west)
 
 
 @point
 def energy_U_ad(q, G_v_ad, grid, k, j, i):
-    north = push_y(G_v_ad, grid, k, j, i) + push_y(G_v_ad, grid, k, j, i + ONE)
-    south = push_y(G_v_ad, grid, k, j - 1, i) + push_y(G_v_ad, grid, k, j - 1, i + ONE)
+    north = per_dy_v(G_v_ad, grid, k, j, i) + per_dy_v(G_v_ad, grid, k, j, i + ONE)
+    south = per_dy_v(G_v_ad, grid, k, j - 1, i) + per_dy_v(G_v_ad, grid, k, j - 1, i + ONE)
     return -QUARTER * (q[k, j, i] * north + q[k, j - 1, i] * south)
 
 
@@ -120,10 +120,10 @@ def pair_v(q, k, j, i):
 @point
 def both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i):
     """What q passed on as one of the pair beside its two U and its two V points, times 8 or 12."""
-    north = around_u(V, k, j + 1, i) * push_x(G_u_ad, grid, k, j + 1, i)
-    south = around_u(V, k, j, i) * push_x(G_u_ad, grid, k, j, i)
-    east = around_v(U, k, j, i + ONE) * push_y(G_v_ad, grid, k, j, i + ONE)
-    west = around_v(U, k, j, i) * push_y(G_v_ad, grid, k, j, i)
+    north = around_u(V, k, j + 1, i) * per_dx_u(G_u_ad, grid, k, j + 1, i)
+    south = around_u(V, k, j, i) * per_dx_u(G_u_ad, grid, k, j, i)
+    east = around_v(U, k, j, i + ONE) * per_dy_v(G_v_ad, grid, k, j, i + ONE)
+    west = around_v(U, k, j, i) * per_dy_v(G_v_ad, grid, k, j, i)
     return (north + south) - (east + west)
 
 
@@ -134,28 +134,28 @@ def enstrophy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def enstrophy_V_ad(q, G_u_ad, grid, k, j, i):
-    south_east = pair_u(q, k, j, i) * push_x(G_u_ad, grid, k, j, i)
-    south_west = pair_u(q, k, j, i - ONE) * push_x(G_u_ad, grid, k, j, i - ONE)
-    north_east = pair_u(q, k, j + 1, i) * push_x(G_u_ad, grid, k, j + 1, i)
-    north_west = pair_u(q, k, j + 1, i - ONE) * push_x(G_u_ad, grid, k, j + 1, i - ONE)
+    south_east = pair_u(q, k, j, i) * per_dx_u(G_u_ad, grid, k, j, i)
+    south_west = pair_u(q, k, j, i - ONE) * per_dx_u(G_u_ad, grid, k, j, i - ONE)
+    north_east = pair_u(q, k, j + 1, i) * per_dx_u(G_u_ad, grid, k, j + 1, i)
+    north_west = pair_u(q, k, j + 1, i - ONE) * per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
     return HALF * QUARTER * ((south_east + north_east) + (south_west + north_west))
 
 
 @point
 def enstrophy_U_ad(q, G_v_ad, grid, k, j, i):
-    north_west = pair_v(q, k, j, i) * push_y(G_v_ad, grid, k, j, i)
-    south_west = pair_v(q, k, j - 1, i) * push_y(G_v_ad, grid, k, j - 1, i)
-    north_east = pair_v(q, k, j, i + ONE) * push_y(G_v_ad, grid, k, j, i + ONE)
-    south_east = pair_v(q, k, j - 1, i + ONE) * push_y(G_v_ad, grid, k, j - 1, i + ONE)
+    north_west = pair_v(q, k, j, i) * per_dy_v(G_v_ad, grid, k, j, i)
+    south_west = pair_v(q, k, j - 1, i) * per_dy_v(G_v_ad, grid, k, j - 1, i)
+    north_east = pair_v(q, k, j, i + ONE) * per_dy_v(G_v_ad, grid, k, j, i + ONE)
+    south_east = pair_v(q, k, j - 1, i + ONE) * per_dy_v(G_v_ad, grid, k, j - 1, i + ONE)
     return -HALF * QUARTER * ((north_west + south_west) + (north_east + south_east))
 
 
 @point
 def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
-    east = push_x(G_u_ad, grid, k, j, i + ONE) + push_x(G_u_ad, grid, k, j + 1, i + ONE)
-    west = push_x(G_u_ad, grid, k, j, i - ONE) + push_x(G_u_ad, grid, k, j + 1, i - ONE)
-    north = push_y(G_v_ad, grid, k, j + 1, i) + push_y(G_v_ad, grid, k, j + 1, i + ONE)
-    south = push_y(G_v_ad, grid, k, j - 1, i) + push_y(G_v_ad, grid, k, j - 1, i + ONE)
+    east = per_dx_u(G_u_ad, grid, k, j, i + ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i + ONE)
+    west = per_dx_u(G_u_ad, grid, k, j, i - ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
+    north = per_dy_v(G_v_ad, grid, k, j + 1, i) + per_dy_v(G_v_ad, grid, k, j + 1, i + ONE)
+    south = per_dy_v(G_v_ad, grid, k, j - 1, i) + per_dy_v(G_v_ad, grid, k, j - 1, i + ONE)
     triads_u = V[k, j, i + ONE] * east + V[k, j, i] * west
     triads_v = U[k, j + 1, i] * north + U[k, j, i] * south
     pairs = both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i)
@@ -165,74 +165,74 @@ def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 @point
 def al81_V_ad(q, G_u_ad, grid, k, j, i):
     here, west = q[k, j, i], q[k, j, i - ONE]
-    south_east = (pair_u(q, k, j, i) + west) * push_x(G_u_ad, grid, k, j, i)
-    south_west = (pair_u(q, k, j, i - ONE) + here) * push_x(G_u_ad, grid, k, j, i - ONE)
-    north_east = (pair_u(q, k, j + 1, i) + west) * push_x(G_u_ad, grid, k, j + 1, i)
-    north_west = (pair_u(q, k, j + 1, i - ONE) + here) * push_x(G_u_ad, grid, k, j + 1, i - ONE)
+    south_east = (pair_u(q, k, j, i) + west) * per_dx_u(G_u_ad, grid, k, j, i)
+    south_west = (pair_u(q, k, j, i - ONE) + here) * per_dx_u(G_u_ad, grid, k, j, i - ONE)
+    north_east = (pair_u(q, k, j + 1, i) + west) * per_dx_u(G_u_ad, grid, k, j + 1, i)
+    north_west = (pair_u(q, k, j + 1, i - ONE) + here) * per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
     return typed(1 / 12, here) * ((south_east + north_east) + (south_west + north_west))
 
 
 @point
 def al81_U_ad(q, G_v_ad, grid, k, j, i):
     here, south = q[k, j, i], q[k, j - 1, i]
-    north_west = (pair_v(q, k, j, i) + south) * push_y(G_v_ad, grid, k, j, i)
-    south_west = (pair_v(q, k, j - 1, i) + here) * push_y(G_v_ad, grid, k, j - 1, i)
-    north_east = (pair_v(q, k, j, i + ONE) + south) * push_y(G_v_ad, grid, k, j, i + ONE)
-    south_east = (pair_v(q, k, j - 1, i + ONE) + here) * push_y(G_v_ad, grid, k, j - 1, i + ONE)
+    north_west = (pair_v(q, k, j, i) + south) * per_dy_v(G_v_ad, grid, k, j, i)
+    south_west = (pair_v(q, k, j - 1, i) + here) * per_dy_v(G_v_ad, grid, k, j - 1, i)
+    north_east = (pair_v(q, k, j, i + ONE) + south) * per_dy_v(G_v_ad, grid, k, j, i + ONE)
+    south_east = (pair_v(q, k, j - 1, i + ONE) + here) * per_dy_v(G_v_ad, grid, k, j - 1, i + ONE)
     return typed(-1 / 12, here) * ((north_west + south_west) + (north_east + south_east))
 
 
 @point
 def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
     """K_ad at a T point."""
-    along_x = push_x(G_u_ad, grid, k, j, i) - push_x(G_u_ad, grid, k, j, i - ONE)
-    along_y = push_y(G_v_ad, grid, k, j, i) - push_y(G_v_ad, grid, k, j - 1, i)
+    along_x = per_dx_u(G_u_ad, grid, k, j, i) - per_dx_u(G_u_ad, grid, k, j, i - ONE)
+    along_y = per_dy_v(G_v_ad, grid, k, j, i) - per_dy_v(G_v_ad, grid, k, j - 1, i)
     return along_x + along_y
 
 
 @point
-def carried_u_ad(W, lift_u, k, j, i):
+def vertical_u_ad(W, weight_u, k, j, i):
     """What u passed on through its vertical advection."""
     top, base = W[k, j, i] + W[k, j, i + ONE], W[k + 1, j, i] + W[k + 1, j, i + ONE]
-    above = top * (lift_u[k + 1, i] + lift_u[k, i]) if k > 0 else typed(0.0, top)
-    below = base * (lift_u[k + 1, i] + lift_u[k + 2, i]) if k + 2 < lift_u.shape[0] - 1 else typed(0.0, base)
+    above = top * (weight_u[k + 1, i] + weight_u[k, i]) if k > 0 else typed(0.0, top)
+    below = base * (weight_u[k + 1, i] + weight_u[k + 2, i]) if k + 2 < weight_u.shape[0] - 1 else typed(0.0, base)
     return below - above
 
 
 @point
-def carried_v_ad(W, lift_v, k, j, i):
+def vertical_v_ad(W, weight_v, k, j, i):
     top, base = W[k, j, i] + W[k, j + 1, i], W[k + 1, j, i] + W[k + 1, j + 1, i]
-    above = top * (lift_v[k + 1, i] + lift_v[k, i]) if k > 0 else typed(0.0, top)
-    below = base * (lift_v[k + 1, i] + lift_v[k + 2, i]) if k + 2 < lift_v.shape[0] - 1 else typed(0.0, base)
+    above = top * (weight_v[k + 1, i] + weight_v[k, i]) if k > 0 else typed(0.0, top)
+    below = base * (weight_v[k + 1, i] + weight_v[k + 2, i]) if k + 2 < weight_v.shape[0] - 1 else typed(0.0, base)
     return below - above
 
 
 @point
-def lifting(u, lift, k, j, i):
-    """What each of the two W above a velocity point passed on, k > 0; the lift is of row j."""
-    return (u[k - 1, j, i] - u[k, j, i]) * (lift[k + 1, i] + lift[k, i])
+def W_ad_of_difference(u, weight, k, j, i):
+    """What each of the two W above a velocity point passed on, k > 0; the weight is of row j."""
+    return (u[k - 1, j, i] - u[k, j, i]) * (weight[k + 1, i] + weight[k, i])
 
 
 @point
 def advect_momentum_ad(
     q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, i,
+    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south, k, j, i,
 ):  # fmt: skip
-    """lift_u, lift_v of row j, south_v of row j - 1."""
+    """weight_u, weight_v of row j, weight_v_south of row j - 1."""
     K_ad = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i)
     K_ad_east = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i + ONE)
     K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
-    u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + carried_u_ad(W, lift_u, k, j, i)
-    v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + carried_v_ad(W, lift_v, k, j, i)
+    u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + vertical_u_ad(W, weight_u, k, j, i)
+    v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + vertical_v_ad(W, weight_v, k, j, i)
     q_ad[k, j, i] += q_ad_of(q, U, V, G_u_ad, G_v_ad, grid, k, j, i)
     V_ad[k, j, i] += V_ad_of(q, G_u_ad, grid, k, j, i)
     U_ad[k, j, i] += U_ad_of(q, G_v_ad, grid, k, j, i)
     if k > 0:
-        east, west = lifting(u, lift_u, k, j, i), lifting(u, lift_u, k, j, i - ONE)
-        north, south = lifting(v, lift_v, k, j, i), lifting(v, south_v, k, j - 1, i)
+        east, west = W_ad_of_difference(u, weight_u, k, j, i), W_ad_of_difference(u, weight_u, k, j, i - ONE)
+        north, south = W_ad_of_difference(v, weight_v, k, j, i), W_ad_of_difference(v, weight_v_south, k, j - 1, i)
         W_ad[k, j, i] += (east + west) + (north + south)
-    s_u_ad[j, i] -= lift_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
-    s_v_ad[j, i] -= lift_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
+    s_u_ad[j, i] -= weight_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
+    s_v_ad[j, i] -= weight_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
 
 
 @kernel
@@ -241,17 +241,18 @@ def advect_momentum_energy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
-        south_v = np.zeros((nk + 2, ni), u.dtype)
-        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
         row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    k, j, np.uintp(ii),
                 )  # fmt: skip
 
 
@@ -261,17 +262,18 @@ def advect_momentum_enstrophy_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
-        south_v = np.zeros((nk + 2, ni), u.dtype)
-        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
         row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    k, j, np.uintp(ii),
                 )  # fmt: skip
 
 
@@ -281,17 +283,18 @@ def advect_momentum_al81_ad(
 ):
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
-        lift_u, lift_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
-        south_v = np.zeros((nk + 2, ni), u.dtype)
-        lifts(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, lift_u)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, lift_v)
-        lifts(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, south_v)
+        weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
+        weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
+        vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
         row_done()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
                     al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, lift_u, lift_v, south_v, k, j, np.uintp(ii),
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    k, j, np.uintp(ii),
                 )  # fmt: skip
 
 

@@ -18,9 +18,9 @@ Of the forward run they need b, eta and s_t. No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
+from adjoint.operators.stencils import per_dx_u, per_dy_v
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel
 from ogcm.operators.pressure import height
-from ogcm.operators.tracer_advection import through
 
 
 @kernel
@@ -45,17 +45,6 @@ def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
             eta_ad[j, i] += grid.gravity * A[i]
 
 
-@point
-def push_x(G_u_ad, grid, k, j, i):
-    """P at a U point; g of `momentum_advection.py`."""
-    return through(grid.mask_u[k, j, i], G_u_ad[k, j, i] * grid.r_dx_u[j, i])
-
-
-@point
-def push_y(G_v_ad, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], G_v_ad[k, j, i] * grid.r_dy_v[j, i])
-
-
 @kernel
 def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_ad, s_t_ad):
     nk, nj, ni = p.shape
@@ -64,8 +53,8 @@ def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_a
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 here, middle = height(eta, s_t, grid, k, j, i), b[k, j, i]
-                east, west = push_x(G_u_ad, grid, k, j, i), push_x(G_u_ad, grid, k, j, i - ONE)
-                north, south = push_y(G_v_ad, grid, k, j, i), push_y(G_v_ad, grid, k, j - 1, i)
+                east, west = per_dx_u(G_u_ad, grid, k, j, i), per_dx_u(G_u_ad, grid, k, j, i - ONE)
+                north, south = per_dy_v(G_v_ad, grid, k, j, i), per_dy_v(G_v_ad, grid, k, j - 1, i)
                 p_ad[k, j, i] += (east - west) + (north - south)
                 lifted_x = east * (height(eta, s_t, grid, k, j, i + ONE) - here)
                 lifted_x += west * (here - height(eta, s_t, grid, k, j, i - ONE))

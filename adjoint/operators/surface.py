@@ -7,9 +7,9 @@ hold_above_freezing  held = r(T_0 - T_freezing) flux        where flux < 0, else
                      r = x^2 (3 - 2 x) for 0 < x < 1:       flux_ad += r held_ad,  t = 6 x (1 - x)/FADING flux held_ad,
                                                             T_ad_0 += t,  T_freezing_ad -= t
 
-surface_flux         out_0 += mask [ flux + rate (T_star - T_0) + share P T_0 ];   with g = mask out_ad_0:
+surface_flux         out_0 += mask [ flux + rate (T_star - T_0) + fresh_factor P T_0 ];   with g = mask out_ad_0:
                      flux_ad += g,  T_star_ad += rate g,  rate_ad += (T_star - T_0) g,
-                     T_ad_0 += (share P - rate) g,  P_ad += share T_0 g
+                     T_ad_0 += (fresh_factor P - rate) g,  P_ad += fresh_factor T_0 g
 
 Kink: flux = 0 takes the derivative of the warming side. r has a continuous derivative (0 at x = 0 and 1).
 """
@@ -18,8 +18,8 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, kernel, point, typed
-from ogcm.operators.surface import FADING, open_water
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import masked
+from ogcm.operators.surface import FADING, cooling_fraction
 
 
 @kernel
@@ -31,14 +31,14 @@ def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y
             open_u, open_v = grid.mask_u[0, j, i], grid.mask_v[0, j, i]
             w_u = G_u_ad[0, j, i] / (grid.rho0 * grid.h_u[0, j, i] * s_u[j, i])
             w_v = G_v_ad[0, j, i] / (grid.rho0 * grid.h_v[0, j, i] * s_v[j, i])
-            tau_x_ad[j, i] += through(open_u, w_u)
-            tau_y_ad[j, i] += through(open_v, w_v)
-            s_u_ad[j, i] -= through(open_u, w_u * tau_x[j, i] / s_u[j, i])
-            s_v_ad[j, i] -= through(open_v, w_v * tau_y[j, i] / s_v[j, i])
+            tau_x_ad[j, i] += masked(open_u, w_u)
+            tau_y_ad[j, i] += masked(open_v, w_v)
+            s_u_ad[j, i] -= masked(open_u, w_u * tau_x[j, i] / s_u[j, i])
+            s_v_ad[j, i] -= masked(open_v, w_v * tau_y[j, i] / s_v[j, i])
 
 
 @point
-def open_water_ad(T, T_freezing):
+def cooling_fraction_ad(T, T_freezing):
     """dr/dT."""
     fading, one, zero = typed(FADING, T), typed(1.0, T), typed(0.0, T)
     x = min(max((T - T_freezing) / fading, zero), one)
@@ -53,24 +53,24 @@ def hold_above_freezing_ad(T, flux, T_freezing, grid, held_ad, T_ad, flux_ad, T_
             i = np.uintp(ii)
             water = grid.mask_t[0, j, i] == 1
             cools = water and flux[j, i] < 0
-            faded = open_water(T[0, j, i], T_freezing[0, j, i]) * held_ad[j, i]
-            slope = open_water_ad(T[0, j, i], T_freezing[0, j, i]) * flux[j, i] * held_ad[j, i]
-            flux_ad[j, i] += through(water, faded if cools else held_ad[j, i])
-            T_ad[0, j, i] += through(cools, slope)
-            T_freezing_ad[0, j, i] -= through(cools, slope)
+            faded = cooling_fraction(T[0, j, i], T_freezing[0, j, i]) * held_ad[j, i]
+            slope = cooling_fraction_ad(T[0, j, i], T_freezing[0, j, i]) * flux[j, i] * held_ad[j, i]
+            flux_ad[j, i] += masked(water, faded if cools else held_ad[j, i])
+            T_ad[0, j, i] += masked(cools, slope)
+            T_freezing_ad[0, j, i] -= masked(cools, slope)
 
 
 @kernel
 def surface_flux_ad(
-    T, flux, T_star, rate, fresh, share, grid, out_ad, T_ad, flux_ad, T_star_ad, rate_ad, fresh_ad
+    T, flux, T_star, rate, fresh, fresh_factor, grid, out_ad, T_ad, flux_ad, T_star_ad, rate_ad, fresh_ad
 ):  # fmt: skip
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             water, g = grid.mask_t[0, j, i], out_ad[0, j, i]
-            flux_ad[j, i] += through(water, g)
-            T_star_ad[j, i] += through(water, rate[j, i] * g)
-            rate_ad[j, i] += through(water, (T_star[j, i] - T[0, j, i]) * g)
-            T_ad[0, j, i] += through(water, (share * fresh[j, i] - rate[j, i]) * g)
-            fresh_ad[j, i] += through(water, share * T[0, j, i] * g)
+            flux_ad[j, i] += masked(water, g)
+            T_star_ad[j, i] += masked(water, rate[j, i] * g)
+            rate_ad[j, i] += masked(water, (T_star[j, i] - T[0, j, i]) * g)
+            T_ad[0, j, i] += masked(water, (fresh_factor * fresh[j, i] - rate[j, i]) * g)
+            fresh_ad[j, i] += masked(water, fresh_factor * T[0, j, i] * g)

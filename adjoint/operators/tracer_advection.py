@@ -22,12 +22,13 @@ monotone), the limiter at a tie that of the first branch in the order written; w
 import numpy as np
 from numba import prange
 
+from adjoint.operators.stencils import difference_x, difference_y
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
 from ogcm.operators.tracer_advection import volume
 
 
 @scalar
-def of_open(face, value):
+def masked_flux(face, value):
     """The value at an open face; 0 at a closed one, whatever stands on land, NaN included.
 
     `through` of the forward model, for LLVM to inline: Numba would need a minute for all that stand here.
@@ -91,66 +92,55 @@ def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
 
 
 @point
-def flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i):
+def flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i):
     """Partial derivatives of `flux_x`."""
     a, b = T[k, j, i], T[k, j, i + ONE]
-    d_a = of_open(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
-    d_b = of_open(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
+    d_a = masked_flux(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
+    d_b = masked_flux(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
     r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j, i + ONE)
     return scheme_ad(U[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
-def flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i):
+def flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
-    d_a = of_open(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
-    d_b = of_open(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
+    d_a = masked_flux(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
+    d_b = masked_flux(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
     r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j + 1, i)
     return scheme_ad(V[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
-def flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i):
+def flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i):
     nk = T.shape[0]
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
     inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
-    d_a = of_open(inside, a - T[further_below, j, i])
+    d_a = masked_flux(inside, a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     r_a, r_b = dt / volume(grid, below, j, i), dt / volume(grid, above, j, i)
     return scheme_ad(W[k, j, i], a, b, d_a, d_b, r_a, r_b)
 
 
 @point
-def apart_x(out_ad, grid, k, j, i):
-    """The difference of out_ad/area over the east face, land beside it included."""
-    return out_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - out_ad[k, j, i] * grid.r_area_t[j, i]
-
-
-@point
-def apart_y(out_ad, grid, k, j, i):
-    return out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
-
-
-@point
-def passed_x(out_ad, grid, k, j, i):
+def flux_x_ad(out_ad, grid, k, j, i):
     """G of the east face."""
-    return of_open(grid.mask_u[k, j, i], apart_x(out_ad, grid, k, j, i))
+    return masked_flux(grid.mask_u[k, j, i], difference_x(out_ad, grid, k, j, i))
 
 
 @point
-def passed_y(out_ad, grid, k, j, i):
-    return of_open(grid.mask_v[k, j, i], apart_y(out_ad, grid, k, j, i))
+def flux_y_ad(out_ad, grid, k, j, i):
+    return masked_flux(grid.mask_v[k, j, i], difference_y(out_ad, grid, k, j, i))
 
 
 @point
-def passed_z(out_ad, grid, k, j, i):
+def flux_z_ad(out_ad, grid, k, j, i):
     """G of the top of cell k: there is no cell above the surface, and no flow below the last layer."""
     nk = out_ad.shape[0]
     below = min(k, nk - 1)
     above = out_ad[max(k - 1, 0), j, i] if k > 0 else typed(0.0, grid.area_t[j, i])
-    return of_open(grid.mask_t[below, j, i], (above - out_ad[below, j, i]) * grid.r_area_t[j, i])
+    return masked_flux(grid.mask_t[below, j, i], (above - out_ad[below, j, i]) * grid.r_area_t[j, i])
 
 
 @point
@@ -158,55 +148,55 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
     """What T[k, j, i] passed on through its twelve faces, in the order of the docstring's formula."""
     nk = T.shape[0]
     m, m_west = grid.mask_u[k, j, i], grid.mask_u[k, j, i - ONE]
-    p3 = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i + ONE)
-    p2 = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i)
-    p1 = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i - ONE)
-    p0 = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i - TWO)
+    p3 = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i + ONE)
+    p2 = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i)
+    p1 = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i - ONE)
+    p0 = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i - TWO)
     along_x = (
-        (p2[1] + m_west * p2[3]) * passed_x(out_ad, grid, k, j, i)
-        - m * p3[3] * passed_x(out_ad, grid, k, j, i + ONE)
-        + (p1[2] - m * p1[4]) * passed_x(out_ad, grid, k, j, i - ONE)
-        + m_west * p0[4] * passed_x(out_ad, grid, k, j, i - TWO)
+        (p2[1] + m_west * p2[3]) * flux_x_ad(out_ad, grid, k, j, i)
+        - m * p3[3] * flux_x_ad(out_ad, grid, k, j, i + ONE)
+        + (p1[2] - m * p1[4]) * flux_x_ad(out_ad, grid, k, j, i - ONE)
+        + m_west * p0[4] * flux_x_ad(out_ad, grid, k, j, i - TWO)
     )
     m, m_south = grid.mask_v[k, j, i], grid.mask_v[k, j - 1, i]
-    q3 = flux_y_ad(scheme_ad, T, V, dt, grid, k, j + 1, i)
-    q2 = flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i)
-    q1 = flux_y_ad(scheme_ad, T, V, dt, grid, k, j - 1, i)
-    q0 = flux_y_ad(scheme_ad, T, V, dt, grid, k, j - 2, i)
+    q3 = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j + 1, i)
+    q2 = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i)
+    q1 = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j - 1, i)
+    q0 = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j - 2, i)
     along_y = (
-        (q2[1] + m_south * q2[3]) * passed_y(out_ad, grid, k, j, i)
-        - m * q3[3] * passed_y(out_ad, grid, k, j + 1, i)
-        + (q1[2] - m * q1[4]) * passed_y(out_ad, grid, k, j - 1, i)
-        + m_south * q0[4] * passed_y(out_ad, grid, k, j - 2, i)
+        (q2[1] + m_south * q2[3]) * flux_y_ad(out_ad, grid, k, j, i)
+        - m * q3[3] * flux_y_ad(out_ad, grid, k, j + 1, i)
+        + (q1[2] - m * q1[4]) * flux_y_ad(out_ad, grid, k, j - 1, i)
+        + m_south * q0[4] * flux_y_ad(out_ad, grid, k, j - 2, i)
     )
     # Upward faces; the top of the column has no difference beyond it, land below is masked. Through a resting
     # surface the flow carries T_0 alone, which is both a and b there.
     m_below = grid.mask_t[k + 1, j, i] if k + 1 < nk else np.int8(0)
     m_above = np.int8(1) if k > 0 else np.int8(0)
-    r3 = flux_z_ad(scheme_ad, T, W, dt, grid, max(k - 1, 0), j, i)
-    r2 = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)
-    r1 = flux_z_ad(scheme_ad, T, W, dt, grid, k + 1, j, i)
-    r0 = flux_z_ad(scheme_ad, T, W, dt, grid, min(k + 2, nk), j, i)
+    r3 = flux_z_derivatives(scheme_ad, T, W, dt, grid, max(k - 1, 0), j, i)
+    r2 = flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i)
+    r1 = flux_z_derivatives(scheme_ad, T, W, dt, grid, k + 1, j, i)
+    r0 = flux_z_derivatives(scheme_ad, T, W, dt, grid, min(k + 2, nk), j, i)
     top = r2[1] + m_below * r2[3] if k > 0 else r2[1] + r2[2]
     m_further = grid.mask_t[k, j, i] if k > 1 else np.int8(0)
     upward = (
-        top * passed_z(out_ad, grid, k, j, i)
-        - m_further * r3[3] * passed_z(out_ad, grid, max(k - 1, 0), j, i)
-        + (r1[2] - m_above * r1[4]) * passed_z(out_ad, grid, k + 1, j, i)
-        + r0[4] * passed_z(out_ad, grid, min(k + 2, nk), j, i)
+        top * flux_z_ad(out_ad, grid, k, j, i)
+        - m_further * r3[3] * flux_z_ad(out_ad, grid, max(k - 1, 0), j, i)
+        + (r1[2] - m_above * r1[4]) * flux_z_ad(out_ad, grid, k + 1, j, i)
+        + r0[4] * flux_z_ad(out_ad, grid, min(k + 2, nk), j, i)
     )
     return along_x + along_y + upward
 
 
 @point
 def advect_tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i):
-    F_U = flux_x_ad(scheme_ad, T, U, dt, grid, k, j, i)[0]
-    F_V = flux_y_ad(scheme_ad, T, V, dt, grid, k, j, i)[0]
-    F_W = flux_z_ad(scheme_ad, T, W, dt, grid, k, j, i)[0]
+    F_U = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i)[0]
+    F_V = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i)[0]
+    F_W = flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i)[0]
     T_ad[k, j, i] += tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i)
-    U_ad[k, j, i] += of_open(grid.mask_u[k, j, i], F_U * passed_x(out_ad, grid, k, j, i))
-    V_ad[k, j, i] += of_open(grid.mask_v[k, j, i], F_V * passed_y(out_ad, grid, k, j, i))
-    W_ad[k, j, i] += of_open(grid.mask_t[k, j, i], F_W * passed_z(out_ad, grid, k, j, i))
+    U_ad[k, j, i] += masked_flux(grid.mask_u[k, j, i], F_U * flux_x_ad(out_ad, grid, k, j, i))
+    V_ad[k, j, i] += masked_flux(grid.mask_v[k, j, i], F_V * flux_y_ad(out_ad, grid, k, j, i))
+    W_ad[k, j, i] += masked_flux(grid.mask_t[k, j, i], F_W * flux_z_ad(out_ad, grid, k, j, i))
 
 
 @kernel

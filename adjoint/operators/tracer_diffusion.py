@@ -14,21 +14,20 @@ Linear in T and in kappa; no kinks.
 import numpy as np
 from numba import prange
 
-from adjoint.operators.tracer_advection import apart_x, apart_y
+from adjoint.operators.stencils import difference_x, difference_y
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
-from ogcm.operators.friction import layer
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import layer_index, masked
 
 
 @point
 def eastward(weight, P, grid, k, j, i):
     """weight c P of the east face; 0 through land."""
-    return through(grid.mask_u[k, j, i], weight * (grid.dy_u[j, i] * grid.h_u[k, j, i] * grid.r_dx_u[j, i] * P))
+    return masked(grid.mask_u[k, j, i], weight * (grid.dy_u[j, i] * grid.h_u[k, j, i] * grid.r_dx_u[j, i] * P))
 
 
 @point
 def northward(weight, P, grid, k, j, i):
-    return through(grid.mask_v[k, j, i], weight * (grid.dx_v[j, i] * grid.h_v[k, j, i] * grid.r_dy_v[j, i] * P))
+    return masked(grid.mask_v[k, j, i], weight * (grid.dx_v[j, i] * grid.h_v[k, j, i] * grid.r_dy_v[j, i] * P))
 
 
 @kernel
@@ -36,12 +35,12 @@ def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            n = layer(kappa, k)
+            n = layer_index(kappa, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 here, t = kappa[n, j, i], T[k, j, i]
-                P_east, P_west = apart_x(out_ad, grid, k, j, i), apart_x(out_ad, grid, k, j, i - ONE)
-                P_north, P_south = apart_y(out_ad, grid, k, j, i), apart_y(out_ad, grid, k, j - 1, i)
+                P_east, P_west = difference_x(out_ad, grid, k, j, i), difference_x(out_ad, grid, k, j, i - ONE)
+                P_north, P_south = difference_y(out_ad, grid, k, j, i), difference_y(out_ad, grid, k, j - 1, i)
                 east = eastward(here + kappa[n, j, i + ONE], P_east, grid, k, j, i)
                 west = eastward(kappa[n, j, i - ONE] + here, P_west, grid, k, j, i - ONE)
                 north = northward(here + kappa[n, j + 1, i], P_north, grid, k, j, i)
@@ -55,7 +54,7 @@ def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
 
 
 @point
-def per_volume(L_ad, grid, k, j, i):
+def per_cell_volume(L_ad, grid, k, j, i):
     volume = grid.area_t[j, i] * grid.h_t[k, j, i]
     return L_ad[k, j, i] / (volume + (typed(1.0, volume) - grid.mask_t[k, j, i]))
 
@@ -67,9 +66,9 @@ def tracer_laplacian_ad(T, grid, L_ad, T_ad):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                here, one = per_volume(L_ad, grid, k, j, i), typed(1.0, grid.area_t[j, i])
-                east = eastward(one, per_volume(L_ad, grid, k, j, i + ONE) - here, grid, k, j, i)
-                west = eastward(one, here - per_volume(L_ad, grid, k, j, i - ONE), grid, k, j, i - ONE)
-                north = northward(one, per_volume(L_ad, grid, k, j + 1, i) - here, grid, k, j, i)
-                south = northward(one, here - per_volume(L_ad, grid, k, j - 1, i), grid, k, j - 1, i)
+                here, one = per_cell_volume(L_ad, grid, k, j, i), typed(1.0, grid.area_t[j, i])
+                east = eastward(one, per_cell_volume(L_ad, grid, k, j, i + ONE) - here, grid, k, j, i)
+                west = eastward(one, here - per_cell_volume(L_ad, grid, k, j, i - ONE), grid, k, j, i - ONE)
+                north = northward(one, per_cell_volume(L_ad, grid, k, j + 1, i) - here, grid, k, j, i)
+                south = northward(one, here - per_cell_volume(L_ad, grid, k, j - 1, i), grid, k, j - 1, i)
                 T_ad[k, j, i] += (east - west) + (north - south)

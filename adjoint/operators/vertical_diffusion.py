@@ -27,19 +27,19 @@ from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point, scalar
 from ogcm.halo import exchange
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import masked
 from ogcm.operators.vertical_diffusion import eliminate
 
 
 @point
-def spread(h, bottom, s, dt, k, j, i):
+def half_conductance(h, bottom, s, dt, k, j, i):
     """c_k/2; 0 at the surface and below the last cell."""
     zero = h.dtype.type(0)
     return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if k < bottom[j, i] else zero
 
 
 @scalar
-def solve(diagonal, a, ratio, y):
+def solve_columns(diagonal, a, ratio, y):
     """y (nk + 2, ni), right-hand sides between two rows of zeros, becomes the solution of a row of columns."""
     nk, ni = diagonal.shape
     for k in range(nk):
@@ -66,12 +66,12 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
-                half = spread(grid.h_t, grid.bottom_t, s_t, dt, k, j, i) if k > 0 else zero
+                half = half_conductance(grid.h_t, grid.bottom_t, s_t, dt, k, j, i) if k > 0 else zero
                 c[k, i] = half + half
-                a[k, i] = through(half > 0, c[k, i] * kappa_v[k, j, i])
+                a[k, i] = masked(half > 0, c[k, i] * kappa_v[k, j, i])
                 h[k, i] = grid.h_t[k, j, i] * s_t[j, i] if water else one
                 y[k + 1, i] = T_ad[k, j, i] if water else zero
-        solve(h, a, ratio, y)
+        solve_columns(h, a, ratio, y)
         for k in range(nk):
             above = max(k - 1, 0)
             for ii in range(HALO, ni - HALO):
@@ -79,7 +79,7 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
                 here = y[k + 1, i]
                 volume = grid.h_t[k, j, i] * here
                 T_n_ad[k, j, i] += volume * s_n[j, i]
-                s_n_ad[j, i] += through(grid.mask_t[k, j, i], volume * T_n[k, j, i])
+                s_n_ad[j, i] += masked(grid.mask_t[k, j, i], volume * T_n[k, j, i])
                 G_ad[k, j, i] += dt * here
                 D_ad[k, j, i] += dt * here
                 a_ad = (T[above, j, i] - T[k, j, i]) * (here - y[k, i])
@@ -108,24 +108,24 @@ def velocity_ad(
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             water = mask[k, j, i] == 1
-            rub = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
-            diagonal[k, i] = h[k, j, i] * s[j, i] + rub if water else one
+            drag_dt = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
+            diagonal[k, i] = h[k, j, i] * s[j, i] + drag_dt if water else one
             y[k + 1, i] = u_ad[k, j, i] if water else zero
-    solve(diagonal, a, ratio, y)
+    solve_columns(diagonal, a, ratio, y)
     for k in range(nk):
         above = max(k - 1, 0)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             here = y[k + 1, i]
-            passed = h[k, j, i] * s[j, i] * here
-            u_n_ad[k, j, i] += passed
-            G_ad[k, j, i] += dt * passed
-            D_ad[k, j, i] += dt * passed
+            momentum = h[k, j, i] * s[j, i] * here
+            u_n_ad[k, j, i] += momentum
+            G_ad[k, j, i] += dt * momentum
+            D_ad[k, j, i] += dt * momentum
             a_ad = (u[above, j, i] - u[k, j, i]) * (here - y[k, i])
             face[k, j, i] = c[k, i] * a_ad
-            rubbed, last = dt * u[k, j, i] * here, k + 1 == bottom[j, i]
-            drag_ad[j, i] -= through(last, rubbed)
-            total[i] += a[k, i] * (a_ad + a_ad) - through(last, drag[j, i] * rubbed)
+            drag_term, last = dt * u[k, j, i] * here, k + 1 == bottom[j, i]
+            drag_ad[j, i] -= masked(last, drag_term)
+            total[i] += a[k, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
     for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
         s_ad[j, i] -= total[i] / s[j, i]
@@ -142,8 +142,8 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                c[k, i] = spread(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
-                a[k, i] = through(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE]))
+                c[k, i] = half_conductance(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
+                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE]))
         velocity_ad(
             u, c, a, diagonal, ratio, y, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
             u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face, j,
@@ -151,7 +151,7 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
 
 
 @kernel
-def columns_beside_u(face, grid, nu_v_ad):
+def gather_from_u(face, grid, nu_v_ad):
     """The columns gather from the U points beside them."""
     nk, nj, ni = grid.h_u.shape
     for j in prange(HALO, nj - HALO):
@@ -165,7 +165,7 @@ def advance_u_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad
     """u is the result of the forward kernel; face (nk + 1, nj, ni) is overwritten, 0 on a closed side's land."""
     advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face)
     exchange(grid, face)
-    columns_beside_u(face, grid, nu_v_ad)
+    gather_from_u(face, grid, nu_v_ad)
 
 
 @kernel
@@ -179,8 +179,8 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                c[k, i] = spread(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
-                a[k, i] = through(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i]))
+                c[k, i] = half_conductance(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
+                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i]))
         velocity_ad(
             v, c, a, diagonal, ratio, y, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
             v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face, j,
@@ -188,7 +188,7 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
 
 
 @kernel
-def columns_beside_v(face, grid, nu_v_ad):
+def gather_from_v(face, grid, nu_v_ad):
     """The columns gather from the V points beside them."""
     nk, nj, ni = grid.h_v.shape
     for j in prange(HALO, nj - HALO):
@@ -202,4 +202,4 @@ def advance_v_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad
     """As `advance_u_ad`."""
     advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face)
     exchange(grid, face)
-    columns_beside_v(face, grid, nu_v_ad)
+    gather_from_v(face, grid, nu_v_ad)

@@ -18,9 +18,8 @@ from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point, typed
 from ogcm.halo import exchange
-from ogcm.operators.friction import layer
-from ogcm.operators.tracer_advection import through
-from ogcm.operators.vertical_mixing import EPS, positive, shear_squared, where_unstable
+from ogcm.operators.stencils import layer_index, masked
+from ogcm.operators.vertical_mixing import EPS, positive_part, shear_squared, where_unstable
 
 
 @kernel
@@ -35,9 +34,9 @@ def constant_mixing_ad(
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i]
-                kappa_ad = through(water, kappa_v_ad[k, j, i])
-                background_nu_ad[layer(background_nu, k), j, i] += through(water, nu_v_ad[k, j, i])
-                background_kappa_ad[layer(background_kappa, k), j, i] += kappa_ad
+                kappa_ad = masked(water, kappa_v_ad[k, j, i])
+                background_nu_ad[layer_index(background_nu, k), j, i] += masked(water, nu_v_ad[k, j, i])
+                background_kappa_ad[layer_index(background_kappa, k), j, i] += kappa_ad
                 convective_ad[0, j, i] += where_unstable(N2[k, j, i], kappa_ad)
 
 
@@ -56,17 +55,17 @@ def richardson_coefficients_ad(
                 dz = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
                 x = shear_squared(u, v, grid, k, j, i) + typed(EPS, grid.depth_t[j, i])
                 # Of land 0 is taken in place of what stands there.
-                N2_here, steepness = through(water, N2[k, j, i]), through(water, alpha[0, j, i])
-                sheared_nu = through(water, nu_0[0, j, i])
-                background = through(water, background_nu[layer(background_nu, k), j, i])
-                Ri = positive(N2_here) / x
+                N2_here, steepness = masked(water, N2[k, j, i]), masked(water, alpha[0, j, i])
+                sheared_nu = masked(water, nu_0[0, j, i])
+                background = masked(water, background_nu[layer_index(background_nu, k), j, i])
+                Ri = positive_part(N2_here) / x
                 m = one / (one + steepness * Ri)
                 nu = background + sheared_nu * m * m
-                kappa_ad = through(water, kappa_v_ad[k, j, i])
-                n = through(water, nu_v_ad[k, j, i]) + m * kappa_ad
+                kappa_ad = masked(water, kappa_v_ad[k, j, i])
+                n = masked(water, nu_v_ad[k, j, i]) + m * kappa_ad
                 m_ad = (sheared_nu + sheared_nu) * m * n + nu * kappa_ad
-                background_nu_ad[layer(background_nu, k), j, i] += n
-                background_kappa_ad[layer(background_kappa, k), j, i] += kappa_ad
+                background_nu_ad[layer_index(background_nu, k), j, i] += n
+                background_kappa_ad[layer_index(background_kappa, k), j, i] += kappa_ad
                 nu_0_ad[0, j, i] += m * m * n
                 alpha_ad[0, j, i] -= m * m * Ri * m_ad
                 convective_ad[0, j, i] += where_unstable(N2_here, kappa_ad)
@@ -76,7 +75,7 @@ def richardson_coefficients_ad(
 
 
 @point
-def sheared(u, s_here, s_beside, k, j, i):
+def difference_ad(u, s_here, s_beside, k, j, i):
     """What the difference of u over the top of cell k passed on; 0 at the surface and below the last layer."""
     nk = u.shape[0]
     return (u[max(k - 1, 0), j, i] - u[min(k, nk - 1), j, i]) * (s_here + s_beside)
@@ -91,10 +90,10 @@ def shear_squared_ad(u, v, s, u_ad, v_ad):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 top, base = s[k, j, i], s[k + 1, j, i]
-                u_ad[k, j, i] += sheared(u, base, s[k + 1, j, i + ONE], k + 1, j, i)
-                u_ad[k, j, i] -= sheared(u, top, s[k, j, i + ONE], k, j, i)
-                v_ad[k, j, i] += sheared(v, base, s[k + 1, j + 1, i], k + 1, j, i)
-                v_ad[k, j, i] -= sheared(v, top, s[k, j + 1, i], k, j, i)
+                u_ad[k, j, i] += difference_ad(u, base, s[k + 1, j, i + ONE], k + 1, j, i)
+                u_ad[k, j, i] -= difference_ad(u, top, s[k, j, i + ONE], k, j, i)
+                v_ad[k, j, i] += difference_ad(v, base, s[k + 1, j + 1, i], k + 1, j, i)
+                v_ad[k, j, i] -= difference_ad(v, top, s[k, j + 1, i], k, j, i)
 
 
 def richardson_mixing_ad(

@@ -22,91 +22,53 @@ EPS keeps the derivative at rest finite: 0. No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
+from adjoint.operators.stencils import strain_squared_ad
+from ogcm.backend import HALF, HALO, ONE, kernel, point, root, typed
 from ogcm.halo import exchange
-from ogcm.operators.friction import layer, shear, tension
-from ogcm.operators.tracer_advection import through
-from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, strain_squared, vorticity_gradient
+from ogcm.operators.stencils import layer_index, masked, strain_squared
+from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, vorticity_gradient
 
 
 @kernel
-def strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
+def smagorinsky_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
     """w at the T points of the interior, and the coefficients'."""
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            n = layer(nu_h, k)
+            n = layer_index(nu_h, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 square = strain_squared(u, v, grid, k, j, i)
                 eps = typed(EPS_SHEAR, grid.area_t[j, i])
                 strain, water = magnitude(square, eps), grid.mask_t[k, j, i]
-                C, g = through(water, coefficient[0, j, i]), through(water, nu_ad[k, j, i])
+                C, g = masked(water, coefficient[0, j, i]), masked(water, nu_ad[k, j, i])
                 nu_h_ad[n, j, i] += g
                 coefficient_ad[0, j, i] += (C + C) * grid.area_t[j, i] * strain * g
                 w[k, j, i] = C * C * grid.area_t[j, i] * g / (strain + eps)
 
 
-@point
-def tension_ad(w, u, v, grid, k, j, i):
-    """D_T_ad at a T point."""
-    return w[k, j, i] * tension(u, v, grid, k, j, i)
-
-
-@point
-def shear_ad(w, u, v, grid, k, j, i):
-    """mask D_S_ad at an F point."""
-    around = (w[k, j, i] + w[k, j + 1, i + ONE]) + (w[k, j, i + ONE] + w[k, j + 1, i])
-    return grid.mask_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
-
-
-@kernel
-def strained_ad(w, u, v, grid, u_ad, v_ad):
-    """From the rates of strain to the velocities."""
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                T, F = tension_ad(w, u, v, grid, k, j, i), shear_ad(w, u, v, grid, k, j, i)
-                east, north = tension_ad(w, u, v, grid, k, j, i + ONE), tension_ad(w, u, v, grid, k, j + 1, i)
-                west, south = shear_ad(w, u, v, grid, k, j, i - ONE), shear_ad(w, u, v, grid, k, j - 1, i)
-                A = T * grid.dy_t[j, i] * grid.r_dx_t[j, i]
-                A_east = east * grid.dy_t[j, i + ONE] * grid.r_dx_t[j, i + ONE]
-                B, B_south = (
-                    F * grid.dx_f[j, i] * grid.r_dy_f[j, i],
-                    south * grid.dx_f[j - 1, i] * grid.r_dy_f[j - 1, i],
-                )
-                C = T * grid.dx_t[j, i] * grid.r_dy_t[j, i]
-                C_north = north * grid.dx_t[j + 1, i] * grid.r_dy_t[j + 1, i]
-                E = F * grid.dy_f[j, i] * grid.r_dx_f[j, i]
-                E_west = west * grid.dy_f[j, i - ONE] * grid.r_dx_f[j, i - ONE]
-                u_ad[k, j, i] += (A - A_east) * grid.r_dy_u[j, i] + (B_south - B) * grid.r_dx_u[j, i]
-                v_ad[k, j, i] += (C_north - C) * grid.r_dx_v[j, i] + (E_west - E) * grid.r_dy_v[j, i]
-
-
 def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, w):
     """w is work space, 0 on a closed side's land."""
-    strain_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w)
+    smagorinsky_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w)
     exchange(grid, w)
-    strained_ad(w, u, v, grid, u_ad, v_ad)
+    strain_squared_ad(w, u, v, grid, u_ad, v_ad)
 
 
 @kernel
-def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q):
+def leith_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q):
     """p and q at the T points of the interior, and the coefficients'."""
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            n = layer(nu_h, k)
+            n = layer_index(nu_h, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 eps = typed(EPS_ZETA, grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, eps)
                 water = grid.mask_t[k, j, i]
-                size = through(water, coefficient[0, j, i]) * root(grid.area_t[j, i])
-                g = through(water, nu_ad[k, j, i])
+                size = masked(water, coefficient[0, j, i]) * root(grid.area_t[j, i])
+                g = masked(water, nu_ad[k, j, i])
                 nu_h_ad[n, j, i] += g
                 coefficient_ad[0, j, i] += (size + size + size) * size * root(grid.area_t[j, i]) * steepness * g
                 w = HALF * size * size * size * g / (steepness + eps)
@@ -115,7 +77,7 @@ def steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, 
 
 
 @point
-def vorticity_ad(p, q, grid, k, j, i):
+def circulation_ad(p, q, grid, k, j, i):
     """Z at an F point."""
     southern = (p[k, j, i] + q[k, j, i]) + (q[k, j, i + ONE] - p[k, j, i + ONE])
     northern = (p[k, j + 1, i] - q[k, j + 1, i]) - (p[k, j + 1, i + ONE] + q[k, j + 1, i + ONE])
@@ -123,20 +85,20 @@ def vorticity_ad(p, q, grid, k, j, i):
 
 
 @kernel
-def curled_ad(p, q, grid, u_ad, v_ad):
+def vorticity_gradient_ad(p, q, grid, u_ad, v_ad):
     """From the vorticity to the velocities."""
     nk, nj, ni = p.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                here = vorticity_ad(p, q, grid, k, j, i)
-                u_ad[k, j, i] += grid.dx_u[j, i] * (here - vorticity_ad(p, q, grid, k, j - 1, i))
-                v_ad[k, j, i] += grid.dy_v[j, i] * (vorticity_ad(p, q, grid, k, j, i - ONE) - here)
+                here = circulation_ad(p, q, grid, k, j, i)
+                u_ad[k, j, i] += grid.dx_u[j, i] * (here - circulation_ad(p, q, grid, k, j - 1, i))
+                v_ad[k, j, i] += grid.dy_v[j, i] * (circulation_ad(p, q, grid, k, j, i - ONE) - here)
 
 
 def leith_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, p, q):
     """p and q are work space, 0 on a closed side's land."""
-    steepness_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q)
+    leith_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q)
     exchange(grid, p, q)
-    curled_ad(p, q, grid, u_ad, v_ad)
+    vorticity_gradient_ad(p, q, grid, u_ad, v_ad)

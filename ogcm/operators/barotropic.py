@@ -81,13 +81,13 @@ def depth_mean(u, v, grid, u_bar, v_bar):
 
 
 @point
-def pull_x(grid, j, i):
+def gravity_per_dx(grid, j, i):
     """g/dx at an open U point, 0 at a closed one [s-2]."""
     return grid.mask_u[0, j, i] * grid.gravity * grid.r_dx_u[j, i]
 
 
 @point
-def pull_y(grid, j, i):
+def gravity_per_dy(grid, j, i):
     return grid.mask_v[0, j, i] * grid.gravity * grid.r_dy_v[j, i]
 
 
@@ -98,8 +98,8 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            F_u[j, i] = (u_new[j, i] - u_old[j, i]) / dt + pull_x(grid, j, i) * (eta[j, i + ONE] - eta[j, i])
-            F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + pull_y(grid, j, i) * (eta[j + 1, i] - eta[j, i])
+            F_u[j, i] = (u_new[j, i] - u_old[j, i]) / dt + gravity_per_dx(grid, j, i) * (eta[j, i + ONE] - eta[j, i])
+            F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + gravity_per_dy(grid, j, i) * (eta[j + 1, i] - eta[j, i])
 
 
 @scalar
@@ -151,10 +151,11 @@ def transport_v(eta, v, area, rest, swell, j, i):
 
 
 COEFFICIENTS = 6  # (nj, ni) fields in `work`
-FEW = 8000  # points of a plane: with fewer, waking other threads for each of many loops costs more than they save
+# Points of a plane: with fewer, waking other threads for each of many loops costs more than they save.
+SMALL_PLANE = 8000
 
 
-@partial(kernel, alone_below=FEW)
+@partial(kernel, alone_below=SMALL_PLANE)
 def barotropic_substeps(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
 ):
@@ -179,7 +180,7 @@ def barotropic_substeps(
             v_new[j, i] = 0
             U_mean[j, i] = 0
             V_mean[j, i] = 0
-            g_x[j, i], g_y[j, i] = pull_x(grid, j, i), pull_y(grid, j, i)
+            g_x[j, i], g_y[j, i] = gravity_per_dx(grid, j, i), gravity_per_dy(grid, j, i)
             rest_u[j, i], rest_v[j, i] = grid.dy_u[j, i] * grid.depth_u[j, i], grid.dx_v[j, i] * grid.depth_v[j, i]
             swell_u[j, i] = grid.nonlinear * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
             swell_v[j, i] = grid.nonlinear * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
@@ -243,9 +244,10 @@ def take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u, v):
 
 @kernel
 def tracer_transports(
-    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, share, grid, U, V
-):
-    """Transports of the tracers: the shear of (1 - share) old + share new, the depth mean of U_mean, V_mean.
+    u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, new_weight,
+    grid, U, V,
+):  # fmt: skip
+    """Transports of the tracers: the shear of (1 - new_weight) old + new_weight new, the depth mean of U_mean, V_mean.
 
     Velocities [m s-1] with their depth means, s_u, s_v [1]; U, V [m3 s-1]; halo included.
     """
@@ -256,8 +258,8 @@ def tracer_transports(
                 i = np.uintp(ii)
                 old_u, new_u = u_old[k, j, i] - u_bar_old[j, i], u_new[k, j, i] - u_bar_new[j, i]
                 old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
-                shear_u = (old_u + share * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
-                shear_v = (old_v + share * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]
+                shear_u = (old_u + new_weight * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
+                shear_v = (old_v + new_weight * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]
                 mean_u, mean_v = U_mean[j, i] / grid.depth_u[j, i], V_mean[j, i] / grid.depth_v[j, i]
                 U[k, j, i] = grid.mask_u[k, j, i] * grid.h_u[k, j, i] * (shear_u + mean_u)
                 V[k, j, i] = grid.mask_v[k, j, i] * grid.h_v[k, j, i] * (shear_v + mean_v)

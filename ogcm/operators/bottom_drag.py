@@ -14,8 +14,8 @@ drag_ad and drag_ad sqrt(.).
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
-from ogcm.operators.tracer_advection import through
+from ogcm.backend import HALF, HALO, ONE, kernel, point, root, typed
+from ogcm.operators.stencils import masked, u_at_v, v_at_u
 
 TIDAL_SPEED = 0.01  # [m s-1]
 
@@ -34,10 +34,10 @@ def bottom_drag(u, v, r, C_d, grid, drag_u, drag_v):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             k = max(grid.bottom_u[j, i] - 1, 0)
-            v_b = QUARTER * ((v[k, j, i] + v[k, j - 1, i + ONE]) + (v[k, j, i + ONE] + v[k, j - 1, i]))
             linear, quadratic = r[0, j, i] + r[0, j, i + ONE], C_d[0, j, i] + C_d[0, j, i + ONE]
-            drag_u[j, i] = through(grid.bottom_u[j, i], HALF * (linear + quadratic * speed(u[k, j, i], v_b)))
+            total = HALF * (linear + quadratic * speed(u[k, j, i], v_at_u(v, k, j, i)))
+            drag_u[j, i] = masked(grid.bottom_u[j, i], total)
             k = max(grid.bottom_v[j, i] - 1, 0)
-            u_b = QUARTER * ((u[k, j, i] + u[k, j + 1, i - ONE]) + (u[k, j + 1, i] + u[k, j, i - ONE]))
             linear, quadratic = r[0, j, i] + r[0, j + 1, i], C_d[0, j, i] + C_d[0, j + 1, i]
-            drag_v[j, i] = through(grid.bottom_v[j, i], HALF * (linear + quadratic * speed(v[k, j, i], u_b)))
+            total = HALF * (linear + quadratic * speed(v[k, j, i], u_at_v(u, k, j, i)))
+            drag_v[j, i] = masked(grid.bottom_v[j, i], total)

@@ -56,6 +56,7 @@ from numpy.polynomial import Polynomial
 from ogcm.backend import HALF, InParts, kernel, point, root, typed
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.errors import InputError
+from ogcm.operators.stencils import masked
 
 
 class SimplifiedCoefficients(NamedTuple):
@@ -191,16 +192,10 @@ def anomaly_teos10(T, S, z, c):
 
 
 @point
-def in_water(value, grid, k, j, i):
-    """`value`, or 0 on land, where it may be NaN."""
-    return value if grid.mask_t[k, j, i] else typed(0.0, value)
-
-
-@point
 def buoyancy(anomaly, T, S, coefficients, grid, k, j, i):
     z = grid.z_t[k, j, i]
     b = -grid.gravity / grid.rho0 * anomaly(T[k, j, i], S[k, j, i], z, coefficients)
-    return in_water(b, grid, k, j, i)
+    return masked(grid.mask_t[k, j, i], b)
 
 
 @point
@@ -209,7 +204,7 @@ def stratification(anomaly, T, S, coefficients, grid, k, j, i):
     z = HALF * (above + below)
     lighter = anomaly(T[k - 1, j, i], S[k - 1, j, i], z, coefficients)
     heavier = anomaly(T[k, j, i], S[k, j, i], z, coefficients)
-    return in_water(grid.gravity / grid.rho0 * (heavier - lighter) / (above - below), grid, k, j, i)
+    return masked(grid.mask_t[k, j, i], grid.gravity / grid.rho0 * (heavier - lighter) / (above - below))
 
 
 @kernel

@@ -20,53 +20,29 @@ around, -h_f area_f D_S(u, v) D_S(y) over the number of wet cells around F, summ
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, kernel, point, typed
+from ogcm.backend import HALO, ONE, kernel, point
+from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cells_f
 
 
 @point
-def layer(coefficient, k):
-    """The layer of a coefficient that has one layer or all of them."""
-    return k if coefficient.shape[0] > 1 else 0
-
-
-@point
-def wet(coefficient, mask_t, k, j, i):
-    """The coefficient of a wet cell; 0 on land, whatever stands there."""
-    value = coefficient[layer(coefficient, k), j, i]
-    return value if mask_t[k, j, i] else typed(0.0, value)
-
-
-@point
-def tension(u, v, grid, k, j, i):
-    """D_T at a T point [s-1]."""
-    along_x = u[k, j, i] * grid.r_dy_u[j, i] - u[k, j, i - ONE] * grid.r_dy_u[j, i - ONE]
-    along_y = v[k, j, i] * grid.r_dx_v[j, i] - v[k, j - 1, i] * grid.r_dx_v[j - 1, i]
-    return along_x * grid.dy_t[j, i] * grid.r_dx_t[j, i] - along_y * grid.dx_t[j, i] * grid.r_dy_t[j, i]
-
-
-@point
-def shear(u, v, grid, k, j, i):
-    """D_S at an F point [s-1]: twice the half-cell value along a no-slip wall, 0 along a free-slip one."""
-    along_y = u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - u[k, j, i] * grid.r_dx_u[j, i]
-    along_x = v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - v[k, j, i] * grid.r_dy_v[j, i]
-    both = along_y * grid.dx_f[j, i] * grid.r_dy_f[j, i] + along_x * grid.dy_f[j, i] * grid.r_dx_f[j, i]
-    return grid.mask_f[k, j, i] * both
+def masked_coefficient(coefficient, mask_t, k, j, i):
+    """The coefficient of a wet cell; 0 on land, where it may be NaN."""
+    return masked(mask_t[k, j, i], coefficient[layer_index(coefficient, k), j, i])
 
 
 @point
 def stress_t(u, v, nu, grid, k, j, i):
     """h nu D_T [m3 s-2]."""
-    return grid.h_t[k, j, i] * nu[layer(nu, k), j, i] * tension(u, v, grid, k, j, i)
+    return grid.h_t[k, j, i] * nu[layer_index(nu, k), j, i] * tension(u, v, grid, k, j, i)
 
 
 @point
 def stress_f(u, v, nu, grid, k, j, i):
     """h nu D_S [m3 s-2]."""
     t = grid.mask_t
-    along = wet(nu, t, k, j, i) + wet(nu, t, k, j + 1, i + ONE)
-    across = wet(nu, t, k, j, i + ONE) + wet(nu, t, k, j + 1, i)
-    cells = np.float32(max(t[k, j, i] + t[k, j, i + ONE] + t[k, j + 1, i] + t[k, j + 1, i + ONE], 1))
-    return grid.h_f[k, j, i] * (along + across) / cells * shear(u, v, grid, k, j, i)
+    along = masked_coefficient(nu, t, k, j, i) + masked_coefficient(nu, t, k, j + 1, i + ONE)
+    across = masked_coefficient(nu, t, k, j, i + ONE) + masked_coefficient(nu, t, k, j + 1, i)
+    return grid.h_f[k, j, i] * (along + across) / wet_cells_f(grid, k, j, i) * shear(u, v, grid, k, j, i)
 
 
 @point

@@ -23,6 +23,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.operators.stencils import wet_cells_f
 
 
 @point
@@ -39,8 +40,7 @@ def eta_v(eta, grid, j, i):
 
 @point
 def eta_f(eta, grid, j, i):
-    wet = grid.mask_t[0, j, i] + grid.mask_t[0, j, i + ONE] + grid.mask_t[0, j + 1, i] + grid.mask_t[0, j + 1, i + ONE]
-    return (eta[j, i] + eta[j, i + ONE] + eta[j + 1, i] + eta[j + 1, i + ONE]) / np.float32(max(wet, 1))
+    return (eta[j, i] + eta[j, i + ONE] + eta[j + 1, i] + eta[j + 1, i + ONE]) / wet_cells_f(grid, 0, j, i)
 
 
 @kernel

@@ -32,14 +32,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, typed
-
-
-@point
-def vorticity(u, v, grid, k, j, i):
-    """zeta at an F point: twice the half-cell shear along a no-slip wall, 0 along a free-slip one."""
-    along_x = v[k, j, i + ONE] * grid.dy_v[j, i + ONE] - v[k, j, i] * grid.dy_v[j, i]
-    along_y = u[k, j + 1, i] * grid.dx_u[j + 1, i] - u[k, j, i] * grid.dx_u[j, i]
-    return grid.mask_f[k, j, i] * (along_x - along_y) * grid.r_area_f[j, i]
+from ogcm.operators.stencils import vorticity
 
 
 @kernel

@@ -1,11 +1,11 @@
 """What enters through the surface: the stress of the wind; heat, salt and fresh water.
 
     du/dt_0     += tau_x / (rho0 h_u s_u)                                           [m s-2]
-    d(hT)/dt_0  += flux + rate (T_star - T_0) + share P T_0                         [K m s-1]
+    d(hT)/dt_0  += flux + rate (T_star - T_0) + fresh_factor P T_0                         [K m s-1]
 
 flux is heat_flux/(rho0 c_p) for temperature, 0 for salinity; P the fresh water [m s-1]. Rain falls
-at the temperature of the sea and carries no salt: share is 1 for temperature and 0 for salinity
-where the layers follow the surface. With the linear free surface the volume stays, so that share
+at the temperature of the sea and carries no salt: fresh_factor is 1 for temperature and 0 for salinity
+where the layers follow the surface. With the linear free surface the volume stays, so that fresh_factor
 is 0 for temperature and -1 for salinity (the virtual salt flux).
 
 Sea ice and brine are not modelled. Where a run asks for it (`freezing`), the water is held above its freezing
@@ -16,7 +16,7 @@ point instead. Where MITgcm's `allowFreezing` cuts the temperature off, here a f
 so that heat is taken from the ocean only where the ocean has it to give; warmer water is not touched to the bit.
 
 Adjoint: tau_x_ad += G_ad/(rho0 h_u s_u), s_u_ad -= G_ad tau_x/(rho0 h_u s_u^2); flux_ad += g, T_star_ad += rate g,
-rate_ad += (T_star - T_0) g, T_ad_0 += (share P - rate) g, P_ad += share T_0 g, with g = out_ad_0.
+rate_ad += (T_star - T_0) g, T_ad_0 += (fresh_factor P - rate) g, P_ad += fresh_factor T_0 g, with g = out_ad_0.
 For held: flux_ad += r held_ad; where flux < 0, with t = 6 x (1 - x)/FADING flux held_ad: T_ad_0 += t and
 T_freezing_ad -= t. r has a continuous derivative in T_0; the kink at flux = 0 takes the derivative of the warming side.
 """
@@ -41,20 +41,20 @@ def wind_stress(tau_x, tau_y, s_u, s_v, grid, G_u, G_v):
 
 
 @kernel
-def surface_flux(T, flux, T_star, rate, fresh, share, grid, out):
+def surface_flux(T, flux, T_star, rate, fresh, fresh_factor, grid, out):
     """Adds flux, restoring and the content of the fresh water to the first layer's tendency [K m s-1]."""
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             restoring = rate[j, i] * (T_star[j, i] - T[0, j, i])
-            gain = flux[j, i] + restoring + share * fresh[j, i] * T[0, j, i]
+            gain = flux[j, i] + restoring + fresh_factor * fresh[j, i] * T[0, j, i]
             out[0, j, i] += grid.mask_t[0, j, i] * gain
 
 
 @point
-def open_water(T, T_freezing):
-    """The share of the cooling that the sea can bear [1]: 1 in warm water, 0 at the freezing point."""
+def cooling_fraction(T, T_freezing):
+    """The fraction of the cooling that the sea can bear [1]: 1 in warm water, 0 at the freezing point."""
     zero = typed(0.0, T_freezing) * T
     x = smaller(larger((T - T_freezing) / typed(FADING, T_freezing), zero), zero + typed(1.0, T_freezing))
     return x * x * (typed(3.0, T_freezing) - x - x)
@@ -68,4 +68,4 @@ def hold_above_freezing(T, flux, T_freezing, grid, held):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             cools = flux[j, i].real < 0
-            held[j, i] = flux[j, i] * open_water(T[0, j, i], T_freezing[0, j, i]) if cools else flux[j, i]
+            held[j, i] = flux[j, i] * cooling_fraction(T[0, j, i], T_freezing[0, j, i]) if cools else flux[j, i]

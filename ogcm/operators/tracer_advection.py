@@ -30,6 +30,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, larger, point, scalar, smaller, typed
+from ogcm.operators.stencils import masked
 
 
 @point
@@ -69,27 +70,21 @@ def volume(grid, k, j, i):
 
 
 @point
-def through(face, flux):
-    """The flux through an open face; 0 through land, whatever stands there, NaN included."""
-    return flux if face else typed(0.0, flux)
-
-
-@point
 def flux_x(scheme, T, U, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j, i + ONE]
-    d_a = through(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
-    d_b = through(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
+    d_a = masked(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
+    d_b = masked(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
     flux = scheme(U[k, j, i], a, b, d_a, d_b, volume(grid, k, j, i), volume(grid, k, j, i + ONE), dt)
-    return through(grid.mask_u[k, j, i], flux)
+    return masked(grid.mask_u[k, j, i], flux)
 
 
 @point
 def flux_y(scheme, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
-    d_a = through(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
-    d_b = through(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
+    d_a = masked(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
+    d_b = masked(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
     flux = scheme(V[k, j, i], a, b, d_a, d_b, volume(grid, k, j, i), volume(grid, k, j + 1, i), dt)
-    return through(grid.mask_v[k, j, i], flux)
+    return masked(grid.mask_v[k, j, i], flux)
 
 
 @point
@@ -100,10 +95,10 @@ def flux_z(scheme, T, W, dt, grid, k, j, i):
     a, b = T[below, j, i], T[above, j, i]
     further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
     inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
-    d_a = through(inside, a - T[further_below, j, i])
+    d_a = masked(inside, a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
     flux = scheme(W[k, j, i], a, b, d_a, d_b, volume(grid, below, j, i), volume(grid, above, j, i), dt)
-    return through(grid.mask_t[below, j, i], flux)
+    return masked(grid.mask_t[below, j, i], flux)
 
 
 @point

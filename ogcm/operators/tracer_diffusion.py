@@ -17,26 +17,25 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
-from ogcm.operators.friction import layer
-from ogcm.operators.tracer_advection import through
+from ogcm.operators.stencils import layer_index, masked
 
 
 @point
 def flux_x(T, kappa, grid, k, j, i):
     """dy_u h_u kappa (T_{i+1} - T_i)/dx_u for the coefficient kappa of the face."""
     flux = kappa * grid.dy_u[j, i] * grid.h_u[k, j, i] * (T[k, j, i + ONE] - T[k, j, i]) * grid.r_dx_u[j, i]
-    return through(grid.mask_u[k, j, i], flux)
+    return masked(grid.mask_u[k, j, i], flux)
 
 
 @point
 def flux_y(T, kappa, grid, k, j, i):
     flux = kappa * grid.dx_v[j, i] * grid.h_v[k, j, i] * (T[k, j + 1, i] - T[k, j, i]) * grid.r_dy_v[j, i]
-    return through(grid.mask_v[k, j, i], flux)
+    return masked(grid.mask_v[k, j, i], flux)
 
 
 @point
 def diffusion(T, kappa, grid, out, k, j, i):
-    n = layer(kappa, k)
+    n = layer_index(kappa, k)
     here = kappa[n, j, i]
     east = flux_x(T, here + kappa[n, j, i + ONE], grid, k, j, i)
     west = flux_x(T, kappa[n, j, i - ONE] + here, grid, k, j, i - ONE)

@@ -48,8 +48,8 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, absolute, kernel, point, scalar, typed
 
-NEXT = np.float32(0.75 * 2.0**-23)  # T + NEXT T is rounded to the float32 beside T
-GOLDEN = 0.5 + np.sqrt(1.25)
+NEXT_FLOAT = np.float32(0.75 * 2.0**-23)  # T + NEXT_FLOAT T is rounded to the float32 beside T
+GOLDEN_RATIO = 0.5 + np.sqrt(1.25)
 
 
 @point
@@ -111,13 +111,13 @@ def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
         substitute_back(ratio, T, j)
 
 
-def dither_turns(layers: int) -> np.ndarray:
+def dither_increments(layers: int) -> np.ndarray:
     """By how much the dither of each layer (layers,) grows in a step [1]: it is the fraction of the steps times this.
 
     No integer combination of these numbers is an integer, so that over the steps the layers take all combinations of
     values equally often; the first layer, whose rounding nothing makes good, has the most even sequence.
     """
-    return GOLDEN * 2.0 ** (np.arange(layers) / (layers + 1))
+    return GOLDEN_RATIO * 2.0 ** (np.arange(layers) / (layers + 1))
 
 
 @kernel
@@ -150,7 +150,7 @@ def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
                 old, h = T_n[k, j, i] if water else zero, grid.h_t[k, j, i] * s_t[j, i] if water else one
                 y[i] = T[k, j, i] + ratio[k + 1, i] * y[i]
                 wanted = y[i] + left[i] / h
-                digit = absolute((old + NEXT * old) - old)
+                digit = absolute((old + NEXT_FLOAT * old) - old)
                 T[k, j, i] = old + (wanted + (dither[k] - HALF) * digit)
                 left[i] = h * (wanted - (T[k, j, i] - old))
 
@@ -169,9 +169,9 @@ def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
                 a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_u[k, j, i] * s_u[j, i] if water else one
                 r = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                rub = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
+                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
                 higher = u[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], u[k, j, i] = eliminate(h + rub, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio[k + 1, i], u[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, u, j)
 
 
@@ -189,7 +189,7 @@ def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
                 a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_v[k, j, i] * s_v[j, i] if water else one
                 r = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                rub = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
+                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
                 higher = v[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], v[k, j, i] = eliminate(h + rub, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio[k + 1, i], v[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, v, j)

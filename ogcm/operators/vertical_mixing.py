@@ -30,7 +30,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, scalar, typed
-from ogcm.operators.friction import layer
+from ogcm.operators.stencils import layer_index
 
 EPS = 1e-12  # [s-2]
 
@@ -41,7 +41,7 @@ def where_unstable(N2, kappa):
 
 
 @scalar
-def positive(N2):
+def positive_part(N2):
     return N2 if N2.real > 0 else N2 - N2
 
 
@@ -59,8 +59,9 @@ def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v,
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
-                nu_v[k, j, i] = background_nu[layer(background_nu, k), j, i] if water else zero
-                kappa_v[k, j, i] = background_kappa[layer(background_kappa, k), j, i] + adjustment if water else zero
+                nu_v[k, j, i] = background_nu[layer_index(background_nu, k), j, i] if water else zero
+                kappa = background_kappa[layer_index(background_kappa, k), j, i] + adjustment
+                kappa_v[k, j, i] = kappa if water else zero
 
 
 @point
@@ -88,9 +89,9 @@ def richardson_mixing(
                 i = np.uintp(ii)
                 one = typed(1.0, grid.depth_t[j, i])
                 shear = shear_squared(u, v, grid, k, j, i) + typed(EPS, grid.depth_t[j, i])
-                m = one / (one + alpha[0, j, i] * positive(N2[k, j, i]) / shear)
-                nu = background_nu[layer(background_nu, k), j, i] + nu_0[0, j, i] * m * m
-                kappa = background_kappa[layer(background_kappa, k), j, i] + nu * m
+                m = one / (one + alpha[0, j, i] * positive_part(N2[k, j, i]) / shear)
+                nu = background_nu[layer_index(background_nu, k), j, i] + nu_0[0, j, i] * m * m
+                kappa = background_kappa[layer_index(background_kappa, k), j, i] + nu * m
                 adjustment = where_unstable(N2[k, j, i], convective[0, j, i])
                 water = grid.mask_t[k, j, i] == 1
                 nu_v[k, j, i] = nu if water else zero

@@ -17,9 +17,8 @@ nu_h_ad += nu_ad. leith: the same with zeta for D_S.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, root, typed
-from ogcm.operators.friction import layer, shear, tension
-from ogcm.operators.momentum_advection import vorticity
+from ogcm.backend import HALF, HALO, ONE, kernel, point, root, typed
+from ogcm.operators.stencils import layer_index, strain_squared, vorticity
 
 EPS_SHEAR = 1e-10  # [s-1]
 EPS_ZETA = 1e-16  # [m-1 s-1]
@@ -28,15 +27,6 @@ EPS_ZETA = 1e-16  # [m-1 s-1]
 @point
 def magnitude(square, eps):
     return root(square + eps * eps) - eps
-
-
-@point
-def strain_squared(u, v, grid, k, j, i):
-    """|D|^2 at a T point [s-2]."""
-    D = tension(u, v, grid, k, j, i)
-    ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
-    se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
-    return D * D + QUARTER * ((ne * ne + sw * sw) + (nw * nw + se * se))
 
 
 @point
@@ -60,7 +50,7 @@ def smagorinsky(u, v, nu_h, coefficient, grid, nu):
                 square = strain_squared(u, v, grid, k, j, i)
                 C = coefficient[0, j, i]
                 strain = magnitude(square, typed(EPS_SHEAR, grid.area_t[j, i]))
-                total = nu_h[layer(nu_h, k), j, i] + C * C * grid.area_t[j, i] * strain
+                total = nu_h[layer_index(nu_h, k), j, i] + C * C * grid.area_t[j, i] * strain
                 nu[k, j, i] = grid.mask_t[k, j, i] * total
 
 
@@ -75,5 +65,5 @@ def leith(u, v, nu_h, coefficient, grid, nu):
                 along_x, along_y = vorticity_gradient(u, v, grid, k, j, i)
                 size = coefficient[0, j, i] * root(grid.area_t[j, i])
                 steepness = magnitude(along_x * along_x + along_y * along_y, typed(EPS_ZETA, grid.area_t[j, i]))
-                total = nu_h[layer(nu_h, k), j, i] + size * size * size * steepness
+                total = nu_h[layer_index(nu_h, k), j, i] + size * size * size * steepness
                 nu[k, j, i] = grid.mask_t[k, j, i] * total
