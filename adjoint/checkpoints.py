@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import numba
 import numpy as np
 
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.disk import check_room
 from ogcm.errors import FileError, InputError
 from ogcm.state import State
@@ -138,7 +138,7 @@ class Snapshots:
         try:
             with open(path, "wb") as f:
                 for a in state.all_arrays():
-                    values = np.ascontiguousarray(host(a))
+                    values = np.ascontiguousarray(to_host(a))
                     sum_of_bytes = zlib.crc32(values, sum_of_bytes)
                     f.write(values)
         except OSError as error:

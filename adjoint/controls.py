@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.state import Gradient
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
@@ -177,4 +177,4 @@ class Collector:
         """The gradient of each control; `state_ad` is the adjoint of the initial state."""
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
         parts |= self.gradient.weights
-        return {name: control.collect(host(parts[name]), self.grid) for name, control in self.controls.items()}
+        return {name: control.collect(to_host(parts[name]), self.grid) for name, control in self.controls.items()}

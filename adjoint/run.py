@@ -26,7 +26,7 @@ from adjoint.losses import Loss
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from ogcm.constants import DAY
-from ogcm.device import assign, check_memory
+from ogcm.device import check_memory, copy_values
 from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
@@ -173,7 +173,7 @@ class Workspace:
         for name, series in model.forcing.series.items():
             here.forcing.series[name] = replace(series, values=here.forcing.series[name].values)
         for target, source in pairs:
-            assign(target, source)
+            copy_values(target, source)
         for name, term in model.terms.items():
             if here.terms[name] is not term:
                 here.terms[name].assign(term)

@@ -84,7 +84,7 @@ def fits(m: ogcm.Model) -> bool:
 def distance(found: list, expected: list) -> float:
     """The largest difference relative to the largest value, over pairs of arrays."""
     pairs = zip(found, expected, strict=True)
-    return max(float(np.abs(device.host(a) - b).max() / (np.abs(b).max() or 1.0)) for a, b in pairs)
+    return max(float(np.abs(device.to_host(a) - b).max() / (np.abs(b).max() or 1.0)) for a, b in pairs)
 
 
 def operator(name: str, grid: Grid, where: str) -> list[list[np.ndarray]]:
@@ -93,12 +93,12 @@ def operator(name: str, grid: Grid, where: str) -> list[list[np.ndarray]]:
     x = [random_field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
     y = [np.zeros(mask_of(grid, kind).shape) for kind in pair.outputs.values()]
     y_ad, x_ad = [rng.normal(size=a.shape) for a in y], [np.zeros_like(a) for a in x]
-    x, y, y_ad, x_ad = ([device.put(a, where) for a in arrays] for arrays in (x, y, y_ad, x_ad))
+    x, y, y_ad, x_ad = ([device.to_device(a, where) for a in arrays] for arrays in (x, y, y_ad, x_ad))
     # Weights, vectors, stay on the host.
-    constants = [device.put(a, where) if np.ndim(a) > 1 else a for a in pair.constants(grid, np.dtype(float))]
+    constants = [device.to_device(a, where) if np.ndim(a) > 1 else a for a in pair.constants(grid, np.dtype(float))]
     pair.forward(*x, *constants, g, *y)
     pair.adjoint(*x, *constants, g, *y_ad, *x_ad)
-    return [[device.host(a) for a in arrays] for arrays in (y, x_ad)]
+    return [[device.to_host(a) for a in arrays] for arrays in (y, x_ad)]
 
 
 def agreement(quick: bool) -> None:
@@ -114,7 +114,7 @@ def agreement(quick: bool) -> None:
     one, other = ogcm.Stepper(here), ogcm.Stepper(there)
     for _ in range(steps):
         for a, b in zip(there.state.all_arrays(), here.state.all_arrays(), strict=True):
-            device.assign(a, b)
+            device.copy_values(a, b)
         one.step()
         other.step()
         worst = max(worst, distance(there.state.all_arrays(), here.state.all_arrays()))

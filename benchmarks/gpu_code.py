@@ -51,7 +51,7 @@ def collected() -> Iterator[dict[tuple, Callable]]:
 
     def on_gpu(kernel, *arguments):
         if kernel.place is not None:
-            part = kernel.part_of(arguments[kernel.place])
+            part = kernel.grid_for(arguments[kernel.grid_position])
             arguments = (*arguments[: kernel.place], part, *arguments[kernel.place + 1 :])
         kernel.twin(*arguments)
 

@@ -31,7 +31,7 @@ from nn.features import FEATURES
 from nn.network import NETWORKS, make
 from nn.outputs import FORMS, at_faces, at_faces_ad
 from ogcm.backend import HALO
-from ogcm.device import assign, module_of, on_host, put, zeros
+from ogcm.device import array_module, copy_values, is_on_host, to_device, zeros
 from ogcm.errors import InputError, suggestion
 from ogcm.forcing import Fluxes
 from ogcm.grid import Grid, interior
@@ -228,24 +228,24 @@ class Corrector(Term):
     def to(self, device: str, model: Model, mirror: Model) -> "Corrector":
         """A copy for the `mirror` of `model` on `device`, with its weights and work arrays there."""
         other = copy.copy(self)
-        weights = put(self.network.weights, device)
-        other.grid, other.network = mirror.grid, self.network.of(weights, module_of(weights))
+        weights = to_device(self.network.weights, device)
+        other.grid, other.network = mirror.grid, self.network.of(weights, array_module(weights))
         for name, rows in self.rows_of.items():
             if FEATURES[name].backward is None and name not in self.fixed:
                 FEATURES[name].forward(model, model.state, None, *self.parts(name, self.F))
                 self.fixed[name] = self.F[rows].copy()
         for name in ("scale", "levels", "reads", "samples"):
-            setattr(other, name, put(getattr(self, name), device))
-        other.normalisation = Normalisation(*(put(a, device) for a in self.normalisation))
+            setattr(other, name, to_device(getattr(self, name), device))
+        other.normalisation = Normalisation(*(to_device(a, device) for a in self.normalisation))
         other.allocate(self.F.dtype)
-        other.fixed = {name: put(a, device) for name, a in self.fixed.items()}
+        other.fixed = {name: to_device(a, device) for name, a in self.fixed.items()}
         return other
 
     def assign(self, other: "Corrector") -> None:
         """Take weights, scales and statistics of the features from a corrector on another device."""
         mine, its = (self.weights, self.scale, *self.normalisation), (other.weights, other.scale, *other.normalisation)
         for target, source in zip(mine, its, strict=True):
-            assign(target, source)
+            copy_values(target, source)
 
     def add(self, model: Model, n: State, fluxes: Fluxes, D: Tendencies) -> None:
         """Add the tendencies of the state n to D, on the interior."""
@@ -377,7 +377,7 @@ class Corrector(Term):
 
         With each chunk the numbers in it at which its levels begin and the last one ends.
         """
-        size = CHUNK if on_host(self.samples) else CHUNK_THERE
+        size = CHUNK if is_on_host(self.samples) else CHUNK_THERE
         starts = [(n, self.samples[n : n + size]) for n in range(0, len(self.samples), size)]
         return [(chunk, np.clip(self.begins - n, 0, len(chunk)).tolist()) for n, chunk in starts]
 

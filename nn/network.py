@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from nn.mlp import MLP
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.errors import InputError
 from ogcm.extensions import Registry
 
@@ -55,7 +55,7 @@ class Network:
 
     def save(self, group: h5py.Group) -> None:
         """Write the weights into an empty group of an HDF5 file."""
-        group["weights"] = host(self.weights)
+        group["weights"] = to_host(self.weights)
 
     def load(self, group: h5py.Group) -> "Network":
         """The same network with the weights that `save` wrote. Raises ValueError or KeyError for a damaged group."""

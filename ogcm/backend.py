@@ -52,13 +52,13 @@ class CompilationReport(event.Listener):
             self.begin(dispatcher.py_func.__name__)
 
     def on_end(self, compilation: event.Event) -> None:
-        self.say("")
+        self.show("")
 
     def begin(self, name: str) -> None:
         self.compiled += 1
-        self.say(f"compiling kernel {self.compiled}: {name}")
+        self.show(f"compiling kernel {self.compiled}: {name}")
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
@@ -82,11 +82,11 @@ def grid_fields(function: Callable) -> list[str]:
     return sorted(names & set(Grid._fields))
 
 
-class InParts:
+class KernelGrid:
     """A named tuple of arrays that kernels take as their grid: each kernel is handed only those that it reads."""
 
     @functools.cached_property
-    def parts(self) -> dict["Kernel", tuple]:
+    def kernel_grids(self) -> dict["Kernel", tuple]:
         """By kernel, the arrays that it reads."""
         return {}
 
@@ -102,27 +102,27 @@ class Kernel:
     models feel (and 4 KB, all that a GPU takes).
     """
 
-    def __init__(self, function: Callable, parallel: bool = True, alone_below: int = 0) -> None:
-        """`alone_below`: points of the last array below which one thread does all the loops of the kernel."""
-        self.alone_below = alone_below
+    def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0) -> None:
+        """`serial_below`: points of the last array below which one thread does all the loops of the kernel."""
+        self.serial_below = serial_below
         self.py_func = function
         self.compiled = numba.njit(parallel=parallel, error_model="numpy")(function)
         self.compiled._cache = KernelCache(function, f"parallel={parallel}")
         parameters = list(inspect.signature(function).parameters)
-        self.place = parameters.index("grid") if "grid" in parameters else None
+        self.grid_position = parameters.index("grid") if "grid" in parameters else None
         functools.update_wrapper(self, function)
 
     def __call__(self, *arguments) -> None:
-        if self.place is not None:
-            grid = arguments[self.place]
-            part = grid.parts.get(self) or self.part_of(grid)
-            arguments = (*arguments[: self.place], part, *arguments[self.place + 1 :])
+        if self.grid_position is not None:
+            grid = arguments[self.grid_position]
+            part = grid.kernel_grids.get(self) or self.grid_for(grid)
+            arguments = (*arguments[: self.grid_position], part, *arguments[self.grid_position + 1 :])
         if not isinstance(arguments[-1], np.ndarray):
             if not hasattr(arguments[-1], "__cuda_array_interface__"):
                 raise TypeError(f"{self.py_func.__name__}: its last argument must be an array that it writes")
             self.twin(*arguments)
             return
-        if not self.alone_below or arguments[-1].size >= self.alone_below:
+        if not self.serial_below or arguments[-1].size >= self.serial_below:
             self.compiled(*arguments)
             return
         threads = numba.get_num_threads()
@@ -142,7 +142,7 @@ class Kernel:
         """The arrays of the grid that the kernel reads."""
         return grid_fields(self.py_func)
 
-    def part_of(self, grid: InParts) -> tuple:
+    def grid_for(self, grid: KernelGrid) -> tuple:
         """The arrays of `grid` that the kernel reads, kept by the grid, in a type that a file of the cache can name."""
         name = f"Grid_{hashlib.sha256(' '.join(self.fields).encode()).hexdigest()[:16]}"
         part = globals().setdefault(name, namedtuple(name, self.fields, module=__name__))
@@ -151,7 +151,7 @@ class Kernel:
             from ogcm.cuda import view
 
             arrays = map(view, arrays)
-        return grid.parts.setdefault(self, part(*arrays))
+        return grid.kernel_grids.setdefault(self, part(*arrays))
 
 
 kernel = Kernel
@@ -159,21 +159,21 @@ kernel = Kernel
 
 # What a GPU does in another way (`ogcm.cuda`)
 
-BY_THREAD: dict[Callable, Callable | None] = {}
+GPU_REPLACEMENTS: dict[Callable, Callable | None] = {}
 
 
-def by_thread(function: Callable | None) -> Callable:
+def replaced_on_gpu(function: Callable | None) -> Callable:
     """Decorator of a helper `(..., j, ni)` of a row: a thread of a GPU calls `function(..., j, i)` instead, or None."""
 
     def mark(helper):
-        BY_THREAD[python_function(helper)] = function
+        GPU_REPLACEMENTS[python_function(helper)] = function
         return helper
 
     return mark
 
 
 @point
-def row_done():
+def row_barrier():
     """Behind it a row of work space is read beside the own point, which on a GPU another thread has written."""
 
 

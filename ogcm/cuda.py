@@ -10,8 +10,8 @@ runs on the host. `ogcm.cuda_rules` refuses a kernel that would then do somethin
 shows a kernel and its twin. Three things differ from row to thread:
 
     work arrays of a row     np.zeros((levels, ni), ...) inside a loop is a column of one array for all rows
-    `row_done()`             cuts a loop in two launches, where work arrays are read beside the own point
-    `by_thread`              a helper of a row that a thread does in a way of its own (the halo of a row)
+    `row_barrier()`             cuts a loop in two launches, where work arrays are read beside the own point
+    `replaced_on_gpu`              a helper of a row that a thread does in a way of its own (the halo of a row)
 """
 
 import ast
@@ -26,7 +26,7 @@ import numba
 import numpy as np
 from numba import cuda
 
-from ogcm.backend import BY_THREAD, REPORT, python_function, row_done
+from ogcm.backend import GPU_REPLACEMENTS, REPORT, python_function, row_barrier
 from ogcm.cuda_rules import check
 from ogcm.cuda_source import is_along_i, is_loop, made, named, names_read, names_set, namespace_of, parsed, statements
 
@@ -68,8 +68,8 @@ class Dealt(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
         helper = resolved(getattr(node.value, "func", None), self.namespace)
-        if helper in BY_THREAD:
-            function = BY_THREAD[helper]
+        if helper in GPU_REPLACEMENTS:
+            function = GPU_REPLACEMENTS[helper]
             self.namespace[function.__name__] = function
             arguments = ", ".join(ast.unparse(a) for a in node.value.args[:-1])
             return statements(f"{function.__name__}({arguments}, {DIMENSIONS['i']})")[0]
@@ -112,7 +112,7 @@ class Launched(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
         """On the host stands what the threads do already."""
         helper = resolved(getattr(node.value, "func", None), self.namespace)
-        return None if helper in BY_THREAD else node
+        return None if helper in GPU_REPLACEMENTS else node
 
     def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
         if not is_loop(node, "prange"):
@@ -121,7 +121,7 @@ class Launched(ast.NodeTransformer):
         parts = [[]]
         for statement in body:
             if resolved(getattr(getattr(statement, "value", None), "func", None), self.namespace) is python_function(
-                row_done
+                row_barrier
             ):
                 parts.append([])
             else:
@@ -213,7 +213,7 @@ def launch(kernel: Callable, size: tuple[int, int, int], *arguments) -> None:
         REPORT.begin(kernel.py_func.__name__)
     kernel[blocks, THREADS, stream()](*map(view, arguments))
     if new:
-        REPORT.say("")
+        REPORT.show("")
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 from numba import prange
 
-from ogcm.backend import BY_THREAD, python_function, row_done
+from ogcm.backend import GPU_REPLACEMENTS, python_function, row_barrier
 from ogcm.cuda_source import ALONG_I, definition, is_along_i, is_loop, names_read, names_set, namespace_of
 from ogcm.errors import KernelError
 
@@ -156,7 +156,7 @@ class Follower:
             handler(node)
 
     def follow_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Call) and self.helper(node.value) in BY_THREAD:
+        if isinstance(node.value, ast.Call) and self.helper(node.value) in GPU_REPLACEMENTS:
             self.follow_row_helper(node.value)
         elif not isinstance(node.value, ast.Constant):  # a docstring
             self.value(node.value)
@@ -167,7 +167,7 @@ class Follower:
             return
         field = self.value(call.args[0])
         of_kernel = len(self.callers) == 1 and not self.along_i and isinstance(field, View)
-        if not of_kernel or BY_THREAD[self.helper(call)] is None:
+        if not of_kernel or GPU_REPLACEMENTS[self.helper(call)] is None:
             self.refuse(call, "is a helper of whole rows; call it for a field, behind the loop along i")
         self.writes.append(self.access(View(field.root, (*field.index, *POINT)), call))
 
@@ -323,7 +323,7 @@ class Follower:
         self.loops.append(node)
         self.in_thread, self.reads, self.writes = True, [], []
         for statement in node.body:
-            if isinstance(statement, ast.Expr) and self.helper(statement.value) is python_function(row_done):
+            if isinstance(statement, ast.Expr) and self.helper(statement.value) is python_function(row_barrier):
                 self.races()  # a launch of its own, which knows only the work arrays
                 rows = {n: v for n, v in self.environment.items() if isinstance(v, View) and v.dimensions}
                 self.environment |= own | rows
@@ -359,7 +359,7 @@ class Follower:
         for read in self.reads:
             for write in self.writes:
                 if read.conflicts(write) and not read.view.own():
-                    apart = "`row_done()` between them" if read.view.dimensions else "them in two `prange` loops"
+                    apart = "`row_barrier()` between them" if read.view.dimensions else "them in two `prange` loops"
                     raise KernelError(
                         f"{read.place}: `{read.source}` is read beside the own point, and `{write.source}`, written "
                         f"at {write.place}, may be the same, by another thread of a GPU, before or after; put {apart}"
@@ -473,7 +473,7 @@ class Follower:
 
     def call(self, node: ast.Call, helper: Callable, arguments: tuple) -> object:
         """What a helper returns; what it reads and writes is added to what the thread does."""
-        if not self.in_thread or helper in BY_THREAD or helper is python_function(row_done):
+        if not self.in_thread or helper in GPU_REPLACEMENTS or helper is python_function(row_barrier):
             self.refuse(node, "does not belong here; call it as a statement of its own in the `prange` loop")
         if not isinstance(node.func, ast.Name):
             self.refuse(node, "is not translated; import the helper, and call it by its own name")

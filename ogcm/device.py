@@ -107,36 +107,36 @@ def machine() -> str:
 # Arrays
 
 
-def on_host(a: Array) -> bool:
+def is_on_host(a: Array) -> bool:
     """Whether an array is NumPy's."""
     return isinstance(a, np.ndarray | np.generic)
 
 
-def host(a: Array) -> Array:
+def to_host(a: Array) -> Array:
     """The array as NumPy's; a copy where it lives on a GPU."""
     if hasattr(a, "__cuda_array_interface__"):
         return cupy().asarray(a).get()
     return np.asarray(a)
 
 
-def put(a: Array, device: str) -> Array:
+def to_device(a: Array, device: str) -> Array:
     """The array in the memory of `device`: itself where it is there, else a copy."""
-    return host(a) if device == "cpu" else cupy().asarray(a)
+    return to_host(a) if device == "cpu" else cupy().asarray(a)
 
 
-def assign(target: Array, source: Array) -> None:
+def copy_values(target: Array, source: Array) -> None:
     """target[...] = source, wherever the two live."""
-    if on_host(target):
-        target[...] = host(source)
-    elif on_host(source):
+    if is_on_host(target):
+        target[...] = to_host(source)
+    elif is_on_host(source):
         target.set(np.ascontiguousarray(source, target.dtype))
     else:
         target[...] = source
 
 
-def module_of(a: Array) -> ModuleType:
+def array_module(a: Array) -> ModuleType:
     """The array module of an array: NumPy or CuPy."""
-    return np if on_host(a) else cupy()
+    return np if is_on_host(a) else cupy()
 
 
 def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype | None = None) -> Array:
@@ -186,7 +186,7 @@ def check_host_memory(need: int, what: str) -> None:
         )
 
 
-class Outbox:
+class HostCopies:
     """Carries arrays to the host while the GPU works on: on a stream of its own, into page-locked memory."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.constants import DAY, YEAR
-from ogcm.device import put
+from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
@@ -233,7 +233,7 @@ class BoundForcing:
     def to(self, device: str) -> "BoundForcing":
         """The same forcing with its maps in the memory of `device`; those of functions of time are sent there."""
         other = copy.copy(self)
-        other.steady = {name: put(a, device) for name, a in self.steady.items()}
-        other.series = {name: replace(s, values=put(s.values, device)) for name, s in self.series.items()}
-        other.functions = {name: lambda t, f=f: put(f(t), device) for name, f in self.functions.items()}
+        other.steady = {name: to_device(a, device) for name, a in self.steady.items()}
+        other.series = {name: replace(s, values=to_device(s.values, device)) for name, s in self.series.items()}
+        other.functions = {name: lambda t, f=f: to_device(f(t), device) for name, f in self.functions.items()}
         return other

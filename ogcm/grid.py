@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.backend import HALO, InParts
+from ogcm.backend import HALO, KernelGrid
 from ogcm.constants import GRAVITY, RHO0
-from ogcm.device import put
+from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import plain, sample
@@ -90,7 +90,7 @@ class Geometry(NamedTuple):
     rho0: np.floating  # reference density [kg m-3]
 
 
-class Grid(InParts, Geometry):
+class Grid(KernelGrid, Geometry):
     """What the kernels know of the geometry, and the constants that they read."""
 
     @property
@@ -100,7 +100,7 @@ class Grid(InParts, Geometry):
 
     def to(self, device: str) -> "Grid":
         """The grid with its arrays in the memory of `device`."""
-        return Grid(*(put(a, device) if getattr(a, "ndim", 0) else a for a in self))
+        return Grid(*(to_device(a, device) if getattr(a, "ndim", 0) else a for a in self))
 
 
 def build_grid(

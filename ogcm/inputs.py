@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.errors import InputError
 
 Array = np.ndarray
@@ -78,7 +78,7 @@ def plain(name: str, values: object, axes: Axes | None = None, masked: float = n
         values = [plain(name, v, rest, masked) for v in values]
     mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
     try:
-        a = host(np.ma.getdata(values) if mask is not None else values)
+        a = to_host(np.ma.getdata(values) if mask is not None else values)
     except (ValueError, TypeError, RuntimeError) as error:  # lists of different lengths, arrays without values
         raise InputError(f"{name}: cannot be made an array of numbers ({error})") from None
     if a.dtype.kind not in "fiu":
@@ -115,7 +115,7 @@ def ordered(name: str, values: object, axes: Axes) -> Array:
                 theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
             if dimension not in COUNTED:
                 compare(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
-    a = host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
+    a = to_host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
     if not found:
         return a
     return a.reshape([values.sizes[found[letter]] if letter in found else 1 for letter in axes])

@@ -15,7 +15,7 @@ from typing import Unpack
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.device import check, check_host_memory, host, put
+from ogcm.device import check, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import add_halo, build_grid, interior
@@ -177,17 +177,17 @@ class Model:
             if name not in PROGNOSTIC:
                 raise InputError(f"unknown field {name!r}: {suggestion(name, PROGNOSTIC)}")
         for name, a in {name: self.sample(name, v) for name, v in values.items()}.items():
-            setattr(self.state, name, put(a, self.device))
+            setattr(self.state, name, to_device(a, self.device))
         self.state.previous = None
 
     def sample(self, name: str, values: Values) -> Array:
         """A field with halo from a number, profile, array or function; 0 on land."""
         grid, place = self.grid, name if name in ("u", "v") else "t"
-        mask, z = host(getattr(grid, f"mask_{place}")), None
+        mask, z = to_host(getattr(grid, f"mask_{place}")), None
         if name == "eta":
             mask = mask[0]
         else:
-            z = host(interior(grid.z_t))
+            z = to_host(interior(grid.z_t))
         values = sample(name, values, self.horizontal.points(place, z))
         wet = interior(mask) == 1
         values = np.broadcast_to(values[:, None, None] if values.ndim == 1 else values, wet.shape)
@@ -212,7 +212,7 @@ class Model:
         other = copy.copy(self)
         other.device, other.state, other.forcing = device, self.state.to(device), self.forcing.to(device)
         other.grid = self.grid.to(device)
-        other.parameters = {name: put(a, device) for name, a in self.parameters.items()}
+        other.parameters = {name: to_device(a, device) for name, a in self.parameters.items()}
         other.terms = {name: on_device(term, device, self, other) for name, term in self.terms.items()}
         return other
 

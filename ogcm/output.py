@@ -18,7 +18,7 @@ import numpy as np
 
 from ogcm import diagnostics, files
 from ogcm.constants import DAY
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
 from ogcm.fields import FIELDS
@@ -187,7 +187,7 @@ class OutputFile:
         """Append the state of `model`, or the mean since the last record. Raises FileError where the disk is full."""
         self.model = model
         if self.means:
-            fields = {name: host(total) / max(self.steps, 1) for name, total in self.sums.items()}
+            fields = {name: to_host(total) / max(self.steps, 1) for name, total in self.sums.items()}
         else:
             fields = {name: sample(model, name) for name in self.variables}
         self.write(fields, self.since, model.state.time)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ogcm import config
-from ogcm.device import host
+from ogcm.device import to_host
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -26,8 +26,8 @@ def digest(*items: Array | str) -> str:
     """A hash of arrays and texts."""
     whole = hashlib.sha256()
     for item in items:
-        text = item if isinstance(item, str) else f"{np.shape(item)} {np.asarray(host(item)).dtype}"
-        whole.update(text.encode() + (b"" if isinstance(item, str) else np.ascontiguousarray(host(item)).tobytes()))
+        text = item if isinstance(item, str) else f"{np.shape(item)} {np.asarray(to_host(item)).dtype}"
+        whole.update(text.encode() + (b"" if isinstance(item, str) else np.ascontiguousarray(to_host(item)).tobytes()))
     return whole.hexdigest()[:16]
 
 
@@ -39,10 +39,10 @@ def used(model: Model, name: str) -> float | list[float] | dict[str, object]:
 
     A map or a field as its shape (layers, rows, columns), its least, mean and greatest value over water, and a digest.
     """
-    values = host(model.parameters[name])
+    values = to_host(model.parameters[name])
     if name == "eos":
         return values.tolist()
-    values, mask = interior(values), interior(host(model.grid.mask_t)) > 0
+    values, mask = interior(values), interior(to_host(model.grid.mask_t)) > 0
     wet = mask if len(values) == len(mask) else mask.any(axis=0, keepdims=True)
     water = values[wet]
     if (water == water[0]).all():
@@ -63,7 +63,7 @@ def terms(model: Model) -> dict[str, dict]:
     """Each term with its class and its weights as they are now: at most FEW as a list, or statistics and a digest."""
     found = {}
     for name, term in model.terms.items():
-        weights = np.ravel(host(getattr(term, "weights", ())))
+        weights = np.ravel(to_host(getattr(term, "weights", ())))
         found[name] = {"class": f"{type(term).__module__}:{type(term).__qualname__}"}
         if len(weights) <= FEW:
             found[name]["weights"] = weights.tolist()

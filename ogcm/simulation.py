@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ogcm import config, names, provenance, stability
 from ogcm.constants import DAY, YEAR
-from ogcm.device import Outbox, check, check_memory, put
+from ogcm.device import HostCopies, check, check_memory, to_device
 from ogcm.disk import check_room
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
@@ -264,7 +264,7 @@ class Simulation:
             self.viscosity = 0.0  # the last one that followed the flow, over what the cells bear
             self.bearable = None  # what the cells bear, where it follows the flow
             if self.model.numerics.viscosity != "constant" and self.model.numerics.friction != "none":
-                self.bearable = put(stability.stable_mixing(self.model)["nu_h"], self.running.device)
+                self.bearable = to_device(stability.stable_mixing(self.model)["nu_h"], self.running.device)
                 self.watch_viscosity(self.running.state)
             started, first, complete = clock.perf_counter(), self.model.state.step, False
             try:
@@ -330,7 +330,7 @@ class Simulation:
     def loop(self, started: float) -> None:
         """All steps, with output, checks and the progress bar."""
         writer, state = self.writer, self.running.state
-        self.outbox = None if writer is None or self.running is self.model else Outbox(state.arrays())
+        self.outbox = None if writer is None or self.running is self.model else HostCopies(state.arrays())
         if writer is not None and not self.means and writer.last < state.time - 0.5 * self.model.numerics.dt:
             writer.record(self.model)
         quiet = None if self.progress else True

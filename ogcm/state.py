@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.device import assign, host, on_host, put, zeros
+from ogcm.device import copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.errors import InputError
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
@@ -56,9 +56,9 @@ class State:
 
     def to(self, device: str) -> "State":
         """The state in the memory of `device`: itself where it is there, else a copy."""
-        if on_host(self.u) == (device == "cpu"):
+        if is_on_host(self.u) == (device == "cpu"):
             return self
-        fields = {name: put(a, device) for name, a in self.arrays().items()}
+        fields = {name: to_device(a, device) for name, a in self.arrays().items()}
         previous = self.previous and self.previous.to(device)
         return State(**fields, time=self.time, step=self.step, previous=previous)
 
@@ -68,12 +68,12 @@ class State:
             source = getattr(other, name)
             if source.shape != a.shape:
                 raise InputError(f"{name}: shape {source.shape} does not fit this state's {a.shape}")
-            assign(a, source)
+            copy_values(a, source)
         self.time, self.step = other.time, other.step
         if self.previous is not None and other.previous is not None:
             self.previous.assign(other.previous)
         else:
-            self.previous = other.previous and other.previous.to("cpu" if on_host(self.u) else "cuda").copy()
+            self.previous = other.previous and other.previous.to("cpu" if is_on_host(self.u) else "cuda").copy()
 
     def swap_arrays(self, other: "State", names: Iterable[str]) -> None:
         """Exchange the arrays of the named fields with another state; no value is copied."""
@@ -107,7 +107,7 @@ class State:
         """A hash of every bit of the interior: equal runs have equal digests."""
         whole = hashlib.sha256()
         for a in self.arrays().values():
-            whole.update(np.ascontiguousarray(interior(host(a))).tobytes())
+            whole.update(np.ascontiguousarray(interior(to_host(a))).tobytes())
         return whole.hexdigest()[:16]
 
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ogcm.device import Graphs, put, zeros
+from ogcm.device import Graphs, to_device, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
@@ -96,7 +96,7 @@ class Stepper:
         self.coefficients = zeros(grid.h_t, (COEFFICIENTS, *grid.depth_t.shape), dtype)
         self.instant = zeros(grid.h_t, (5, 1, *grid.depth_t.shape), dtype)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
-        self.turns = put(dither_increments(len(grid.h_t)), model.device)
+        self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.settled = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it

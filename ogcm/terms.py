@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from ogcm.device import assign, host, put
+from ogcm.device import copy_values, to_device, to_host
 from ogcm.errors import InputError
 from ogcm.extensions import Registry
 from ogcm.forcing import NAMES, Fluxes
@@ -70,16 +70,16 @@ class Term:
         other = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
-                setattr(other, name, put(value, device))
+                setattr(other, name, to_device(value, device))
         return other
 
     def assign(self, other: "Term") -> None:
         """Take the values that change in a training from `other`, of which this is a copy on another device."""
-        assign(self.weights, other.weights)
+        copy_values(self.weights, other.weights)
 
     def save(self, group: h5py.Group) -> None:
         """Write what it has learned into an empty group of an HDF5 file."""
-        group["weights"] = host(self.weights)
+        group["weights"] = to_host(self.weights)
 
     def load(self, group: h5py.Group) -> None:
         """Take what `save` wrote. Raises ValueError or KeyError for a group that does not fit."""

@@ -112,7 +112,7 @@ def eta_difference_y(eta_ad, grid, j, i):
 CARRIED_FIELDS = 9  # (nj, ni) fields of the backward substeps
 
 
-@partial(kernel, alone_below=SMALL_PLANE)
+@partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps_backward(
     a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
     eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,

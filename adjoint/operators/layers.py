@@ -19,7 +19,7 @@ All linear but the product u s_u; no kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, row_done, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, scalar, typed
 from ogcm.operators.stencils import wet_cells_f
 
 
@@ -99,7 +99,7 @@ def continuity_ad(U, V, fresh, grid, W_ad, U_ad, V_ad, fresh_ad):
         g, north = np.empty((nk + 1, ni), W_ad.dtype), np.empty((nk + 1, ni), W_ad.dtype)
         horizontal_divergence_ad(W_ad, grid, j, g)
         horizontal_divergence_ad(W_ad, grid, j + 1, north)
-        row_done()
+        row_barrier()
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)

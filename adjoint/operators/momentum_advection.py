@@ -35,7 +35,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import per_dx_u, per_dy_v
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_done, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_barrier, scalar, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v
 from ogcm.operators.stencils import masked
 
@@ -246,7 +246,7 @@ def advect_momentum_energy_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
-        row_done()
+        row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
@@ -267,7 +267,7 @@ def advect_momentum_enstrophy_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
-        row_done()
+        row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
@@ -288,7 +288,7 @@ def advect_momentum_al81_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
-        row_done()
+        row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(

@@ -29,7 +29,7 @@ import numpy as np
 from numba import prange
 from scipy.optimize import brentq
 
-from ogcm.backend import HALF, HALO, ONE, by_thread, kernel, point, scalar
+from ogcm.backend import HALF, HALO, ONE, kernel, point, replaced_on_gpu, scalar
 
 
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +117,7 @@ def wrap_point(a, grid, j, i):
                     a[to_j, to_i] = a[j, i]
 
 
-@by_thread(wrap_point)
+@replaced_on_gpu(wrap_point)
 @point
 def wrap_row(a, grid, j, ni):
     """Fill the halo of row j where the sides along i are periodic."""
@@ -128,7 +128,7 @@ def wrap_row(a, grid, j, ni):
             a[j, ni - HALO + n] = a[j, HALO + n % width]
 
 
-@by_thread(None)  # wrap_point has done it
+@replaced_on_gpu(None)  # wrap_point has done it
 @point
 def wrap_columns(a, grid, nj, ni):
     if grid.periodic_y:
@@ -155,7 +155,7 @@ COEFFICIENTS = 6  # (nj, ni) fields in `work`
 SMALL_PLANE = 8000
 
 
-@partial(kernel, alone_below=SMALL_PLANE)
+@partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
 ):

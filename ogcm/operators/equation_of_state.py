@@ -53,7 +53,7 @@ import numpy as np
 from numba import prange
 from numpy.polynomial import Polynomial
 
-from ogcm.backend import HALF, InParts, kernel, point, root, typed
+from ogcm.backend import HALF, KernelGrid, kernel, point, root, typed
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.errors import InputError
 from ogcm.operators.stencils import masked
@@ -282,7 +282,7 @@ def default_coefficients(equation: str, rho0: float = RHO0) -> np.ndarray:
 CONSTANTS = (np.float64(GRAVITY), np.float64(RHO0))
 
 
-class Points(InParts, namedtuple("Points", "z_t mask_t gravity rho0", defaults=CONSTANTS)):
+class Points(KernelGrid, namedtuple("Points", "z_t mask_t gravity rho0", defaults=CONSTANTS)):
     """What the kernels read of a grid, for points that belong to none: their heights [m], 1 for each, the constants."""
 
 

@@ -79,12 +79,12 @@ def tiny(**options):
 
 def close(found, expected, tolerance=ROUND_OFF):
     """Assert that two arrays are equal but for round-off, relative to the largest of their values."""
-    np.testing.assert_allclose(device.host(found), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    np.testing.assert_allclose(device.to_host(found), expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 def same(here, there):
     """Assert that a state on the GPU is that on the host."""
-    assert not device.on_host(there.u)
+    assert not device.is_on_host(there.u)
     for name, a in here.arrays().items():
         close(getattr(there, name), a)
 
@@ -107,7 +107,7 @@ def test_every_operator_and_its_adjoint_agree_with_the_cpu(name, periodic, order
 def test_a_halo_is_filled_as_on_the_cpu(sides, width, order):
     grid = random_grid(nx=width, ny=4)._replace(periodic_x=sides[0], periodic_y=sides[1])
     a = np.random.default_rng(0).normal(size=grid.h_t.shape)
-    b = device.put(a, "cuda")
+    b = device.to_device(a, "cuda")
     exchange(grid, a)
     exchange(grid.to("cuda"), b)
     assert np.array_equal(a, b.get())
@@ -115,14 +115,14 @@ def test_a_halo_is_filled_as_on_the_cpu(sides, width, order):
 
 @simulated
 def test_a_race_would_be_seen(monkeypatch):
-    """Without its `row_done()` a kernel reads what other threads may not have written yet."""
+    """Without its `row_barrier()` a kernel reads what other threads may not have written yet."""
     grid, results = random_grid(nx=4, ny=3), []
     W_ad = np.random.default_rng(0).normal(size=(6, *grid.h_t.shape[1:]))
 
     def careless(function, parsed=gpu.parsed):
         tree = parsed(function)
         for loop in (n for n in tree.body if gpu.is_loop(n, "prange")):
-            loop.body = [s for s in loop.body if "row_done" not in ast.unparse(s)]
+            loop.body = [s for s in loop.body if "row_barrier" not in ast.unparse(s)]
         return tree
 
     monkeypatch.setattr(gpu, "parsed", careless)
@@ -150,7 +150,7 @@ def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
     here, there = ogcm.Stepper(model), ogcm.Stepper(mirror)
     for _ in range(5):
         for a, b in zip(mirror.state.all_arrays(), model.state.all_arrays(), strict=True):
-            device.assign(a, b)
+            device.copy_values(a, b)
         before = fake_cupy.transfers
         there.step()
         assert fake_cupy.transfers == before
@@ -293,12 +293,12 @@ def test_the_benchmark_runs(capsys, monkeypatch):
 
 
 def test_arrays_of_the_gpu_go_straight_in():
-    T = device.put(np.full((4, 5), 7.0), "cuda")
+    T = device.to_device(np.full((4, 5), 7.0), "cuda")
     assert (ogcm.Model(tiny().horizontal, depth=T, dz=[9.0], dt=60.0).grid.depth_t[3:-3, 3:-3] == 7).all()
     mirror = tiny().to("cuda")
     mirror.state.eta[...] = 0.25 * mirror.grid.mask_t[0]
     ogcm.Stepper(mirror).step()
-    assert not device.on_host(mirror.state.T)
+    assert not device.is_on_host(mirror.state.T)
 
 
 @simulated

@@ -7,7 +7,7 @@ import numpy as np
 from numba import prange
 
 from ogcm import backend
-from ogcm.backend import HALO, ONE, point, row_done, scalar
+from ogcm.backend import HALO, ONE, point, row_barrier, scalar
 from ogcm.operators.barotropic import wrap_columns, wrap_row
 
 # Wrong: loops
@@ -270,11 +270,11 @@ def reads_beside_in_a_row(T, out):
             out[j, ii] = a[ii - 1]  # wrong
 
 
-def keeps_a_number_over_row_done(T, out):
+def keeps_a_number_over_row_barrier(T, out):
     nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         half = 0.5
-        row_done()
+        row_barrier()
         for ii in range(HALO, ni - HALO):
             out[j, ii] = half * T[j, ii]  # wrong
 
@@ -360,13 +360,13 @@ def transposed_array(T, out):
             out[j, ii] = T.T[ii, j]  # wrong
 
 
-def row_done_by_another_name(T, out):
+def row_barrier_by_another_name(T, out):
     nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         a = np.zeros(ni, T.dtype)
         for ii in range(HALO, ni - HALO):
             a[ii] = T[j, ii]
-        backend.row_done()  # wrong
+        backend.row_barrier()  # wrong
         for ii in range(HALO, ni - HALO):
             out[j, ii] = a[ii - 1]
 

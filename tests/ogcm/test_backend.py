@@ -241,12 +241,12 @@ def test_a_private_directory_that_another_made_is_not_trusted(directories, monke
 
 def test_each_grid_keeps_what_each_kernel_reads_of_it():
     one, other = rough_basin(nx=6, ny=6).grid, rough_basin(nx=7, ny=6).grid
-    first = stretch.part_of(one)
-    assert stretch.part_of(other) is not first
-    assert stretch.part_of(one) is first
+    first = stretch.grid_for(one)
+    assert stretch.grid_for(other) is not first
+    assert stretch.grid_for(one) is first
     assert all(getattr(first, name) is getattr(one, name) for name in first._fields)
     changed = one._replace(depth_t=2 * one.depth_t)
-    assert stretch.part_of(changed).depth_t is changed.depth_t
+    assert stretch.grid_for(changed).depth_t is changed.depth_t
 
 
 def test_kernels_of_one_name_may_read_different_arrays():
@@ -259,8 +259,8 @@ def test_kernels_of_one_name_may_read_different_arrays():
         out[...] = a + grid.z_t * grid.h_t
 
     grid = rough_basin(nx=6, ny=6).grid
-    assert first.part_of(grid)._fields == ("h_t",)
-    assert kernel(law).part_of(grid)._fields == ("h_t", "z_t")
+    assert first.grid_for(grid)._fields == ("h_t",)
+    assert kernel(law).grid_for(grid)._fields == ("h_t", "z_t")
 
 
 def test_threads_with_grids_of_their_own_do_not_meet():
