@@ -12,9 +12,9 @@ nn.compare(...), nn.Scores, nn.Drift             evaluation of forecasts and of 
 
 import lazy_loader
 
-from ogcm.extensions import hidden
+from ogcm.extensions import foreign_package
 
-if (_text := hidden("adjoint")) is not None:
-    raise ImportError(_text)
+if (_message := foreign_package("adjoint")) is not None:
+    raise ImportError(_message)
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

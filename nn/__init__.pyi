@@ -1,7 +1,9 @@
 """The names that users import from `nn`, each with its module."""
 
 from . import feature_kernels as feature_kernels
+from . import features as features
 from . import losses as losses
+from . import outputs as outputs
 from .coarse_graining import CoarseGraining as CoarseGraining
 from .configuration import Configuration as Configuration
 from .corrector import Corrector as Corrector

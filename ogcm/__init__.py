@@ -8,11 +8,11 @@ import warnings
 
 import lazy_loader
 
-from ogcm.extensions import PACKAGES, hidden
+from ogcm.extensions import PACKAGES, foreign_package
 
 __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 for _package in PACKAGES:
-    if (_text := hidden(_package)) is not None:
-        warnings.warn(_text, stacklevel=2)
+    if (_message := foreign_package(_package)) is not None:
+        warnings.warn(_message, stacklevel=2)

@@ -83,19 +83,22 @@ def import_own(name: str) -> ModuleType:
 
     Raises InputError where a file of the user hides the package.
     """
-    if (hiding := hidden(name.partition(".")[0])) is not None:
-        raise InputError(hiding)
+    if (message := foreign_package(name.partition(".")[0])) is not None:
+        raise InputError(message)
     return importlib.import_module(name)
 
 
-def hidden(package: str) -> str | None:
-    """Which file Python finds instead of a package of ogcm, in a sentence with the remedy; None where all is well."""
+def foreign_package(package: str) -> str | None:
+    """Message that names the file found instead of a package of ogcm, and the remedy; None where all is well."""
     module = sys.modules.get(package)
     spec = getattr(module, "__spec__", None) if module else importlib.util.find_spec(package)
-    places = [Path(place).resolve() for place in (*(spec.submodule_search_locations or []), spec.origin) if place]
+    found = [*(spec.submodule_search_locations or []), spec.origin] if spec else []
+    places = [Path(place).resolve() for place in found if place]
     if HOME / package in places:
         return None
+    where = places[-1] if places else "nothing"
     return (
-        f"{package}: Python finds {places[-1]} instead of the package {package!r} that belongs to ogcm, since it looks "
-        "beside the script and in the working directory first; rename that file or folder"
+        f"{package}: Python finds {where} instead of the package {package!r} that belongs to ogcm. It looks beside the "
+        "script and in the working directory first: rename a file or folder of that name there. Where another "
+        "installed distribution brings it, install ogcm in a virtual environment of its own"
     )

@@ -1,6 +1,5 @@
 """Terms, operators, features and networks of one's own: what is accepted, what is refused, and that they are right."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -333,25 +332,6 @@ def test_modules_that_cannot_be_are_refused(module, capsys):
         assert main(["run", *WAVE, "--module", *filter(None, [file])]) == 2
         assert words in capsys.readouterr().err
     assert "broken" not in sys.modules
-
-
-@pytest.mark.parametrize(("package", "command"), [("nn", "train"), ("adjoint", "check-gradients")])
-def test_a_file_that_hides_a_package_is_named(tmp_path, package, command):
-    """Beside the script or in the working directory, as `python -m ogcm` sees it."""
-    hiding = tmp_path / f"{package}.py"
-    hiding.write_text("")
-    done = subprocess.run(
-        [sys.executable, "-m", "ogcm", command, "x.toml"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    message = done.stderr.splitlines()[-1]
-    assert message.startswith(f"ogcm: {package}: Python finds {hiding} instead of the package")
-    assert message.endswith("rename that file or folder")
-    script = tmp_path / "mine.py"
-    script.write_text("import ogcm\n")
-    done = subprocess.run([sys.executable, script], cwd="/", capture_output=True, text=True)
-    assert done.returncode == 0
-    assert f"UserWarning: {package}: Python finds {hiding}" in done.stderr
 
 
 def test_a_file_that_is_no_file_of_weights_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """What a person meets first: the names of the three packages."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import ogcm
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"ogcm": ogcm, "adjoint": adjoint, "nn": nn}
-DOTTED = re.compile(r"(?<![\w./'-])(?<!pydoc )((?:ogcm|adjoint|nn)(?:\.[A-Za-z_]\w*)+)(?![\w/-])")
+DOTTED = re.compile(r"(?<![\w./'-])(?<!pydoc )(?<!from )(?<!import )((?:ogcm|adjoint|nn)(?:\.[A-Za-z_]\w*)+)(?![\w/-])")
 FILES = re.compile(r"\.(py|pyi|toml|md|nc|h5|yml|cfg|png)$")
 
 
@@ -75,3 +76,32 @@ def test_imports_do_not_wait_for_the_compiler():
     code = "import sys, ogcm, adjoint, nn, ogcm.cli; print(sorted({'numba', 'numpy', 'matplotlib'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def run_beside(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Python in `folder`, where it looks for packages first."""
+    path = f"{folder}{os.pathsep}{ROOT}"
+    environment = os.environ | {"PYTHONPATH": path}
+    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("package", "command"), [("nn", "train"), ("adjoint", "check-gradients")])
+def test_a_file_that_hides_a_package_is_named(tmp_path, package, command):
+    hiding = tmp_path / f"{package}.py"
+    hiding.write_text("")
+    words = f"{package}: Python finds {hiding} instead of the package"
+    done = run_beside(tmp_path, "-m", "ogcm", command, "x.toml")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"ogcm: {words}")
+    assert "rename a file or folder of that name" in done.stderr
+    done = run_beside(tmp_path, "-c", "import ogcm; print(ogcm.cartesian)")
+    assert done.returncode == 0
+    assert f"UserWarning: {words}" in done.stderr
+
+
+def test_nn_refuses_a_foreign_adjoint(tmp_path):
+    (tmp_path / "adjoint").mkdir()
+    (tmp_path / "adjoint" / "__init__.py").write_text("")
+    done = run_beside(tmp_path, "-W", "ignore", "-c", "import nn")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"ImportError: adjoint: Python finds {tmp_path / 'adjoint'}")
