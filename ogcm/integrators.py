@@ -39,7 +39,7 @@ class Integrator(NamedTuple):
 
 INTEGRATORS = {
     "euler": Integrator((1.0,), 2.0, 0.32, share=1.0),
-    "ab2": Integrator((1.0,), 1.34, 0.51, extrapolation=0.6, share=1.0),
+    "ab2": Integrator((1.0,), 1.34, 0.50, extrapolation=0.6, share=1.0),
     "rk3": Integrator((1 / 3, 1 / 2, 1.0), 2.44, 1.73),
     "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0), 2.58, 2.82),
 }

@@ -175,7 +175,7 @@ def eady_growth(mu: float, n: int = 32, nk: int = 24, richardson: float = 100.0)
         H,
         nk,
         lambda x, y, z: N**2 * z - f * shear * (y - width / 2) + f * wave(phi_z(z), x) * np.sin(m * y),
-        dt=0.4 / (f * mu),  # internal waves turn by less than 2.45
+        dt=0.4 / (f * mu),  # internal waves turn by less than 2.44
         u=lambda x, y, z: shear * (z + middle) - m * wave(phi(z), x) * np.cos(m * y),
         v=lambda x, y, z: wave(1j * k * phi(z), x) * np.sin(m * y),
         eta=lambda x, y: f / GRAVITY * (wave(phi(0.0), x) * np.sin(m * y) - shear * middle * (y - width / 2)),
