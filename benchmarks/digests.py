@@ -72,7 +72,7 @@ class Relaxation(ogcm.Term):
     def add_ad(self, model, n, fluxes, D_ad, gradient) -> None:
         d, factor = interior(D_ad.T), self.factor(model)
         interior(gradient.state.T)[...] -= factor * d
-        gradient.weights += (factor * (5.0 - interior(n.T)) * d).sum()
+        gradient.weights[...] += (factor * (5.0 - interior(n.T)) * d).sum()
 
 
 def channel(**options) -> Model:
@@ -131,7 +131,7 @@ def digests_of_training(options: Mapping, folder: Path) -> tuple[str, str]:
     if not path.exists():
         make_data(ogcm.setups.channel(resolution=50.0, dt=3600.0), model, path, days=40, every=1.0, progress=False)
     data = DataSet(path, model)
-    model.corrector = Corrector(model, hidden=(8, 8), scales={"stress": 1e-4}, **options)
+    model.corrector = Corrector(model, hidden=(8, 8), **options)
     prepare(model, data, data.split().train)
     learner = Learner(model, [Estimate("nu4_h", 1.0, logarithm=True)])
     settings = Settings(curriculum=((0, 2), (1, 2), (2, 2)), batch=2, validate_every=2, validation_windows=2, noise=0.1)
