@@ -12,6 +12,8 @@ import types
 import typing
 from collections.abc import Callable, Iterable
 
+import ogcm
+
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
@@ -31,6 +33,7 @@ Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code: 0, 1 for a blow-up, 2 for a mistake in the input, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ogcm", description="A differentiable ocean general circulation model.")
+    parser.add_argument("--version", action="version", version=f"ogcm {ogcm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text) in SETUP_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
