@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,47 @@ def test_the_page_on_debugging_finds_the_error_it_plants(folder):
         ran = subprocess.run([sys.executable, "wrong.py"], cwd=folder, env=environment, capture_output=True, text=True)
         assert ran.returncode != 0
         assert re.search(r"IndexError: index .*out of bounds", ran.stderr)
+
+
+def apply(change: str, root: Path) -> None:
+    """Apply a block `diff` of a page: its first line names the file; the lines it removes or keeps stand there once."""
+    head, *lines = change.splitlines()
+    file = root / head.removeprefix("--- ")
+    before = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
+    after = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{file.name} holds these lines {text.count(before)} times:\n{before}"
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_page_on_adding_an_operator_adds_two(tmp_path):
+    """On a copy of the code: the tests of the page and of the choices pass, and a GPU can run the kernels."""
+    for folder in ("ogcm", "adjoint", "nn", "benchmarks", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (ROOT / "docs/adding_an_operator.md").read_text(encoding="utf-8")
+    for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        named = re.match(r"# (\S+\.py)\n", block)
+        if language == "diff":
+            apply(block, tmp_path)
+        elif named:
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    tests = "tests/physics/test_damping.py", "tests/project/test_choices.py", "tests/adjoint/test_stepper.py"
+    for command in (
+        ["pytest", "-q", "-k", "damping or choice or table or parameters", *tests],
+        ["ogcm", "kernel", "rayleigh_damping_ad"],
+        [
+            "ogcm",
+            "check-gradients",
+            "--operators",
+            "advect_tracer_upwind1",
+            "--advection",
+            "upwind1",
+            "--controls",
+            "T",
+        ],
+    ):
+        command = [sys.executable, "-m", *command]
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
