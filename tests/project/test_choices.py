@@ -1,4 +1,4 @@
-"""Numerical choices, the tables and branches that act on them in both steppers, and the tests of the gradients agree."""
+"""Numerical choices agree with the tables of kernels, the branches in both steppers, and the tests of gradients."""
 
 import ast
 from pathlib import Path
