@@ -157,16 +157,7 @@ def test_the_page_on_adding_an_operator_adds_two(tmp_path):
     for command in (
         ["pytest", "-q", "-k", "damping or choice or table or parameters", *tests],
         ["ogcm", "kernel", "rayleigh_damping_ad"],
-        [
-            "ogcm",
-            "check-gradients",
-            "--operators",
-            "advect_tracer_upwind1",
-            "--advection",
-            "upwind1",
-            "--controls",
-            "T",
-        ],
+        ["ogcm", *check.split()],
     ):
         command = [sys.executable, "-m", *command]
         ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
