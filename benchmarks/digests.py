@@ -25,8 +25,12 @@ import ogcm
 from adjoint import losses
 from adjoint.assimilation import Estimate
 from nn.corrector import Corrector
-from nn.data import DataSet, make_data
-from nn.training import Learner, Settings, prepare, train
+from nn.data import make_data
+from nn.data_set import DataSet
+from nn.preparation import prepare
+from nn.trainable import Trainable
+from nn.training import train
+from nn.training_settings import TrainingSettings
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -133,10 +137,11 @@ def digests_of_training(options: Mapping, folder: Path) -> tuple[str, str]:
     data = DataSet(path, model)
     model.corrector = Corrector(model, hidden=(8, 8), **options)
     prepare(model, data, data.split().train)
-    learner = Learner(model, [Estimate("nu4_h", 1.0, logarithm=True)])
-    settings = Settings(curriculum=((0, 2), (1, 2), (2, 2)), batch=2, validate_every=2, validation_windows=2, noise=0.1)
-    train(learner, data, settings, folder / "training", overwrite=True, progress=False)
-    learned = digest(learner.arrays)
+    trainable = Trainable(model, [Estimate("nu4_h", 1.0, logarithm=True)])
+    stages = ((0, 2), (1, 2), (2, 2))
+    settings = TrainingSettings(curriculum=stages, batch=2, validate_every=2, validation_windows=2, noise=0.1)
+    train(trainable, data, settings, folder / "training", overwrite=True, progress=False)
+    learned = digest(trainable.arrays)
     stepper = ogcm.Stepper(model)
     for _ in range(STEPS):
         stepper.step()

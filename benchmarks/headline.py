@@ -27,9 +27,13 @@ from benchmarks.adjoint import in_turns
 from benchmarks.observed import rms, run_to
 from nn import configuration, trained
 from nn.configuration import Configuration
-from nn.data import DataSet, Records
-from nn.evaluation import ALL, Drift, Scores, draw_scores, draw_spectra, table, write_csv
-from nn.forecasts import compare
+from nn.data_set import DataSet
+from nn.drift import Drift
+from nn.evaluation import evaluate
+from nn.pictures import draw_scores, draw_spectra
+from nn.records import Records
+from nn.score_tables import table, write_csv
+from nn.scores import ALL, Scores
 from nn.training import train
 from ogcm import files
 from ogcm.constants import DAY
@@ -91,9 +95,9 @@ def train_once(chosen: Configuration, folder: Path) -> float:
     """Train what the configuration says, unless it is done; returns the minutes that it took."""
     model = chosen.model()
     data, parts = chosen.data(model)
-    learner, resume = chosen.learner(model, data, parts.train), (folder / "last.h5").exists()
+    trainable, resume = chosen.trainable(model, data, parts.train), (folder / "last.h5").exists()
     options = {"resume": resume, "train": parts.train, "validation": parts.validation}
-    trainer = train(learner, data, chosen.settings(), folder, **options)
+    trainer = train(trainable, data, chosen.settings(), folder, **options)
     return sum(line.seconds for line in trainer.log) / 60
 
 
@@ -146,7 +150,7 @@ class Headline:
             data, parts = self.chosen.data(models["physics"])
             records = [round(lead * DAY / data.interval) for lead in leads]
             fields = self.chosen.settings().fields
-            results = compare(models, data, parts, records, starts=self.system.starts, fields=fields)
+            results = evaluate(models, data, parts, records, starts=self.system.starts, fields=fields)
             for field in self.system.fields:
                 print(f"{table(results, field, leads)}\n\n{over_seeds(results, field)}\n", flush=True)
             if self.name == "papa":
@@ -192,7 +196,7 @@ class Headline:
         data, parts = self.chosen.data(models["physics"])
         steppers = []
         for model in (models["physics"], hybrid):
-            data.begin(model, data.windows(parts.train, 1)[0])
+            data.initialize(model, data.windows(parts.train, 1)[0])
             steppers.append(Stepper(model))
         plain, corrected = in_turns([s.step for s in steppers], 50)
         print(f"a step: physics {1e3 * plain:.2f} ms, hybrid {1e3 * corrected:.2f} ms, ratio {corrected / plain:.2f}")
@@ -213,7 +217,7 @@ class Headline:
             if closed:
                 model.forcing.steady["rate_T"].fill(0)
             for start in np.linspace(parts.test.start, parts.test.stop - 1, STATES).astype(int):
-                data.begin(model, int(start))
+                data.initialize(model, int(start))
                 drift = Drift(model, model.state.copy(), climatology, deviation)
                 for _ in long_run(model, years):
                     drift.add(model.state)

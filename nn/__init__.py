@@ -3,9 +3,9 @@
 nn.Corrector(model, features=..., outputs=...)   features, a network and its outputs, as one term of the stepper
 nn.make_data(fine, coarse, path, days=...)       a data set of coarse states from a fine run; nn.DataSet reads it
 nn.prepare(model, data, part)                    scales of the features and outputs
-nn.train(nn.Learner(model), data, nn.Settings()) training through the model and its adjoint
+nn.train(nn.Trainable(model), data, nn.TrainingSettings(), folder)   training through the model and its adjoint
 nn.load(path, model)                             puts trained weights into a model
-nn.compare(...), nn.Scores, nn.Drift             evaluation of forecasts and of long runs
+nn.evaluate(models, data, parts, leads)          forecasts of held-out records; nn.Drift judges long runs
 
 `__init__.pyi` beside this file is the table of contents; a name is imported from its module when it is first used.
 """

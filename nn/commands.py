@@ -6,8 +6,9 @@ from pathlib import Path
 
 from nn import configuration, trained
 from nn.data import make_data
-from nn.evaluation import draw_scores, draw_spectra, table, write_csv
-from nn.forecasts import compare
+from nn.evaluation import evaluate
+from nn.pictures import draw_scores, draw_spectra
+from nn.score_tables import table, write_csv
 from nn.training import train
 from ogcm.cli import DEVICE, MODULE, read_options, setup_command
 from ogcm.errors import InputError
@@ -87,7 +88,7 @@ def train_command(target: str, rest: list[str]) -> int:
     model = chosen.model()
     data, parts = chosen.data(model)
     trainer = train(
-        chosen.learner(model, data, parts.train),
+        chosen.trainable(model, data, parts.train),
         data,
         chosen.settings(),
         folder,
@@ -118,7 +119,7 @@ def evaluate_command(target: str, rest: list[str]) -> int:
     data, parts = chosen.data(physics)
     models = {"physics": physics, "trained": model}
     leads, fields = [int(word) for word in words], chosen.settings().fields
-    results = compare(models, data, parts, leads, starts=options.get("starts", 10), fields=fields)
+    results = evaluate(models, data, parts, leads, starts=options.get("starts", 10), fields=fields)
     print(table(results))
     write_csv(folder / "scores.csv", results)
     draw_scores(results, folder / "scores.png")

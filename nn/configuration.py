@@ -15,7 +15,7 @@
     outputs = ["stress", "T_flux"]
     [learn]                     # parameters, each with its error (of the logarithm where it is positive)
     nu4_h = 1.0
-    [training]                  # the options of `nn.Settings`
+    [training]                  # the options of `nn.TrainingSettings`
     curriculum = [[0, 500], [1, 80], [5, 250]]
 
 Paths are those of the working directory.
@@ -29,9 +29,12 @@ from typing import get_type_hints
 from adjoint.assimilation import Estimate
 from adjoint.controls import Controls
 from nn.corrector import Corrector
-from nn.data import DataSet, Records, Splits
+from nn.data_set import DataSet
 from nn.observed_data import AgulhasData, PapaData
-from nn.training import Learner, Settings, prepare
+from nn.preparation import prepare
+from nn.records import Records, Splits
+from nn.trainable import Trainable
+from nn.training_settings import TrainingSettings
 from ogcm.config import check_type, tables_of
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
@@ -82,7 +85,7 @@ class Configuration:
         train, validation = entries.get("train", 0.7), entries.get("validation", 0.15)
         return data, data.split(train, validation, entries.get("test", max(0.0, 1 - train - validation)))
 
-    def learner(self, model: Model, data: Records, part: range) -> Learner:
+    def trainable(self, model: Model, data: Records, part: range) -> Trainable:
         """What learns: the model with its terms, prepared by the records of `part`, and the parameters."""
         if self.tables["corrector"]:
             known = {n: kind for n, kind in get_type_hints(Corrector.__init__).items() if n not in ("model", "return")}
@@ -97,7 +100,7 @@ class Configuration:
             except ValueError as error:  # of the network
                 raise InputError(f"{self.path}: [corrector] {error}") from None
         prepare(model, data, part)
-        return Learner(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
+        return Trainable(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
 
     def estimate(self, name: str, error: float, model: Model) -> Estimate:
         """A parameter that learns, by its logarithm where it is positive."""
@@ -106,15 +109,15 @@ class Configuration:
             raise InputError(f"{self.path}: [learn] takes parameters and their errors, such as nu_h = 1.0, not {name}")
         return Estimate(name, float(error), logarithm=bool((control.values(model) > 0).all()))
 
-    def settings(self) -> Settings:
+    def settings(self) -> TrainingSettings:
         """How to train."""
         entries = dict(self.tables["training"])
-        self.check("training", entries, get_type_hints(Settings))
+        self.check("training", entries, get_type_hints(TrainingSettings))
         if "curriculum" in entries:
             entries["curriculum"] = tuple(tuple(stage) for stage in entries["curriculum"])
         if "fields" in entries:
             entries["fields"] = tuple(entries["fields"])
-        return Settings(**entries)
+        return TrainingSettings(**entries)
 
     def check(self, table: str, entries: dict, known: Mapping[str, object]) -> None:
         """Raise InputError for a name in a table that is not `known`, or a value that is not of its type."""

@@ -5,7 +5,7 @@
     train(learner, data, settings, folder)
 
 A forecast begins with more than a state here: with the fluxes of its hours, or with a forcing that holds its start.
-`begin` sets both.
+`initialize` sets both.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nn.data import Records
+from nn.records import Records
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import add_halo
@@ -63,9 +63,9 @@ class PapaData(Records):
     def truth(self, start: Sequence[int], lead: int) -> State:
         """The record `lead` after that of each column."""
         fields = {name: a[0] for name, a in self.at(np.array([start]) + lead).items()}
-        return self.made_state(fields, 0.0)
+        return self.make_state(fields, 0.0)
 
-    def begin(self, model: Model, start: Sequence[int]) -> None:
+    def initialize(self, model: Model, start: Sequence[int]) -> None:
         """Profiles and hours of weather of each column's start. Raises InputError as `set_windows` does."""
         set_windows(model, self.record, self.every * np.asarray(start))
 
@@ -135,11 +135,11 @@ class AgulhasData(Records):
         return dict(zip(self.fields, self.currents[:, records.start : records.stop], strict=True))
 
     def targets(self, n: int, count: int) -> dict[str, Array]:
-        """What the layer should carry in the records after `n`: the currents without what `said` will add."""
+        """The currents in the records after `n`, without the part that `complete_forecast` adds."""
         left = np.exp(-np.arange(1, count + 1) * self.interval / EKMAN)[:, None, None, None] * self.rest[:, n, None]
         return {name: a - b for (name, a), b in zip(super().targets(n, count).items(), left, strict=True)}
 
-    def begin(self, model: Model, start: int) -> None:
+    def initialize(self, model: Model, start: int) -> None:
         """State and forcing of the record. Raises InputError where it does not exist."""
         self.starts.set(start)
         if model is not self.model:
@@ -147,7 +147,7 @@ class AgulhasData(Records):
             for name, series in self.model.forcing.series.items():
                 model.forcing.series[name].values[...] = series.values
 
-    def said(self, forecast: State, start: int, lead: int) -> State:
+    def complete_forecast(self, forecast: State, start: int, lead: int) -> State:
         """With what the layer does not carry."""
         left = np.exp(-lead * self.interval / EKMAN) * self.rest[:, start]
         for name, a in zip(self.fields, left, strict=True):

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.state import Gradient
-from nn.data import Records, floored
 from nn.losses import Forecast
+from nn.records import Records
+from nn.statistics import floored
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
@@ -77,7 +78,7 @@ class TendencyFit:
     def loss(self, start: int) -> Forecast:
         """How far such rates are from what the physics lacks at the record `start`, where the model's state is then."""
         model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
-        self.data.begin(model, start)
+        self.data.initialize(model, start)
         n = end = model.state
         if model.numerics.dynamics != "none":  # else there is no physics
             n.settle(model.grid)

@@ -12,7 +12,9 @@ import ogcm
 from adjoint.random_ocean import random_field
 from nn.coarse_graining import CoarseGraining
 from nn.commands import coarse_model
-from nn.data import DataOutput, DataSet, check_disjoint, make_data, put_fields
+from nn.data import DataOutput, make_data
+from nn.data_set import DataSet
+from nn.records import check_disjoint, set_fields
 from ogcm import diagnostics, files
 from ogcm.cli import main
 from ogcm.constants import DAY
@@ -66,7 +68,7 @@ def pair(fine_depth=400.0, coarse_depth=400.0, **options):
 def grained(fine, coarse):
     """The coarse model with the state of the fine one; and the fields."""
     fields = CoarseGraining(fine, coarse)(fine.state)
-    put_fields(coarse.state, coarse, fields)
+    set_fields(coarse.state, coarse, fields)
     return fields
 
 
@@ -196,7 +198,7 @@ def test_records_are_the_fine_run_coarse_grained_and_the_run_goes_on():
     run(again, 12)
     for n in range(3):
         state = data.state(n)
-        put_fields(other.state, other, graining(again.state))
+        set_fields(other.state, other, graining(again.state))
         for name in PROGNOSTIC:
             np.testing.assert_array_equal(getattr(state, name), getattr(other.state, name))
         assert (state.time, state.step) == (pytest.approx(again.state.time), round(again.state.time / 3600))

@@ -7,8 +7,11 @@ import pytest
 from PIL import Image
 
 import ogcm
-from nn.evaluation import COLUMNS, Drift, Scores, draw_maps, draw_scores, draw_spectra, table, write_csv
+from nn.drift import Drift
 from nn.losses import EnergySpectrum, Forecast
+from nn.pictures import draw_maps, draw_scores, draw_spectra
+from nn.score_tables import COLUMNS, table, write_csv
+from nn.scores import Scores
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
@@ -137,7 +140,7 @@ def test_climatology_as_a_forecast_has_no_anomaly_correlation(model):
     for name in found.fields:
         assert np.isnan(found.acc(name)).all()
         assert (found.variance_ratio(name) == 0).all()
-        np.testing.assert_allclose(found.rmse(name), np.sqrt(found.means(name)[2]), rtol=1e-14)
+        np.testing.assert_allclose(found.rmse(name), np.sqrt(found.mean_squares(name)[2]), rtol=1e-14)
     assert table({"climatology": found}).splitlines()[-1].split()[-1] == "-"
 
 
@@ -161,7 +164,7 @@ def test_the_opposite_of_the_truth(model):
     found = moved(model, mirrored)
     for name in found.fields:
         np.testing.assert_allclose(found.acc(name), -1, rtol=1e-12)
-        np.testing.assert_allclose(found.rmse(name), 2 * np.sqrt(found.means(name)[2]), rtol=1e-12)
+        np.testing.assert_allclose(found.rmse(name), 2 * np.sqrt(found.mean_squares(name)[2]), rtol=1e-12)
 
 
 def test_large_cells_count_more():

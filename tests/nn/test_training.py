@@ -12,11 +12,16 @@ from adjoint.complex_step import STEP, complex_model
 from adjoint.gradient_check import check_controls
 from nn import configuration, trained
 from nn.corrector import Corrector
-from nn.data import DataSet, make_data
-from nn.forecasts import compare
+from nn.data import make_data
+from nn.data_set import DataSet
+from nn.evaluation import evaluate
 from nn.optimizer import Adam
+from nn.preparation import prepare
 from nn.tendency_fit import TendencyFit
-from nn.training import Iteration, Learner, Settings, Trainer, prepare, train
+from nn.trainable import Trainable
+from nn.training import Trainer, train
+from nn.training_files import Iteration, resume_training, write_training
+from nn.training_settings import TrainingSettings
 from ogcm import files
 from ogcm.cli import main
 from ogcm.constants import DAY
@@ -41,14 +46,14 @@ def path(tmp_path_factory):
     return path
 
 
-def learner_of(path, *, estimates=(), seed=0, **options):
+def trainable_of(path, *, estimates=(), seed=0, **options):
     """A channel with a corrector that sees and says a little, and its data."""
     model = ocean()
     data = DataSet(path, model)
     chosen = {"features": ("velocity", "T", "eta", "place"), "outputs": ("stress", "T_flux", "T_flux_z")}
     model.corrector = Corrector(model, **(chosen | options), hidden=(24, 24), stencil="cross", seed=seed)
     prepare(model, data, data.split().train)
-    return Learner(model, estimates), data
+    return Trainable(model, estimates), data
 
 
 QUICK = {"batch": 2, "rate": 3e-3, "warm_up": 3, "validate_every": 5, "validation_windows": 4}
@@ -69,32 +74,32 @@ def test_gradient_through_many_steps_is_exact(steps):
 
 @pytest.mark.slow
 def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
-    learner, data = learner_of(path, estimates=[Estimate("nu4_h", 1.0, logarithm=True)])
+    trainable, data = trainable_of(path, estimates=[Estimate("nu4_h", 1.0, logarithm=True)])
     test, physics = data.split().test, ocean()
-    settings = Settings(curriculum=((1, 20), (3, 40)), rates={"nu4_h": 10.0}, patience=0, **QUICK)
-    trainer = train(learner, data, settings, tmp_path, progress=False)
+    settings = TrainingSettings(curriculum=((1, 20), (3, 40)), rates={"nu4_h": 10.0}, patience=0, **QUICK)
+    trainer = train(trainable, data, settings, tmp_path, progress=False)
     errors = []
-    for model in (physics, learner.model):
-        judge = Trainer(Learner(model, [Estimate("nu4_h", 1.0)]), data, settings, tmp_path)
+    for model in (physics, trainable.model):
+        judge = Trainer(Trainable(model, [Estimate("nu4_h", 1.0)]), data, settings, tmp_path)
         judge.held_out = data.windows(test, 3)
-        errors.append(judge.validated())
+        errors.append(judge.validation_loss())
     assert errors[1] < 0.95 * errors[0]
     assert trainer.best == min(line.validation for line in trainer.log if np.isfinite(line.validation))
     assert {p.name for p in tmp_path.iterdir()} == {"best.h5", "last.h5", "log.csv", "curves.png"}
     again = ocean()
     told = trained.load(tmp_path / "best.h5", again)
     assert json.loads(told["settings"])["batch"] == 2
-    assert np.array_equal(again.corrector.weights, learner.model.corrector.weights)
-    assert again.parameters["nu4_h"][0, 5, 5] == learner.model.parameters["nu4_h"][0, 5, 5]
+    assert np.array_equal(again.corrector.weights, trainable.model.corrector.weights)
+    assert again.parameters["nu4_h"][0, 5, 5] == trainable.model.parameters["nu4_h"][0, 5, 5]
 
 
 @pytest.mark.slow
 def test_a_single_window_is_learned_by_heart(path, tmp_path):
     outputs = ("uv_tendency", "T_tendency")
-    learner, data = learner_of(path, outputs=outputs, features=("velocity", "T"))
-    settings = Settings(curriculum=((1, 600),), **QUICK | {"batch": 1, "rate": 2e-2, "patience": 0, "weight_decay": 0.0,
-        "fields": ("T",), "validate_every": 600})  # fmt: skip
-    trainer = Trainer(learner, data, settings, tmp_path, train=range(0, 2), validation=range(90, 95))
+    trainable, data = trainable_of(path, outputs=outputs, features=("velocity", "T"))
+    options = {"batch": 1, "rate": 2e-2, "patience": 0, "weight_decay": 0.0, "fields": ("T",), "validate_every": 600}
+    settings = TrainingSettings(curriculum=((1, 600),), **QUICK | options)
+    trainer = Trainer(trainable, data, settings, tmp_path, train=range(0, 2), validation=range(90, 95))
     first = trainer.iterate().loss
     for _ in range(599):
         trainer.log.append(trainer.iterate())
@@ -105,14 +110,14 @@ def test_a_single_window_is_learned_by_heart(path, tmp_path):
 
 def test_a_fit_of_tendencies_learns_what_the_physics_lacks(path):
     outputs = ("uv_tendency", "T_flux", "T_flux_z")
-    learner, data = learner_of(path, outputs=outputs, features=("velocity", "T"))
-    model, part = learner.model, data.split().train
+    trainable, data = trainable_of(path, outputs=outputs, features=("velocity", "T"))
+    model, part = trainable.model, data.split().train
     fit = TendencyFit(model, data, ("u", "v", "T"), {"T": 2.0}, data.statistics(part).tendency_deviation)
     first, g = fit(3)[0], fit(3)[1]["corrector"]
     d, weights = np.random.default_rng(0).normal(size=g.shape), model.corrector.weights
     weights += 0.1 * d
     loss, g = fit.loss(3), fit(3)[1]["corrector"]
-    data.begin(model, 3)
+    data.initialize(model, 3)
     tangent = complex_model(model, {"corrector": d})
     rates = fit.rates(tangent)
     exact = sum(loss.value(rates, record) for record in loss.all_records()).imag / STEP
@@ -136,12 +141,13 @@ def test_without_dynamics_the_data_themselves_are_lacking(path):
 
 
 def test_a_fit_that_fails_in_a_run_ends_no_stage(path, tmp_path):
-    learner, data = learner_of(path)
-    trainer = Trainer(learner, data, Settings(curriculum=((0, 2), (1, 3)), **QUICK | {"patience": 1}), tmp_path)
+    trainable, data = trainable_of(path)
+    settings = TrainingSettings(curriculum=((0, 2), (1, 3)), **QUICK | {"patience": 1})
+    trainer = Trainer(trainable, data, settings, tmp_path)
     for _ in range(2):
         trainer.log.append(trainer.iterate())
     first, trainer.best = trainer.optimizer, 0.0
-    trainer.judge(np.inf)
+    trainer.after_validation(np.inf)
     assert trainer.skipped == trainer.waited == 0
     assert trainer.optimizer is first
     trainer.log.append(trainer.iterate())
@@ -152,16 +158,16 @@ def test_a_fit_that_fails_in_a_run_ends_no_stage(path, tmp_path):
 
 @pytest.mark.slow
 def test_training_resumes_to_the_bit(path, tmp_path):
-    settings = Settings(curriculum=((0, 2), (1, 3), (2, 3)), noise=0.02, spectrum=0.1, conservation=0.01, **QUICK | {
-        "validate_every": 2})  # fmt: skip
+    options = {"noise": 0.02, "spectrum": 0.1, "conservation": 0.01, "validate_every": 2}
+    settings = TrainingSettings(curriculum=((0, 2), (1, 3), (2, 3)), **QUICK | options)
     weights = []
     for name, stops in (("whole", [None]), ("parts", [5, None])):
         for n, stop in enumerate(stops):
-            learner, data = learner_of(path, estimates=[Estimate("drag_linear", 1.0, logarithm=True)])
-            trainer = Trainer(learner, data, settings, tmp_path / name)
+            trainable, data = trainable_of(path, estimates=[Estimate("drag_linear", 1.0, logarithm=True)])
+            trainer = Trainer(trainable, data, settings, tmp_path / name)
             trainer.folder.mkdir(exist_ok=True)
             if n:
-                trainer.resume()
+                resume_training(trainer)
             if stop:
                 stopped = trainer.iterate
 
@@ -175,7 +181,7 @@ def test_training_resumes_to_the_bit(path, tmp_path):
                     trainer.run(progress=False)
             else:
                 trainer.run(progress=False)
-        weights.append([a.copy() for a in learner.arrays.values()])
+        weights.append([a.copy() for a in trainable.arrays.values()])
         assert len(trainer.log) == 8
     assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
 
@@ -184,21 +190,21 @@ def test_parameters_alone_learn_within_their_bounds(path, tmp_path):
     model = ocean()
     data = DataSet(path, model)
     upper = 3 * float(model.parameters["nu4_h"][0, 5, 5])
-    learner = Learner(model, [Estimate("nu4_h", 1.0, logarithm=True, upper=upper)])
-    settings = Settings(curriculum=((1, 12),), **QUICK | {"rate": 0.5})
-    trainer = train(learner, data, settings, tmp_path, progress=False)
-    z = learner.arrays["nu4_h"]
+    trainable = Trainable(model, [Estimate("nu4_h", 1.0, logarithm=True, upper=upper)])
+    settings = TrainingSettings(curriculum=((1, 12),), **QUICK | {"rate": 0.5})
+    trainer = train(trainable, data, settings, tmp_path, progress=False)
+    z = trainable.arrays["nu4_h"]
     assert z != 0
     assert z <= np.log(3) + 1e-12
     assert trainer.best <= trainer.log[4].validation
 
 
 def test_a_window_that_blows_up_is_named_and_the_best_weights_stay(path, tmp_path):
-    learner, data = learner_of(path)
-    learner.model.corrector.set_scales({"T_flux": 1e9})
-    settings = Settings(curriculum=((2, 50),), **QUICK | {"rate": 10.0, "warm_up": 0})
+    trainable, data = trainable_of(path)
+    trainable.model.corrector.set_scales({"T_flux": 1e9})
+    settings = TrainingSettings(curriculum=((2, 50),), **QUICK | {"rate": 10.0, "warm_up": 0})
     with pytest.raises((ogcm.errors.BlowUpError, InputError), match=r"window of 2 records from record \d+ \(day"):
-        train(learner, data, settings, tmp_path, progress=False)
+        train(trainable, data, settings, tmp_path, progress=False)
     model = ocean()
     trained.load(tmp_path / "best.h5", model)
     assert np.isfinite(model.corrector.weights).all()
@@ -208,7 +214,7 @@ def test_scales_are_those_of_the_data(path):
     data = DataSet(path, ocean())
     part = data.split().train
     scales, T = data.scales(part), np.stack([data.targets(n - 1, 1)["T"][0] for n in part if n])
-    volume = data.volume("T")[0]
+    volume = data.volumes("T")[0]
     mean = (T[:, 0] * volume).sum((1, 2)).mean() / volume.sum()
     variance = ((T[:, 0] - mean) ** 2 * volume).sum((1, 2)).mean() / volume.sum()
     assert scales["T"][0] == pytest.approx(np.sqrt(variance), rel=0.02)
@@ -256,7 +262,7 @@ def test_commands_train_and_evaluate_what_a_file_says(path, tmp_path, monkeypatc
 def test_a_run_with_what_was_trained(path, tmp_path, monkeypatch):
     """`ogcm run --trained` steps the trained model, and the file that it leaves repeats the run."""
     monkeypatch.chdir(tmp_path)
-    model = learner_of(path)[0].model
+    model = trainable_of(path)[0].model
     model.corrector.weights[...] += 0.01
     trained.save("best.h5", model)
     options = ["--resolution", "100", "--dt", "7200", "--days", "1", "--every", "1", "--quiet"]
@@ -279,16 +285,16 @@ def test_persistence_and_climatology_are_what_they_say(path):
     model = ocean()
     data = DataSet(path, model)
     parts = data.split()
-    results = compare({"physics": model}, data, parts, [1, 2], starts=2)
+    results = evaluate({"physics": model}, data, parts, [1, 2], starts=2)
     starts = [parts.test.start, parts.test.stop - 3]
-    volume = data.volume("T")
+    volume = data.volumes("T")
     for lead in (1, 2):
         errors = [data.targets(n + lead - 1, 1)["T"][0] - data.targets(n - 1, 1)["T"][0] for n in starts]
         expected = np.sqrt(np.mean([(volume * e**2).sum() for e in errors]) / volume.sum())
         assert results["persistence"].rmse("T")[lead - 1, -1] == pytest.approx(expected, rel=1e-12)
     assert np.isnan(results["climatology"].acc("T")[:, -1]).all()
     with pytest.raises(InputError, match="leads: give rising numbers"):
-        compare({}, data, parts, [2, 1])
+        evaluate({}, data, parts, [2, 1])
 
 
 def prepared(file):
@@ -296,7 +302,7 @@ def prepared(file):
     chosen = configuration.read(file)
     model = chosen.model()
     data, parts = chosen.data(model)
-    return chosen.learner(model, data, parts.train), chosen.settings()
+    return chosen.trainable(model, data, parts.train), chosen.settings()
 
 
 @pytest.mark.parametrize(
@@ -367,48 +373,48 @@ def test_a_training_with_a_wrong_type_is_refused(path, tmp_path, table, line, wo
 )
 def test_bad_settings_are_named(options, message):
     with pytest.raises(InputError, match=message):
-        Settings(**options)
+        TrainingSettings(**options)
 
 
 def test_a_damaged_state_of_a_training_is_refused(path, tmp_path):
-    learner, data = learner_of(path)
-    trainer = Trainer(learner, data, Settings(curriculum=((1, 1),), **QUICK), tmp_path)
+    trainable, data = trainable_of(path)
+    trainer = Trainer(trainable, data, TrainingSettings(curriculum=((1, 1),), **QUICK), tmp_path)
     trainer.log.append(Iteration(1, 1, 0.5, 0.1, 1e-3, 0.4, 1.0))
-    trainer.write()
+    write_training(trainer)
     last = tmp_path / "last.h5"
-    content, before = last.read_bytes(), learner.model.corrector.weights.copy()
-    trainer.resume()
+    content, before = last.read_bytes(), trainable.model.corrector.weights.copy()
+    resume_training(trainer)
     for damaged in damages(content, 60):
         last.write_bytes(damaged)
         with pytest.raises(FileError, match=r"last\.h5: (damaged|truncated)"):
-            trainer.resume()
+            resume_training(trainer)
     last.write_bytes(content)
     with h5py.File(last, "r+") as f:
         f["learned/corrector"][3] = np.nan
     files.seal(last)
     with pytest.raises(FileError, match="learned/corrector holds numbers that are not finite"):
-        trainer.resume()
-    assert np.array_equal(learner.model.corrector.weights, before)
+        resume_training(trainer)
+    assert np.array_equal(trainable.model.corrector.weights, before)
 
 
 def test_what_cannot_be_trained_is_refused(path, tmp_path):
-    learner, data = learner_of(path)
+    trainable, data = trainable_of(path)
     with pytest.raises(InputError, match="there is nothing to learn"):
-        Learner(ocean())
+        Trainable(ocean())
     with pytest.raises(InputError, match="train, validation: both hold"):
-        Trainer(learner, data, Settings(), tmp_path, train=range(0, 30), validation=range(25, 60))
+        Trainer(trainable, data, TrainingSettings(), tmp_path, train=range(0, 30), validation=range(25, 60))
     with pytest.raises(InputError, match="needs"):
-        Trainer(learner, data, Settings(curriculum=((110, 1),)), tmp_path)
+        Trainer(trainable, data, TrainingSettings(curriculum=((110, 1),)), tmp_path)
     with pytest.raises(InputError, match="fields: w does not vary"):
-        Trainer(learner, data, Settings(fields=("w",)), tmp_path)
+        Trainer(trainable, data, TrainingSettings(fields=("w",)), tmp_path)
     (tmp_path / "last.h5").write_bytes(b"no")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "log.csv").write_text("my own")
     with pytest.raises(FileError, match=r"holds a training; .* \(log.csv would be replaced\)"):
-        train(learner, data, Settings(), tmp_path / "mine")
+        train(trainable, data, TrainingSettings(), tmp_path / "mine")
     with Claim(tmp_path / "training.lock"), pytest.raises(FileError, match=r"another run .* writes files of this name"):
-        train(learner, data, Settings(), tmp_path, overwrite=True)
+        train(trainable, data, TrainingSettings(), tmp_path, overwrite=True)
     with pytest.raises(FileError, match="holds a training; resume it"):
-        train(learner, data, Settings(), tmp_path)
+        train(trainable, data, TrainingSettings(), tmp_path)
     with pytest.raises(FileError, match="truncated, or not the state of a training"):
-        train(learner, data, Settings(), tmp_path, resume=True)
+        train(trainable, data, TrainingSettings(), tmp_path, resume=True)

@@ -10,7 +10,8 @@ import xarray
 
 from adjoint import observations
 from nn import trained
-from nn.data import DataOutput, DataSet
+from nn.data import DataOutput
+from nn.data_set import DataSet
 from ogcm import files
 from ogcm.constants import DAY
 from ogcm.errors import FileError

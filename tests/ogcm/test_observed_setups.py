@@ -7,7 +7,9 @@ import pytest
 import ogcm
 from adjoint.assimilation import Estimate
 from nn.observed_data import UNSEEN, AgulhasData, PapaData
-from nn.training import Learner, Settings, Trainer
+from nn.trainable import Trainable
+from nn.training import Trainer
+from nn.training_settings import TrainingSettings
 from ogcm.constants import GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
@@ -369,7 +371,7 @@ def test_papa_data_are_the_observations_of_each_column(tmp_path):
     np.testing.assert_array_equal(interior(truth.S), targets["S"][3])
     np.testing.assert_array_equal(data.read(range(2, 4))["T"][1, :, 0, 3], record.T[18])
     other = papa(data=path, columns=3, hours=24)
-    data.begin(other, (1, 4, 7))
+    data.initialize(other, (1, 4, 7))
     np.testing.assert_array_equal(interior(other.state.T)[:, 0, 4], record.T[42])
     np.testing.assert_array_equal(interior(other.forcing.series["heat_flux"].values)[:, 0, 2], record.heat_flux[24:49])
     scales = data.scales(part)
@@ -401,19 +403,20 @@ def test_agulhas_data_add_what_the_layer_does_not_carry(tmp_path):
     found = data.truth(0, 2)
     np.testing.assert_array_equal(starts.vector(interior(found.u)[0], interior(found.v)[0]), truth)
     changed = agulhas(data=path)
-    data.begin(changed, 1)
+    data.initialize(changed, 1)
     starts.set(1)
     for name in ("u", "v", "eta"):
         np.testing.assert_array_equal(getattr(changed.state, name), getattr(other.state, name))
     for name, series in other.forcing.series.items():
         np.testing.assert_array_equal(changed.forcing.series[name].values, series.values)
     # At once, state and rest together are what was observed; later the rest has faded in target and forecast alike.
-    now = data.said(changed.state.copy(), 1, 0)
+    now = data.complete_forecast(changed.state.copy(), 1, 0)
     np.testing.assert_allclose(interior(now.u), interior(data.truth(1, 0).u), atol=1e-14)
     perfect = changed.state.copy()
     for name, values in data.targets(1, 2).items():
         interior(getattr(perfect, name))[...] = values[1]
-    np.testing.assert_allclose(interior(data.said(perfect, 1, 2).v), interior(data.truth(1, 2).v), atol=1e-14)
+    complete = data.complete_forecast(perfect, 1, 2)
+    np.testing.assert_allclose(interior(complete.v), interior(data.truth(1, 2).v), atol=1e-14)
     assert np.abs(data.rest).max() > 1e-3
 
 
@@ -422,14 +425,15 @@ def test_training_on_observations(tmp_path):
     path = made_up_papa(tmp_path / "papa.nc", hours=300)
     model = papa(data=path, columns=3, hours=48, dt=3600.0)
     data = PapaData(path, model, every=6)
-    learner = Learner(model, [Estimate("kappa_v", 1.0, logarithm=True)])
-    trainer = Trainer(learner, data, Settings(curriculum=((4, 2),), validation_windows=1), tmp_path / "training")
+    trainable = Trainable(model, [Estimate("kappa_v", 1.0, logarithm=True)])
+    settings = TrainingSettings(curriculum=((4, 2),), validation_windows=1)
+    trainer = Trainer(trainable, data, settings, tmp_path / "training")
     start = trainer.starts[4][0]
-    g = learner.gradient(trainer.window(start, 4))["kappa_v"]
-    values, z = [], learner.arrays["kappa_v"]
+    g = trainable.gradients(trainer.window_gradient(start, 4))["kappa_v"]
+    values, z = [], trainable.arrays["kappa_v"]
     for change in (1e-4, -1e-4):
         z[...] = change
-        learner.put()
-        values.append(trainer.window(start, 4).value)
+        trainable.update_model()
+        values.append(trainer.window_gradient(start, 4).value)
     np.testing.assert_allclose(g, (values[0] - values[1]) / 2e-4, rtol=1e-5)
     assert g != 0

@@ -1,0 +1,104 @@
+"""Data sets of ogcm as records: reading and checking their files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from nn.records import Records
+from ogcm import files
+from ogcm.constants import DAY
+from ogcm.errors import FileError, InputError, suggestion
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.state import PROGNOSTIC
+from ogcm.variables import check_variables, water
+
+Array = np.ndarray
+FORMAT = "ogcm data set 1"
+
+
+class DataSet(Records):
+    """The records of the file `path`; only those asked for are read. `attributes` are those of the file.
+
+    The whole file is hashed once, when it is opened (`ogcm.files`), and must stay as it is as long as it is in use.
+    """
+
+    def __init__(self, path: str | Path, model: Model, *, fields: Sequence[str] | None = None) -> None:
+        """`fields`: the names to read (default: all that the file has of the model's).
+
+        Raises FileError for a file that is missing, foreign, damaged or of another grid, InputError for a field that
+        it lacks and for times that are not uniform.
+        """
+        self.path, self.model = Path(path), model
+        self.stamp = files.stamp(self.path)
+        with files.reading(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
+            self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
+            names = [name for name in PROGNOSTIC if name in f]
+            self.check_grid(f, names)
+            self.times = f["time"][()] * DAY
+            self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
+        known = check_variables(model, tuple(names))
+        if not known:
+            raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)} of this model")
+        self.fields = tuple(known if fields is None else fields)
+        for name in self.fields:
+            if name not in known:
+                raise InputError(f"fields: {path} has no {name!r} for this model: {suggestion(name, known)}")
+        self.interval = self.check_times()
+        self.water = {name: water(model, name) for name in self.fields}
+
+    def check_grid(self, f: h5py.File, names: Sequence[str]) -> None:
+        """Raise FileError for a file of another grid."""
+        (ny, nx), nk, h = self.model.horizontal.shape, len(self.model.dz), self.model.horizontal
+        for name in names:
+            shape, wanted = f[name].shape[1:], (ny, nx) if name == "eta" else (nk, ny, nx)
+            if shape != wanted:
+                raise FileError(f"{self.path}: {name} has the shape {shape}, this model's is {wanted}; use its options")
+        y, x = h.names
+        places = {y: h.y_t, x: h.x_t, "cell_thickness": interior(self.model.grid.h_t)}
+        for name, values in places.items():
+            if not np.allclose(f[name][()], values, rtol=1e-6, atol=1e-6 * np.abs(values).max()):
+                raise FileError(f"{self.path}: its grid differs from this model's in {name}; use its options")
+
+    def check_times(self) -> float:
+        """The interval between two records [s]. Raises InputError where it varies."""
+        if len(self.times) < 2:
+            raise InputError(f"{self.path}: holds {len(self.times)} records; a data set needs at least 2")
+        steps = np.diff(self.times)
+        interval = float(np.median(steps))
+        wrong = np.flatnonzero(~((steps > 0) & (np.abs(steps - interval) <= 1e-6 * interval)))
+        if len(wrong):
+            n = int(wrong[0])
+            days = self.times / DAY
+            raise InputError(
+                f"{self.path}: times must increase by the same interval, {interval / DAY:g} days, but record {n + 1} "
+                f"is at day {days[n + 1]:g} and the one before at day {days[n]:g}; cut the file there"
+            )
+        return interval
+
+    def read(self, records: range) -> dict[str, Array]:
+        """The fields (records, nk, ny, nx), of eta (records, ny, nx), in the model's precision, 0 on land.
+
+        Raises InputError for records that do not exist, FileError for a value over water that is missing.
+        """
+        self.check_part(records)
+        if files.stamp(self.path) != self.stamp:
+            raise FileError(f"{self.path}: was replaced or changed after it was checked; make the DataSet again")
+        try:
+            with h5py.File(self.path, "r") as f:
+                found = {name: f[name][records.start : records.stop] for name in self.fields}
+        except files.BROKEN as error:
+            raise FileError(f"{self.path}: records {records} cannot be read ({error})") from None
+        for name, values in found.items():
+            missing = self.water[name] & (~np.isfinite(values) | (values == self.fill[name]))
+            if missing.any():
+                n, *place = map(int, np.argwhere(missing)[0])
+                axes = "k, j, i" if len(place) == 3 else "j, i"
+                raise FileError(
+                    f"{self.path}: {name} is {values[n, *place]:g} in record {records[n]} "
+                    f"(day {self.times[records[n]] / DAY:g}) over water at ({axes}) = {tuple(place)}; mend it there"
+                )
+        dtype = self.model.grid.h_t.dtype
+        return {name: np.where(self.water[name], values, 0).astype(dtype) for name, values in found.items()}

@@ -1,0 +1,92 @@
+"""The drift of a long run: what it does to contents, mean and variability."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nn.losses import Conservation, volume
+from nn.scores import Climatology, checked_field, layer_means
+from ogcm.constants import DAY
+from ogcm.errors import InputError, suggestion
+from ogcm.model import Model
+from ogcm.state import State
+
+Array = np.ndarray
+
+
+class Drift:
+    """What a long run does to contents, mean and variability, from running sums.
+
+    `days` and `series` grow with each state: "volume", "heat" and "salt" are changes of the content since the start
+    relative to the sum of its magnitudes; "heat_variation" and "salt_variation" the same changes relative to the sum of
+    |T - mean T| and |S - mean S|, which is stricter and knows no arbitrary zero; "speed" [m s-1] is the largest of |u|
+    and |v|. `finite` tells whether every state was; from the first that is not on, nothing counts any more.
+    """
+
+    def __init__(
+        self, model: Model, initial: State, climatology: Mapping[str, Array], deviation: Mapping[str, Array]
+    ) -> None:
+        """`climatology` and `deviation`: mean and standard deviation in time of the data, (nk, ny, nx), eta (ny, nx).
+
+        Raises InputError for unknown fields, other shapes, and a model without tracers.
+        """
+        self.model, self.climatology = model, Climatology(model, climatology)
+        for name in climatology:
+            if name not in deviation:
+                raise InputError(f"deviation: {name} is missing; give the standard deviation in time at every point")
+        self.deviation = Climatology(model, {name: deviation[name] for name in climatology}).mean
+        self.contents = Conservation(model, initial, scales={"T": 1.0, "S": 1.0})
+        cells = volume(model, "T")
+        weight = cells / cells.sum()
+        self.rise = volume(model, "eta") / cells.sum()  # of the volume, relative, by eta
+        self.eta = checked_field(model, initial, "eta", "initial")
+        self.sizes = {}
+        for content, field in (("heat", "T"), ("salt", "S")):
+            a = np.where(weight > 0, checked_field(model, initial, field, "initial"), 0.0)
+            self.sizes[content] = (weight * np.abs(a)).sum()
+            self.sizes[f"{content}_variation"] = (weight * np.abs(a - (weight * a).sum())).sum()
+        self.finite, self.days, self.states = True, [], 0
+        self.series = {name: [] for name in ("volume", *self.sizes, "speed")}
+        self.sums = {name: np.zeros((2, *a.shape)) for name, a in self.climatology.mean.items()}
+
+    def add(self, state: State) -> None:
+        """Look at a state of the run, on the day that it carries. Raises InputError for one of another shape."""
+        anomalies = {name: self.climatology.anomaly(state, name, "state") for name in self.sums}
+        fields = {name: checked_field(self.model, state, name, "state") for name in ("u", "v", "eta")}
+        self.finite &= all(np.isfinite(a).all() for a in (*anomalies.values(), *fields.values()))
+        if not self.finite:
+            return
+        self.days.append(state.time / DAY)
+        self.series["volume"].append((self.rise * (fields["eta"] - self.eta)).sum())
+        changes = {content: self.contents.change(state, content) for content in ("T", "S")}
+        for name, size in self.sizes.items():
+            change = changes["T" if name.startswith("heat") else "S"]
+            self.series[name].append(change / size if size else np.nan)
+        self.series["speed"].append(max(np.abs(fields[name]).max() for name in ("u", "v")))
+        for name, a in anomalies.items():
+            self.sums[name] += a, a**2
+        self.states += 1
+
+    def mean_error(self, field: str) -> Array:
+        """Root mean square over the water of (mean of the run - that of the data), by layer and over all (layers + 1,).
+
+        In the unit of the field. Raises InputError for an unknown field, or before any state.
+        """
+        return self.rms(field, self.moments(field)[0])
+
+    def deviation_error(self, field: str) -> Array:
+        """The same of the standard deviation in time."""
+        mean, square = self.moments(field)
+        return self.rms(field, np.sqrt(np.maximum(square - mean**2, 0)) - self.deviation[field])
+
+    def moments(self, field: str) -> Array:
+        """Mean over time of the anomaly and of its square (2, layers, ny, nx)."""
+        if field not in self.sums:
+            raise InputError(f"field: unknown {field!r}: {suggestion(field, self.sums)}")
+        if not self.states:
+            raise InputError("no finite state of the run was added yet")
+        return self.sums[field] / self.states
+
+    def rms(self, field: str, error: Array) -> Array:
+        cells = self.climatology.volumes[field]
+        return np.sqrt(layer_means((cells * error**2).sum(axis=(1, 2)), cells))

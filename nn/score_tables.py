@@ -1,0 +1,79 @@
+"""Scores as a table and as a file (CSV)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nn.scores import ALL, CURRENT, Scores
+from ogcm import files
+from ogcm.errors import InputError
+from ogcm.fields import FIELDS
+
+COLUMNS = (
+    "model",
+    "field",
+    "layer",
+    "depth_m",
+    "lead_days",
+    "starts",
+    "units",
+    "rmse",
+    "bias",
+    "acc",
+    "variance_ratio",
+)
+
+
+def units(field: str) -> str:
+    """Unit of the errors of a field."""
+    return {CURRENT: "m s-1", ALL: "1"}.get(field) or FIELDS[field].units
+
+
+def chosen_leads(results: Mapping[str, Scores], leads: Sequence[float] | None) -> list[float]:
+    """`leads` [d], or the first, middle and last. Raises InputError without results."""
+    if not results:
+        raise InputError("results: there are none; give the scores of at least one model")
+    known = next(iter(results.values())).leads
+    return list(dict.fromkeys([known[0], known[len(known) // 2], known[-1]] if leads is None else leads))
+
+
+def table(results: Mapping[str, Scores], field: str = ALL, leads: Sequence[float] | None = None) -> str:
+    """RMSE and ACC of a field over all layers, a line for each model, at `leads` [d] (first, middle and last).
+
+    A dash stands for what is undefined. Raises InputError for a field or lead that is not scored.
+    """
+    leads, width = chosen_leads(results, leads), max(map(len, (*results, "model")))
+    heads = [f"{name} {lead:g} d" for name in ("RMSE", "ACC") for lead in leads]
+    lines = [f"{'model':{width}}" + "".join(f"{head:>12}" for head in heads)]
+    for model, scores in results.items():
+        chosen = [scores.index_of(lead) for lead in leads]
+        cells = [f"{a:12.4g}" for a in scores.rmse(field)[chosen, -1]]
+        cells += [f"{a:12.3f}" for a in scores.acc(field)[chosen, -1]]
+        lines.append(f"{model:{width}}" + "".join(f"{'-':>12}" if cell.strip() == "nan" else cell for cell in cells))
+    return "\n".join([f"{name_of(field)} [{units(field)}]", *lines])
+
+
+def name_of(field: str) -> str:
+    """A field in words."""
+    return {CURRENT: "current", ALL: "all fields, normalised"}.get(field) or FIELDS[field].long_name
+
+
+def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
+    """A line for each model, field, layer and lead (COLUMNS); `units` are those of rmse and bias.
+
+    `layer` counts from 0 at the surface, "all" is over the layers; `depth_m` is that of its centre. What is undefined
+    is nan. Raises FileError where the disk does not take it.
+    """
+    lines = [COLUMNS]
+    for model, scores in results.items():
+        depth = np.cumsum(scores.model.dz) - 0.5 * scores.model.dz
+        for field in scores.fields:
+            found = np.stack([scores.rmse(field), scores.bias(field), scores.acc(field), scores.variance_ratio(field)])
+            layers = found.shape[-1] - 1
+            places = [(k, f"{depth[k]:g}", k) for k in range(layers)] if layers > 1 else []
+            for layer, deep, k in [*places, ("all", "", layers)]:
+                for n, lead in enumerate(scores.leads):
+                    numbers = [f"{a:.9g}" for a in found[:, n, k]]
+                    lines.append([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
+    files.put_table(path, lines)

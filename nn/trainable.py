@@ -1,0 +1,50 @@
+"""What a training changes: the weights of the terms of a model, and physical parameters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adjoint.assimilation import Estimate, Scaled
+from adjoint.controls import Controls
+from adjoint.run import GradientOfRun
+from ogcm.errors import InputError
+from ogcm.model import Model
+from ogcm.terms import require, weights_of
+
+Array = np.ndarray
+
+
+class Trainable:
+    """What is learned, as arrays that an optimizer moves in place: the weights of the terms, and z of the estimates."""
+
+    def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
+        """Raises InputError where there is nothing to learn, and for estimates that cannot be (see Estimate)."""
+        needs = "weights", "add_ad", "astype", "save", "load"
+        require(model.terms, needs, "a training needs it")
+        self.model, self.terms = model, weights_of(model.terms)
+        self.arrays = dict(self.terms)
+        self.parameters = [estimate.name for estimate in estimates]
+        self.controls = Controls(model, self.parameters) if estimates else None
+        self.scaled = {e.name: Scaled(e, self.controls.controls[e.name], model) for e in estimates}
+        self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
+        if not self.arrays:
+            raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
+
+    def update_model(self) -> None:
+        """z into its bounds, and the parameters of z into the model."""
+        for name, s in self.scaled.items():
+            np.clip(self.arrays[name], *s.bounds(), out=self.arrays[name])
+        if self.scaled:
+            self.controls.put({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
+
+    def gradients(self, run: GradientOfRun) -> dict[str, Array]:
+        """By the arrays, of a gradient by the controls."""
+        found = {name: run[name] for name in self.terms}
+        return found | {name: s.transpose(self.arrays[name], run[name]) for name, s in self.scaled.items()}
+
+    def add_prior(self, weight: float, gradients: dict[str, Array]) -> float:
+        """weight |z|^2/2 of the estimates with a background; its gradient is added to `gradients`."""
+        known = [name for name, s in self.scaled.items() if s.estimate.background]
+        for name in known:
+            gradients[name] = gradients[name] + weight * self.arrays[name]
+        return 0.5 * weight * float(sum((self.arrays[name] ** 2).sum() for name in known))

@@ -1,0 +1,69 @@
+"""The files of a training: last.h5, from which it resumes to the bit, log.csv and curves.png."""
+
+import io as streams
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import h5py
+import numpy as np
+
+from nn.pictures import draw_training
+from ogcm import files
+from ogcm.errors import FileError
+
+if TYPE_CHECKING:
+    from nn.training import Trainer
+
+FORMAT = "ogcm training 1"
+NAMES = ("last.h5", "best.h5", "log.csv", "curves.png")
+
+
+class Iteration(NamedTuple):
+    """A line of the log; validation is nan where none was made."""
+
+    iteration: int
+    records: int
+    loss: float
+    gradient: float
+    rate: float
+    validation: float
+    seconds: float
+
+
+def write_training(trainer: "Trainer") -> None:
+    """Write last.h5, log.csv and curves.png of a training. Raises FileError where the disk does not take them."""
+    whole = streams.BytesIO()
+    with h5py.File(whole, "w") as f:
+        f.attrs.update(format=FORMAT, settings=json.dumps(asdict(trainer.settings)), best=trainer.best)
+        f.attrs.update(waited=trainer.waited, skipped=trainer.skipped)
+        f.attrs["generator"] = json.dumps(trainer.rng.bit_generator.state)
+        f["log"] = np.array(trainer.log, float)
+        for name, a in trainer.trainable.arrays.items():
+            f[f"learned/{name}"] = a
+        trainer.optimizer.save(f.create_group("optimizer"))
+    files.put_sealed(trainer.folder / "last.h5", whole, "the state of the training")
+    files.put_table(trainer.folder / "log.csv", [Iteration._fields, *trainer.log], "the log")
+    draw_training(trainer.log, trainer.folder / "curves.png")
+
+
+def resume_training(trainer: "Trainer") -> None:
+    """Continue from last.h5, to the bit. Raises FileError for one that is missing, damaged or of other settings."""
+    path, arrays = trainer.folder / "last.h5", trainer.trainable.arrays
+    remedy = "resume from a copy of it, or begin anew in another folder"
+    with files.reading(path, FORMAT, "the state of a training of ogcm", remedy) as f:
+        if f.attrs["settings"] != json.dumps(asdict(trainer.settings)):
+            raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
+        learned = {name: f[f"learned/{name}"][()] for name in arrays}
+        for name, a in learned.items():
+            if not np.isfinite(a).all():
+                raise FileError(f"{path}: learned/{name} holds numbers that are not finite; {remedy}")
+        trainer.rng.bit_generator.state = json.loads(f.attrs["generator"])
+        trainer.best, trainer.waited = float(f.attrs["best"]), int(f.attrs["waited"])
+        trainer.skipped = int(f.attrs["skipped"])
+        trainer.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
+        trainer.optimizer = trainer.new_optimizer()
+        trainer.optimizer.load(f["optimizer"], arrays)
+        for name, a in learned.items():
+            arrays[name][...] = a
+    trainer.trainable.update_model()
