@@ -260,10 +260,10 @@ def main() -> None:
     parser.add_argument("--data", help="file of the real ocean for global_4deg")
     chosen = parser.parse_args()
     try:
-        device.check("cuda")
+        device.check_device("cuda")
     except InputError as error:
         parser.exit(2, f"benchmarks.gpu: {error}\n")
-    print(device.describe())
+    print(device.describe_gpu())
     tables = {
         "agreement": agreement,
         "kernels": kernel_table,

@@ -1,7 +1,8 @@
-"""How a kernel is compiled and called; `ogcm.cuda` makes the same for a GPU.
+"""How a kernel is compiled for a CPU and called; `ogcm.cuda` makes the same kernel for a GPU.
 
-`point` marks a point function: plain scalar code that knows nothing of who calls it.
-`kernel` makes a threaded CPU kernel of a loop over points, whose GPU twin runs where its arrays live on a GPU.
+`point` compiles a point function: plain scalar code for one point of the grid, inlined where it is called.
+`scalar` compiles a scalar function with branches on plain numbers.
+`kernel` makes a threaded CPU kernel of a loop over points; its GPU twin runs if the arrays live on a GPU.
 
 Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
@@ -31,7 +32,7 @@ HALO = 3  # cells around the interior, as wide as the widest stencil (the adjoin
 
 
 def preload_tbb() -> None:
-    """Load the library of the tbb wheel, which a virtual environment hides from the linker."""
+    """Load the library of the tbb wheel, which the linker does not find in a virtual environment."""
     for path in sorted(Path(sys.prefix, "lib").glob("libtbb.so.*")):
         try:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -41,24 +42,52 @@ def preload_tbb() -> None:
 
 
 class CompilationReport(event.Listener):
-    """Says on a terminal which kernel is being compiled, since that takes seconds."""
+    """Shows on a terminal which kernel is being compiled, since that takes seconds."""
 
     def __init__(self) -> None:
         self.compiled = 0
 
     def on_start(self, compilation: event.Event) -> None:
+        """Show the name of a parallel kernel when its compilation starts.
+
+        Parameters
+        ----------
+        compilation : numba.core.event.Event
+            The event of Numba that holds the dispatcher.
+        """
         dispatcher = compilation.data["dispatcher"]
         if dispatcher.targetoptions.get("parallel"):
             self.begin(dispatcher.py_func.__name__)
 
     def on_end(self, compilation: event.Event) -> None:
+        """Clear the line when the compilation ends.
+
+        Parameters
+        ----------
+        compilation : numba.core.event.Event
+            The event of Numba.
+        """
         self.show("")
 
     def begin(self, name: str) -> None:
+        """Show that a kernel is being compiled, with its number.
+
+        Parameters
+        ----------
+        name : str
+            Name of the kernel.
+        """
         self.compiled += 1
         self.show(f"compiling kernel {self.compiled}: {name}")
 
     def show(self, text: str) -> None:
+        """Replace the line on the terminal.
+
+        Parameters
+        ----------
+        text : str
+            The new line; empty to clear it.
+        """
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
@@ -75,7 +104,18 @@ scalar = numba.njit(error_model="numpy")
 
 
 def grid_fields(function: Callable) -> list[str]:
-    """The names of the arrays of the grid that a kernel reads, itself or in the functions that it calls, sorted."""
+    """Return the names of the arrays of the grid that a kernel reads.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function of the kernel.
+
+    Returns
+    -------
+    list of str
+        The sorted names, with those that the functions called by the kernel read.
+    """
     from ogcm.grid import Grid
 
     names = {name for part in functions_of(function) for code in codes(part.__code__) for name in code.co_names}
@@ -83,27 +123,35 @@ def grid_fields(function: Callable) -> list[str]:
 
 
 class KernelGrid:
-    """A named tuple of arrays that kernels take as their grid: each kernel is handed only those that it reads."""
+    """A named tuple of arrays that is the grid of kernels; each kernel receives only the arrays that it reads."""
 
     @functools.cached_property
     def kernel_grids(self) -> dict["Kernel", tuple]:
-        """By kernel, the arrays that it reads."""
+        """The arrays that each kernel reads, by kernel."""
         return {}
 
     def __getstate__(self) -> None:
-        """A copy has no parts: its arrays are others."""
+        """Leave `kernel_grids` out of copies, which have other arrays."""
 
 
 class Kernel:
-    """A CPU kernel, threaded unless it has too little to do; any module may define one.
+    """A CPU kernel, threaded unless it has little to compute; any module may define one with the decorator `kernel`.
 
-    Where its last argument is no NumPy array but one on a GPU, the twin runs there. Of its argument `grid` it is handed
-    only the arrays that it reads: each array of an argument costs 0.15 us a call, the whole grid 7 us, which small
-    models feel (and 4 KB, all that a GPU takes).
+    If its last argument is an array on a GPU, the GPU twin runs. In place of its argument `grid` the compiled kernel
+    receives only those arrays of the grid that it reads: each array in an argument costs 0.15 us a call and the whole
+    grid 7 us, which slows down small models (and takes 4 KB, the limit of a GPU).
+
+    Parameters
+    ----------
+    function : callable
+        Loops over points, with an array that is written as last argument.
+    parallel : bool
+        Compile `prange` loops for several threads.
+    serial_below : int
+        Number of points of the last array below which one thread runs all loops.
     """
 
     def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0) -> None:
-        """`serial_below`: points of the last array below which one thread does all the loops of the kernel."""
         self.serial_below = serial_below
         self.py_func = function
         self.compiled = numba.njit(parallel=parallel, error_model="numpy")(function)
@@ -115,11 +163,11 @@ class Kernel:
     def __call__(self, *arguments) -> None:
         if self.grid_position is not None:
             grid = arguments[self.grid_position]
-            part = grid.kernel_grids.get(self) or self.grid_for(grid)
-            arguments = (*arguments[: self.grid_position], part, *arguments[self.grid_position + 1 :])
+            own = grid.kernel_grids.get(self) or self.grid_for(grid)
+            arguments = (*arguments[: self.grid_position], own, *arguments[self.grid_position + 1 :])
         if not isinstance(arguments[-1], np.ndarray):
             if not hasattr(arguments[-1], "__cuda_array_interface__"):
-                raise TypeError(f"{self.py_func.__name__}: its last argument must be an array that it writes")
+                raise TypeError(f"{self.py_func.__name__}: the last argument must be an array that the kernel writes")
             self.twin(*arguments)
             return
         if not self.serial_below or arguments[-1].size >= self.serial_below:
@@ -139,31 +187,54 @@ class Kernel:
 
     @functools.cached_property
     def fields(self) -> list[str]:
-        """The arrays of the grid that the kernel reads."""
+        """The names of the arrays of the grid that the kernel reads."""
         return grid_fields(self.py_func)
 
     def grid_for(self, grid: KernelGrid) -> tuple:
-        """The arrays of `grid` that the kernel reads, kept by the grid, in a type that a file of the cache can name."""
+        """Return the arrays of `grid` that the kernel reads, in a type that the cache can save.
+
+        Parameters
+        ----------
+        grid : Grid
+            The whole grid, which keeps the result.
+
+        Returns
+        -------
+        tuple
+            A named tuple of the arrays in `fields`.
+        """
         name = f"Grid_{hashlib.sha256(' '.join(self.fields).encode()).hexdigest()[:16]}"
         part = globals().setdefault(name, namedtuple(name, self.fields, module=__name__))
         arrays = [getattr(grid, field) for field in self.fields]
         if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
-            from ogcm.cuda import view
+            from ogcm.cuda import as_numba_array
 
-            arrays = map(view, arrays)
+            arrays = map(as_numba_array, arrays)
         return grid.kernel_grids.setdefault(self, part(*arrays))
 
 
 kernel = Kernel
 
 
-# What a GPU does in another way (`ogcm.cuda`)
+# What is translated in another way for a GPU (`ogcm.cuda`)
 
 GPU_REPLACEMENTS: dict[Callable, Callable | None] = {}
 
 
 def replaced_on_gpu(function: Callable | None) -> Callable:
-    """Decorator of a helper `(..., j, ni)` of a row: a thread of a GPU calls `function(..., j, i)` instead, or None."""
+    """Decorate a helper of a row that a GPU replaces by a function of one point.
+
+    Parameters
+    ----------
+    function : callable or None
+        `function(..., j, i)` takes the place of the helper `(..., j, ni)`; with None the helper is left out, since
+        another function has done its work.
+
+    Returns
+    -------
+    callable
+        The decorator, which returns the helper as it is.
+    """
 
     def mark(helper):
         GPU_REPLACEMENTS[python_function(helper)] = function
@@ -174,7 +245,7 @@ def replaced_on_gpu(function: Callable | None) -> Callable:
 
 @point
 def row_barrier():
-    """Behind it a row of work space is read beside the own point, which on a GPU another thread has written."""
+    """Separate two parts of a `prange` loop: after it, work arrays of a row may be read at other points of the row."""
 
 
 # The complex step differentiates through these: every branch is chosen by the real part.
@@ -182,41 +253,100 @@ def row_barrier():
 
 @point
 def absolute(x):
-    """|x|; its derivative at 0 is taken as that of +x."""
+    """Return the absolute value; its derivative at 0 is that of +x.
+
+    Parameters
+    ----------
+    x : float or complex
+        A number; the sign is that of its real part.
+
+    Returns
+    -------
+    float or complex
+        x or -x.
+    """
     return x if x.real >= 0 else -x
 
 
 @point
 def smaller(x, y):
-    """min(x, y); the derivative of the smaller argument, of x at a tie."""
+    """Return the smaller of two numbers by their real parts, with its derivative; x if they are equal.
+
+    Parameters
+    ----------
+    x, y : float or complex
+        Two numbers.
+
+    Returns
+    -------
+    float or complex
+        x or y.
+    """
     return x if x.real <= y.real else y
 
 
 @point
 def larger(x, y):
-    """max(x, y); the derivative of the larger argument, of x at a tie."""
+    """Return the larger of two numbers by their real parts, with its derivative; x if they are equal.
+
+    Parameters
+    ----------
+    x, y : float or complex
+        Two numbers.
+
+    Returns
+    -------
+    float or complex
+        x or y.
+    """
     return x if x.real >= y.real else y
 
 
 def typed(value, like):
-    """The real number `value` in the precision of `like` (a bare 0.1 would promote float32)."""
+    """Return a real number in the precision of another one, since a bare 0.1 would promote float32 to float64.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    like : float or complex
+        A number of the wanted precision.
+
+    Returns
+    -------
+    float
+        `value` as float32 if `like` is float32, else as float64.
+    """
     return np.float32(value) if isinstance(like, np.float32) else value
 
 
 @overload(typed, inline="always")
 def _typed(value, like):
+    """Compile `typed` for the type of `like`."""
     if like == types.float32:
         return lambda value, like: np.float32(value)
     return lambda value, like: np.float64(value)
 
 
 def root(x):
-    """The square root (a GPU's NumPy has none)."""
+    """Return the square root (`np.sqrt` does not exist in kernels of a GPU).
+
+    Parameters
+    ----------
+    x : float or complex
+        A number.
+
+    Returns
+    -------
+    float or complex
+        Its square root.
+    """
     return np.sqrt(x)
 
 
 @overload(root, inline="always")
 def _root(x):
+    """Compile `root` for real or complex numbers."""
     return (lambda x: np.sqrt(x)) if isinstance(x, types.Complex) else (lambda x: math.sqrt(x))
 
 

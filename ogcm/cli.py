@@ -272,10 +272,10 @@ def setups_command(_) -> int:
 
 
 def info_command(known) -> int:
-    from ogcm.device import machine
+    from ogcm.device import describe_machine
     from ogcm.info import info
 
-    print(info(known.file) if known.file else machine())
+    print(info(known.file) if known.file else describe_machine())
     return 0
 
 

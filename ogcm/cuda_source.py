@@ -1,4 +1,4 @@
-"""Source of kernels, as syntax trees, and of the twins that are made from it."""
+"""The source of kernels as syntax trees, and Python functions made of syntax trees."""
 
 import ast
 import functools
@@ -12,10 +12,10 @@ from ogcm.errors import KernelError
 ALONG_I = ("i", "ii")  # the names of the index of a loop along i
 
 
-def parsed(function: Callable) -> ast.FunctionDef:
-    """The definition of a function with the line numbers of its file, without what decorates it.
+def parse_function(function: Callable) -> ast.FunctionDef:
+    """Parse the definition of a function, with the line numbers of its file and without its decorators.
 
-    Raises KernelError where there is no source, or another one than was imported.
+    Raises KernelError if the source cannot be read, or differs from the code that was imported.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -24,50 +24,53 @@ def parsed(function: Callable) -> ast.FunctionDef:
     tree.decorator_list = []
     own = function.__code__
     modules = [name for name in own.co_names if inspect.ismodule(function.__globals__.get(name))]
-    imports = [ast.Import([ast.alias(name)]) for name in modules]  # which change the code of what calls their functions
+    imports = [
+        ast.Import([ast.alias(name)]) for name in modules
+    ]  # byte code calls a function of a module in another way
     whole = compile(ast.fix_missing_locations(ast.Module([*imports, tree], [])), own.co_filename, "exec")
     (code,) = filter(inspect.iscode, whole.co_consts)
     if not own.co_freevars and (code.co_code, code.co_names) != (own.co_code, own.co_names):
-        raise KernelError(f"{own.co_filename}: was changed after {function.__name__} was imported; start again")
+        raise KernelError(f"{own.co_filename}: was changed after {function.__name__} was imported; start Python again")
     return ast.increment_lineno(tree, own.co_firstlineno - 1)
 
 
-definition = functools.cache(parsed)  # one that is only read
+parse_cached = functools.cache(parse_function)  # for trees that are not changed
 
 
 def namespace_of(function: Callable) -> dict[str, object]:
-    """The global and enclosed names that a function can read."""
+    """Return the global and enclosed names that a function can read, with their values."""
     return function.__globals__ | inspect.getclosurevars(function).nonlocals
 
 
-def statements(source: str) -> list[ast.stmt]:
+def parse_statements(source: str) -> list[ast.stmt]:
+    """Parse source code into a list of statements."""
     return ast.parse(source).body
 
 
 def names_read(node: ast.AST) -> set[str]:
-    """The names that are read anywhere within."""
+    """Return the names that are read anywhere in a syntax tree."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def names_set(node: ast.AST) -> set[str]:
-    """The names that get a value anywhere within."""
+    """Return the names that are assigned to anywhere in a syntax tree."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def is_loop(node: ast.AST, over: str) -> bool:
-    """Whether a statement is a loop over `range` or `prange`."""
+    """Return True for a loop over `over`, that is "range" or "prange"."""
     return isinstance(node, ast.For) and ast.unparse(node.iter).startswith(f"{over}(")
 
 
 def is_along_i(node: ast.AST) -> bool:
-    """Whether a statement is a loop that is dealt out to the threads along i."""
+    """Return True for a loop along i, of which each thread of a GPU computes one point."""
     return is_loop(node, "range") and ast.unparse(node.target) in ALONG_I
 
 
-def made(tree: ast.FunctionDef, namespace: dict[str, object], origin: str) -> Callable:
-    """The function of a tree that was made from `origin`.
+def compile_tree(tree: ast.FunctionDef, namespace: dict[str, object], origin: str) -> Callable:
+    """Compile the syntax tree of a function that was made from the kernel `origin`, and return the function.
 
-    Its source is kept where tracebacks, debuggers and `inspect.getsource` look for it.
+    Its source is kept in `linecache`, where tracebacks, debuggers and `inspect.getsource` find it.
     """
     source, file = ast.unparse(ast.fix_missing_locations(tree)) + "\n", f"<{tree.name}: GPU twin of {origin}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
@@ -75,6 +78,6 @@ def made(tree: ast.FunctionDef, namespace: dict[str, object], origin: str) -> Ca
     return namespace[tree.name]
 
 
-def named(function: Callable) -> str:
-    """The full name of a function."""
+def full_name(function: Callable) -> str:
+    """Return the name of a function with that of its module."""
     return f"{function.__module__}.{function.__qualname__}"

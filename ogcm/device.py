@@ -1,13 +1,13 @@
-"""Where arrays live: in the memory of the host, as NumPy's, or in that of a CUDA GPU, as CuPy's.
+"""Where arrays live: in the memory of the host as NumPy arrays, or in that of a CUDA GPU as CuPy arrays.
 
     ogcm.Simulation(model, days=30, device="cuda").run()      # or `ogcm run ... --device cuda`
     there = model.to("cuda")                                  # state, grid, forcing, parameters, corrector
     ogcm.Stepper(there).step()
     there.state.T                                             # a CuPy array
 
-A kernel runs where its arrays live (`ogcm.backend`), and NumPy's functions, called with CuPy's arrays, work there too
-(NEP 13 and 18). So a model on a GPU is the same model with other arrays; nothing is carried to and fro in a step.
-What reads a model as a whole (output, diagnostics, losses, pictures) reads it on the host.
+A kernel runs where its arrays live (`ogcm.backend`), and functions of NumPy accept CuPy arrays (NEP 13 and 18). A model
+on a GPU is therefore the same model with other arrays, and a step copies nothing between the two memories. Output,
+diagnostics, losses and pictures, which read whole fields, use copies on the host.
 """
 
 import contextlib
@@ -28,25 +28,25 @@ from ogcm.errors import InputError
 Array = np.ndarray
 DEVICES = ("cpu", "cuda")
 INSTALL = 'pip install "ogcm[cuda]"'
-THREAD = threading.local()  # which has a stream
+THREAD = threading.local()  # the stream of each thread
 
 
 def cupy() -> ModuleType:
-    """CuPy, with a stream on which all work of this thread is queued, Numba's too (graphs need one of their own).
+    """Return CuPy, with a stream on which all work of this thread is queued, that of Numba too (CUDA graphs need one).
 
-    Raises InputError where CUDA cannot be used, saying why.
+    Raises InputError if CUDA cannot be used, with the reason.
     """
-    module = imported()
+    module = import_cupy()
     if not hasattr(THREAD, "stream"):
-        module.cuda.runtime.deviceSynchronize()  # what others have queued elsewhere is done
+        module.cuda.runtime.deviceSynchronize()  # wait for work on other streams
         THREAD.stream = module.cuda.Stream(non_blocking=True)
-        THREAD.stream.__enter__()  # for good: `use` is forgotten when another stream has been used in between
+        THREAD.stream.__enter__()  # forever; `use` would end with the next stream that is used
     return module
 
 
 @functools.cache
-def imported() -> ModuleType:
-    """CuPy, where it finds a GPU."""
+def import_cupy() -> ModuleType:
+    """Import CuPy and check that it finds a GPU."""
     try:
         module = importlib.import_module("cupy")
         if not numba.config.ENABLE_CUDASIM:
@@ -54,15 +54,18 @@ def imported() -> ModuleType:
         count = module.cuda.runtime.getDeviceCount()
     except ImportError as error:
         raise InputError(f"device: 'cuda' needs CuPy and numba-cuda ({error}); {INSTALL}, or use 'cpu'") from None
-    except Exception as error:  # of CUDA itself: no driver, no device
+    except Exception as error:  # any error of CUDA: no driver, no device
         raise InputError(f"device: 'cuda' finds no GPU that can be used ({error}); use 'cpu'") from None
     if count == 0:
         raise InputError("device: 'cuda' finds no GPU; use 'cpu'")
     return module
 
 
-def check(device: str) -> str:
-    """`device` where it can be used; "auto" is a GPU where there is one. Raises InputError otherwise."""
+def check_device(device: str) -> str:
+    """Return `device` if it can be used; "auto" becomes "cuda" if there is a GPU and "cpu" otherwise.
+
+    Raises InputError for an unknown device, and for "cuda" if it cannot be used.
+    """
     if device == "auto":
         return "cuda" if available() else "cpu"
     if device not in DEVICES:
@@ -73,7 +76,7 @@ def check(device: str) -> str:
 
 
 def available() -> bool:
-    """Whether there is a GPU that can be used."""
+    """Return True if there is a GPU that can be used."""
     try:
         cupy()
     except InputError:
@@ -81,8 +84,8 @@ def available() -> bool:
     return True
 
 
-def describe() -> str:
-    """The GPU in words, or why there is none."""
+def describe_gpu() -> str:
+    """Describe the GPU, or say why there is none."""
     try:
         xp = cupy()
     except InputError as error:
@@ -93,14 +96,14 @@ def describe() -> str:
     return f"{name}, compute capability {major}.{minor}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
 
 
-def machine() -> str:
-    """What ogcm runs on here, in words."""
+def describe_machine() -> str:
+    """Describe the versions, the processor and the GPU that ogcm runs with."""
     import ogcm
 
     return (
         f"ogcm  {ogcm.__version__} with Python {platform.python_version()}, Numba {numba.__version__}\n"
-        f"cpu   {platform.machine()}, {numba.config.NUMBA_NUM_THREADS} threads\n"
-        f"cuda  {describe()}"
+        f"cpu   {platform.describe_machine()}, {numba.config.NUMBA_NUM_THREADS} threads\n"
+        f"cuda  {describe_gpu()}"
     )
 
 
@@ -108,24 +111,24 @@ def machine() -> str:
 
 
 def is_on_host(a: Array) -> bool:
-    """Whether an array is NumPy's."""
+    """Return True for an array of NumPy."""
     return isinstance(a, np.ndarray | np.generic)
 
 
 def to_host(a: Array) -> Array:
-    """The array as NumPy's; a copy where it lives on a GPU."""
+    """Return the array as one of NumPy: a copy if it lives on a GPU, else the array itself."""
     if hasattr(a, "__cuda_array_interface__"):
         return cupy().asarray(a).get()
     return np.asarray(a)
 
 
 def to_device(a: Array, device: str) -> Array:
-    """The array in the memory of `device`: itself where it is there, else a copy."""
+    """Return the array in the memory of `device`: a copy, or the array itself if it is there already."""
     return to_host(a) if device == "cpu" else cupy().asarray(a)
 
 
 def copy_values(target: Array, source: Array) -> None:
-    """target[...] = source, wherever the two live."""
+    """Copy the values of `source` into `target`; each may live on the host or on the GPU."""
     if is_on_host(target):
         target[...] = to_host(source)
     elif is_on_host(source):
@@ -135,12 +138,12 @@ def copy_values(target: Array, source: Array) -> None:
 
 
 def array_module(a: Array) -> ModuleType:
-    """The array module of an array: NumPy or CuPy."""
+    """Return the module of an array: NumPy or CuPy."""
     return np if is_on_host(a) else cupy()
 
 
 def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype | None = None) -> Array:
-    """Zeros that live where `like` does, in its type unless another is given."""
+    """Return zeros in the memory where `like` lives, with its data type unless `dtype` is given."""
     return np.zeros_like(like, shape=shape, dtype=dtype)
 
 
@@ -148,14 +151,14 @@ def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype | None = None) ->
 
 
 def free_memory() -> int:
-    """Bytes free on the GPU, what CuPy kept for itself given back."""
+    """Return the number of bytes that are free on the GPU, after CuPy has released its unused blocks."""
     xp = cupy()
     xp.get_default_memory_pool().free_all_blocks()
     return xp.cuda.runtime.memGetInfo()[0]
 
 
 def check_memory(need: float, what: str) -> None:
-    """Raise InputError where the GPU has less than `need` bytes free, saying what would fit."""
+    """Raise InputError if the GPU has less than `need` bytes free; the message says which grid would fit."""
     free = free_memory()
     if need > free:
         side = math.sqrt(free / need)
@@ -166,18 +169,18 @@ def check_memory(need: float, what: str) -> None:
 
 
 def host_memory() -> float:
-    """Bytes that are free on the host, or that its container may have where that is less; infinite where unknown."""
+    """Return the bytes that are free on the host, or within the limit of its container; infinite if unknown."""
     limits = [math.inf]
     with contextlib.suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         limits.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
-    with contextlib.suppress(OSError, ValueError):  # "max" where it has no limit
+    with contextlib.suppress(OSError, ValueError):  # "max" without a limit
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return min(limits)
 
 
 def check_host_memory(need: int, what: str) -> None:
-    """Raise InputError where the host has less than `need` bytes, saying what would fit."""
+    """Raise InputError if the host has less than `need` bytes free; the message says which grid would fit."""
     free = host_memory()
     if need > free:
         side = f"{100 * math.sqrt(free / need):.3g} % of the cells along each side"
@@ -187,31 +190,36 @@ def check_host_memory(need: int, what: str) -> None:
 
 
 class HostCopies:
-    """Carries arrays to the host while the GPU works on: on a stream of its own, into page-locked memory."""
+    """Copies of named arrays on the host, made while the GPU computes: on a separate stream, into page-locked memory.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Arrays on the GPU; the names and shapes of those that will be copied.
+    """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
-        """For arrays of these names and shapes."""
         xp = cupy()
         self.stream = xp.cuda.Stream(non_blocking=True)
         self.staged = {name: xp.empty_like(a) for name, a in arrays.items()}
-        self.landed = {name: locked(a.shape, a.dtype) for name, a in arrays.items()}
+        self.received = {name: page_locked(a.shape, a.dtype) for name, a in arrays.items()}
 
     def send(self, arrays: Mapping[str, Array]) -> None:
-        """Send the arrays off as they are now; what was sent before must have been received."""
+        """Start to copy the present values of the arrays; the copies before must have been received."""
         for name, a in arrays.items():
             self.staged[name][...] = a
         self.stream.wait_event(cupy().cuda.get_current_stream().record())
         for name, a in self.staged.items():
-            a.get(stream=self.stream, out=self.landed[name], blocking=False)
+            a.get(stream=self.stream, out=self.received[name], blocking=False)
 
     def receive(self) -> dict[str, Array]:
-        """The arrays that were sent; they stay until the next are sent."""
+        """Wait for the copies and return them; they keep their values until the next `send`."""
         self.stream.synchronize()
-        return self.landed
+        return self.received
 
 
-def locked(shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """A NumPy array in page-locked memory, to which a GPU copies while it works."""
+def page_locked(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return a NumPy array in page-locked memory, to which a GPU copies while it computes."""
     count = math.prod(shape)
     memory = cupy().cuda.alloc_pinned_memory(count * dtype.itemsize)
     return np.frombuffer(memory, dtype, count).reshape(shape)
@@ -221,21 +229,31 @@ def locked(shape: tuple[int, ...], dtype: np.dtype) -> Array:
 
 
 class Graphs:
-    """Work recorded as CUDA graphs, so that a hundred short kernels are launched as one.
+    """Work recorded as CUDA graphs, which launch a hundred short kernels at once.
 
-    A graph holds the addresses of the arrays that it was recorded with. So `run` is told them: work on arrays that are
-    new is done as it is, the second time it is recorded, and from then on replayed. What it allocates while it is
-    recorded is kept for it alone. CuPy records kernels and elementwise functions; matrix products
-    (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
+    A graph holds the addresses of the arrays that it was recorded with, so `run` needs to know them: with new arrays
+    the work is done directly, the second time it is recorded, and from then on the graph is launched. Memory that is
+    allocated while a graph is recorded is kept for that graph. CuPy can record kernels and elementwise functions;
+    matrix products (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
     """
 
-    MOST = 1024  # sets of arrays that are remembered
+    MOST = 1024  # number of graphs that are kept
 
     def __init__(self) -> None:
-        self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that no other takes their place, and the graph
+        self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that their addresses stay in use, and the graph
 
     def run(self, name: str, arrays: Iterable[Array], work: Callable[[], None]) -> None:
-        """Do the `work` of that name, which reads and writes these arrays, and others that are always the same."""
+        """Do some work, directly or by its graph.
+
+        Parameters
+        ----------
+        name : str
+            Name of the work.
+        arrays : iterable of ndarray
+            The arrays that the work reads and writes, apart from those that never change.
+        work : callable
+            Function without arguments that does the work.
+        """
         arrays = tuple(arrays)
         key = name, *map(id, arrays)
         if key not in self.known:
@@ -250,7 +268,7 @@ class Graphs:
         self.known[key][1].launch()
 
     def record(self, work: Callable[[], None], memory: list[object]) -> object:
-        """The graph of all that `work` launches; what it allocates is put into `memory`."""
+        """Return the graph of all that `work` launches; memory that it allocates is appended to `memory`."""
         xp = cupy()
         stream, pool = xp.cuda.get_current_stream(), xp.get_default_memory_pool()
 

@@ -60,8 +60,8 @@ def exchange(grid, *fields):
 
 def fill_there(periodic, field):
     """`fill_halo` on a GPU: a thread for each point of the halo."""
-    from ogcm.cuda import by_points, launch
+    from ogcm.cuda import launch, point_kernel
 
     nk, nj, ni = field.shape
     points = 2 * HALO * (nj + ni - 2 * HALO)
-    launch(by_points(fill_point), (points, nk, 1), points, nk, periodic, field)
+    launch(point_kernel(fill_point), (points, nk, 1), points, nk, periodic, field)

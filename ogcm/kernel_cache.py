@@ -1,13 +1,14 @@
-"""Where compiled kernels are kept between processes: one file for each kernel, argument types and processor.
+"""Compiled kernels on disk, shared between processes: one file for each kernel, argument types and processor.
 
-The name of a file holds a hash of everything that its machine code is made of: the byte code of the kernel and of every
-function that it calls, the constants that they read, the types of the arguments, the compiler with its options, and
-the processor. An edited constant or point function, in whichever module, therefore asks for another file, and equal
-sources share their files, wherever they are installed. (Numba's own cache looks at the file of the kernel alone, and
-would run the old code of a point function that another module defines.)
+The name of a file holds a hash of everything that determines its machine code: the byte code of the kernel and of every
+function that it calls, the constants that they read, the types of the arguments, the compiler with its options, and the
+processor. A changed constant or point function, in whichever module, therefore leads to another file, and equal sources
+share their files wherever they are installed. (Numba's own cache only checks the file of the kernel itself, and would
+run old code after a change of a point function in another module.)
 
-A file begins with a hash of the rest. A file that is damaged, or that another version wrote, is compiled again and
-replaced. The files hold pickles, which can run any code, so a directory that others can write to is not used.
+A file begins with a hash of its contents. A file that is damaged or was written by another version is compiled again
+and replaced. The files are pickles, which can run any code when they are read, so a directory that other users can
+write to is not used.
 """
 
 import contextlib
@@ -30,21 +31,21 @@ from numba.core import compiler, serialize
 from numba.core.caching import NullCache
 
 DIGEST = hashlib.sha256().digest_size
-LIBRARIES = {"numba", "numpy", "math", "llvmlite", "builtins"}  # known by their versions alone
-IMPLEMENTATIONS: dict[Callable, Callable] = {}  # by a function, what Numba compiles in its place
+LIBRARIES = {"numba", "numpy", "math", "llvmlite", "builtins"}  # their versions represent them in the hash
+IMPLEMENTATIONS: dict[Callable, Callable] = {}  # what Numba compiles in place of a function
 
 
-# What a kernel is made of
+# The hash of a kernel
 
 
 def python_function(helper: object) -> Callable | None:
-    """The Python function of a kernel, a point function or another helper; None for anything else."""
+    """Return the Python function of a kernel, a point function or another helper; None for anything else."""
     function = getattr(helper, "py_func", helper)
     return function if inspect.isfunction(function) else None
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
-    """A code object and all those inside it."""
+    """Iterate over a code object and all code objects within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -52,7 +53,7 @@ def codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def values_read(function: Callable) -> Iterator[tuple[str, object]]:
-    """The global and enclosed values that a function reads, by name; of a module, those of its attributes."""
+    """Iterate over the globals and closures that a function reads, with their names, and attributes of modules."""
     if function in IMPLEMENTATIONS:
         yield "implementation", IMPLEMENTATIONS[function]
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
@@ -63,39 +64,39 @@ def values_read(function: Callable) -> Iterator[tuple[str, object]]:
                 continue
             value = known[name]
             yield name, value
-            if isinstance(value, ModuleType) and root(value.__name__) not in LIBRARIES:
+            if isinstance(value, ModuleType) and top_package(value.__name__) not in LIBRARIES:
                 yield from ((n, getattr(value, n)) for n in code.co_names if hasattr(value, n))
 
 
 def functions_of(function: Callable) -> Iterator[Callable]:
-    """A function and all the Python functions that it calls, those of the numerical libraries apart."""
+    """Iterate over a function and all Python functions that it calls, without those of numerical libraries."""
     seen, waiting = {function}, [function]
     while waiting:
         function = waiting.pop()
         yield function
         for _, value in values_read(function):
             called = python_function(value)
-            if called is not None and called not in seen and root(called.__module__) not in LIBRARIES:
+            if called is not None and called not in seen and top_package(called.__module__) not in LIBRARIES:
                 seen.add(called)
                 waiting.append(called)
 
 
-def root(module: str | None) -> str:
-    """The package of a module."""
+def top_package(module: str | None) -> str:
+    """Return the name of the package at the top of a module's name."""
     return (module or "").split(".")[0]
 
 
-def described(value: object) -> str:
-    """A description of a value that is the same in every process, for the hash."""
+def description(value: object) -> str:
+    """Describe a value for the hash in the same way in every process."""
     if isinstance(value, CodeType):
-        inside = [described(constant) for constant in value.co_consts]
+        inside = [description(constant) for constant in value.co_consts]
         return repr((value.co_code, value.co_names, value.co_varnames, value.co_freevars, value.co_argcount, inside))
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
     if isinstance(value, tuple | list):
-        return f"({', '.join(map(described, value))})"
+        return f"({', '.join(map(description, value))})"
     if isinstance(value, frozenset):
-        return f"{{{', '.join(sorted(map(described, value)))}}}"
+        return f"{{{', '.join(sorted(map(description, value)))}}}"
     if isinstance(value, bool | int | float | complex | str | bytes | np.generic | None | type(...)):
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, numba.types.Type):
@@ -104,40 +105,40 @@ def described(value: object) -> str:
     return f"{type(value).__name__} {getattr(value, '__module__', '')} {name or ''}"
 
 
-def undocumented(function: Callable) -> CodeType:
-    """The code object of a function without its docstring, which is the first of its constants."""
+def code_without_docstring(function: Callable) -> CodeType:
+    """Return the code object of a function without its docstring, which is its first constant."""
     code = function.__code__
     has_docstring = isinstance(function.__doc__, str) and code.co_consts[:1] == (function.__doc__,)
     return code.replace(co_consts=(None, *code.co_consts[1:])) if has_docstring else code
 
 
 def fingerprint(function: Callable) -> str:
-    """A hash of the byte code of a function, of all that it calls, and of the constants that they read.
+    """Return a hash of the byte code of a function, of all functions that it calls, and of the constants they read.
 
     Docstrings are left out, so that a kernel whose description changes is not compiled again.
     """
     whole = hashlib.sha256()
     for part in functions_of(function):
-        whole.update(f"{part.__module__}.{part.__qualname__} {described(undocumented(part))}".encode())
+        whole.update(f"{part.__module__}.{part.__qualname__} {description(code_without_docstring(part))}".encode())
         for name, value in values_read(part):
-            whole.update(f"{name} = {described(value)}\n".encode())
+            whole.update(f"{name} = {description(value)}\n".encode())
     return whole.hexdigest()
 
 
-# Where it is kept
+# The files
 
 
 def directory() -> Path:
-    """The directory of compiled kernels, which is made where it is absent.
+    """Return the directory of compiled kernels, which is created if it does not exist.
 
-    `OGCM_CACHE_DIR`, else `ogcm` in `NUMBA_CACHE_DIR`, `XDG_CACHE_HOME` or `~/.cache`. Where that cannot be written to,
-    or others can write to it, a private directory among the temporary files takes its place, and a sentence says so.
+    It is `OGCM_CACHE_DIR`, or else `ogcm` in `NUMBA_CACHE_DIR`, `XDG_CACHE_HOME` or `~/.cache`. If it cannot be written
+    to, or if other users can write to it, a private temporary directory is used, and a message says so.
     """
-    return usable(wanted())
+    return usable_directory(wanted_directory())
 
 
-def wanted() -> Path | None:
-    """Where the user wants compiled kernels, or None where there is no home."""
+def wanted_directory() -> Path | None:
+    """Return the directory that the environment asks for, or None if there is no home directory."""
     if "OGCM_CACHE_DIR" in os.environ:
         return Path(os.environ["OGCM_CACHE_DIR"]).absolute()
     for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
@@ -150,13 +151,13 @@ def wanted() -> Path | None:
 
 
 @cache
-def usable(path: Path | None) -> Path:
-    """`path` where it can be used, else a private directory among the temporary files."""
-    problem = "there is no home directory" if path is None else trouble(path)
+def usable_directory(path: Path | None) -> Path:
+    """Return `path` if it can be used, else a private temporary directory."""
+    problem = "there is no home directory" if path is None else problem_of(path)
     if not problem:
         return path
     private = Path(tempfile.gettempdir(), f"ogcm-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
-    if trouble(private):
+    if problem_of(private):
         private = Path(tempfile.mkdtemp(prefix="ogcm-"))
     print(
         f"ogcm: compiled kernels are kept in {private}, since {problem}; OGCM_CACHE_DIR names another directory",
@@ -165,8 +166,8 @@ def usable(path: Path | None) -> Path:
     return private
 
 
-def trouble(path: Path) -> str:
-    """Why compiled kernels cannot be kept in `path`, which is made where it is absent; empty where they can."""
+def problem_of(path: Path) -> str:
+    """Say why compiled kernels cannot be kept in `path`, which is created if need be; empty if they can."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
@@ -181,24 +182,31 @@ def trouble(path: Path) -> str:
 
 
 class KernelCache(NullCache):
-    """The compiled forms of one kernel, as Numba's dispatcher asks for them."""
+    """The compiled forms of one kernel, with the interface that Numba's dispatcher expects.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function of the kernel.
+    options : str
+        The options with which Numba compiles it.
+    """
 
     def __init__(self, function: Callable, options: str) -> None:
-        """`options`: those with which Numba compiles `function`."""
         self.function, self.options = function, options
 
     def path(self, signature: object, codegen: object) -> Path:
-        """The file of the kernel for arguments of the types in `signature`."""
-        if not hasattr(self, "made_of"):
-            self.made_of = fingerprint(self.function)
+        """Return the file of the kernel for arguments of the types in `signature`."""
+        if not hasattr(self, "source_hash"):
+            self.source_hash = fingerprint(self.function)
         settings = [f"{name}={getattr(numba.config, name)}" for name in ("BOUNDSCHECK", "OPT")]
         versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.implementation.cache_tag)
-        key = (self.made_of, self.options, str(signature), str(codegen.magic_tuple()), *settings, *versions)
+        key = (self.source_hash, self.options, str(signature), str(codegen.magic_tuple()), *settings, *versions)
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
         return directory() / f"{self.function.__module__}.{self.function.__name__}-{digest[:24]}"
 
     def load_overload(self, sig, target_context):
-        """The compiled kernel, or None where it must be compiled."""
+        """Return the compiled kernel, or None if it must be compiled."""
         target_context.refresh()
         try:
             content = self.path(sig, target_context.codegen()).read_bytes()
@@ -208,18 +216,18 @@ class KernelCache(NullCache):
             return None
         try:
             return compiler.CompileResult._rebuild(target_context, *pickle.loads(content[DIGEST:]))
-        except Exception:  # whatever a pickle of another installation raises: compile again
+        except Exception:  # the pickle of another installation may raise anything: compile again
             return None
 
     def save_overload(self, sig, data):
-        """Keep a compiled kernel where the disk takes it."""
+        """Save a compiled kernel, if the disk allows it."""
         if data.library.has_dynamic_globals or any(not part.can_cache for part in data.lifted):
             return
         content, path = serialize.dumps(data._reduce()), self.path(sig, data.codegen)
         with (
             contextlib.suppress(OSError),
             tempfile.TemporaryDirectory(dir=path.parent) as folder,
-        ):  # for its owner alone
+        ):  # readable by its owner only
             whole = Path(folder, path.name)
             whole.write_bytes(hashlib.sha256(content).digest() + content)
             whole.chmod(0o600)

@@ -15,7 +15,7 @@ from typing import Unpack
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.device import check, check_host_memory, to_device, to_host
+from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import add_halo, build_grid, interior
@@ -206,7 +206,7 @@ class Model:
 
         Itself where it is there already. Raises InputError where the device cannot be used.
         """
-        device = check(device)
+        device = check_device(device)
         if self.device == device:
             return self
         other = copy.copy(self)

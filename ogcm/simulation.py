@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ogcm import config, names, provenance, stability
 from ogcm.constants import DAY, YEAR
-from ogcm.device import HostCopies, check, check_memory, to_device
+from ogcm.device import HostCopies, check_device, check_memory, to_device
 from ogcm.disk import check_room
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.fields import FIELDS
@@ -74,7 +74,7 @@ class Simulation:
     ) -> None:
         if model.device != "cpu":
             raise InputError("model: is the mirror of one on a GPU; give the model itself, and device='cuda'")
-        self.model, self.days, self.progress, self.device = model, days, progress, check(device)
+        self.model, self.days, self.progress, self.device = model, days, progress, check_device(device)
         self.output = names.output_path(output) if output is not None else None
         self.steps = self.steps_in("days", days)
         self.interval = self.steps_in("every", every) if every is not None else max(1, self.steps // 10)
@@ -361,7 +361,7 @@ class Simulation:
         self.deliver()
         state = self.running.state
         self.outbox.send(state.arrays())
-        self.sent = State(**self.outbox.landed, time=state.time, step=state.step)
+        self.sent = State(**self.outbox.received, time=state.time, step=state.step)
         if self.means:  # whose sums must not go on meanwhile
             self.deliver()
 

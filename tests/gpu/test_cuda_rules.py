@@ -22,7 +22,7 @@ from ogcm.backend import HALO, Kernel
 from ogcm.cli import main
 from ogcm.cuda import sources, twin
 from ogcm.cuda_rules import check
-from ogcm.cuda_source import parsed
+from ogcm.cuda_source import parse_function
 from ogcm.errors import KernelError
 from ogcm.operators.layers import continuity, transports
 from tests.gpu import wrong_kernels
@@ -110,7 +110,7 @@ def enclosed(factor):
 
 
 def test_a_twin_knows_what_encloses_its_kernel():
-    assert twin(enclosed(3.0)).launched[0].__globals__["factor"] == 3.0
+    assert twin(enclosed(3.0)).gpu_kernels[0].__globals__["factor"] == 3.0
 
 
 # Which layers have threads of their own
@@ -181,7 +181,7 @@ def ends_early(T, out):
 
 @pytest.mark.parametrize("kernel", [free, carries, sums, reads_what_a_helper_writes, carries_a_number, ends_early])
 def test_only_layers_that_need_nothing_of_each_other_have_threads_of_their_own(kernel):
-    tree = parsed(kernel)
+    tree = parse_function(kernel)
     (loop,) = tree.body[-1].body
     assert (loop in check(kernel, tree)) == (kernel is free)
     assert ("k = thread_z" in sources(kernel)[1]) == (kernel is free)

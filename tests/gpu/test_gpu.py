@@ -55,7 +55,7 @@ def order(request, monkeypatch):
     """The order of the simulator's threads: a race shows in one of the two."""
     if request.param == "backwards":
         monkeypatch.setattr(gpu, "WHO", BACKWARDS)
-    for made in (gpu.twin, gpu.dealt, gpu.by_points):
+    for made in (gpu.twin, gpu.device_function, gpu.point_kernel):
         made.cache_clear()
 
 
@@ -130,7 +130,7 @@ def test_a_race_would_be_seen(monkeypatch):
     monkeypatch.setattr(gpu, "work_array", lambda _, n, like: np.zeros((n, *like.shape[-2:])))
     for who in (gpu.WHO, BACKWARDS):
         monkeypatch.setattr(gpu, "WHO", who)
-        gpu.dealt.cache_clear()
+        gpu.device_function.cache_clear()
         zeros = [np.zeros(grid.h_t.shape) for _ in range(4)] + [np.zeros(grid.depth_t.shape)]
         gpu.twin.__wrapped__(continuity_ad.py_func)(*zeros[:2], grid.depth_t, grid, W_ad, *zeros[2:])
         results.append(zeros[2])
@@ -310,5 +310,5 @@ def test_a_model_that_does_not_fit_is_refused(monkeypatch):
 
 @simulated
 def test_the_device_is_named():
-    assert device.describe() == "no GPU, compute capability 9.0, 1.0 of 2.0 GB free"
-    assert device.check("auto") == "cuda"
+    assert device.describe_gpu() == "no GPU, compute capability 9.0, 1.0 of 2.0 GB free"
+    assert device.check_device("auto") == "cuda"

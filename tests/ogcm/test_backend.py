@@ -175,9 +175,9 @@ def directories(tmp_path, monkeypatch):
     for name in ("OGCM_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(tmp_path))
-    kernel_cache.usable.cache_clear()
+    kernel_cache.usable_directory.cache_clear()
     yield tmp_path
-    kernel_cache.usable.cache_clear()
+    kernel_cache.usable_directory.cache_clear()
 
 
 @pytest.mark.parametrize(
