@@ -31,11 +31,12 @@ from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
 from ogcm.model import Model
-from ogcm.simulation import CHECK, Simulation
+from ogcm.simulation import Simulation
 from ogcm.stability import first_bad
 from ogcm.state import State
 from ogcm.stepper import Stepper
 from ogcm.terms import on_device, require
+from ogcm.watch import CHECK
 
 Array = np.ndarray
 

@@ -20,15 +20,15 @@ import numpy as np
 from nn.coarse_graining import CoarseGraining
 from nn.data_set import FORMAT
 from nn.records import set_fields
+from ogcm import names, provenance
 from ogcm.constants import DAY
-from ogcm.disk import check_room
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.output import OutputFile, record_bytes
-from ogcm.restart import restart_bytes
 from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC
 from ogcm.variables import check_variables
+from ogcm.writers import Writer
 
 Array = np.ndarray
 
@@ -51,17 +51,45 @@ class DataOutput(OutputFile):
         self.file.attrs.update({"format": FORMAT, **(attributes or {})})
 
 
-class CoarseOutput(DataOutput):
-    """The output of a fine run: its states from the time `initialize` [s] on, on the coarse grid."""
+class CoarseWriter(Writer):
+    """Writes the states of a run of `fine` from the time `begin` [s] on, on the grid of `coarse`, to a data set."""
 
-    def __init__(self, path: Path, graining: CoarseGraining, fine: Model, coarse: Model, begin: float, **more) -> None:
-        super().__init__(path, coarse, **more)
-        self.graining, self.fine, self.begin = graining, fine, begin
+    def __init__(self, path: str | Path, fine: Model, coarse: Model, *, begin: float, every: float) -> None:
+        """`every` [days] is the time between two records. Raises as CoarseGraining does, FileError for a bad path."""
+        self.path, self.every = names.output_path(path), every
+        self.fine, self.coarse, self.begin, self.graining = fine, coarse, begin, CoarseGraining(fine, coarse)
+        self.file: DataOutput | None = None
+
+    def needed_bytes(self, simulation: Simulation) -> int:
+        """The bytes of the records, and of what the coarse model is."""
+        variables = check_variables(self.coarse, PROGNOSTIC)
+        size = record_bytes(self.coarse, variables, self.coarse.numerics.precision)
+        return (2 + simulation.steps // self.interval(simulation)) * size
+
+    def settings(self, simulation: Simulation) -> dict[str, object]:
+        """The interval, for the configuration of the run."""
+        return {"every": self.every}
+
+    def open(self, simulation: Simulation) -> None:
+        """Make the data set ready for its first record."""
+        begin = self.coarse.state.time / DAY
+        run = {"days": float(simulation.days), "every": self.every, "start": begin}
+        attributes = {"fine_configuration": simulation.toml(self), "factor": self.graining.factor}
+        configuration = provenance.toml(self.coarse, run)
+        self.file = DataOutput(self.path, self.coarse, configuration=configuration, attributes=attributes)
         self.seconds: list[float] = []  # of each step
         self.since_step = clock.perf_counter()
 
-    def add(self, _: Model) -> None:
-        """Called after each step: takes its time."""
+    def abandon(self) -> None:
+        """Close the data set before its first record, which removes it."""
+        self.file.abandon()
+
+    def start(self, model: Model) -> None:
+        """Record the first state of the fine model, where `begin` lets it."""
+        self.record(model)
+
+    def add(self, model: Model) -> None:
+        """Take the time of a step."""
         now = clock.perf_counter()
         self.seconds.append(now - self.since_step)
         self.since_step = now
@@ -70,45 +98,20 @@ class CoarseOutput(DataOutput):
         """Append the state of the fine model."""
         state = model.state
         if state.time > self.begin - 0.5 * self.fine.numerics.dt:
-            set_fields(self.model.state, self.model, self.graining(state))
-            self.model.state.time = state.time
-            super().record(self.model)
+            set_fields(self.coarse.state, self.coarse, self.graining(state))
+            self.coarse.state.time = state.time
+            self.file.record(self.coarse)
         self.since_step = clock.perf_counter()
 
-    def close(self, complete: bool = True) -> None:
+    def close(self, complete: bool) -> None:
         """Say what the fine run cost, and finish; a run that ended early leaves its records in the `.part`.
 
         The median step tells nothing of compiling and writing.
         """
         if self.seconds:
-            self.file.attrs["wall_seconds_per_day"] = np.median(self.seconds) * DAY / self.fine.numerics.dt
-        self.broken = self.broken or not complete
-        super().close(complete)
-
-
-class FineRun(Simulation):
-    """A run of `model` whose states from the time `initialize` [s] on go to a data set on the grid of `coarse`."""
-
-    toml_file = None  # it is in the data set
-
-    def __init__(self, model: Model, coarse: Model, path: str | Path, *, begin: float, **options) -> None:
-        """`options` are those of Simulation. Raises as Simulation does."""
-        self.coarse, self.begin, self.graining = coarse, begin, CoarseGraining(model, coarse)
-        super().__init__(model, output=path, **options)
-
-    def check_room(self) -> None:
-        """Raise FileError for a disk that would be full before the end."""
-        size = record_bytes(self.coarse, check_variables(self.coarse, PROGNOSTIC), self.coarse.numerics.precision)
-        need = (2 + self.steps // self.interval) * size + restart_bytes(self.model)
-        check_room(self.output, need, "write less often")
-
-    def open_output(self) -> CoarseOutput:
-        """The data set, ready for its first record."""
-        days, every = self.settings["days"], self.settings["every"]
-        configuration = Simulation(self.coarse, days=days, every=every, progress=False).toml()
-        attributes = {"fine_configuration": self.toml(), "factor": self.graining.factor}
-        more = {"configuration": configuration, "attributes": attributes}
-        return CoarseOutput(self.output, self.graining, self.model, self.coarse, self.begin, **more)
+            self.file.file.attrs["wall_seconds_per_day"] = np.median(self.seconds) * DAY / self.fine.numerics.dt
+        self.file.broken = self.file.broken or not complete
+        self.file.close(complete)
 
 
 def make_data(
@@ -135,5 +138,6 @@ def make_data(
     if not 0 < every <= days:
         raise InputError(f"every: must be a positive number of days, at most the {days:g} of the data, got {every:g}")
     first, begin = every * math.ceil(spin_up / every - 1e-9), fine.state.time + spin_up * DAY
+    writers = {"data": CoarseWriter(path, fine, coarse, begin=begin, every=every)}
     options = {"overwrite": overwrite, "progress": progress, "device": device}
-    FineRun(fine, coarse, path, begin=begin, days=first + days, every=every, **options).run()
+    Simulation(fine, days=first + days, writers=writers, **options).run()

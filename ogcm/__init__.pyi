@@ -5,7 +5,9 @@ from . import constants as constants
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .callbacks import Callback as Callback
 from .errors import BlowUpError as BlowUpError
+from .errors import CallbackError as CallbackError
 from .errors import FileError as FileError
 from .errors import InputError as InputError
 from .errors import KernelError as KernelError
@@ -42,5 +44,7 @@ from .state import Tendencies as Tendencies
 from .stepper import Stepper as Stepper
 from .terms import TERMS as TERMS
 from .terms import Term as Term
+from .writers import NetCDFWriter as NetCDFWriter
+from .writers import Writer as Writer
 
 __version__: str

@@ -20,6 +20,10 @@ class BlowUpError(OceanError, RuntimeError):
     """A run that left the range of the finite; the last good state was saved."""
 
 
+class CallbackError(OceanError, RuntimeError):
+    """A callback of a run that raised an exception, which is the cause of this one; the state was saved."""
+
+
 class FileError(OceanError, OSError):
     """A file that is missing, foreign, truncated or in the way."""
 

@@ -270,7 +270,7 @@ def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
 
 def test_a_run_that_blows_up_is_stopped_and_saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ogcm.simulation.CHECK", 1)
+    monkeypatch.setattr("ogcm.watch.CHECK", 1)
     model = tiny(integrator="euler")
     simulation = ogcm.Simulation(model, days=1, progress=False, device="cuda")
     model.state.u[...] = 60.0 * model.grid.mask_u

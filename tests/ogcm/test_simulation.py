@@ -12,7 +12,7 @@ import ogcm
 from ogcm import setups
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.restart import load_restart, save_restart
-from ogcm.simulation import CHECK
+from ogcm.watch import CHECK
 from tests.oceans import WITHOUT_DATA
 
 DAYS = 0.5  # 12 steps of an hour

@@ -1,0 +1,55 @@
+"""Callbacks: functions that a run calls as it goes on, to report, to look, or to stop it.
+
+    def report(simulation):
+        print(simulation.model.state.time, mean_kinetic_energy(simulation.model))
+
+    ogcm.Simulation(model, days=30, callbacks={"report": ogcm.Callback(report, every=5)}).run()
+
+A callback reads `simulation.model`, which has the present state, also in a run on a GPU, and may end the run with
+`simulation.stop(reason)`. It must not change the model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ogcm.errors import InputError
+
+if TYPE_CHECKING:
+    from ogcm.simulation import Simulation
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A function that a run calls every so many days or steps.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(simulation)`` after a step. What it returns is ignored.
+    every : float, optional
+        Time between two calls [days], rounded to whole steps.
+    steps : int, optional
+        Steps between two calls, in place of `every`. Without either it is called after each step.
+
+    Raises
+    ------
+    InputError
+        If `function` cannot be called, or both `every` and `steps` are given, or one of them is not positive.
+    """
+
+    function: Callable[["Simulation"], None]
+    every: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InputError(f"callback: needs a function of the simulation, got {self.function!r}")
+        if self.every is not None and self.steps is not None:
+            raise InputError("callback: give either every (days) or steps, not both")
+        if self.steps is not None and not (isinstance(self.steps, int) and self.steps > 0):
+            raise InputError(f"callback: steps must be a positive whole number, got {self.steps!r}")
+
+    def interval(self, simulation: "Simulation") -> int:
+        """Return the steps between two calls."""
+        return simulation.steps_in("callback: every", self.every) if self.every is not None else self.steps or 1

@@ -1,0 +1,39 @@
+"""Checks of a run before its first step: everything that would make it fail later."""
+
+from typing import TYPE_CHECKING
+
+from ogcm import stability
+from ogcm.constants import DAY
+from ogcm.errors import InputError
+from ogcm.fields import FIELDS
+
+if TYPE_CHECKING:
+    from ogcm.simulation import Simulation
+
+
+def check_start_day(simulation: "Simulation", start: float | None) -> None:
+    """Raise InputError where the run is to begin on the day `start`, and its state is of another."""
+    state, dt = simulation.model.state, simulation.model.numerics.dt
+    if start is not None and abs(state.time / DAY - start) * DAY > 0.5 * dt:
+        raise InputError(
+            f"start: the run is to begin on day {start:g}, {simulation.restart or 'the model'} stands on day "
+            f"{state.time / DAY:g}; give the restart of that day (--restart)"
+        )
+
+
+def check_step(simulation: "Simulation") -> None:
+    """Raise InputError for a first state out of range, or a step too long for it, for rotation or for mixing.
+
+    Series of the forcing that do not cover the run are refused or warned of.
+    """
+    model = simulation.model
+    model.forcing.check_cover(model.state.time, model.state.time + simulation.steps * model.numerics.dt)
+    if (bad := stability.first_bad(model.state, model)) is not None:
+        name, index, value = bad
+        raise InputError(
+            f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
+            "not finite or below the sea floor; correct the initial field"
+        )
+    stability.check_flow(model)
+    if simulation.device != "cpu":  # on the CPU the stepper does so
+        stability.check_numerics(model)

@@ -1,0 +1,118 @@
+"""The files of a run: where its restart goes, what is in the way, which names it holds, and room on the disks."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ogcm import names
+from ogcm.disk import check_room
+from ogcm.errors import FileError, InputError
+from ogcm.restart import restart_bytes
+
+if TYPE_CHECKING:
+    from ogcm.simulation import Simulation
+
+
+def written_paths(simulation: "Simulation") -> list[Path]:
+    """Return the files that the writers of a run write, in their order."""
+    return [writer.path for writer in simulation.writers.values() if writer.path is not None]
+
+
+def restart_path(simulation: "Simulation") -> Path:
+    """Return the path of the restart: beside the file of the first writer, or named after the model."""
+    paths = written_paths(simulation)
+    return names.beside(paths[0], ".restart.h5") if paths else Path(f"{simulation.model.name}.restart.h5")
+
+
+def check_names(simulation: "Simulation") -> None:
+    """Raise FileError for a folder that cannot be written to, or a name that another run is writing."""
+    paths = written_paths(simulation)
+    for path in paths or [simulation.restart_file]:
+        check_folder(path)
+    if paths:
+        with claim(simulation):
+            pass
+
+
+def check_files(simulation: "Simulation") -> None:
+    """Raise FileError for files in the way: what the run would replace and may not."""
+    paths, restart_file = written_paths(simulation), simulation.restart_file
+    for n, path in enumerate(paths):
+        if path in paths[:n]:
+            raise InputError(f"writers: two of them write {path}; give each a file of its own")
+    for writer in simulation.writers.values():
+        writer.check(simulation)
+    if any(writer.extends(simulation) for writer in simulation.writers.values()):
+        names.check_regular(restart_file)
+    elif paths:
+        names.check_free(restart_file, may_replace(simulation), "is the restart of another run")
+
+
+def check_folder(path: Path) -> None:
+    """Raise FileError for a file whose folder does not exist or cannot be written to."""
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise FileError(f"{path}: its folder does not exist")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"{path}: its folder cannot be written to; choose another")
+
+
+def may_replace(simulation: "Simulation") -> bool:
+    """Return whether files of ogcm that exist may be replaced: with `overwrite`, or by a second `run`."""
+    return simulation.overwrite or simulation.has_run
+
+
+def check_replaceable(path: Path, simulation: "Simulation") -> None:
+    """Raise FileError where `path`, a new file of the run, or its `.part` exist and may not be replaced."""
+    part = Path(f"{path}.part")
+    if names.exists(part) and not simulation.overwrite:
+        raise FileError(
+            f"{part}: holds the records of a run that was killed or failed; continue that run (--restart "
+            f"{simulation.restart_file}), rename the file to keep it, or pass overwrite (--overwrite)"
+        )
+    names.check_free(path, may_replace(simulation))
+    names.check_free(part, may_replace(simulation))
+
+
+def check_disks(simulation: "Simulation") -> None:
+    """Raise FileError for a disk that would be full before the end of the run."""
+    paths = {writer.path: writer.needed_bytes(simulation) for writer in simulation.writers.values() if writer.path}
+    first = next(iter(paths), simulation.restart_file)
+    paths[first] = paths.get(first, 0) + restart_bytes(simulation.model)
+    disks: dict[int, list[Path]] = {}
+    for path in paths:
+        disks.setdefault(path.resolve().parent.stat().st_dev, []).append(path)
+    for together in disks.values():
+        check_room(together[0], sum(paths[path] for path in together), "write less often")
+
+
+@contextmanager
+def claim(simulation: "Simulation") -> Iterator[None]:
+    """Hold the names of a run, so that no other run writes its files.
+
+    A run without writers takes a name of which there is no restart: `ocean.restart.h5`, `ocean-2.restart.h5`, ...
+    Raises FileError where another run holds a name.
+    """
+    paths = written_paths(simulation)
+    with ExitStack() as held:
+        if paths or may_replace(simulation):
+            locks = [names.beside(simulation.restart_file, ".lock")]
+            locks += [names.beside(path, ".restart.lock") for path in paths]
+            for lock in dict.fromkeys(locks):
+                held.enter_context(names.Claim(lock))
+        else:
+            simulation.restart_file, claimed = claim_free_name(simulation.model.name)
+            held.enter_context(claimed)
+        yield
+
+
+def claim_free_name(name: str) -> tuple[Path, names.Claim]:
+    """Return the first restart file of the series that neither exists nor is held by another run, and the claim."""
+    for n in itertools.count(1):
+        path = Path(f"{name}{f'-{n}' if n > 1 else ''}.restart.h5")
+        if not names.exists(path):
+            with suppress(names.TakenError):
+                return path, names.Claim(names.beside(path, ".lock"))

@@ -1,0 +1,232 @@
+"""Writers: what a run writes as it goes on. Any number of them may write at once, each at its own interval.
+
+    daily = ogcm.NetCDFWriter("daily.nc", every=1, variables=("eta",), means=True)
+    monthly = ogcm.NetCDFWriter("monthly.nc", every=30, variables=("T", "S"))
+    ogcm.Simulation(model, days=360, writers={"daily": daily, "monthly": monthly}).run()
+
+`Writer` describes what a run asks of a writer, for those of one's own.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ogcm import config, names, run_files
+from ogcm.constants import DAY
+from ogcm.errors import FileError, InputError
+from ogcm.model import Model
+from ogcm.output import PRECISIONS, OutputFile, begun, opened, record_bytes, record_ends
+from ogcm.variables import check_variables
+
+if TYPE_CHECKING:
+    from ogcm.simulation import Simulation
+
+
+class Writer:
+    """What a run asks of a writer; a base class, of which only `record` must be given.
+
+    A run calls `check` and `needed_bytes` when it is made and when it begins, `open` and `start` before its first
+    step, `add` after each step, `record` every `every` days and `close` at its end, however it ends.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file that is written. No other run may write it meanwhile; the restart of a run is beside the file of its
+        first writer.
+    every : float or None
+        Time between two records [days]; None for a tenth of the run.
+    record_last : bool
+        Whether the last step is recorded also in the midst of an interval, as for means. Such a writer records
+        before the next step is taken.
+    """
+
+    path: Path | None = None
+    every: float | None = None
+    record_last: bool = False
+
+    def interval(self, simulation: "Simulation") -> int:
+        """Return the steps between two records. Raises InputError for an `every` that is not positive."""
+        return simulation.steps_in("every", self.every) if self.every is not None else max(1, simulation.steps // 10)
+
+    def extends(self, simulation: "Simulation") -> bool:
+        """Return whether the run goes on with a file that exists."""
+        return False
+
+    def check(self, simulation: "Simulation") -> None:
+        """Raise InputError or FileError for what would fail later, such as a file in the way."""
+        self.interval(simulation)
+        if self.path is not None:
+            run_files.check_replaceable(self.path, simulation)
+
+    def needed_bytes(self, simulation: "Simulation") -> int:
+        """Return the bytes that the file will have at the end of the run."""
+        return 0
+
+    def settings(self, simulation: "Simulation") -> dict[str, object]:
+        """Return the options of `Simulation` that make this writer, for the configuration of the run."""
+        return {}
+
+    def open(self, simulation: "Simulation") -> None:
+        """Make ready for the first record. Where it fails, nothing may be left of the file."""
+
+    def abandon(self) -> None:
+        """Close after `open`, when the run fails before its first step."""
+        self.close(False)
+
+    def start(self, model: Model) -> None:
+        """Take the state from which the run starts."""
+
+    def add(self, model: Model) -> None:
+        """Take the state after each step, from a `model` whose arrays may be on a GPU."""
+
+    def record(self, model: Model) -> None:
+        """Write a record of the state of `model`, whose arrays are on the host."""
+        raise NotImplementedError
+
+    def close(self, complete: bool) -> None:
+        """Finish the file. `complete` is false after a run that failed or was stopped by a signal."""
+
+
+class NetCDFWriter(Writer):
+    """Writes fields and diagnostics to a NetCDF4 file with CF-1.11 names, and the configuration of the run beside it.
+
+    A run from a restart extends the file that an earlier run wrote, and so does a second `run`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. While the run goes on it is called `<path>.part`.
+    every : float, optional
+        Time between two records [days]; default a tenth of the run.
+    variables : sequence of str, optional
+        Fields to write: "u", "v", "eta", "T", "S" (the default), "w", "zeta", "h".
+    means : bool, optional
+        Write means over the interval instead of snapshots.
+    precision : str, optional
+        "float32" (the default) or "float64".
+
+    Raises
+    ------
+    InputError, FileError
+        For a precision that does not exist, or a path that does not name a NetCDF file.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: float | None = None,
+        variables: str | tuple[str, ...] = ("u", "v", "eta", "T", "S"),
+        means: bool = False,
+        precision: str = "float32",
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise InputError(f"output_precision: {precision!r}; choose from {', '.join(PRECISIONS)}")
+        self.path, self.every = names.output_path(path), every
+        self.variables = (variables,) if isinstance(variables, str) else tuple(variables)
+        self.means, self.precision, self.record_last = means, precision, means
+        self.toml_file = names.beside(self.path, ".toml")
+        self.repeatable = False  # whether the TOML can repeat the run
+        self.file: OutputFile | None = None
+
+    def extends(self, simulation: "Simulation") -> bool:
+        """Return whether the run goes on with a file that exists."""
+        goes_on = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
+        return goes_on and begun(self.path).exists()
+
+    def check(self, simulation: "Simulation") -> None:
+        """Raise InputError or FileError for unknown variables, files in the way and gaps between records."""
+        check_variables(simulation.model, self.variables)
+        config.check_own(self.toml_file)
+        if not self.extends(simulation):
+            super().check(simulation)
+            return
+        for path in (self.path, Path(f"{self.path}.part")):
+            names.check_regular(path)
+        self.check_gap(simulation)
+
+    def check_gap(self, simulation: "Simulation") -> None:
+        """Raise FileError where extending the file would leave a gap in it, or drop records of another run."""
+        file, dt, now = begun(self.path), simulation.model.numerics.dt, simulation.model.state.time
+        with opened(file) as f:
+            ends = record_ends(f) * DAY
+            every = config.run_settings(f.attrs.get("configuration", "")).get("every", 0.0) * DAY
+        kept = ends[ends <= now + 0.5 * dt]
+        own = simulation.restart is not None and names.same_file(simulation.restart, simulation.restart_file)
+        if len(kept) < len(ends) and not own:
+            raise FileError(
+                f"{file}: holds records up to day {ends[-1] / DAY:g}, and the run begins on day {now / DAY:g}; "
+                f"it would drop those in between. Continue from {simulation.restart_file}, choose another output, "
+                "or pass overwrite (--overwrite)"
+            )
+        last, interval = kept[-1] if len(kept) else -np.inf, self.interval(simulation) * dt
+        if now - last > 0.5 * dt + (0.0 if self.means else max(every, interval)):
+            raise FileError(
+                f"{file}: has no records between day {max(last, 0.0) / DAY:g} and day {now / DAY:g}, on which the run "
+                "begins; continue from an earlier restart, choose another output, or pass overwrite (--overwrite)"
+            )
+
+    def needed_bytes(self, simulation: "Simulation") -> int:
+        """Return the bytes that the file will have at the end of the run."""
+        records = 1 + -(-simulation.steps // self.interval(simulation))
+        need = records * record_bytes(simulation.model, self.fields(simulation.model), self.precision)
+        return need + (begun(self.path).stat().st_size if self.extends(simulation) else 0)
+
+    def fields(self, model: Model) -> tuple[str, ...]:
+        """Return the variables that the model has."""
+        return check_variables(model, self.variables)
+
+    def settings(self, simulation: "Simulation") -> dict[str, object]:
+        """Return the options of `Simulation` that make this writer, for the configuration of the run."""
+        return {
+            "every": self.interval(simulation) * simulation.model.numerics.dt / DAY,
+            "variables": list(self.fields(simulation.model)),
+            "means": self.means,
+            "output_precision": self.precision,
+        }
+
+    def configuration(self, simulation: "Simulation") -> str:
+        """Return the TOML of the run, or of all runs that made the file where it is extended."""
+        now = simulation.toml(self)
+        if not self.extends(simulation):
+            return now
+        with opened(begun(self.path)) as f:
+            before = f.attrs.get("configuration", "")
+        whole = config.one_run(before, now)
+        if whole is not None:
+            return simulation.toml(self, **whole)
+        return config.with_history(before, now, simulation.model.state.time / DAY)
+
+    def open(self, simulation: "Simulation") -> None:
+        """Make the file ready for its first record, with the configuration beside it."""
+        model, text = simulation.model, self.configuration(simulation)
+        options = {"extend": self.extends(simulation), "means": self.means, "precision": self.precision}
+        self.file = OutputFile(self.path, model, self.fields(model), text, **options)
+        try:
+            config.write(self.toml_file, text)
+        except FileError:
+            self.abandon()
+            raise
+        self.repeatable = text.startswith(config.HEADER)
+
+    def abandon(self) -> None:
+        """Close the file before its first record; a new one is removed."""
+        self.file.abandon()
+
+    def start(self, model: Model) -> None:
+        """Record the first state as a snapshot, unless the file that is extended has it."""
+        if not self.means and self.file.last < model.state.time - 0.5 * model.numerics.dt:
+            self.file.record(model)
+
+    def add(self, model: Model) -> None:
+        """Count the state of `model` into the mean."""
+        self.file.add(model)
+
+    def record(self, model: Model) -> None:
+        """Append the state of `model`, or the mean since the last record."""
+        self.file.record(model)
+
+    def close(self, complete: bool) -> None:
+        """Finish the file and give it its name; the records of a run that failed are kept."""
+        self.file.close(complete)
