@@ -31,7 +31,7 @@ from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
-from ogcm.plotting import Picture, save
+from ogcm.plotting import Picture, save_figure
 from ogcm.simulation import Simulation
 from ogcm.state import State
 from ogcm.terms import weights_of
@@ -276,7 +276,7 @@ def draw(checks: dict[str, ControlCheck], output: str | Path, title: str) -> Non
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", ncols=1 + len(shown) // 12, title="slope above round-off")
     figure.suptitle(title, fontweight="bold")
-    save(figure, output)
+    save_figure(figure, output)
 
 
 def bar(progress: bool) -> dict:

@@ -29,12 +29,12 @@ from ogcm.files import put_sealed
 from ogcm.grid import interior
 from ogcm.metadata import FILL, describe_ocean, places_of
 from ogcm.model import Model
-from ogcm.plotting import SENSITIVITY
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
 Place = float | tuple[float, float]
+SENSITIVITY = "sensitivity_to_"  # the names of the variables of a file begin with it
 QUANTITIES = ("transport", "overturning", "heat_content", "mean", "enstrophy")
 ALIASES = {"wind_stress": ("tau_x", "tau_y")}
 

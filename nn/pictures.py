@@ -14,7 +14,8 @@ from nn.scores import ALL, CURRENT, Scores, checked_field
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
 from ogcm.model import Model
-from ogcm.plotting import LAND, Picture, colours, pretty, save, true_shape
+from ogcm.plotting import LAND, Picture, colour_scale, equal_scales, save_figure
+from ogcm.record import pretty_units
 from ogcm.state import State
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
         usual = np.sqrt(first.mean_squares(field)[2, :, -1])
         lines["climatology, or ACC 0.6"] = column[0].plot(first.leads, usual, "k:", lw=1.2)[0]
         column[1].axhline(USEFUL, color="k", ls=":", lw=1.2)
-        unit = "" if field == ALL else f" [{pretty(units(field))}]"
+        unit = "" if field == ALL else f" [{pretty_units(units(field))}]"
         column[0].set_title(f"{name_of(field)}{unit}", fontsize="medium")
         column[0].set_ylim(0, min(column[0].get_ylim()[1], 2.5 * np.nanmax(usual, initial=0)) or 1)
         low = np.nanmin([np.nanmin(scores.acc(field)[:, -1], initial=0.0) for scores in results.values()])
@@ -74,7 +75,7 @@ def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
     picture.axes[0].set_ylabel("root mean square error")
     picture.axes[len(fields)].set_ylabel("anomaly correlation")
     shared_legend(picture, lines)
-    save(picture, path)
+    save_figure(picture, path)
     return picture
 
 
@@ -103,11 +104,11 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
         axes.xaxis.set_minor_formatter(NullFormatter())
         clean_axes(axes)
     panels[0].invert_xaxis()
-    panels[0].set_ylabel(f"kinetic energy in each wavenumber [{pretty('m2 s-2')}]")
+    panels[0].set_ylabel(f"kinetic energy in each wavenumber [{pretty_units('m2 s-2')}]")
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(max(low, 1e-10 * top), min(high, 5 * top) or high)
     shared_legend(picture, lines)
-    save(picture, path)
+    save_figure(picture, path)
     return picture
 
 
@@ -125,8 +126,8 @@ def draw_maps(
     states = {"truth": truth} | dict(forecasts)
     shown = {name: np.where(wet, checked_field(model, a, field, name), np.nan)[level] for name, a in states.items()}
     errors = {name: a - shown["truth"] for name, a in shown.items() if name != "truth"}
-    values = colours(field, np.stack(list(shown.values())))
-    distances = colours("eta", np.stack(list(errors.values()))) if errors else {}
+    values = colour_scale(field, np.stack(list(shown.values())))
+    distances = colour_scale("eta", np.stack(list(errors.values()))) if errors else {}
     h, point = model.horizontal, FIELDS[field].point
     size, unit = (1e3, "km") if h.units == "m" else (1.0, "°" if h.units == "degrees" else "cells")
     x, y = (h.x_f if point == "U" else h.x_t) / size, (h.y_f if point == "V" else h.y_t) / size
@@ -144,18 +145,18 @@ def draw_maps(
     for axes in picture.axes:
         axes.set_facecolor(LAND)
         axes.set(xlabel=f"{h.names[1]} [{unit}]", ylabel=f"{h.names[0]} [{unit}]")
-        true_shape(axes)
+        equal_scales(axes)
     for axes in rows.flat:
         axes.label_outer()
     for axes, side in ((rows[0, 0], "bottom"), (rows[1, min(1, len(errors))], "left")):  # no panel is outside of these
         axes.tick_params(**{f"label{side}": True})
-    label = pretty(FIELDS[field].units)
+    label = pretty_units(FIELDS[field].units)
     picture.colorbar(above, ax=list(rows[0]), label=label, extend="both", aspect=25)
     if errors:
         picture.colorbar(below, ax=list(rows[1]), label=f"error [{label}]", extend="both", aspect=25)
     depth = "" if field == "eta" else f" at {np.cumsum(model.dz)[level] - 0.5 * model.dz[level]:g} m"
     picture.suptitle(f"{FIELDS[field].long_name}{depth} [{label}]", fontweight="bold")
-    save(picture, path)
+    save_figure(picture, path)
     return picture
 
 
@@ -179,4 +180,4 @@ def draw_training(log: "Sequence[Iteration]", path: str | Path) -> None:
     above.legend()
     for axes in (above, below):
         axes.grid(alpha=0.3)
-    save(figure, path)
+    save_figure(figure, path)

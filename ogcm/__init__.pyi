@@ -32,10 +32,10 @@ from .numerics import NumericsOptions as NumericsOptions
 from .ocean_data import OceanData as OceanData
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture
-from .plotting import Record as Record
 from .plotting import animate as animate
 from .plotting import overview as overview
 from .plotting import plot as plot
+from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
 from .simulation import Simulation as Simulation

@@ -7,22 +7,19 @@ itself in a notebook, and is saved where an `output` is given.
 """
 
 import tempfile
-import textwrap
 from io import BytesIO
 from pathlib import Path
 
 import cmocean
-import h5netcdf
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ogcm.cf import reading
 from ogcm.errors import FileError, InputError, suggestion
-from ogcm.files import BROKEN, verify
-from ogcm.names import check_there
+from ogcm.extensions import import_own
+from ogcm.record import Record
 from ogcm.regions import shift_longitude
 
 Array = np.ndarray
@@ -32,10 +29,7 @@ MAPS = {"T": "thermal", "S": "haline", "eta": "balance", "u": "balance", "v": "b
         "zeta": "curl", "psi": "balance", "overturning": "balance", "h": "deep", "depth": "deep",
         "mixed_layer_depth": "deep"}  # fmt: skip
 SIGNED = ("balance", "curl")
-SVERDRUP = 1e6  # [m3 s-1]
 STATIC = ("depth", "mask", "cell_area", "cell_thickness")
-UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
-SENSITIVITY = "sensitivity_to_"  # variables of `ogcm sensitivity`
 SMALLEST_MAP = 5  # rows; a channel with fewer is a slice, drawn as a section
 
 
@@ -51,132 +45,11 @@ class Picture(Figure):
         return page.getvalue()
 
 
-class Record:
-    """One record of an output file, with its coordinates; a context manager that closes the file."""
-
-    def __init__(self, path: str | Path, time: int = -1) -> None:
-        """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
-        check_there(path)
-        verify(path, required=False)
-        try:
-            self.file = h5netcdf.File(path, "r", phony_dims="sort")
-        except BROKEN as error:
-            raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
-        self.path, self.degrees = path, "lat" in self.file.dimensions
-        self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
-        with reading(path):
-            self.sensitivity = "quantity" in self.file.attrs  # a file of `ogcm sensitivity`, which has no records
-            self.records = len(self.file["time"]) if "time" in self.file.variables else 0
-            ours = {"z", self.y, self.x} <= set(self.file.dimensions) and self.has("mask")
-            ours = ours and isinstance(self.file.attrs.get("title"), str)
-        if not ours or not (self.records or self.sensitivity):
-            self.file.close()
-            raise FileError(
-                f"{path}: {'holds no record' if ours else 'is no output of ogcm, which alone can be drawn'}"
-            )
-        if not self.sensitivity and not -self.records <= time < self.records:
-            self.file.close()
-            raise InputError(f"time: record {time} does not exist, the file has {self.records}")
-        self.time = time
-
-    def __enter__(self) -> "Record":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.file.close()
-
-    def values(self, name: str, *index: int | slice) -> Array:
-        """The values of a variable as they are stored, all or those at `index`. Raises FileError for a damaged file."""
-        with reading(self.path):
-            return np.asarray(self.file[name][index or ...])
-
-    @property
-    def title(self) -> str:
-        if self.sensitivity:
-            return self.file.attrs["title"]
-        return f"{self.file.attrs['title'].split(',')[0]}, day {self.values('time', self.time):.4g}"
-
-    def has(self, *names: str) -> bool:
-        return all(name in self.file.variables for name in names)
-
-    def fields(self) -> list[str]:
-        """What can be drawn: all but coordinates and bounds."""
-        return [n for n in self.file.variables if n not in self.file.dimensions and not n.endswith("_bounds")]
-
-    def dims(self, name: str) -> tuple[str, ...]:
-        """Dimensions without time. Raises InputError for a variable that does not exist."""
-        if name not in self.fields():
-            raise InputError(f"unknown variable {name!r}: {suggestion(name, self.fields())}")
-        return tuple(d for d in self.file[name].dimensions if d != "time")
-
-    def field(self, name: str, *index: int | slice) -> Array:
-        """A variable in the unit of its label, NaN on land; `index` picks of its dimensions but time."""
-        self.dims(name)
-        v = self.file[name]
-        index = (self.time, *index) if "time" in v.dimensions else index
-        values = self.values(name, *index).astype(float)
-        values = np.where(np.abs(values) > 1e30, np.nan, values)
-        return values / SVERDRUP if v.attrs.get("units", "").split(" (")[0] == "m3 s-1" else values
-
-    def label(self, name: str, where: str = "") -> str:
-        """What is drawn, and its unit."""
-        v = self.file[name]
-        units = pretty(v.attrs.get("units", ""))
-        return f"{v.attrs.get('long_name', name)}{where}" + (f" [{units}]" if units else "")
-
-    def coordinate(self, dim: str) -> Array:
-        """Values along a dimension, lengths along the ground in km."""
-        values = self.values(dim).astype(float)
-        return values / 1e3 if self.in_km(dim) else values
-
-    def in_km(self, dim: str) -> bool:
-        return not dim.startswith("z") and self.file[dim].attrs.get("units") == "m"
-
-    def edges(self, dim: str) -> Array:
-        """Edges of the cells along a dimension, n + 1 values."""
-        if dim == "z":
-            return self.coordinate("z_w")
-        centres = self.coordinate(dim)
-        if len(centres) == 1:
-            return centres + np.array([-0.5, 0.5])
-        between = 0.5 * (centres[1:] + centres[:-1])
-        return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
-
-    def axis(self, dim: str) -> str:
-        """Label of an axis."""
-        if dim.startswith("z"):
-            return "height [m]"
-        if self.degrees:
-            return "latitude [°N]" if dim.startswith("lat") else "longitude [°E]"
-        return f"{dim[0]} [km]" if self.in_km(dim) else f"{dim[0]} (cells)"
-
-    def place(self, dim: str, index: int) -> str:
-        """Words for one point of a dimension."""
-        value = self.coordinate(dim)[index]
-        if dim.startswith("z"):
-            return f" at {-value:.4g} m"
-        if dim.startswith("day_of"):
-            return f" on day {value:g}"
-        if self.degrees:
-            sides = "NS" if dim.startswith("lat") else "EW"
-            return f" at {abs(value):.4g}°{sides[int(value < 0)]}"
-        return f" at {dim[0]} = {value:.4g}" + (" km" if self.in_km(dim) else "")
-
-
-def pretty(units: str) -> str:
-    """Units as a label shows them; of a sensitivity "A (B)-1", A and B."""
-    first, bracket, rest = units.partition(" (")
-    for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²"), ("m4", "m⁴")):
-        rest = rest.replace(plain, shown)
-        first = first if first in UNITS else first.replace(plain, shown)
-    return UNITS.get(first, first) + bracket + rest
-
-
-def colours(name: str, values: Array) -> dict:
+def colour_scale(name: str, values: Array, default: str = DEFAULT_MAP) -> dict:
     """Colour map and limits: symmetrical about 0 for signed fields, without the outermost 0.5 % at each end."""
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
-    chosen = "balance" if name.startswith(SENSITIVITY) else MAPS.get(name, DEFAULT_MAP)
+    chosen = MAPS.get(name, default)
     if chosen in SIGNED:
         high = max(abs(low), abs(high))
         low = -high
@@ -185,12 +58,13 @@ def colours(name: str, values: Array) -> dict:
     return {"cmap": getattr(cmocean.cm, chosen), "vmin": low, "vmax": high}
 
 
-def draw_plane(
+def draw_field(
     axes: Axes, record: Record, name: str, values: Array, dims: tuple[str, str], where: str = "", contours: int = 0
 ) -> None:
     """A field over two coordinates with its colour bar, in cells or, for streamfunctions, as `contours`."""
     vertical, horizontal = dims
-    style = colours(name, values)
+    default = record.kind.colour_map if record.kind and name not in STATIC else DEFAULT_MAP
+    style = colour_scale(name, values, default)
     shown = np.ma.masked_invalid(values)
     if contours and min(values.shape) > 1:
         levels = MaxNLocator(contours, steps=[1, 2, 2.5, 5, 10]).tick_values(style["vmin"], style["vmax"])
@@ -211,7 +85,7 @@ def draw_plane(
     axes.set_facecolor(LAND)
 
 
-def layer(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...], str]:
+def horizontal_field(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...], str]:
     """A horizontal field, its dimensions, and where it lies. Raises InputError where there is none."""
     dims = record.dims(name)
     if len(dims) == 3:
@@ -226,19 +100,19 @@ def layer(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...]
     if name == "psi":
         values = values - values[-1].mean()  # 0 on the northern coast, as atlases have it
     if name not in STATIC or name == "depth":
-        values = np.where(dry(record), np.nan, values)
+        values = np.where(land_mask(record), np.nan, values)
     return values, dims, ""
 
 
-def dry(record: Record) -> Array:
+def land_mask(record: Record) -> Array:
     """Where the surface is land (ny, nx)."""
     return record.values("mask", 0) == 0
 
 
 def draw_map(axes: Axes, record: Record, name: str, level: int = 0) -> None:
     """A horizontal field, of layer `level` where it has layers; land grey."""
-    values, dims, where = layer(record, name, level)
-    draw_plane(axes, record, name, values, dims, where, contours=20 if name == "psi" else 0)
+    values, dims, where = horizontal_field(record, name, level)
+    draw_field(axes, record, name, values, dims, where, contours=20 if name == "psi" else 0)
 
 
 def draw_section(axes: Axes, record: Record, name: str, at: float | None = None) -> None:
@@ -256,7 +130,7 @@ def draw_section(axes: Axes, record: Record, name: str, at: float | None = None)
         n = len(along) // 2 if at is None else nearest_point(record, dims[cut], at)
         values = record.field(name, slice(None), *((slice(None), n) if cut == 2 else (n,)))
         where, dims = record.place(dims[cut], n), (dims[0], dims[3 - cut])
-    draw_plane(axes, record, name, values, dims, where, contours=20 if name == "overturning" else 0)
+    draw_field(axes, record, name, values, dims, where, contours=20 if name == "overturning" else 0)
 
 
 def nearest_point(record: Record, dim: str, at: float) -> int:
@@ -298,12 +172,12 @@ def draw_currents(axes: Axes, record: Record) -> None:
     u = 0.5 * (u + np.roll(u, 1, 1))  # a closed western wall is the dry eastern face of the last column
     v = 0.5 * (v + np.roll(v, 1, 0))
     speed = np.hypot(u, v)
-    usual = float(np.percentile(speed[~dry(record)], 80))
+    usual = float(np.percentile(speed[~land_mask(record)], 80))
     if usual == 0:
         return
     key = float(f"{usual:.1g}")
     shrink = np.minimum(1.0, 2 * key / np.maximum(speed, 1e-30))
-    shown = np.where(dry(record) | (speed < 0.03 * usual), np.nan, shrink)
+    shown = np.where(land_mask(record) | (speed < 0.03 * usual), np.nan, shrink)
     rows, columns = max(1, round(u.shape[0] / 20)), max(1, round(u.shape[1] / 26))
     chosen = (slice(rows // 2, None, rows), slice(columns // 2, None, columns))
     X, Y = record.coordinate(record.x)[chosen[1]], record.coordinate(record.y)[chosen[0]]
@@ -314,7 +188,7 @@ def draw_currents(axes: Axes, record: Record) -> None:
     axes.quiverkey(arrows, 0.9, 1.035, key, f"{key:g} m s⁻¹", labelpos="W", fontproperties={"size": "small"})
 
 
-def true_shape(axes: Axes) -> None:
+def equal_scales(axes: Axes) -> None:
     """As many pixels for a km or degree along y as along x, unless that makes a ribbon."""
     if 1 / 3 < np.ptp(axes.get_xlim()) / np.ptp(axes.get_ylim()) < 3:
         axes.set_aspect("equal")
@@ -351,7 +225,8 @@ def plot(
             )
     with Record(source, time) as record:
         if kind == "overview":
-            figure = sensitivity_maps(record) if record.sensitivity else overview(record)
+            draw = overview if record.kind is None else import_own(record.kind.module).overview
+            figure = draw(record)
         else:
             figure = Picture(9, 5)
             options = {"map": {"level": level}, "section": {"at": at}, "series": {}}[kind]
@@ -359,14 +234,14 @@ def plot(
             axes = figure.subplots()
             DRAWERS[kind](axes, record, variable or default, **options)
             if kind == "map":
-                true_shape(axes)
+                equal_scales(axes)
             figure.suptitle(record.title, fontweight="bold")
     if output is not None:
-        save(figure, output)
+        save_figure(figure, output)
     return figure
 
 
-def save(figure: Figure, output: str | Path) -> None:
+def save_figure(figure: Figure, output: str | Path) -> None:
     """Write a picture. Raises FileError where the folder or the format does not exist."""
     try:
         figure.savefig(output, dpi=130)
@@ -416,68 +291,24 @@ def overview(record: Record) -> Figure:
     return figure
 
 
-def sensitivity_maps(record: Record) -> Figure:
-    """A map for each control of a file of `ogcm sensitivity`, per area; numbers below.
-
-    Sums over the records of a series (a change that stays) and over the layers of a field (a change of the column).
-    """
-    found = [n for n in record.fields() if n.startswith(SENSITIVITY)]
-    maps = [n for n in found if record.dims(n)[-1:] in ((record.x,), (f"{record.x}_f",))]
-    columns = min(2, max(1, len(maps)))
-    rows = max(1, -(-len(maps) // columns))
-    shape = np.clip(np.ptp(record.edges(record.y)) / np.ptp(record.edges(record.x)), 1 / 3, 1.2)  # of true_shape
-    width = 5.6 if shape > 0.7 else 7.2
-    figure = Picture(width * columns, ((width - 1.5) * shape + 0.9) * rows + 0.5)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.12)
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(places, maps, strict=False):
-        draw_sensitivity(axes, record, name)
-    for axes in places[len(maps) :]:
-        axes.remove()
-    numbers = [f"{record.label(n)}: {record.field(n):.4g}" for n in found if not record.dims(n)]
-    figure.supxlabel("\n".join(numbers), fontsize="medium")
-    figure.suptitle(textwrap.fill(record.title, int(11 * width * columns)), fontweight="bold")
-    return figure
-
-
-def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
-    """A map of sensitivity per area, with the section or box of the quantity."""
-    v, dims, values = record.file[name], record.dims(name)[-2:], record.field(name)
-    summed = tuple(range(values.ndim - 2))
-    dry = np.isnan(values).all(axis=summed) if summed else np.isnan(values)
-    area = record.values(v.attrs["cell_measures"].removeprefix("area: "))
-    unit, text = (1e12, "10⁶ km²") if area.sum() > 1e11 else (1e6, "km²")
-    shown = np.where(dry, np.nan, np.nansum(values, axis=summed) * unit / area)
-    draw_plane(axes, record, name, shown, dims)
-    over = {"z": ", whole column"}.get(record.dims(name)[0], ", all records") if summed else ""
-    label = f"to {name.removeprefix(SENSITIVITY)}{over} [{pretty(v.attrs['units'])} per {text}]"
-    axes.set_title(label, fontsize="medium", loc="left")
-    if "quantity_x" in record.file.attrs:
-        X, Y = (np.asarray(record.file.attrs[f"quantity_{axis}"]) for axis in "xy")
-        X, Y = (X / 1e3, Y / 1e3) if record.in_km(record.x) else (X, Y)
-        axes.plot(X[[0, 1, 1, 0, 0]], Y[[0, 0, 1, 1, 0]], color="limegreen", lw=2.5)
-    axes.set(xlim=record.edges(record.x)[[0, -1]], ylim=record.edges(record.y)[[0, -1]])
-    true_shape(axes)
-
-
 def animate(path: str | Path, variable: str, output: str | Path, *, level: int = 0, frames_per_second: int = 8) -> None:
     """A GIF of a horizontal field over all records, with one colour scale. Raises InputError as `plot` does."""
     with Record(path, 0) as record:
         if not record.records:
-            raise InputError(f"{path}: holds sensitivities, which have no records to animate; draw maps of them")
+            raise InputError(f"{path}: has no records to animate; draw maps of it")
         frames = []
         for n in range(record.records):
             record.time = n
-            values, dims, where = layer(record, variable, level)
+            values, dims, where = horizontal_field(record, variable, level)
             frames.append(values)
         frames = np.stack(frames)
         figure = Picture(8, 5)
         axes = figure.subplots()
-        draw_plane(axes, record, variable, frames[-1], dims, where)
+        draw_field(axes, record, variable, frames[-1], dims, where)
         image = axes.collections[0]
-        limits = colours(variable, frames)
+        limits = colour_scale(variable, frames)
         image.set_clim(limits["vmin"], limits["vmax"])
-        true_shape(axes)
+        equal_scales(axes)
 
         def frame(n: int) -> list:
             record.time = n

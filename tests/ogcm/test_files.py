@@ -17,7 +17,7 @@ from ogcm.constants import DAY
 from ogcm.errors import FileError
 from ogcm.info import info
 from ogcm.output import OutputFile
-from ogcm.plotting import Record
+from ogcm.record import Record
 from ogcm.restart import load_restart, save_restart
 from tests.oceans import rough_basin
 from tests.ogcm.test_output import basin, write

@@ -10,7 +10,8 @@ import ogcm
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.output import OutputFile
-from ogcm.plotting import LAND, MAPS, Picture, Record, animate, colours, overview, plot
+from ogcm.plotting import LAND, MAPS, Picture, animate, colour_scale, overview, plot
+from ogcm.record import Record
 from ogcm.variables import check_variables, sample
 
 
@@ -166,17 +167,17 @@ def test_every_field_can_be_drawn(run):
 
 def test_signed_fields_have_symmetrical_limits():
     values = np.linspace(-1.0, 3.0, 100)
-    limits = colours("eta", values)
+    limits = colour_scale("eta", values)
     assert limits["vmin"] == -limits["vmax"]
-    assert colours("T", values)["vmin"] > -1.1
+    assert colour_scale("T", values)["vmin"] > -1.1
     for empty in (np.full(5, np.nan), np.zeros(5), np.full(5, 7.0)):
-        limits = colours("T", empty)
+        limits = colour_scale("T", empty)
         assert limits["vmin"] < limits["vmax"]
 
 
 def test_colour_maps_exist():
     for name in MAPS:
-        assert colours(name, np.arange(3.0))["cmap"].N == 256
+        assert colour_scale(name, np.arange(3.0))["cmap"].N == 256
 
 
 def test_animation(run, tmp_path):

@@ -1,0 +1,147 @@
+"""One record of an output file: its values, labels and coordinates, as pictures show them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import h5netcdf
+import numpy as np
+
+from ogcm.cf import reading
+from ogcm.errors import FileError, InputError, suggestion
+from ogcm.files import BROKEN, verify
+from ogcm.names import check_there
+
+Array = np.ndarray
+SVERDRUP = 1e6  # [m3 s-1]
+UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
+
+
+class Kind(NamedTuple):
+    """A kind of file without records in time, of which the function `overview` of `module` draws the whole."""
+
+    module: str
+    colour_map: str
+
+
+KINDS = {"quantity": Kind("adjoint.pictures", "balance")}  # by an attribute of the file; sensitivities
+
+
+class Record:
+    """One record of an output file, with its coordinates; a context manager that closes the file."""
+
+    def __init__(self, path: str | Path, time: int = -1) -> None:
+        """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
+        check_there(path)
+        verify(path, required=False)
+        try:
+            self.file = h5netcdf.File(path, "r", phony_dims="sort")
+        except BROKEN as error:
+            raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
+        self.path, self.degrees = path, "lat" in self.file.dimensions
+        self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
+        with reading(path):
+            self.kind = next((kind for name, kind in KINDS.items() if name in self.file.attrs), None)
+            self.records = len(self.file["time"]) if "time" in self.file.variables else 0
+            ours = {"z", self.y, self.x} <= set(self.file.dimensions) and self.has("mask")
+            ours = ours and isinstance(self.file.attrs.get("title"), str)
+        if not ours or not (self.records or self.kind):
+            self.file.close()
+            raise FileError(
+                f"{path}: {'holds no record' if ours else 'is no output of ogcm, which alone can be drawn'}"
+            )
+        if self.kind is None and not -self.records <= time < self.records:
+            self.file.close()
+            raise InputError(f"time: record {time} does not exist, the file has {self.records}")
+        self.time = time
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+
+    def values(self, name: str, *index: int | slice) -> Array:
+        """The values of a variable as they are stored, all or those at `index`. Raises FileError for a damaged file."""
+        with reading(self.path):
+            return np.asarray(self.file[name][index or ...])
+
+    @property
+    def title(self) -> str:
+        if self.kind is not None:
+            return self.file.attrs["title"]
+        return f"{self.file.attrs['title'].split(',')[0]}, day {self.values('time', self.time):.4g}"
+
+    def has(self, *names: str) -> bool:
+        return all(name in self.file.variables for name in names)
+
+    def fields(self) -> list[str]:
+        """What can be drawn: all but coordinates and bounds."""
+        return [n for n in self.file.variables if n not in self.file.dimensions and not n.endswith("_bounds")]
+
+    def dims(self, name: str) -> tuple[str, ...]:
+        """Dimensions without time. Raises InputError for a variable that does not exist."""
+        if name not in self.fields():
+            raise InputError(f"unknown variable {name!r}: {suggestion(name, self.fields())}")
+        return tuple(d for d in self.file[name].dimensions if d != "time")
+
+    def field(self, name: str, *index: int | slice) -> Array:
+        """A variable in the unit of its label, NaN on land; `index` picks of its dimensions but time."""
+        self.dims(name)
+        v = self.file[name]
+        index = (self.time, *index) if "time" in v.dimensions else index
+        values = self.values(name, *index).astype(float)
+        values = np.where(np.abs(values) > 1e30, np.nan, values)
+        return values / SVERDRUP if v.attrs.get("units", "").split(" (")[0] == "m3 s-1" else values
+
+    def label(self, name: str, where: str = "") -> str:
+        """What is drawn, and its unit."""
+        v = self.file[name]
+        units = pretty_units(v.attrs.get("units", ""))
+        return f"{v.attrs.get('long_name', name)}{where}" + (f" [{units}]" if units else "")
+
+    def coordinate(self, dim: str) -> Array:
+        """Values along a dimension, lengths along the ground in km."""
+        values = self.values(dim).astype(float)
+        return values / 1e3 if self.in_km(dim) else values
+
+    def in_km(self, dim: str) -> bool:
+        return not dim.startswith("z") and self.file[dim].attrs.get("units") == "m"
+
+    def edges(self, dim: str) -> Array:
+        """Edges of the cells along a dimension, n + 1 values."""
+        if dim == "z":
+            return self.coordinate("z_w")
+        centres = self.coordinate(dim)
+        if len(centres) == 1:
+            return centres + np.array([-0.5, 0.5])
+        between = 0.5 * (centres[1:] + centres[:-1])
+        return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
+
+    def axis(self, dim: str) -> str:
+        """Label of an axis."""
+        if dim.startswith("z"):
+            return "height [m]"
+        if self.degrees:
+            return "latitude [°N]" if dim.startswith("lat") else "longitude [°E]"
+        return f"{dim[0]} [km]" if self.in_km(dim) else f"{dim[0]} (cells)"
+
+    def place(self, dim: str, index: int) -> str:
+        """Words for one point of a dimension."""
+        value = self.coordinate(dim)[index]
+        if dim.startswith("z"):
+            return f" at {-value:.4g} m"
+        if dim.startswith("day_of"):
+            return f" on day {value:g}"
+        if self.degrees:
+            sides = "NS" if dim.startswith("lat") else "EW"
+            return f" at {abs(value):.4g}°{sides[int(value < 0)]}"
+        return f" at {dim[0]} = {value:.4g}" + (" km" if self.in_km(dim) else "")
+
+
+def pretty_units(units: str) -> str:
+    """Units as a label shows them; of a sensitivity "A (B)-1", A and B."""
+    first, bracket, rest = units.partition(" (")
+    for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²"), ("m4", "m⁴")):
+        rest = rest.replace(plain, shown)
+        first = first if first in UNITS else first.replace(plain, shown)
+    return UNITS.get(first, first) + bracket + rest
