@@ -14,7 +14,7 @@ barotropic_substeps, with D(eta) u = [rest + swell (area_i eta_i + area_{i+1} et
     u_new      += a_m (u^{m+1/2} + kick^{m+1}),      u^{m+3/2} = u^{m+1/2} + 2 kick^{m+1}
     eta_new     = eta - dt [ div U_mean/area - fresh ]
 
-backwards, with carry u_ad of u^{m+1/2}, U_ad of U^{m+1/2}, eta_ad of eta^{m+1} (all 0 behind the last substep):
+backwards, carrying u_ad of u^{m+1/2}, U_ad of U^{m+1/2} and eta_ad of eta^{m+1} (all 0 after the last substep):
 
     U_mean_ad_i += dt [ (eta_new_ad/area)_{i+1} - (eta_new_ad/area)_i ]
     eta_ad      += sum of the two faces' swell u U_ad, times area            (of U^{m+3/2})
@@ -22,11 +22,11 @@ backwards, with carry u_ad of u^{m+1/2}, U_ad of U^{m+1/2}, eta_ad of eta^{m+1} 
     kick_ad      = 2 u_ad + a_m u_new_ad,   u_ad += a_m u_new_ad,   F_ad += delta/2 kick_ad
     eta_ad_i    += delta/2 [ (g kick_ad)_i - (g kick_ad)_{i-1} ]
     U_ad_i       = b_m U_mean_ad_i + delta [ (eta_ad/area)_{i+1} - (eta_ad/area)_i ],   fresh_ad += delta eta_ad
-    at last      u_bar_ad += u_ad + D U_ad and so on for u^{1/2}
+    finally      u_bar_ad += u_ad + D U_ad, and likewise the other terms of u^{1/2}
 
-It needs every eta^m, u^{m+1/2}, v^{m+1/2}: the forward kernel is run again with a history of all instants.
+It needs all eta^m, u^{m+1/2} and v^{m+1/2}: the forward kernel is run again with a history of all instants.
 
-take_depth_mean u += mask (target - u_bar): u_ad stays,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
+take_depth_mean u += mask (target - u_bar): u_ad is unchanged,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
 
 tracer_transports, with w = mask h_u U_ad,  x = dy_u s_u:
                 u_old_ad += (1 - new_weight) x w,  u_new_ad += new_weight x w,  u_bar_ad -= their sums over k,
@@ -56,6 +56,19 @@ from ogcm.operators.barotropic import (
 
 @kernel
 def depth_mean_ad(u, v, grid, u_bar_ad, v_bar_ad, u_ad, v_ad):
+    """Add the adjoint of the depth mean: u_ad += h_u/H_u u_bar_ad.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
+        Adjoint of the depth-mean velocity.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -69,6 +82,29 @@ def depth_mean_ad(u, v, grid, u_bar_ad, v_bar_ad, u_ad, v_ad):
 def slow_forcing_ad(
     u_new, v_new, u_old, v_old, eta, dt, grid, F_u_ad, F_v_ad, u_new_ad, v_new_ad, u_old_ad, v_old_ad, eta_ad
 ):
+    """Add the adjoint of the slow forcing.
+
+    Parameters
+    ----------
+    u_new, v_new : ndarray, shape (nj, ni)
+        Depth-mean velocity after the slow terms [m s-1].
+    u_old, v_old : ndarray, shape (nj, ni)
+        Depth-mean velocity before [m s-1].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    F_u_ad, F_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the forcing, halo filled.
+    u_new_ad, v_new_ad : ndarray, shape (nj, ni)
+        Adjoint of the velocity after, added to.
+    u_old_ad, v_old_ad : ndarray, shape (nj, ni)
+        Adjoint of the velocity before, added to.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height, added to.
+    """
     nj, ni = eta.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -84,7 +120,7 @@ def slow_forcing_ad(
 
 @point
 def eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
-    """What the surface at T passed on through the depths of its four faces."""
+    """Return the adjoint of eta at a T point by the depths of its four faces."""
     east, west = swell_u[j, i] * u[j, i] * U_ad[j, i], swell_u[j, i - ONE] * u[j, i - ONE] * U_ad[j, i - ONE]
     north, south = swell_v[j, i] * v[j, i] * V_ad[j, i], swell_v[j - 1, i] * v[j - 1, i] * V_ad[j - 1, i]
     return area[j, i] * ((east + west) + (north + south))
@@ -92,7 +128,7 @@ def eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
 
 @point
 def eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
-    """What the surface at T passed on through the kicks of its four faces, over delta/2."""
+    """Return the adjoint of eta at a T point by the kicks of its four faces, over delta/2."""
     along_x = g_x[j, i] * kick_u_ad[j, i] - g_x[j, i - ONE] * kick_u_ad[j, i - ONE]
     along_y = g_y[j, i] * kick_v_ad[j, i] - g_y[j - 1, i] * kick_v_ad[j - 1, i]
     return along_x + along_y
@@ -100,16 +136,17 @@ def eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
 
 @point
 def eta_difference_x(eta_ad, grid, j, i):
-    """Difference of eta_ad/area over a U point."""
+    """Return the difference of eta_ad/area over a U point."""
     return eta_ad[j, i + ONE] * grid.r_area_t[j, i + ONE] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
 @point
 def eta_difference_y(eta_ad, grid, j, i):
+    """Return the difference of eta_ad/area over a V point."""
     return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
-CARRIED_FIELDS = 9  # (nj, ni) fields of the backward substeps
+CARRIED_FIELDS = 9  # number of (nj, ni) fields of the backward substeps
 
 
 @partial(kernel, serial_below=SMALL_PLANE)
@@ -117,7 +154,37 @@ def barotropic_substeps_backward(
     a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
     eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
-    """The substeps from the last to the first; carried (CARRIED_FIELDS, nj, ni) begins as zeros."""
+    """Run the substeps backwards, from the last to the first.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (M,)
+        Averaging weights.
+    dt : float
+        Time step [s].
+    work : ndarray, shape (COEFFICIENTS, nj, ni)
+        Coefficients of the forward kernel.
+    history : ndarray, shape (5, M + 1, nj, ni)
+        All instants of the forward kernel.
+    carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
+        Adjoints carried between substeps; zeros at the start, overwritten.
+    grid : Grid
+        Metric terms and masks.
+    eta_new_ad : ndarray, shape (nj, ni)
+        Adjoint of the averaged sea surface height, halo filled.
+    u_new_ad, v_new_ad : ndarray, shape (nj, ni)
+        Adjoint of the averaged velocity.
+    U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
+        Adjoint of the mean transports.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height at the start, added to.
+    u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
+        Adjoint of the velocity at the start, added to.
+    F_u_ad, F_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the forcing, added to.
+    fresh_ad : ndarray, shape (nj, ni)
+        Adjoint of the fresh water, added to.
+    """
     nj, ni = eta_ad.shape
     area, substeps = grid.area_t, a.shape[0]
     delta = b[0] * dt
@@ -195,7 +262,43 @@ def barotropic_substeps_ad(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid,
     eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
 ):  # fmt: skip
-    """Runs forward with a history (5, M + 1, nj, ni) of all instants, then backwards."""
+    """Add the adjoint of the substeps: run them forwards with a history of all instants, and then backwards.
+
+    Parameters
+    ----------
+    eta : ndarray, shape (nj, ni)
+        Sea surface height at the start [m], halo filled.
+    u_bar, v_bar : ndarray, shape (nj, ni)
+        Depth-mean velocity at the start [m s-1], halo filled.
+    F_u, F_v : ndarray, shape (nj, ni)
+        Forcing of the depth mean [m s-2].
+    fresh : ndarray, shape (nj, ni)
+        Volume gained through the surface [m s-1].
+    a, b : ndarray, shape (M,)
+        Averaging weights.
+    dt : float
+        Time step [s].
+    work : ndarray, shape (COEFFICIENTS, nj, ni)
+        Work array; overwritten.
+    history : ndarray, shape (5, M + 1, nj, ni)
+        Work array for all instants; overwritten.
+    grid : Grid
+        Metric terms and masks.
+    eta_new_ad : ndarray, shape (nj, ni)
+        Adjoint of the averaged sea surface height, halo filled.
+    u_new_ad, v_new_ad : ndarray, shape (nj, ni)
+        Adjoint of the averaged velocity.
+    U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
+        Adjoint of the mean transports.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height at the start, added to.
+    u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
+        Adjoint of the velocity at the start, added to.
+    F_u_ad, F_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the forcing, added to.
+    fresh_ad : ndarray, shape (nj, ni)
+        Adjoint of the fresh water, added to.
+    """
     carried = np.empty_like(history, shape=(CARRIED_FIELDS, *eta.shape))
     barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *carried[:5])
     carried.fill(0)
@@ -208,7 +311,19 @@ def barotropic_substeps_ad(
 
 @kernel
 def take_depth_mean_ad(grid, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
-    """u_ad and v_ad, of the result and of the first argument alike, stay as they are."""
+    """Add the adjoint of the replacement of the depth mean.
+
+    Parameters
+    ----------
+    grid : Grid
+        Metric terms and masks.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after the replacement, which is also that before; not changed.
+    u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
+        Adjoint of the depth mean that is taken away, subtracted from.
+    target_u_ad, target_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the new depth mean, added to.
+    """
     nk, nj, ni = u_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -227,6 +342,41 @@ def tracer_transports_ad(
     U_ad, V_ad, u_old_ad, v_old_ad, u_new_ad, v_new_ad, u_bar_old_ad, v_bar_old_ad, u_bar_new_ad, v_bar_new_ad,
     U_mean_ad, V_mean_ad, s_u_ad, s_v_ad,
 ):  # fmt: skip
+    """Add the adjoint of the transports of the tracers.
+
+    Parameters
+    ----------
+    u_old, v_old : ndarray, shape (nk, nj, ni)
+        Velocity before the step [m s-1].
+    u_new, v_new : ndarray, shape (nk, nj, ni)
+        Velocity after the step [m s-1].
+    u_bar_old, v_bar_old : ndarray, shape (nj, ni)
+        Depth mean of u_old and v_old [m s-1].
+    u_bar_new, v_bar_new : ndarray, shape (nj, ni)
+        Depth mean of u_new and v_new [m s-1].
+    U_mean, V_mean : ndarray, shape (nj, ni)
+        Depth-integrated transports [m3 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    new_weight : float
+        Weight of the new shear [1].
+    grid : Grid
+        Metric terms and masks.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports.
+    u_old_ad, v_old_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity before, added to.
+    u_new_ad, v_new_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after, added to.
+    u_bar_old_ad, v_bar_old_ad : ndarray, shape (nj, ni)
+        Adjoint of its depth mean before, added to.
+    u_bar_new_ad, v_bar_new_ad : ndarray, shape (nj, ni)
+        Adjoint of its depth mean after, added to.
+    U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
+        Adjoint of the depth-integrated transports, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = u_old.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

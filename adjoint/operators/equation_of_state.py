@@ -25,38 +25,28 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, kernel, point, root, scalar, typed
-from ogcm.operators.equation_of_state import (
-    S0,
-    SALINITY_CENTRE,
-    SALINITY_SHIFT,
-    SALINITY_UNIT,
-    degree1,
-    degree2,
-    degree3,
-    degree4,
-    degree5,
-)
+from adjoint.operators.teos10 import teos10_c, teos10_S, teos10_T
+from ogcm.backend import HALF, HALO, kernel, point, scalar, typed
 from ogcm.operators.stencils import masked
 
 
 @point
 def seos_T(T, S, z, c):
-    """a_T."""
+    """Return a_T [kg m-3 K-1]."""
     Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
     return -c[0] * (typed(1.0, z) + c[2] * Ta - c[4] * z) - c[6] * Sa
 
 
 @point
 def seos_S(T, S, z, c):
-    """a_S."""
+    """Return a_S [kg m-3 (g/kg)-1]."""
     Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
     return c[1] * (typed(1.0, z) - c[3] * Sa + c[5] * z) - c[6] * Ta
 
 
 @scalar
 def seos_c(t, s, g, c, _x, _tau, _power, c_ad, j):
-    """c_ad (7, nj, ni) += a_n G of row j."""
+    """Add a_n G of row j to the adjoint of the seven coefficients, c_ad (7, nj, ni)."""
     ni = t.size
     a0_ad, b0_ad, lambda1_ad, lambda2_ad = c_ad[0, j], c_ad[1, j], c_ad[2, j], c_ad[3, j]
     mu1_ad, mu2_ad, nu_ad = c_ad[4, j], c_ad[5, j], c_ad[6, j]
@@ -73,143 +63,12 @@ def seos_c(t, s, g, c, _x, _tau, _power, c_ad, j):
         nu_ad[i] -= G * Ta * Sa
 
 
-# The derivatives of the polynomials of `equation_of_state` by x: c[n + 1] + 2 c[n + 2] x + ...
-
-
-@point
-def degree2_x(c, n, x):
-    return c[n + 1] + x * np.float32(2) * c[n + 2]
-
-
-@point
-def degree3_x(c, n, x):
-    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * np.float32(3) * c[n + 3])
-
-
-@point
-def degree4_x(c, n, x):
-    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * np.float32(4) * c[n + 4]))
-
-
-@point
-def degree5_x(c, n, x):
-    higher = np.float32(3) * c[n + 3] + x * (np.float32(4) * c[n + 4] + x * np.float32(5) * c[n + 5])
-    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * higher)
-
-
-@point
-def degree6_x(c, n, x):
-    highest = np.float32(4) * c[n + 4] + x * (np.float32(5) * c[n + 5] + x * np.float32(6) * c[n + 6])
-    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * highest))
-
-
-@point
-def triangle1_x(c, n, x, t):
-    return c[n + 1]
-
-
-@point
-def triangle2_x(c, n, x, t):
-    return degree2_x(c, n, x) + t * c[n + 4]
-
-
-@point
-def triangle4_x(c, n, x, t):
-    return degree4_x(c, n, x) + t * (degree3_x(c, n + 5, x) + t * triangle2_x(c, n + 9, x, t))
-
-
-@point
-def triangle6_x(c, n, x, t):
-    return degree6_x(c, n, x) + t * (degree5_x(c, n + 7, x) + t * triangle4_x(c, n + 13, x, t))
-
-
-# and by t: the row of t^1, twice that of t^2, ...
-
-
-@point
-def triangle1_t(c, n, x, t):
-    return c[n + 2]
-
-
-@point
-def triangle2_t(c, n, x, t):
-    return degree1(c, n + 3, x) + t * np.float32(2) * c[n + 5]
-
-
-@point
-def triangle4_t(c, n, x, t):
-    higher = np.float32(3) * degree1(c, n + 12, x) + t * np.float32(4) * c[n + 14]
-    return degree3(c, n + 5, x) + t * (np.float32(2) * degree2(c, n + 9, x) + t * higher)
-
-
-@point
-def triangle6_t(c, n, x, t):
-    highest = np.float32(5) * degree1(c, n + 25, x) + t * np.float32(6) * c[n + 27]
-    higher = np.float32(3) * degree3(c, n + 18, x) + t * (np.float32(4) * degree2(c, n + 22, x) + t * highest)
-    return degree5(c, n + 7, x) + t * (np.float32(2) * degree4(c, n + 13, x) + t * higher)
-
-
-@point
-def teos10_variables(T, S, z):
-    """(s, x, t, d)."""
-    s = root((S + typed(SALINITY_SHIFT, z)) * typed(1 / SALINITY_UNIT, z))
-    x = (S - typed(SALINITY_CENTRE, z)) * typed(1 / SALINITY_UNIT, z) / (s + typed(S0, z))
-    return s, x, T * typed(1 / 40, z), typed(-1e-4, z) * z
-
-
-@point
-def teos10_T(T, S, z, c):
-    """a_T."""
-    _, x, t, d = teos10_variables(T, S, z)
-    deep = d * (triangle4_t(c, 28, x, t) + d * (triangle2_t(c, 43, x, t) + d * triangle1_t(c, 49, x, t)))
-    return (triangle6_t(c, 0, x, t) + deep) * typed(1 / 40, z)
-
-
-@point
-def teos10_S(T, S, z, c):
-    """a_S."""
-    s, x, t, d = teos10_variables(T, S, z)
-    deep = d * (triangle4_x(c, 28, x, t) + d * (triangle2_x(c, 43, x, t) + d * triangle1_x(c, 49, x, t)))
-    return (triangle6_x(c, 0, x, t) + deep) * typed(0.5 / SALINITY_UNIT, z) / s
-
-
-@scalar
-def triangle_c(degree, n, x, t, g, power, c_ad, j):
-    """c_ad[n..] += g x^i t^j of row j for i + j <= degree, by rows of x; g is used up, power is work space."""
-    ni = x.size
-    for rows in range(degree + 1):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            power[i] = g[i]
-            g[i] *= t[i]
-        for _ in range(degree + 1 - rows):
-            total = c_ad[n, j]
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                total[i] += power[i]
-                power[i] *= x[i]
-            n += 1
-
-
-@scalar
-def teos10_c(t, s, g, c, x, tau, power, c_ad, j):
-    ni = t.size
-    for ii in range(HALO, ni - HALO):
-        i = np.uintp(ii)
-        deep = typed(-1e-4, t[i])
-        _, x[i], tau[i], _ = teos10_variables(t[i], s[i], deep)
-        g[1, i] *= deep
-        g[2, i] *= deep * deep
-        g[3, i] *= deep * deep * deep
-    triangle_c(6, 0, x, tau, g[0], power, c_ad, j)
-    triangle_c(4, 28, x, tau, g[1], power, c_ad, j)
-    triangle_c(2, 43, x, tau, g[2], power, c_ad, j)
-    triangle_c(1, 49, x, tau, g[3], power, c_ad, j)
-
-
 @point
 def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
-    """t, s and g are for the coefficients: T and S, 0 on land, and G, G z, G z^2, G z^3 of the row."""
+    """Add the adjoint of the buoyancy of a point to T_ad and S_ad.
+
+    For the coefficients, T and S (0 on land) are kept in t and s, and G, G z, G z^2, G z^3 in g.
+    """
     z = grid.z_t[k, j, i]
     t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
     G = masked(grid.mask_t[k, j, i], -grid.gravity / grid.rho0 * b_ad[k, j, i])
@@ -223,7 +82,7 @@ def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
 
 @point
 def interface_ad(N2_ad, grid, k, j, i):
-    """(G, zi) of the top of cell k, G = 0 at the surface and below the last layer."""
+    """Return (G, zi) of the top of cell k, with G = 0 at the surface and below the last layer."""
     nk = N2_ad.shape[0] - 1
     above, below = max(k - 1, 0), min(k, nk - 1)
     z_above, z_below = grid.z_t[above, j, i], grid.z_t[below, j, i]
@@ -234,7 +93,7 @@ def interface_ad(N2_ad, grid, k, j, i):
 
 @point
 def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i):
-    """As `buoyancy_ad`; G z of the top less that of the base."""
+    """Add the adjoint of N2 to T_ad and S_ad as `buoyancy_ad` does; g holds G z^n of the top less that of the base."""
     G, z = interface_ad(N2_ad, grid, k, j, i)
     G_base, z_base = interface_ad(N2_ad, grid, k + 1, j, i)
     t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
@@ -248,9 +107,9 @@ def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j,
 
 @point
 def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, x, tau, power, sums_ad, j):
-    """Row j: fields by `point_ad`, and what its points pass on to the coefficients, added to sums_ad (n, nj, ni).
+    """Add the adjoint of row j to T_ad and S_ad by `point_ad`, and to sums_ad (n, nj, ni) by `sums`.
 
-    t, s, x, tau, power (ni,) and g (4, ni) are work space.
+    t, s, x, tau, power (ni,) and g (4, ni) are work arrays.
     """
     nk, _, ni = T.shape
     for k in range(nk):
@@ -262,6 +121,25 @@ def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_a
 
 @kernel
 def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
+    """Add the adjoint of the buoyancy by the simplified equation, with the coefficients column by column.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    sums_ad : ndarray, shape (n, nj, ni)
+        Adjoint of the coefficients of each column, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
@@ -273,11 +151,49 @@ def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
+    """Add the adjoint of the buoyancy by the simplified equation.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
     add_column_sums(buoyancy_seos_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
 def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
+    """Add the adjoint of the buoyancy by the polynomial of TEOS-10, with the coefficients column by column.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    sums_ad : ndarray, shape (n, nj, ni)
+        Adjoint of the coefficients of each column, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
@@ -289,11 +205,49 @@ def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_a
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
+    """Add the adjoint of the buoyancy by the polynomial of TEOS-10.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
     add_column_sums(buoyancy_teos10_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
 def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
+    """Add the adjoint of the stratification by the simplified equation, with the coefficients column by column.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    sums_ad : ndarray, shape (n, nj, ni)
+        Adjoint of the coefficients of each column, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
@@ -305,11 +259,49 @@ def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, s
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
+    """Add the adjoint of the stratification by the simplified equation.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
     add_column_sums(stratification_seos_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
 @kernel
 def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
+    """Add the adjoint of the stratification by the polynomial of TEOS-10, with the coefficients column by column.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    sums_ad : ndarray, shape (n, nj, ni)
+        Adjoint of the coefficients of each column, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
@@ -321,18 +313,57 @@ def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad,
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
+    """Add the adjoint of the stratification by the polynomial of TEOS-10.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
     add_column_sums(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
 def add_column_sums(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
-    """What each column passes on to the coefficients by itself, then the sums over all."""
+    """Add the adjoint of the coefficients: that of each column by a kernel, then the sum over all columns.
+
+    Parameters
+    ----------
+    kernel : callable
+        One of the kernels `..._points_ad`.
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray
+        Adjoint of the result, b or N2.
+    T_ad, S_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of T and S, added to.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
     sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
     kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, sums_ad)
     coefficients_ad += sums_ad.sum(axis=(1, 2))
 
 
 class EquationOfStateAdjoint(NamedTuple):
-    """`..._points` leave the sums of the columns in sums_ad (n, nj, ni), for who adds up many of them first."""
+    """Adjoint kernels of an equation of state; `..._points` leave the coefficients unsummed, in sums_ad (n, nj, ni)."""
 
     buoyancy: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
     stratification: Callable

@@ -11,6 +11,23 @@ from ogcm.backend import kernel
 
 @kernel
 def extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad):
+    """Add the adjoint of the extrapolation, halo included.
+
+    Parameters
+    ----------
+    x : ndarray, shape (nk, nj, ni)
+        Field at the step n, in any units.
+    x_before : ndarray, shape (nk, nj, ni)
+        Field at the step n - 1.
+    e : float
+        Distance in time over the step [1].
+    y_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the extrapolated field.
+    x_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the field at the step n, added to.
+    x_before_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the field at the step n - 1, added to.
+    """
     nk, nj, ni = x.shape
     for j in prange(nj):
         for k in range(nk):

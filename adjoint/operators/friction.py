@@ -25,14 +25,14 @@ from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cel
 
 @point
 def work_t(u, v, y_u, y_v, grid, k, j, i):
-    """dx dy h D_T(u) D_T(y) at a T point."""
+    """Return dx dy h D_T(u) D_T(y) at a T point, the work of the tension."""
     volume = grid.dx_t[j, i] * grid.dy_t[j, i] * grid.h_t[k, j, i]
     return volume * tension(u, v, grid, k, j, i) * tension(y_u, y_v, grid, k, j, i)
 
 
 @point
 def work_f(u, v, y_u, y_v, grid, k, j, i):
-    """dx dy h D_S(u) D_S(y)/mask at an F point, for each wet cell around."""
+    """Return dx dy h D_S(u) D_S(y)/mask at an F point, the work of the shear, for each wet cell around."""
     share = wet_cells_f(grid, k, j, i) * np.float32(max(grid.mask_f[k, j, i], 1))
     volume = grid.dx_f[j, i] * grid.dy_f[j, i] * grid.h_f[k, j, i]
     return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / share
@@ -40,7 +40,23 @@ def work_f(u, v, y_u, y_v, grid, k, j, i):
 
 @kernel
 def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
-    """With y in place of G_ad."""
+    """Add the adjoint of the friction, given y in place of G_ad.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu : ndarray, shape (1 or nk, nj, ni)
+        Viscosity at T points [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    y_u, y_v : ndarray, shape (nk, nj, ni)
+        mask G_ad/(area h) at U and V points, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    nu_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the viscosity, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -56,6 +72,24 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
 
 
 def stress_divergence_ad(u, v, nu, grid, G_u_ad, G_v_ad, u_ad, v_ad, nu_ad, y_u, y_v):
-    """y_u, y_v are work space of the shape of u."""
+    """Add the adjoint of the friction.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu : ndarray, shape (1 or nk, nj, ni)
+        Viscosity at T points [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    nu_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the viscosity, added to.
+    y_u, y_v : ndarray, shape (nk, nj, ni)
+        Work arrays; overwritten.
+    """
     divide_by_volume(G_u_ad, G_v_ad, grid, y_u, y_v)
     stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad)

@@ -9,7 +9,7 @@ transports    U = dy_u h_u s_u u          u_ad += dy_u h_u s_u U_ad,   s_u_ad +=
 
 continuity    W_k = -sum_{k' >= k} (div_k' + h_k' R),  R = (area fresh - sum_k div_k)/H (z*; 0 with the linear
               surface, whose W_0 = -sum_k div_k). With D_k = sum_{0 < k' <= k} W_ad_k' (+ W_ad_0, linear surface) and
-              R_ad = -sum_{k > 0} h_k D_k / H (z*), what div_k passed on is
+              R_ad = -sum_{k > 0} h_k D_k / H (z*), the adjoint of div_k is
 
     g_k = -D_k - R_ad,   fresh_ad += area R_ad,   U_ad_i += g_k(i) - g_k(i+1),   V_ad_j += g_k(j) - g_k(j+1)
 
@@ -25,23 +25,37 @@ from ogcm.operators.stencils import wet_cells_f
 
 @point
 def eta_u_ad(s_u_ad, grid, j, i):
-    """What eta_u passed on through its stretching, over the area of U."""
+    """Return the adjoint of eta_u at a U point by its stretching, over the area."""
     return grid.mask_u[0, j, i] * HALF * s_u_ad[j, i] * grid.r_area_u[j, i] / grid.depth_u[j, i]
 
 
 @point
 def eta_v_ad(s_v_ad, grid, j, i):
+    """Return the adjoint of eta_v at a V point by its stretching, over the area."""
     return grid.mask_v[0, j, i] * HALF * s_v_ad[j, i] * grid.r_area_v[j, i] / grid.depth_v[j, i]
 
 
 @point
 def eta_f_ad(s_f_ad, grid, j, i):
-    """What each of the four surfaces around F passed on."""
+    """Return what the stretching at an F point adds to the adjoint of each of the four eta around it."""
     return s_f_ad[j, i] / (wet_cells_f(grid, 0, j, i) * grid.depth_f[j, i])
 
 
 @kernel
 def stretch_ad(eta, grid, s_t_ad, s_u_ad, s_v_ad, s_f_ad, eta_ad):
+    """Add the adjoint of the stretching.
+
+    Parameters
+    ----------
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    grid : Grid
+        Metric terms and masks.
+    s_t_ad, s_u_ad, s_v_ad, s_f_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching at T, U, V and F points, halo filled.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height, added to.
+    """
     nj, ni = eta.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -57,6 +71,23 @@ def stretch_ad(eta, grid, s_t_ad, s_u_ad, s_v_ad, s_f_ad, eta_ad):
 
 @kernel
 def transports_ad(u, v, s_u, s_v, grid, U_ad, V_ad, u_ad, v_ad, s_u_ad, s_v_ad):
+    """Add the adjoint of the volume transports.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -72,7 +103,7 @@ def transports_ad(u, v, s_u, s_v, grid, U_ad, V_ad, u_ad, v_ad, s_u_ad, s_v_ad):
 
 @scalar
 def horizontal_divergence_ad(W_ad, grid, j, g):
-    """g (nk + 1, ni): what the divergences of row j passed on; its last row is R_ad."""
+    """Write the adjoint g_k of the divergences of row j into g (nk + 1, ni), and R_ad into its last row."""
     nk, ni = g.shape[0] - 1, g.shape[1]
     for ii in range(HALO, ni - HALO + 1):
         i = np.uintp(ii)
@@ -94,6 +125,23 @@ def horizontal_divergence_ad(W_ad, grid, j, g):
 
 @kernel
 def continuity_ad(U, V, fresh, grid, W_ad, U_ad, V_ad, fresh_ad):
+    """Add the adjoint of the continuity.
+
+    Parameters
+    ----------
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    fresh : ndarray, shape (nj, ni)
+        Volume gained through the surface [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, halo filled.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    fresh_ad : ndarray, shape (nj, ni)
+        Adjoint of the fresh water, added to.
+    """
     nk, nj, ni = U.shape
     for j in prange(HALO, nj - HALO):
         g, north = np.empty((nk + 1, ni), W_ad.dtype), np.empty((nk + 1, ni), W_ad.dtype)

@@ -5,7 +5,7 @@ potential_vorticity   q = (f + zeta)/(h_f s_f),  zeta = mask [ delta_i(v dy_v) -
 
     u_ad_j += dx_u (Z_j - Z_{j-1}),   v_ad_i += dy_v (Z_{i-1} - Z_i),   s_f_ad -= sum_k q q_ad/s_f
 
-                      Of the forward run it needs the result q.
+                      It needs the result q of the forward run.
 
 advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1} - u_k) + base (u_k - u_{k+1}))/(4 x) ]
                       G_v = mask_v [ (-<q U> - K_{j+1} + K_j)/dy_v - ... ],   x = area_u h_u s_u, top and base twice
@@ -17,18 +17,18 @@ advect_momentum       G_u = mask_u [ (<q V> - K_{i+1} + K_i)/dx_u - (top (u_{k-1
     W_ad_k  += (u_{k-1} - u_k)(l_k + l_{k-1}) at the two U points, and of v at the two V points, of the column
     s_u_ad  -= sum_k l (top (u_{k-1} - u_k) + base (u_k - u_{k+1}))/s_u
 
-    and of the brackets, each q and each flow gathering the points that used it:
+    and for the brackets, each q and each flow gathers from the points that used it:
     energy     q_ad += [ (V_i + V_{i+1})(g_j + g_{j+1}) - (U_j + U_{j+1})(h_i + h_{i+1}) ]/4
                V_ad += [ q_i (g_j + g_{j+1})_i + q_{i-1} (g_j + g_{j+1})_{i-1} ]/4,   U_ad -= alike with h
     enstrophy  with the sum F of the four flows and the pair p of q at a velocity point:
                q_ad += [ F_j g_j + F_{j+1} g_{j+1} - F_i h_i - F_{i+1} h_{i+1} ]/8,
                V_ad += sum of p g over its four U points/8,   U_ad -= sum of p h over its four V points/8
     al81       q_ad gathers the six U and the six V points whose triads hold it, V_ad the four U points, U_ad the
-               four V points that it flows around, each with the triad that weighed it, /12
+               four V points that it flows around, each with its triad, /12
 
 The loops begin one point early: the F points of closed southern and western walls lie in the halo, and their q is used
-(enstrophy, al81; no-slip walls) and depends on the surface and the velocity beside them. l and m, of which each point
-reads several, are computed once a row, in all layers. No kinks.
+(enstrophy, al81; no-slip walls) and depends on the surface and the velocity beside them. l and m, which each
+point reads at several places, are computed once for each row, in all layers. No kinks.
 """
 
 import numpy as np
@@ -42,13 +42,29 @@ from ogcm.operators.stencils import masked
 
 @point
 def circulation_ad(q_ad, s_f, grid, k, j, i):
-    """Z at an F point."""
+    """Return Z, the adjoint of the circulation around an F point."""
     return grid.mask_f[k, j, i] * q_ad[k, j, i] / (grid.h_f[k, j, i] * s_f[j, i]) * grid.r_area_f[j, i]
 
 
 @kernel
 def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
-    """q is the result of the forward kernel."""
+    """Add the adjoint of the potential vorticity.
+
+    Parameters
+    ----------
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity, the result of the forward kernel [m-1 s-1].
+    s_f : ndarray, shape (nj, ni)
+        Stretching of the layers at F points [1].
+    grid : Grid
+        Metric terms and masks.
+    q_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the potential vorticity, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    s_f_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = q.shape
     for j in prange(HALO - 1, nj - HALO):
         for k in range(nk):
@@ -62,7 +78,7 @@ def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
 
 @scalar
 def vertical_weights(G_ad, mask, area, h, s, j, weight):
-    """l or m of row j into weight (nk + 2, ni): one row for each layer, between two rows of zeros."""
+    """Write l (or m) of row j into weight (nk + 2, ni): one row for each layer, between two rows of zeros."""
     nk, _, ni = G_ad.shape
     for k in range(nk):
         for ii in range(ni):
@@ -73,6 +89,7 @@ def vertical_weights(G_ad, mask, area, h, s, j, weight):
 
 @point
 def energy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    """Return the adjoint of q at an F point by the brackets of `energy`."""
     flow_u = U[k, j, i] + U[k, j + 1, i]
     flow_v = V[k, j, i] + V[k, j, i + ONE]
     g = per_dx_u(G_u_ad, grid, k, j, i) + per_dx_u(G_u_ad, grid, k, j + 1, i)
@@ -82,6 +99,7 @@ def energy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def energy_V_ad(q, G_u_ad, grid, k, j, i):
+    """Return the adjoint of V at a V point by the bracket <q V> of `energy`."""
     east = per_dx_u(G_u_ad, grid, k, j, i) + per_dx_u(G_u_ad, grid, k, j + 1, i)
     west = per_dx_u(G_u_ad, grid, k, j, i - ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
     return QUARTER * (q[k, j, i] * east + q[k, j, i - ONE] * west)
@@ -89,6 +107,7 @@ def energy_V_ad(q, G_u_ad, grid, k, j, i):
 
 @point
 def energy_U_ad(q, G_v_ad, grid, k, j, i):
+    """Return the adjoint of U at a U point by the bracket -<q U> of `energy`."""
     north = per_dy_v(G_v_ad, grid, k, j, i) + per_dy_v(G_v_ad, grid, k, j, i + ONE)
     south = per_dy_v(G_v_ad, grid, k, j - 1, i) + per_dy_v(G_v_ad, grid, k, j - 1, i + ONE)
     return -QUARTER * (q[k, j, i] * north + q[k, j - 1, i] * south)
@@ -96,30 +115,31 @@ def energy_U_ad(q, G_v_ad, grid, k, j, i):
 
 @point
 def around_u(V, k, j, i):
-    """The four V around a U point."""
+    """Return the sum of the four V around a U point."""
     return (V[k, j, i] + V[k, j, i + ONE]) + (V[k, j - 1, i] + V[k, j - 1, i + ONE])
 
 
 @point
 def around_v(U, k, j, i):
-    """The four U around a V point."""
+    """Return the sum of the four U around a V point."""
     return (U[k, j, i] + U[k, j + 1, i]) + (U[k, j, i - ONE] + U[k, j + 1, i - ONE])
 
 
 @point
 def pair_u(q, k, j, i):
-    """The two q beside a U point."""
+    """Return the sum of the two q beside a U point."""
     return q[k, j, i] + q[k, j - 1, i]
 
 
 @point
 def pair_v(q, k, j, i):
+    """Return the sum of the two q beside a V point."""
     return q[k, j, i] + q[k, j, i - ONE]
 
 
 @point
 def both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i):
-    """What q passed on as one of the pair beside its two U and its two V points, times 8 or 12."""
+    """Return the adjoint of q as one of the pairs at its two U and its two V points, times 8 or 12."""
     north = around_u(V, k, j + 1, i) * per_dx_u(G_u_ad, grid, k, j + 1, i)
     south = around_u(V, k, j, i) * per_dx_u(G_u_ad, grid, k, j, i)
     east = around_v(U, k, j, i + ONE) * per_dy_v(G_v_ad, grid, k, j, i + ONE)
@@ -129,11 +149,13 @@ def both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def enstrophy_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    """Return the adjoint of q at an F point by the brackets of `enstrophy`."""
     return HALF * QUARTER * both_flows_q_ad(U, V, G_u_ad, G_v_ad, grid, k, j, i)
 
 
 @point
 def enstrophy_V_ad(q, G_u_ad, grid, k, j, i):
+    """Return the adjoint of V at a V point by the bracket <q V> of `enstrophy`."""
     south_east = pair_u(q, k, j, i) * per_dx_u(G_u_ad, grid, k, j, i)
     south_west = pair_u(q, k, j, i - ONE) * per_dx_u(G_u_ad, grid, k, j, i - ONE)
     north_east = pair_u(q, k, j + 1, i) * per_dx_u(G_u_ad, grid, k, j + 1, i)
@@ -143,6 +165,7 @@ def enstrophy_V_ad(q, G_u_ad, grid, k, j, i):
 
 @point
 def enstrophy_U_ad(q, G_v_ad, grid, k, j, i):
+    """Return the adjoint of U at a U point by the bracket -<q U> of `enstrophy`."""
     north_west = pair_v(q, k, j, i) * per_dy_v(G_v_ad, grid, k, j, i)
     south_west = pair_v(q, k, j - 1, i) * per_dy_v(G_v_ad, grid, k, j - 1, i)
     north_east = pair_v(q, k, j, i + ONE) * per_dy_v(G_v_ad, grid, k, j, i + ONE)
@@ -152,6 +175,7 @@ def enstrophy_U_ad(q, G_v_ad, grid, k, j, i):
 
 @point
 def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
+    """Return the adjoint of q at an F point by the brackets of `al81`."""
     east = per_dx_u(G_u_ad, grid, k, j, i + ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i + ONE)
     west = per_dx_u(G_u_ad, grid, k, j, i - ONE) + per_dx_u(G_u_ad, grid, k, j + 1, i - ONE)
     north = per_dy_v(G_v_ad, grid, k, j + 1, i) + per_dy_v(G_v_ad, grid, k, j + 1, i + ONE)
@@ -164,6 +188,7 @@ def al81_q_ad(q, U, V, G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def al81_V_ad(q, G_u_ad, grid, k, j, i):
+    """Return the adjoint of V at a V point by the bracket <q V> of `al81`."""
     here, west = q[k, j, i], q[k, j, i - ONE]
     south_east = (pair_u(q, k, j, i) + west) * per_dx_u(G_u_ad, grid, k, j, i)
     south_west = (pair_u(q, k, j, i - ONE) + here) * per_dx_u(G_u_ad, grid, k, j, i - ONE)
@@ -174,6 +199,7 @@ def al81_V_ad(q, G_u_ad, grid, k, j, i):
 
 @point
 def al81_U_ad(q, G_v_ad, grid, k, j, i):
+    """Return the adjoint of U at a U point by the bracket -<q U> of `al81`."""
     here, south = q[k, j, i], q[k, j - 1, i]
     north_west = (pair_v(q, k, j, i) + south) * per_dy_v(G_v_ad, grid, k, j, i)
     south_west = (pair_v(q, k, j - 1, i) + here) * per_dy_v(G_v_ad, grid, k, j - 1, i)
@@ -184,7 +210,7 @@ def al81_U_ad(q, G_v_ad, grid, k, j, i):
 
 @point
 def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
-    """K_ad at a T point."""
+    """Return K_ad at a T point."""
     along_x = per_dx_u(G_u_ad, grid, k, j, i) - per_dx_u(G_u_ad, grid, k, j, i - ONE)
     along_y = per_dy_v(G_v_ad, grid, k, j, i) - per_dy_v(G_v_ad, grid, k, j - 1, i)
     return along_x + along_y
@@ -192,7 +218,7 @@ def kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i):
 
 @point
 def vertical_u_ad(W, weight_u, k, j, i):
-    """What u passed on through its vertical advection."""
+    """Return the adjoint of u by its vertical advection; weight_u holds l of row j."""
     top, base = W[k, j, i] + W[k, j, i + ONE], W[k + 1, j, i] + W[k + 1, j, i + ONE]
     above = top * (weight_u[k + 1, i] + weight_u[k, i]) if k > 0 else typed(0.0, top)
     below = base * (weight_u[k + 1, i] + weight_u[k + 2, i]) if k + 2 < weight_u.shape[0] - 1 else typed(0.0, base)
@@ -201,6 +227,7 @@ def vertical_u_ad(W, weight_u, k, j, i):
 
 @point
 def vertical_v_ad(W, weight_v, k, j, i):
+    """Return the adjoint of v by its vertical advection; weight_v holds m of row j."""
     top, base = W[k, j, i] + W[k, j + 1, i], W[k + 1, j, i] + W[k + 1, j + 1, i]
     above = top * (weight_v[k + 1, i] + weight_v[k, i]) if k > 0 else typed(0.0, top)
     below = base * (weight_v[k + 1, i] + weight_v[k + 2, i]) if k + 2 < weight_v.shape[0] - 1 else typed(0.0, base)
@@ -209,7 +236,7 @@ def vertical_v_ad(W, weight_v, k, j, i):
 
 @point
 def W_ad_of_difference(u, weight, k, j, i):
-    """What each of the two W above a velocity point passed on, k > 0; the weight is of row j."""
+    """Return what a velocity point adds to the adjoint of the two W above it, k > 0; weight is that of row j."""
     return (u[k - 1, j, i] - u[k, j, i]) * (weight[k + 1, i] + weight[k, i])
 
 
@@ -218,7 +245,7 @@ def advect_momentum_ad(
     q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
     u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south, k, j, i,
 ):  # fmt: skip
-    """weight_u, weight_v of row j, weight_v_south of row j - 1."""
+    """Add the adjoint at the point (k, j, i); weight_u, weight_v hold l, m of row j, weight_v_south m of row j - 1."""
     K_ad = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i)
     K_ad_east = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i + ONE)
     K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
@@ -239,6 +266,35 @@ def advect_momentum_ad(
 def advect_momentum_energy_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
+    """Add the adjoint of advection and Coriolis force in the form that conserves energy.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    q_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the potential vorticity, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
@@ -260,6 +316,35 @@ def advect_momentum_energy_ad(
 def advect_momentum_enstrophy_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
+    """Add the adjoint of advection and Coriolis force in the form that conserves enstrophy.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    q_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the potential vorticity, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
@@ -281,6 +366,35 @@ def advect_momentum_enstrophy_ad(
 def advect_momentum_al81_ad(
     u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad, u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad
 ):
+    """Add the adjoint of advection and Coriolis force in the form of Arakawa and Lamb (1981).
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    q_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the potential vorticity, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)

@@ -12,7 +12,7 @@ pressure_gradient      G_u_i -= mask/dx_u [ p_{i+1} - p_i - (b_i + b_{i+1})/2 (z
     p_ad_i += P_i - P_{i-1},    b_ad_i += [ P_i (z_{i+1} - z_i) + P_{i-1} (z_i - z_{i-1}) ]/2
     z_ad_i  = -(b_i + b_{i+1})/2 P_i + (b_{i-1} + b_i)/2 P_{i-1},    s_t_ad += sum_k z_t z_ad,   eta_ad += sum_k z_ad
 
-Of the forward run they need b, eta and s_t. No kinks.
+They need b, eta and s_t of the forward run. No kinks.
 """
 
 import numpy as np
@@ -25,6 +25,27 @@ from ogcm.operators.pressure import height
 
 @kernel
 def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
+    """Add the adjoint of the hydrostatic pressure.
+
+    Parameters
+    ----------
+    b : ndarray, shape (nk, nj, ni)
+        Buoyancy at T points [m s-2].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    p_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the pressure.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy, added to.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height, added to.
+    s_t_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = b.shape
     for j in prange(HALO, nj - HALO):
         A, c_below = np.zeros(ni, p_ad.dtype), np.zeros(ni, p_ad.dtype)
@@ -47,6 +68,31 @@ def hydrostatic_pressure_ad(b, eta, s_t, grid, p_ad, b_ad, eta_ad, s_t_ad):
 
 @kernel
 def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_ad, s_t_ad):
+    """Add the adjoint of the pressure gradient.
+
+    Parameters
+    ----------
+    p : ndarray, shape (nk, nj, ni)
+        Pressure over rho0 at T points [m2 s-2].
+    b : ndarray, shape (nk, nj, ni)
+        Buoyancy at T points [m s-2].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    p_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the pressure, added to.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy, added to.
+    eta_ad : ndarray, shape (nj, ni)
+        Adjoint of the sea surface height, added to.
+    s_t_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nk, nj, ni = p.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

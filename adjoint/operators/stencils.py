@@ -4,7 +4,7 @@ strain_squared   s = D_T^2 + mean of D_S^2 at the four corners.  With w = 2 s_ad
 
     D_T_ad = w D_T,   D_S_ad = D_S (sum of the four w around F)/4
 
-and from the rates of strain to the velocities, each U and V point gathering what it is part of:
+and for the velocities, each U and V point gathers from the rates of strain that it is part of:
 
     u_ad_i += (A_i - A_{i+1})/dy_u + (B_{j-1} - B_j)/dx_u,   A = D_T_ad dy_t/dx_t,   B = mask D_S_ad dx_f/dy_f
     v_ad_j -= (C_j - C_{j+1})/dx_v - (E_{i-1} - E_i)/dy_v,   C = D_T_ad dx_t/dy_t,   E = mask D_S_ad dy_f/dx_f
@@ -21,29 +21,41 @@ from ogcm.operators.stencils import masked, shear, tension
 
 @point
 def per_dx_u(G_u_ad, grid, k, j, i):
-    """P at a U point; g of `momentum_advection.py`."""
+    """Return mask_u G_u_ad/dx_u at a U point; 0 on closed faces."""
     return masked(grid.mask_u[k, j, i], G_u_ad[k, j, i] * grid.r_dx_u[j, i])
 
 
 @point
 def per_dy_v(G_v_ad, grid, k, j, i):
+    """Return mask_v G_v_ad/dy_v at a V point; 0 on closed faces."""
     return masked(grid.mask_v[k, j, i], G_v_ad[k, j, i] * grid.r_dy_v[j, i])
 
 
 @point
 def difference_x(out_ad, grid, k, j, i):
-    """The difference of out_ad/area over the east face, land beside it included."""
+    """Return (out_ad/area_t)_{i+1} - (out_ad/area_t)_i over the eastern face of a cell, land included."""
     return out_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - out_ad[k, j, i] * grid.r_area_t[j, i]
 
 
 @point
 def difference_y(out_ad, grid, k, j, i):
+    """Return (out_ad/area_t)_{j+1} - (out_ad/area_t)_j over the northern face of a cell, land included."""
     return out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
 
 
 @kernel
 def divide_by_volume(G_u_ad, G_v_ad, grid, y_u, y_v):
-    """y at all points, halo included."""
+    """Compute y = mask G_ad/(area h) at all U and V points, halo included.
+
+    Parameters
+    ----------
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration, halo filled.
+    grid : Grid
+        Metric terms and masks.
+    y_u, y_v : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration over the volume, written everywhere; 0 on closed faces.
+    """
     nk, nj, ni = y_u.shape
     for j in prange(nj):
         for k in range(nk):
@@ -56,20 +68,32 @@ def divide_by_volume(G_u_ad, G_v_ad, grid, y_u, y_v):
 
 @point
 def tension_ad(w, u, v, grid, k, j, i):
-    """D_T_ad at a T point."""
+    """Return D_T_ad = w D_T at a T point."""
     return w[k, j, i] * tension(u, v, grid, k, j, i)
 
 
 @point
 def shear_ad(w, u, v, grid, k, j, i):
-    """mask D_S_ad at an F point."""
+    """Return mask D_S_ad at an F point."""
     around = (w[k, j, i] + w[k, j + 1, i + ONE]) + (w[k, j, i + ONE] + w[k, j + 1, i])
     return grid.mask_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
 
 
 @kernel
 def strain_squared_ad(w, u, v, grid, u_ad, v_ad):
-    """From the rates of strain to the velocities."""
+    """Add the adjoint of the strain squared to that of the velocity.
+
+    Parameters
+    ----------
+    w : ndarray, shape (nk, nj, ni)
+        Twice the adjoint of the strain squared at T points, halo filled.
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

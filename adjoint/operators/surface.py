@@ -24,6 +24,23 @@ from ogcm.operators.surface import FADING, cooling_fraction
 
 @kernel
 def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y_ad, s_u_ad, s_v_ad):
+    """Add the adjoint of the wind stress.
+
+    Parameters
+    ----------
+    tau_x, tau_y : ndarray, shape (nj, ni)
+        Wind stress at U and V points [N m-2].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the acceleration.
+    tau_x_ad, tau_y_ad : ndarray, shape (nj, ni)
+        Adjoint of the wind stress, added to.
+    s_u_ad, s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    """
     nj, ni = tau_x.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -39,7 +56,7 @@ def wind_stress_ad(tau_x, tau_y, s_u, s_v, grid, G_u_ad, G_v_ad, tau_x_ad, tau_y
 
 @point
 def cooling_fraction_ad(T, T_freezing):
-    """dr/dT."""
+    """Return dr/dT [K-1]."""
     fading, one, zero = typed(FADING, T), typed(1.0, T), typed(0.0, T)
     x = min(max((T - T_freezing) / fading, zero), one)
     return typed(6.0, T) * x * (one - x) / fading
@@ -47,6 +64,27 @@ def cooling_fraction_ad(T, T_freezing):
 
 @kernel
 def hold_above_freezing_ad(T, flux, T_freezing, grid, held_ad, T_ad, flux_ad, T_freezing_ad):
+    """Add the adjoint of the heat flux that is held above the freezing point.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    flux : ndarray, shape (nj, ni)
+        Flux into the ocean [K m s-1].
+    T_freezing : ndarray, shape (1, nj, ni)
+        Freezing point [degC].
+    grid : Grid
+        Metric terms and masks.
+    held_ad : ndarray, shape (nj, ni)
+        Adjoint of the flux that acts.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the temperature, added to in the first layer.
+    flux_ad : ndarray, shape (nj, ni)
+        Adjoint of the flux, added to.
+    T_freezing_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the freezing point, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -64,6 +102,31 @@ def hold_above_freezing_ad(T, flux, T_freezing, grid, held_ad, T_ad, flux_ad, T_
 def surface_flux_ad(
     T, flux, T_star, rate, fresh, fresh_factor, grid, out_ad, T_ad, flux_ad, T_star_ad, rate_ad, fresh_ad
 ):  # fmt: skip
+    """Add the adjoint of the surface flux.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    flux : ndarray, shape (nj, ni)
+        Flux into the ocean [K m s-1].
+    T_star : ndarray, shape (nj, ni)
+        Value to which the surface is restored [degC or g kg-1].
+    rate : ndarray, shape (nj, ni)
+        Piston velocity of the restoring [m s-1].
+    fresh : ndarray, shape (nj, ni)
+        Fresh water [m s-1].
+    fresh_factor : float
+        Content of the fresh water relative to T_0 [1].
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendency.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to in the first layer.
+    flux_ad, T_star_ad, rate_ad, fresh_ad : ndarray, shape (nj, ni)
+        Adjoints of the inputs, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

@@ -4,7 +4,7 @@ Forward, with the flux F(U, a, b, d_a, d_b) of a face (monotone: also of c = |U|
 
     out_i = -[ F_i - F_{i-1} + ... ] / area_i
 
-Adjoint. What the flux through the east face of i passed on (likewise north; upward for the top):
+Adjoint of the flux through the eastern face of i (likewise the northern one; upward for the top):
 
     G_i = dJ/dF_i = out_ad_{i+1} / area_{i+1} - out_ad_i / area_i
 
@@ -14,8 +14,8 @@ Cell i takes part in four fluxes of each direction: as a' in face i + 1, a in i,
               + (F_b - m_i F_db) G | face i-1        + m_{i-1} F_db G | face i-2
     U_ad_i += F_U G | face i                                    (F_U of monotone: that through c included)
 
-(m_i is the mask of face i; d_a of face i is masked by face i - 1, d_b by face i + 1). Of the forward
-run it needs T, U, V, W. Kinks take the derivative of the branch taken: |U| at U = 0 that of +U (upwind3 and
+(m_i is the mask of face i; d_a of face i is masked by face i - 1, d_b by face i + 1). It needs
+T, U, V and W of the forward run. Kinks take the derivative of the branch taken: |U| at U = 0 that of +U (upwind3 and
 monotone), the limiter at a tie that of the first branch in the order written; where it is 0, 0 is the first.
 """
 
@@ -29,29 +29,37 @@ from ogcm.operators.tracer_advection import volume
 
 @scalar
 def masked_flux(face, value):
-    """The value at an open face; 0 at a closed one, whatever stands on land, NaN included.
+    """Return the value at an open face; 0 at a closed one, even if the value is NaN.
 
-    `through` of the forward model, for LLVM to inline: Numba would need a minute for all that stand here.
+    The same as `masked` of the forward model, compiled as a function for LLVM to inline: Numba's own inliner would take
+    a minute for all calls in this file.
     """
     return value if face else typed(0.0, value)
 
 
 @scalar
 def sign(x):
-    """sgn(x) with sgn(0) = 1, the branch that `absolute` takes."""
+    """Return sgn(x) with sgn(0) = 1, the branch that `absolute` takes."""
     one = typed(1.0, x)
     return one if x >= 0 else -one
 
 
 @scalar
 def centred2_ad(U, a, b, d_a, d_b, r_a, r_b):
-    """(F_U, F_a, F_b, F_da, F_db), with r = dt/volume of the two cells."""
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `centred2`.
+
+    r_a, r_b are dt/volume of the two cells [s m-3].
+    """
     zero = typed(0.0, U)
     return HALF * (a + b), HALF * U, HALF * U, zero, zero
 
 
 @scalar
 def upwind3_ad(U, a, b, d_a, d_b, r_a, r_b):
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `upwind3`.
+
+    r_a, r_b are dt/volume of the two cells [s m-3].
+    """
     twelfth, speed = typed(1 / 12, U), absolute(U)
     F_U = HALF * (a + b) - twelfth * (d_b - d_a) + sign(U) * twelfth * (d_b - (b - a) - (b - a) + d_a)
     F_a = HALF * U + (speed + speed) * twelfth
@@ -61,7 +69,7 @@ def upwind3_ad(U, a, b, d_a, d_b, r_a, r_b):
 
 @scalar
 def limited_ad(d, e, c):
-    """(L, L_d, L_e, L_c) of the branch that `limited` takes."""
+    """Return (L, L_d, L_e, L_c) of the branch that `limited` takes."""
     one, zero, sixth = typed(1.0, c), typed(0.0, c), typed(1 / 6, c)
     s = one if d >= 0 else -one
     d0, d1 = sixth * (one + one - c) * (one - c), sixth * (one - c) * (one + c)
@@ -81,7 +89,10 @@ def limited_ad(d, e, c):
 
 @scalar
 def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
-    """One limiter a face, of the upwind side, as in the forward run."""
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `monotone`.
+
+    r_a, r_b are dt/volume of the two cells [s m-3].
+    """
     forwards, zero = U >= 0, typed(0.0, U)
     e, r = d_a if forwards else d_b, r_a if forwards else r_b
     L, L_d, L_e, L_c = limited_ad(b - a, e, absolute(U) * r)
@@ -93,7 +104,7 @@ def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
 
 @point
 def flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i):
-    """Partial derivatives of `flux_x`."""
+    """Return the partial derivatives of `flux_x`, through an open face."""
     a, b = T[k, j, i], T[k, j, i + ONE]
     d_a = masked_flux(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
     d_b = masked_flux(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
@@ -103,6 +114,7 @@ def flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i):
 
 @point
 def flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i):
+    """Return the partial derivatives of `flux_y`, through an open face."""
     a, b = T[k, j, i], T[k, j + 1, i]
     d_a = masked_flux(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
     d_b = masked_flux(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
@@ -112,6 +124,7 @@ def flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i):
 
 @point
 def flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i):
+    """Return the partial derivatives of `flux_z`, through the top of cell k."""
     nk = T.shape[0]
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
@@ -125,18 +138,19 @@ def flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i):
 
 @point
 def flux_x_ad(out_ad, grid, k, j, i):
-    """G of the east face."""
+    """Return G, the adjoint of the flux, at the eastern face of a cell; 0 at land."""
     return masked_flux(grid.mask_u[k, j, i], difference_x(out_ad, grid, k, j, i))
 
 
 @point
 def flux_y_ad(out_ad, grid, k, j, i):
+    """Return G, the adjoint of the flux, at the northern face of a cell; 0 at land."""
     return masked_flux(grid.mask_v[k, j, i], difference_y(out_ad, grid, k, j, i))
 
 
 @point
 def flux_z_ad(out_ad, grid, k, j, i):
-    """G of the top of cell k: there is no cell above the surface, and no flow below the last layer."""
+    """Return G at the top of cell k: there is no cell above the surface, and no flow below the last layer."""
     nk = out_ad.shape[0]
     below = min(k, nk - 1)
     above = out_ad[max(k - 1, 0), j, i] if k > 0 else typed(0.0, grid.area_t[j, i])
@@ -145,7 +159,7 @@ def flux_z_ad(out_ad, grid, k, j, i):
 
 @point
 def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
-    """What T[k, j, i] passed on through its twelve faces, in the order of the docstring's formula."""
+    """Return the adjoint of T[k, j, i] by its twelve fluxes, in the order of the formula above."""
     nk = T.shape[0]
     m, m_west = grid.mask_u[k, j, i], grid.mask_u[k, j, i - ONE]
     p3 = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i + ONE)
@@ -190,6 +204,7 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
 
 @point
 def advect_tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i):
+    """Add the adjoint at the point (k, j, i) to that of the tracer and of the transports."""
     F_U = flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i)[0]
     F_V = flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i)[0]
     F_W = flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i)[0]
@@ -201,6 +216,29 @@ def advect_tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, 
 
 @kernel
 def advect_tracer_centred2_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad):
+    """Add the adjoint of the advection with centred fluxes of second order.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendency, halo filled.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -211,6 +249,29 @@ def advect_tracer_centred2_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_
 
 @kernel
 def advect_tracer_upwind3_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad):
+    """Add the adjoint of the advection with upwind-biased fluxes of third order.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendency, halo filled.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -221,6 +282,29 @@ def advect_tracer_upwind3_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_a
 
 @kernel
 def advect_tracer_monotone_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad):
+    """Add the adjoint of the advection with limited fluxes.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendency, halo filled.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to.
+    U_ad, V_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the transports, added to.
+    W_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the upward transports, added to.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

@@ -21,17 +21,35 @@ from ogcm.operators.stencils import layer_index, masked
 
 @point
 def eastward(weight, P, grid, k, j, i):
-    """weight c P of the east face; 0 through land."""
+    """Return weight c P at the eastern face of a cell; 0 through land."""
     return masked(grid.mask_u[k, j, i], weight * (grid.dy_u[j, i] * grid.h_u[k, j, i] * grid.r_dx_u[j, i] * P))
 
 
 @point
 def northward(weight, P, grid, k, j, i):
+    """Return weight c P at the northern face of a cell; 0 through land."""
     return masked(grid.mask_v[k, j, i], weight * (grid.dx_v[j, i] * grid.h_v[k, j, i] * grid.r_dy_v[j, i] * P))
 
 
 @kernel
 def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
+    """Add the adjoint of the horizontal diffusion.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    kappa : ndarray, shape (1 or nk, nj, ni)
+        Diffusivity at T points [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    out_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendency, halo filled.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to.
+    kappa_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the diffusivity, added to.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -55,12 +73,26 @@ def diffuse_tracer_ad(T, kappa, grid, out_ad, T_ad, kappa_ad):
 
 @point
 def per_cell_volume(L_ad, grid, k, j, i):
+    """Return L_ad over the volume of a cell, and over 1 more on land, where the volume may be 0."""
     volume = grid.area_t[j, i] * grid.h_t[k, j, i]
     return L_ad[k, j, i] / (volume + (typed(1.0, volume) - grid.mask_t[k, j, i]))
 
 
 @kernel
 def tracer_laplacian_ad(T, grid, L_ad, T_ad):
+    """Add the adjoint of the Laplacian of a tracer.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    grid : Grid
+        Metric terms and masks.
+    L_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the Laplacian, halo filled; 0 on land.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer, added to.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

@@ -1,7 +1,7 @@
 """Adjoint of `ogcm/operators/vertical_diffusion.py`.
 
 The new state x solves A x = r in each column, A = diag(h) + conductances a, drag in the last cell; A is symmetric. With
-A y = x_ad, the same elimination, and the derivatives of the rows:
+y from A y = x_ad, by the same elimination, the derivatives of the rows give:
 
     both       a_k = c_k kappa_k,   c_k = dt/(s (h0_{k-1} + h0_k)/2):
                a_ad_k = -(x_k - x_{k-1}) (y_k - y_{k-1}),   kappa_ad_k += c_k a_ad_k,   s_ad += -sum_k a_k a_ad_k/s
@@ -12,14 +12,14 @@ A y = x_ad, the same elimination, and the derivatives of the rows:
                u_n_ad += h y,   G_ad += dt h y,   D_ad += dt h y,   drag_ad += -dt x_b y_b
                s_u_ad += sum_k h0 (u_n + dt (G + D) - x) y
 
-The rows themselves say what h (u_n + dt (G + D) - x) is: the fluxes a_k (x_k - x_{k-1}) - a_{k+1} (x_{k+1} - x_k) and
-the drag. Summed by parts, the last line is that of the conductances once more, and
+The rows of the system give h (u_n + dt (G + D) - x): the fluxes a_k (x_k - x_{k-1}) - a_{k+1} (x_{k+1} - x_k) and
+the drag. Summed by parts, the last line is once more that of the conductances, and
 
     s_u_ad += -[ 2 sum_k a_k a_ad_k + drag (-dt x_b y_b) ]/s
 
-so that of the forward run the adjoint needs the result x and not G, D or u_n. The viscosity at a U point is the mean
-of the two columns beside it: what the faces passed on is kept at the faces (`face`, nk + 1), exchanged, and gathered
-by the columns. No kinks.
+so that the adjoint needs the result x of the forward run, and not G, D or u_n. The viscosity at a U point is the mean
+of the two columns beside it: the contributions of the faces are kept at the faces (`face`, nk + 1), exchanged, and
+gathered by the columns. No kinks.
 """
 
 import numpy as np
@@ -33,14 +33,14 @@ from ogcm.operators.vertical_diffusion import eliminate
 
 @point
 def half_conductance(h, bottom, s, dt, k, j, i):
-    """c_k/2; 0 at the surface and below the last cell."""
+    """Return c_k/2 [s m-1]; 0 at the surface and below the last cell."""
     zero = h.dtype.type(0)
     return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if k < bottom[j, i] else zero
 
 
 @scalar
 def solve_columns(diagonal, a, ratio, y):
-    """y (nk + 2, ni), right-hand sides between two rows of zeros, becomes the solution of a row of columns."""
+    """Solve A y = r for a row of columns in place; y (nk + 2, ni) holds r between two rows of zeros."""
     nk, ni = diagonal.shape
     for k in range(nk):
         for ii in range(HALO, ni - HALO):
@@ -56,7 +56,37 @@ def solve_columns(diagonal, a, ratio, y):
 
 @kernel
 def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad):
-    """T is the result of the forward kernel."""
+    """Add the adjoint of the advance of a tracer.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer after the step, the result of the forward kernel [degC or g kg-1].
+    T_n : ndarray, shape (nk, nj, ni)
+        Tracer before [degC or g kg-1].
+    s_n : ndarray, shape (nj, ni)
+        Stretching of the layers before [1].
+    kappa_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical diffusivity at the tops of the cells [m2 s-1].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers after [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer after the step.
+    T_n_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tracer before, added to.
+    s_n_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching before, added to.
+    G_ad, D_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the tendencies, added to.
+    kappa_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the diffusivity, added to.
+    s_t_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching after, added to.
+    """
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -91,16 +121,17 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
             s_t_ad[j, i] -= total[i] / s_t[j, i]
 
 
-advance_tracer_single_ad = advance_tracer_ad  # rounding counts as the identity
+advance_tracer_single_ad = advance_tracer_ad  # the derivative of rounding is taken as 1
 
 
 @point
 def velocity_ad(
     u, c, a, diagonal, ratio, y, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j
 ):  # fmt: skip
-    """Row j of U or V points, from their c and a (nk + 1, ni); face is what each passed on to the columns beside it.
+    """Add the adjoint of row j of U or V points, from their c and a (nk + 1, ni).
 
-    diagonal (nk, ni), ratio (nk + 1, ni), y (nk + 2, ni) and total (ni,) are work arrays; the last three begin as 0.
+    face is what each point contributes to the viscosity of the two columns beside it. diagonal (nk, ni), ratio (nk + 1,
+    ni), y (nk + 2, ni) and total (ni,) are work arrays; the last three begin as zeros.
     """
     nk, _, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
@@ -133,7 +164,35 @@ def velocity_ad(
 
 @kernel
 def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face):
-    """All but the viscosity's."""
+    """Add the adjoint of the advance of u, apart from that of the viscosity.
+
+    Parameters
+    ----------
+    u : ndarray, shape (nk, nj, ni)
+        Velocity after the step, the result of the forward kernel [m s-1].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at U points [m s-1].
+    s_u : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    u_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after the step.
+    u_n_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity before, added to.
+    G_ad, D_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the accelerations, added to.
+    drag_ad : ndarray, shape (nj, ni)
+        Adjoint of the drag velocity, added to.
+    s_u_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    face : ndarray, shape (nk + 1, nj, ni)
+        Contributions to the viscosity of the columns beside the U points, written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         c, a = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
@@ -152,7 +211,17 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
 
 @kernel
 def gather_from_u(face, grid, nu_v_ad):
-    """The columns gather from the U points beside them."""
+    """Add the adjoint of the viscosity at the U points to the columns beside them.
+
+    Parameters
+    ----------
+    face : ndarray, shape (nk + 1, nj, ni)
+        Contributions to the viscosity of the columns beside the U points, halo filled.
+    grid : Grid
+        Metric terms and masks.
+    nu_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity, added to.
+    """
     nk, nj, ni = grid.h_u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(1, nk):
@@ -162,7 +231,37 @@ def gather_from_u(face, grid, nu_v_ad):
 
 
 def advance_u_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad, face):
-    """u is the result of the forward kernel; face (nk + 1, nj, ni) is overwritten, 0 on a closed side's land."""
+    """Add the adjoint of the advance of u.
+
+    Parameters
+    ----------
+    u : ndarray, shape (nk, nj, ni)
+        Velocity after the step, the result of the forward kernel [m s-1].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at U points [m s-1].
+    s_u : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    u_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after the step.
+    u_n_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity before, added to.
+    G_ad, D_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the accelerations, added to.
+    nu_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity, added to.
+    drag_ad : ndarray, shape (nj, ni)
+        Adjoint of the drag velocity, added to.
+    s_u_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    face : ndarray, shape (nk + 1, nj, ni)
+        Work array, overwritten; 0 on the land of closed sides.
+    """
     advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face)
     exchange(grid, face)
     gather_from_u(face, grid, nu_v_ad)
@@ -170,7 +269,35 @@ def advance_u_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad
 
 @kernel
 def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face):
-    """All but the viscosity's."""
+    """Add the adjoint of the advance of v, apart from that of the viscosity.
+
+    Parameters
+    ----------
+    v : ndarray, shape (nk, nj, ni)
+        Velocity after the step, the result of the forward kernel [m s-1].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at V points [m s-1].
+    s_v : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after the step.
+    v_n_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity before, added to.
+    G_ad, D_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the accelerations, added to.
+    drag_ad : ndarray, shape (nj, ni)
+        Adjoint of the drag velocity, added to.
+    s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    face : ndarray, shape (nk + 1, nj, ni)
+        Contributions to the viscosity of the columns beside the V points, written on the interior.
+    """
     nk, nj, ni = v.shape
     for j in prange(HALO, nj - HALO):
         c, a = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
@@ -189,7 +316,17 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
 
 @kernel
 def gather_from_v(face, grid, nu_v_ad):
-    """The columns gather from the V points beside them."""
+    """Add the adjoint of the viscosity at the V points to the columns beside them.
+
+    Parameters
+    ----------
+    face : ndarray, shape (nk + 1, nj, ni)
+        Contributions to the viscosity of the columns beside the V points, halo filled.
+    grid : Grid
+        Metric terms and masks.
+    nu_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity, added to.
+    """
     nk, nj, ni = grid.h_v.shape
     for j in prange(HALO, nj - HALO):
         for k in range(1, nk):
@@ -199,7 +336,37 @@ def gather_from_v(face, grid, nu_v_ad):
 
 
 def advance_v_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad, face):
-    """As `advance_u_ad`."""
+    """Add the adjoint of the advance of v.
+
+    Parameters
+    ----------
+    v : ndarray, shape (nk, nj, ni)
+        Velocity after the step, the result of the forward kernel [m s-1].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at V points [m s-1].
+    s_v : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity after the step.
+    v_n_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity before, added to.
+    G_ad, D_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the accelerations, added to.
+    nu_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity, added to.
+    drag_ad : ndarray, shape (nj, ni)
+        Adjoint of the drag velocity, added to.
+    s_v_ad : ndarray, shape (nj, ni)
+        Adjoint of the stretching, added to.
+    face : ndarray, shape (nk + 1, nj, ni)
+        Work array, overwritten; 0 on the land of closed sides.
+    """
     advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face)
     exchange(grid, face)
     gather_from_v(face, grid, nu_v_ad)

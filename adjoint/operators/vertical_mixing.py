@@ -27,7 +27,27 @@ def constant_mixing_ad(
     N2, background_nu, background_kappa, convective, grid, nu_v_ad, kappa_v_ad,
     N2_ad, background_nu_ad, background_kappa_ad, convective_ad,
 ):  # fmt: skip
-    """N2_ad gets nothing: the switch has no derivative."""
+    """Add the adjoint of constant mixing.
+
+    Parameters
+    ----------
+    N2 : ndarray, shape (nk + 1, nj, ni)
+        Squared buoyancy frequency at the tops of the cells [s-2].
+    background_nu, background_kappa : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity and diffusivity [m2 s-1].
+    convective : ndarray, shape (1, nj, ni)
+        Diffusivity added where N2 < 0 [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    nu_v_ad, kappa_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity and diffusivity.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2; not changed, since the switch has no derivative.
+    background_nu_ad, background_kappa_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the backgrounds, added to.
+    convective_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the convective diffusivity, added to.
+    """
     nk, nj, ni = grid.h_t.shape
     for j in prange(HALO, nj - HALO):
         for k in range(1, nk):
@@ -45,7 +65,37 @@ def richardson_coefficients_ad(
     u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v_ad, kappa_v_ad,
     N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad, s,
 ):  # fmt: skip
-    """All but the velocities, for which s (nk + 1, nj, ni) is filled on the interior."""
+    """Add the adjoint of the mixing by the Richardson number, apart from that of the velocity.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    N2 : ndarray, shape (nk + 1, nj, ni)
+        Squared buoyancy frequency at the tops of the cells [s-2].
+    background_nu, background_kappa : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity and diffusivity [m2 s-1].
+    convective : ndarray, shape (1, nj, ni)
+        Diffusivity added where N2 < 0 [m2 s-1].
+    nu_0 : ndarray, shape (1, nj, ni)
+        Largest viscosity by shear [m2 s-1].
+    alpha : ndarray, shape (1, nj, ni)
+        Dependence on the Richardson number [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_v_ad, kappa_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity and diffusivity.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2, added to.
+    background_nu_ad, background_kappa_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the backgrounds, added to.
+    convective_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the convective diffusivity, added to.
+    nu_0_ad, alpha_ad : ndarray, shape (1, nj, ni)
+        Adjoint of nu_0 and alpha, added to.
+    s : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the shear squared over dz^2, written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(1, nk):
@@ -54,7 +104,7 @@ def richardson_coefficients_ad(
                 one, water = typed(1.0, grid.depth_t[j, i]), grid.mask_t[k, j, i]
                 dz = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
                 x = shear_squared(u, v, grid, k, j, i) + typed(EPS, grid.depth_t[j, i])
-                # Of land 0 is taken in place of what stands there.
+                # Values on land, which may be NaN, count as 0.
                 N2_here, steepness = masked(water, N2[k, j, i]), masked(water, alpha[0, j, i])
                 sheared_nu = masked(water, nu_0[0, j, i])
                 background = masked(water, background_nu[layer_index(background_nu, k), j, i])
@@ -76,14 +126,24 @@ def richardson_coefficients_ad(
 
 @point
 def difference_ad(u, s_here, s_beside, k, j, i):
-    """What the difference of u over the top of cell k passed on; 0 at the surface and below the last layer."""
+    """Return the adjoint of the difference of u over the top of cell k; 0 at the surface and below the last layer."""
     nk = u.shape[0]
     return (u[max(k - 1, 0), j, i] - u[min(k, nk - 1), j, i]) * (s_here + s_beside)
 
 
 @kernel
 def shear_squared_ad(u, v, s, u_ad, v_ad):
-    """From s, with its halo, to the velocities."""
+    """Add the adjoint of the shear squared to that of the velocity.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    s : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the shear squared over dz^2, halo filled.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -100,7 +160,39 @@ def richardson_mixing_ad(
     u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v_ad, kappa_v_ad,
     u_ad, v_ad, N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad, s,
 ):  # fmt: skip
-    """s (nk + 1, nj, ni) is work space, 0 at the surface, at the bottom and on a closed side's land."""
+    """Add the adjoint of the mixing by the Richardson number.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    N2 : ndarray, shape (nk + 1, nj, ni)
+        Squared buoyancy frequency at the tops of the cells [s-2].
+    background_nu, background_kappa : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity and diffusivity [m2 s-1].
+    convective : ndarray, shape (1, nj, ni)
+        Diffusivity added where N2 < 0 [m2 s-1].
+    nu_0 : ndarray, shape (1, nj, ni)
+        Largest viscosity by shear [m2 s-1].
+    alpha : ndarray, shape (1, nj, ni)
+        Dependence on the Richardson number [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_v_ad, kappa_v_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of the viscosity and diffusivity.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2, added to.
+    background_nu_ad, background_kappa_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the backgrounds, added to.
+    convective_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the convective diffusivity, added to.
+    nu_0_ad, alpha_ad : ndarray, shape (1, nj, ni)
+        Adjoint of nu_0 and alpha, added to.
+    s : ndarray, shape (nk + 1, nj, ni)
+        Work array, overwritten; 0 at the surface, at the bottom and on the land of closed sides.
+    """
     richardson_coefficients_ad(
         u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v_ad, kappa_v_ad,
         N2_ad, background_nu_ad, background_kappa_ad, convective_ad, nu_0_ad, alpha_ad, s,

@@ -10,7 +10,7 @@ leith         nu = mask [ nu_h + (C^2 area)^(3/2) m(a^2 + b^2) ],  a, b the diff
 
     C_ad += 3 C^2 area^(3/2) m g,   zeta_ad = (p + q)_SW + (q - p)_SE + (p - q)_NW - (p + q)_NE of the cells around F
 
-and from the rates of strain and the vorticity to the velocities, each U and V point gathering what it is part of:
+and for the velocities, each U and V point gathers from the rates of strain (`stencils.py`) and the vorticity:
 
     u_ad_i += (A_i - A_{i+1})/dy_u + (B_{j-1} - B_j)/dx_u,   A = D_T_ad dy_t/dx_t,   B = mask D_S_ad dx_f/dy_f
     v_ad_j -= (C_j - C_{j+1})/dx_v - (E_{i-1} - E_i)/dy_v,   C = D_T_ad dx_t/dy_t,   E = mask D_S_ad dy_f/dx_f
@@ -31,7 +31,27 @@ from ogcm.operators.viscosity import EPS_SHEAR, EPS_ZETA, magnitude, vorticity_g
 
 @kernel
 def smagorinsky_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w):
-    """w at the T points of the interior, and the coefficients'."""
+    """Add the adjoint of Smagorinsky's viscosity to that of its coefficients.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the viscosity.
+    nu_h_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the background viscosity, added to.
+    coefficient_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the coefficient, added to.
+    w : ndarray, shape (nk, nj, ni)
+        Twice the adjoint of the strain squared at T points, written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -48,7 +68,29 @@ def smagorinsky_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, c
 
 
 def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, w):
-    """w is work space, 0 on a closed side's land."""
+    """Add the adjoint of Smagorinsky's viscosity.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the viscosity.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    nu_h_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the background viscosity, added to.
+    coefficient_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the coefficient, added to.
+    w : ndarray, shape (nk, nj, ni)
+        Work array, overwritten; 0 on the land of closed sides.
+    """
     smagorinsky_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, w)
     exchange(grid, w)
     strain_squared_ad(w, u, v, grid, u_ad, v_ad)
@@ -56,7 +98,27 @@ def smagorinsky_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, co
 
 @kernel
 def leith_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q):
-    """p and q at the T points of the interior, and the coefficients'."""
+    """Add the adjoint of Leith's viscosity to that of its coefficients.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the viscosity.
+    nu_h_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the background viscosity, added to.
+    coefficient_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the coefficient, added to.
+    p, q : ndarray, shape (nk, nj, ni)
+        Adjoint of the gradient of the vorticity along x and y, over twice dx and dy, written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -78,7 +140,7 @@ def leith_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coeffic
 
 @point
 def circulation_ad(p, q, grid, k, j, i):
-    """Z at an F point."""
+    """Return Z, the adjoint of the circulation around an F point."""
     southern = (p[k, j, i] + q[k, j, i]) + (q[k, j, i + ONE] - p[k, j, i + ONE])
     northern = (p[k, j + 1, i] - q[k, j + 1, i]) - (p[k, j + 1, i + ONE] + q[k, j + 1, i + ONE])
     return grid.mask_f[k, j, i] * (southern + northern) * grid.r_area_f[j, i]
@@ -86,7 +148,17 @@ def circulation_ad(p, q, grid, k, j, i):
 
 @kernel
 def vorticity_gradient_ad(p, q, grid, u_ad, v_ad):
-    """From the vorticity to the velocities."""
+    """Add the adjoint of the gradient of the vorticity to that of the velocity.
+
+    Parameters
+    ----------
+    p, q : ndarray, shape (nk, nj, ni)
+        Adjoint of the gradient along x and y, over twice dx and dy, halo filled.
+    grid : Grid
+        Metric terms and masks.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    """
     nk, nj, ni = p.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -98,7 +170,29 @@ def vorticity_gradient_ad(p, q, grid, u_ad, v_ad):
 
 
 def leith_ad(u, v, nu_h, coefficient, grid, nu_ad, u_ad, v_ad, nu_h_ad, coefficient_ad, p, q):
-    """p and q are work space, 0 on a closed side's land."""
+    """Add the adjoint of Leith's viscosity.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the viscosity.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    nu_h_ad : ndarray, shape (1 or nk, nj, ni)
+        Adjoint of the background viscosity, added to.
+    coefficient_ad : ndarray, shape (1, nj, ni)
+        Adjoint of the coefficient, added to.
+    p, q : ndarray, shape (nk, nj, ni)
+        Work arrays, overwritten; 0 on the land of closed sides.
+    """
     leith_coefficients_ad(u, v, nu_h, coefficient, grid, nu_ad, nu_h_ad, coefficient_ad, p, q)
     exchange(grid, p, q)
     vorticity_gradient_ad(p, q, grid, u_ad, v_ad)

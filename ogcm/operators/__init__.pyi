@@ -8,7 +8,9 @@ from . import friction as friction
 from . import layers as layers
 from . import momentum_advection as momentum_advection
 from . import pressure as pressure
+from . import stencils as stencils
 from . import surface as surface
+from . import teos10 as teos10
 from . import tracer_advection as tracer_advection
 from . import tracer_diffusion as tracer_diffusion
 from . import vertical_diffusion as vertical_diffusion

@@ -2,7 +2,8 @@
 
     deta/dt = -div(D u_bar) + fresh,    du_bar/dt = -g deta/dx + F_u,     D = H + eta
 
-F, held fixed, is everything else that acts on the depth mean (Coriolis, advection, friction, stress).
+F is constant over the substeps and holds everything else that changes the depth mean (Coriolis, advection, friction,
+stress).
 The velocity lives between the instants m of the surface (Stoermer-Verlet: forward-backward, but of second
 order from the first substep on), with U^{m+1/2} = dy_u D_u(eta^m) u^{m+1/2} and substeps of length delta:
 
@@ -33,11 +34,23 @@ from ogcm.backend import HALF, HALO, ONE, kernel, point, replaced_on_gpu, scalar
 
 
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
-    """(a, b): weights of the M >= substeps instants after 0 and of the M intervals between them.
+    """Return the weights with which the substeps are averaged.
 
     a follows A(x) = x^2 (1 - x^4) - r x, x = m/(substeps x0), cut where it turns negative again (Shchepetkin and
     McWilliams 2005, section 5). x0 puts the centroid at `substeps`; r, 0.2846 for many substeps, takes the second
     moment about it to 0, so that slow waves are not damped. One or two substeps are not averaged.
+
+    Parameters
+    ----------
+    substeps : int
+        Number of substeps in a step.
+
+    Returns
+    -------
+    a : ndarray, shape (M,)
+        Weights of the M >= substeps instants after 0, with sum 1.
+    b : ndarray, shape (M,)
+        Weights of the M intervals between them, with sum 1.
     """
     if substeps < 3:
         return np.eye(substeps)[-1], np.full(substeps, 1 / substeps)
@@ -62,7 +75,17 @@ def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel
 def depth_mean(u, v, grid, u_bar, v_bar):
-    """u_bar, v_bar (nj, ni) [m s-1], halo included."""
+    """Compute the depth mean of the velocity, u_bar = sum_k h_u u / H_u, halo included.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    u_bar, v_bar : ndarray, shape (nj, ni)
+        Depth-mean velocity at U and V points [m s-1], written everywhere.
+    """
     nk, nj, ni = u.shape
     for j in prange(nj):
         for ii in range(ni):
@@ -82,18 +105,37 @@ def depth_mean(u, v, grid, u_bar, v_bar):
 
 @point
 def gravity_per_dx(grid, j, i):
-    """g/dx at an open U point, 0 at a closed one [s-2]."""
+    """Return g/dx_u at an open U point, 0 at a closed one [s-2]."""
     return grid.mask_u[0, j, i] * grid.gravity * grid.r_dx_u[j, i]
 
 
 @point
 def gravity_per_dy(grid, j, i):
+    """Return g/dy_v at an open V point, 0 at a closed one [s-2]."""
     return grid.mask_v[0, j, i] * grid.gravity * grid.r_dy_v[j, i]
 
 
 @kernel
 def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
-    """F [m s-2]: the change of the depth mean over dt, less the part of the surface gradient of `eta` in it."""
+    """Compute the forcing F of the substeps: the change of the depth mean less its surface gradient.
+
+    F_u = (u_new - u_old)/dt + g (eta_{i+1} - eta_i)/dx_u, and likewise F_v.
+
+    Parameters
+    ----------
+    u_new, v_new : ndarray, shape (nj, ni)
+        Depth-mean velocity after the slow terms have acted for dt [m s-1].
+    u_old, v_old : ndarray, shape (nj, ni)
+        Depth-mean velocity before [m s-1].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height whose gradient the slow terms contain [m].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    F_u, F_v : ndarray, shape (nj, ni)
+        Forcing at U and V points [m s-2], written on the interior.
+    """
     nj, ni = eta.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -104,12 +146,12 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
 
 @scalar
 def wrap_point(a, grid, j, i):
-    """Copy a point (j, i) of the interior to wherever the halo shows it: what a thread of a GPU does of both below."""
+    """Copy a point (j, i) of the interior to its places in the halo; a GPU calls this in place of both below."""
     nj, ni = a.shape
     width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
     near = j < 2 * HALO or j >= nj - 2 * HALO or i < 2 * HALO or i >= ni - 2 * HALO
     if near and HALO <= j < nj - HALO and HALO <= i < ni - HALO:
-        reach_j, reach_i = HALO * grid.periodic_y, HALO * grid.periodic_x  # turns: a side may be one cell wide
+        reach_j, reach_i = HALO * grid.periodic_y, HALO * grid.periodic_x  # a side may be one cell wide
         for turn_j in range(-reach_j, reach_j + 1):
             for turn_i in range(-reach_i, reach_i + 1):
                 to_j, to_i = j + turn_j * width_j, i + turn_i * width_i
@@ -120,7 +162,7 @@ def wrap_point(a, grid, j, i):
 @replaced_on_gpu(wrap_point)
 @point
 def wrap_row(a, grid, j, ni):
-    """Fill the halo of row j where the sides along i are periodic."""
+    """Fill the halo of row j (ni,) if the domain is periodic along i."""
     if grid.periodic_x:
         width = ni - 2 * HALO
         for n in range(HALO):
@@ -131,6 +173,7 @@ def wrap_row(a, grid, j, ni):
 @replaced_on_gpu(None)  # wrap_point has done it
 @point
 def wrap_columns(a, grid, nj, ni):
+    """Fill the halo of all rows (nj, ni) if the domain is periodic along j."""
     if grid.periodic_y:
         width = nj - 2 * HALO
         for n in range(HALO):
@@ -141,17 +184,18 @@ def wrap_columns(a, grid, nj, ni):
 
 @point
 def transport_u(eta, u, area, rest, swell, j, i):
-    """U = dy_u (H_u + eta_u) u; 0 on closed faces, where u is."""
+    """Return U = dy_u (H_u + eta_u) u [m3 s-1] for a velocity u [m s-1] at a U point."""
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j, i + ONE] * eta[j, i + ONE])) * u
 
 
 @point
 def transport_v(eta, v, area, rest, swell, j, i):
+    """Return V = dx_v (H_v + eta_v) v [m3 s-1] for a velocity v [m s-1] at a V point."""
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
 
 
-COEFFICIENTS = 6  # (nj, ni) fields in `work`
-# Points of a plane: with fewer, waking other threads for each of many loops costs more than they save.
+COEFFICIENTS = 6  # number of (nj, ni) fields in `work`
+# Number of points of a plane below which one thread is faster than starting several for each of the many loops
 SMALL_PLANE = 8000
 
 
@@ -159,11 +203,35 @@ SMALL_PLANE = 8000
 def barotropic_substeps(
     eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
 ):
-    """Advance by dt; all fields (nj, ni), a, b (M,), work (COEFFICIENTS, nj, ni).
+    """Advance the depth-mean mode by dt with averaged substeps.
 
-    eta, u_bar, v_bar must have filled halos; eta_new, u_new, v_new and the transports U_mean, V_mean [m3 s-1] are
-    given on the interior. history (5, depth, nj, ni) holds the last `depth` instants of eta^m,
-    u^{m+1/2}, v^{m+1/2}, U^{m+1/2}, V^{m+1/2}: one for a run, M + 1 for the adjoint.
+    Parameters
+    ----------
+    eta : ndarray, shape (nj, ni)
+        Sea surface height at the start [m], halo filled.
+    u_bar, v_bar : ndarray, shape (nj, ni)
+        Depth-mean velocity at the start [m s-1], halo filled.
+    F_u, F_v : ndarray, shape (nj, ni)
+        Forcing of the depth mean, constant over the substeps [m s-2].
+    fresh : ndarray, shape (nj, ni)
+        Volume gained through the surface [m s-1].
+    a, b : ndarray, shape (M,)
+        Averaging weights (see `averaging_weights`).
+    dt : float
+        Time step [s].
+    work : ndarray, shape (COEFFICIENTS, nj, ni)
+        Work array for the coefficients; overwritten.
+    history : ndarray, shape (5, depth, nj, ni)
+        The last `depth` instants of eta^m, u^{m+1/2}, v^{m+1/2}, U^{m+1/2}, V^{m+1/2}: depth is 1 in a run and M + 1
+        for the adjoint; overwritten.
+    grid : Grid
+        Metric terms and masks.
+    eta_new : ndarray, shape (nj, ni)
+        Averaged sea surface height [m], written on the interior.
+    u_new, v_new : ndarray, shape (nj, ni)
+        Averaged velocity [m s-1], written on the interior.
+    U_mean, V_mean : ndarray, shape (nj, ni)
+        Mean transports that change eta to eta_new [m3 s-1], written on the interior.
     """
     nj, ni = eta.shape
     area, substeps, depth = grid.area_t, a.shape[0], history.shape[1]
@@ -232,7 +300,19 @@ def barotropic_substeps(
 
 @kernel
 def take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u, v):
-    """u += target_u - u_bar, v += target_v - v_bar on open faces of the interior, in place [m s-1]."""
+    """Replace the depth mean of the velocity in place: u += target_u - u_bar on open faces.
+
+    Parameters
+    ----------
+    u_bar, v_bar : ndarray, shape (nj, ni)
+        Depth mean of u and v [m s-1].
+    target_u, target_v : ndarray, shape (nj, ni)
+        Depth mean that u and v take [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1], changed on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -247,9 +327,30 @@ def tracer_transports(
     u_old, v_old, u_new, v_new, u_bar_old, v_bar_old, u_bar_new, v_bar_new, U_mean, V_mean, s_u, s_v, new_weight,
     grid, U, V,
 ):  # fmt: skip
-    """Transports of the tracers: the shear of (1 - new_weight) old + new_weight new, the depth mean of U_mean, V_mean.
+    """Compute the transports of the tracers from the shear of two velocities and a given depth mean, halo included.
 
-    Velocities [m s-1] with their depth means, s_u, s_v [1]; U, V [m3 s-1]; halo included.
+    U_k = mask h_u { dy_u s_u [(1 - new_weight) u'_old + new_weight u'_new] + U_mean/H_u }, u' = u - u_bar.
+
+    Parameters
+    ----------
+    u_old, v_old : ndarray, shape (nk, nj, ni)
+        Velocity before the step [m s-1].
+    u_new, v_new : ndarray, shape (nk, nj, ni)
+        Velocity after the step [m s-1].
+    u_bar_old, v_bar_old : ndarray, shape (nj, ni)
+        Depth mean of u_old and v_old [m s-1].
+    u_bar_new, v_bar_new : ndarray, shape (nj, ni)
+        Depth mean of u_new and v_new [m s-1].
+    U_mean, V_mean : ndarray, shape (nj, ni)
+        Depth-integrated transports [m3 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    new_weight : float
+        Weight of the new shear [1].
+    grid : Grid
+        Metric terms and masks.
+    U, V : ndarray, shape (nk, nj, ni)
+        Transports through U and V points [m3 s-1], written everywhere.
     """
     nk, nj, ni = u_old.shape
     for j in prange(nj):

@@ -13,7 +13,19 @@ from ogcm.backend import kernel
 
 @kernel
 def extrapolate(x, x_before, e, y):
-    """y = x + e (x - x_before) of (nk, nj, ni) fields, halo included."""
+    """Extrapolate a field in time, halo included: y = x + e (x - x_before).
+
+    Parameters
+    ----------
+    x : ndarray, shape (nk, nj, ni)
+        Field at the step n, in any units.
+    x_before : ndarray, shape (nk, nj, ni)
+        Field at the step n - 1.
+    e : float
+        Distance in time over the step [1].
+    y : ndarray, shape (nk, nj, ni)
+        Extrapolated field, written everywhere.
+    """
     nk, nj, ni = x.shape
     for j in prange(nj):
         for k in range(nk):

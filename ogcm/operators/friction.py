@@ -8,8 +8,8 @@
 
 (Smith and McWilliams 2003, doi 10.1016/S1463-5003(03)00010-4). The tensor form exerts no torque on solid
 rotation and takes energy out for any nu >= 0: the work is -sum nu h (area_t D_T^2 + area_f D_S^2). A
-coefficient has one layer or all of them; at F it is the mean of the wet cells around, so that a no-slip
-wall rubs with the viscosity of the water beside it. Biharmonic friction is this operator applied twice,
+coefficient has one layer or all of them; at F it is the mean of the wet cells around, so that the
+friction on a no-slip wall has the viscosity of the water beside it. Biharmonic friction is this operator applied twice,
 first with nu = 1, then with -nu4 to the result.
 
 Adjoint. The operator is symmetric in the product weighted with volume: for x = area_u h_u and y = G_u_ad/x,
@@ -26,19 +26,19 @@ from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cel
 
 @point
 def masked_coefficient(coefficient, mask_t, k, j, i):
-    """The coefficient of a wet cell; 0 on land, where it may be NaN."""
+    """Return the coefficient of a wet cell, and 0 on land, where it may be NaN."""
     return masked(mask_t[k, j, i], coefficient[layer_index(coefficient, k), j, i])
 
 
 @point
 def stress_t(u, v, nu, grid, k, j, i):
-    """h nu D_T [m3 s-2]."""
+    """Return h nu D_T at a T point [m3 s-2]."""
     return grid.h_t[k, j, i] * nu[layer_index(nu, k), j, i] * tension(u, v, grid, k, j, i)
 
 
 @point
 def stress_f(u, v, nu, grid, k, j, i):
-    """h nu D_S [m3 s-2]."""
+    """Return h nu D_S at an F point [m3 s-2], with the mean nu of the wet cells around."""
     t = grid.mask_t
     along = masked_coefficient(nu, t, k, j, i) + masked_coefficient(nu, t, k, j + 1, i + ONE)
     across = masked_coefficient(nu, t, k, j, i + ONE) + masked_coefficient(nu, t, k, j + 1, i)
@@ -47,7 +47,7 @@ def stress_f(u, v, nu, grid, k, j, i):
 
 @point
 def divergence_u(u, v, nu, grid, k, j, i):
-    """Divergence of the stresses at a U point, times its volume [m4 s-2]."""
+    """Return the divergence of the stresses at a U point times its volume [m4 s-2]."""
     east, west = stress_t(u, v, nu, grid, k, j, i + ONE), stress_t(u, v, nu, grid, k, j, i)
     north, south = stress_f(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j - 1, i)
     across = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * west
@@ -57,6 +57,7 @@ def divergence_u(u, v, nu, grid, k, j, i):
 
 @point
 def divergence_v(u, v, nu, grid, k, j, i):
+    """Return the divergence of the stresses at a V point times its volume [m4 s-2]."""
     north, south = stress_t(u, v, nu, grid, k, j + 1, i), stress_t(u, v, nu, grid, k, j, i)
     east, west = stress_f(u, v, nu, grid, k, j, i), stress_f(u, v, nu, grid, k, j, i - ONE)
     across = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * south
@@ -66,7 +67,19 @@ def divergence_v(u, v, nu, grid, k, j, i):
 
 @kernel
 def stress_divergence(u, v, nu, grid, G_u, G_v):
-    """Adds the friction of u, v [m s-1] with viscosity nu [m2 s-1] to G_u, G_v [m s-2]."""
+    """Add the acceleration by horizontal friction.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu : ndarray, shape (1 or nk, nj, ni)
+        Viscosity at T points [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    G_u, G_v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2]; the result is added on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

@@ -1,4 +1,4 @@
-"""The moving layers: their stretching, the volume they transport, the flow between them.
+"""The moving layers: their stretching, the volume that they transport, and the flow between them.
 
 Stretching (z*; Adcroft and Campin 2004, doi 10.1016/j.ocemod.2003.09.003), at T, U, V and F points:
 
@@ -11,11 +11,11 @@ Transport through the faces of a cell, and continuity, integrated from the botto
     deta/dt = fresh - sum_k div_k / area_t
 
 W_k is the flow up through the (moving) top of cell k; W_0 = 0. With the linear free surface the
-layers keep still, the h_k/H term is absent and W_0 is the flow through the resting surface.
+layers do not move, the h_k/H term is absent and W_0 is the flow through the resting surface.
 
 Adjoint. stretch: eta_ad_i += sum over the points p around T of (d s_p/d eta_i) s_ad_p, the weights above.
 transports: u_ad += dy_u h_u s_u U_ad,  s_u_ad += sum_k dy_u h_u u U_ad. continuity: with
-D_k = sum_{k' <= k} W_ad_k' (top down) and R = sum_k (h_k/H) D_k, what div_k passed on is
+D_k = sum_{k' <= k} W_ad_k' (top down) and R = sum_k (h_k/H) D_k, the adjoint of div_k is
 g_k = -D_k + R, fresh_ad -= area_t R, and U_ad_i += g_k(i) - g_k(i+1), V_ad_j += g_k(j) - g_k(j+1).
 """
 
@@ -28,24 +28,37 @@ from ogcm.operators.stencils import wet_cells_f
 
 @point
 def eta_u(eta, grid, j, i):
+    """Return eta at a U point [m], the mean weighted by the areas of the cells; 0 on closed faces."""
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
     return grid.mask_u[0, j, i] * HALF * weighted * grid.r_area_u[j, i]
 
 
 @point
 def eta_v(eta, grid, j, i):
+    """Return eta at a V point [m], the mean weighted by the areas of the cells; 0 on closed faces."""
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
     return grid.mask_v[0, j, i] * HALF * weighted * grid.r_area_v[j, i]
 
 
 @point
 def eta_f(eta, grid, j, i):
+    """Return the mean eta of the wet cells around an F point [m]."""
     return (eta[j, i] + eta[j, i + ONE] + eta[j + 1, i] + eta[j + 1, i + ONE]) / wet_cells_f(grid, 0, j, i)
 
 
 @kernel
 def stretch(eta, grid, s_t, s_u, s_v, s_f):
-    """Stretching factors (nj, ni) [1] from eta (nj, ni) [m], 0 on land; the last row and column stay as they are."""
+    """Compute the stretching of the layers, s = 1 + eta/H.
+
+    Parameters
+    ----------
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m], 0 on land.
+    grid : Grid
+        Metric terms and masks.
+    s_t, s_u, s_v, s_f : ndarray, shape (nj, ni)
+        Stretching at T, U, V and F points [1], written everywhere but in the last row and column.
+    """
     nj, ni = eta.shape
     for j in prange(nj - 1):
         for ii in range(ni - 1):
@@ -58,7 +71,19 @@ def stretch(eta, grid, s_t, s_u, s_v, s_f):
 
 @kernel
 def transports(u, v, s_u, s_v, grid, U, V):
-    """Volume transports U, V [m3 s-1] of the velocities u, v [m s-1], halo included."""
+    """Compute the volume transports of a velocity, halo included.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1], written everywhere.
+    """
     nk, nj, ni = u.shape
     for j in prange(nj):
         for k in range(nk):
@@ -70,14 +95,24 @@ def transports(u, v, s_u, s_v, grid, U, V):
 
 @point
 def horizontal_divergence(U, V, k, j, i):
+    """Return div_k = U_i - U_{i-1} + V_j - V_{j-1} of a cell [m3 s-1]."""
     return U[k, j, i] - U[k, j, i - ONE] + V[k, j, i] - V[k, j - 1, i]
 
 
 @kernel
 def continuity(U, V, fresh, grid, W):
-    """Upward transports W (nk + 1, nj, ni) [m3 s-1] on the interior and one cell around it.
+    """Compute the upward transports between the layers, on the interior and one cell around it.
 
-    fresh (nj, ni) [m s-1] is the volume gained through the surface.
+    Parameters
+    ----------
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    fresh : ndarray, shape (nj, ni)
+        Volume gained through the surface [m s-1].
+    grid : Grid
+        Metric terms and masks.
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1]; 0 at the bottom.
     """
     nk, nj, ni = U.shape
     for j in prange(HALO - 1, nj - HALO + 1):
@@ -89,7 +124,7 @@ def continuity(U, V, fresh, grid, W):
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
                 W[0, j, i] -= horizontal_divergence(U, V, k, j, i)
-        for ii in range(HALO - 1, ni - HALO + 1):  # W_0 now holds the rate of change of the column's volume
+        for ii in range(HALO - 1, ni - HALO + 1):  # W_0 is now the rate of change of the volume of the column
             i = np.uintp(ii)
             W[0, j, i] *= grid.nonlinear / grid.depth_t[j, i]
         for k in range(nk - 1, 0, -1):

@@ -37,7 +37,19 @@ from ogcm.operators.stencils import vorticity
 
 @kernel
 def potential_vorticity(u, v, s_f, grid, q):
-    """q = (f + zeta)/(h_f s_f) (nk, nj, ni) [m-1 s-1] at all F points but the outermost."""
+    """Compute the potential vorticity q = (f + zeta)/(h_f s_f) at all F points but the outermost.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    s_f : ndarray, shape (nj, ni)
+        Stretching of the layers at F points [1].
+    grid : Grid
+        Metric terms and masks.
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity [m-1 s-1]; the last row and column stay as they are.
+    """
     nk, nj, ni = u.shape
     for j in prange(nj - 1):
         for k in range(nk):
@@ -48,6 +60,7 @@ def potential_vorticity(u, v, s_f, grid, q):
 
 @point
 def energy_u(q, V, k, j, i):
+    """Return <q V> at a U point [m2 s-2], conserving energy."""
     north = q[k, j, i] * (V[k, j, i] + V[k, j, i + ONE])
     south = q[k, j - 1, i] * (V[k, j - 1, i] + V[k, j - 1, i + ONE])
     return QUARTER * (north + south)
@@ -55,6 +68,7 @@ def energy_u(q, V, k, j, i):
 
 @point
 def energy_v(q, U, k, j, i):
+    """Return <q U> at a V point [m2 s-2], conserving energy."""
     east = q[k, j, i] * (U[k, j, i] + U[k, j + 1, i])
     west = q[k, j, i - ONE] * (U[k, j, i - ONE] + U[k, j + 1, i - ONE])
     return QUARTER * (east + west)
@@ -62,19 +76,21 @@ def energy_v(q, U, k, j, i):
 
 @point
 def enstrophy_u(q, V, k, j, i):
+    """Return <q V> at a U point [m2 s-2], conserving potential enstrophy."""
     flow = (V[k, j, i] + V[k, j, i + ONE]) + (V[k, j - 1, i] + V[k, j - 1, i + ONE])
     return HALF * QUARTER * (q[k, j, i] + q[k, j - 1, i]) * flow
 
 
 @point
 def enstrophy_v(q, U, k, j, i):
+    """Return <q U> at a V point [m2 s-2], conserving potential enstrophy."""
     flow = (U[k, j, i] + U[k, j + 1, i]) + (U[k, j, i - ONE] + U[k, j + 1, i - ONE])
     return HALF * QUARTER * (q[k, j, i] + q[k, j, i - ONE]) * flow
 
 
 @point
 def al81_u(q, V, k, j, i):
-    """Each V is weighted with the three q nearest to the corner of the T cell between it and u."""
+    """Return <q V> at a U point [m2 s-2]: each V has the weight of the three q around the corner between it and u."""
     pair = q[k, j, i] + q[k, j - 1, i]
     north_west = (pair + q[k, j, i - ONE]) * V[k, j, i]
     north_east = (pair + q[k, j, i + ONE]) * V[k, j, i + ONE]
@@ -85,6 +101,7 @@ def al81_u(q, V, k, j, i):
 
 @point
 def al81_v(q, U, k, j, i):
+    """Return <q U> at a V point [m2 s-2]: each U has the weight of the three q around the corner between it and v."""
     pair = q[k, j, i] + q[k, j, i - ONE]
     south_east = (pair + q[k, j - 1, i]) * U[k, j, i]
     north_east = (pair + q[k, j + 1, i]) * U[k, j + 1, i]
@@ -95,7 +112,7 @@ def al81_v(q, U, k, j, i):
 
 @point
 def kinetic_energy(u, v, k, j, i):
-    """K at a T point [m2 s-2]."""
+    """Return K at a T point [m2 s-2]."""
     west, east = u[k, j, i - ONE], u[k, j, i]
     south, north = v[k, j - 1, i], v[k, j, i]
     return QUARTER * ((west * west + east * east) + (south * south + north * north))
@@ -103,7 +120,7 @@ def kinetic_energy(u, v, k, j, i):
 
 @point
 def vertical_u(u, W, k, j, i):
-    """W_k (u_{k-1} - u_k) + W_{k+1} (u_k - u_{k+1}), W twice its value at the U point."""
+    """Return W_k (u_{k-1} - u_k) + W_{k+1} (u_k - u_{k+1}) [m4 s-2], with W twice its value at the U point."""
     above, below = max(k - 1, 0), min(k + 1, u.shape[0] - 1)
     top = W[k, j, i] + W[k, j, i + ONE]
     base = W[k + 1, j, i] + W[k + 1, j, i + ONE]
@@ -112,6 +129,7 @@ def vertical_u(u, W, k, j, i):
 
 @point
 def vertical_v(v, W, k, j, i):
+    """Return W_k (v_{k-1} - v_k) + W_{k+1} (v_k - v_{k+1}) [m4 s-2], with W twice its value at the V point."""
     above, below = max(k - 1, 0), min(k + 1, v.shape[0] - 1)
     top = W[k, j, i] + W[k, j + 1, i]
     base = W[k + 1, j, i] + W[k + 1, j + 1, i]
@@ -120,6 +138,7 @@ def vertical_v(v, W, k, j, i):
 
 @point
 def advect_momentum(rotate_u, rotate_v, u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v, k, j, i):
+    """Write the acceleration at a U and a V point [m s-2], with the brackets `rotate_u` and `rotate_v`."""
     K = kinetic_energy(u, v, k, j, i)
     along_x = rotate_u(q, V, k, j, i) - (kinetic_energy(u, v, k, j, i + ONE) - K)
     along_y = -rotate_v(q, U, k, j, i) - (kinetic_energy(u, v, k, j + 1, i) - K)
@@ -131,6 +150,25 @@ def advect_momentum(rotate_u, rotate_v, u, v, U, V, W, q, s_u, s_v, grid, G_u, G
 
 @kernel
 def advect_momentum_energy(u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v):
+    """Compute advection and Coriolis force in the form that conserves energy (Sadourny 1975).
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u, G_v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2], written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -141,6 +179,25 @@ def advect_momentum_energy(u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v):
 
 @kernel
 def advect_momentum_enstrophy(u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v):
+    """Compute advection and Coriolis force in the form that conserves enstrophy (Sadourny 1975).
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u, G_v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2], written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -151,6 +208,25 @@ def advect_momentum_enstrophy(u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v):
 
 @kernel
 def advect_momentum_al81(u, v, U, V, W, q, s_u, s_v, grid, G_u, G_v):
+    """Compute advection and Coriolis force in the form of Arakawa and Lamb (1981).
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    q : ndarray, shape (nk, nj, ni)
+        Potential vorticity at F points [m-1 s-1].
+    s_u, s_v : ndarray, shape (nj, ni)
+        Stretching of the layers at U and V points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u, G_v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2], written on the interior.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

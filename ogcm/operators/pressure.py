@@ -8,7 +8,7 @@
 with z = s z_t + eta, the height of the moving cell centre. Both integrals are trapezoidal, so a
 resting fluid whose b is linear in z stays at rest over any partial cells; for other profiles the
 error is that of the trapezoid over the step between the two centres (Shchepetkin and McWilliams
-2003, doi 10.1029/2001JC001047, their standard Jacobian). The surface part g deta/dx is contained.
+2003, doi 10.1029/2001JC001047, their standard Jacobian). The result contains the surface part g deta/dx.
 
 Adjoint. With P_i = -mask G_u_ad / dx_u: p_ad_i += P_{i-1} - P_i, b_ad_i -= (P_i (z_{i+1} - z_i) +
 P_{i-1} (z_i - z_{i-1}))/2, z_ad_i += (b_i + b_{i+1})/2 P_i - (b_{i-1} + b_i)/2 P_{i-1}, the same along j;
@@ -25,7 +25,21 @@ from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
 
 @kernel
 def hydrostatic_pressure(b, eta, s_t, grid, p):
-    """p (nk, nj, ni) [m2 s-2] from b [m s-2], eta [m]; halo included, which must be filled in b and eta."""
+    """Compute the kinematic pressure by integration of the buoyancy from the surface down, halo included.
+
+    Parameters
+    ----------
+    b : ndarray, shape (nk, nj, ni)
+        Buoyancy at T points [m s-2], halo filled.
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m], halo filled.
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    p : ndarray, shape (nk, nj, ni)
+        Pressure over rho0 at T points [m2 s-2], written everywhere.
+    """
     nk, nj, ni = b.shape
     for j in prange(nj):
         for ii in range(ni):
@@ -41,12 +55,29 @@ def hydrostatic_pressure(b, eta, s_t, grid, p):
 
 @point
 def height(eta, s_t, grid, k, j, i):
+    """Return the height of the centre of a moving cell [m]."""
     return s_t[j, i] * grid.z_t[k, j, i] + grid.nonlinear * eta[j, i]
 
 
 @kernel
 def pressure_gradient(p, b, eta, s_t, grid, G_u, G_v):
-    """Adds the acceleration by the pressure gradient to G_u, G_v [m s-2]."""
+    """Add the acceleration by the pressure gradient.
+
+    Parameters
+    ----------
+    p : ndarray, shape (nk, nj, ni)
+        Pressure over rho0 at T points [m2 s-2].
+    b : ndarray, shape (nk, nj, ni)
+        Buoyancy at T points [m s-2].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    G_u, G_v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2]; the result is added on the interior.
+    """
     nk, nj, ni = p.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

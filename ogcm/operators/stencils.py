@@ -6,8 +6,17 @@
     |                     |
     '---------------------'
 
-A point function takes the indices [k, j, i] of the point where its result lies. The adjoint of each is in
-`adjoint/operators/stencils.py`, or in that of the operator which uses it.
+A point function takes the indices [k, j, i] of the point where its result lies. The rates of strain are
+
+    D_T = dy/dx d(u/dy)/dx - dx/dy d(v/dx)/dy  at T points     (tension)
+    D_S = dx/dy d(u/dx)/dy + dy/dx d(v/dy)/dx  at F points     (shear, times mask_f)
+
+and the relative vorticity, at F points,
+
+    zeta = [ (v dy_v)_{i+1} - (v dy_v)_i - (u dx_u)_{j+1} + (u dx_u)_j ] / area_f        (times mask_f)
+
+where mask_f is 2 on a no-slip wall, 0 on a free-slip one. The adjoint of each stencil is in
+`adjoint/operators/stencils.py`, or in the adjoint of the operator that uses it.
 """
 
 import numpy as np
@@ -17,38 +26,38 @@ from ogcm.backend import ONE, QUARTER, point, typed
 
 @point
 def masked(mask, value):
-    """`value` where `mask` is not 0, else 0, even where the value is NaN (fields may hold anything on land)."""
+    """Return `value` where `mask` is not 0, and 0 elsewhere, even if the value is NaN (land may hold anything)."""
     return value if mask else typed(0.0, value)
 
 
 @point
 def layer_index(coefficient, k):
-    """Index of layer k in a coefficient that has one layer or all of them."""
+    """Return the index of layer k in a coefficient (1 or nk, nj, ni) that has one layer or all of them."""
     return k if coefficient.shape[0] > 1 else 0
 
 
 @point
 def wet_cells_f(grid, k, j, i):
-    """Number of wet cells among the four around an F point, at least 1."""
+    """Return the number of wet cells among the four around an F point, at least 1."""
     south = grid.mask_t[k, j, i] + grid.mask_t[k, j, i + ONE]
     return np.float32(max(south + grid.mask_t[k, j + 1, i] + grid.mask_t[k, j + 1, i + ONE], 1))
 
 
 @point
 def v_at_u(v, k, j, i):
-    """Mean of the four v around a U point."""
+    """Return the mean of the four v around a U point, in the units of v."""
     return QUARTER * ((v[k, j, i] + v[k, j - 1, i + ONE]) + (v[k, j, i + ONE] + v[k, j - 1, i]))
 
 
 @point
 def u_at_v(u, k, j, i):
-    """Mean of the four u around a V point."""
+    """Return the mean of the four u around a V point, in the units of u."""
     return QUARTER * ((u[k, j, i] + u[k, j + 1, i - ONE]) + (u[k, j + 1, i] + u[k, j, i - ONE]))
 
 
 @point
 def tension(u, v, grid, k, j, i):
-    """D_T at a T point [s-1]."""
+    """Return the tension D_T at a T point [s-1]."""
     along_x = u[k, j, i] * grid.r_dy_u[j, i] - u[k, j, i - ONE] * grid.r_dy_u[j, i - ONE]
     along_y = v[k, j, i] * grid.r_dx_v[j, i] - v[k, j - 1, i] * grid.r_dx_v[j - 1, i]
     return along_x * grid.dy_t[j, i] * grid.r_dx_t[j, i] - along_y * grid.dx_t[j, i] * grid.r_dy_t[j, i]
@@ -56,7 +65,7 @@ def tension(u, v, grid, k, j, i):
 
 @point
 def shear(u, v, grid, k, j, i):
-    """D_S at an F point [s-1]: twice the half-cell value along a no-slip wall, 0 along a free-slip one."""
+    """Return the shear D_S at an F point [s-1]: twice the half-cell value on a no-slip wall, 0 on a free-slip one."""
     along_y = u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - u[k, j, i] * grid.r_dx_u[j, i]
     along_x = v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - v[k, j, i] * grid.r_dy_v[j, i]
     both = along_y * grid.dx_f[j, i] * grid.r_dy_f[j, i] + along_x * grid.dy_f[j, i] * grid.r_dx_f[j, i]
@@ -65,7 +74,7 @@ def shear(u, v, grid, k, j, i):
 
 @point
 def strain_squared(u, v, grid, k, j, i):
-    """|D|^2 at a T point [s-2]."""
+    """Return |D|^2 = D_T^2 + mean of D_S^2 over the four corners, at a T point [s-2]."""
     D = tension(u, v, grid, k, j, i)
     ne, nw = shear(u, v, grid, k, j, i), shear(u, v, grid, k, j, i - ONE)
     se, sw = shear(u, v, grid, k, j - 1, i), shear(u, v, grid, k, j - 1, i - ONE)
@@ -74,7 +83,7 @@ def strain_squared(u, v, grid, k, j, i):
 
 @point
 def vorticity(u, v, grid, k, j, i):
-    """zeta at an F point: twice the half-cell shear along a no-slip wall, 0 along a free-slip one."""
+    """Return zeta at an F point [s-1]: twice the half-cell shear along a no-slip wall, 0 along a free-slip one."""
     along_x = v[k, j, i + ONE] * grid.dy_v[j, i + ONE] - v[k, j, i] * grid.dy_v[j, i]
     along_y = u[k, j + 1, i] * grid.dx_u[j + 1, i] - u[k, j, i] * grid.dx_u[j, i]
     return grid.mask_f[k, j, i] * (along_x - along_y) * grid.r_area_f[j, i]

@@ -5,8 +5,8 @@
     out_kji = -[ X_i - X_{i-1} + Y_j - Y_{j-1} + Z_k - Z_{k+1} ] / area_t          [K m s-1]
 
 The flux through a face is a function of the volume transport U [m3 s-1] through it, of the two
-cells a and b that it joins (U > 0 from a to b), of the differences beyond them, 0 where land is there
-(whatever stands on it), d_a = m (a - a'), d_b = m (b' - b), and of the Courant number c of the upwind cell:
+cells a and b that it joins (U > 0 from a to b), of the differences beyond them, 0 next to land (even
+if it is NaN there), d_a = m (a - a'), d_b = m (b' - b), and of the Courant number c of the upwind cell:
 
     .--------.--------|--------.--------.
     |   a'   |   a   -U->  b   |   b'   |
@@ -35,18 +35,20 @@ from ogcm.operators.stencils import masked
 
 @point
 def centred2(U, a, b, d_a, d_b, v_a, v_b, dt):
+    """Return the flux of the scheme `centred2` [K m3 s-1] through a face with the transport U [m3 s-1]."""
     return U * HALF * (a + b)
 
 
 @point
 def upwind3(U, a, b, d_a, d_b, v_a, v_b, dt):
+    """Return the flux of the scheme `upwind3` [K m3 s-1] through a face with the transport U [m3 s-1]."""
     twelfth = typed(1 / 12, U)
     return U * (HALF * (a + b) - twelfth * (d_b - d_a)) + absolute(U) * twelfth * (d_b - (b - a) - (b - a) + d_a)
 
 
 @scalar
 def limited(d, e, c):
-    """L(d, e, c): the increment from the upwind cell to the face."""
+    """Return L(d, e, c), the increment from the upwind cell to the face, in the units of the tracer."""
     one, sixth = typed(1.0, c), typed(1 / 6, c)
     s = typed(1.0, c) if d.real >= 0 else typed(-1.0, c)
     third_order = sixth * (one - c) * ((one + one - c) * d + (one + c) * e)
@@ -56,7 +58,7 @@ def limited(d, e, c):
 
 @scalar
 def monotone(U, a, b, d_a, d_b, v_a, v_b, dt):
-    """One limiter a face, of the upwind side: its divisions are what this scheme costs."""
+    """Return the flux of the scheme `monotone` [K m3 s-1]; its one limiter, of the upwind side, is what it costs."""
     forwards = U.real >= 0
     e, room = d_a if forwards else d_b, v_a if forwards else v_b
     increment = limited(b - a, e, absolute(U) * dt / room)
@@ -65,12 +67,13 @@ def monotone(U, a, b, d_a, d_b, v_a, v_b, dt):
 
 @point
 def volume(grid, k, j, i):
-    """Of the cell at rest [m3], kept from 0 on land."""
+    """Return the volume of a cell at rest [m3], and a tiny positive number on land."""
     return grid.area_t[j, i] * grid.h_t[k, j, i] + typed(1e-30, grid.area_t[j, i])
 
 
 @point
 def flux_x(scheme, T, U, dt, grid, k, j, i):
+    """Return the eastward flux through a U point [K m3 s-1]; 0 through land."""
     a, b = T[k, j, i], T[k, j, i + ONE]
     d_a = masked(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
     d_b = masked(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
@@ -80,6 +83,7 @@ def flux_x(scheme, T, U, dt, grid, k, j, i):
 
 @point
 def flux_y(scheme, T, V, dt, grid, k, j, i):
+    """Return the northward flux through a V point [K m3 s-1]; 0 through land."""
     a, b = T[k, j, i], T[k, j + 1, i]
     d_a = masked(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
     d_b = masked(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
@@ -89,7 +93,7 @@ def flux_y(scheme, T, V, dt, grid, k, j, i):
 
 @point
 def flux_z(scheme, T, W, dt, grid, k, j, i):
-    """Upward flux through the top of cell k: W T_0 through a resting surface; at the bottom W is 0."""
+    """Return the upward flux through the top of cell k [K m3 s-1]: W T_0 at a resting surface; W is 0 at the bottom."""
     nk = T.shape[0]
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
@@ -103,6 +107,7 @@ def flux_z(scheme, T, W, dt, grid, k, j, i):
 
 @point
 def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
+    """Return the divergence of the fluxes of a cell over its area [K m s-1]."""
     return (
         flux_x(scheme, T, U, dt, grid, k, j, i)
         - flux_x(scheme, T, U, dt, grid, k, j, i - ONE)
@@ -115,6 +120,23 @@ def divergence(scheme, T, U, V, W, dt, grid, k, j, i):
 
 @kernel
 def advect_tracer_centred2(T, U, V, W, dt, grid, out):
+    """Compute the advection of a tracer with centred fluxes of second order.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s], for the Courant numbers of `monotone`.
+    grid : Grid
+        Metric terms and masks.
+    out : ndarray, shape (nk, nj, ni)
+        Thickness-weighted tendency [K m s-1], written on the interior.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -124,6 +146,23 @@ def advect_tracer_centred2(T, U, V, W, dt, grid, out):
 
 @kernel
 def advect_tracer_upwind3(T, U, V, W, dt, grid, out):
+    """Compute the advection of a tracer with upwind-biased fluxes of third order.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s], for the Courant numbers of `monotone`.
+    grid : Grid
+        Metric terms and masks.
+    out : ndarray, shape (nk, nj, ni)
+        Thickness-weighted tendency [K m s-1], written on the interior.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -133,6 +172,23 @@ def advect_tracer_upwind3(T, U, V, W, dt, grid, out):
 
 @kernel
 def advect_tracer_monotone(T, U, V, W, dt, grid, out):
+    """Compute the advection of a tracer with limited fluxes that make no new extremum.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Tracer [degC or g kg-1].
+    U, V : ndarray, shape (nk, nj, ni)
+        Volume transports through U and V points [m3 s-1].
+    W : ndarray, shape (nk + 1, nj, ni)
+        Upward transports through the tops of the cells [m3 s-1].
+    dt : float
+        Time step [s], for the Courant numbers of `monotone`.
+    grid : Grid
+        Metric terms and masks.
+    out : ndarray, shape (nk, nj, ni)
+        Thickness-weighted tendency [K m s-1], written on the interior.
+    """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

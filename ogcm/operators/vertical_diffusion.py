@@ -1,5 +1,6 @@
-"""From the state n and the explicit tendencies to the new state, with vertical diffusion and friction implicit in
-time (backward Euler): one tridiagonal solve a column.
+"""Advance of the state by the explicit tendencies, with vertical diffusion and friction implicit in time.
+
+The implicit part is backward Euler, one tridiagonal solve for each column:
 
     d(hT)/dt = G + D + delta_k( kappa dT/dz ),    du/dt = G + D + d/dz( nu du/dz ) - (drag/h) u at the bottom
 
@@ -8,25 +9,25 @@ a_0 = 0 and a = 0 below the last wet cell (kappa at U and V points is the mean o
 
     h_k x_k + a_k (x_k - x_{k-1}) + a_{k+1} (x_k - x_{k+1}) [+ dt drag x_k at the bottom] = r_k
 
-r is what the explicit terms leave: h0_k s_n T_n + dt (G + D) for a tracer, h_k (u_n + dt (G + D)) for velocity;
-G changes with the stage of the step, D stays. Thomas' algorithm without pivoting, safe because the matrix A is an
+r holds the explicit terms: h0_k s_n T_n + dt (G + D) for a tracer, h_k (u_n + dt (G + D)) for velocity;
+G changes with the stage of the step, D does not. Thomas' algorithm without pivoting, safe because the matrix A is an
 M-matrix; h T is conserved and a constant kept to round-off. Cells on land are rows x_k = 0 of their own, and none
 of their inputs is used, NaN included.
 
-Tracers in float32 (`advance_tracer_single`). A step may change T by less than a float32 can show: rounded to the
-nearest, a slow tendency is lost, or doubled, step after step. So the increment y = x - T_n is solved for,
+Tracers in float32 (`advance_tracer_single`). A step may change T by less than the last digit of a float32; rounded to
+nearest, a slow tendency is lost, or doubled, in every step. So the system is solved for the increment y = x - T_n,
 
     h_k y_k + a_k (y_k - y_{k-1}) + a_{k+1} (y_k - y_{k+1})
         = dt (G + D) + h0_k (s_n - s) T_n + [ a_k (T_{k-1} - T_k) + a_{k+1} (T_{k+1} - T_k) ]_n
 
-and added from the bottom up, with what the rounding of a cell leaves of its content handed on to the cell above:
+which is added from the bottom up; what the rounding of a cell leaves of its content goes to the cell above:
 
     T_k = T_n + round( y_k + left_{k+1}/h_k + (d_k - 1/2) ulp ),    left_k = h_k (y_k - (T_k - T_n)) + left_{k+1}
 
-A column so loses at most the last digit of its first cell, and that at random: the dither d, between 0 and 1, takes all
-values equally often in the course of the steps (stochastic rounding, Paxton et al. 2022, doi
+A column thus loses at most the last digit of its first cell, and that at random: the dither d, between 0 and 1, takes
+all values equally often in the course of the steps (stochastic rounding, Paxton et al. 2022, doi
 10.1175/JCLI-D-21-0343.1, with an even sequence in place of random numbers, the same for all columns, so that water at
-rest stays there). What is not changed keeps its bits.
+rest stays at rest). What does not change keeps its bits.
 
 Adjoint. A x = r is differentiated to A dx = dr - dA x, so that with A y = x_ad (A is symmetric: the same
 solve), x_ad . dx = y . dr - y . dA x. Term by term:
@@ -39,8 +40,8 @@ solve), x_ad . dx = y . dr - y . dA x. Term by term:
     kappa_ad  = a_ad dt / (s (h0_{k-1} + h0_k)/2)      (half of it to each column beside a velocity point)
     s_ad      = sum_k h0_k h_ad_k - sum_k a_k a_ad_k / s
 
-It needs x, the result of the forward solve. No kinks: land and bottom are part of the grid, and rounding counts as the
-identity.
+The adjoint needs x, the result of the forward solve. No kinks: land and bottom are part of the grid, and rounding
+counts as the identity.
 """
 
 import numpy as np
@@ -54,26 +55,28 @@ GOLDEN_RATIO = 0.5 + np.sqrt(1.25)
 
 @point
 def conductance_t(kappa_v, s, dt, grid, k, j, i):
-    """a_k of a T column; 0 below its last cell."""
+    """Return a_k of a T column [m]; 0 below its last cell."""
     distance = s[j, i] * HALF * (grid.h_t[k - 1, j, i] + grid.h_t[k, j, i])
     return dt * kappa_v[k, j, i] / distance if k < grid.bottom_t[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_u(nu_v, s, dt, grid, k, j, i):
+    """Return a_k of a U column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_u[k - 1, j, i] + grid.h_u[k, j, i])
     return dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if k < grid.bottom_u[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_v(nu_v, s, dt, grid, k, j, i):
+    """Return a_k of a V column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_v[k - 1, j, i] + grid.h_v[k, j, i])
     return dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance if k < grid.bottom_v[j, i] else typed(0.0, dt)
 
 
 @scalar
 def eliminate(diagonal, above, below, r, ratio, higher):
-    """The row of cell k without x_{k-1}: its superdiagonal and right-hand side, both over the pivot."""
+    """Eliminate x_{k-1} from the row of cell k: return its superdiagonal and right-hand side, both over the pivot."""
     one = typed(1.0, r)
     inverse = one / (diagonal + below + above * (one - ratio))
     return below * inverse, (r + above * higher) * inverse
@@ -81,6 +84,7 @@ def eliminate(diagonal, above, below, r, ratio, higher):
 
 @scalar
 def substitute_back(ratio, x, j):
+    """Substitute back in the columns of row j, from the bottom up: x_k += ratio_{k+1} x_{k+1}."""
     nk, _, ni = x.shape
     for k in range(nk - 2, -1, -1):
         for ii in range(HALO, ni - HALO):
@@ -90,9 +94,26 @@ def substitute_back(ratio, x, j):
 
 @kernel
 def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
-    """T (nk, nj, ni) after dt of the tendencies G + D [K m s-1] and of mixing by kappa_v (nk + 1, nj, ni) [m2 s-1].
+    """Advance a tracer by dt with explicit tendencies and implicit vertical diffusion.
 
-    s_n, s_t (nj, ni) are the stretching before and after; 0 on land.
+    Parameters
+    ----------
+    T_n : ndarray, shape (nk, nj, ni)
+        Tracer before the step [degC or g kg-1].
+    s_n : ndarray, shape (nj, ni)
+        Stretching of the layers before [1].
+    G, D : ndarray, shape (nk, nj, ni)
+        Thickness-weighted tendencies of the stage and of the slow physics [K m s-1].
+    kappa_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical diffusivity at the tops of the cells [m2 s-1].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers after [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    T : ndarray, shape (nk, nj, ni)
+        Tracer after the step, written on the interior; 0 on land.
     """
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
@@ -112,17 +133,49 @@ def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
 
 
 def dither_increments(layers: int) -> np.ndarray:
-    """By how much the dither of each layer (layers,) grows in a step [1]: it is the fraction of the steps times this.
+    """Return by how much the dither of each layer grows in a step; the dither is the fraction of the steps times this.
 
     No integer combination of these numbers is an integer, so that over the steps the layers take all combinations of
-    values equally often; the first layer, whose rounding nothing makes good, has the most even sequence.
+    values equally often; the first layer, whose rounding is not corrected, has the most even sequence.
+
+    Parameters
+    ----------
+    layers : int
+        Number of layers.
+
+    Returns
+    -------
+    ndarray, shape (layers,)
+        The increments [1].
     """
     return GOLDEN_RATIO * 2.0 ** (np.arange(layers) / (layers + 1))
 
 
 @kernel
 def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
-    """`advance_tracer` for float32; dither (nk,) is that of the step."""
+    """Advance a tracer as `advance_tracer` does, in float32.
+
+    Parameters
+    ----------
+    T_n : ndarray, shape (nk, nj, ni)
+        Tracer before the step [degC or g kg-1].
+    s_n : ndarray, shape (nj, ni)
+        Stretching of the layers before [1].
+    G, D : ndarray, shape (nk, nj, ni)
+        Thickness-weighted tendencies of the stage and of the slow physics [K m s-1].
+    kappa_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical diffusivity at the tops of the cells [m2 s-1].
+    s_t : ndarray, shape (nj, ni)
+        Stretching of the layers after [1].
+    dt : float
+        Time step [s].
+    dither : ndarray, shape (nk,)
+        Dither of the step, between 0 and 1.
+    grid : Grid
+        Metric terms and masks.
+    T : ndarray, shape (nk, nj, ni)
+        Tracer after the step, written on the interior; 0 on land.
+    """
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -157,7 +210,27 @@ def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
 
 @kernel
 def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
-    """u (nk, nj, ni) [m s-1] after dt of G + D [m s-2], friction nu_v [m2 s-1] and bottom drag (nj, ni) [m s-1]."""
+    """Advance u by dt with explicit accelerations and implicit vertical friction and bottom drag.
+
+    Parameters
+    ----------
+    u_n : ndarray, shape (nk, nj, ni)
+        Velocity before the step at U points [m s-1].
+    G, D : ndarray, shape (nk, nj, ni)
+        Accelerations of the stage and of the slow physics [m s-2].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at U points [m s-1].
+    s_u : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    u : ndarray, shape (nk, nj, ni)
+        Velocity after the step [m s-1], written on the interior; 0 on land.
+    """
     nk, nj, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
     for j in prange(HALO, nj - HALO):
@@ -177,7 +250,27 @@ def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
 
 @kernel
 def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
-    """As `advance_u`, at V points."""
+    """Advance v by dt with explicit accelerations and implicit vertical friction and bottom drag.
+
+    Parameters
+    ----------
+    v_n : ndarray, shape (nk, nj, ni)
+        Velocity before the step at V points [m s-1].
+    G, D : ndarray, shape (nk, nj, ni)
+        Accelerations of the stage and of the slow physics [m s-2].
+    nu_v : ndarray, shape (nk + 1, nj, ni)
+        Vertical viscosity at the tops of the T columns [m2 s-1].
+    drag : ndarray, shape (nj, ni)
+        Drag velocity of the bottom at V points [m s-1].
+    s_v : ndarray, shape (nj, ni)
+        Stretching of the layers after the step [1].
+    dt : float
+        Time step [s].
+    grid : Grid
+        Metric terms and masks.
+    v : ndarray, shape (nk, nj, ni)
+        Velocity after the step [m s-1], written on the interior; 0 on land.
+    """
     nk, nj, ni = v.shape
     zero, one = v.dtype.type(0), v.dtype.type(1)
     for j in prange(HALO, nj - HALO):

@@ -7,9 +7,9 @@
 
 and kappa_convective is added to kappa_v where N2 < 0: convective adjustment as implicit mixing. It is not added to
 nu_v: a column that convects would carry its Ekman drift in two layers and the next one in one, and the
-convergence between them switches convection on in every other row (docs/numerics.md). shear^2 is the mean over
+convergence between them would switch convection on in every other row (docs/numerics.md). shear^2 is the mean over
 the two U and the two V points beside the column, of which a wall counts as 0. EPS = 1e-12 s-2 keeps Ri and its
-derivatives finite without shear. Where cell k is land both are 0, whatever N2 is there.
+derivatives finite without shear. Where cell k is land both are 0, even if N2 is NaN there.
 
 Adjoint. With m = 1/(1 + alpha Ri), dm = -m^2 (alpha dRi + Ri dalpha), and nu = nu_b + nu_0 m^2 before convection:
 
@@ -37,17 +37,34 @@ EPS = 1e-12  # [s-2]
 
 @scalar
 def where_unstable(N2, kappa):
+    """Return kappa where N2 < 0, and 0 elsewhere."""
     return kappa if N2.real < 0 else kappa - kappa
 
 
 @scalar
 def positive_part(N2):
+    """Return max(N2, 0), with the derivative 0 at 0."""
     return N2 if N2.real > 0 else N2 - N2
 
 
 @kernel
 def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v, kappa_v):
-    """nu_v, kappa_v (nk + 1, nj, ni) [m2 s-1] from N2 (nk + 1, nj, ni) [s-2]; 0 at the surface and in land."""
+    """Compute constant mixing coefficients, with convective adjustment.
+
+    Parameters
+    ----------
+    N2 : ndarray, shape (nk + 1, nj, ni)
+        Squared buoyancy frequency at the tops of the cells [s-2].
+    background_nu, background_kappa : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity and diffusivity at the tops of the cells [m2 s-1].
+    convective : ndarray, shape (1, nj, ni)
+        Diffusivity added where N2 < 0 [m2 s-1].
+    grid : Grid
+        Metric terms and masks.
+    nu_v, kappa_v : ndarray, shape (nk + 1, nj, ni)
+        Viscosity and diffusivity at the tops of the cells [m2 s-1], written on the interior; 0 at the surface, at the
+        bottom and on land.
+    """
     nk, nj, ni = grid.h_t.shape
     zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
@@ -66,7 +83,7 @@ def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v,
 
 @point
 def shear_squared(u, v, grid, k, j, i):
-    """|du/dz|^2 at the top of cell k."""
+    """Return |du/dz|^2 at the top of cell k [s-2]."""
     dz = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
     east, west = u[k - 1, j, i] - u[k, j, i], u[k - 1, j, i - ONE] - u[k, j, i - ONE]
     north, south = v[k - 1, j, i] - v[k, j, i], v[k - 1, j - 1, i] - v[k, j - 1, i]
@@ -77,7 +94,28 @@ def shear_squared(u, v, grid, k, j, i):
 def richardson_mixing(
     u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v, kappa_v
 ):  # fmt: skip
-    """As `constant_mixing`, with the mixing of sheared flow: nu_0 [m2 s-1] and alpha [1] are (1, nj, ni)."""
+    """Compute mixing coefficients that depend on the Richardson number, with convective adjustment.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    N2 : ndarray, shape (nk + 1, nj, ni)
+        Squared buoyancy frequency at the tops of the cells [s-2].
+    background_nu, background_kappa : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity and diffusivity at the tops of the cells [m2 s-1].
+    convective : ndarray, shape (1, nj, ni)
+        Diffusivity added where N2 < 0 [m2 s-1].
+    nu_0 : ndarray, shape (1, nj, ni)
+        Largest viscosity by shear [m2 s-1].
+    alpha : ndarray, shape (1, nj, ni)
+        Dependence on the Richardson number [1].
+    grid : Grid
+        Metric terms and masks.
+    nu_v, kappa_v : ndarray, shape (nk + 1, nj, ni)
+        Viscosity and diffusivity at the tops of the cells [m2 s-1], written on the interior; 0 at the surface, at the
+        bottom and on land.
+    """
     nk, nj, ni = u.shape
     zero = nu_v.dtype.type(0)
     for j in prange(HALO, nj - HALO):

@@ -26,12 +26,13 @@ EPS_ZETA = 1e-16  # [m-1 s-1]
 
 @point
 def magnitude(square, eps):
+    """Return sqrt(square + eps^2) - eps, a square root that is smooth at 0, in the units of eps."""
     return root(square + eps * eps) - eps
 
 
 @point
 def vorticity_gradient(u, v, grid, k, j, i):
-    """(dzeta/dx, dzeta/dy) at a T point [m-1 s-1]."""
+    """Return (dzeta/dx, dzeta/dy) at a T point [m-1 s-1]."""
     ne, nw = vorticity(u, v, grid, k, j, i), vorticity(u, v, grid, k, j, i - ONE)
     se, sw = vorticity(u, v, grid, k, j - 1, i), vorticity(u, v, grid, k, j - 1, i - ONE)
     along_x = HALF * ((ne - nw) + (se - sw)) * grid.r_dx_t[j, i]
@@ -41,7 +42,21 @@ def vorticity_gradient(u, v, grid, k, j, i):
 
 @kernel
 def smagorinsky(u, v, nu_h, coefficient, grid, nu):
-    """nu (nk, nj, ni) from u, v [m s-1], nu_h (1 or nk layers) and the coefficient C (1, nj, ni); 0 on land."""
+    """Compute the viscosity of Smagorinsky from the rate of strain.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu : ndarray, shape (nk, nj, ni)
+        Viscosity at T points [m2 s-1], written on the interior; 0 on land.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -56,7 +71,21 @@ def smagorinsky(u, v, nu_h, coefficient, grid, nu):
 
 @kernel
 def leith(u, v, nu_h, coefficient, grid, nu):
-    """As `smagorinsky`, from the gradient of the vorticity."""
+    """Compute the viscosity of Leith from the gradient of the vorticity.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    nu_h : ndarray, shape (1 or nk, nj, ni)
+        Background viscosity at T points [m2 s-1].
+    coefficient : ndarray, shape (1, nj, ni)
+        The coefficient C at T points [1].
+    grid : Grid
+        Metric terms and masks.
+    nu : ndarray, shape (nk, nj, ni)
+        Viscosity at T points [m2 s-1], written on the interior; 0 on land.
+    """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):

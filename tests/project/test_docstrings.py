@@ -64,18 +64,6 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         ogcm/setups/double_gyre.py ogcm/setups/global_4deg.py ogcm/setups/inertial.py ogcm/setups/lock_exchange.py
         ogcm/setups/papa.py ogcm/setups/recipe.py
     """,
-    "operators": """
-        ogcm/operators/__init__.py ogcm/operators/barotropic.py ogcm/operators/bottom_drag.py
-        ogcm/operators/equation_of_state.py ogcm/operators/extrapolation.py ogcm/operators/friction.py
-        ogcm/operators/layers.py ogcm/operators/momentum_advection.py ogcm/operators/pressure.py
-        ogcm/operators/surface.py ogcm/operators/tracer_advection.py ogcm/operators/tracer_diffusion.py
-        ogcm/operators/vertical_diffusion.py ogcm/operators/vertical_mixing.py ogcm/operators/viscosity.py
-        adjoint/operators/__init__.py adjoint/operators/barotropic.py adjoint/operators/bottom_drag.py
-        adjoint/operators/equation_of_state.py adjoint/operators/extrapolation.py adjoint/operators/friction.py
-        adjoint/operators/layers.py adjoint/operators/momentum_advection.py adjoint/operators/pressure.py
-        adjoint/operators/surface.py adjoint/operators/tracer_advection.py adjoint/operators/tracer_diffusion.py
-        adjoint/operators/vertical_diffusion.py adjoint/operators/vertical_mixing.py adjoint/operators/viscosity.py
-    """,
 }
 MODULES = [path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
