@@ -11,7 +11,7 @@ Gridded data (`ogcm.ocean_data`) and observations at points (`adjoint.observatio
 Attributes are believed. Where they are absent and the values alone could mean two things, an error asks for them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Quantity(NamedTuple):
     """
 
     units: str
-    names: dict[str, tuple[float, float]]
+    names: Mapping[str, tuple[float, float]]
     lower: float = -np.inf
     upper: float = np.inf
 

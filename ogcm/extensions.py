@@ -67,6 +67,8 @@ def import_file(path: str) -> ModuleType:
     if known is not None or name in PACKAGES or not name.isidentifier():
         raise InputError(f"--module: {path} cannot be imported under the name {name!r}, which is taken; rename it")
     spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InputError(f"--module: {path} cannot be imported as a module")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

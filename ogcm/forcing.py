@@ -1,19 +1,19 @@
-"""What drives the ocean: wind stress, heat, fresh water and restoring, constant or in time.
+"""The forcing of the ocean: wind stress, heat, fresh water and restoring, constant or varying in time.
 
 Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of coordinates and time [s]
 `f(x, y, t)`, or a `Series` of maps interpolated linearly in time. A model has no calendar: times count from its start.
-Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation)
-freshens, tau is the stress of the wind on the water.
+Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation) freshens, tau is the
+stress of the wind on the water.
 """
 
 import copy
 import datetime
 import reprlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,39 +22,89 @@ from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import Function, Points, check_sea_water, fit, is_labelled, number, plain, sample
+from ogcm.inputs import (
+    ArrayLike,
+    Function,
+    Points,
+    Values,
+    as_array,
+    check_sea_water,
+    fit_shape,
+    is_labelled,
+    number,
+    sample,
+)
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class Series:
-    """Maps `values` (nt, ny, nx) valid at `times` (nt,), repeated with `period` where given.
+    """Maps at given times, interpolated linearly between them.
 
-    Times and period are seconds from the start of the model, or durations (timedelta64). Outside the times of a series
-    without period the nearest record is held; a run that goes beyond them warns of it.
+    Outside the times of a series without period, the nearest record is used; a run that goes beyond them warns of it.
+
+    Parameters
+    ----------
+    values : array_like, shape (nt,) or (nt, ny, nx)
+        Records, each a number or a map.
+    times : array_like, shape (nt,)
+        Times of the records from the start of the model, in seconds or as durations (timedelta64).
+    period : float or timedelta64, optional
+        Time [s] after which the series repeats; none by default.
     """
 
-    values: Array
-    times: Array
-    period: float | None = None
+    values: Any
+    times: Any
+    period: Any = None
 
     @classmethod
-    def monthly(cls, values: Array) -> "Series":
-        """Twelve maps valid at mid-month of a year of 360 days, repeated each year."""
-        records = (
-            plain("a monthly series", values, {"t": None, "y": None, "x": None}) if is_labelled(values) else values
-        )
+    def monthly(cls, values: ArrayLike | Sequence[Any]) -> "Series":
+        """Make a series of twelve maps at mid-month of a year of 360 days, repeated each year.
+
+        Parameters
+        ----------
+        values : array_like, shape (12,) or (12, ny, nx)
+            Maps from January to December.
+
+        Returns
+        -------
+        Series
+            The periodic series.
+
+        Raises
+        ------
+        InputError
+            For another number of maps.
+        """
+        records: Any = values
+        if is_labelled(values):
+            records = as_array("a monthly series", values, {"t": None, "y": None, "x": None})
         if np.ndim(records) == 0 or len(records) != 12:
             raise InputError(f"a monthly series needs 12 maps, got {len(np.atleast_1d(records))}")
         return cls(values, (np.arange(12) + 0.5) * YEAR / 12, YEAR)
 
     def bound(self, name: str, points: Points) -> "Series":
-        """The series as a list of records at these points, numbers or maps (ny, nx), with times and period in seconds.
+        """Convert the series to a list of records at points, with times and period in seconds.
 
-        Raises InputError, naming the forcing, for what does not fit the points, the clock or the period.
+        Parameters
+        ----------
+        name : str
+            Name of the forcing, for messages.
+        points : Points
+            Points of the maps.
+
+        Returns
+        -------
+        Series
+            The same series; its values are a list of numbers or maps (ny, nx).
+
+        Raises
+        ------
+        InputError
+            For values that do not fit the points, times that do not increase, and a period that is too short.
         """
-        records = plain(name, self.values, {"t": None, **points.axes})
+        records = as_array(name, self.values, {"t": None, **points.axes})
         times, period = seconds(name, "times", self.times), self.period
         if times.ndim != 1 or records.ndim == 0 or not 0 < len(times) == len(records):
             maps = len(records) if records.ndim else 0
@@ -67,10 +117,23 @@ class Series:
             period, span = number(f"{name}: period", seconds(name, "period", period)[()]), times[-1] - times[0]
             if not period > span:
                 raise InputError(f"{name}: its period, {period:g} s, must exceed the {span:g} s that its records span")
-        return Series([fit(name, record, points) for record in records], times, period)
+        return Series([fit_shape(name, record, points) for record in records], times, period)
 
     def weights(self, time: float) -> tuple[int, int, float]:
-        """The two records around `time` and the weight of the second."""
+        """Find the records on both sides of a time.
+
+        Parameters
+        ----------
+        time : float
+            Time [s].
+
+        Returns
+        -------
+        before, after : int
+            Indices of the two records.
+        weight : float
+            Weight of the second.
+        """
         times, n = np.asarray(self.times, float), len(self.times)
         if self.period is None:
             time = float(np.clip(time, times[0], times[-1]))
@@ -81,14 +144,37 @@ class Series:
         return before, after % n, (time - times[before]) / gap if gap > 0 else 0.0
 
     def at(self, time: float) -> Array:
-        """The map at `time`."""
+        """Interpolate the series to a time.
+
+        Parameters
+        ----------
+        time : float
+            Time [s].
+
+        Returns
+        -------
+        ndarray
+            The map, or the number.
+        """
         before, after, weight = self.weights(time)
         return (1 - weight) * self.values[before] + weight * self.values[after]
 
     def check_cover(self, name: str, start: float, end: float) -> None:
-        """Warn where a run from `start` to `end` [s] leaves the times of a series without period by more than a record.
+        """Check that the times of a series without period cover a run, to within the interval of its records.
 
-        Raises InputError where it lies outside of them altogether.
+        Warns where they do not.
+
+        Parameters
+        ----------
+        name : str
+            Name of the forcing, for messages.
+        start, end : float
+            Times of the run [s].
+
+        Raises
+        ------
+        InputError
+            Where the run lies entirely outside the times of the series.
         """
         if self.period is not None or len(self.times) == 1:
             return
@@ -97,11 +183,11 @@ class Series:
         if end < first - step or start > last + step:
             raise InputError(f"{name}: its records are of {days}; count their times in seconds from the model's start")
         if start < first - step or end > last + step:
-            warnings.warn(f"{name}: its records are of {days}; outside, the nearest is held", stacklevel=5)
+            warnings.warn(f"{name}: its records are of {days}; outside, the nearest record is used", stacklevel=5)
 
 
-def seconds(name: str, what: str, times: object) -> Array:
-    """Times or durations as numbers [s]. Raises InputError for dates and for what is no number."""
+def seconds(name: str, what: str, times: Any) -> Array:
+    """Return times or durations as numbers [s]. Raises InputError for dates and for anything but numbers."""
     a = np.asarray(times)
     if a.dtype.kind == "O" and all(isinstance(t, datetime.timedelta) for t in a.flat):
         a = a.astype("timedelta64[us]")
@@ -112,18 +198,31 @@ def seconds(name: str, what: str, times: object) -> Array:
             f"{name}: its {what} are dates ({reprlib.repr(a.flat[0])}), but the model has no calendar; give seconds or "
             "durations from the start of the model, such as `times - times[0]`"
         )
-    return plain(f"{name}: {what}", times)
+    return as_array(f"{name}: {what}", times)
 
 
-Entry = float | Array | Callable | Series
+Entry = Values | Series
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forcing:
-    """The entries; see the module's docstring for what each may be.
+    """The forcing of a model.
 
-    tau_x, tau_y [N m-2] at U and V points; heat_flux [W m-2], fresh_water [m s-1] at T points;
-    T_star [degC], S_star [g kg-1] are restored to with the piston velocities rate_T, rate_S [m s-1], not negative.
+    Each entry is a number, a map (ny, nx), a function f(x, y) or f(x, y, t) of the coordinates and the time [s], or a
+    `Series`. Fluxes are positive into the sea.
+
+    Parameters
+    ----------
+    tau_x, tau_y : float, array_like, callable or Series
+        Stress of the wind on the water at U and V points [N m-2].
+    heat_flux : float, array_like, callable or Series
+        Heat flux at T points [W m-2].
+    fresh_water : float, array_like, callable or Series
+        Precipitation minus evaporation at T points [m s-1].
+    T_star, S_star : float, array_like, callable or Series, optional
+        Temperature [degC] and salinity [g kg-1] to which the surface is restored.
+    rate_T, rate_S : float, array_like, callable or Series
+        Piston velocities of the restoring [m s-1], not negative.
     """
 
     tau_x: Entry = 0.0
@@ -141,7 +240,21 @@ TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
 class Fluxes(NamedTuple):
-    """The forcing at one time, as the kernels see it: (nj, ni) arrays with halo."""
+    """The forcing at one time, as kernels read it.
+
+    Attributes
+    ----------
+    tau_x, tau_y : ndarray, shape (nj, ni)
+        Stress of the wind on the water at U and V points [N m-2], with halo.
+    heat_flux : ndarray, shape (nj, ni)
+        Heat flux into the sea [W m-2], with halo.
+    fresh_water : ndarray, shape (nj, ni)
+        Precipitation minus evaporation [m s-1], with halo.
+    T_star, S_star : ndarray, shape (nj, ni)
+        Temperature [degC] and salinity [g kg-1] to which the surface is restored, with halo.
+    rate_T, rate_S : ndarray, shape (nj, ni)
+        Piston velocities of the restoring [m s-1], with halo.
+    """
 
     tau_x: Array
     tau_y: Array
@@ -154,14 +267,37 @@ class Fluxes(NamedTuple):
 
 
 class BoundForcing:
-    """A forcing on its grid: checked, sampled, with halo, ready to be asked for any time."""
+    """A forcing on its grid: checked and sampled, with halo.
+
+    Parameters
+    ----------
+    forcing : Forcing
+        The entries.
+    horizontal : HorizontalGrid
+        Horizontal grid.
+    grid : Grid
+        Grid with halo.
+    equation_of_state : str
+        Equation of state of the model.
+
+    Raises
+    ------
+    InputError
+        For wrong shapes, for values that are not finite over water, and for times out of order.
+
+    Attributes
+    ----------
+    steady : dict of str to ndarray, shape (nj, ni)
+        Constant entries with halo, which a control may change.
+    series : dict of str to Series
+        Entries in time, their records (nt, nj, ni) with halo, which a control may change.
+    functions : dict of str to callable
+        Entries that are functions of the time [s].
+    shapes : dict of str to tuple of int
+        Shapes in which the entries were given; for a function that of its maps.
+    """
 
     def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid, equation_of_state: str) -> None:
-        """Raises InputError for wrong shapes, for NaN over water and for times out of order.
-
-        `steady` maps and `series` of maps are arrays with halo, which a control may change; `functions` of time are
-        called. `shapes` are those in which the entries came; that of a function is the shape of its maps.
-        """
         self.steady: dict[str, Array] = {}
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
@@ -179,18 +315,18 @@ class BoundForcing:
             elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:
                 self.shapes[name] = horizontal.shape
                 self.functions[name] = partial(self.map_at, name, function, points)
-                self.functions[name](0.0)  # so that a mistake is seen now
+                self.functions[name](0.0)  # reports a mistake before the run
             else:
                 values = sample(name, entry, points)
                 self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
         self.check_restoring(forcing)
 
     def map_at(self, name: str, function: Function, points: Points, time: float) -> Array:
-        """What a function of time is at one time, as a map with halo."""
-        return self.with_halo(name, fit(name, plain(name, function(points, time), points.axes), points))
+        """Return a function of time at one time [s], as a map with halo."""
+        return self.with_halo(name, fit_shape(name, as_array(name, function(points, time), points.axes), points))
 
     def with_halo(self, name: str, values: Array) -> Array:
-        """A map with halo from a number or a map; 0 on land. Raises InputError for values that cannot be."""
+        """Return a map with halo from a number or a map; 0 on land. Raises InputError for impossible values."""
         mask = getattr(self.grid, {"tau_x": "mask_u", "tau_y": "mask_v"}.get(name, "mask_t"))[0]
         wet = interior(mask) == 1
         values = np.broadcast_to(values, wet.shape)
@@ -203,12 +339,12 @@ class BoundForcing:
         return np.where(mask == 1, a, 0).astype(self.grid.h_t.dtype)
 
     def check_restoring(self, forcing: Forcing) -> None:
-        """Raise InputError for restoring without or to what is no sea water; warn of what has no effect."""
+        """Raise InputError for restoring without a target or to impossible values; warn of entries without effect."""
         has_tracers, wet = self.equation_of_state != "none", interior(self.grid.mask_t)[0] == 1
         for target, rate in TARGETS.items():
             restores, given = rate not in self.steady or self.steady[rate].any(), getattr(forcing, target) is not None
             if restores and not given:
-                raise InputError(f"{rate}: is given without {target}; say what the surface is restored to")
+                raise InputError(f"{rate}: is given without {target}; give the value to which the surface is restored")
             if given and not restores:
                 warnings.warn(f"{target}: has no effect without {rate}", stacklevel=4)
             elif given and has_tracers:
@@ -220,20 +356,25 @@ class BoundForcing:
                 warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=4)
 
     def check_cover(self, start: float, end: float) -> None:
-        """Look whether the series cover a run from `start` to `end` [s]; see `Series.check_cover`."""
+        """Check that all series cover a run from `start` to `end` [s]; see `Series.check_cover`."""
         for name, series in self.series.items():
             series.check_cover(name, start, end)
 
     def at(self, time: float) -> Fluxes:
-        """All fluxes at `time` [s]."""
+        """Return all fluxes at `time` [s]."""
         now = {name: series.at(time) for name, series in self.series.items()}
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
     def to(self, device: str) -> "BoundForcing":
-        """The same forcing with its maps in the memory of `device`; those of functions of time are sent there."""
+        """Return the forcing with its maps in the memory of `device`; maps of functions of time are sent there."""
         other = copy.copy(self)
         other.steady = {name: to_device(a, device) for name, a in self.steady.items()}
         other.series = {name: replace(s, values=to_device(s.values, device)) for name, s in self.series.items()}
-        other.functions = {name: lambda t, f=f: to_device(f(t), device) for name, f in self.functions.items()}
+        other.functions = {name: partial(on_device, f, device) for name, f in self.functions.items()}
         return other
+
+
+def on_device(function: Callable[[float], Array], device: str, time: float) -> Array:
+    """Return the map of a function of time at one time [s], in the memory of `device`."""
+    return to_device(function(time), device)

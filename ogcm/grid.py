@@ -9,36 +9,68 @@
 arrays that kernels read, each with `HALO` cells around the interior. Land is where a mask is 0; closed sides are land
 in the halo.
 
-Rest thicknesses follow Adcroft, Hill and Marshall (1997, doi 10.1175/1520-0493(1997)125
-<2293:ROTBSC>2.0.CO;2): a bottom cell is cut where the sea floor is, a face is as thick as the
-thinner of its two cells. The moving thickness is h (1 + eta/H) (z*; Adcroft and Campin 2004,
+The thickness of resting layers follows Adcroft, Hill and Marshall (1997,
+doi 10.1175/1520-0493(1997)125<2293:ROTBSC>2.0.CO;2): a bottom cell ends at the sea floor, and a face is as thick as
+the thinner of its two cells. The thickness of moving layers is h (1 + eta/H) (z*; Adcroft and Campin 2004,
 doi 10.1016/j.ocemod.2003.09.003).
 """
 
 import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ogcm.backend import HALO, KernelGrid
 from ogcm.constants import GRAVITY, RHO0
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import plain, sample
+from ogcm.inputs import Numbers, Values, as_array, sample
 
-DEEPEST = 1e5  # [m] of all sea floors; what is deeper is a fill value
+DEEPEST = 1e5  # [m]; a larger depth of the sea floor is taken for a fill value
 METRICS = [f.name for f in fields(HorizontalGrid) if f.name.startswith(("dx", "dy", "area"))]
 
 Array = np.ndarray
 
 
 class Geometry(NamedTuple):
-    """The arrays and numbers of a `Grid`; every array carries a halo."""
+    """The arrays and numbers of a `Grid`; every array has a halo.
 
-    # (nj, ni) metrics [m], [m2]: dx is the extent along i, dy along j, of the cell around the point
+    Attributes
+    ----------
+    dx_t, dx_u, dx_v, dx_f : ndarray, shape (nj, ni)
+        Extent along i of the cell around T, U, V and F points [m].
+    dy_t, dy_u, dy_v, dy_f : ndarray, shape (nj, ni)
+        Extent along j [m].
+    area_t, area_u, area_v, area_f : ndarray, shape (nj, ni)
+        Areas of these cells [m2].
+    r_dx_t, ..., r_area_f : ndarray, shape (nj, ni)
+        Reciprocals of the above, since a division costs as much as ten multiplications.
+    f : ndarray, shape (nj, ni)
+        Coriolis parameter at F points [s-1].
+    depth_t, depth_u, depth_v, depth_f : ndarray, shape (nj, ni)
+        Depth of the sea floor [m], the sum of the thicknesses; 1 on land.
+    h_t, h_u, h_v, h_f : ndarray, shape (nk, nj, ni)
+        Thickness of the resting layers [m]. h_t is 0 on land, h_u and h_v are the full layer on dry faces, h_f is the
+        mean of the wet cells around the point.
+    z_t : ndarray, shape (nk, nj, ni)
+        Height of the centre of the resting cell [m], negative below the surface.
+    mask_t, mask_u, mask_v, mask_f : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land; mask_f is 2 along a no-slip wall and 0 along a free-slip wall.
+    bottom_t, bottom_u, bottom_v : ndarray of int32, shape (nj, ni)
+        Number of wet cells in the column.
+    periodic_x, periodic_y : bool
+        True where the grid is periodic along i, along j.
+    nonlinear : floating
+        1 where layers follow eta (z*), 0 where they keep their resting thickness.
+    gravity : floating
+        Acceleration of gravity [m s-2].
+    rho0 : floating
+        Reference density [kg m-3].
+    """
+
     dx_t: Array
     dy_t: Array
     area_t: Array
@@ -51,7 +83,6 @@ class Geometry(NamedTuple):
     dx_f: Array
     dy_f: Array
     area_f: Array
-    # their reciprocals, since a division costs as much as ten multiplications
     r_dx_t: Array
     r_dy_t: Array
     r_area_t: Array
@@ -64,49 +95,59 @@ class Geometry(NamedTuple):
     r_dx_f: Array
     r_dy_f: Array
     r_area_f: Array
-    f: Array  # (nj, ni) Coriolis parameter at F points [s-1]
-    depth_t: Array  # (nj, ni) depth of the sea floor, the sum of h_t [m]; 1 on land
+    f: Array
+    depth_t: Array
     depth_u: Array
     depth_v: Array
     depth_f: Array
-    # (nk, nj, ni) thickness of the resting layers [m]; h_f is the mean of the wet cells around F
-    h_t: Array  # 0 on land
-    h_u: Array  # the full layer on dry faces
+    h_t: Array
+    h_u: Array
     h_v: Array
     h_f: Array
-    z_t: Array  # (nk, nj, ni) height of the resting cell centre, negative below the surface [m]
-    # (nk, nj, ni) int8: 1 water, 0 land; mask_f is 2 along a no-slip wall, 0 along a free-slip one
+    z_t: Array
     mask_t: Array
     mask_u: Array
     mask_v: Array
     mask_f: Array
-    bottom_t: Array  # (nj, ni) int32 number of wet cells in the column at T, U and V points
+    bottom_t: Array
     bottom_u: Array
     bottom_v: Array
-    periodic_x: bool  # along i
-    periodic_y: bool  # along j
-    nonlinear: np.floating  # 1: layers follow eta (z*); 0: layers keep their rest thickness
-    gravity: np.floating  # [m s-2]
-    rho0: np.floating  # reference density [kg m-3]
+    periodic_x: bool
+    periodic_y: bool
+    nonlinear: np.floating
+    gravity: np.floating
+    rho0: np.floating
 
 
 class Grid(KernelGrid, Geometry):
-    """What the kernels know of the geometry, and the constants that they read."""
+    """The geometry and the constants that kernels read; see `Geometry` for its arrays."""
 
     @property
     def periodic(self) -> tuple[bool, bool]:
-        """Along j, along i."""
+        """(periodic_y, periodic_x), the directions in the order of the axes."""
         return self.periodic_y, self.periodic_x
 
     def to(self, device: str) -> "Grid":
-        """The grid with its arrays in the memory of `device`."""
-        return Grid(*(to_device(a, device) if getattr(a, "ndim", 0) else a for a in self))
+        """Copy the grid to a device.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            Device in whose memory the arrays are wanted.
+
+        Returns
+        -------
+        Grid
+            The grid with its arrays there.
+        """
+        members: tuple = self
+        return Grid._make(to_device(a, device) if getattr(a, "ndim", 0) else a for a in members)
 
 
 def build_grid(
     horizontal: HorizontalGrid,
-    depth: Array | float | Callable,
-    dz: Sequence[float],
+    depth: Values,
+    dz: Numbers,
     *,
     smallest_cell: float = 0.2,
     smallest_thickness: float = 0.0,
@@ -114,43 +155,74 @@ def build_grid(
     nonlinear: bool = True,
     gravity: float = GRAVITY,
     rho0: float = RHO0,
-    dtype: np.dtype = np.float64,
+    dtype: DTypeLike = np.float64,
 ) -> Grid:
-    """Grid of a basin: `depth` (ny, nx) [m, positive down, <= 0 or masked on land] cut into layers `dz` [m].
+    """Build the grid of a basin from its horizontal grid, depth and layers.
 
-    A sea floor below the lowest layer is raised to it, with a warning. A bottom cell thinner than `smallest_cell` of
-    its layer (1: full cells only) or than `smallest_thickness` [m] is made that thick, or land when it is thinner than
-    half of that (MITgcm's hFacMin and hFacMinDr). Raises InputError for wrong shapes, NaN or layers that are not
-    positive.
+    A sea floor below the lowest layer is raised to it, with a warning.
+
+    Parameters
+    ----------
+    horizontal : HorizontalGrid
+        Horizontal grid.
+    depth : float, array_like, shape (ny, nx), or callable
+        Depth of the sea floor [m], positive down; <= 0 or masked on land.
+    dz : array_like, shape (nk,)
+        Thickness of the resting layers [m] from the surface down.
+    smallest_cell : float
+        Smallest fraction of a layer that a bottom cell may have; 1 for full cells only. A thinner cell is made that
+        thick, or land where it is thinner than half of that (MITgcm's hFacMin).
+    smallest_thickness : float
+        Smallest thickness of a bottom cell [m], likewise (MITgcm's hFacMinDr).
+    no_slip : bool
+        True for no-slip walls, False for free-slip walls.
+    nonlinear : bool
+        True where layers follow the sea surface (z*).
+    gravity : float
+        Acceleration of gravity [m s-2].
+    rho0 : float
+        Reference density [kg m-3].
+    dtype : dtype
+        Type of the arrays of floats.
+
+    Returns
+    -------
+    Grid
+        The grid, with a halo around each array.
+
+    Raises
+    ------
+    InputError
+        For wrong shapes, values that are not finite, and layers that are not positive.
     """
     for name in (*METRICS, "f"):
         if not np.isfinite(getattr(horizontal, name)).all():
             raise InputError(f"{name}: the horizontal grid is not finite; check its widths, f0 and beta")
-    dz = plain("dz", dz)
-    if dz.ndim != 1 or not (dz.size and np.isfinite(dz).all() and (dz > 0).all()):
-        raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {dz}")
-    depth = sea_floor(horizontal, depth, float(dz.sum()))
+    layers = as_array("dz", dz)
+    if layers.ndim != 1 or not (layers.size and np.isfinite(layers).all() and (layers > 0).all()):
+        raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {layers}")
+    floor = sea_floor(horizontal, depth, float(layers.sum()))
     if not 0 < smallest_cell <= 1:
         raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
 
-    dtype = np.dtype(dtype)
+    scalar: Any = np.dtype(dtype).type
     periodic = (bool(horizontal.periodic_y), bool(horizontal.periodic_x))
-    h_t = add_halo(cell_thickness(depth, dz, smallest_cell, smallest_thickness), periodic)
-    masks, thicknesses = faces(h_t, dz, no_slip)
+    h_t = add_halo(cell_thickness(floor, layers, smallest_cell, smallest_thickness), periodic)
+    masks, thicknesses = faces(h_t, layers, no_slip)
     floats = metrics(horizontal, periodic) | thicknesses
     return Grid(
         **{name: np.ascontiguousarray(a, dtype=dtype) for name, a in floats.items()},
         **masks,
         periodic_x=periodic[1],
         periodic_y=periodic[0],
-        nonlinear=dtype.type(nonlinear),
-        gravity=dtype.type(gravity),
-        rho0=dtype.type(rho0),
+        nonlinear=scalar(nonlinear),
+        gravity=scalar(gravity),
+        rho0=scalar(rho0),
     )
 
 
 def cell_thickness(depth: Array, dz: Array, smallest_cell: float, smallest_thickness: float) -> Array:
-    """Thickness (nk, ny, nx) [m] of the cells above a sea floor at `depth` (ny, nx) [m]; 0 on land."""
+    """Return the thickness (nk, ny, nx) [m] of the cells above a sea floor at `depth` (ny, nx) [m]; 0 on land."""
     layers = dz[:, None, None]
     fraction = np.clip((depth - tops(dz)) / layers, 0.0, 1.0)
     smallest = np.maximum(smallest_cell, np.minimum(smallest_thickness / layers, 1.0))
@@ -159,7 +231,24 @@ def cell_thickness(depth: Array, dz: Array, smallest_cell: float, smallest_thick
 
 
 def faces(h_t: Array, dz: Array, no_slip: bool) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Masks and numbers of wet cells, and thicknesses, depths and heights [m], from the thickness h_t of the cells."""
+    """Derive the arrays of all points from the thickness of the cells.
+
+    Parameters
+    ----------
+    h_t : ndarray, shape (nk, nj, ni)
+        Thickness of the cells [m], 0 on land.
+    dz : ndarray, shape (nk,)
+        Thickness of the layers [m].
+    no_slip : bool
+        True for no-slip walls.
+
+    Returns
+    -------
+    masks : dict of str to ndarray
+        Masks and numbers of wet cells, by their names in `Geometry`.
+    thicknesses : dict of str to ndarray
+        Thicknesses, depths and heights [m], by their names in `Geometry`.
+    """
     layers = dz[:, None, None]
     mask_t = (h_t > 0).astype(np.int8)
     h_u = np.minimum(h_t, shifted(h_t, 0, 1))
@@ -189,13 +278,13 @@ def faces(h_t: Array, dz: Array, no_slip: bool) -> tuple[dict[str, Array], dict[
 
 
 def metrics(horizontal: HorizontalGrid, periodic: tuple[bool, bool]) -> dict[str, Array]:
-    """Lengths [m], areas [m2], their reciprocals and the Coriolis parameter [s-1], (nj, ni) with halo, by name."""
+    """Return lengths [m], areas [m2], their reciprocals and f [s-1] with halo (nj, ni), by name."""
 
     def around(a):
         return add_halo(a, periodic, edge=True)
 
     def corner(a, south, west):
-        """`a` at F points: those on closed southern and western sides lie in the halo, but walls need them."""
+        """Return `a` at F points; those on closed southern and western sides lie in the halo, but walls need them."""
         a = around(a)
         if not horizontal.periodic_y:
             a[:HALO] = around(south[None])[HALO]
@@ -212,29 +301,45 @@ def metrics(horizontal: HorizontalGrid, periodic: tuple[bool, bool]) -> dict[str
     return lengths | {f"r_{name}": 1 / a for name, a in lengths.items()} | {"f": f}
 
 
-def sea_floor(horizontal: HorizontalGrid, depth: Array | float | Callable, deepest: float) -> Array:
-    """The depth (ny, nx) [m] of the sea floor, 0 where it is masked. Warns where layers that end at `deepest` cut it.
+def sea_floor(horizontal: HorizontalGrid, depth: Values, deepest: float) -> Array:
+    """Return the depth (ny, nx) [m] of the sea floor, 0 where it is masked.
 
-    Raises InputError for what cannot be a depth.
+    Warns where it lies below the bottom of the lowest layer, `deepest` [m]. Raises InputError for values that cannot be
+    a depth.
     """
-    depth = np.broadcast_to(sample("bathymetry", depth, horizontal.points(), masked=0.0), horizontal.shape)
-    wrong = np.argwhere(~np.isfinite(depth) | (depth > DEEPEST))
+    floor = np.broadcast_to(sample("bathymetry", depth, horizontal.points(), masked=0.0), horizontal.shape)
+    wrong = np.argwhere(~np.isfinite(floor) | (floor > DEEPEST))
     if len(wrong):
-        value, where = depth[tuple(wrong[0])], tuple(map(int, wrong[0]))
-        value = "NaN" if np.isnan(value) else f"{value:g} m"
-        raise InputError(f"bathymetry: {value} at (j, i) = {where}; write land as depth 0, or mask it")
-    cut = depth > deepest * (1 + 1e-6)
+        value, where = floor[tuple(wrong[0])], tuple(map(int, wrong[0]))
+        text = "NaN" if np.isnan(value) else f"{value:g} m"
+        raise InputError(f"bathymetry: {text} at (j, i) = {where}; write land as depth 0, or mask it")
+    cut = floor > deepest * (1 + 1e-6)
     if cut.any():
         warnings.warn(
-            f"bathymetry: {cut.sum()} of {(depth > 0).sum()} columns reach below the lowest layer and end there, at "
-            f"{deepest:g} m; the deepest sea floor is at {depth.max():g} m",
+            f"bathymetry: {cut.sum()} of {(floor > 0).sum()} columns reach below the lowest layer and end there, at "
+            f"{deepest:g} m; the deepest sea floor is at {floor.max():g} m",
             stacklevel=4,
         )
-    return depth
+    return floor
 
 
 def add_halo(a: Array, periodic: tuple[bool, bool], edge: bool = False) -> Array:
-    """`a` (..., ny, nx) with HALO cells around it: wrapped where periodic, else 0 (or the edge value)."""
+    """Return `a` (..., ny, nx) with `HALO` cells around it.
+
+    Parameters
+    ----------
+    a : ndarray, shape (..., ny, nx)
+        Field without halo.
+    periodic : tuple of bool
+        (along j, along i); the halo is wrapped along periodic directions.
+    edge : bool
+        True to repeat the value at the edge along the other directions, False for 0.
+
+    Returns
+    -------
+    ndarray, shape (..., nj, ni)
+        Field with halo.
+    """
     for axis, wraps in ((-2, periodic[0]), (-1, periodic[1])):
         width = [(0, 0)] * a.ndim
         width[axis] = (HALO, HALO)
@@ -243,23 +348,34 @@ def add_halo(a: Array, periodic: tuple[bool, bool], edge: bool = False) -> Array
 
 
 def interior(a: Array) -> Array:
-    """View of `a` (..., nj, ni) without its halo."""
+    """Return a field without its halo.
+
+    Parameters
+    ----------
+    a : ndarray, shape (..., nj, ni)
+        Field with halo.
+
+    Returns
+    -------
+    ndarray, shape (..., ny, nx)
+        View of `a`: writing to it writes to the field.
+    """
     return a[..., HALO:-HALO, HALO:-HALO]
 
 
 def tops(dz: Array) -> Array:
-    """Depth (nk, 1, 1) [m] of the upper faces of the resting layers."""
+    """Return the depth (nk, 1, 1) [m] of the upper faces of the resting layers."""
     return np.concatenate([[0.0], np.cumsum(dz)[:-1]])[:, None, None]
 
 
 def column_depth(h: Array) -> Array:
-    """Sum (nj, ni) of the thicknesses h (nk, nj, ni) [m]; 1 where it is 0."""
+    """Return the sum (nj, ni) of the thicknesses h (nk, nj, ni) [m]; 1 where it is 0."""
     total = h.sum(axis=0)
     return np.where(total > 0, total, 1.0)
 
 
 def shifted(a: Array, j: int, i: int) -> Array:
-    """`a` (..., nj, ni) moved by (j, i) towards lower indices, with zeros beyond the end."""
+    """Return `a` (..., nj, ni) shifted by (j, i) towards lower indices, with zeros beyond the end."""
     out = np.zeros_like(a)
     nj, ni = a.shape[-2:]
     out[..., : nj - j, : ni - i] = a[..., j:, i:]

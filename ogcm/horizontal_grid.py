@@ -15,20 +15,40 @@ import numpy as np
 from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION
 from ogcm.device import check_host_memory
 from ogcm.errors import InputError
-from ogcm.inputs import Points, count, flag, number, plain
+from ogcm.inputs import ArrayLike, Numbers, Points, as_array, count, flag, number
 
-MAPS = 14  # arrays of (ny, nx) that a horizontal grid holds or needs while it is made
+MAPS = 14  # number of (ny, nx) arrays that a horizontal grid holds or needs while it is made
 
 Array = np.ndarray
+Map = ArrayLike | Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HorizontalGrid:
-    """Geometry of one layer, interior points only: (ny, nx) arrays, lengths in m, f in s-1.
+    """Geometry of one layer of cells, without halo.
 
-    `x_t, y_t` are the coordinates of T points, `x_f, y_f` those of F points, 1-D, in `units`
-    ("m", or "degrees" for longitude and latitude). `south_dx, south_f` (nx,) and `west_f` (ny,) belong
-    to the F points on the outer edges of the first row and column, used where those sides are closed.
+    Attributes
+    ----------
+    dx_t, dx_u, dx_v, dx_f : ndarray, shape (ny, nx)
+        Extent along i of the cell around T, U, V and F points [m].
+    dy_t, dy_u, dy_v, dy_f : ndarray, shape (ny, nx)
+        Extent along j [m].
+    area_t : ndarray, shape (ny, nx)
+        Area of the cells [m2].
+    f : ndarray, shape (ny, nx)
+        Coriolis parameter at F points [s-1].
+    south_dx, south_f : ndarray, shape (nx,)
+        dx [m] and Coriolis parameter [s-1] at the F points south of the first row, used where that side is closed.
+    west_f : ndarray, shape (ny,)
+        Coriolis parameter [s-1] at the F points west of the first column, used where that side is closed.
+    x_t, x_f : ndarray, shape (nx,)
+        First coordinate of T and F points, in `units`.
+    y_t, y_f : ndarray, shape (ny,)
+        Second coordinate of T and F points, in `units`.
+    units : str
+        Units of the coordinates: "m", "degrees" (of longitude and latitude), or "1" where they count cells.
+    periodic_x, periodic_y : bool
+        True where the grid is periodic along i, along j.
     """
 
     dx_t: Array
@@ -54,16 +74,29 @@ class HorizontalGrid:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(ny, nx)."""
+        """Number of rows and columns, (ny, nx)."""
         return self.dx_t.shape
 
     @property
     def names(self) -> tuple[str, str]:
-        """Names of the two coordinates, as a file calls them."""
+        """Names of the coordinates y and x in files."""
         return ("lat", "lon") if self.units == "degrees" else ("y", "x")
 
     def points(self, place: str = "t", z: Array | None = None) -> Points:
-        """The T, U or V points: of a map, or with heights z (nk, ny, nx) of a field."""
+        """Return the points of a map or field.
+
+        Parameters
+        ----------
+        place : {"t", "u", "v"}
+            Location on the grid.
+        z : ndarray, shape (nk, ny, nx), optional
+            Heights [m] of the points of a field.
+
+        Returns
+        -------
+        Points
+            The points.
+        """
         x, y = self.x_f if place == "u" else self.x_t, self.y_f if place == "v" else self.y_t
         return Points(x, y, z, named=self.units != "1")
 
@@ -72,17 +105,39 @@ def cartesian(
     *,
     nx: int,
     ny: int,
-    dx: float | Sequence[float],
-    dy: float | Sequence[float],
+    dx: float | Numbers,
+    dy: float | Numbers,
     f0: float = 0.0,
     beta: float = 0.0,
     periodic_x: bool = False,
     periodic_y: bool = False,
 ) -> HorizontalGrid:
-    """Plane grid with its south-west corner at (0, 0) and f = f0 + beta (y - mid-basin).
+    """Make a plane grid with its south-west corner at (0, 0) and f = f0 + beta (y - mid-basin).
 
-    dx, dy [m] may be numbers or the widths of the nx columns and ny rows; f0 [s-1],
-    beta [m-1 s-1]. Raises InputError for widths that are not positive, and for more cells than memory holds.
+    Parameters
+    ----------
+    nx, ny : int
+        Number of columns and rows.
+    dx : float or array_like, shape (nx,)
+        Width of the columns [m].
+    dy : float or array_like, shape (ny,)
+        Width of the rows [m].
+    f0 : float
+        Coriolis parameter in the middle of the basin [s-1].
+    beta : float
+        Its derivative with respect to y [m-1 s-1].
+    periodic_x, periodic_y : bool
+        True for a grid that is periodic along x, along y.
+
+    Returns
+    -------
+    HorizontalGrid
+        The grid, with coordinates in m.
+
+    Raises
+    ------
+    InputError
+        For widths that are not positive, and for more cells than the memory holds.
     """
     nx, ny, f0, beta = count("nx", nx), count("ny", ny), number("f0", f0), number("beta", beta)
     periodic_x, periodic_y = flag("periodic_x", periodic_x), flag("periodic_y", periodic_y)
@@ -118,35 +173,57 @@ def cartesian(
 
 def spherical(
     *,
-    lon: Sequence[float],
-    lat: Sequence[float],
+    lon: Numbers,
+    lat: Numbers,
     radius: float = EARTH_RADIUS,
     rotation: float = EARTH_ROTATION,
 ) -> HorizontalGrid:
-    """Longitude-latitude grid from cell edges [degrees]: nx + 1 values of lon, ny + 1 of lat.
+    """Make a longitude-latitude grid from the edges of its cells.
 
-    Periodic in longitude when the edges span 360 degrees to the precision of float32. A grid that lacks less than 1.5
-    cells of that is closed, with a warning. f = 2 rotation sin(lat).
-    Raises InputError for edges that do not increase or that reach beyond a pole.
+    It is periodic in longitude where the edges span 360 degrees to the precision of float32. A grid that lacks less
+    than 1.5 cells of that is closed, with a warning. The Coriolis parameter is 2 rotation sin(lat).
+
+    Parameters
+    ----------
+    lon : array_like, shape (nx + 1,)
+        Longitudes of the edges [degrees], increasing.
+    lat : array_like, shape (ny + 1,)
+        Latitudes of the edges [degrees], increasing.
+    radius : float
+        Radius of the planet [m].
+    rotation : float
+        Angular velocity of the planet [s-1].
+
+    Returns
+    -------
+    HorizontalGrid
+        The grid, with coordinates in degrees.
+
+    Raises
+    ------
+    InputError
+        For edges that do not increase or that lie beyond a pole, and for more cells than the memory holds.
     """
-    lon, lat, rotation = plain("lon", lon), plain("lat", lat), number("rotation", rotation)
+    edges_x, edges_y, rotation = as_array("lon", lon), as_array("lat", lat), number("rotation", rotation)
     if not number("radius", radius) > 0:
         raise InputError(f"radius: must be a positive number of metres, got {radius}")
-    for name, edges in (("lon", lon), ("lat", lat)):
+    for name, edges in (("lon", edges_x), ("lat", edges_y)):
         if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
             raise InputError(f"{name}: cell edges must be a list of increasing degrees, got {edges}")
-    if lat[0] < -90 or lat[-1] > 90:
-        raise InputError(f"lat: edges must lie within -90 and 90 degrees, got {lat[0]} to {lat[-1]}")
-    periodic = _spans_the_circle(lon)
-    check_host_memory(MAPS * 8 * len(lon) * len(lat), f"a grid of {len(lon) - 1} x {len(lat) - 1} cells")
-    widths_x, widths_y = np.radians(np.diff(lon)), np.radians(np.diff(lat))
-    phi_t, phi_f = np.radians(0.5 * (lat[1:] + lat[:-1])), np.radians(lat[1:])
+    if edges_y[0] < -90 or edges_y[-1] > 90:
+        raise InputError(f"lat: edges must lie within -90 and 90 degrees, got {edges_y[0]} to {edges_y[-1]}")
+    periodic = _spans_the_circle(edges_x)
+    check_host_memory(
+        MAPS * 8 * len(edges_x) * len(edges_y), f"a grid of {len(edges_x) - 1} x {len(edges_y) - 1} cells"
+    )
+    widths_x, widths_y = np.radians(np.diff(edges_x)), np.radians(np.diff(edges_y))
+    phi_t, phi_f = np.radians(0.5 * (edges_y[1:] + edges_y[:-1])), np.radians(edges_y[1:])
     dlon_u = _between(widths_x, periodic)
     dlat_v = _between(widths_y, False)
     cos_t = np.cos(phi_t)[:, None]
     cos_f = np.maximum(np.cos(phi_f), 1e-6)[:, None]  # a pole is a wall: its length is never used
     along_y = np.ones((1, len(widths_x)))
-    band = (np.sin(np.radians(lat[1:])) - np.sin(np.radians(lat[:-1])))[:, None]
+    band = (np.sin(np.radians(edges_y[1:])) - np.sin(np.radians(edges_y[:-1])))[:, None]
     return HorizontalGrid(
         dx_t=radius * cos_t * widths_x,
         dy_t=radius * widths_y[:, None] * along_y,
@@ -158,13 +235,13 @@ def spherical(
         dy_f=radius * dlat_v[:, None] * along_y,
         area_t=radius**2 * band * widths_x,
         f=2 * rotation * np.sin(phi_f)[:, None] * along_y,
-        south_dx=radius * max(np.cos(np.radians(lat[0])), 1e-6) * dlon_u,
-        south_f=2 * rotation * np.sin(np.radians(lat[0])) * along_y[0],
+        south_dx=radius * max(np.cos(np.radians(edges_y[0])), 1e-6) * dlon_u,
+        south_f=2 * rotation * np.sin(np.radians(edges_y[0])) * along_y[0],
         west_f=2 * rotation * np.sin(phi_f),
-        x_t=0.5 * (lon[1:] + lon[:-1]),
-        y_t=0.5 * (lat[1:] + lat[:-1]),
-        x_f=lon[1:],
-        y_f=lat[1:],
+        x_t=0.5 * (edges_x[1:] + edges_x[:-1]),
+        y_t=0.5 * (edges_y[1:] + edges_y[:-1]),
+        x_f=edges_x[1:],
+        y_f=edges_y[1:],
         units="degrees",
         periodic_x=periodic,
     )
@@ -172,22 +249,41 @@ def spherical(
 
 def curvilinear(
     *,
-    dx: Array,
-    dy: Array,
-    f: Array | float = 0.0,
+    dx: Map,
+    dy: Map,
+    f: float | Map = 0.0,
     periodic_x: bool = False,
     periodic_y: bool = False,
 ) -> HorizontalGrid:
-    """Any orthogonal grid from the cell widths dx, dy [m] at T points and f [s-1] at F points.
+    """Make any orthogonal grid from the widths of its cells.
 
-    dx, dy: (ny, nx). The metrics of U, V and F points are means of the neighbours.
-    Raises InputError for shapes that differ or widths that are not positive.
+    The metrics of U, V and F points are means of those of the neighbouring T points.
+
+    Parameters
+    ----------
+    dx, dy : array_like, shape (ny, nx)
+        Widths of the cells at T points along i and j [m].
+    f : float or array_like, shape (ny, nx)
+        Coriolis parameter at F points [s-1].
+    periodic_x, periodic_y : bool
+        True for a grid that is periodic along i, along j.
+
+    Returns
+    -------
+    HorizontalGrid
+        The grid; its coordinates count cells.
+
+    Raises
+    ------
+    InputError
+        For shapes that differ, and for widths that are not positive.
     """
-    dx, dy = (plain(name, a, {"y": None, "x": None}) for name, a in (("dx", dx), ("dy", dy)))
+    given = {"dx": dx, "dy": dy, "f": f}
+    dx_t, dy_t, f_f = (as_array(name, a, {"y": None, "x": None}) for name, a in given.items())
     periodic_x, periodic_y = flag("periodic_x", periodic_x), flag("periodic_y", periodic_y)
-    if dx.ndim != 2 or dx.shape != dy.shape:
-        raise InputError(f"dx, dy: need two (ny, nx) arrays of one shape, got {dx.shape} and {dy.shape}")
-    for name, width in (("dx", dx), ("dy", dy)):
+    if dx_t.ndim != 2 or dx_t.shape != dy_t.shape:
+        raise InputError(f"dx, dy: need two (ny, nx) arrays of one shape, got {dx_t.shape} and {dy_t.shape}")
+    for name, width in (("dx", dx_t), ("dy", dy_t)):
         if not (width.size and np.isfinite(width).all() and (width > 0).all()):
             raise InputError(f"{name}: widths must be positive, the smallest is {np.min(width, initial=np.inf)} m")
 
@@ -197,36 +293,36 @@ def curvilinear(
     def north(a):
         return _between(a, periodic_y)
 
-    f = plain("f", f, {"y": None, "x": None})
-    if f.shape not in ((), dx.shape):
-        raise InputError(f"f: need a number or one value [s-1] for each F point {dx.shape}, got shape {f.shape}")
-    f = np.broadcast_to(f, dx.shape).copy()
+    if f_f.shape not in ((), dx_t.shape):
+        raise InputError(f"f: need a number or one value [s-1] for each F point {dx_t.shape}, got shape {f_f.shape}")
+    f_f = np.broadcast_to(f_f, dx_t.shape).copy()
     return HorizontalGrid(
-        dx_t=dx,
-        dy_t=dy,
-        dx_u=east(dx),
-        dy_u=east(dy),
-        dx_v=north(dx),
-        dy_v=north(dy),
-        dx_f=east(north(dx)),
-        dy_f=east(north(dy)),
-        area_t=dx * dy,
-        f=f,
-        south_dx=east(dx)[0],
-        south_f=_before(f, dy),
-        west_f=_before(f.T, dx.T),
-        x_t=np.arange(dx.shape[1]) + 0.5,
-        y_t=np.arange(dx.shape[0]) + 0.5,
-        x_f=np.arange(dx.shape[1]) + 1.0,
-        y_f=np.arange(dx.shape[0]) + 1.0,
+        dx_t=dx_t,
+        dy_t=dy_t,
+        dx_u=east(dx_t),
+        dy_u=east(dy_t),
+        dx_v=north(dx_t),
+        dy_v=north(dy_t),
+        dx_f=east(north(dx_t)),
+        dy_f=east(north(dy_t)),
+        area_t=dx_t * dy_t,
+        f=f_f,
+        south_dx=east(dx_t)[0],
+        south_f=_before(f_f, dy_t),
+        west_f=_before(f_f.T, dx_t.T),
+        x_t=np.arange(dx_t.shape[1]) + 0.5,
+        y_t=np.arange(dx_t.shape[0]) + 0.5,
+        x_f=np.arange(dx_t.shape[1]) + 1.0,
+        y_f=np.arange(dx_t.shape[0]) + 1.0,
         units="1",
         periodic_x=periodic_x,
         periodic_y=periodic_y,
     )
 
 
-def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
-    widths = plain(name, width)
+def _widths(name: str, width: float | Numbers, n: int) -> Array:
+    """Return the widths (n,) [m] of columns or rows. Raises InputError for another number, or where not positive."""
+    widths = as_array(name, width)
     if widths.ndim not in (0, 1) or (widths.ndim == 1 and len(widths) != n):
         raise InputError(f"{name}: need one width or {n} of them, got shape {widths.shape}")
     if not (np.isfinite(widths).all() and (widths > 0).all()):
@@ -235,7 +331,7 @@ def _widths(name: str, width: float | Sequence[float], n: int) -> Array:
 
 
 def _spans_the_circle(lon: Array) -> bool:
-    """Whether the edges `lon` (nx + 1,) [degrees] span 360 degrees, so that the grid is periodic.
+    """Return True where the edges `lon` (nx + 1,) [degrees] span 360 degrees, so that the grid is periodic.
 
     Differences below 6e-5 degrees, the rounding of two edges near 360 degrees in float32, or below 1e-5 of the widest
     cell do not count. Warns where less than 1.5 cells are missing, since a closed grid is then hardly intended. Raises
@@ -255,12 +351,12 @@ def _spans_the_circle(lon: Array) -> bool:
 
 
 def _before(f: Array, widths: Array) -> Array:
-    """f at the near face of the first cell, extrapolated from the far faces of the first two, along the first axis."""
+    """Return f at the near face of the first cell, extrapolated from the far faces of two, along the first axis."""
     return f[0] - (f[1] - f[0]) * widths[0] / widths[1] if len(f) > 1 else f[0]
 
 
 def _between(widths: Array, periodic: bool) -> Array:
-    """Distance between neighbouring centres, along the first axis, at the far face of each cell."""
+    """Return the distance between neighbouring centres at the far face of each cell, along the first axis."""
     following = np.roll(widths, -1, axis=0)
     if not periodic:
         following[-1] = widths[-1]

@@ -1,18 +1,19 @@
-"""What users hand over becomes plain numbers and arrays here, or is refused by name.
+"""Conversion of user input to numbers and arrays, with an error that names the input where that is impossible.
 
     number(name, value)             one real number
-    plain(name, values, axes)       numbers, lists, arrays of NumPy, CuPy or xarray, masked or not, as one array
+    as_array(name, values, axes)    numbers, lists, arrays of NumPy, CuPy or xarray, masked or not, as one array
     sample(name, values, points)    the same, or a function of the coordinates, as a field at these points
 
-Masked values are missing: land in a bathymetry, elsewhere NaN, which is refused over water.
+Masked values count as missing: land in a bathymetry, elsewhere NaN, which is refused over water.
 """
 
 import inspect
 import numbers
 import reprlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,16 +22,27 @@ from ogcm.device import to_host
 from ogcm.errors import InputError
 
 Array = np.ndarray
-Axes = Mapping[str, Array | None]  # the letters of the axes in their order; coordinates that labelled arrays must match
 
-LETTERS = {  # of the names that a coordinate has in functions
+
+class ArrayLike(Protocol):
+    """An object that NumPy can make an array of, such as an array of NumPy or xarray."""
+
+    def __array__(self) -> Array:
+        """Return its values."""
+
+
+Numbers = Sequence[float] | ArrayLike  # a list of numbers, such as the layers of a grid
+Values = float | Numbers | Sequence[Sequence[float]] | Callable[..., Any]  # a field; a function of the coordinates
+Axes = Mapping[str, Array | None]  # the letter of each axis in order, with the coordinates that labels must match
+
+LETTERS = {  # the axis of each name that a coordinate may have as a parameter of a function
     "x": "x", "lon": "x", "longitude": "x", "y": "y", "lat": "y", "latitude": "y", "z": "z", "t": "t", "time": "t",
 }  # fmt: skip
-DIMENSIONS = LETTERS | {  # and in labelled arrays
+DIMENSIONS = LETTERS | {  # the axis of each name that a dimension of a labelled array may have
     "x_f": "x", "lon_f": "x", "i": "x", "nx": "x", "y_f": "y", "lat_f": "y", "j": "y", "ny": "y",
     "z_t": "z", "depth": "z", "lev": "z", "level": "z", "layer": "z", "k": "z", "nk": "z", "nz": "z",
 }  # fmt: skip
-COUNTED = ("i", "j", "k", "nx", "ny", "nz", "nk", "level", "layer")  # whose coordinates are numbers of cells
+COUNTED = ("i", "j", "k", "nx", "ny", "nz", "nk", "level", "layer")  # dimensions whose coordinates are numbers of cells
 STANDARD_NAMES = {"longitude": "x", "latitude": "y", "depth": "z", "height": "z", "time": "t"}
 MOST_CELLS = 10**9  # along a side
 KINDS = {"c": "complex numbers", "b": "true or false", "U": "text", "S": "text", "M": "dates", "m": "durations"}
@@ -39,24 +51,24 @@ KINDS = {"c": "complex numbers", "b": "true or false", "U": "text", "S": "text",
 # Numbers
 
 
-def number(name: str, value: object, *, whole: bool = False) -> float:
-    """`value` as a float, or as an int where it must be `whole`. Raises InputError for what is no finite number."""
+def number(name: str, value: Any, *, whole: bool = False) -> float:
+    """Return `value` as a float, or as an int with `whole`. Raises InputError for anything but a finite number."""
     kind = numbers.Integral if whole else numbers.Real
     fits = isinstance(value, kind) and not isinstance(value, bool)
-    if not (fits and abs(value) <= sys.float_info.max):  # so that neither NaN nor infinity nor a huge integer is
+    if not (fits and abs(value) <= sys.float_info.max):  # refuses NaN, infinity and huge integers
         raise InputError(f"{name}: needs a {'whole ' * whole}number, got {reprlib.repr(value)}")
     return int(value) if whole else float(value)
 
 
-def count(name: str, value: object) -> int:
-    """A number of cells. Raises InputError where it is not whole, not positive, or beyond any machine."""
+def count(name: str, value: Any) -> int:
+    """Return `value` as a number of cells. Raises InputError unless it is whole and between 1 and `MOST_CELLS`."""
     if not 1 <= number(name, value, whole=True) <= MOST_CELLS:
         raise InputError(f"{name}: needs a number of cells from 1 to {MOST_CELLS:g}, got {value}")
     return int(value)
 
 
 def flag(name: str, value: object) -> bool:
-    """A choice between true and false. Raises InputError for anything else."""
+    """Return `value` as a bool. Raises InputError for anything but true and false."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}: is either True or False, got {reprlib.repr(value)}")
     return bool(value)
@@ -65,17 +77,36 @@ def flag(name: str, value: object) -> bool:
 # Arrays
 
 
-def plain(name: str, values: object, axes: Axes | None = None, masked: float = np.nan) -> Array:
-    """`values` as an array of float64 on the host, with `masked` where they are masked; it may be the user's own.
+def as_array(name: str, values: Any, axes: Axes | None = None, masked: float = np.nan) -> Array:
+    """Convert `values` to an array of float64 on the host.
 
-    A labelled array (xarray) is brought into the order and direction of `axes`, by the names of its dimensions.
-    Raises InputError for what is no array of real numbers, and for labels that do not fit.
+    Parameters
+    ----------
+    name : str
+        Name of the input, for messages.
+    values : array_like
+        Numbers, lists, or an array of NumPy, CuPy or xarray. A labelled array (xarray) is brought into the order and
+        direction of `axes` by the names of its dimensions.
+    axes : mapping of str to ndarray or None, optional
+        Letter of each axis in order, with the coordinates that those of a labelled array must match.
+    masked : float
+        Value in place of masked ones.
+
+    Returns
+    -------
+    ndarray of float64
+        The values. It may be the user's own array, which must not be written to.
+
+    Raises
+    ------
+    InputError
+        For anything but real numbers, and for labels that do not fit.
     """
     if is_labelled(values):
-        values = ordered(name, values, axes) if axes else values.values
+        values = in_axes_order(name, values, axes) if axes else values.values
     elif isinstance(values, list | tuple) and any(is_labelled(v) or np.ma.isMaskedArray(v) for v in values):
         rest = dict(list((axes or {}).items())[1:])
-        values = [plain(name, v, rest, masked) for v in values]
+        values = [as_array(name, v, rest, masked) for v in values]
     mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
     try:
         a = to_host(np.ma.getdata(values) if mask is not None else values)
@@ -91,14 +122,14 @@ def plain(name: str, values: object, axes: Axes | None = None, masked: float = n
 
 
 def is_labelled(values: object) -> bool:
-    """Whether an array knows the names of its dimensions, as those of xarray do."""
+    """Return True for an array with named dimensions, such as one of xarray."""
     return hasattr(values, "dims") and hasattr(values, "shape")
 
 
-def ordered(name: str, values: object, axes: Axes) -> Array:
-    """The values of a labelled array in the order and direction of `axes`; of a dimension that it lacks, one."""
+def in_axes_order(name: str, values: Any, axes: Axes) -> Array:
+    """Return a labelled array in the order and direction of `axes`, of length 1 along dimensions that it lacks."""
     values = values.squeeze([d for d, n in zip(values.dims, values.shape, strict=True) if n == 1])
-    letters = {dimension: letter_of(values, dimension) for dimension in values.dims}
+    letters = {dimension: axis_of(values, dimension) for dimension in values.dims}
     for dimension, letter in letters.items():
         if letter is None:
             raise InputError(f"{name}: is its dimension {dimension!r} one of {', '.join(axes)}? Rename it to that")
@@ -106,36 +137,36 @@ def ordered(name: str, values: object, axes: Axes) -> Array:
             raise InputError(f"{name}: has the dimension {dimension!r}; choose one of its values, isel({dimension}=0)")
     if len(set(letters.values())) < len(letters):
         raise InputError(f"{name}: two of its dimensions {', '.join(letters)} are the same axis; rename one of them")
-    found = {letter: dimension for dimension, letter in letters.items()}
+    found = {letter: dimension for dimension, letter in letters.items() if letter}
     for letter, dimension in found.items():
         if dimension in values.coords and values.coords[dimension].dtype.kind in "fiu" and values.size:
-            own, theirs = axes[letter], np.asarray(values.coords[dimension], float)
+            own, theirs = axes[letter], np.asarray(values.coords[dimension]).astype(float)
             theirs = 0.0 - np.abs(theirs) if letter == "z" else theirs
             if (theirs[0] < theirs[-1]) == (letter == "z"):
                 theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
             if dimension not in COUNTED:
-                compare(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
+                check_coordinate(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
     a = to_host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
     if not found:
         return a
     return a.reshape([values.sizes[found[letter]] if letter in found else 1 for letter in axes])
 
 
-def letter_of(values: object, dimension: str) -> str | None:
-    """Which axis a dimension of a labelled array is, by the attributes of its coordinate or its name."""
+def axis_of(values: Any, dimension: str) -> str | None:
+    """Return the letter of a dimension of a labelled array, from the attributes of its coordinate or its name."""
     attributes = values.coords[dimension].attrs if dimension in values.coords else {}
     axis, units = str(attributes.get("axis", "")).lower(), str(attributes.get("units", ""))
-    standard = STANDARD_NAMES.get(attributes.get("standard_name"))
+    standard = STANDARD_NAMES.get(str(attributes.get("standard_name")))
     by_units = "y" if units.startswith("degrees_north") else "x" if units.startswith("degrees_east") else None
     return (axis if axis in ("x", "y", "z", "t") else None) or standard or by_units or DIMENSIONS.get(dimension)
 
 
-def compare(name: str, dimension: str, theirs: Array, own: Array | None, turn: float) -> None:
-    """Raise InputError where the coordinate of a labelled array is not that of the grid, within a cell.
+def check_coordinate(name: str, dimension: str, theirs: Array, own: Array | None, turn: float) -> None:
+    """Raise InputError where the coordinate of a labelled array differs from that of the grid by more than a cell.
 
-    A `turn` of the globe between the two is none.
+    A difference of `turn` (360 for longitudes in degrees, else infinite) does not count.
     """
-    if own is None or len(own) < 2 or theirs.shape != own.shape:  # a wrong shape is said later
+    if own is None or len(own) < 2 or theirs.shape != own.shape:  # a wrong shape is reported later
         return
     apart = np.abs(theirs - own)
     if not (np.minimum(apart, np.abs(apart - turn)) <= np.abs(np.gradient(own))).all():
@@ -150,37 +181,69 @@ def compare(name: str, dimension: str, theirs: Array, own: Array | None, turn: f
 
 @dataclass(frozen=True)
 class Points:
-    """Where a field lies: its coordinates x (nx,) and y (ny,), and its heights z (nk, ny, nx) [m], None of a map."""
+    """The points of a field.
+
+    Attributes
+    ----------
+    x : ndarray, shape (nx,)
+        First coordinate [m or degrees].
+    y : ndarray, shape (ny,)
+        Second coordinate [m or degrees].
+    z : ndarray, shape (nk, ny, nx), optional
+        Heights [m], negative below the surface; None for a map.
+    named : bool
+        True where x and y are coordinates that other data may share, False where they count cells.
+    """
 
     x: Array
     y: Array
     z: Array | None = None
-    named: bool = True  # whether x and y are places that others know too, not numbers of cells
+    named: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(nk, ny, nx), or (ny, nx)."""
+        """Shape of a field at these points, (nk, ny, nx) or (ny, nx)."""
         return self.z.shape if self.z is not None else (len(self.y), len(self.x))
 
     @property
     def axes(self) -> Axes:
-        """What the axes of a labelled array must be."""
-        plane = {"y": self.y, "x": self.x} if self.named else {"y": None, "x": None}
+        """Axes of a labelled array at these points, with the coordinates that it must have."""
+        plane: dict[str, Array | None] = {"y": self.y, "x": self.x} if self.named else {"y": None, "x": None}
         return plane if self.z is None else {"z": self.z.min(axis=(1, 2)), **plane}  # of full cells
 
 
-def sample(name: str, values: object, points: Points, masked: float = np.nan) -> Array:
-    """A number (), a profile (nk,), a map (ny, nx) or a field (1 or nk, ny, nx), as `values` are one of them.
+def sample(name: str, values: Values, points: Points, masked: float = np.nan) -> Array:
+    """Sample user input at points.
 
-    A function is called with arrays of the coordinates. Raises InputError for what does not fit the points.
+    Parameters
+    ----------
+    name : str
+        Name of the input, for messages.
+    values : array_like or callable
+        A number, a profile (nk,), a map (ny, nx) or a field (nk, ny, nx); a function is called with arrays of the
+        coordinates.
+    points : Points
+        Where the values belong.
+    masked : float
+        Value in place of masked ones.
+
+    Returns
+    -------
+    ndarray of float64, shape (), (nk,), (ny, nx), (1, ny, nx) or (nk, ny, nx)
+        The values in the form in which they came.
+
+    Raises
+    ------
+    InputError
+        For values that do not fit the points.
     """
     if callable(values):
         values = Function(name, values, "xyz" if points.z is not None else "xy")(points)
-    return fit(name, plain(name, values, points.axes, masked), points)
+    return fit_shape(name, as_array(name, values, points.axes, masked), points)
 
 
-def fit(name: str, a: Array, points: Points) -> Array:
-    """`a` in one of the shapes of `sample`. Raises InputError where it has another."""
+def fit_shape(name: str, a: Array, points: Points) -> Array:
+    """Return `a` in one of the shapes that `sample` returns. Raises InputError where it has another."""
     shape = points.shape
     if a.ndim == 0 or (points.z is not None and a.shape == shape[:1]):
         return a
@@ -192,10 +255,24 @@ def fit(name: str, a: Array, points: Points) -> Array:
 
 
 class Function:
-    """A user's function of coordinates: parameters without a default are coordinates, by name or in their order."""
+    """A user's function of coordinates. Its parameters without a default are coordinates, by name or by position.
+
+    Parameters
+    ----------
+    name : str
+        Name of the input, for messages.
+    function : callable
+        The user's function.
+    letters : str
+        Coordinates that there are, such as "xyz", in the order of parameters with other names.
+
+    Raises
+    ------
+    InputError
+        For a function whose parameters cannot be matched with the coordinates.
+    """
 
     def __init__(self, name: str, function: Callable, letters: str) -> None:
-        """`letters` are the coordinates that there are, in the order of parameters with other names."""
         self.name, self.function = name, function
         remedy = f"write it as `lambda {', '.join(letters)}: ...`"
         try:
@@ -206,10 +283,11 @@ class Function:
         names = [p.name for p in wanted]
         if "depth" in names:
             raise InputError(f"{name}: its function takes `depth`; it is given z, the height [m], negative below 0")
-        known = [LETTERS.get(p) for p in names]
-        if not all(known):  # in their order, in which no name may stand in another's place
+        by_name = [LETTERS.get(p) for p in names]
+        known = [letter for letter in by_name if letter]
+        if len(known) < len(names):  # by position, unless a known name has the position of another
             in_order = list(letters[: len(names)]) if len(names) in (2, len(letters)) else []
-            known = in_order if all(k in (None, i) for k, i in zip(known, in_order, strict=False)) else []
+            known = in_order if all(k in (None, i) for k, i in zip(by_name, in_order, strict=False)) else []
         if not known or len(set(known)) < len(known) or not set(known) <= set(letters):
             raise InputError(
                 f"{name}: its function takes ({', '.join(names)}), but the coordinates are {', '.join(letters)}; "
@@ -219,13 +297,13 @@ class Function:
 
     @property
     def of_time(self) -> bool:
-        """Whether it takes the time."""
+        """True where one of its parameters is the time."""
         return "t" in [letter for _, letter in self.takes]
 
-    def __call__(self, points: Points, time: float = 0.0) -> object:
-        """Its values at these points and this time [s]."""
+    def __call__(self, points: Points, time: float = 0.0) -> Any:
+        """Return the values at these points and this time [s]."""
         shape = points.shape if "z" in [letter for _, letter in self.takes] else points.shape[-2:]
-        given = {"x": points.x, "y": points.y[:, None], "z": points.z}
+        given = {"x": points.x, "y": points.y[:, None]} | ({} if points.z is None else {"z": points.z})
         arrays = [(key, time if k == "t" else np.broadcast_to(given[k], shape).copy()) for key, k in self.takes]
         try:
             return self.function(*(a for key, a in arrays if key is None), **{key: a for key, a in arrays if key})
@@ -238,21 +316,21 @@ class Function:
 
 # Sea water
 
-LIMITS = {  # of T [degC] and S [g kg-1]; a linear equation of state may be in other units of temperature
+LIMITS = {  # of T [degC] and S [g kg-1]; temperatures of a linear equation of state may have other units
     "linear": {"T": (-1e4, 1e4), "S": (-1.0, 100.0)},
     "quadratic": {"T": (-10.0, 60.0), "S": (-1.0, 100.0)},
     "teos10": {"T": (-10.0, 60.0), "S": (-1.0, 100.0)},
 }
-OTHER_UNITS = {  # where all water lies, if it was given in them
+OTHER_UNITS = {  # the range of all sea water in other units, and the remedy
     "T": (200.0, 373.15, "looks like kelvin; it is needed in degC, 273.15 less"),
     "S": (0.02, 0.045, "looks like kg of salt per kg; it is needed in g kg-1, 1000 times as much"),
 }
 
 
 def check_sea_water(name: str, water: Array, equation_of_state: str) -> None:
-    """Raise InputError where a temperature or salinity (of these points of water) is none, or is in other units.
+    """Raise InputError where temperatures [degC] or salinities [g kg-1] of sea water are impossible or in other units.
 
-    `name` begins with T or S.
+    The first letter of `name`, T or S, tells which of the two the values of `water` are.
     """
     if equation_of_state == "none" or not water.size:
         return

@@ -1,4 +1,4 @@
-"""A model: any ocean from plain arrays.
+"""The model: an ocean from plain arrays or functions.
 
 grid = ogcm.cartesian(nx=60, ny=60, dx=20e3, dy=20e3, f0=1e-4, beta=2e-11)
 model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], T=lambda x, y, z: 20 + z / 250,
@@ -8,7 +8,7 @@ model = ogcm.Model(grid, depth=4000.0, dz=[50, 100, 200, 400, 750, 1000, 1500], 
 
 import copy
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Unpack
 
@@ -21,7 +21,7 @@ from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import add_halo, build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import check_sea_water, plain, sample
+from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
 from ogcm.numerics import Numerics, NumericsOptions
 from ogcm.parameters import build_parameters
 from ogcm.state import PROGNOSTIC, State
@@ -29,10 +29,9 @@ from ogcm.terms import Term, check_terms, on_device
 from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray
-Values = float | Sequence[float] | Array | Callable
 
-# Arrays (nj, ni) and (nk, nj, ni) of a model and a run, those that the host needs to build them included
-MAPS, LAYERED = 100, 40
+# Numbers of (nj, ni) and (nk, nj, ni) arrays of a model and a run, with those that building them takes
+MAPS, FIELDS = 100, 40
 
 
 class Model:
@@ -106,7 +105,7 @@ class Model:
         horizontal: HorizontalGrid,
         *,
         depth: Values,
-        dz: Sequence[float] | Array,
+        dz: Numbers,
         T: Values = 10.0,
         S: Values = 35.0,
         u: Values = 0.0,
@@ -124,7 +123,7 @@ class Model:
         named = {} if corrector is None else {"corrector": corrector}
         self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
-        self.dz = plain("dz", dz).copy()
+        self.dz = as_array("dz", dz).copy()
         self.config: dict = {}
         self.marks: dict[str, str] = {}
         self.places: dict[str, dict] = {}
@@ -148,12 +147,17 @@ class Model:
         self.parameters, self.parameter_shapes = build_parameters(given, horizontal, self.grid, self.options())
         forcing = Forcing() if forcing is None else forcing
         self.forcing = BoundForcing(forcing, horizontal, self.grid, self.numerics.equation_of_state)
-        initial = {"u": u, "v": v, "eta": eta, "T": T, "S": S}
-        self.state = State(**{name: self.sample(name, values) for name, values in initial.items()})
+        self.state = State(
+            u=self.sample("u", u),
+            v=self.sample("v", v),
+            eta=self.sample("eta", eta),
+            T=self.sample("T", T),
+            S=self.sample("S", S),
+        )
 
     @property
     def corrector(self) -> Term | None:
-        """The term that is called "corrector"; assigning None takes it away."""
+        """The term with the name "corrector"; assigning None removes it."""
         return self.terms.get("corrector")
 
     @corrector.setter
@@ -165,13 +169,23 @@ class Model:
         """Raise InputError where the host has too little memory for the model and the work arrays of a run."""
         (ny, nx), nk = self.horizontal.shape, self.dz.size
         columns, itemsize = (ny + 2 * HALO) * (nx + 2 * HALO), np.dtype(self.numerics.precision).itemsize
-        need = columns * (MAPS + LAYERED * nk) * itemsize
+        need = columns * (MAPS + FIELDS * nk) * itemsize
         check_host_memory(need, f"a {self.numerics.precision} model of {nk} layers of {ny} x {nx} cells")
 
     def set(self, **values: Values) -> None:
-        """Give the state new fields, `model.set(T=..., eta=...)`, without halo; what they may be is as in the model.
+        """Replace fields of the state, as in `model.set(T=..., eta=...)`.
 
-        Time and step stay; a two-level integrator begins anew. Raises InputError for fields that do not fit.
+        Time and step remain; an integrator of two levels starts anew.
+
+        Parameters
+        ----------
+        **values : float, array_like or callable
+            Prognostic fields without halo, by name, in the forms that `Model` accepts.
+
+        Raises
+        ------
+        InputError
+            For fields that do not fit.
         """
         for name in values:
             if name not in PROGNOSTIC:
@@ -181,30 +195,61 @@ class Model:
         self.state.previous = None
 
     def sample(self, name: str, values: Values) -> Array:
-        """A field with halo from a number, profile, array or function; 0 on land."""
+        """Sample user input as a field of the model.
+
+        Parameters
+        ----------
+        name : {"u", "v", "eta", "T", "S"}
+            Name of the field.
+        values : float, array_like or callable
+            Values without halo, in the forms that `Model` accepts.
+
+        Returns
+        -------
+        ndarray, shape (nk, nj, ni) or (nj, ni)
+            The field with halo, 0 on land.
+
+        Raises
+        ------
+        InputError
+            For values that do not fit or are not finite over water.
+        """
         grid, place = self.grid, name if name in ("u", "v") else "t"
         mask, z = to_host(getattr(grid, f"mask_{place}")), None
         if name == "eta":
             mask = mask[0]
         else:
             z = to_host(interior(grid.z_t))
-        values = sample(name, values, self.horizontal.points(place, z))
+        given = sample(name, values, self.horizontal.points(place, z))
         wet = interior(mask) == 1
-        values = np.broadcast_to(values[:, None, None] if values.ndim == 1 else values, wet.shape)
-        wrong = np.argwhere(~np.isfinite(values) & wet)
+        field = np.broadcast_to(given[:, None, None] if given.ndim == 1 else given, wet.shape)
+        wrong = np.argwhere(~np.isfinite(field) & wet)
         if len(wrong):
             raise InputError(f"{name}: not finite over water at {tuple(int(n) for n in wrong[0])}; fill it there")
         if name in ("T", "S"):
-            check_sea_water(name, values[wet], self.numerics.equation_of_state)
-        a = add_halo(values, grid.periodic)
+            check_sea_water(name, field[wet], self.numerics.equation_of_state)
+        a = add_halo(field, grid.periodic)
         a = np.where(mask == 1, a, 0).astype(grid.h_t.dtype)
         exchange(grid, a)
         return a
 
     def to(self, device: str) -> "Model":
-        """The model with its state, grid, forcing, parameters and terms in the memory of `device` ("cpu", "cuda").
+        """Copy the model to a device.
 
-        Itself where it is there already. Raises InputError where the device cannot be used.
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            Device in whose memory state, grid, forcing, parameters and terms are wanted.
+
+        Returns
+        -------
+        Model
+            The copy; the model itself where it is on that device already.
+
+        Raises
+        ------
+        InputError
+            Where the device cannot be used.
         """
         device = check_device(device)
         if self.device == device:
@@ -217,12 +262,18 @@ class Model:
         return other
 
     def options(self) -> dict:
-        """The numerical choices by name, as a run's configuration records them."""
+        """Return the numerical choices by name.
+
+        Returns
+        -------
+        dict of str to object
+            The fields of `numerics`.
+        """
         return asdict(self.numerics)
 
 
 def check_arguments(horizontal: HorizontalGrid, name: str, numerics: Mapping[str, object]) -> None:
-    """Raise InputError for arguments of a model that are of another kind, or numerical options that do not exist."""
+    """Raise InputError for arguments of the wrong type, and for numerical options that do not exist."""
     known = [f.name for f in fields(Numerics)]
     for option in numerics:
         if option not in known:
@@ -232,4 +283,4 @@ def check_arguments(horizontal: HorizontalGrid, name: str, numerics: Mapping[str
     if not isinstance(horizontal, HorizontalGrid):
         raise InputError(f"horizontal: needs a grid such as ogcm.cartesian(...), got {reprlib.repr(horizontal)}")
     if not (isinstance(name, str) and name):
-        raise InputError(f"name: needs a text that files can be called by, got {reprlib.repr(name)}")
+        raise InputError(f"name: needs a text, since output files are named after it, got {reprlib.repr(name)}")

@@ -11,7 +11,7 @@ from ogcm.state import PROGNOSTIC
 
 
 class NumericsOptions(TypedDict, total=False):
-    """The keywords of `Numerics`, as `Model` and the setups take them; see there."""
+    """The keywords of `Numerics`, which `Model` and the setups accept; described there."""
 
     dt: float
     barotropic_steps: int
@@ -41,14 +41,57 @@ CHOICES = {name: get_args(kind) for name, kind in NumericsOptions.__annotations_
 
 @dataclass(frozen=True, kw_only=True)
 class Numerics:
-    """One named choice per process.
+    """Numerical choices: one named scheme for each process, the time step, and constants.
 
-    dt [s] is the time step; barotropic_steps the number of substeps in it (0: from the CFL
-    limit). An equation of state "none" makes a model without tracers: shallow water, or a
-    homogeneous ocean. Without dynamics ("none") nothing but the model's terms moves the state. With `freezing` the
-    surface is not cooled below T_freezing. The constants gravity [m s-2], rho0 [kg m-3], the reference density, and
-    heat_capacity [J kg-1 K-1] may be another planet's or another model's. Raises InputError for a choice that does not
-    exist and for numbers that are not positive.
+    Parameters
+    ----------
+    dt : float
+        Time step [s].
+    barotropic_steps : int
+        Number of barotropic substeps in a time step; 0 for as many as the CFL limit demands.
+    dynamics : {"primitive", "none"}
+        Equations of motion; without them only the terms of the model change the state.
+    integrator : {"rk3", "rk4", "ab2", "euler"}
+        Time stepping of advection and pressure.
+    advection : {"upwind3", "centred2", "monotone"}
+        Advection of tracers.
+    vorticity : {"energy", "enstrophy", "al81"}
+        Quantity that the Coriolis and vorticity terms conserve; al81 conserves both (Arakawa and Lamb 1981).
+    friction : {"laplacian", "biharmonic", "none"}
+        Horizontal friction.
+    viscosity : {"constant", "smagorinsky", "leith"}
+        Horizontal viscosity, given or from the flow.
+    diffusion : {"laplacian", "biharmonic", "none"}
+        Horizontal diffusion of tracers.
+    vertical_mixing : {"constant", "richardson"}
+        Coefficients of vertical mixing, given or after Pacanowski and Philander (1981).
+    equation_of_state : {"linear", "quadratic", "teos10", "none"}
+        Density of sea water; "none" makes a model without tracers, such as shallow water.
+    free_surface : {"nonlinear", "linear"}
+        Layers that follow the sea surface (z*), or keep their resting thickness.
+    walls : {"free_slip", "no_slip"}
+        Boundary condition of the velocity along walls.
+    freezing : bool
+        True to let no heat flux cool the surface below `T_freezing`.
+    partial_cells : bool
+        True for bottom cells that end at the sea floor, False for full cells.
+    smallest_cell : float
+        Smallest fraction of a layer that a bottom cell has.
+    smallest_thickness : float
+        Smallest thickness of a bottom cell [m].
+    precision : {"float64", "float32"}
+        Type of all arrays.
+    gravity : float
+        Acceleration of gravity [m s-2].
+    rho0 : float
+        Reference density [kg m-3].
+    heat_capacity : float
+        Heat capacity of sea water [J kg-1 K-1].
+
+    Raises
+    ------
+    InputError
+        For a choice that does not exist, and for numbers out of range.
     """
 
     dt: float
@@ -95,14 +138,15 @@ class Numerics:
 
     @property
     def has_tracers(self) -> bool:
+        """True for a model with temperature and salinity."""
         return self.equation_of_state != "none"
 
     @property
     def heat_per_volume(self) -> float:
-        """Heat that warms water by a kelvin [J m-3 K-1]."""
+        """Heat that warms a cubic metre of water by a kelvin [J m-3 K-1]."""
         return self.rho0 * self.heat_capacity
 
     @property
     def stepped(self) -> tuple[str, ...]:
-        """The prognostic fields that a step changes; in a model without tracers T and S stay as they are."""
+        """Names of the prognostic fields that a step changes; without tracers, T and S stay as they are."""
         return PROGNOSTIC if self.has_tracers else ("u", "v", "eta")

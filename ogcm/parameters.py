@@ -1,33 +1,46 @@
-"""Every learnable physical quantity: its default, units and bounds.
+"""The physical parameters: default, units and bounds of each, and their arrays in a model.
 
-A parameter may be a number, a map (ny, nx) or a function f(x, y); one with `layers` also a profile (nk,), a field
-(nk, ny, nx) or a function f(x, y, z). Kernels see all of them as arrays with halo, of one layer or of all: a number is
-a uniform map, and its gradient the sum of the map's. Those of vertical mixing belong to the tops of the cells, z is
-the height of the top. The equation of state's coefficients are one short vector, `eos`.
+A parameter may be a number, a map (ny, nx) or a function f(x, y). One with `layers` may also be a profile (nk,), a
+field (nk, ny, nx) or a function f(x, y, z). Kernels read all of them as arrays with halo, of one layer or of all: a
+number becomes a uniform map, and its gradient is the sum of that of the map. Coefficients of vertical mixing belong to
+the upper faces of the cells, and z is the height of that face. The coefficients of the equation of state are one short
+vector, `eos`.
 """
 
 import reprlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import plain, sample
+from ogcm.inputs import Values, as_array, sample
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, default_coefficients
 
 Array = np.ndarray
-Values = float | Sequence[float] | Array | Callable
 
 
 class Parameter(NamedTuple):
-    """Description of one parameter; learning keeps it between `lower` and `upper`.
+    """Description of a parameter.
 
-    One with `layers` may differ between them. It plays a part with the numerical choices that it `needs` alone.
+    Attributes
+    ----------
+    default : float
+        Value where none is given.
+    units : str
+        Units.
+    description : str
+        Meaning in a few words.
+    lower, upper : float
+        Bounds, which learning respects as well.
+    layers : bool
+        True where the parameter may differ between layers.
+    needs : mapping of str to tuple
+        Numerical choices without which the parameter has no effect: for each option the choices that use it.
     """
 
     default: float
@@ -87,16 +100,36 @@ PARAMETERS = {
         needs={"freezing": (True,), **TRACERS},
     ),
 }
-AT_THE_TOPS = ("nu_v", "kappa_v")  # of the cells, where the kernels look at them
+AT_THE_TOPS = ("nu_v", "kappa_v")  # defined at the upper faces of the cells
 
 
 def build_parameters(
-    values: Mapping[str, Values], horizontal: HorizontalGrid, grid: Grid, choices: Mapping[str, object]
+    values: Mapping[str, Values], horizontal: HorizontalGrid, grid: Grid, choices: Mapping[str, Any]
 ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
-    """All parameters as arrays with halo, and the shapes in which they came; `values` replace the defaults.
+    """Build the arrays of all parameters.
 
-    `choices` are those of the numerics; a parameter that plays no part with them is warned of. Raises InputError for an
-    unknown name, a wrong shape, or over water a value outside its bounds. What is missing on land gets the default.
+    Parameters
+    ----------
+    values : mapping of str to float, array_like or callable
+        Values that replace the defaults. Missing values on land get the default.
+    horizontal : HorizontalGrid
+        Horizontal grid.
+    grid : Grid
+        Grid with halo.
+    choices : mapping of str to object
+        Numerical choices by name. A given parameter that has no effect with them causes a warning.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray, shape (1, nj, ni) or (nk, nj, ni)
+        Parameters with halo; `eos` has shape (n,).
+    shapes : dict of str to tuple of int
+        Shapes in which the parameters were given.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a wrong shape, or a value over water outside its bounds.
     """
     if not isinstance(values, Mapping):
         raise InputError(f"parameters: needs a dictionary such as {{'nu_h': 500.0}}, got {reprlib.repr(values)}")
@@ -128,9 +161,12 @@ def build_parameters(
 
 
 def coefficients(values: Mapping[str, Values], equation_of_state: str, rho0: float) -> Array:
-    """Those of the equation of state, `values["eos"]` where it is given. Raises InputError where they do not fit."""
+    """Return the coefficients (n,) of the equation of state, `values["eos"]` where it is given.
+
+    Raises InputError where they do not fit.
+    """
     known = default_coefficients(equation_of_state, rho0)
-    eos = plain("eos", values.get("eos", known))
+    eos = as_array("eos", values.get("eos", known))
     if eos.shape != known.shape:
         raise InputError(f"eos: {equation_of_state} takes {len(known)} coefficients, got shape {eos.shape}")
     if not np.isfinite(eos).all():
@@ -139,8 +175,8 @@ def coefficients(values: Mapping[str, Values], equation_of_state: str, rho0: flo
     return eos
 
 
-def warn_of_no_effect(name: str, parameter: Parameter, choices: Mapping[str, object]) -> None:
-    """Warn of a parameter that was given but that the numerical choices leave without a part."""
+def warn_of_no_effect(name: str, parameter: Parameter, choices: Mapping[str, Any]) -> None:
+    """Warn of a parameter that was given but has no effect with the numerical choices."""
     for choice, needed in parameter.needs.items():
         if choices["dynamics"] != "none" and choices[choice] not in needed:
             known = " or ".join(map(repr, needed))

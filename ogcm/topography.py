@@ -28,7 +28,7 @@ def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list
     names, first, sizes = np.unique(merged[merged > 0], return_index=True, return_counts=True)
     points = np.argwhere(merged > 0)
     basins = sorted(zip(sizes, first, strict=True), reverse=True)[1:] if len(names) else []
-    return [(int(size), *map(int, points[n])) for size, n in basins]
+    return [(int(size), int(points[n][0]), int(points[n][1])) for size, n in basins]
 
 
 def warn_of_lakes(grid: Grid, horizontal: HorizontalGrid) -> None:

@@ -23,7 +23,7 @@ cells beside it as fresh water.
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 from scipy import sparse
@@ -33,6 +33,7 @@ import ogcm
 from ogcm.constants import DAY, GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
+from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData
 from ogcm.operators.layers import stretch
 from ogcm.setups.recipe import recipe
@@ -92,8 +93,8 @@ def agulhas(
     start: int = 0,
     wave_speed: float = 2.5,
     margin: int = 4,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """Surface currents around South Africa as one layer of reduced gravity, from an observed day on.
 
@@ -114,8 +115,16 @@ def agulhas(
     ny, nx = grid.shape
     j, i = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (ny, nx))
     inside = np.minimum(np.minimum(j[:, None], i) / max(margin, 1), 1)
-    chosen = {"nu_h": 1000.0, "drag_linear": depth / MARGIN_TIME * np.cos(0.5 * np.pi * inside) ** 2 * (margin > 0)}
-    settings = {"dt": 3600.0, "equation_of_state": "none", "free_surface": "linear", "walls": "no_slip"}
+    chosen: dict[str, Values] = {
+        "nu_h": 1000.0,
+        "drag_linear": depth / MARGIN_TIME * np.cos(0.5 * np.pi * inside) ** 2 * (margin > 0),
+    }
+    settings: ogcm.NumericsOptions = {
+        "dt": 3600.0,
+        "equation_of_state": "none",
+        "free_surface": "linear",
+        "walls": "no_slip",
+    }
     empty = ogcm.Series(np.zeros((LENGTH, ny, nx)), DAY * np.arange(LENGTH))
     model = ogcm.Model(
         grid,

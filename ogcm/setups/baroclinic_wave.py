@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION, GRAVITY, RHO0
+from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups.recipe import cells_in, recipe
 
@@ -19,8 +21,8 @@ def baroclinic_wave(
     layers: int = 15,
     front: float = 6.0,
     seed: int = 0,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """A front in a zonal channel from 33 N to 47 N, with the jet that thermal wind demands above a bottom at rest.
 
@@ -51,8 +53,12 @@ def baroclinic_wave(
     eta = 0.5 * alpha_g * depth / gravity * -front * np.tanh((fine - middle) / width)
 
     dx = np.radians(resolution) * EARTH_RADIUS * np.cos(np.radians(lat[-1]))
-    chosen = {"nu4_h": 0.01 * dx**3, "nu_v": 1e-4, "kappa_v": 1e-5, "drag_linear": 2e-4}
-    settings = {"dt": min(3600.0, 14400.0 * resolution), "friction": "biharmonic", "diffusion": "none"}
+    chosen: dict[str, Values] = {"nu4_h": 0.01 * dx**3, "nu_v": 1e-4, "kappa_v": 1e-5, "drag_linear": 2e-4}
+    settings: ogcm.NumericsOptions = {
+        "dt": min(3600.0, 14400.0 * resolution),
+        "friction": "biharmonic",
+        "diffusion": "none",
+    }
     return ogcm.Model(
         grid,
         depth=depth,

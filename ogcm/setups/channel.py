@@ -1,11 +1,13 @@
 """A re-entrant channel: wind over a ridge, restored at the surface, full of eddies."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import DAY, GRAVITY, RHO0
+from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups.recipe import cells_in, recipe
 
@@ -19,8 +21,8 @@ def channel(
     ridge: float = 1000.0,
     wind: float = 0.15,
     seed: int = 0,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """A piece of the Southern Ocean after Abernathey et al. (2011, doi 10.1175/JPO-D-11-023.1).
 
@@ -42,8 +44,12 @@ def channel(
     def surface(x, y):
         return 2.0 + 8.0 * y / W
 
-    chosen = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
-    settings = {"dt": min(3600.0, 240.0 * resolution), "friction": "biharmonic", "diffusion": "none"}
+    chosen: dict[str, Values] = {"nu4_h": 0.01 * dx**3, "drag_linear": 1.1e-3, "kappa_v": 1e-5, "nu_v": 3e-4}
+    settings: ogcm.NumericsOptions = {
+        "dt": min(3600.0, 240.0 * resolution),
+        "friction": "biharmonic",
+        "diffusion": "none",
+    }
     model = ogcm.Model(
         grid,
         depth=depth - ridge * np.exp(-(((X - L / 2) / 1e5) ** 2)),

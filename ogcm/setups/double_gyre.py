@@ -1,10 +1,12 @@
 """The wind-driven, stratified double gyre on a beta-plane."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
+from ogcm.inputs import Values
 from ogcm.setups.recipe import cells_in, recipe
 
 
@@ -15,8 +17,8 @@ def double_gyre(
     width: float = 30.0,
     height: float = 30.0,
     wind: float = 0.1,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """A closed basin under a wind that drives a subtropical and a subpolar gyre.
 
@@ -31,8 +33,8 @@ def double_gyre(
     grid = ogcm.cartesian(nx=nx, ny=ny, dx=dx, dy=dx, f0=7.3e-5, beta=beta)
     basin = ny * dx
     dz = [50, 70, 100, 140, 190, 250, 320, 400, 490, 580, 670, 740]
-    chosen = {"nu_h": beta * (2 * dx / np.pi) ** 3 * 2, "kappa_h": 100.0, "drag_linear": 4e-4}
-    settings = {"dt": min(7200.0, 10800.0 * resolution), "walls": "no_slip"}
+    chosen: dict[str, Values] = {"nu_h": beta * (2 * dx / np.pi) ** 3 * 2, "kappa_h": 100.0, "drag_linear": 4e-4}
+    settings: ogcm.NumericsOptions = {"dt": min(7200.0, 10800.0 * resolution), "walls": "no_slip"}
     model = ogcm.Model(
         grid,
         depth=4000.0,

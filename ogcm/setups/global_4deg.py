@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
+from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData, fill_missing
 from ogcm.setups.recipe import recipe
 
@@ -19,7 +21,9 @@ NEEDED = (
 
 
 @recipe(days=365)
-def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+def global_4deg(
+    *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+) -> ogcm.Model:
     """The world from 80 S to 80 N after MITgcm's tutorial_global_oce_latlon (Levitus, Trenberth, NCEP).
 
     data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and maps, monthly or one for the
@@ -31,7 +35,7 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
     f = open_data(data)
     grid, depth, dz = geometry(f)
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
-    chosen = {
+    chosen: dict[str, Values] = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells bear less
         "nu_v": 1e-3,
         "kappa_h": 1e3,
@@ -39,7 +43,7 @@ def global_4deg(*, data: str | None = None, parameters: Mapping | None = None, *
         "kappa_convective": 1.0,
         "drag_linear": 1e-3,
     }
-    settings = {
+    settings: ogcm.NumericsOptions = {
         "dt": 7200.0,
         "equation_of_state": "teos10",
         "walls": "no_slip",

@@ -1,18 +1,22 @@
 """Three small cases to teach with: one layer, no friction, an exact solution each."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import EARTH_ROTATION, GRAVITY
+from ogcm.inputs import Values
 from ogcm.setups.recipe import recipe
 
-FRICTIONLESS = {"equation_of_state": "none", "friction": "none"}
+FRICTIONLESS: ogcm.NumericsOptions = {"equation_of_state": "none", "friction": "none"}
 
 
 @recipe(days=1)
-def gravity_wave(*, cells: int = 64, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+def gravity_wave(
+    *, cells: int = 64, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+) -> ogcm.Model:
     """A long surface wave, 1,000 km in water of 100 m: it travels with sqrt(g H) = 31.3 m s-1."""
     length, depth = 1e6, 100.0
     grid = ogcm.cartesian(nx=cells, ny=4, dx=length / cells, dy=length / cells, periodic_x=True, periodic_y=True)
@@ -29,7 +33,9 @@ def gravity_wave(*, cells: int = 64, parameters: Mapping | None = None, **numeri
 
 
 @recipe(days=4)
-def geostrophic_adjustment(*, cells: int = 200, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+def geostrophic_adjustment(
+    *, cells: int = 200, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+) -> ogcm.Model:
     """A step of the sea surface on a rotating plane (Gill 1982, section 7.2): a third of what it releases stays."""
     depth, f = 100.0, 1e-4
     radius = np.sqrt(numerics.get("gravity", GRAVITY) * depth) / f
@@ -46,7 +52,9 @@ def geostrophic_adjustment(*, cells: int = 200, parameters: Mapping | None = Non
 
 
 @recipe(days=2)
-def inertial_oscillation(*, latitude: float = 45.0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+def inertial_oscillation(
+    *, latitude: float = 45.0, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+) -> ogcm.Model:
     """Water set in motion turns clockwise (north of the equator) with the period 2 pi/f."""
     f = 2 * EARTH_ROTATION * np.sin(np.radians(latitude))
     grid = ogcm.cartesian(nx=8, ny=8, dx=1e4, dy=1e4, f0=f, periodic_x=True, periodic_y=True)

@@ -1,10 +1,12 @@
 """Lock exchange: cold water slides under warm water in a vertical slice."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
 import ogcm
+from ogcm.inputs import Values
 from ogcm.setups.recipe import cells_in, recipe
 
 
@@ -13,8 +15,8 @@ def lock_exchange(
     *,
     resolution: float = 500.0,
     layers: int = 20,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """The non-rotating lock exchange of Ilicak et al. (2012, doi 10.1016/j.ocemod.2011.10.003).
 
@@ -23,14 +25,14 @@ def lock_exchange(
     """
     n = cells_in(64e3, resolution)
     grid = ogcm.cartesian(nx=n, ny=1, dx=resolution, dy=resolution, periodic_y=True)
-    chosen = {
+    chosen: dict[str, Values] = {
         "eos": [0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         "nu_h": 0.01 * resolution,
         "nu_v": 1e-4,
         "kappa_v": 0.0,
         "kappa_convective": 0.0,
     }
-    settings = {"dt": 0.1 * resolution, "advection": "monotone", "diffusion": "none"}
+    settings: ogcm.NumericsOptions = {"dt": 0.1 * resolution, "advection": "monotone", "diffusion": "none"}
     return ogcm.Model(
         grid,
         depth=20.0,

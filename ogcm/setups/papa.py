@@ -18,7 +18,7 @@ slopes, divergence and advection vanish.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
@@ -26,6 +26,7 @@ import ogcm
 from ogcm.constants import EARTH_ROTATION
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
+from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData
 from ogcm.setups.recipe import recipe
 
@@ -116,8 +117,8 @@ def papa(
     data: str | None = None,
     columns: int = 1,
     hours: int = 0,
-    parameters: Mapping | None = None,
-    **numerics,
+    parameters: Mapping[str, Values] | None = None,
+    **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
     """Water columns at Ocean Station Papa under the observed weather, hour by hour.
 
@@ -143,8 +144,8 @@ def papa(
     f = 2 * EARTH_ROTATION * np.sin(np.radians(LATITUDE))
     cells = np.full((1, 2 * columns), WIDTH)
     grid = ogcm.curvilinear(dx=cells, dy=cells, f=own_face(U_SCALE * f, columns), periodic_x=True, periodic_y=True)
-    chosen = {"nu_richardson": 0.06, "alpha_richardson": 1.4, "kappa_v": 1.2e-5, "nu_v": 1.2e-3}
-    settings = {
+    chosen: dict[str, Values] = {"nu_richardson": 0.06, "alpha_richardson": 1.4, "kappa_v": 1.2e-5, "nu_v": 1.2e-3}
+    settings: ogcm.NumericsOptions = {
         "dt": 1200.0,
         "equation_of_state": "teos10",
         "vertical_mixing": "richardson",
@@ -182,15 +183,15 @@ def in_columns(a: Array) -> Array:
 
 
 def check_starts(record: Record, starts: Sequence[int], hours: int) -> Array:
-    """The starts as whole numbers. Raises InputError for a window that leaves the record."""
-    starts = np.asarray(starts)
-    wrong = ~((starts >= 0) & (starts + hours < record.hours))
-    if starts.ndim != 1 or starts.dtype.kind not in "iu" or wrong.any():
+    """Return the starts as an array of whole hours. Raises InputError for a window beyond the record."""
+    begin = np.asarray(starts)
+    wrong = ~((begin >= 0) & (begin + hours < record.hours))
+    if begin.ndim != 1 or begin.dtype.kind not in "iu" or wrong.any():
         raise InputError(
             f"starts: need whole hours from 0 to {record.hours - 1 - hours}, so that {hours} more are in the record; "
-            f"got {starts[wrong][0] if wrong.any() else starts}"
+            f"got {begin[wrong][0] if wrong.any() else begin}"
         )
-    return starts
+    return begin
 
 
 def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> None:
@@ -200,17 +201,17 @@ def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> Non
     InputError for a number of starts that is not that of the columns, and for windows that leave the record.
     """
     columns, length = model.horizontal.shape[1] // 2, len(model.forcing.series["heat_flux"].times)
-    starts = check_starts(record, starts, length - 1)
-    if len(starts) != columns:
-        raise InputError(f"starts: the model has {columns} columns, got {len(starts)} starts")
-    hours = np.arange(length)[:, None] + starts
+    begin = check_starts(record, starts, length - 1)
+    if len(begin) != columns:
+        raise InputError(f"starts: the model has {columns} columns, got {len(begin)} starts")
+    hours = np.arange(length)[:, None] + begin
     around = (True, True)
     for name in FLUXES:
         values = getattr(record, name)[hours]
         spread = own_face(U_SCALE * values, columns) if name == "tau_x" else in_cells(values)
         model.forcing.series[name].values[...] = add_halo(spread, around)
     state = model.state
-    state.T[...], state.S[...] = (add_halo(in_cells(a[starts].T), around) for a in (record.T, record.S))
+    state.T[...], state.S[...] = (add_halo(in_cells(a[begin].T), around) for a in (record.T, record.S))
     for a in (state.u, state.v, state.eta):
         a.fill(0)
     state.time, state.step, state.previous = 0.0, 0, None

@@ -197,9 +197,9 @@ def test_a_setup_that_ignores_what_it_is_given_is_told():
 
     assert honest(parameters={"nu_h": 10.0}, dt=30.0).config["parameters"] == {"nu_h": 10.0}
     assert deaf(parameters={"nu_h": 0.0}).config["parameters"] == {"nu_h": 0.0}
-    with pytest.raises(InputError, match=r"nu_h: deaf was given it, but its model has 0\.0; hand `parameters` on"):
+    with pytest.raises(InputError, match=r"nu_h: deaf was given it, but its model has 0\.0; pass `parameters` to"):
         deaf(parameters={"nu_h": 10.0})
-    with pytest.raises(InputError, match=r"dt: deaf was given 30\.0, but its model has 60\.0; hand further options on"):
+    with pytest.raises(InputError, match=r"dt: deaf was given 30\.0, but its model has 60\.0; pass further options to"):
         deaf(dt=30.0)
 
 
