@@ -33,9 +33,9 @@ def work_t(u, v, y_u, y_v, grid, k, j, i):
 @point
 def work_f(u, v, y_u, y_v, grid, k, j, i):
     """Return dx dy h D_S(u) D_S(y)/mask at an F point, the work of the shear, for each wet cell around."""
-    share = wet_cells_f(grid, k, j, i) * np.float32(max(grid.mask_f[k, j, i], 1))
+    cells = wet_cells_f(grid, k, j, i) * np.float32(max(grid.mask_f[k, j, i], 1))
     volume = grid.dx_f[j, i] * grid.dy_f[j, i] * grid.h_f[k, j, i]
-    return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / share
+    return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / cells
 
 
 @kernel

@@ -4,7 +4,7 @@
     s = sqrt((S + 32)/(40 * 35.16504/35)),   t = T/40,   d = -z/10^4
 
 (Roquet et al. 2015b, doi 10.1016/j.ocemod.2015.04.002, eq. 13 and appendix A), held in powers of x = s - s0, s0 =
-s(35 g/kg). `equation_of_state.py` says why, and has the kernels. The derivatives are in `adjoint/operators/teos10.py`.
+s(35 g/kg), for reasons given in `equation_of_state.py`. The derivatives are in `adjoint/operators/teos10.py`.
 """
 
 import numpy as np

@@ -68,7 +68,7 @@ def test_argument_order_of_a_pair_agrees():
 
 
 def test_every_operator_has_its_adjoint_and_both_are_registered():
-    """Each kernel of `ogcm/operators` has a pair, and its adjoint stands in the file of the same name."""
+    """Each kernel of `ogcm/operators` has a pair, and its adjoint is in the file of the same name."""
     in_pairs = {getattr(pair.forward, "__name__", "") for pair in PAIRS.values()}
     for module in pkgutil.iter_modules(ogcm.operators.__path__):
         forward = importlib.import_module(f"ogcm.operators.{module.name}")

@@ -24,7 +24,7 @@ def crossed():
 
 
 def do(work):
-    """Do it, or record it."""
+    """Do some work, or record it."""
     if captured is None:
         return work()
     captured.append(work)
@@ -32,7 +32,7 @@ def do(work):
 
 
 def bare(x):
-    """NumPy's arrays of ours, in any nest; refuses NumPy's own."""
+    """Unwrap our arrays, in any nesting; refuse arrays of NumPy."""
     if isinstance(x, ndarray):
         return x.array
     if isinstance(x, np.ndarray):
@@ -129,13 +129,13 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def made(function, args, more):
-    """What a function of NumPy makes."""
+    """Wrap the result of a function of NumPy."""
     out = more.get("out")
     args, more = bare(args), {name: bare(x) for name, x in more.items()}
     if out is not None:
         do(lambda: function(*args, **more))
         return out
-    result = function(*args, **more)  # whose memory a graph fills again
+    result = function(*args, **more)  # a graph fills its memory again
     views = isinstance(result, np.ndarray) and any(np.may_share_memory(result, a) for a in args if is_array(a))
     if captured is not None and is_array(result) and not views:
         captured.append(lambda: result.__setitem__(..., function(*args, **more)))

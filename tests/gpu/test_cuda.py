@@ -1,4 +1,4 @@
-"""What of the GPU can be proved without one: in the simulator, by compiling, and what is said where it is absent.
+"""Tests of the GPU that need none: in the simulator, by compilation, and messages where a GPU is missing.
 
 `tests/gpu/test_gpu.py` holds the tests themselves, which also run on a GPU.
 """
@@ -36,7 +36,7 @@ FEW = "(operator and forwards and True) or race", "(steps_are_those and options1
     ids=["short", "whole"],
 )
 def test_kernels_and_models_in_the_simulator(chosen):
-    """Two processes at a time: of the kernels, and of whole models."""
+    """Run two processes at a time: one for kernels, one for whole models."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "tests/gpu/test_gpu.py", "-k"]
     runs = [
@@ -62,7 +62,7 @@ def test_every_kernel_compiles_for_hopper_without_spills(precision):
         code = compiled(function, types)
         assert ".visible .entry" in code.ptx, name
         assert code.spilled == 0, f"{name} spills {code.spilled} bytes"
-        if precision == "float32" and "float64" not in str(types):  # which the statistics of features are
+        if precision == "float32" and "float64" not in str(types):  # statistics of features are in float64
             assert ".f64" not in code.ptx, f"{name}: a double constant slipped into the float32 kernel"
 
 
@@ -75,7 +75,7 @@ def small(**options) -> Model:
 
 
 @no_gpu
-def test_cuda_that_is_absent_is_said_before_anything_is_done(tmp_path):
+def test_a_missing_gpu_is_reported_before_anything_is_done(tmp_path):
     for ask in (
         lambda: small().to("cuda"),
         lambda: ogcm.Simulation(small(), days=1, output=tmp_path / "a.nc", device="cuda"),

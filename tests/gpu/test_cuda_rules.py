@@ -1,6 +1,6 @@
-"""What a GPU would do wrong is refused with file, line and a remedy; what it can do is translated and can be read.
+"""A kernel that a GPU would run wrongly is refused with file, line and a remedy; all others have a readable twin.
 
-Nothing here is compiled, and no GPU is needed.
+These tests compile nothing and need no GPU.
 """
 
 import importlib
@@ -27,8 +27,6 @@ from ogcm.errors import KernelError
 from ogcm.operators.layers import continuity, transports
 from tests.gpu import wrong_kernels
 
-OWN_FORM = {"fill_halo", "zero"}  # on a GPU: `fill_there`, and `fill` of the array
-
 
 def kernels():
     """All kernels of the model, its adjoint and the corrector, by name."""
@@ -39,7 +37,7 @@ def kernels():
     return {name: k for module in modules for name, k in vars(module).items() if isinstance(k, Kernel)}
 
 
-@pytest.mark.parametrize("name", sorted(kernels().keys() - OWN_FORM))
+@pytest.mark.parametrize("name", sorted(kernels()))
 def test_every_kernel_has_a_twin_that_can_be_read(name):
     function = kernels()[name].py_func  # of another name where one kernel is the adjoint of two
     host, *threads = sources(function)
@@ -57,9 +55,9 @@ def test_a_wrong_kernel_is_refused_in_its_line(name):
     (wrong,) = (n for n, line in enumerate(lines, first) if line.endswith("# wrong\n"))
     with pytest.raises(KernelError) as refused:
         twin(kernel)
-    said = str(refused.value)
-    assert said.startswith(f"{wrong_kernels.__file__}:{wrong}: `"), said
-    assert "; " in said, "names no remedy"
+    message = str(refused.value)
+    assert message.startswith(f"{wrong_kernels.__file__}:{wrong}: `"), message
+    assert "; " in message, "names no remedy"
 
 
 def test_a_helper_that_is_refused_says_where_it_was_called():
@@ -68,11 +66,11 @@ def test_a_helper_that_is_refused_says_where_it_was_called():
         twin(wrong_kernels.helper_writes_beside)
 
 
-# Right
+# Right kernels
 
 
 def ends_at_another_name(T, out):
-    """The loop along i of the issue, which by its range alone could not be told."""
+    """A loop along i whose range is a name."""
     nj, ni = T.shape
     last = ni - HALO
     for j in prange(HALO, nj - HALO):
@@ -86,7 +84,7 @@ def test_a_loop_along_i_may_end_at_another_name():
 
 
 def test_a_file_that_was_changed_since_is_not_translated(tmp_path, monkeypatch):
-    """Its lines may be those of another function by now."""
+    """The lines of the file may be those of another function."""
     file = tmp_path / "edited_kernel.py"
     source = inspect.getsource(ends_at_another_name)
     file.write_text(f"from numba import prange\nHALO = 3\n{source}", encoding="utf-8")
@@ -187,7 +185,7 @@ def test_only_layers_that_need_nothing_of_each_other_have_threads_of_their_own(k
     assert ("k = thread_z" in sources(kernel)[1]) == (kernel is free)
 
 
-# What a person sees
+# The page and the command
 
 
 def test_the_page_shows_a_kernel_and_its_twin_as_they_are():
@@ -228,8 +226,8 @@ def test_a_kernel_of_ones_own_is_shown_or_refused(point, refused, tmp_path, caps
         encoding="utf-8",
     )
     assert main(["kernel", "mine", "--module", str(file)]) == 2 * refused
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     if refused:
-        assert re.search(rf"{file.name}:8: `out\[j, 0\]` would be written by several threads", said.err)
+        assert re.search(rf"{file.name}:8: `out\[j, 0\]` would be written by several threads", printed.err)
     else:
-        assert "gpu.launch(mine_0, (ni, nj, 1), ni, nj, out)" in said.out
+        assert "gpu.launch(mine_0, (ni, nj, 1), ni, nj, out)" in printed.out

@@ -78,7 +78,7 @@ def tiny(**options):
 
 
 def close(found, expected, tolerance=ROUND_OFF):
-    """Assert that two arrays are equal but for round-off, relative to the largest of their values."""
+    """Assert that two arrays are equal up to round-off, relative to the largest of their values."""
     np.testing.assert_allclose(device.to_host(found), expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
@@ -99,7 +99,7 @@ def test_every_operator_and_its_adjoint_agree_with_the_cpu(name, periodic, order
     here, there = (benchmarks.gpu.operator(name, grid, where) for where in device.DEVICES)
     assert all(a.any() for a in here[0])
     for a, b in zip([*here[0], *here[1]], [*there[0], *there[1]], strict=True):
-        close(b, a, 1e-13 if SIMULATED else 1e-12)  # sums over many points may be taken in another order
+        close(b, a, 1e-13 if SIMULATED else 1e-12)  # sums over many points may have another order
 
 
 @pytest.mark.parametrize("sides", [(True, True), (True, False), (False, True)])
@@ -126,7 +126,7 @@ def test_a_race_would_be_seen(monkeypatch):
         return tree
 
     monkeypatch.setattr(gpu, "parsed", careless)
-    monkeypatch.setattr(gpu, "check", lambda *_: set())  # which would refuse the kernel
+    monkeypatch.setattr(gpu, "check", lambda *_: set())  # it would refuse the kernel
     monkeypatch.setattr(gpu, "work_array", lambda _, n, like: np.zeros((n, *like.shape[-2:])))
     for who in (gpu.WHO, BACKWARDS):
         monkeypatch.setattr(gpu, "WHO", who)
@@ -157,7 +157,7 @@ def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
         here.step()
         same(model.state, mirror.state)
     replayed = [graph for _, graph in there.graphs.known.values() if graph is not None]
-    assert len(replayed) == (2 if options.get("integrator") == "ab2" else 4)  # two for each place of the arrays
+    assert len(replayed) == (2 if options.get("integrator") == "ab2" else 4)  # two for each set of arrays
 
 
 def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch):
@@ -235,7 +235,7 @@ def test_a_term_of_ones_own_and_its_gradient_are_those_of_the_cpu():
     model.terms["pull"], loss = Pull(model), BoxMean(model, "T", x=(0, 5e4))
     runs = {w: ogcm.Simulation(model, days=1200 / DAY, progress=False, device=w) for w in device.DEVICES}
     workspace = Workspace(model, "cuda")
-    for weights in ([0.3, 0.5], [1.0, -2.0]):  # the mirror takes weights that have changed
+    for weights in ([0.3, 0.5], [1.0, -2.0]):  # the copy on the GPU receives changed weights
         model.terms["pull"].weights[...] = weights
         here = gradient(loss, runs["cpu"], ["T", "pull"], snapshots=2)
         there = gradient(loss, runs["cuda"], ["T", "pull"], snapshots=2, workspace=workspace)

@@ -1,4 +1,4 @@
-"""Kernels that a GPU would run in another way than the CPU; each is refused in the line that says `# wrong`."""
+"""Kernels that a GPU would run in another way than the CPU; each is refused in the line with `# wrong`."""
 
 # ruff: noqa: B007, RUF059
 
@@ -14,7 +14,7 @@ from ogcm.operators.barotropic import wrap_columns, wrap_row
 
 
 def named_as_no_loop_along_i(T, out):
-    """Done whole by each thread, so that each would add to all points: the example of the issue."""
+    """Each thread would run the whole loop, and so add to all points."""
     nj, ni = T.shape
     last = ni - HALO
     for j in prange(HALO, nj - HALO):
@@ -67,7 +67,7 @@ def waits(T, out):
 
 
 def skips_points(T, out):
-    """`continue` would go on with the next layer, as the loop along i is none in a thread."""
+    """`continue` would go on with the next layer, since a thread has no loop along i."""
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
@@ -97,7 +97,7 @@ def over_a_list(T, out):
                 out[j, ii] += n
 
 
-# Wrong: what is written
+# Wrong: writes
 
 
 def writes_beside(T, out):
@@ -204,7 +204,7 @@ def helper_is_called_for_another_point(T, out):
             right_elsewhere(T, out, j, ii + 1)
 
 
-# Wrong: what is read
+# Wrong: reads
 
 
 def sums_along_i(T, out):
@@ -287,7 +287,7 @@ def reads_beside_what_a_helper_writes(T, out):
             T[j, ii] = out[j, ii + 1]  # wrong
 
 
-# Wrong: what is not understood
+# Wrong: code that is not translated
 
 
 def without_ni(T, out):
@@ -408,7 +408,7 @@ def another_statement(T, out):
             out[j, ii] = T[j, ii]
 
 
-HELPERS = {  # in which the wrong line stands
+HELPERS = {  # helpers with the wrong line
     "helper_writes_beside": beside,
     "helper_has_a_loop_that_is_not_dealt_out": row,
     "helper_is_called_for_another_point": right_elsewhere,

@@ -1,4 +1,4 @@
-"""Kernels of any module, kept between processes under a hash of all that they are made of, and the grid they see."""
+"""Kernels of any module: their files, named by a hash of their sources, and the arrays of the grid they receive."""
 
 import importlib.util
 import os
@@ -67,7 +67,7 @@ def modules(tmp_path, monkeypatch):
 
 
 def applied(law: Kernel) -> np.ndarray:
-    """What a kernel makes of ones."""
+    """Return the result of a kernel for an array of ones."""
     grid = rough_basin(nx=6, ny=6).grid
     out = np.empty_like(grid.h_t)
     law(np.ones_like(out), grid, out)
@@ -75,7 +75,7 @@ def applied(law: Kernel) -> np.ndarray:
 
 
 def kept(tmp_path: Path) -> list[Path]:
-    """The files of the kernel `law`."""
+    """Return the files of the kernel `law`."""
     return sorted((tmp_path / "cache").glob("law.*"))
 
 
@@ -166,12 +166,12 @@ def test_a_damaged_file_is_never_loaded_and_is_replaced(modules, tmp_path):
     assert cache.load_overload(law.compiled.signatures[0], context) is not None
 
 
-# Where it is kept
+# The directory of the files
 
 
 @pytest.fixture
 def directories(tmp_path, monkeypatch):
-    """No directory is named, temporary files have one of their own, and nothing is remembered."""
+    """Name no directory, use a separate one for temporary files, and forget earlier results."""
     for name in ("OGCM_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(tmp_path))
@@ -236,7 +236,7 @@ def test_a_private_directory_that_another_made_is_not_trusted(directories, monke
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
 
 
-# What a kernel sees of the grid
+# The arrays of the grid
 
 
 def test_each_grid_keeps_what_each_kernel_reads_of_it():
