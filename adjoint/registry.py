@@ -8,6 +8,7 @@ this registry. An operator of one's own joins it (docs/operators.md):
     PAIRS.register("relax", Pair(relax, relax_ad, kinds("T t 5, rate t1+ 1e-6"), {"D": "t"}))
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import NamedTuple
@@ -99,211 +100,203 @@ def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid, u_out, v_out):
     barotropic.take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u_out, v_out)
 
 
-def take_depth_mean_ad(
-    u, v, u_bar, v_bar, target_u, target_v, grid, u_out_ad, v_out_ad,
-    u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad,
-):  # fmt: skip
+def take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
+    """The adjoint of the function above."""
     u_ad += u_out_ad
     v_ad += v_out_ad
     barotropic_ad.take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad)
 
 
 def extrapolate(x, x_before, e, grid, y):
-    """The kernel, which knows no grid."""
+    """The kernel, with an argument for the grid."""
     extrapolation.extrapolate(x, x_before, e, y)
 
 
-def extrapolate_ad(x, x_before, e, grid, y_ad, x_ad, x_before_ad):
-    extrapolation_ad.extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad)
-
-
-def potential_vorticity_ad(u, v, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
-    q = np.empty_like(u)
-    momentum_advection.potential_vorticity(u, v, s_f, grid, q)
-    momentum_advection_ad.potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad)
-
-
-def advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad):
-    T, given = np.empty_like(T_n), (kappa_v, s_t, dt, grid)
-    vertical_diffusion.advance_tracer(T_n, s_n, G, D, *given, T)
-    vertical_diffusion_ad.advance_tracer_ad(T, T_n, s_n, *given, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad)
-
-
-def advance_tracer_single_ad(
-    T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T_ad, T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad
-):
-    inputs_ad = (T_n_ad, s_n_ad, G_ad, D_ad, kappa_v_ad, s_t_ad)
-    advance_tracer_ad(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T_ad, *inputs_ad)
-
-
-def advance_u_ad(u_n, G, D, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad):
-    u, face, given = np.empty_like(u_n), np.zeros_like(nu_v), (nu_v, drag, s_u, dt, grid)
-    vertical_diffusion.advance_u(u_n, G, D, *given, u)
-    vertical_diffusion_ad.advance_u_ad(u, *given, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_u_ad, face)
-
-
-def advance_v_ad(v_n, G, D, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad):
-    v, face, given = np.empty_like(v_n), np.zeros_like(nu_v), (nu_v, drag, s_v, dt, grid)
-    vertical_diffusion.advance_v(v_n, G, D, *given, v)
-    vertical_diffusion_ad.advance_v_ad(v, *given, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad, drag_ad, s_v_ad, face)
-
-
 def kinds(inputs: str) -> Kinds:
-    """Of "name kind size, ..."; a size of 1 may be left out."""
+    """The kinds and sizes in a text "name kind size, ..."; a size of 1 may be left out."""
     listed = [word.split() for word in inputs.split(",")]
     return {word[0]: (word[1], float(word[2]) if len(word) > 2 else 1.0) for word in listed}
 
 
-def lent(adjoint: Callable, work: str) -> Callable:
-    """`adjoint` without its last arguments, work arrays of the kinds "t" and "w" that a step would lend it."""
-    parameters = list(inspect.signature(adjoint).parameters.values())
-    place = [parameter.name for parameter in parameters].index("grid")
+def completed(forward: Callable, adjoint: Callable, inputs: Kinds, outputs: dict[str, str], work: str) -> Callable:
+    """`adjoint` as a function of all arguments that a pair has, of which it gets those that it names.
 
-    def complete(*arguments):
-        nk, nj, ni = arguments[place].h_t.shape
-        adjoint(*arguments, *(np.zeros_like(arguments[0], shape=(nk + (kind == "w"), nj, ni)) for kind in work))
+    A result of the forward kernel that it needs, in the place of inputs, is computed before; its last arguments may be
+    work arrays, of the kinds "t" and "w" in `work`.
+    """
+    before = list(inspect.signature(forward).parameters)[: -len(outputs)]
+    wanted = list(inspect.signature(adjoint).parameters)
+    names = [*before, *(f"{y}_ad" for y in outputs), *(f"{x}_ad" for x in inputs)]
+    recomputes = not set(outputs).isdisjoint(wanted)
 
-    complete.__signature__ = inspect.Signature(parameters[: -len(work)])
+    @functools.wraps(adjoint, updated=())
+    def complete(*arguments: object) -> None:
+        given = dict(zip(names, arguments, strict=True))
+        nk, nj, ni = given["grid"].h_t.shape
+        for name, kind in zip(wanted[len(wanted) - len(work) :], work, strict=True):
+            given[name] = np.zeros_like(arguments[0], shape=(nk + (kind == "w"), nj, ni))
+        if recomputes:
+            given |= {name: np.empty_like(arguments[0]) for name in outputs}
+            forward(*(given[name] for name in (*before, *outputs)))
+        adjoint(*(given[name] for name in wanted))
+
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    complete.__signature__ = inspect.Signature([inspect.Parameter(name, positional) for name in names])
     return complete
 
 
-def pair(home, home_ad, name: str, inputs: str, outputs: str, constants: Callable = nothing, work: str = "") -> Pair:
-    """`name` of the module `home` and `name_ad` of its mirror; inputs as in `kinds`, outputs without size."""
-    results, adjoint = dict(word.split() for word in outputs.split(",")), getattr(home_ad, f"{name}_ad")
-    return Pair(getattr(home, name), lent(adjoint, work) if work else adjoint, kinds(inputs), results, constants)
+def pair(
+    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = nothing, work: str = ""
+) -> Pair:
+    """The pair of two kernels: inputs as in `kinds`, outputs without sizes, `work` as in `completed`."""
+    inputs, outputs = kinds(inputs), dict(word.split() for word in outputs.split(","))
+    wanted = inspect.signature(adjoint).parameters
+    if work or list(wanted)[: len(inputs)] != list(inputs):
+        adjoint = completed(forward, adjoint, inputs, outputs, work)
+    return Pair(forward, adjoint, inputs, outputs, constants, recomputes=not set(outputs).isdisjoint(wanted))
 
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
-ADVANCE = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
+VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
+TRACER = "T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"
 
 OWN = {
-    "stretch": pair(layers, layers_ad, "stretch", "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
-    "transports": pair(layers, layers_ad, "transports", "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
-    "continuity": pair(layers, layers_ad, "continuity", "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
-    "potential_vorticity": Pair(
+    "stretch": pair(layers.stretch, layers_ad.stretch_ad, "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
+    "transports": pair(layers.transports, layers_ad.transports_ad, "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
+    "continuity": pair(layers.continuity, layers_ad.continuity_ad, "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
+    "potential_vorticity": pair(
         momentum_advection.potential_vorticity,
-        potential_vorticity_ad,
-        kinds("u u, v v, s_f f2+"),
-        {"q": "f"},
-        recomputes=True,
+        momentum_advection_ad.potential_vorticity_ad,
+        "u u, v v, s_f f2+",
+        "q f",
     ),
     **{
         f"advect_momentum_{form}": pair(
-            momentum_advection, momentum_advection_ad, f"advect_momentum_{form}", MOMENTUM, "G_u u, G_v v"
+            getattr(momentum_advection, f"advect_momentum_{form}"),
+            getattr(momentum_advection_ad, f"advect_momentum_{form}_ad"),
+            MOMENTUM,
+            "G_u u, G_v v",
         )
         for form in ("energy", "enstrophy", "al81")
     },
     **{
         f"buoyancy_{family}": pair(
-            equation_of_state, equation_of_state_ad, f"buoyancy_{family}", f"T t 5, S t 5, coefficients {name}", "b t"
+            getattr(equation_of_state, f"buoyancy_{family}"),
+            getattr(equation_of_state_ad, f"buoyancy_{family}_ad"),
+            f"T t 5, S t 5, coefficients {name}",
+            "b t",
         )
         for family, name in (("seos", "quadratic"), ("teos10", "teos10"))
     },
     **{
         f"stratification_{family}": pair(
-            equation_of_state,
-            equation_of_state_ad,
-            f"stratification_{family}",
+            getattr(equation_of_state, f"stratification_{family}"),
+            getattr(equation_of_state_ad, f"stratification_{family}_ad"),
             f"T t 5, S t 5, coefficients {name}",
             "N2 w",
         )
         for family, name in (("seos", "quadratic"), ("teos10", "teos10"))
     },
-    "hydrostatic_pressure": pair(pressure, pressure_ad, "hydrostatic_pressure", "b t 1e-2, eta t2, s_t t2+", "p t"),
-    "pressure_gradient": pair(
-        pressure, pressure_ad, "pressure_gradient", "p t, b t 1e-2, eta t2, s_t t2+", "G_u u, G_v v"
+    "hydrostatic_pressure": pair(
+        pressure.hydrostatic_pressure, pressure_ad.hydrostatic_pressure_ad, "b t 1e-2, eta t2, s_t t2+", "p t"
     ),
-    "wind_stress": pair(surface, surface_ad, "wind_stress", "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"),
+    "pressure_gradient": pair(
+        pressure.pressure_gradient, pressure_ad.pressure_gradient_ad, "p t, b t 1e-2, eta t2, s_t t2+", "G_u u, G_v v"
+    ),
+    "wind_stress": pair(
+        surface.wind_stress, surface_ad.wind_stress_ad, "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"
+    ),
     "hold_above_freezing": pair(
-        surface, surface_ad, "hold_above_freezing", "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
+        surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
     ),
     "surface_flux": pair(
-        surface, surface_ad, "surface_flux", "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", a_share
+        surface.surface_flux, surface_ad.surface_flux_ad, "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", a_share
     ),
     **{
         f"stress_divergence{suffix}": pair(
-            friction, friction_ad, "stress_divergence", f"u u, v v, nu {kind} 1e3", "G_u u, G_v v", work="tt"
+            friction.stress_divergence,
+            friction_ad.stress_divergence_ad,
+            f"u u, v v, nu {kind} 1e3",
+            "G_u u, G_v v",
+            work="tt",
         )
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
     },
     **{
-        name: pair(viscosity, viscosity_ad, name, f"u u, v v, nu_h {kind} 1e2, coefficient t1+", "nu t", work=work)
+        name: pair(
+            getattr(viscosity, name),
+            getattr(viscosity_ad, f"{name}_ad"),
+            f"u u, v v, nu_h {kind} 1e2, coefficient t1+",
+            "nu t",
+            work=work,
+        )
         for name, kind, work in (("smagorinsky", "t1+", "t"), ("leith", "t+", "tt"))
     },
     **{
         f"diffuse_tracer{suffix}": pair(
-            tracer_diffusion, tracer_diffusion_ad, "diffuse_tracer", f"T t, kappa {kind} 1e3", "out t"
+            tracer_diffusion.diffuse_tracer, tracer_diffusion_ad.diffuse_tracer_ad, f"T t, kappa {kind} 1e3", "out t"
         )
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
     },
-    "tracer_laplacian": pair(tracer_diffusion, tracer_diffusion_ad, "tracer_laplacian", "T t", "L t"),
+    "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
     "constant_mixing": pair(
-        vertical_mixing,
-        vertical_mixing_ad,
-        "constant_mixing",
+        vertical_mixing.constant_mixing,
+        vertical_mixing_ad.constant_mixing_ad,
         "N2 w 1e-5, " + MIXING.format("t1+"),
         "nu_v w, kappa_v w",
     ),
     "richardson_mixing": pair(
-        vertical_mixing,
-        vertical_mixing_ad,
-        "richardson_mixing",
+        vertical_mixing.richardson_mixing,
+        vertical_mixing_ad.richardson_mixing_ad,
         f"u u, v v, N2 w 1e-5, {MIXING.format('t+')}, nu_0 t1+ 1e-2, alpha t1+ 5",
         "nu_v w, kappa_v w",
         work="w",
     ),
-    "bottom_drag": pair(bottom_drag, bottom_drag_ad, "bottom_drag", "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"),
-    "advance_tracer": Pair(
-        vertical_diffusion.advance_tracer,
-        advance_tracer_ad,
-        kinds("T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"),
-        {"T": "t"},
-        a_step,
-        recomputes=True,
+    "bottom_drag": pair(
+        bottom_drag.bottom_drag, bottom_drag_ad.bottom_drag_ad, "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"
     ),
-    "advance_tracer_single": Pair(
+    "advance_tracer": pair(
+        vertical_diffusion.advance_tracer, vertical_diffusion_ad.advance_tracer_ad, TRACER, "T t", a_step
+    ),
+    "advance_tracer_single": pair(
         vertical_diffusion.advance_tracer_single,
-        advance_tracer_single_ad,
-        kinds("T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"),
-        {"T": "t"},
+        vertical_diffusion_ad.advance_tracer_ad,
+        TRACER,
+        "T t",
         a_step_without_dither,
-        recomputes=True,
     ),
-    "advance_u": Pair(
-        vertical_diffusion.advance_u, advance_u_ad, kinds(ADVANCE.format("u")), {"u": "u"}, a_step, recomputes=True
+    "advance_u": pair(
+        vertical_diffusion.advance_u, vertical_diffusion_ad.advance_u_ad, VELOCITY.format("u"), "u u", a_step, "w"
     ),
-    "advance_v": Pair(
-        vertical_diffusion.advance_v, advance_v_ad, kinds(ADVANCE.format("v")), {"v": "v"}, a_step, recomputes=True
+    "advance_v": pair(
+        vertical_diffusion.advance_v, vertical_diffusion_ad.advance_v_ad, VELOCITY.format("v"), "v v", a_step, "w"
     ),
-    "extrapolate": Pair(extrapolate, extrapolate_ad, {"x": ("t", 1.0), "x_before": ("t", 1.0)}, {"y": "t"}, a_share),
-    "depth_mean": pair(barotropic, barotropic_ad, "depth_mean", "u u, v v", "u_bar u2, v_bar v2"),
+    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", a_share),
+    "depth_mean": pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, "u u, v v", "u_bar u2, v_bar v2"),
     "slow_forcing": pair(
-        barotropic,
-        barotropic_ad,
-        "slow_forcing",
+        barotropic.slow_forcing,
+        barotropic_ad.slow_forcing_ad,
         "u_new u2, v_new v2, u_old u2, v_old v2, eta t2",
         "F_u u2, F_v v2",
         a_step,
     ),
     "barotropic_substeps": pair(
-        barotropic,
-        barotropic_ad,
-        "barotropic_substeps",
+        barotropic.barotropic_substeps,
+        barotropic_ad.barotropic_substeps_ad,
         "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3",
         "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
         seven_substeps,
     ),
-    "take_depth_mean": Pair(
+    "take_depth_mean": pair(
         take_depth_mean,
         take_depth_mean_ad,
-        kinds("u u, v v, u_bar u2, v_bar v2, target_u u2, target_v v2"),
-        {"u_out": "u", "v_out": "v"},
+        "u u, v v, u_bar u2, v_bar v2, target_u u2, target_v v2",
+        "u_out u, v_out v",
     ),
     "tracer_transports": pair(
-        barotropic,
-        barotropic_ad,
-        "tracer_transports",
+        barotropic.tracer_transports,
+        barotropic_ad.tracer_transports_ad,
         "u_old u, v_old v, u_new u, v_new v, u_bar_old u2, v_bar_old v2, u_bar_new u2, v_bar_new v2,"
         "U_mean u2 1e7, V_mean v2 1e7, s_u u2+, s_v v2+",
         "U u, V v",
@@ -311,9 +304,8 @@ OWN = {
     ),
     **{
         f"advect_tracer_{scheme}": pair(
-            tracer_advection,
-            tracer_advection_ad,
-            f"advect_tracer_{scheme}",
+            getattr(tracer_advection, f"advect_tracer_{scheme}"),
+            getattr(tracer_advection_ad, f"advect_tracer_{scheme}_ad"),
             "T t 10, U u 1e6, V v 1e6, W W 1e6",
             "out t",
             a_step,

@@ -65,6 +65,10 @@ def test_argument_order_of_a_pair_agrees():
         assert backward[: grid + 1] == forward[: grid + 1], name
         expected = [f"{x}_ad" for x in (*pair.outputs, *pair.inputs)]
         assert backward[grid + 1 :] == expected, name
+        kernel = getattr(pair.adjoint, "__wrapped__", None)  # it takes a result, or work arrays
+        if kernel is not None:
+            taken = [x for x in inspect.signature(kernel).parameters if x in backward]
+            assert taken == sorted(taken, key=backward.index), name
 
 
 def test_every_operator_has_its_adjoint_and_both_are_registered():
