@@ -13,7 +13,9 @@ from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.setups.recipe import recipe
 
 Array = np.ndarray
-DZ = [50.0, 100.0, 100.0, 120.0, 130.0]
+DZ = [50.0, 100.0, 100.0, 120.0, 130.0]  # layers of the oceans below [m]
+PROFILE = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]  # temperature in them [degC]
+PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
 # A size of each quantity in nature, in its units: of perturbations where a model gives none.
 SIZES = {
     "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05,
@@ -82,6 +84,22 @@ def random_forcing(name: str, noise: Array) -> Array:
     return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
 
 
+def rough_depth(rng: np.random.Generator, ny: int, nx: int) -> Array:
+    """Depth (ny, nx) [m] with islands and partial cells, and two channels across, so that no lake is cut off."""
+    depth = rng.uniform(150.0, 500.0, (ny, nx))
+    depth[rng.uniform(size=depth.shape) < 0.12] = 0.0
+    depth[:, 3], depth[4, :] = 320.0, 450.0
+    return depth
+
+
+def rough_model(depth: Array, **options) -> ogcm.Model:
+    """A model of a basin of this depth (ny, nx) [m], periodic along x; `options` are further ones of `ogcm.Model`."""
+    ny, nx = depth.shape
+    horizontal = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
+    defaults = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
+    return ogcm.Model(horizontal, depth=depth, **(defaults | options))
+
+
 @recipe(days=1)
 def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
     """A small basin with islands, partial cells and every forcing, some of its water unstable, periodic along x.
@@ -89,20 +107,14 @@ def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics)
     seed: of its bathymetry, waters and forcing.
     """
     rng, shape = np.random.default_rng(seed), (12, 16)
-    depth = rng.uniform(150.0, 500.0, shape)
-    depth[rng.uniform(size=shape) < 0.12] = 0.0
-    depth[:, 3], depth[4, :] = 320.0, 450.0  # no lakes
-    base = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]
-    chosen = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
+    depth = rough_depth(rng, *shape)
     biharmonic = {"nu4_h": ("friction", 1e10), "kappa4_h": ("diffusion", 1e9)}
-    chosen |= {name: size for name, (by, size) in biharmonic.items() if numerics.get(by) == "biharmonic"}
-    return ogcm.Model(
-        ogcm.cartesian(nx=16, ny=12, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True),
-        depth=depth,
-        dz=DZ,
-        T=base + 2.0 * rng.normal(size=(5, *shape)),
+    chosen = {name: size for name, (by, size) in biharmonic.items() if numerics.get(by) == "biharmonic"}
+    return rough_model(
+        depth,
+        T=PROFILE + 2.0 * rng.normal(size=(5, *shape)),
         S=35 + 0.1 * rng.normal(size=(5, *shape)),
         forcing=ogcm.Forcing(**{name: random_forcing(name, rng.normal(size=shape)) for name in NAMES}),
-        parameters=chosen | dict(parameters or {}),
-        **({"dt": 600.0} | numerics),
+        parameters=PARAMETERS | chosen | dict(parameters or {}),
+        **numerics,
     )

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 import ogcm
-from adjoint.random_ocean import DZ
+from adjoint.random_ocean import PROFILE, rough_depth, rough_model
 from ogcm.forcing import NAMES
 from ogcm.setups import SETUPS
 
@@ -14,27 +14,12 @@ WITHOUT_DATA = [name for name, setup in SETUPS.items() if "data" not in inspect.
 
 
 def rough_basin(seed=0, nx=16, ny=12, **options):
-    """Islands, partial cells, wind, stratification and every term switched on; periodic along x."""
+    """The rough basin of `adjoint.random_ocean` with stable water and wind alone; any option of a model may differ."""
     rng = np.random.default_rng(seed)
-    depth = rng.uniform(150.0, 500.0, (ny, nx))
-    depth[rng.uniform(size=depth.shape) < 0.12] = 0.0
-    depth[:, 3] = 320.0
-    depth[4, :] = 450.0
-    grid = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
-    forcing = ogcm.Forcing(tau_x=lambda x, y: 0.1 * np.sin(2 * np.pi * y / 2.4e5), tau_y=0.02)
-    parameters = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
-    noise = rng.normal(size=(5, ny, nx))
-    base = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]
-    settings = {
-        "depth": depth,
-        "dz": DZ,
-        "T": base + 0.3 * noise,
-        "S": 35 + 0.1 * noise[::-1],
-        "forcing": forcing,
-        "parameters": parameters,
-        "dt": 600.0,
-    }
-    return ogcm.Model(grid, **(settings | options))
+    depth, noise = rough_depth(rng, ny, nx), rng.normal(size=(5, ny, nx))
+    wind = ogcm.Forcing(tau_x=lambda x, y: 0.1 * np.sin(2 * np.pi * y / 2.4e5), tau_y=0.02)
+    defaults = {"depth": depth, "T": PROFILE + 0.3 * noise, "S": 35 + 0.1 * noise[::-1], "forcing": wind}
+    return rough_model(**(defaults | options))
 
 
 def run(model, steps):
