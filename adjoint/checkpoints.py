@@ -182,14 +182,14 @@ class Run(Protocol):
     def keep(self, n: int) -> None:
         """Take step n and keep all that it computes."""
 
-    def turn(self) -> None:
+    def begin_adjoint(self) -> None:
         """The run has ended."""
 
     def reverse(self, n: int) -> None:
         """Run step n, which was kept, backwards."""
 
 
-def there_and_back(run: Run, steps: int, budget: Budget) -> None:
+def run_and_reverse(run: Run, steps: int, budget: Budget) -> None:
     """Run `steps` steps forward and then backwards, within the budget."""
     with Snapshots(budget) as snapshots:
         for action in budget.schedule(steps):
@@ -201,7 +201,7 @@ def there_and_back(run: Run, steps: int, budget: Budget) -> None:
             elif isinstance(action, Copy | Move):
                 snapshots.load(action.n, run.state, drop=isinstance(action, Move))
             elif isinstance(action, EndForward):
-                run.turn()
+                run.begin_adjoint()
             elif isinstance(action, Reverse):
                 for n in action:
                     run.reverse(n)

@@ -96,11 +96,11 @@ def check_gradients_command(target: str, rest: list[str]) -> int:
     for name, c in controls.items():
         slope = "linear" if c.slope != c.slope else f"{c.slope:.2f}"
         numbers = f"{c.derivative:11.3e} {c.error:8.1e} {slope:>7}" if c.influence else f"{'no influence':>28}"
-        print(f"{name:18} {numbers}  {verdict(c.right)}")
-    check.draw(controls, output, f"{model.name}: gradient of {steps} steps")
+        print(f"{name:18} {numbers}  {verdict(c.passed)}")
+    check.draw_remainders(controls, output, f"{model.name}: gradient of {steps} steps")
     print(f"\n{output}: the Taylor remainders")
     wrong = [f"operator {n}" for n, error in operators.items() if not error < check.OPERATOR_TOLERANCE]
-    wrong += [f"control {n}" for n, c in controls.items() if not c.right]
+    wrong += [f"control {n}" for n, c in controls.items() if not c.passed]
     if wrong:
         print(f"ogcm: FAIL, {len(wrong)} in all, the first: {wrong[0]}", file=sys.stderr)
     return int(bool(wrong))

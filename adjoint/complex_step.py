@@ -58,10 +58,10 @@ def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
 
     Raises InputError for an unknown control or a shape that does not fit.
     """
-    return moved_model(model, perturbation, 1j * STEP)
+    return perturbed_model(model, perturbation, 1j * STEP)
 
 
-def moved_model(model: Model, perturbation: Mapping[str, Array], size: complex) -> Model:
+def perturbed_model(model: Model, perturbation: Mapping[str, Array], size: complex) -> Model:
     """The model, copied in the type of `size`, each named control moved by `size` times its perturbation.
 
     Raises InputError for an unknown control or a shape that does not fit.
@@ -95,12 +95,12 @@ def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
     return State(**{name: a.imag / STEP for name, a in state.arrays().items()}, time=state.time, step=state.step)
 
 
-def directional(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
+def directional_derivative(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
     """The derivative of `loss` along `perturbation`, exact to round-off: what every gradient is checked against."""
-    return float(np.imag(value_of(loss, simulation, complex_model(simulation.model, perturbation)))) / STEP
+    return float(np.imag(loss_of_run(loss, simulation, complex_model(simulation.model, perturbation)))) / STEP
 
 
-def value_of(loss: Loss, simulation: Simulation, model: Model) -> complex:
+def loss_of_run(loss: Loss, simulation: Simulation, model: Model) -> complex:
     """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
     stepper, records, total = Stepper(model), loss.records_by_step(simulation), 0.0
     for n in range(simulation.steps + 1):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from adjoint.complex_step import STEP, complex_model, directional, moved_model, value_of, working_copy
+from adjoint.complex_step import STEP, complex_model, directional_derivative, loss_of_run, perturbed_model, working_copy
 from adjoint.controls import Control, Controls
 from adjoint.losses import Loss, MeanSquare, Sum
 from adjoint.random_ocean import SIZES, mask_of, random_field, random_grid
@@ -139,7 +139,7 @@ class ControlCheck(NamedTuple):
         return self.derivative != 0 or self.exact != 0
 
     @property
-    def right(self) -> bool:
+    def passed(self) -> bool:
         return self.error < TOLERANCE and not self.slope < LOWEST_SLOPE
 
 
@@ -152,14 +152,14 @@ def check_controls(
 ) -> dict[str, ControlCheck]:
     """The gradient of `loss` over a (short) `simulation` with respect to each of `controls`, checked.
 
-    Default: all controls of the model, and a loss that sees every field. The run starts from its initial state stirred
-    at random, since at rest an upwind scheme stands at its kink. The simulation stays as it is.
+    Default: all controls of the model, and a loss that sees every field. The run starts from its initial state,
+    perturbed at random, since at rest an upwind scheme stands at its kink. The simulation stays as it is.
     Raises InputError for an unknown control, or a model in float32, whose round-off would hide errors.
     """
     if simulation.model.numerics.precision != "float64":
         raise InputError("precision: gradients are checked in float64, whose round-off hides nothing; choose that")
     rng, simulation = np.random.default_rng(seed), copy.copy(simulation)
-    model = simulation.model = stirred(simulation.model, rng)
+    model = simulation.model = with_perturbed_state(simulation.model, rng)
     loss = loss or every_field(model, rng)
     chosen = Controls(model, every_control(model) if controls is None else controls).controls
     directions = {name: direction(control, model, rng) for name, control in chosen.items()}
@@ -167,7 +167,7 @@ def check_controls(
     checks = {}
     for name, d in tqdm(directions.items(), unit="control", **bar(simulation.progress)):
         terms = found[name] * d
-        derivative, exact = float(terms.sum()), directional(loss, simulation, {name: d})
+        derivative, exact = float(terms.sum()), directional_derivative(loss, simulation, {name: d})
         scale = max(float(np.abs(terms).sum()), abs(exact))
         error = abs(derivative - exact) / scale if scale else 0.0
         remainders = taylor(loss, simulation, {name: d}, found.value, derivative) if scale else np.array([])
@@ -177,7 +177,7 @@ def check_controls(
 
 def taylor(loss: Loss, simulation: Simulation, d: dict[str, Array], value: float, derivative: float) -> Array:
     """|J(x + e d) - J(x) - e g.d| for the e of STEPS."""
-    moved = [value_of(loss, simulation, moved_model(simulation.model, d, float(e))) for e in STEPS]
+    moved = [loss_of_run(loss, simulation, perturbed_model(simulation.model, d, float(e))) for e in STEPS]
     return np.abs(np.array(moved) - value - STEPS * derivative)
 
 
@@ -201,7 +201,7 @@ def every_control(model: Model) -> list[str]:
     return [*model.numerics.stepped, *forcing, *parameters, *weights_of(model.terms)]
 
 
-def stirred(model: Model, rng: np.random.Generator) -> Model:
+def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
     """A copy whose state is moved at random, by a tenth of SIZES."""
     other = working_copy(model)
     for name, control in Controls(other, other.numerics.stepped).controls.items():
@@ -239,7 +239,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     rng, model = np.random.default_rng(seed), working_copy(loss.model)
     if state is not None:
         model.state = state.copy()
-    model, errors = stirred(model, rng), [0.0]
+    model, errors = with_perturbed_state(model, rng), [0.0]
     for name, control in Controls(model, model.numerics.stepped).controls.items():
         d = SIZES[name] * rng.normal(size=control.shape)
         tangent = complex_model(model, {name: d}).state
@@ -261,7 +261,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     return max(errors)
 
 
-def draw(checks: dict[str, ControlCheck], output: str | Path, title: str) -> None:
+def draw_remainders(checks: dict[str, ControlCheck], output: str | Path, title: str) -> None:
     """Write a picture of the Taylor remainders against e, with a line of slope 2. Raises FileError where it cannot."""
     figure = Picture(9, 6)
     axes = figure.subplots()

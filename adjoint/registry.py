@@ -118,16 +118,27 @@ def kinds(inputs: str) -> Kinds:
     return {word[0]: (word[1], float(word[2]) if len(word) > 2 else 1.0) for word in listed}
 
 
-def completed(forward: Callable, adjoint: Callable, inputs: Kinds, outputs: dict[str, str], work: str) -> Callable:
-    """`adjoint` as a function of all arguments that a pair has, of which it gets those that it names.
-
-    A result of the forward kernel that it needs, in the place of inputs, is computed before; its last arguments may be
-    work arrays, of the kinds "t" and "w" in `work`.
-    """
+def pair(
+    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = nothing, work: str = ""
+) -> Pair:
+    """The pair of two kernels: inputs as in `kinds`, outputs without sizes, `work` as in `completed`."""
+    inputs, outputs = kinds(inputs), dict(word.split() for word in outputs.split(","))
     before = list(inspect.signature(forward).parameters)[: -len(outputs)]
+    arguments = [*before, *(f"{y}_ad" for y in outputs), *(f"{x}_ad" for x in inputs)]
     wanted = list(inspect.signature(adjoint).parameters)
-    names = [*before, *(f"{y}_ad" for y in outputs), *(f"{x}_ad" for x in inputs)]
     recomputes = not set(outputs).isdisjoint(wanted)
+    if wanted != arguments:
+        adjoint = completed(adjoint, arguments, forward if recomputes else None, list(outputs), work)
+    return Pair(forward, adjoint, inputs, outputs, constants, recomputes)
+
+
+def completed(adjoint: Callable, names: list[str], forward: Callable | None, outputs: list[str], work: str) -> Callable:
+    """`adjoint` as a function of all arguments `names` that a pair has; it gets those that its own arguments name.
+
+    Where it takes the outputs of the kernel `forward`, these are computed before. Its last arguments may be work
+    arrays, of the kinds "t" and "w" in `work`.
+    """
+    wanted = list(inspect.signature(adjoint).parameters)
 
     @functools.wraps(adjoint, updated=())
     def complete(*arguments: object) -> None:
@@ -135,9 +146,9 @@ def completed(forward: Callable, adjoint: Callable, inputs: Kinds, outputs: dict
         nk, nj, ni = given["grid"].h_t.shape
         for name, kind in zip(wanted[len(wanted) - len(work) :], work, strict=True):
             given[name] = np.zeros_like(arguments[0], shape=(nk + (kind == "w"), nj, ni))
-        if recomputes:
+        if forward is not None:
             given |= {name: np.empty_like(arguments[0]) for name in outputs}
-            forward(*(given[name] for name in (*before, *outputs)))
+            forward(*(given[name] for name in inspect.signature(forward).parameters))
         adjoint(*(given[name] for name in wanted))
 
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -145,23 +156,12 @@ def completed(forward: Callable, adjoint: Callable, inputs: Kinds, outputs: dict
     return complete
 
 
-def pair(
-    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = nothing, work: str = ""
-) -> Pair:
-    """The pair of two kernels: inputs as in `kinds`, outputs without sizes, `work` as in `completed`."""
-    inputs, outputs = kinds(inputs), dict(word.split() for word in outputs.split(","))
-    wanted = inspect.signature(adjoint).parameters
-    if work or list(wanted)[: len(inputs)] != list(inputs):
-        adjoint = completed(forward, adjoint, inputs, outputs, work)
-    return Pair(forward, adjoint, inputs, outputs, constants, recomputes=not set(outputs).isdisjoint(wanted))
-
-
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
 TRACER = "T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"
 
-OWN = {
+OPERATORS = {
     "stretch": pair(layers.stretch, layers_ad.stretch_ad, "eta t2", "s_t t2, s_u u2, s_v v2, s_f f2"),
     "transports": pair(layers.transports, layers_ad.transports_ad, "u u, v v, s_u u2+, s_v v2+", "U u, V v"),
     "continuity": pair(layers.continuity, layers_ad.continuity_ad, "U u 1e6, V v 1e6, fresh t2 1e-3", "W w"),
@@ -314,4 +314,4 @@ OWN = {
     },
 }
 
-PAIRS = Registry("operator", OWN)
+PAIRS = Registry("operator", OPERATORS)

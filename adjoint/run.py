@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from adjoint.checkpoints import Budget, there_and_back
+from adjoint.checkpoints import Budget, run_and_reverse
 from adjoint.clear import clear
-from adjoint.complex_step import value_of, working_copy
+from adjoint.complex_step import loss_of_run, working_copy
 from adjoint.controls import Collector, Controls
 from adjoint.losses import Loss
 from adjoint.state import Gradient
@@ -91,14 +91,14 @@ def gradient(
     sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records, workspace)
     steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
     budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
-    sweep.look()
+    sweep.add_loss()
     forward_steps, quiet = budget.forward_steps(steps), None if simulation.progress else True
     total = forward_steps + steps
     try:
         with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
             sweep.bar = bar
             bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
-            there_and_back(sweep, steps, budget)
+            run_and_reverse(sweep, steps, budget)
         gradients = sweep.collector.collect(sweep.state_ad)
         workspace.spare.append(sweep.state_ad)
         for name, g in gradients.items():
@@ -113,7 +113,7 @@ def gradient(
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
     """The loss of a run alone. The simulation stays as it is. A run that blows up has the loss NaN or infinity."""
-    return float(value_of(loss, simulation, working_copy(simulation.model).to(simulation.device)))
+    return float(loss_of_run(loss, simulation, working_copy(simulation.model).to(simulation.device)))
 
 
 def gradient_bytes(model: Model) -> int:
@@ -155,7 +155,7 @@ class Workspace:
             self.gradient = Gradient.zeros(self.model)
         else:
             self.mirror(model)
-        model.state.settle(model.grid)
+        model.state.prepare(model.grid)
         self.model.state.assign(model.state)
         return self.model
 
@@ -193,7 +193,7 @@ class Sweep:
     ) -> None:
         self.loss, self.simulation, self.records = loss, simulation, records
         self.model = workspace.begin(simulation.model)
-        self.state, self.first, self.seen = self.model.state, self.model.state.step, 0
+        self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
         self.plain, self.adjoint, self.free = workspace.plain, workspace.adjoint, workspace.free
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and all that it computed
         self.last = self.state  # the state after the last step kept
@@ -215,33 +215,33 @@ class Sweep:
         """Step n, counted from 0."""
         self.plain.step()
         self.last = self.state
-        self.passed(n)
+        self.finish_step(n)
 
     def keep(self, n: int) -> None:
         """Step n with all that it computes kept."""
         before = self.last if n - 1 in self.kept else self.state
         stepper = self.free.pop() if self.free else Stepper(self.model, kept=True)
         self.kept[n], self.last = (before, stepper), stepper.advance(before)
-        self.passed(n)
+        self.finish_step(n)
 
-    def passed(self, n: int) -> None:
+    def finish_step(self, n: int) -> None:
         """Behind step n: the first time, the loss looks at its end."""
         self.bar.update()
-        if n == self.seen:
-            self.seen += 1
-            if self.seen % CHECK == 0 or self.seen == self.simulation.steps:
+        if n == self.reached:
+            self.reached += 1
+            if self.reached % CHECK == 0 or self.reached == self.simulation.steps:
                 self.check_state()
-            self.look()
+            self.add_loss()
 
-    def look(self) -> None:
+    def add_loss(self) -> None:
         """Add what the loss sees of the last state; raise InputError where it has no finite value or derivative."""
-        records = self.records.get(self.seen, ())
+        records = self.records.get(self.reached, ())
         state = self.last.to("cpu") if records else self.last
         for record in records:
             value, slope = self.loss.value(state, record), State.zeros(self.simulation.model.grid, state.u.dtype)
             self.loss.adjoint(state, record, 1.0, slope)
             if not (np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())):
-                name, day = type(self.loss).__name__, self.seen * self.model.numerics.dt / DAY
+                name, day = type(self.loss).__name__, self.reached * self.model.numerics.dt / DAY
                 raise InputError(
                     f"{name}: its value or derivative on day {day:g} is not finite ({value}); choose a loss "
                     "that is differentiable there, or another day"
@@ -258,11 +258,11 @@ class Sweep:
                 f"try dt = {self.model.numerics.dt / 2:g} s, or a shorter run"
             )
 
-    def turn(self) -> None:
+    def begin_adjoint(self) -> None:
         """At the end of the run: the loss begins the adjoint."""
-        self.look_back(self.last, self.state_ad)
+        self.add_loss_adjoint(self.last, self.state_ad)
 
-    def look_back(self, state: State, state_ad: State) -> None:
+    def add_loss_adjoint(self, state: State, state_ad: State) -> None:
         """What the loss sees of a state, to its adjoint."""
         records = self.records.get(state.step - self.first, ())
         if not records:
@@ -285,5 +285,5 @@ class Sweep:
         self.state_ad.previous = None
         self.spare.append(self.state_ad)
         self.state_ad = before_ad
-        self.look_back(before, before_ad)
+        self.add_loss_adjoint(before, before_ad)
         self.bar.update()

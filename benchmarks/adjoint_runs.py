@@ -21,7 +21,7 @@ import numpy as np
 
 import adjoint
 import ogcm
-from adjoint.complex_step import directional
+from adjoint.complex_step import directional_derivative
 from adjoint.losses import MeanSquare
 from adjoint.run import Workspace, evaluate
 from benchmarks import ogcm_channel
@@ -90,7 +90,7 @@ def windows(lengths: list[int], dt: float = 1200.0) -> None:
         evaluate(loss, run)
         forward = time.perf_counter() - started
         g = adjoint.gradient(loss, run, ["T"], workspace=workspace)
-        exact, terms = directional(loss, run, {"T": direction}), g["T"] * direction
+        exact, terms = directional_derivative(loss, run, {"T": direction}), g["T"] * direction
         error = abs(exact - terms.sum()) / np.abs(terms).sum()
         norm = np.sqrt((g["T"] ** 2).sum())
         print(f"{steps:6} {steps * dt / DAY:7.2f} {forward:7.2f} {g.seconds:11.2f} {norm:12.4e} {error:19.1e}")

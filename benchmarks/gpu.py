@@ -23,7 +23,7 @@ import numpy as np
 
 import ogcm
 from adjoint import gradient
-from adjoint.complex_step import directional
+from adjoint.complex_step import directional_derivative
 from adjoint.losses import MeanSquare
 from adjoint.random_ocean import mask_of, random_field, random_grid
 from adjoint.registry import PAIRS
@@ -132,7 +132,7 @@ def agreement(quick: bool) -> None:
     change = {name: np.random.default_rng(0).normal(size=np.shape(v)) for name, v in (("T", loss.data[0]), ("nu_h", 0))}
     found = gradient(loss, run, list(change))
     terms = np.concatenate([(found[name] * change[name]).ravel() for name in change])
-    error = abs(directional(loss, run, change) - terms.sum()) / np.abs(terms).sum()
+    error = abs(directional_derivative(loss, run, change) - terms.sum()) / np.abs(terms).sum()
     print(f"gradient of {steps} steps by T and nu_h against the complex step on the CPU: {error:.1e}")
 
 

@@ -55,7 +55,7 @@ def collected() -> Iterator[dict[tuple, Callable]]:
             arguments = (*arguments[: kernel.place], part, *arguments[kernel.place + 1 :])
         kernel.twin(*arguments)
 
-    patches = (gpu, "launch", launch), (backend.Kernel, "__call__", on_gpu), (halo, "fill_halo", halo.fill_there)
+    patches = (gpu, "launch", launch), (backend.Kernel, "__call__", on_gpu), (halo, "fill_halo", halo.fill_halo_on_gpu)
     with ExitStack() as stack:
         for place in patches:
             stack.enter_context(mock.patch.object(*place))
@@ -78,7 +78,7 @@ def every_kernel(precision: str) -> dict[tuple, Callable]:
             constants = [typed(a, dtype) for a in pair.constants(grid, dtype)]
             pair.forward(*inputs, *constants, grid, *outputs)
             pair.adjoint(*inputs, *constants, grid, *outputs, *(np.zeros_like(a) for a in inputs))
-        halo.fill_there(model.grid.periodic, model.state.u)
+        halo.fill_halo_on_gpu(model.grid.periodic, model.state.u)
         fluxes, D = model.forcing.at(0.0), Stepper(model).D
         corrector.add(model, model.state, fluxes, D)
         model.corrector = corrector

@@ -81,7 +81,7 @@ class TendencyFit:
         self.data.initialize(model, start)
         n = end = model.state
         if model.numerics.dynamics != "none":  # else there is no physics
-            n.settle(model.grid)
+            n.prepare(model.grid)
             end = self.stepper.advance(n)
         truth, lacking = self.data.targets(start, 1), {}
         for name in self.fields:

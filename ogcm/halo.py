@@ -55,10 +55,10 @@ def exchange(grid, *fields):
             if isinstance(field, np.ndarray):
                 fill_halo(grid.periodic, layers)
             else:
-                fill_there(grid.periodic, layers)
+                fill_halo_on_gpu(grid.periodic, layers)
 
 
-def fill_there(periodic, field):
+def fill_halo_on_gpu(periodic, field):
     """`fill_halo` on a GPU: a thread for each point of the halo."""
     from ogcm.cuda import launch, point_kernel
 

@@ -110,7 +110,7 @@ class Simulation:
         self.has_run, self.restart_file = False, run_files.restart_path(self)
         if restart is not None:
             load_restart(restart, model)
-        model.state.settle(model.grid)
+        model.state.prepare(model.grid)
         self.begun = None if restart is None else provenance.state_mark(model)
         run_checks.check_start_day(self, start)
         run_files.check_names(self)
@@ -186,7 +186,7 @@ class Simulation:
         """
         self.stop_reason = None
         with catch_signals() as self.caught, run_files.claim(self):
-            self.model.state.settle(self.model.grid)
+            self.model.state.prepare(self.model.grid)
             self.check_again()
             if self.device == "cuda":
                 self.place = Mirror(self.model)

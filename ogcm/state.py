@@ -82,7 +82,7 @@ class State:
             setattr(self, name, others)
             setattr(other, name, own)
 
-    def settle(self, grid: Grid) -> None:
+    def prepare(self, grid: Grid) -> None:
         """Make a state that a user may have changed ready for a step: currents and eta 0 on land, halos filled.
 
         Raises InputError for arrays of another shape or type than those of the grid.
@@ -101,7 +101,7 @@ class State:
             a[...] = np.where(mask == 1, a, a.dtype.type(0))
         exchange(grid, *self.arrays().values())
         if self.previous is not None:
-            self.previous.settle(grid)
+            self.previous.prepare(grid)
 
     def digest(self) -> str:
         """A hash of every bit of the interior: equal runs have equal digests."""

@@ -97,7 +97,7 @@ class Stepper:
         self.instant = zeros(grid.h_t, (5, 1, *grid.depth_t.shape), dtype)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
-        self.settled = False
+        self.prepared = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
@@ -110,12 +110,12 @@ class Stepper:
     def step(self) -> None:
         """Advance the model's state by one time step, in place.
 
-        Before the first, the state is made ready (`State.settle`): raises InputError for wrong shapes.
+        Before the first, the state is made ready (`State.prepare`): raises InputError for wrong shapes.
         """
         n, stepped = self.model.state, self.model.numerics.stepped
-        if not self.settled:
-            n.settle(self.model.grid)
-            self.settled = True
+        if not self.prepared:
+            n.prepare(self.model.grid)
+            self.prepared = True
         self.advance(n)
         if self.integrator.extrapolation and n.previous is None:
             n.previous = n.copy()

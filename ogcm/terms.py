@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ogcm.model import Model
 
 Array = np.ndarray
-TAKEN = {*PROGNOSTIC, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # names of other things
+RESERVED = {*PROGNOSTIC, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # names of other things
 
 
 class Term:
@@ -106,7 +106,7 @@ def check_terms(terms: Mapping[str, object]) -> dict[str, Term]:
     if not isinstance(terms, Mapping):
         raise InputError(f"terms: give them by name, such as {{'sponge': Sponge()}}, got {reprlib.repr(terms)}")
     for name, term in terms.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in TAKEN:
+        if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
             raise InputError(f"terms: {name!r} cannot be the name of a term; choose a word that nothing else has")
         if isinstance(term, type):
             raise InputError(f"{name}: {term.__name__} is a class; give the model an object, {term.__name__}(...)")

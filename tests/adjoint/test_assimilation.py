@@ -7,7 +7,7 @@ import pytest
 import ogcm
 from adjoint import assimilation_output as output
 from adjoint.assimilation import Cost, Estimate, assimilate
-from adjoint.complex_step import directional
+from adjoint.complex_step import directional_derivative
 from adjoint.losses import BoxMean
 from adjoint.observations import Points, misfit, read, synthetic, write
 from ogcm.cli import main
@@ -68,7 +68,7 @@ def test_gradient_is_the_complex_step():
     for only in (*cost.scaled, None):
         dz = np.concatenate([part.ravel() * (only in (name, None)) for name, _, part in cost.parts(way)])
         changes = {name: x.imag / 1e-30 for name, x in cost.values(z + 1e-30j * dz).items()}
-        exact = directional(cost.loss, cost.simulation, changes) + np.where(cost.counts, z, 0) @ dz
+        exact = directional_derivative(cost.loss, cost.simulation, changes) + np.where(cost.counts, z, 0) @ dz
         scale = np.abs(found.gradient * dz).sum()
         assert abs(found.gradient @ dz - exact) < 1e-12 * scale, only
     assert found.cost == found.observations + found.background

@@ -13,7 +13,7 @@ import pytest
 import adjoint
 import ogcm
 from adjoint.checkpoints import Budget, Snapshots, StorageType, snapshot_bytes
-from adjoint.complex_step import directional, working_copy
+from adjoint.complex_step import directional_derivative, working_copy
 from adjoint.controls import Controls
 from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Transport
 from adjoint.observation_loss import Observations
@@ -77,7 +77,7 @@ def check(run, names=NAMES, tolerance=1e-10, **budget):
     loss, d = loss_of(run.model, [0, run.steps * DT / DAY]), directions(run.model, names)
     g = adjoint.gradient(loss, run, names, **budget)
     for group in (*([name] for name in names), names):
-        exact = directional(loss, run, {name: d[name] for name in group})
+        exact = directional_derivative(loss, run, {name: d[name] for name in group})
         parts = [g[name] * d[name] for name in group]
         magnitude = sum(np.abs(part).sum() for part in parts)
         assert magnitude > 0, group
@@ -113,7 +113,7 @@ def test_gradient_of_every_integrator_and_closure(options):
     g = adjoint.gradient(loss, run, NAMES, snapshots=2)
     terms = [(g[name] * d[name]).ravel() for name in NAMES]
     terms = np.concatenate(terms)
-    assert abs(directional(loss, run, d) - terms.sum()) <= 1e-10 * np.abs(terms).sum()
+    assert abs(directional_derivative(loss, run, d) - terms.sum()) <= 1e-10 * np.abs(terms).sum()
 
 
 SMOOTH = {"advection": "centred2", "kappa_convective": 1e-5}  # no switches: upwind and convection turn a few cells
@@ -208,7 +208,7 @@ def test_a_run_that_continues_has_the_gradient_of_its_own_beginning(tmp_path):
     d = directions(model, ["T", "u"])
     g = adjoint.gradient(loss, run, d)
     terms = np.concatenate([(g[name] * d[name]).ravel() for name in d])
-    assert abs(directional(loss, run, d) - terms.sum()) <= 1e-12 * np.abs(terms).sum()
+    assert abs(directional_derivative(loss, run, d) - terms.sum()) <= 1e-12 * np.abs(terms).sum()
 
 
 def test_nan_on_land_changes_no_bit():

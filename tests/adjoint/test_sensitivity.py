@@ -7,7 +7,7 @@ import pytest
 import xarray
 
 import ogcm
-from adjoint.complex_step import moved_model
+from adjoint.complex_step import perturbed_model
 from adjoint.run import evaluate
 from adjoint.sensitivity import quantity, sensitivity
 from ogcm.cli import main
@@ -44,7 +44,7 @@ def test_the_map_is_what_an_experiment_finds():
             simulation.model.forcing.shapes[name] = change.shape
         for size in (1e-4, -1e-4):
             moved = ogcm.Simulation(simulation.model, days=2, progress=False)
-            moved.model = moved_model(simulation.model, {name: change}, size)
+            moved.model = perturbed_model(simulation.model, {name: change}, size)
             runs.append(evaluate(found.quantity.loss, moved))
         assert found[name][j, i] == pytest.approx((runs[0] - runs[1]) / 2e-4, rel=1e-6)
 
@@ -131,7 +131,7 @@ def test_every_quantity(of, places, units):
     ],
 )
 def test_bad_input_is_refused_before_the_run(arguments, words, capsys, monkeypatch):
-    monkeypatch.setattr("adjoint.run.there_and_back", None)
+    monkeypatch.setattr("adjoint.run.run_and_reverse", None)
     Path("there.nc").touch()
     assert main(["sensitivity", "double_gyre", *SMALL, *arguments]) == 2
     assert words in capsys.readouterr().err

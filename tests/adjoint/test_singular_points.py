@@ -8,7 +8,7 @@ import pytest
 
 import adjoint
 import ogcm
-from adjoint.complex_step import complex_model, directional
+from adjoint.complex_step import complex_model, directional_derivative
 from adjoint.controls import Controls
 from adjoint.gradient_check import dot_product_error
 from adjoint.random_ocean import mask_of, random_field, random_grid
@@ -120,7 +120,7 @@ def test_gradient_of_a_run_from_rest(closures, mixing, tolerance, wind, sea):
         change = rng.normal(size=np.shape(values))
         parts = found[name] * change
         assert np.isfinite(parts).all(), name
-        error = abs(parts.sum() - directional(loss, simulation, {name: change}))
+        error = abs(parts.sum() - directional_derivative(loss, simulation, {name: change}))
         assert error <= tolerance * np.abs(parts).sum() + 1e-15, name
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from adjoint.complex_step import directional
+from adjoint.complex_step import directional_derivative
 from adjoint.gradient_check import loss_error
 from adjoint.run import evaluate, gradient
 from nn.losses import Conservation, EnergySpectrum, Forecast, Spectrum, waves
@@ -81,7 +81,7 @@ def test_the_gradient_of_a_run(model, targets):
     found = gradient(whole, simulation, ["T", "u"])
     assert found.value == pytest.approx(np.dot(values, [1, 0.1, 0.01]), rel=1e-14)
     change = {name: np.random.default_rng(3).normal(size=SHAPE) for name in ("T", "u")}
-    exact = directional(whole, simulation, change)
+    exact = directional_derivative(whole, simulation, change)
     assert sum((found[name] * change[name]).sum() for name in change) == pytest.approx(exact, rel=1e-10)
 
 
