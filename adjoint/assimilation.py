@@ -19,14 +19,12 @@ that has its minimum at a quarter of the way, so that the line search tries ther
 
 import contextlib
 import copy
-import io as streams
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 from scipy import optimize, sparse
 from tqdm import tqdm
@@ -39,6 +37,7 @@ from ogcm import files
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.names import check_folder
 from ogcm.parameters import PARAMETERS
 from ogcm.provenance import digest
 from ogcm.restart import geometry
@@ -276,14 +275,13 @@ class History:
         self.identity = cost.identity()
         if self.path is None:
             return
-        if not self.path.resolve().parent.is_dir():
-            raise FileError(f"{path}: its folder does not exist")
+        check_folder(self.path)
         if self.path.exists():
             self.load()
 
     def load(self) -> None:
         """Read the file, after a look at whose it is."""
-        with files.reading(self.path, HISTORY, "a history of ogcm's assimilation", REMEDY) as f:
+        with files.read_hdf5(self.path, HISTORY, "a history of ogcm's assimilation", REMEDY) as f:
             for name in self.identity | dict(f["identity"].attrs):
                 here, there = self.identity.get(name), f["identity"].attrs.get(name)
                 if here != there:
@@ -306,13 +304,11 @@ class History:
         self.evaluations.append(evaluation)
         if self.path is None:
             return
-        whole = streams.BytesIO()
-        with h5py.File(whole, "w") as f:
+        with files.write_hdf5(self.path, "the history") as f:
             for name, column in zip(Evaluation._fields, zip(*self.evaluations, strict=True), strict=True):
                 f[name] = np.array(column)
             f.create_group("identity").attrs.update(self.identity)
             f.attrs["format"] = HISTORY
-        files.put_sealed(self.path, whole)
 
 
 REMEDY = "choose another history, or delete it to begin anew"

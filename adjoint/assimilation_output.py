@@ -1,6 +1,5 @@
 """What an assimilation found, for people: a table, a NetCDF file (CF-1.11), a picture."""
 
-import io as streams
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import ogcm
 from adjoint.assimilation import Assimilated, Iteration, water
 from adjoint.controls import POINTS, Control, units
 from ogcm import files, provenance
-from ogcm.metadata import places_of, stamp
+from ogcm.metadata import history_line, horizontal_dimensions
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
@@ -46,7 +45,7 @@ def rms(a: Array, wet: Array) -> float:
 
 def places(control: Control, model: Model) -> tuple[str, ...]:
     """The dimensions of a control in a file."""
-    horizontal = places_of(model)[POINTS.get(control.name, "t").upper()]
+    horizontal = horizontal_dimensions(model)[POINTS.get(control.name, "t").upper()]
     if len(control.shape) < 2:
         return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
     layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"
@@ -58,13 +57,13 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
 
     Raises FileError where the disk does not take it.
     """
-    whole, model = streams.BytesIO(), found.controls.model
+    model = found.controls.model
     h, (y, x) = model.horizontal, model.horizontal.names
     axes = {x: h.x_t, f"{x}_f": h.x_f, y: h.y_t, f"{y}_f": h.y_f, "z": 0.5 * model.dz - np.cumsum(model.dz)}
-    with h5netcdf.File(whole, "w") as f:
+    with files.write_hdf5(path, opener=h5netcdf.File) as f:
         f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
-        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=stamp("assimilate"), comment=found.message)
-        f.attrs.update(provenance.record(model))
+        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=history_line("assimilate"), comment=found.message)
+        f.attrs.update(provenance.model_attributes(model))
         f.dimensions = {"iteration": len(found.iterations)}
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
             f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
@@ -81,7 +80,6 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
                 v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
                 v[...] = np.where(wet, values, np.nan)
                 v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
-    files.put_sealed(path, whole)
 
 
 COLUMNS = {

@@ -1,6 +1,5 @@
 """The commands of `ogcm` that need the adjoint. Each is `NAME_command(target, rest)`; `ogcm.cli` calls it by name."""
 
-import os
 import sys
 from functools import reduce
 from operator import add
@@ -14,9 +13,9 @@ from adjoint.controls import Controls
 from adjoint.losses import BoxMean
 from ogcm.cli import DEVICE, setup_command
 from ogcm.constants import DAY
-from ogcm.errors import FileError, InputError
+from ogcm.errors import InputError
 from ogcm.model import Model
-from ogcm.names import beside, check_free, output_path
+from ogcm.names import beside, check_folder, check_replaceable, output_path
 from ogcm.simulation import Simulation
 
 CHECK_OPTIONS = {
@@ -113,11 +112,8 @@ def verdict(right: bool) -> str:
 def output_of(settings: dict, default: str) -> Path:
     """The file to write. Raises FileError now where writing would fail later, or for a file in the way."""
     path = output_path(settings.get("output", default))
-    if not path.resolve().parent.is_dir():
-        raise FileError(f"{path}: its folder does not exist")
-    if not os.access(path.resolve().parent, os.W_OK):
-        raise FileError(f"{path}: its folder cannot be written to; choose another")
-    check_free(path, settings.get("overwrite", False))
+    check_folder(path)
+    check_replaceable(path, settings.get("overwrite", False))
     return path
 
 

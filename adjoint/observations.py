@@ -13,7 +13,6 @@ It is read by the rules of gridded files (`ogcm.cf`): packed values are unpacked
 are converted.
 """
 
-import io as streams
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -177,9 +176,9 @@ def filled(values: Array) -> Array:
 def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
     """A file that `read` takes. Raises FileError where the disk does not take it."""
     y_name, x_name = model.horizontal.names
-    whole, counts = streams.BytesIO(), [len(p.x) for p in points]
+    counts = [len(p.x) for p in points]
     starts = np.concatenate([[0], np.cumsum(counts)])
-    with h5netcdf.File(whole, "w") as f:
+    with files.write_hdf5(path, opener=h5netcdf.File) as f:
         f.attrs.update(Conventions="CF-1.11", featureType="point", title=f"observations of {model.name}")
         f.dimensions = {"obs": int(starts[-1])}
         y_units, x_units = UNITS[model.horizontal.units]
@@ -194,4 +193,3 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
                 v[...] = np.nan
                 v[start:end] = filled(values)
                 v.attrs.update(units=FIELDS[p.field].units, long_name=FIELDS[p.field].long_name)
-    files.put_sealed(path, whole)

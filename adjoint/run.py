@@ -32,7 +32,7 @@ from ogcm.grid import interior
 from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
 from ogcm.model import Model
 from ogcm.simulation import Simulation
-from ogcm.stability import first_bad
+from ogcm.stability import first_invalid
 from ogcm.state import State
 from ogcm.stepper import Stepper
 from ogcm.terms import on_device, require
@@ -250,7 +250,7 @@ class Sweep:
 
     def check_state(self) -> None:
         """Raise BlowUpError for a run that has left the finite."""
-        if (bad := first_bad(self.last, self.model)) is not None:
+        if (bad := first_invalid(self.last, self.model)) is not None:
             name, index, value = bad
             day = self.last.time / DAY
             raise BlowUpError(

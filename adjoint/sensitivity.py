@@ -10,7 +10,6 @@ as a map. A gradient with respect to a cell grows with the cell: the picture div
 """
 
 import copy
-import io as streams
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,9 @@ from adjoint.run import gradient
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
-from ogcm.files import put_sealed
+from ogcm.files import write_hdf5
 from ogcm.grid import interior
-from ogcm.metadata import FILL, describe_ocean, places_of
+from ogcm.metadata import FILL, describe_ocean, horizontal_dimensions
 from ogcm.model import Model
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
@@ -115,8 +114,7 @@ class Sensitivity:
 
         Raises FileError where it cannot be written; a file of that name is replaced.
         """
-        whole = streams.BytesIO()  # in memory, since HDF5 does not survive a full disk
-        with h5netcdf.File(whole, "w") as f:
+        with write_hdf5(path, opener=h5netcdf.File) as f:
             describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
             f.attrs["quantity"] = self.quantity.name
             f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
@@ -125,7 +123,6 @@ class Sensitivity:
                     f.attrs[f"quantity_{axis}"] = ends
             for control in self.controls.values():
                 self.write_gradient(f, control)
-        put_sealed(path, whole)
 
     def write_gradient(self, f: h5netcdf.File, control: Control) -> None:
         """One variable, its coordinates and the area of its cells."""
@@ -142,7 +139,7 @@ class Sensitivity:
             values = np.where(wet if layers else wet[0], values, FILL)
             values = values[0] if values.shape[:-2] == (1,) and not layers else values
             dims = (("z",) if layers else (self.days_of(f, name),)) if values.ndim == 3 else ()
-            dims += places_of(self.model)[point.upper()]
+            dims += horizontal_dimensions(self.model)[point.upper()]
         v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", data=values, fillvalue=float(FILL))
         v.attrs.update(units=self.units(name), long_name=f"sensitivity of {self.quantity.text} to {name}")
         if len(dims) > 1:

@@ -230,7 +230,7 @@ class Headline:
                 ]
                 rows.append((name, int(start), round(lived, 2), drift.finite, *(f"{a:.3g}" for a in largest + errors)))
                 print(*rows[-1], flush=True)
-                files.put_table(self.folder / ("closed.csv" if closed else "years.csv"), rows)
+                files.write_table(self.folder / ("closed.csv" if closed else "years.csv"), rows)
 
 
 def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Record, np.ndarray]:

@@ -35,7 +35,7 @@ from nn.preparation import prepare
 from nn.records import Records, Splits
 from nn.trainable import Trainable
 from nn.training_settings import TrainingSettings
-from ogcm.config import check_type, tables_of
+from ogcm.config import check_type, read_tables
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
 from ogcm.setups import SETUPS
@@ -129,4 +129,4 @@ class Configuration:
 
 def read(path: str | Path) -> Configuration:
     """The configuration of a file. Raises FileError where it cannot be read, InputError for an unknown table."""
-    return Configuration(Path(path), tables_of(path, TABLES))
+    return Configuration(Path(path), read_tables(path, TABLES))

@@ -13,7 +13,7 @@ from ogcm.errors import FileError, InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.state import PROGNOSTIC
-from ogcm.variables import check_variables, water
+from ogcm.variables import check_variables, wet_points
 
 Array = np.ndarray
 FORMAT = "ogcm data set 1"
@@ -32,8 +32,8 @@ class DataSet(Records):
         it lacks and for times that are not uniform.
         """
         self.path, self.model = Path(path), model
-        self.stamp = files.stamp(self.path)
-        with files.reading(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
+        self.stamp = files.file_identity(self.path)
+        with files.read_hdf5(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
             self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
             names = [name for name in PROGNOSTIC if name in f]
             self.check_grid(f, names)
@@ -47,7 +47,7 @@ class DataSet(Records):
             if name not in known:
                 raise InputError(f"fields: {path} has no {name!r} for this model: {suggestion(name, known)}")
         self.interval = self.check_times()
-        self.water = {name: water(model, name) for name in self.fields}
+        self.water = {name: wet_points(model, name) for name in self.fields}
 
     def check_grid(self, f: h5py.File, names: Sequence[str]) -> None:
         """Raise FileError for a file of another grid."""
@@ -84,7 +84,7 @@ class DataSet(Records):
         Raises InputError for records that do not exist, FileError for a value over water that is missing.
         """
         self.check_part(records)
-        if files.stamp(self.path) != self.stamp:
+        if files.file_identity(self.path) != self.stamp:
             raise FileError(f"{self.path}: was replaced or changed after it was checked; make the DataSet again")
         try:
             with h5py.File(self.path, "r") as f:

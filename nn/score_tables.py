@@ -76,4 +76,4 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
                 for n, lead in enumerate(scores.leads):
                     numbers = [f"{a:.9g}" for a in found[:, n, k]]
                     lines.append([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
-    files.put_table(path, lines)
+    files.write_table(path, lines)

@@ -8,7 +8,6 @@ made by what is registered under its name in `ogcm.TERMS`. The file says from wh
 imported because a file says so.
 """
 
-import io as streams
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
-from ogcm.provenance import note_training, record
+from ogcm.provenance import model_attributes, note_training
 from ogcm.terms import TERMS, Term, require
 
 FORMAT = "ogcm trained 2"
@@ -37,10 +36,9 @@ def save(
     """
     require(model.terms, ("save", "load"), "it could not be read back from a file")
     values = Controls(model, parameters).values() if parameters else {}
-    whole = streams.BytesIO()
-    with h5py.File(whole, "w") as f:
+    with files.write_hdf5(path, "what was trained") as f:
         f.attrs["format"] = FORMAT
-        f.attrs.update(record(model))
+        f.attrs.update(model_attributes(model))
         f.create_group("provenance").attrs.update(provenance or {})
         f.create_group("parameters")
         for name, value in values.items():
@@ -50,7 +48,6 @@ def save(
             group = f["terms"].create_group(name)
             group.attrs.update({"class": type(term).__qualname__, "module": type(term).__module__})
             term.save(group)
-    files.put_sealed(path, whole, "what was trained")
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
@@ -61,7 +58,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     what no model can run with: parameters outside their bounds, numbers that are not finite.
     """
     remedy = "`ogcm train` leaves such files"
-    with files.reading(path, FORMAT, "a file of what was trained by ogcm", remedy) as f:
+    with files.read_hdf5(path, FORMAT, "a file of what was trained by ogcm", remedy) as f:
         try:
             f.visititems(check_finite)
             values = {name: value[()] for name, value in f["parameters"].items()}

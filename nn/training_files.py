@@ -1,11 +1,9 @@
 """The files of a training: last.h5, from which it resumes to the bit, log.csv and curves.png."""
 
-import io as streams
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
-import h5py
 import numpy as np
 
 from nn.pictures import draw_training
@@ -33,8 +31,7 @@ class Iteration(NamedTuple):
 
 def write_training(trainer: "Trainer") -> None:
     """Write last.h5, log.csv and curves.png of a training. Raises FileError where the disk does not take them."""
-    whole = streams.BytesIO()
-    with h5py.File(whole, "w") as f:
+    with files.write_hdf5(trainer.folder / "last.h5", "the state of the training") as f:
         f.attrs.update(format=FORMAT, settings=json.dumps(asdict(trainer.settings)), best=trainer.best)
         f.attrs.update(waited=trainer.waited, skipped=trainer.skipped)
         f.attrs["generator"] = json.dumps(trainer.rng.bit_generator.state)
@@ -42,8 +39,7 @@ def write_training(trainer: "Trainer") -> None:
         for name, a in trainer.trainable.arrays.items():
             f[f"learned/{name}"] = a
         trainer.optimizer.save(f.create_group("optimizer"))
-    files.put_sealed(trainer.folder / "last.h5", whole, "the state of the training")
-    files.put_table(trainer.folder / "log.csv", [Iteration._fields, *trainer.log], "the log")
+    files.write_table(trainer.folder / "log.csv", [Iteration._fields, *trainer.log], "the log")
     draw_training(trainer.log, trainer.folder / "curves.png")
 
 
@@ -51,7 +47,7 @@ def resume_training(trainer: "Trainer") -> None:
     """Continue from last.h5, to the bit. Raises FileError for one that is missing, damaged or of other settings."""
     path, arrays = trainer.folder / "last.h5", trainer.trainable.arrays
     remedy = "resume from a copy of it, or begin anew in another folder"
-    with files.reading(path, FORMAT, "the state of a training of ogcm", remedy) as f:
+    with files.read_hdf5(path, FORMAT, "the state of a training of ogcm", remedy) as f:
         if f.attrs["settings"] != json.dumps(asdict(trainer.settings)):
             raise FileError(f"{path}: was made with other settings; use those, or begin in another folder")
         learned = {name: f[f"learned/{name}"][()] for name in arrays}

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ogcm.errors import FileError, InputError, suggestion
-from ogcm.files import put
+from ogcm.files import write_file
 from ogcm.names import check_regular
 
 TABLES = ("setup", "parameters", "numerics", "run")
@@ -33,7 +33,7 @@ HEADER = OWN + "`ogcm run` with the name of this file repeats the run."
 RECORD = OWN + "a record of what was run, which `ogcm run` cannot repeat."
 
 
-def tables_of(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
+def read_tables(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
     """The `known` tables of a TOML file; absent ones are empty.
 
     Raises FileError where it cannot be read as TOML, InputError for unknown tables.
@@ -90,7 +90,7 @@ def read(path: str | Path) -> dict[str, dict]:
 
     Raises FileError where it cannot be read as TOML, InputError for unknown tables, no setup, or a mere record.
     """
-    tables = tables_of(path, (*TABLES, "record"))
+    tables = read_tables(path, (*TABLES, "record"))
     if record := tables.pop("record"):
         raise InputError(
             f"{path}: is the record of a run that cannot be repeated from it, since {record.get('reason')}; "
@@ -103,12 +103,12 @@ def read(path: str | Path) -> dict[str, dict]:
     return tables
 
 
-def record(reason: str, tables: Mapping[str, Mapping], terms: Mapping[str, Mapping]) -> str:
+def record_toml(reason: str, tables: Mapping[str, Mapping], terms: Mapping[str, Mapping]) -> str:
     """TOML that records a run with its `terms` and says for what `reason` it cannot be repeated from it."""
-    return text({"record": {"reason": reason, "terms": terms or None}, **tables}, RECORD)
+    return to_toml({"record": {"reason": reason, "terms": terms or None}, **tables}, RECORD)
 
 
-def text(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
+def to_toml(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
     """TOML of tables of numbers, strings, booleans, and lists and tables of them; None is left out.
 
     Raises InputError for a value that TOML cannot hold, such as an array.
@@ -116,11 +116,11 @@ def text(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
     lines = [header]
     for table, entries in tables.items():
         lines += ["", f"[{table}]"]
-        lines += [f"{key} = {literal(key, value)}" for key, value in entries.items() if value is not None]
+        lines += [f"{key} = {toml_value(key, value)}" for key, value in entries.items() if value is not None]
     return "\n".join(lines) + "\n"
 
 
-def literal(key: str, value: object) -> str:
+def toml_value(key: str, value: object) -> str:
     """One value as TOML writes it."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
@@ -131,18 +131,18 @@ def literal(key: str, value: object) -> str:
     if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(literal(key, item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(key, item) for item in value) + "]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name} = {literal(name, item)}" for name, item in value.items()) + "}"
+        return "{" + ", ".join(f"{name} = {toml_value(name, item)}" for name, item in value.items()) + "}"
     raise InputError(f"{key}: TOML holds no {type(value).__name__}; give a number, a text or a list of them")
 
 
 def write(path: Path, content: str) -> None:
-    """Put the `text` of a run beside its output. Raises FileError where it cannot be written."""
-    put(path, streams.BytesIO(content.encode()), "the configuration")
+    """Write the configuration of a run beside its output. Raises FileError where it cannot be written."""
+    write_file(path, streams.BytesIO(content.encode()), "the configuration")
 
 
-def check_own(path: Path) -> None:
+def check_toml_replaceable(path: Path) -> None:
     """Raise FileError for a file that may not be replaced: one that no run wrote (nobody's own words are lost)."""
     check_regular(path)
     if path.exists() and not path.read_bytes().startswith(OWN.encode()):
@@ -157,7 +157,7 @@ def run_settings(content: str) -> dict[str, object]:
         return {}
 
 
-def one_run(before: str, now: str) -> dict[str, object] | None:
+def joined_settings(before: str, now: str) -> dict[str, object] | None:
     """The days, start and restart of one run in place of two, of which the second goes on from the first.
 
     `before` and `now` are their configurations; None where they differ in more than these.
@@ -174,7 +174,7 @@ def one_run(before: str, now: str) -> dict[str, object] | None:
     return whole if first == last else None
 
 
-def with_history(before: str, now: str, day: float) -> str:
+def toml_with_history(before: str, now: str, day: float) -> str:
     """The configuration of a run that goes on with other choices on `day`, and as comments what ran before."""
     lines = [f"# Before day {day:g} the output was written by a run with", *before.splitlines()]
     return now + "\n" + "".join(f"{line if line.startswith('#') else f'# {line}'.rstrip()}\n" for line in lines)

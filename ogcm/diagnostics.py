@@ -20,14 +20,14 @@ from ogcm.regions import nearest_face, within
 Array = np.ndarray
 
 
-def inside(a: Array) -> Array:
+def interior_float64(a: Array) -> Array:
     """The interior of `a` in float64."""
     return interior(a).astype(np.float64)
 
 
 def wet_area(model: Model) -> Array:
     """Area of the sea surface in each column (ny, nx) [m2], 0 on land."""
-    return inside(model.grid.area_t) * interior(model.grid.mask_t)[0]
+    return interior_float64(model.grid.area_t) * interior(model.grid.mask_t)[0]
 
 
 # Layers and transports
@@ -36,23 +36,23 @@ def wet_area(model: Model) -> Array:
 def stretching(model: Model) -> Array:
     """Thickness of the moving layers relative to the resting ones (ny, nx) [1]."""
     g = model.grid
-    return 1 + float(g.nonlinear) * inside(model.state.eta) / inside(g.depth_t)
+    return 1 + float(g.nonlinear) * interior_float64(model.state.eta) / interior_float64(g.depth_t)
 
 
 def thickness(model: Model) -> Array:
     """Thickness of the moving layers at T points (nk, ny, nx) [m], 0 on land."""
-    return inside(model.grid.h_t) * stretching(model)
+    return interior_float64(model.grid.h_t) * stretching(model)
 
 
 def height(model: Model) -> Array:
     """Height of the moving cell centres (nk, ny, nx) [m], as the pressure gradient sees it."""
     g = model.grid
-    return inside(g.z_t) * stretching(model) + float(g.nonlinear) * inside(model.state.eta)
+    return interior_float64(g.z_t) * stretching(model) + float(g.nonlinear) * interior_float64(model.state.eta)
 
 
 def cell_volume(model: Model) -> Array:
     """Volume of the moving cells (nk, ny, nx) [m3]."""
-    return thickness(model) * inside(model.grid.area_t)
+    return thickness(model) * interior_float64(model.grid.area_t)
 
 
 def transports(model: Model) -> tuple[Array, Array]:
@@ -67,7 +67,7 @@ def transports(model: Model) -> tuple[Array, Array]:
     north = 0.5 * (weighted + np.roll(weighted, -1, 0)) / g.area_v
     U = (1 + nonlinear * east / g.depth_u) * s.u * g.mask_u * g.dy_u * g.h_u
     V = (1 + nonlinear * north / g.depth_v) * s.v * g.mask_v * g.dx_v * g.h_v
-    return inside(U), inside(V)
+    return interior_float64(U), interior_float64(V)
 
 
 # Totals and means
@@ -129,7 +129,7 @@ def mean_kinetic_energy(model: Model) -> float:
 def surface_energy(model: Model) -> float:
     """Potential energy of the displaced surface [J]."""
     weight = 0.5 * model.numerics.rho0 * model.numerics.gravity
-    return float(weight * (wet_area(model) * inside(model.state.eta) ** 2).sum())
+    return float(weight * (wet_area(model) * interior_float64(model.state.eta) ** 2).sum())
 
 
 def potential_density(model: Model) -> Array:
@@ -140,7 +140,7 @@ def potential_density(model: Model) -> Array:
         g = model.grid
         at_surface = Points(np.zeros_like(g.z_t), g.mask_t, g.gravity, g.rho0)
         EQUATIONS_OF_STATE[equation].buoyancy(s.T, s.S, model.parameters["eos"], at_surface, b)
-    return model.numerics.rho0 * (1 - inside(b) / model.numerics.gravity)
+    return model.numerics.rho0 * (1 - interior_float64(b) / model.numerics.gravity)
 
 
 def potential_energy(model: Model) -> float:
@@ -159,8 +159,8 @@ def available_potential_energy(model: Model) -> float:
     g = model.grid
     wet = interior(g.mask_t) == 1
     cells, anomaly = cell_volume(model)[wet], (potential_density(model) - model.numerics.rho0)[wet]
-    area = np.broadcast_to(inside(g.area_t), wet.shape)[wet]
-    centre, half = inside(g.z_t)[wet], 0.5 * inside(g.h_t)[wet]
+    area = np.broadcast_to(interior_float64(g.area_t), wet.shape)[wet]
+    centre, half = interior_float64(g.z_t)[wet], 0.5 * interior_float64(g.h_t)[wet]
     # The basin as a vessel filled from below: area(z), then volume and first moment at each level z.
     z, where = np.unique(np.round(np.concatenate([centre - half, centre + half]), 6), return_inverse=True)
     widening = np.bincount(where, np.concatenate([area, -area]))
@@ -258,7 +258,7 @@ def vorticity(model: Model) -> Array:
 def enstrophy(model: Model) -> float:
     """Half the squared relative vorticity over the water [m3 s-2]."""
     g = model.grid
-    return float(0.5 * (inside(g.area_f) * inside(g.h_f) * vorticity(model) ** 2).sum())
+    return float(0.5 * (interior_float64(g.area_f) * interior_float64(g.h_f) * vorticity(model) ** 2).sum())
 
 
 def vertical_velocity(model: Model) -> Array:
@@ -268,11 +268,11 @@ def vertical_velocity(model: Model) -> Array:
     west = np.roll(U, 1, -1) if model.horizontal.periodic_x else np.pad(U, ((0, 0), (0, 0), (1, 0)))[..., :-1]
     south = np.roll(V, 1, -2) if model.horizontal.periodic_y else np.pad(V, ((0, 0), (1, 0), (0, 0)))[:, :-1]
     gain = -(U - west + V - south)
-    nonlinear, fresh = float(g.nonlinear), inside(model.forcing.at(model.state.time).fresh_water)
-    swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / inside(g.depth_t)
-    upward = np.cumsum((gain - inside(g.h_t) * swelling)[::-1], axis=0)[::-1]
+    nonlinear, fresh = float(g.nonlinear), interior_float64(model.forcing.at(model.state.time).fresh_water)
+    swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / interior_float64(g.depth_t)
+    upward = np.cumsum((gain - interior_float64(g.h_t) * swelling)[::-1], axis=0)[::-1]
     upward[0] *= 1 - nonlinear  # the moving surface lets rain through, but no flow
-    return upward / inside(g.area_t)
+    return upward / interior_float64(g.area_t)
 
 
 def mixed_layer_depth(model: Model, threshold: float = 0.03) -> Array:
@@ -327,11 +327,11 @@ DIAGNOSTICS = {
 }
 
 
-def chosen(model: Model) -> dict[str, Diagnostic]:
+def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
     """The diagnostics that make sense for this model."""
     return {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
 
 
 def diagnose(model: Model) -> dict[str, float | Array]:
     """All diagnostics of the present state by name."""
-    return {name: d.function(model) for name, d in chosen(model).items()}
+    return {name: d.function(model) for name, d in available_diagnostics(model).items()}

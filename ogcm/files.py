@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io as streams
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +28,7 @@ CHANGED = " (where you changed it on purpose, seal it again with ogcm.files.seal
 BLOCK = 1 << 18  # [bytes] hashed at a time
 
 
-def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
+def write_file(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
     """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
     part = Path(f"{path}.part")
     try:
@@ -43,19 +43,19 @@ def put(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> Non
         part.unlink(missing_ok=True)
 
 
-def put_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
+def write_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
     """A CSV file of lines, the first of them the heads. Raises FileError where the disk does not take it."""
     text = streams.StringIO(newline="")
     csv.writer(text).writerows(lines)
-    put(path, streams.BytesIO(text.getvalue().encode()), what)
+    write_file(path, streams.BytesIO(text.getvalue().encode()), what)
 
 
-def put_sealed(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
+def write_sealed(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
     """A sealed file in one piece. Raises FileError where the disk does not take it."""
     line = seal_line(hashlib.sha256(whole.getbuffer()).hexdigest())
     whole.seek(0, os.SEEK_END)
     whole.write(line)
-    put(path, whole, what)
+    write_file(path, whole, what)
 
 
 def seal_line(digest: str) -> bytes:
@@ -63,7 +63,7 @@ def seal_line(digest: str) -> bytes:
     return SEAL + digest.encode() + b"\n"
 
 
-def digest_of(f: BinaryIO, length: int) -> str:
+def hash_of(f: BinaryIO, length: int) -> str:
     """The hash of the next `length` bytes of an open file."""
     whole = hashlib.sha256()
     while length > 0 and (block := f.read(min(BLOCK, length))):
@@ -72,7 +72,7 @@ def digest_of(f: BinaryIO, length: int) -> str:
     return whole.hexdigest()
 
 
-def last_line(f: BinaryIO) -> tuple[bytes, int]:
+def read_seal(f: BinaryIO) -> tuple[bytes, int]:
     """What stands where a seal would, and the bytes before it, of an open file; the file is then at its beginning."""
     before = max(0, f.seek(0, os.SEEK_END) - LENGTH)
     f.seek(before)
@@ -85,7 +85,7 @@ def unseal(path: str | Path) -> None:
     """Take the seal off a file that is to be changed. Raises FileError where it cannot be written."""
     try:
         with open(path, "r+b") as f:
-            line, length = last_line(f)
+            line, length = read_seal(f)
             if line.startswith(SEAL):
                 f.truncate(length)
     except OSError as error:
@@ -100,7 +100,7 @@ def seal(path: str | Path) -> None:
     unseal(path)
     try:
         with open(path, "r+b") as f:
-            line = seal_line(digest_of(f, os.stat(path).st_size))
+            line = seal_line(hash_of(f, os.stat(path).st_size))
             f.write(line)
     except OSError as error:
         raise FileError(f"{path}: cannot be sealed ({error})") from None
@@ -113,9 +113,9 @@ def verify(path: str | Path, what: str = "a file of ogcm", *, required: bool = T
     """
     try:
         with open(path, "rb") as f:
-            line, length = last_line(f)
+            line, length = read_seal(f)
             if line.startswith(SEAL):
-                fits = line == seal_line(digest_of(f, length))
+                fits = line == seal_line(hash_of(f, length))
             elif required:
                 raise FileError(f"{path}: truncated, or not {what}: its last line is no hash of ogcm{CHANGED}")
             else:
@@ -130,7 +130,7 @@ def verify(path: str | Path, what: str = "a file of ogcm", *, required: bool = T
         )
 
 
-def stamp(path: str | Path) -> tuple[int, int, int]:
+def file_identity(path: str | Path) -> tuple[int, int, int]:
     """What changes with the content of a file: its number, size and time of change; zeros where there is none."""
     try:
         about = os.stat(path)
@@ -145,7 +145,20 @@ def hdf5_bytes(head: bytes) -> int:
 
 
 @contextmanager
-def reading(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h5py.File]:
+def write_hdf5(path: str | Path, what: str = "the file", *, opener: Callable = h5py.File) -> Iterator[h5py.File]:
+    """An HDF5 file of ogcm, open for writing in memory, which is sealed and put on the disk when it is closed.
+
+    It reaches the disk in one piece, since HDF5 does not survive a full disk. `opener` is h5py.File, or h5netcdf.File
+    for a NetCDF4 file. Raises FileError, which calls the file `what`, where the disk does not take it.
+    """
+    whole = streams.BytesIO()
+    with opener(whole, "w") as f:
+        yield f
+    write_sealed(path, whole, what)
+
+
+@contextmanager
+def read_hdf5(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h5py.File]:
     """An HDF5 file of ogcm, opened for reading when its seal and its attribute `format` are as they should be.
 
     Raises FileError where they are not, and for what cannot be read of it; `what` it should be and the `remedy` are

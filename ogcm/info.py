@@ -9,13 +9,13 @@ from ogcm import files
 from ogcm.constants import DAY
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
-from ogcm.names import check_there
+from ogcm.names import check_exists
 from ogcm.restart import RESTART
 
 
 def info(path: str | Path) -> str:
     """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
-    check_there(path)
+    check_exists(path)
     try:
         files.verify(path, required=False)
         with h5py.File(path, "r") as f:

@@ -13,7 +13,7 @@ from ogcm.model import Model
 FILL = np.float32(9.969209968386869e36)
 
 
-def places_of(model: Model) -> dict[str, tuple[str, str]]:
+def horizontal_dimensions(model: Model) -> dict[str, tuple[str, str]]:
     """The horizontal dimensions of the fields at T, U, V and F points, as a file calls them."""
     y, x = model.horizontal.names
     return {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
@@ -26,9 +26,9 @@ def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what
     f.attrs["Conventions"] = "CF-1.11"
     f.attrs["title"] = title
     f.attrs["source"] = f"ogcm {ogcm.__version__}"
-    f.attrs["history"] = stamp(what)
+    f.attrs["history"] = history_line(what)
     f.attrs["configuration"] = config
-    f.attrs.update(provenance.record(model))
+    f.attrs.update(provenance.model_attributes(model))
     sizes = {"z": nk, "z_w": nk + 1, y: ny, x: nx, f"{y}_f": ny, f"{x}_f": nx, "bounds": 2}
     for name, size in sizes.items():
         f.dimensions[name] = size
@@ -71,6 +71,6 @@ def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
     f.create_variable("z_bounds", ("z", "bounds"), data=-np.stack([depth[:-1], depth[1:]], axis=1))
 
 
-def stamp(what: str) -> str:
+def history_line(what: str) -> str:
     """A line of a file's history."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} ogcm {ogcm.__version__} {what}"

@@ -49,12 +49,21 @@ def beside(output: str | Path, ending: str) -> Path:
     return path.with_name(f"{stem}{ending}")
 
 
-def exists(path: Path) -> bool:
+def check_folder(path: str | Path) -> None:
+    """Raise FileError for a file to be written whose folder does not exist or cannot be written to."""
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
+        raise FileError(f"{path}: its folder does not exist; make it, or choose another")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"{path}: its folder cannot be written to; choose another")
+
+
+def is_taken(path: Path) -> bool:
     """Whether the name is taken, be it by a link that leads nowhere."""
     return os.path.lexists(path)
 
 
-def check_there(path: str | Path) -> None:
+def check_exists(path: str | Path) -> None:
     """Raise FileError for a file to be read that does not exist."""
     part = Path(f"{path}.part")
     if not Path(path).exists():
@@ -66,24 +75,24 @@ def same_file(a: str | Path, b: str | Path) -> bool:
     return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
 
 
-def check_free(path: Path, overwrite: bool, what: str = "exists") -> None:
+def check_replaceable(path: Path, overwrite: bool, what: str = "exists") -> None:
     """Raise FileError for a name that is taken, or with `overwrite` by anything but a file that ogcm wrote."""
-    if not exists(path):
+    if not is_taken(path):
         return
     check_regular(path)
     if not overwrite:
         raise FileError(f"{path}: {what}; choose another name or pass overwrite (--overwrite)")
-    if not is_own(path):
+    if not is_written_by_ogcm(path):
         raise FileError(f"{path}: ogcm did not write it and does not replace it; choose another name, or delete it")
 
 
 def check_regular(path: Path) -> None:
     """Raise FileError for what exists and is not a plain file: a folder, a link, a device."""
-    if exists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+    if is_taken(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise FileError(f"{path}: is a link, a folder or a device; give the name of a plain file")
 
 
-def is_own(path: Path) -> bool:
+def is_written_by_ogcm(path: Path) -> bool:
     """Whether a file is HDF5 that ogcm wrote: an output, a restart, a data set, an estimate."""
     try:
         with h5py.File(path, "r", locking=False) as f:

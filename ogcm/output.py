@@ -23,21 +23,21 @@ from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
-from ogcm.metadata import FILL, describe_ocean, places_of, stamp
+from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions
 from ogcm.model import Model
-from ogcm.variables import sample, water
+from ogcm.variables import variable_values, wet_points
 
 PRECISIONS = ("float32", "float64")
 
 
 def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
     """Bytes of one record of an output file."""
-    cells = sum(water(model, name).size for name in variables)
+    cells = sum(wet_points(model, name).size for name in variables)
     series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
     return np.dtype(precision).itemsize * cells + 8 * series
 
 
-def shut(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
+def close_file(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
     """Close a file from the top down."""
     try:
         with disk.alone():
@@ -70,7 +70,7 @@ class OutputFile:
         self.path, self.part = Path(path), Path(f"{path}.part")
         self.model, self.variables, self.means, self.precision = model, variables, means, precision
         self.records, self.broken, self.extends = 0, False, extend
-        self.masks = {name: water(model, name) for name in variables}
+        self.masks = {name: wet_points(model, name) for name in variables}
         self.size = record_bytes(model, variables, precision)
         try:
             if extend:
@@ -83,7 +83,7 @@ class OutputFile:
             raise
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be written: {error}") from None
-        self.shut = weakref.finalize(self, shut, self.file, self.hdf, self.disk)  # at the latest when Python ends
+        self.shut = weakref.finalize(self, close_file, self.file, self.hdf, self.disk)  # at the latest when Python ends
         try:
             if extend:
                 self.cut(config)
@@ -97,8 +97,8 @@ class OutputFile:
 
     def check_fields(self) -> None:
         """Raise FileError where the file to be extended has other fields, or is of another grid."""
-        source = begun(self.path)
-        with opened(source) as f:
+        source = existing_output(self.path)
+        with open_output(source) as f:
             names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
             same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
             if not same or any(f[n].shape[1:] != m.shape for n, m in self.masks.items()):
@@ -129,7 +129,7 @@ class OutputFile:
         f.dimensions["time"] = None
         describe_ocean(f, model, f"{model.name}, simulated by ogcm", config, "run")
         self.describe_time()
-        places = places_of(model)
+        places = horizontal_dimensions(model)
         levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
         fill = FILL.astype(self.precision)
         for name in self.variables:
@@ -144,7 +144,7 @@ class OutputFile:
             if field.point == "T":
                 v.attrs["cell_measures"] = "area: cell_area"
         rename = {"y": y, "x": x, "y_f": f"{y}_f", "x_f": f"{x}_f"}
-        for name, d in diagnostics.chosen(model).items():
+        for name, d in diagnostics.available_diagnostics(model).items():
             dims = ("time", *(rename.get(n, n) for n in d.dims))
             chunks = (1, *(f.dimensions[n].size for n in dims[1:])) if d.dims else (512,)
             v = f.create_variable(name, dims, "f8", chunks=chunks)
@@ -166,7 +166,7 @@ class OutputFile:
         f, day = self.file, self.model.state.time / DAY
         self.records = int((record_ends(f) <= day + 1e-9).sum())
         f.resize_dimension("time", self.records)
-        f.attrs["history"] = f"{f.attrs['history']}\n{stamp(f'continued on day {day:g}')}"
+        f.attrs["history"] = f"{f.attrs['history']}\n{history_line(f'continued on day {day:g}')}"
         f.attrs["configuration"] = config
 
     @property
@@ -178,7 +178,7 @@ class OutputFile:
         """Count the state of `model`, which may run on a GPU, into the mean (nothing to do for snapshots)."""
         self.steps += 1
         for name in self.variables if self.means else ():
-            value = sample(model, name)
+            value = variable_values(model, name)
             if name not in self.sums:
                 self.sums[name] = np.zeros_like(value, float)
             self.sums[name] += value
@@ -189,7 +189,7 @@ class OutputFile:
         if self.means:
             fields = {name: to_host(total) / max(self.steps, 1) for name, total in self.sums.items()}
         else:
-            fields = {name: sample(model, name) for name in self.variables}
+            fields = {name: variable_values(model, name) for name in self.variables}
         self.write(fields, self.since, model.state.time)
         self.start()
 
@@ -216,7 +216,7 @@ class OutputFile:
             self.file["time_bounds"][n] = np.array([start, end]) / DAY
         for name, mask in self.masks.items():
             self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
-        for name, d in diagnostics.chosen(self.model).items():
+        for name, d in diagnostics.available_diagnostics(self.model).items():
             self.file[name][n] = d.function(self.model)
         self.flush()
 
@@ -254,13 +254,13 @@ class OutputFile:
             self.part.unlink(missing_ok=True)
 
 
-def begun(path: Path) -> Path:
+def existing_output(path: Path) -> Path:
     """What there is of an output that is to be extended: the `.part` of a run that was killed, or the file."""
     part = Path(f"{path}.part")
     return part if part.exists() else path
 
 
-def opened(path: Path) -> h5netcdf.File:
+def open_output(path: Path) -> h5netcdf.File:
     """A file of ours to read. Raises FileError where it is damaged."""
     files.verify(path, required=False)
     try:

@@ -252,13 +252,13 @@ def save_figure(figure: Figure, output: str | Path) -> None:
 def plot_model(model: object, output: str | Path | None, **options) -> Figure:
     """Draw a model as it is now, through a temporary file of everything that it can write."""
     from ogcm.output import OutputFile
-    from ogcm.variables import VARIABLES, check_variables, sample
+    from ogcm.variables import VARIABLES, check_variables, variable_values
 
     with tempfile.TemporaryDirectory() as folder:
         path, now = Path(folder) / "now.nc", model.state.time
         variables = check_variables(model, VARIABLES)
         writer = OutputFile(path, model, variables, "", means=False)
-        writer.write({name: sample(model, name) for name in variables}, now, now)
+        writer.write({name: variable_values(model, name) for name in variables}, now, now)
         writer.close()
         return plot(path, output, **options)
 

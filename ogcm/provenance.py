@@ -34,7 +34,7 @@ def digest(*items: Array | str) -> str:
 # What was used
 
 
-def used(model: Model, name: str) -> float | list[float] | dict[str, object]:
+def parameter_summary(model: Model, name: str) -> float | list[float] | dict[str, object]:
     """A parameter of the model as it is now: a number where it is uniform over water; `eos` as a list of numbers.
 
     A map or a field as its shape (layers, rows, columns), its least, mean and greatest value over water, and a digest.
@@ -54,12 +54,12 @@ def used(model: Model, name: str) -> float | list[float] | dict[str, object]:
     }  # fmt: skip
 
 
-def parameters(model: Model) -> dict[str, object]:
-    """All parameters as they are now; see `used`."""
-    return {name: used(model, name) for name in model.parameters}
+def parameter_summaries(model: Model) -> dict[str, object]:
+    """All parameters as they are now; see `parameter_summary`."""
+    return {name: parameter_summary(model, name) for name in model.parameters}
 
 
-def terms(model: Model) -> dict[str, dict]:
+def term_summaries(model: Model) -> dict[str, dict]:
     """Each term with its class and its weights as they are now: at most FEW as a list, or statistics and a digest."""
     found = {}
     for name, term in model.terms.items():
@@ -75,12 +75,12 @@ def terms(model: Model) -> dict[str, dict]:
     return found
 
 
-def record(model: Model) -> dict[str, str]:
+def model_attributes(model: Model) -> dict[str, str]:
     """The attributes `numerics`, `parameters` and `terms` of a file, as JSON: all as they are now."""
     return {
         "numerics": json.dumps(model.options()),
-        "parameters": json.dumps(parameters(model)),
-        "terms": json.dumps(terms(model)),
+        "parameters": json.dumps(parameter_summaries(model)),
+        "terms": json.dumps(term_summaries(model)),
     }
 
 
@@ -140,25 +140,25 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
     """
     made = model.config
     if "setup" not in made:
-        return config.record("the model was built in Python", tables(model, run), terms(model))
+        return config.record_toml("the model was built in Python", tables(model, run), term_summaries(model))
     now, before = marks(model), model.marks | ({"state": start} if start else {})
     changed = [name for name in before | now if before.get(name) != now.get(name)]
-    new = {name: used(model, name) for name in changed if name in model.parameters}
+    new = {name: parameter_summary(model, name) for name in changed if name in model.parameters}
     lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
     if lasting:
         reason = f"{', '.join(lasting)} of the model changed after the setup {made['setup']} had made it"
-        return config.record(reason, tables(model, run), terms(model))
+        return config.record_toml(reason, tables(model, run), term_summaries(model))
     setup = {"name": made["setup"], **made["options"], "terms": made.get("terms"), "trained": made.get("trained")}
     own = [name for name, term in model.terms.items() if type(term).__module__ != "nn.corrector"]
     header = config.HEADER + (f"\n# --module must name what registers the terms {', '.join(own)}." if own else "")
     try:
-        return config.text(
+        return config.to_toml(
             {"setup": setup, "parameters": made["parameters"] | new, "numerics": made["numerics"], "run": run}, header
         )
     except InputError as error:
-        return config.record(str(error), tables(model, run), terms(model))
+        return config.record_toml(str(error), tables(model, run), term_summaries(model))
 
 
 def tables(model: Model, run: Mapping[str, object]) -> dict[str, Mapping]:
     """What a record holds: all numerical choices, all parameters, the settings of the run."""
-    return {"numerics": model.options(), "parameters": parameters(model), "run": run}
+    return {"numerics": model.options(), "parameters": parameter_summaries(model), "run": run}

@@ -9,7 +9,7 @@ import numpy as np
 from ogcm.cf import reading
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
-from ogcm.names import check_there
+from ogcm.names import check_exists
 
 Array = np.ndarray
 SVERDRUP = 1e6  # [m3 s-1]
@@ -31,7 +31,7 @@ class Record:
 
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
-        check_there(path)
+        check_exists(path)
         verify(path, required=False)
         try:
             self.file = h5netcdf.File(path, "r", phony_dims="sort")

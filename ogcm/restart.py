@@ -5,7 +5,6 @@ A restart is made in memory and reaches the disk in one piece, since HDF5 does n
 refuses it.
 """
 
-import io as streams
 import json
 from pathlib import Path
 
@@ -50,8 +49,7 @@ def geometry(model: Model) -> dict[str, np.ndarray]:
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
     """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
     state = (state or model.state).to("cpu")
-    whole = streams.BytesIO()
-    with h5py.File(whole, "w") as f:
+    with files.write_hdf5(path, "the restart") as f:
         for group, s in (("state", state), ("previous", state.previous)):
             if s is None:
                 continue
@@ -63,8 +61,7 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
             f[f"ocean/{name}"] = a
         f.attrs.update(format=RESTART, name=model.name, tracers=model.numerics.has_tracers)
         f.attrs["config"] = json.dumps(model.config, default=str)
-        f.attrs.update(provenance.record(model))
-    files.put_sealed(path, whole, "the restart")
+        f.attrs.update(provenance.model_attributes(model))
 
 
 def load_restart(path: str | Path, model: Model) -> None:
@@ -73,7 +70,7 @@ def load_restart(path: str | Path, model: Model) -> None:
     Raises FileError for a file that is missing, truncated, foreign, damaged or of another ocean.
     """
     remedy = "a run leaves its restart beside its output, as .restart.h5"
-    with files.reading(path, RESTART, "a restart of ogcm", remedy) as f:
+    with files.read_hdf5(path, RESTART, "a restart of ogcm", remedy) as f:
         state = read_state(f, path, model)
     model.state.assign(state)
 

@@ -28,7 +28,7 @@ def check_step(simulation: "Simulation") -> None:
     """
     model = simulation.model
     model.forcing.check_cover(model.state.time, model.state.time + simulation.steps * model.numerics.dt)
-    if (bad := stability.first_bad(model.state, model)) is not None:
+    if (bad := stability.first_invalid(model.state, model)) is not None:
         name, index, value = bad
         raise InputError(
             f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "

@@ -1,7 +1,6 @@
 """The files of a run: where its restart goes, what is in the way, which names it holds, and room on the disks."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -31,7 +30,7 @@ def check_names(simulation: "Simulation") -> None:
     """Raise FileError for a folder that cannot be written to, or a name that another run is writing."""
     paths = written_paths(simulation)
     for path in paths or [simulation.restart_file]:
-        check_folder(path)
+        names.check_folder(path)
     if paths:
         with claim(simulation):
             pass
@@ -48,16 +47,7 @@ def check_files(simulation: "Simulation") -> None:
     if any(writer.extends(simulation) for writer in simulation.writers.values()):
         names.check_regular(restart_file)
     elif paths:
-        names.check_free(restart_file, may_replace(simulation), "is the restart of another run")
-
-
-def check_folder(path: Path) -> None:
-    """Raise FileError for a file whose folder does not exist or cannot be written to."""
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise FileError(f"{path}: its folder does not exist")
-    if not os.access(folder, os.W_OK):
-        raise FileError(f"{path}: its folder cannot be written to; choose another")
+        names.check_replaceable(restart_file, may_replace(simulation), "is the restart of another run")
 
 
 def may_replace(simulation: "Simulation") -> bool:
@@ -65,16 +55,16 @@ def may_replace(simulation: "Simulation") -> bool:
     return simulation.overwrite or simulation.has_run
 
 
-def check_replaceable(path: Path, simulation: "Simulation") -> None:
+def check_new_file(path: Path, simulation: "Simulation") -> None:
     """Raise FileError where `path`, a new file of the run, or its `.part` exist and may not be replaced."""
     part = Path(f"{path}.part")
-    if names.exists(part) and not simulation.overwrite:
+    if names.is_taken(part) and not simulation.overwrite:
         raise FileError(
             f"{part}: holds the records of a run that was killed or failed; continue that run (--restart "
             f"{simulation.restart_file}), rename the file to keep it, or pass overwrite (--overwrite)"
         )
-    names.check_free(path, may_replace(simulation))
-    names.check_free(part, may_replace(simulation))
+    names.check_replaceable(path, may_replace(simulation))
+    names.check_replaceable(part, may_replace(simulation))
 
 
 def check_disks(simulation: "Simulation") -> None:
@@ -113,6 +103,6 @@ def claim_free_name(name: str) -> tuple[Path, names.Claim]:
     """Return the first restart file of the series that neither exists nor is held by another run, and the claim."""
     for n in itertools.count(1):
         path = Path(f"{name}{f'-{n}' if n > 1 else ''}.restart.h5")
-        if not names.exists(path):
+        if not names.is_taken(path):
             with suppress(names.TakenError):
                 return path, names.Claim(names.beside(path, ".lock"))

@@ -111,11 +111,11 @@ class Simulation:
         if restart is not None:
             load_restart(restart, model)
         model.state.prepare(model.grid)
-        self.begun = None if restart is None else provenance.state_mark(model)
+        self.start_mark = None if restart is None else provenance.state_mark(model)
         run_checks.check_start_day(self, start)
         run_files.check_names(self)
         self.check()
-        self.place = Host(model)  # where the run is stepped
+        self.running = Host(model)  # the model that is stepped, on the host or on a GPU
         self.stepper = Stepper(model) if self.device == "cpu" else None
         self.watch: Watch | None = None
         self.caught, self.stop_reason, self.started = CaughtSignal(), None, 0.0
@@ -163,7 +163,7 @@ class Simulation:
             "device": None if self.device == "cpu" else self.device,
             "start": self.model.state.time / DAY,
         }
-        return provenance.toml(self.model, settings | run, self.begun)
+        return provenance.toml(self.model, settings | run, self.start_mark)
 
     def stop(self, reason: str = "") -> None:
         """End the run after the present step, as at its end; for callbacks. `reason` goes into the summary."""
@@ -189,8 +189,8 @@ class Simulation:
             self.model.state.prepare(self.model.grid)
             self.check_again()
             if self.device == "cuda":
-                self.place = Mirror(self.model)
-                self.stepper = Stepper(self.place.model)
+                self.running = Mirror(self.model)
+                self.stepper = Stepper(self.running.model)
             self.open_writers()
             self.has_run, complete = True, False
             self.watch = Watch(self.stepper, self.model, self.restart_file)
@@ -207,11 +207,11 @@ class Simulation:
                 raise
             finally:
                 self.finish(complete)
-            self.begun = provenance.state_mark(self.model)
+            self.start_mark = provenance.state_mark(self.model)
             if self.caught.number is not None:
-                self.say_how_to_continue(self.steps - (self.model.state.step - first))
+                self.print_how_to_continue(self.steps - (self.model.state.step - first))
                 self.caught.exit()
-        self.say_summary(self.model.state.step - first)
+        self.print_summary(self.model.state.step - first)
 
     def check_again(self) -> None:
         """Check what may have changed since the run was made or ran before."""
@@ -234,11 +234,11 @@ class Simulation:
             for writer in reversed(self.writers.values()):
                 closing.callback(writer.close, complete)
             try:
-                self.place.copy_back()
+                self.running.copy_back()
             finally:
                 self.watch = None
                 if self.device == "cuda":
-                    self.place, self.stepper = Host(self.model), None
+                    self.running, self.stepper = Host(self.model), None
 
     def loop(self) -> None:
         """Take all steps, with callbacks, records, restarts, checks and the progress bar."""
@@ -251,38 +251,38 @@ class Simulation:
             for n in range(1, self.steps + 1):
                 self.stepper.step()
                 for writer in self.writers.values():
-                    writer.add(self.place.model)
+                    writer.add(self.running.model)
                 called = [name for name, interval in calls.items() if n % interval == 0]
                 if called:
-                    self.look(n, bar)
-                    self.call(called)
+                    self.check_state(n, bar)
+                    self.run_callbacks(called)
                 last = n == self.steps or self.caught.number is not None or self.stop_reason is not None
                 due = [w for name, w in self.writers.items() if n % intervals[name] == 0 or (last and w.record_last)]
                 save = last or (self.restart_interval is not None and n % self.restart_interval == 0)
                 if not called and (due or save or n % watch.CHECK == 0):
-                    self.look(n, bar)
+                    self.check_state(n, bar)
                 bar.update()
                 if due:
-                    self.place.record(due)
+                    self.running.record(due)
                 if save:
-                    save_restart(self.restart_file, self.model, self.place.model.state)
+                    save_restart(self.restart_file, self.model, self.running.model.state)
                 if last:
                     break
-        self.place.deliver()
+        self.running.deliver()
 
-    def look(self, n: int, bar: tqdm) -> None:
+    def check_state(self, n: int, bar: tqdm) -> None:
         """Stop a run that blows up after step `n`; otherwise report how it goes on."""
-        cfl, day = self.watch.check(), self.place.model.state.time / DAY
+        cfl, day = self.watch.check(), self.running.model.state.time / DAY
         bar.set_postfix_str(f"day {day:.4g}, {self.speed(n):.3g} years/day, CFL {cfl:.2g}", refresh=False)
 
-    def call(self, called: Sequence[str]) -> None:
+    def run_callbacks(self, called: Sequence[str]) -> None:
         """Call the callbacks of these names. Raises CallbackError, with the state saved, where one fails."""
-        self.place.show()
+        self.running.show()
         for name in called:
             try:
                 self.callbacks[name].function(self)
             except Exception as error:
-                save_restart(self.restart_file, self.model, self.place.model.state)
+                save_restart(self.restart_file, self.model, self.running.model.state)
                 raise CallbackError(
                     f"the callback {name!r} raised {type(error).__name__} on day {self.model.state.time / DAY:g}: "
                     f"{error}; the state of that day is in {self.restart_file}"
@@ -292,16 +292,16 @@ class Simulation:
         """Return the simulated years per day of computing, over the `steps` taken so far."""
         return steps * self.model.numerics.dt / YEAR / (clock.perf_counter() - self.started) * DAY
 
-    def say_summary(self, steps: int) -> None:
+    def print_summary(self, steps: int) -> None:
         """Report how far the run came, its speed, the digest of its state and where that is."""
         state, wall = self.model.state, clock.perf_counter() - self.started
         stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
-        self.say(
+        self.print(
             f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self.speed(steps):.3g} simulated years "
             f"per day{'' if self.stop_reason is None else stopped}; state {state.digest()} in {self.restart_file}"
         )
 
-    def say_how_to_continue(self, left: int) -> None:
+    def print_how_to_continue(self, left: int) -> None:
         """Report, after a signal, where the state is, and the command for the `left` steps."""
         day = self.model.state.time / DAY
         text = f"stopped by {self.caught.name} on day {day:g}; continue with {self.restart_file}"
@@ -311,9 +311,9 @@ class Simulation:
             words = ["ogcm", "run", writer.toml_file, "--output", writer.path, "--restart", self.restart_file]
             words += ["--days", repr(left * self.model.numerics.dt / DAY)]
             text += f": {shlex.join(map(str, words))}"
-        self.say(text)
+        self.print(text)
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print a line to standard error, unless the run is quiet."""
         if self.progress:
             print(text, file=sys.stderr)

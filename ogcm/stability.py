@@ -41,21 +41,21 @@ ITERATIONS = 30  # of the power iteration for the largest eigenvalue of friction
 # Waves
 
 
-def shortest(model: Model) -> Array:
+def shortest_wavenumber_squared(model: Model) -> Array:
     """K^2 of the shortest wave in a cell (nj, ni) [m-2]: 4/dx^2 + 4/dy^2, without a direction one cell wide."""
     (ny, nx), grid = model.horizontal.shape, model.grid
     return 4.0 * (nx > 1) / grid.dx_t.astype(float) ** 2 + 4.0 * (ny > 1) / grid.dy_t.astype(float) ** 2
 
 
-def turn(model: Model, dt: float) -> Array:
+def surface_wave_turn(model: Model, dt: float) -> Array:
     """omega dt of the shortest surface wave in a cell (nj, ni), 0 on land."""
     grid = model.grid
-    return dt * np.sqrt(model.numerics.gravity * grid.depth_t * shortest(model)) * grid.mask_t[0]
+    return dt * np.sqrt(model.numerics.gravity * grid.depth_t * shortest_wavenumber_squared(model)) * grid.mask_t[0]
 
 
 def barotropic_steps(model: Model, dt: float | None = None) -> float:
     """Substeps of the barotropic mode in a step (of dt [s]), as chosen or as the shortest surface wave needs."""
-    needed = float(interior(turn(model, dt or model.numerics.dt)).max()) / 2 / BAROTROPIC_COURANT
+    needed = float(interior(surface_wave_turn(model, dt or model.numerics.dt)).max()) / 2 / BAROTROPIC_COURANT
     return model.numerics.barotropic_steps or (max(needed, FEWEST_SUBSTEPS) if needed else 1)
 
 
@@ -108,7 +108,7 @@ def largest_damping(model: Model, dt: float, power: int) -> Array:
     """
     table = damping_table(barotropic_steps(model, dt))
     ratio = np.minimum.accumulate(table / TURNS ** (2 * power))
-    turns = np.clip(turn(model, dt), TURNS[0], None)
+    turns = np.clip(surface_wave_turn(model, dt), TURNS[0], None)
     return np.minimum(np.interp(turns, TURNS, ratio) * turns ** (2 * power), LARGEST_DAMPING)
 
 
@@ -120,7 +120,8 @@ def friction_excess(model: Model, name: str, dt: float) -> float:
     """
     grid, power = model.grid, {"nu_h": 1, "nu4_h": 2}[name]
     nu = model.parameters[name] * dt
-    if not float((interior(nu * shortest(model) ** power) * interior(grid.mask_t)).max()) > SMALL_DAMPING:
+    damping = interior(nu * shortest_wavenumber_squared(model) ** power) * interior(grid.mask_t)
+    if not float(damping.max()) > SMALL_DAMPING:
         return 0.0
     nu = (nu / largest_damping(model, dt, power)).astype(grid.h_t.dtype)
     one = np.ones_like(nu[:1])
@@ -136,14 +137,14 @@ def friction_excess(model: Model, name: str, dt: float) -> float:
             D_u, D_v = np.zeros_like(u), np.zeros_like(v)
             stress_divergence(u, v, viscosity, grid, D_u, D_v)
             u, v = D_u, D_v
-        excess = size(u, v, grid)
+        excess = volume_norm(u, v, grid)
         if not excess > 0:
             return 0.0
         u, v = (u / excess).astype(nu.dtype), (v / excess).astype(nu.dtype)
     return excess
 
 
-def size(u: Array, v: Array, grid: Grid) -> float:
+def volume_norm(u: Array, v: Array, grid: Grid) -> float:
     """The norm in which friction is symmetric: the root of the volume sum of squares."""
     squares = interior(grid.area_u * grid.h_u * (u * u) + grid.area_v * grid.h_v * (v * v))
     return math.sqrt(float(squares.sum(dtype=float)))
@@ -152,7 +153,7 @@ def size(u: Array, v: Array, grid: Grid) -> float:
 def diffusion_excess(model: Model, name: str, dt: float) -> float:
     """How many times too strong diffusion with the parameter `name` is for steps of dt [s], at the worst place."""
     power = {"kappa_h": 1, "kappa4_h": 2}[name]
-    damping = model.parameters[name] * shortest(model) ** power * dt * model.grid.mask_t[0]
+    damping = model.parameters[name] * shortest_wavenumber_squared(model) ** power * dt * model.grid.mask_t[0]
     return float(interior(damping).max()) / LARGEST_DAMPING
 
 
@@ -173,7 +174,7 @@ def stable_mixing(model: Model) -> dict[str, Array]:
     ):
         for power, name in enumerate(names[: {"none": 0, "laplacian": 1, "biharmonic": 2}[choice]], start=1):
             damping = largest_damping(model, dt, power) if name.startswith("nu") else LARGEST_DAMPING
-            bearable = damping / (np.maximum(shortest(model), 1e-30) ** power * dt)
+            bearable = damping / (np.maximum(shortest_wavenumber_squared(model), 1e-30) ** power * dt)
             most[name] = interior(np.where(model.grid.mask_t[0] > 0, bearable, np.inf))
     return most
 
@@ -200,7 +201,7 @@ def check_numerics(model: Model) -> None:
     host = model.device == "cpu" and not np.iscomplexobj(model.state.u)  # mirrors and tangents are those of such
     if numerics.dynamics == "none" or not host:
         return
-    needed = float(interior(turn(model, dt)).max()) / 2
+    needed = float(interior(surface_wave_turn(model, dt)).max()) / 2
     if numerics.barotropic_steps and needed > numerics.barotropic_steps:
         raise InputError(
             f"barotropic_steps: {numerics.barotropic_steps} are too few for surface waves with dt = {dt:g} s; "
@@ -215,14 +216,14 @@ def check_numerics(model: Model) -> None:
     for name, excess in excesses(model, dt).items():
         if excess > 1:
             value = float(interior(model.parameters[name]).max())
-            best = shorter(dt, lambda d, name=name: excesses(model, d)[name] <= 1)
+            best = longest_stable_step(dt, lambda d, name=name: excesses(model, d)[name] <= 1)
             raise InputError(
                 f"{name}: {value:.3g} is unstable with dt = {dt:g} s at the worst place; "
                 f"use at most {0.9 * value / excess:.2g}, or dt = {best:.2g} s"
             )
 
 
-def shorter(dt: float, fits: Callable[[float], bool]) -> float:
+def longest_stable_step(dt: float, fits: Callable[[float], bool]) -> float:
     """The longest of steps of 0.9 dt, 0.81 dt, ... that fits."""
     return next((d for n in range(1, 100) if fits(d := dt * 0.9**n)), dt * 0.9**100)
 
@@ -235,7 +236,7 @@ def check_flow(model: Model) -> None:
             best = dt * 0.8 / numbers[name]
             raise InputError(f"dt: {dt:g} s gives the {words} {numbers[name]:.2g}; use at most {best:.3g} s")
     limit = INTEGRATORS[model.numerics.integrator].internal_limit
-    if (internal := internal_turn(model)) > limit:
+    if (internal := internal_wave_turn(model)) > limit:
         raise InputError(
             f"dt: {dt:g} s lets internal waves turn by {internal:.2g} in a step, and {model.numerics.integrator} bears "
             f"{limit}; use at most {dt * 0.8 * limit / internal:.3g} s"
@@ -253,12 +254,12 @@ def courant_numbers(model: Model) -> dict[str, float]:
     """
     g, s, dt = model.grid, model.state, model.numerics.dt
     wet, h = interior(g.mask_t) == 1, diagnostics.thickness(model)
-    inverse = 1 / diagnostics.inside(g.dx_t) ** 2 + 1 / diagnostics.inside(g.dy_t) ** 2
+    inverse = 1 / diagnostics.interior_float64(g.dx_t) ** 2 + 1 / diagnostics.interior_float64(g.dy_t) ** 2
     rates = {
-        "advection": diagnostics.inside(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
+        "advection": diagnostics.interior_float64(np.abs(s.u) / g.dx_u + np.abs(s.v) / g.dy_v),
         "vertical": np.abs(diagnostics.vertical_velocity(model)) / np.where(wet, h, 1),
-        "surface_wave": np.sqrt(model.numerics.gravity * diagnostics.inside(g.depth_t) * inverse) * wet[0],
-        "friction": 4 * diagnostics.inside(model.parameters["nu_h"]) * inverse * wet[0],
+        "surface_wave": np.sqrt(model.numerics.gravity * diagnostics.interior_float64(g.depth_t) * inverse) * wet[0],
+        "friction": 4 * diagnostics.interior_float64(model.parameters["nu_h"]) * inverse * wet[0],
     }
     return {name: float(rate.max() * dt) for name, rate in rates.items()}
 
@@ -292,7 +293,7 @@ def fastest(model: Model, W: Array) -> tuple[str, tuple, float]:
     return name, index, float(interior(along[name][0])[index])
 
 
-def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
+def first_invalid(state: State, model: Model) -> tuple[str, tuple, float] | None:
     """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None.
 
     The layers of a linear free surface keep their thickness wherever it stands.
@@ -310,7 +311,7 @@ def first_bad(state: State, model: Model) -> tuple[str, tuple, float] | None:
     return None
 
 
-def internal_turn(model: Model) -> float:
+def internal_wave_turn(model: Model) -> float:
     """omega dt of the shortest internal wave of the first mode, at the worst place: speed from N and the layers.
 
     c = N dz/(2 sin(pi/(2 n))) for n equal layers, the mean of N over depth where they are not.
@@ -325,7 +326,7 @@ def internal_turn(model: Model) -> float:
     speed = (np.sqrt(np.maximum(N2[1:-1], 0)) * distance).sum(axis=0)
     layers = np.maximum(grid.bottom_t, 2)
     speed /= 2 * (layers - 1) * np.sin(np.pi / (2 * layers))
-    return float(interior(speed * np.sqrt(shortest(model))).max() * numerics.dt)
+    return float(interior(speed * np.sqrt(shortest_wavenumber_squared(model))).max() * numerics.dt)
 
 
 def advice(model: Model, name: str, viscosity: float = 0.0) -> str:

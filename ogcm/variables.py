@@ -23,12 +23,12 @@ DERIVED = {
 VARIABLES = (*PROGNOSTIC, *DERIVED)
 
 
-def sample(model: Model, name: str) -> np.ndarray:
+def variable_values(model: Model, name: str) -> np.ndarray:
     """The interior of a prognostic or derived field."""
     return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
 
 
-def water(model: Model, name: str) -> np.ndarray:
+def wet_points(model: Model, name: str) -> np.ndarray:
     """Where the field `name` has values: its shape, True over water."""
     field = FIELDS[name]
     mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0

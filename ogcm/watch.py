@@ -48,7 +48,7 @@ class Watch:
         with np.errstate(all="ignore"):
             vertical = stability.vertical_courant_number(self.running, W)
             cfl = max(vertical, stability.advective_courant_number(self.running))
-            bad = stability.first_bad(state, self.running)
+            bad = stability.first_invalid(state, self.running)
         if bad is not None or not cfl < 2 * LARGEST_CFL:
             self.blow_up(bad or stability.fastest(self.running, W), cfl)
         if cfl <= LARGEST_CFL:  # so that the state kept is one that a run can start from

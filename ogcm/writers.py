@@ -16,7 +16,7 @@ from ogcm import config, names, run_files
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.model import Model
-from ogcm.output import PRECISIONS, OutputFile, begun, opened, record_bytes, record_ends
+from ogcm.output import PRECISIONS, OutputFile, existing_output, open_output, record_bytes, record_ends
 from ogcm.variables import check_variables
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Writer:
         """Raise InputError or FileError for what would fail later, such as a file in the way."""
         self.interval(simulation)
         if self.path is not None:
-            run_files.check_replaceable(self.path, simulation)
+            run_files.check_new_file(self.path, simulation)
 
     def needed_bytes(self, simulation: "Simulation") -> int:
         """Return the bytes that the file will have at the end of the run."""
@@ -133,12 +133,12 @@ class NetCDFWriter(Writer):
     def extends(self, simulation: "Simulation") -> bool:
         """Return whether the run goes on with a file that exists."""
         goes_on = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
-        return goes_on and begun(self.path).exists()
+        return goes_on and existing_output(self.path).exists()
 
     def check(self, simulation: "Simulation") -> None:
         """Raise InputError or FileError for unknown variables, files in the way and gaps between records."""
         check_variables(simulation.model, self.variables)
-        config.check_own(self.toml_file)
+        config.check_toml_replaceable(self.toml_file)
         if not self.extends(simulation):
             super().check(simulation)
             return
@@ -148,8 +148,8 @@ class NetCDFWriter(Writer):
 
     def check_gap(self, simulation: "Simulation") -> None:
         """Raise FileError where extending the file would leave a gap in it, or drop records of another run."""
-        file, dt, now = begun(self.path), simulation.model.numerics.dt, simulation.model.state.time
-        with opened(file) as f:
+        file, dt, now = existing_output(self.path), simulation.model.numerics.dt, simulation.model.state.time
+        with open_output(file) as f:
             ends = record_ends(f) * DAY
             every = config.run_settings(f.attrs.get("configuration", "")).get("every", 0.0) * DAY
         kept = ends[ends <= now + 0.5 * dt]
@@ -171,7 +171,7 @@ class NetCDFWriter(Writer):
         """Return the bytes that the file will have at the end of the run."""
         records = 1 + -(-simulation.steps // self.interval(simulation))
         need = records * record_bytes(simulation.model, self.fields(simulation.model), self.precision)
-        return need + (begun(self.path).stat().st_size if self.extends(simulation) else 0)
+        return need + (existing_output(self.path).stat().st_size if self.extends(simulation) else 0)
 
     def fields(self, model: Model) -> tuple[str, ...]:
         """Return the variables that the model has."""
@@ -191,12 +191,12 @@ class NetCDFWriter(Writer):
         now = simulation.toml(self)
         if not self.extends(simulation):
             return now
-        with opened(begun(self.path)) as f:
+        with open_output(existing_output(self.path)) as f:
             before = f.attrs.get("configuration", "")
-        whole = config.one_run(before, now)
+        whole = config.joined_settings(before, now)
         if whole is not None:
             return simulation.toml(self, **whole)
-        return config.with_history(before, now, simulation.model.state.time / DAY)
+        return config.toml_with_history(before, now, simulation.model.state.time / DAY)
 
     def open(self, simulation: "Simulation") -> None:
         """Make the file ready for its first record, with the configuration beside it."""

@@ -56,7 +56,7 @@ def check_use(model: Model) -> None:
     for name in given:
         if not np.array_equal(wanted[name], model.parameters[name], equal_nan=True):
             raise InputError(
-                f"{name}: {setup} was given it, but its model has {provenance.used(model, name)}; "
+                f"{name}: {setup} was given it, but its model has {provenance.parameter_summary(model, name)}; "
                 "pass `parameters` to ogcm.Model, or omit it"
             )
     for name, value in model.config["numerics"].items():

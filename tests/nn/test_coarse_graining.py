@@ -13,7 +13,7 @@ from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.layers import stretch, transports
 from ogcm.state import Stretching
-from ogcm.variables import water
+from ogcm.variables import wet_points
 from tests.oceans import rough_basin
 
 ROWS, COLUMNS = 2, 3  # fine cells in a coarse one
@@ -121,7 +121,7 @@ def test_bottoms_that_differ():
     np.testing.assert_allclose(fields["S"][wet], 35.0, rtol=1e-14)
     for name, values in fields.items():
         assert np.isfinite(values).all()
-        assert (values[~water(coarse, name)] == 0).all()
+        assert (values[~wet_points(coarse, name)] == 0).all()
     k, j, i = np.argwhere(wet & ~held)[0]
     assert fields["T"][k, j, i] == fields["T"][k - 1, j, i]
     closed_x = interior(fine.grid.mask_u[0])[:, 2::3].reshape(4, 2, 4).any(1) & (interior(coarse.grid.mask_u[0]) == 0)

@@ -22,7 +22,7 @@ from ogcm.grid import interior
 from ogcm.metadata import FILL
 from ogcm.restart import load_restart, save_restart
 from ogcm.state import PROGNOSTIC
-from ogcm.variables import water
+from ogcm.variables import wet_points
 from tests.oceans import rough_basin, run
 
 
@@ -127,12 +127,12 @@ def test_a_run_that_dies_leaves_its_records_in_the_part_file(monkeypatch):
 def written(model, path="d.nc", fields=PROGNOSTIC, records=10, interval=0.5):
     """A data set of random fields around 1,000: (records, ...) by name."""
     rng = np.random.default_rng(3)
-    made = {name: 1000 + rng.normal(size=(records, *water(model, name).shape)) for name in fields}
+    made = {name: 1000 + rng.normal(size=(records, *wet_points(model, name).shape)) for name in fields}
     output = DataOutput(path, model, fields)
     for n in range(records):
         output.write({name: a[n] for name, a in made.items()}, n * interval * DAY, n * interval * DAY)
     output.close()
-    return {name: np.where(water(model, name), a, 0) for name, a in made.items()}
+    return {name: np.where(wet_points(model, name), a, 0) for name, a in made.items()}
 
 
 def change(path, name, index, value):
@@ -198,7 +198,7 @@ def test_only_what_is_asked_for_is_read():
 def test_a_missing_value_over_water_is_named(value):
     model = rough_basin()
     written(model)
-    k, j, i = np.argwhere(water(model, "u"))[7]
+    k, j, i = np.argwhere(wet_points(model, "u"))[7]
     change("d.nc", "u", (4, k, j, i), value)
     with pytest.raises(
         FileError, match=rf"u is .* in record 4 \(day 2\) over water at \(k, j, i\) = \({k}, {j}, {i}\)"

@@ -177,12 +177,12 @@ def test_a_file_without_a_seal_passes_where_none_is_required(tmp_path):
 
 def test_a_sealed_file_is_made_in_one_piece(tmp_path):
     whole = streams.BytesIO(b"content")
-    files.put_sealed(tmp_path / "f", whole)
+    files.write_sealed(tmp_path / "f", whole)
     assert (tmp_path / "f").read_bytes().startswith(b"content\nogcm sha256 ")
     assert os.listdir(tmp_path) == ["f"]
     files.verify(tmp_path / "f")
     with pytest.raises(FileError, match="make room"):
-        files.put_sealed(tmp_path / "none" / "f", streams.BytesIO(b"content"))
+        files.write_sealed(tmp_path / "none" / "f", streams.BytesIO(b"content"))
 
 
 def test_damaged_observations_are_refused(tmp_path):

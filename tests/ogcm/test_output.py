@@ -244,10 +244,10 @@ def test_info_of_each_kind_of_file(tmp_path):
 def test_a_configuration_survives_being_written():
     run = {"days": 1e-5, "names": ["u", 'é\n"\\'], "means": np.bool_(True), "n": np.int64(3), "none": None}
     run["infinite"] = np.inf
-    again = tomllib.loads(config.text({"run": run}))["run"]
+    again = tomllib.loads(config.to_toml({"run": run}))["run"]
     assert again == {key: value for key, value in run.items() if value is not None}
     with pytest.raises(InputError, match="nu_h: TOML holds no ndarray"):
-        config.text({"parameters": {"nu_h": np.ones(3)}})
+        config.to_toml({"parameters": {"nu_h": np.ones(3)}})
 
 
 @pytest.mark.parametrize(

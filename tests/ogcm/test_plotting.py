@@ -12,7 +12,7 @@ from ogcm.grid import interior
 from ogcm.output import OutputFile
 from ogcm.plotting import LAND, MAPS, Picture, animate, colour_scale, overview, plot
 from ogcm.record import Record
-from ogcm.variables import check_variables, sample
+from ogcm.variables import check_variables, variable_values
 
 
 def swell(x, y):
@@ -41,7 +41,7 @@ def write(model, path, days=(0.0, 10.0, 20.0)):
     for n, day in enumerate(days):
         model.state.u *= 1.2
         model.state.eta *= 1.1
-        output.write({name: sample(model, name) for name in variables}, day * DAY, day * DAY)
+        output.write({name: variable_values(model, name) for name in variables}, day * DAY, day * DAY)
         assert output.records == n + 1
     output.close()
     return path

@@ -129,7 +129,7 @@ def test_a_model_from_arrays_is_recorded(capsys):
     assert kappa["shape"] == [1, 12, 16]
     assert 0 <= kappa["minimum"] < kappa["mean"] < kappa["maximum"] <= 50
     assert tables["run"]["days"] == DAYS
-    config.check_own(Path("a.toml"))
+    config.check_toml_replaceable(Path("a.toml"))
     assert main(["run", "a.toml"]) == 2
     assert "since the model was built in Python; run the program that made the model" in capsys.readouterr().err
 
@@ -151,14 +151,14 @@ def test_every_file_carries_what_was_used():
     other = gyre()
     raise_map(other)
     other.parameters["nu_h"][0, 8, 8] += 1
-    assert provenance.used(other, "nu_h")["digest"] != parameters["nu_h"]["digest"]
+    assert provenance.parameter_summary(other, "nu_h")["digest"] != parameters["nu_h"]["digest"]
 
 
 def test_land_counts_in_no_statistic():
     model = rough_basin()
     dry = model.grid.mask_t.max(axis=0) == 0
     model.parameters["nu_h"][:, dry] = np.nan
-    assert provenance.used(model, "nu_h") == 200.0
+    assert provenance.parameter_summary(model, "nu_h") == 200.0
 
 
 def test_what_was_trained_is_part_of_the_promise():

@@ -184,7 +184,7 @@ def test_internal_waves_have_the_speed_of_the_first_mode(layers):
     ocean = {"depth": depth, "dz": np.full(layers, depth / layers), "equation_of_state": "linear"}
     still = model(ny=1, T=lambda x, y, z: 15 + N**2 / alpha_g * z, **ocean)
     speed = {2: 0.5 * np.sqrt(N**2 * depth / 2 * depth), 40: N * depth / np.pi}[layers]
-    assert stability.internal_turn(still) == pytest.approx(2 / DX * DT * speed, rel=0.01)
+    assert stability.internal_wave_turn(still) == pytest.approx(2 / DX * DT * speed, rel=0.01)
     with pytest.raises(InputError, match=r"dt: 24000 s lets internal waves turn by .* and rk3 bears 2.44"):
         stability.check_flow(model(ny=1, T=still.state.T[:, 3:-3, 3:-3], **(ocean | {"dt": 24000.0})))
 
