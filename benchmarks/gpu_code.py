@@ -50,9 +50,9 @@ def collected() -> Iterator[dict[tuple, Callable]]:
         found.setdefault((kernel.py_func.__name__, tuple(map(typeof, arguments))), kernel.py_func)
 
     def on_gpu(kernel, *arguments):
-        if kernel.place is not None:
+        if kernel.grid_position is not None:
             part = kernel.grid_for(arguments[kernel.grid_position])
-            arguments = (*arguments[: kernel.place], part, *arguments[kernel.place + 1 :])
+            arguments = (*arguments[: kernel.grid_position], part, *arguments[kernel.grid_position + 1 :])
         kernel.twin(*arguments)
 
     patches = (gpu, "launch", launch), (backend.Kernel, "__call__", on_gpu), (halo, "fill_halo", halo.fill_halo_on_gpu)
@@ -79,7 +79,7 @@ def every_kernel(precision: str) -> dict[tuple, Callable]:
             pair.forward(*inputs, *constants, grid, *outputs)
             pair.adjoint(*inputs, *constants, grid, *outputs, *(np.zeros_like(a) for a in inputs))
         halo.fill_halo_on_gpu(model.grid.periodic, model.state.u)
-        fluxes, D = model.forcing.at(0.0), Stepper(model).D
+        fluxes, D = model.forcing.at(0.0), Stepper(model).slow.D
         corrector.add(model, model.state, fluxes, D)
         model.corrector = corrector
         corrector.add_ad(model, model.state, fluxes, D, Gradient.zeros(model).of("corrector"))

@@ -43,7 +43,7 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
     rng = np.random.default_rng(0)
     corrector.weights[...] += 1e-3 * rng.normal(size=corrector.weights.shape)
     fluxes, steppers = corrected.forcing.at(0.0), [AdjointStepper(m) for m in (plain, corrected)]
-    D, n, network = Stepper(corrected).D, corrected.state, corrector.network
+    D, n, network = Stepper(corrected).slow.D, corrected.state, corrector.network
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
     x = rng.normal(size=(network.sizes[0], len(corrector.samples))).astype(dtype)
     y, weights_ad = network.forward(x), np.zeros_like(network.weights)
