@@ -1,1 +1,1 @@
-"""Benchmarks: each module prints one table, `python -m benchmarks.NAME`."""
+"""Benchmarks: each module prints one table or a few, `python -m benchmarks.NAME`."""

@@ -1,9 +1,10 @@
 """Speed of the adjoint: `python -m benchmarks.adjoint [--quick]`.
 
-First each pair of `adjoint/registry.py`: the time of the adjoint kernel over that of its forward kernel, on random
-fields. Then the whole step: a forward step, the one that keeps all it computes, and the adjoint step, which holds one
-of these. One core, in the time of the thread, which others on the machine disturb least; each is the best of several
-runs that take turns. Then gradients of whole runs, on all cores (`benchmarks/adjoint_runs.py`).
+Three tables. For each pair of `adjoint/registry.py`: the time of the adjoint kernel relative to that of its forward
+kernel, on random fields. For the whole step: a forward step, a forward step that keeps its intermediate results, and an
+adjoint step, which contains one of the latter. Both on one core, in thread time, which other processes disturb least;
+each number is the best of several alternating runs. Then gradients of whole runs, on all cores
+(`benchmarks/adjoint_runs.py`).
 """
 
 import argparse
@@ -22,15 +23,15 @@ from adjoint.stepper import AdjointStepper
 from benchmarks.adjoint_runs import runs, windows
 from benchmarks.forward import model
 
-VARIANTS = [  # what the default step does not call
+VARIANTS = [  # operators that the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
     "buoyancy_teos10", "stratification_teos10", "stress_divergence_of_layers", "diffuse_tracer_of_layers",
     "smagorinsky", "leith", "tracer_laplacian", "richardson_mixing", "hold_above_freezing", "extrapolate",
 ]  # fmt: skip
 
 
-def in_turns(functions: list[Callable], repeats: int) -> np.ndarray:
-    """The shortest of several times of the thread [s] of each, after a run that compiles."""
+def shortest_times(functions: list[Callable], repeats: int) -> np.ndarray:
+    """Shortest thread time [s] of each function in several alternating runs, after one that compiles."""
     for function in functions:
         function()
     times = np.empty((repeats, len(functions)))
@@ -43,7 +44,7 @@ def in_turns(functions: list[Callable], repeats: int) -> np.ndarray:
 
 
 def operators(shape: tuple[int, int, int], repeats: int) -> None:
-    """A line for each pair of operators: those of the default step, then the others."""
+    """Print a line for each pair of operators: those of the default step, then the others."""
     grid, rng = model(*shape, "float64").grid, np.random.default_rng(0)
     print("operators at {} x {} x {} (best of several)".format(*shape))
     print(f"{'operator':28} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6}")
@@ -54,7 +55,7 @@ def operators(shape: tuple[int, int, int], repeats: int) -> None:
         x_ad = [np.zeros_like(a) for a in x]
         y, y_ad = ([random_field(grid, kind, rng) for kind in pair.outputs.values()] for _ in range(2))
         constants = pair.constants(grid, np.dtype(float))
-        forward, backward = in_turns(
+        forward, backward = shortest_times(
             [
                 lambda pair=pair, given=(*x, *constants, grid, *y): pair.forward(*given),
                 lambda pair=pair, given=(*x, *constants, grid, *y_ad, *x_ad): pair.adjoint(*given),
@@ -69,7 +70,7 @@ def operators(shape: tuple[int, int, int], repeats: int) -> None:
 
 
 def steps(sizes: list[tuple[int, int, int]], repeats: int) -> None:
-    """A line for each size: the forward step, the kept one, the adjoint step."""
+    """Print a line for each size: the forward step, the one that keeps its results, the adjoint step."""
     print("\nwhole step (T and S, rk3: three stages)")
     print(f"{'size':16} {'forward ms':>11} {'kept ms':>9} {'adjoint ms':>11} {'ratio':>6} {'peak MB':>8}")
     for size in sizes:
@@ -78,7 +79,7 @@ def steps(sizes: list[tuple[int, int, int]], repeats: int) -> None:
         new_ad, rng = m.state.copy(), np.random.default_rng(0)
         for a in new_ad.arrays().values():
             a[...] = rng.normal(size=a.shape)
-        plain, kept, both = in_turns(
+        plain, kept, both = shortest_times(
             [
                 lambda f=forward, n=m.state: f.advance(n),
                 lambda f=backward.forward, n=m.state: f.advance(n),

@@ -1,14 +1,13 @@
-"""Speed of gradients of whole runs: the later half of `python -m benchmarks.adjoint`.
+"""Speed of gradients of whole runs: the second half of `python -m benchmarks.adjoint`.
 
-`runs`: the time of a gradient over that of its run, with everything kept, with every state kept, and with few
-snapshots. Each line is a process of its own, so that its peak of memory is its own; the gradient is the second one of
-its workspace. "inevitable" is what the gradient
-would cost if the adjoint kernels took twice the time of their forward kernels and the rest were free: the steps that
-the schedule takes, and two.
+`runs`: the time of a gradient relative to that of its run, with everything kept, with every state kept, and with few
+snapshots. Each line is measured in a process of its own, so that its peak memory is its own; the gradient is the second
+one with its workspace. "inevitable" is the ratio if adjoint kernels took twice the time of their forward kernels and
+the rest took none: the number of forward steps in the schedule for each step of the run, plus two.
 
-`windows`: the channel of benchmarks/peers.py with 30 x 42 x 15 cells; the norm of the gradient of the mean square
-distance from the first temperature, less one degree, by that temperature, against the length of the window, and how far
-the derivative along a random direction is from the complex step's.
+`windows`: the channel of benchmarks/peers.py with 30 x 42 x 15 cells. The loss is the mean square difference from the
+initial temperature plus one degree. The table has the norm of its gradient with respect to the initial temperature for
+windows of growing length, and the error of the derivative along a random direction relative to the complex step.
 """
 
 import multiprocessing
@@ -31,7 +30,7 @@ from ogcm.constants import DAY
 
 
 def peak() -> float:
-    """Largest memory of this process so far [MB] (`ru_maxrss` of a child begins with its parent's)."""
+    """Peak memory of this process so far [MB] (`ru_maxrss` of a child begins with that of its parent)."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -39,17 +38,18 @@ def peak() -> float:
 
 
 def simulation(m: ogcm.Model, steps: int) -> ogcm.Simulation:
+    """A simulation of so many steps without a progress bar."""
     return ogcm.Simulation(m, days=steps * m.numerics.dt / DAY, progress=False)
 
 
 def one_run(size: tuple[int, int, int], steps: int, limits: dict) -> tuple[float, float, float, float, float]:
-    """Seconds of a run and its gradient, steps forward for each step, MB of snapshots, MB that the gradient added."""
+    """Seconds of a run and of its gradient, forward steps for each step, MB of snapshots, MB of the gradient."""
     m = model(*size, "float64")
     loss, wanted = MeanSquare(m, "T", np.zeros(size[::-1])), ("T", "tau_x", "nu_h", "kappa_v")
     evaluate(loss, simulation(m, 1))
     before = peak()
     workspace = Workspace(m)
-    adjoint.gradient(loss, simulation(m, steps), wanted, workspace=workspace, **limits)  # as if it were one of many
+    adjoint.gradient(loss, simulation(m, steps), wanted, workspace=workspace, **limits)  # allocates the workspace
     started = time.perf_counter()
     evaluate(loss, simulation(m, steps))
     run = time.perf_counter() - started
@@ -59,7 +59,7 @@ def one_run(size: tuple[int, int, int], steps: int, limits: dict) -> tuple[float
 
 
 def runs(cases: list[tuple[tuple[int, int, int], int, str, dict]]) -> None:
-    """A line for each size, number of steps and budget (its name, and the limits that `adjoint.gradient` takes)."""
+    """Print a line for each size, number of steps and budget (its name and its options of `adjoint.gradient`)."""
     print("\ngradients of whole runs")
     print(
         f"{'size':16} {'steps':>6} {'kept':16} {'run s':>7} {'gradient s':>11} {'ratio':>6} {'inevitable':>11} "
@@ -76,7 +76,7 @@ def runs(cases: list[tuple[tuple[int, int, int], int, str, dict]]) -> None:
 
 
 def windows(lengths: list[int], dt: float = 1200.0) -> None:
-    """A line for each length of the window."""
+    """Print a line for each length of the window [steps]."""
     case = channel(30, 42, 15)
     m = ogcm_channel.model(case, dt)
     direction = np.random.default_rng(0).normal(size=case["T"].shape)

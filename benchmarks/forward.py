@@ -1,8 +1,8 @@
 """Speed of the forward model: `python -m benchmarks.forward [--quick]`.
 
-For each kernel: the best of several runs in one process, as points per second and as the bandwidth of the bytes
-that it must move at least (each 3-D array read or written once), relative to a triad a = b + s c measured in the
-same run on arrays larger than the cache. Then the whole step at growing sizes, with its peak memory.
+For each kernel the best of several runs in one process: points per second, and the bandwidth of the bytes that it must
+move at least (each 3-D array read or written once), relative to a triad a = b + s c measured in the same process on
+arrays larger than the cache. Then the whole step at growing sizes, with its peak memory.
 """
 
 import argparse
@@ -23,12 +23,13 @@ from ogcm.operators.tracer_advection import ADVECTION
 
 @kernel
 def triad(a, b, c):
+    """a = b + 3 c."""
     for n in prange(a.shape[0]):
         a[n] = b[n] + 3 * c[n]
 
 
 def best(function: Callable, *arguments, repeats: int = 9) -> float:
-    """The shortest of several times [s], after a run that compiles."""
+    """Shortest time [s] of several runs, after one that compiles."""
     function(*arguments)
     times = []
     for _ in range(repeats):
@@ -39,7 +40,7 @@ def best(function: Callable, *arguments, repeats: int = 9) -> float:
 
 
 def bandwidth() -> float:
-    """Bytes per second of a triad on 3 x 200 MB; the arrays are first touched by the threads that use them."""
+    """Bandwidth [bytes s-1] of a triad on 3 x 200 MB; each part is first written by the thread that uses it."""
     a, b, c = (np.zeros(25_000_000) for _ in range(3))
     triad(b, a, a)
     triad(c, a, a)
@@ -65,7 +66,7 @@ def model(nx: int, ny: int, nk: int, precision: str) -> ogcm.Model:
 
 
 def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
-    """name: (kernel, arguments, number of 3-D arrays it must read or write once)."""
+    """Kernels by name, each with its arguments and the number of 3-D arrays that it must read or write once."""
     from ogcm.operators import friction, layers, pressure, tracer_diffusion, vertical_diffusion
 
     s, w, m, g = stepper, stepper.works[0], stepper.model, stepper.model.grid

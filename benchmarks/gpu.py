@@ -1,17 +1,17 @@
-"""The model on a CUDA GPU, in one go: `python -m benchmarks.gpu [--quick] [--data FILE] [PART ...]`.
+"""The model on a CUDA GPU: `python -m benchmarks.gpu [--quick] [--data FILE] [PART ...]`.
 
-agreement   each operator and its adjoint beside the CPU's in float64, a step, a gradient beside the complex step's,
-            and whether two runs are the same to the bit
-kernels     the time of each kernel, and the bandwidth of the bytes that it must move at least, as a share of a copy
-            from device memory to device memory measured in the same run
-steps       points steps/s and the time of an adjoint step over that of a forward step at growing sizes, as one CUDA
-            graph and kernel by kernel
-gradients   the time of a gradient over that of its run
-training    the time of a window there and back with a corrector, and of one of the physics alone
+agreement   differences between GPU and CPU in float64 of each operator and its adjoint, and of a step; the error of a
+            gradient relative to the complex step; whether two runs are identical to the bit
+kernels     the time of each kernel, and the bandwidth of the bytes that it must move at least, relative to a copy
+            within the memory of the device in the same process
+steps       points steps/s at growing sizes, as one CUDA graph and kernel by kernel, and the time of an adjoint step
+            relative to that of a forward step
+gradients   the time of a gradient relative to that of its run
+training    the time of a step forwards and backwards with a corrector, and with the physics alone
 years       simulated years per day of global_4deg (with its data, --data) and of a grid of 1/4 degree
 
-All parts run unless some are named. Needs no network and no data. Times are those of CUDA events, the best of several
-after runs that compile; `--quick` takes tiny sizes, for which also the simulator serves.
+All parts run unless some are named. No network is needed. Times are those of CUDA events, the best of several after
+runs that compile. `--quick` uses tiny sizes, which the simulator of a GPU can run as well.
 """
 
 import argparse
@@ -46,7 +46,7 @@ SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64), (2048
 def best(
     function: Callable[[], object], repeats: int = 5, warm: int = 3, *, calls: int = 1, quick: bool = False
 ) -> float:
-    """The shortest of several times [s] on the GPU, each the mean of `calls`, after some that compile and record."""
+    """Shortest time [s] on the GPU of `repeats`, each the mean of `calls`, after `warm` calls that compile."""
     xp, (repeats, warm, calls) = device.cupy(), (1, 1, 1) if quick else (repeats, warm, calls)
     for _ in range(warm):
         function()
@@ -63,11 +63,12 @@ def best(
 
 
 def named(size: tuple[int, int, int]) -> str:
+    """The size as text."""
     return " x ".join(map(str, size))
 
 
 def ocean(size: tuple[int, int, int], precision: str, quick: bool) -> ogcm.Model:
-    """The channel of benchmarks/forward.py; of a quick one a step is short, one stage and one substep."""
+    """The channel of benchmarks/forward.py; a quick one has a short step of one stage and one substep."""
     m = model(*size, precision)
     if quick:
         m.numerics = replace(m.numerics, dt=60.0, integrator="euler", barotropic_steps=1)
@@ -75,6 +76,7 @@ def ocean(size: tuple[int, int, int], precision: str, quick: bool) -> ogcm.Model
 
 
 def fits(m: ogcm.Model) -> bool:
+    """True where the memory of the GPU is large enough for a run."""
     return run_bytes(m) < device.free_memory()
 
 
@@ -82,19 +84,19 @@ def fits(m: ogcm.Model) -> bool:
 
 
 def distance(found: list, expected: list) -> float:
-    """The largest difference relative to the largest value, over pairs of arrays."""
+    """Largest difference relative to the largest value, over pairs of arrays."""
     pairs = zip(found, expected, strict=True)
     return max(float(np.abs(device.to_host(a) - b).max() / (np.abs(b).max() or 1.0)) for a, b in pairs)
 
 
 def operator(name: str, grid: Grid, where: str) -> list[list[np.ndarray]]:
-    """The results of an operator and of its adjoint on a device, for random fields."""
+    """Results of an operator and of its adjoint on a device, for random fields."""
     pair, rng, g = PAIRS[name], np.random.default_rng(0), grid.to(where)
     x = [random_field(grid, kind, rng, size) for kind, size in pair.inputs.values()]
     y = [np.zeros(mask_of(grid, kind).shape) for kind in pair.outputs.values()]
     y_ad, x_ad = [rng.normal(size=a.shape) for a in y], [np.zeros_like(a) for a in x]
     x, y, y_ad, x_ad = ([device.to_device(a, where) for a in arrays] for arrays in (x, y, y_ad, x_ad))
-    # Weights, vectors, stay on the host.
+    # Vectors, such as weights, stay on the host.
     constants = [device.to_device(a, where) if np.ndim(a) > 1 else a for a in pair.constants(grid, np.dtype(float))]
     pair.forward(*x, *constants, g, *y)
     pair.adjoint(*x, *constants, g, *y_ad, *x_ad)
@@ -102,7 +104,7 @@ def operator(name: str, grid: Grid, where: str) -> list[list[np.ndarray]]:
 
 
 def agreement(quick: bool) -> None:
-    """The tables of the first part."""
+    """Print the differences of operators, a step and a gradient."""
     print(f"{'operator':28} {'forward':>9} {'adjoint':>9}   relative difference to the CPU, float64")
     grid = random_grid(nx=12, ny=9, periodic_x=True)
     for name in list(PAIRS)[:3] if quick else PAIRS:
@@ -126,21 +128,21 @@ def agreement(quick: bool) -> None:
         for _ in range(steps):
             stepper.step()
         digests.add(m.state.digest())
-    print(f"two runs of {steps} steps are {'the same to the bit' if len(digests) == 1 else 'DIFFERENT'}")
+    print(f"two runs of {steps} steps are {'identical to the bit' if len(digests) == 1 else 'DIFFERENT'}")
     run = ogcm.Simulation(here, days=steps * here.numerics.dt / DAY, progress=False, device="cuda")
     loss = MeanSquare(here, "T", np.zeros(size[::-1]))
     change = {name: np.random.default_rng(0).normal(size=np.shape(v)) for name, v in (("T", loss.data[0]), ("nu_h", 0))}
     found = gradient(loss, run, list(change))
     terms = np.concatenate([(found[name] * change[name]).ravel() for name in change])
     error = abs(directional_derivative(loss, run, change) - terms.sum()) / np.abs(terms).sum()
-    print(f"gradient of {steps} steps by T and nu_h against the complex step on the CPU: {error:.1e}")
+    print(f"gradient of {steps} steps with respect to T and nu_h, error relative to the complex step: {error:.1e}")
 
 
 # Speed
 
 
 def copy_rate(quick: bool) -> float:
-    """Bytes a second of a copy within the device's memory, read and written."""
+    """Bandwidth [bytes s-1] of a copy within the memory of the device, bytes read and written."""
     a = device.cupy().zeros(1000 if quick else 1 << 28, np.float32)
     b = device.cupy().zeros_like(a)
 
@@ -151,7 +153,7 @@ def copy_rate(quick: bool) -> float:
 
 
 def kernel_table(quick: bool) -> None:
-    """Each kernel of a step."""
+    """Print the time and the bandwidth of each kernel of a step."""
     rate, size = copy_rate(quick), (8, 6, 3) if quick else (1024, 1024, 64)
     print(f"a copy moves {rate / 1e9:.0f} GB/s; kernels at {named(size)}")
     print(f"{'kernel':28} {'precision':10} {'ms':>8} {'Gpoints/s':>10} {'GB/s':>7} {'of a copy':>9}")
@@ -169,7 +171,7 @@ def kernel_table(quick: bool) -> None:
 
 
 def step_table(quick: bool) -> None:
-    """Steps, there and back, at growing sizes."""
+    """Print the time of forward and adjoint steps at growing sizes."""
     print("whole step (T and S, rk3: three stages)")
     print(
         f"{'size':18} {'precision':10} {'ms/step':>9} {'points steps/s':>15} {'kernel by kernel':>17} "
@@ -195,13 +197,13 @@ def step_table(quick: bool) -> None:
 
 
 def backwards(there: ogcm.Model, quick: bool) -> float:
-    """Seconds of an adjoint step, the forward step that it begins with included."""
+    """Seconds of an adjoint step, including the forward step with which it begins."""
     stepper, gradients, new_ad = AdjointStepper(there), Gradient.zeros(there), there.state.copy()
     return best(lambda: stepper.step(there.state, new_ad, gradients), 3, 3, quick=quick)
 
 
 def gradient_table(quick: bool) -> None:
-    """Gradients over their runs."""
+    """Print the times of gradients and of their runs."""
     print(
         f"{'gradient':18} {'precision':10} {'steps':>6} {'snapshots':>10} {'run s':>7} {'gradient s':>11} {'ratio':>6}"
     )
@@ -223,7 +225,7 @@ def gradient_table(quick: bool) -> None:
 
 
 def training_table(quick: bool) -> None:
-    """A step there and back with a corrector."""
+    """Print the time of a forward and of an adjoint step with and without a corrector."""
     size = (5, 4, 3) if quick else (256, 256, 32)
     plain, corrected = (ocean(size, "float32", quick) for _ in range(2))
     corrected.corrector = Corrector(
@@ -231,7 +233,7 @@ def training_table(quick: bool) -> None:
         scales={"stress": 1e-3, "T_flux": 1e-3},
     )  # fmt: skip
     corrected.corrector.normalise(corrected, [corrected.state])
-    print(f"{'training ' + named(size):28} {'step ms':>9} {'there and back ms':>18}")
+    print(f"{'training ' + named(size):28} {'step ms':>9} {'forward, back ms':>18}")
     for name, m in (("physics", plain), ("with a network of 64, 64", corrected)):
         there = m.to("cuda")
         forward = best(ogcm.Stepper(there).step, 5, 5, quick=quick)
@@ -239,7 +241,7 @@ def training_table(quick: bool) -> None:
 
 
 def year_table(quick: bool, data: str | None) -> None:
-    """Simulated years per day."""
+    """Print simulated years per day."""
     print(f"{'ocean':34} {'size':18} {'dt s':>6} {'ms/step':>9} {'years/day':>10}")
     size, quarter = ((5, 4, 3), (6, 4, 3)) if quick else ((90, 40, 15), (1440, 680, 50))
     coarse = global_4deg(data=data, precision="float32") if data else ocean(size, "float32", quick)
@@ -257,7 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="tiny sizes")
-    parser.add_argument("--data", help="file of the real ocean for global_4deg")
+    parser.add_argument("--data", help="file of observations for global_4deg")
     chosen = parser.parse_args()
     try:
         device.check_device("cuda")

@@ -1,9 +1,10 @@
-"""What the kernels of a GPU are made of, compiled for sm_90 (H100, H200) without one.
+"""The machine code of the GPU kernels, compiled for sm_90 (H100, H200) without a GPU.
 
     python -m benchmarks.gpu_code [--precision float64] [NAME ...]
 
-prints for each launch of each kernel, forward and adjoint, the registers of a thread, the bytes spilled to memory for
-want of them, and the size of the machine code. Needs the extra `cuda`, but neither a driver nor a GPU.
+prints for each launch of each kernel, forward and adjoint, the number of registers of a thread, the bytes that do not
+fit into them and spill to memory, and the size of the machine code. It needs the extra `cuda`, but neither a driver nor
+a GPU.
 """
 
 import argparse
@@ -33,7 +34,7 @@ HOPPER = (9, 0)
 
 
 class Code(NamedTuple):
-    """A kernel for a GPU, as PTX and as machine code."""
+    """A compiled kernel: its PTX, and the numbers of its machine code."""
 
     ptx: str
     registers: int
@@ -43,7 +44,7 @@ class Code(NamedTuple):
 
 @contextmanager
 def collected() -> Iterator[dict[tuple, Callable]]:
-    """The GPU kernels that are launched within, by name and types of their arguments; none is run."""
+    """Context that collects the GPU kernels launched in it, by name and types of arguments, and runs none."""
     found: dict[tuple, Callable] = {}
 
     def launch(kernel, _, *arguments):
@@ -87,12 +88,12 @@ def every_kernel(precision: str) -> dict[tuple, Callable]:
 
 
 def typed(a: object, dtype: np.dtype) -> object:
-    """A constant of the registry in another precision."""
+    """Convert a constant of the registry to another precision."""
     return dtype.type(a) if isinstance(a, float) else a.astype(dtype)
 
 
 def compiled(function: Callable, types: tuple) -> Code:
-    """The kernel for HOPPER. Raises what Numba and the linker raise."""
+    """Compile a kernel for HOPPER."""
     with mock.patch.object(dispatcher, "get_current_device", return_value=SimpleNamespace(compute_capability=HOPPER)):
         ptx, _ = cuda.compile_ptx(function, types, cc=HOPPER)
     text, arch = ptx.encode(), f"-arch=sm_{HOPPER[0]}{HOPPER[1]}"
@@ -109,6 +110,7 @@ def compiled(function: Callable, types: tuple) -> Code:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of the names of kernels (default: all)")
     parser.add_argument("--precision", default="float32", choices=("float32", "float64"))

@@ -1,17 +1,17 @@
-"""The headline experiment: does a learned physics, with a network inside the stepper, forecast better than each alone?
+"""The headline experiment: forecasts of the physics, of a network, and of a network inside the stepper.
 
     python -m benchmarks.headline channel [--seeds 3] [--folder headline] [--quick]
     python -m benchmarks.headline papa [--years-of SURFACE]   # SURFACE: hourly fluxes and SST of other years
     python -m benchmarks.headline agulhas
-    python -m benchmarks.headline channel --windows       # trained through one day, several days, weeks
-    python -m benchmarks.headline channel --years 10      # five runs from unseen states: stable? what is conserved?
+    python -m benchmarks.headline channel --windows       # trained through windows of one day, several days, weeks
+    python -m benchmarks.headline channel --years 10      # stability and conservation of five long runs
 
-The files benchmarks/SYSTEM.toml say what is trained and on which data, which must lie in the working directory. Seven
+The files benchmarks/SYSTEM.toml define the trainings and their data, which must lie in the working directory. Seven
 forecasts of the same held-out records are scored: persistence, climatology, the physics, the physics with learned
-parameters, a pure network (the same network, which alone moves the state in the same stepper), the hybrid, and the
-hybrid with learned parameters. Each training lies in a folder of its own and is not repeated when it is there, so the
-command goes on where it was stopped. Tables go to the screen and to FOLDER/SYSTEM/scores-LEAD.csv, pictures beside; of
-several seeds, a model is scored as the root mean square over them.
+parameters, a pure network (the same network as the only tendency in the same stepper), the hybrid, and the hybrid with
+learned parameters. Each training has a folder of its own and is not repeated when it is complete, so that the command
+continues where it was stopped. Tables go to the screen and to FOLDER/SYSTEM/scores-LEAD.csv, with pictures beside them;
+with several seeds, the score of a model is the root mean square over them.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.adjoint import in_turns
+from benchmarks.adjoint import shortest_times
 from benchmarks.observed import rms, run_to
 from nn import configuration, trained
 from nn.configuration import Configuration
@@ -46,7 +46,7 @@ HERE = Path(__file__).parent
 
 
 class System(NamedTuple):
-    """What a system is scored by. `leads` [d], in groups that have starts of their own: many for the short ones."""
+    """The scores of a system. `leads` [days] are in groups with starts of their own, more of them for short leads."""
 
     leads: tuple[tuple[int, ...], ...]
     starts: int  # at most so many in each group
@@ -64,13 +64,13 @@ SYSTEMS = {
     "papa": System(((1, 5, 10, 30), (120,)), 6, ("T",), ("T_tendency", "S_tendency")),
     "agulhas": System(((1, 5, 10, 20),), 24, ("current",), ("uv_tendency",)),
 }
-STATES = 5  # unseen ones, from which the long runs begin
+STATES = 5  # from which the long runs begin, none of them used in the training
 WINDOWS = {"windows of 1 day": 1, "windows of 5 days": 5, "windows of 20 days": 20}
 LEARNED, PURE, HYBRID, BOTH = "physics, learned", "pure network", "hybrid", "hybrid, learned"
 
 
 def variant(chosen: Configuration, name: str, system: System, seed: int = 0) -> Configuration:
-    """What is left of the file for one of the models."""
+    """The configuration of one of the models, derived from that of the file."""
     tables = copy.deepcopy(chosen.tables)
     if name in ("physics", LEARNED):
         tables["corrector"] = {}
@@ -92,7 +92,7 @@ def variant(chosen: Configuration, name: str, system: System, seed: int = 0) -> 
 
 
 def train_once(chosen: Configuration, folder: Path) -> float:
-    """Train what the configuration says, unless it is done; returns the minutes that it took."""
+    """Run or complete the training of a configuration; return the minutes that it took."""
     model = chosen.model()
     data, parts = chosen.data(model)
     trainable, resume = chosen.trainable(model, data, parts.train), (folder / "last.h5").exists()
@@ -114,10 +114,11 @@ class Headline:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def place(self, name: str, seed: int) -> Path:
+        """The folder of a training."""
         return self.folder / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
 
     def train(self, names: Sequence[str], seeds: int | None = None) -> None:
-        """So many seeds (default: all) of the named models."""
+        """Train the named models with the first `seeds` seeds (default: all)."""
         for seed in range(seeds or self.seeds):
             for name in names:
                 chosen = variant(self.chosen, name, self.system, seed)
@@ -125,7 +126,7 @@ class Headline:
                 print(f"{name}, seed {seed}: trained in {minutes:.1f} min", flush=True)
 
     def models(self, lead: int) -> dict[str, Model]:
-        """The physics, and every training of every seed, for forecasts of `lead` days."""
+        """The physics and the trained models of all seeds, for forecasts of `lead` days."""
         found = {"physics": self.model("physics", lead)}
         for name in (LEARNED, PURE, HYBRID, BOTH, *WINDOWS):
             for seed in range(self.seeds):
@@ -134,7 +135,7 @@ class Headline:
         return found
 
     def model(self, name: str, lead: int, folder: Path | None = None) -> Model:
-        """One of them, with what lies in `folder`."""
+        """One of the models, with the weights and parameters in `folder`."""
         tables = variant(self.chosen, name, self.system).tables
         if self.name == "papa":
             tables["setup"]["hours"] = 24 * lead
@@ -144,7 +145,7 @@ class Headline:
         return model
 
     def score(self) -> None:
-        """Tables, files and pictures of the scores, of each group of leads."""
+        """Print, write and draw the scores of each group of leads."""
         for leads in self.system.leads:
             models = self.models(max(leads))
             data, parts = self.chosen.data(models["physics"])
@@ -161,7 +162,7 @@ class Headline:
             draw_spectra(shown, self.folder / f"spectra-{max(leads)}.png")
 
     def other_years(self, path: Path, every: int = 15 * 24) -> None:
-        """RMSE of SST in years of which nothing was learned, from `every` so many hours on, for `papa`."""
+        """Print the RMSE of SST in years without training data; forecasts start `every` so many hours (`papa`)."""
         leads = self.system.leads[0]
         record, possible = surface_record(read_record(self.chosen.tables["setup"]["data"]), path, leads)
         starts = np.flatnonzero(possible[::every]) * every
@@ -180,7 +181,7 @@ class Headline:
             print(f"{name:36}" + "".join(f"{a:9.3f}" for a in np.sqrt(np.mean(np.square(found), axis=0))), flush=True)
 
     def windows(self) -> None:
-        """The hybrid with learned parameters, trained by windows of one length each at the same cost."""
+        """Train the hybrid with learned parameters with windows of one length, for several lengths at the same cost."""
         curriculum = self.chosen.tables["training"]["curriculum"]
         work = sum(records * iterations for records, iterations in curriculum) / 3
         first = [stage for stage in curriculum if stage[0] == 0]
@@ -190,7 +191,7 @@ class Headline:
         self.score()
 
     def costs(self) -> None:
-        """The time of a step of the physics and of the hybrid, and of a day beside one of the fine run."""
+        """Print the time of a step of the physics and of the hybrid, and of a day of the hybrid and of the fine run."""
         models = self.models(max(self.system.leads[0]))
         hybrid = models[f"{BOTH} 0"]
         data, parts = self.chosen.data(models["physics"])
@@ -198,14 +199,14 @@ class Headline:
         for model in (models["physics"], hybrid):
             data.initialize(model, data.windows(parts.train, 1)[0])
             steppers.append(Stepper(model))
-        plain, corrected = in_turns([s.step for s in steppers], 50)
+        plain, corrected = shortest_times([s.step for s in steppers], 50)
         print(f"a step: physics {1e3 * plain:.2f} ms, hybrid {1e3 * corrected:.2f} ms, ratio {corrected / plain:.2f}")
         if isinstance(data, DataSet):
             fine, coarse = float(data.attributes["wall_seconds_per_day"]), corrected * DAY / hybrid.numerics.dt
             print(f"a day: fine run {fine:.2f} s, hybrid {1e3 * coarse:.1f} ms: {fine / coarse:.0f} times faster")
 
     def years(self, years: float, closed: bool) -> None:
-        """Long runs of the physics and the hybrid: what drifts, and how far the climate is off."""
+        """Write drift and errors of the climate in long runs of the physics and of the hybrid."""
         models = self.models(max(self.system.leads[0]))
         chosen = [f"{BOTH} 0"] if closed else ["physics", f"{BOTH} 0"]
         data, parts = self.chosen.data(models["physics"])
@@ -234,11 +235,11 @@ class Headline:
 
 
 def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Record, np.ndarray]:
-    """Hours of years in which the surface alone is observed, and from which of them forecasts can be scored.
+    """Records of years in which only the surface is observed, and the hours from which forecasts can be scored.
 
-    The profile is that of the same hour of the `year` of the mooring (which begins on 20 March 2012), its mixed layer
-    (within 0.2 K of the surface) as warm and salt as observed. A start needs SST at all leads and 95 % of all
-    fluxes up to the last, and lies outside the year of the mooring.
+    The profile is that of the same hour of the `year` of the mooring (which begins on 20 March 2012), with the observed
+    temperature and salinity in its mixed layer (within 0.2 K of the surface). A start needs SST at all leads and 95 %
+    of all fluxes up to the last lead, and lies outside the year of the mooring.
     """
     f = OceanData(path, ("time", "sst", "sss", "heat", "swr", "taux", "tauy", "pme"))
     hours, begun = f["time"], (datetime(2012, 3, 20) - datetime(2010, 1, 1)).total_seconds() / HOUR
@@ -260,7 +261,7 @@ def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Reco
 
 
 def long_run(model: Model, years: float) -> Iterator[None]:
-    """Step the model for so many years, stopping each ten days."""
+    """Step the model for so many years, and yield every ten days."""
     stepper, dt = Stepper(model), model.numerics.dt
     with np.errstate(all="ignore"):
         for n in range(1, round(years * 365 * DAY / dt) + 1):
@@ -270,7 +271,7 @@ def long_run(model: Model, years: float) -> Iterator[None]:
 
 
 def moments_in_time(data: Records, part: range) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Mean and standard deviation in time, at every point, of the fields that vary."""
+    """Mean and standard deviation in time at every point, of the fields that vary."""
     fields, count, sums, squares = list(data.scales(part)), len(part), {}, {}
     for n in part:
         for name, values in data.read(range(n, n + 1)).items():
@@ -286,9 +287,9 @@ def seedless(name: str) -> str:
 
 
 def over_seeds(results: Mapping[str, Scores], field: str, layer: int = -1) -> str:
-    """RMSE of each model, the root mean square over its seeds, and how much less than that of the physics.
+    """Table of the RMSE of each model (root mean square over its seeds) and its difference to that of the physics.
 
-    Behind +- stands half the range of the seeds.
+    The number after +- is half the range of the seeds.
     """
     leads = next(iter(results.values())).leads
     lines = [f"{'model':20} {'seeds':>5}" + "".join(f"{f'{lead:g} d':>26}" for lead in leads)]
@@ -304,13 +305,14 @@ def over_seeds(results: Mapping[str, Scores], field: str, layer: int = -1) -> st
 
 
 def main() -> None:
+    """Train, score and print, as the options ask."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("--folder", type=Path, default=Path("headline"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a few iterations and forecasts, to see that it works")
-    parser.add_argument("--windows", action="store_true", help="train by windows of one length each, then score them")
-    parser.add_argument("--years", type=float, help="only the long runs of what was trained")
+    parser.add_argument("--windows", action="store_true", help="train with windows of one length each, then score them")
+    parser.add_argument("--years", type=float, help="only long runs of the trained models, of so many years")
     parser.add_argument("--years-of", type=Path, help="papa: only the SST of the other years in this file")
     parser.add_argument("--closed", action="store_true", help="long runs without heat through the surface")
     chosen = parser.parse_args()

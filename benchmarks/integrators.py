@@ -1,16 +1,16 @@
-"""Which integrator should be the default? `python -m benchmarks.integrators [--quick]`.
+"""Cost of the time integrators: `python -m benchmarks.integrators [--quick]`.
 
 Cost at equal error of `euler`, `ab2`, `rk3` and `rk4` on the same spatial grid. Each case is spun up first, so that the
-state is smooth in time; then every integrator runs the same days with one step after the other up to its limit, and is
-compared at the end with rk4 at REFERENCE seconds. The error is the root mean square of four relative ones:
+state is smooth in time; then every integrator runs the same days with time steps of growing length up to its limit, and
+is compared at the end with rk4 at a step of REFERENCE seconds. The error is the root mean square of four relative ones:
 
     velocity: rms(u - u_ref)/rms(u_ref),  u and v each;    T, eta: rms(T - T_ref)/rms(T_ref - mean of its layer)
 
 A step is stable where the error stays below LOST. Friction, mixing and drag are of first order in time by design (see
-ogcm/stepper.py); the cases "weak" have a tenth of them, which shows what the dynamics alone costs. Convective
-adjustment is off: a switch that flips from step to step has no order (it left 3 % in the velocity of the gyre, with any
-integrator and any step). The cost of a given error is interpolated in log-log between the longest step that has it and
-the next; where the longest stable step is more exact than asked, it is the cost of that step (marked *).
+ogcm/stepper.py); the cases "weak" have a tenth of them, which shows the cost of the dynamics alone. Convective
+adjustment is off: a switch that flips from step to step has no order (it left an error of 3 % in the velocity of the
+gyre, with any integrator and any step). The cost of a given error is interpolated in log-log between the longest step
+within it and the next step; where the longest stable step has a smaller error, it is the cost of that step (marked *).
 """
 
 import argparse
@@ -52,7 +52,7 @@ NO_CONVECTION = {"kappa_convective": 0.0}
 
 
 class Case(NamedTuple):
-    """A setup, its spin-up and the days that are compared."""
+    """A setup, the length of its spin-up [days] and of the run that is compared [days]."""
 
     name: str
     make: Callable[..., ogcm.Model]
@@ -61,13 +61,15 @@ class Case(NamedTuple):
 
 
 class Run(NamedTuple):
+    """A stable run: its time step [s], its relative error and its cost."""
+
     dt: float
     error: float
     cost: float  # wall milliseconds per simulated day
 
 
 def cases(quick: bool) -> list[Case]:
-    """A gyre of large scale and slow currents, and an eddying front; each with its dissipation and with a tenth."""
+    """A gyre of large scale with slow currents, and an eddying front; each also with a tenth of its dissipation."""
     coarse = 2.0 if quick else 1.0
 
     def gyre(weaker=1.0, **options):
@@ -96,7 +98,7 @@ def cases(quick: bool) -> list[Case]:
 
 
 def advance(model: ogcm.Model, days: float) -> tuple[State, float]:
-    """The state after `days`, or as soon as it is not finite; and the shortest seconds of a step."""
+    """The state after `days`, or when it is no longer finite, and the shortest time of a step [s]."""
     stepper, seconds = ogcm.Stepper(model), []
     for _ in range(round(days * DAY / model.numerics.dt)):
         began = time.perf_counter()
@@ -108,7 +110,7 @@ def advance(model: ogcm.Model, days: float) -> tuple[State, float]:
 
 
 def error(state: State, reference: State) -> float:
-    """Relative difference of two states, over velocity, temperature and surface."""
+    """Relative difference of two states, over velocity, temperature and surface height."""
     squares = []
     for name in ("u", "v", "T", "eta"):
         exact = interior(getattr(reference, name))
@@ -119,7 +121,7 @@ def error(state: State, reference: State) -> float:
 
 
 def scan(case: Case, start: State, reference: State, integrator: str, steps: Sequence[float]) -> list[Run]:
-    """One integrator with one of `steps` after the other, as long as they are stable."""
+    """Runs of one integrator with increasing time steps [s], as long as they are stable."""
     runs = []
     for dt in steps:
         model = case.make(integrator=integrator, dt=dt)
@@ -137,7 +139,7 @@ def scan(case: Case, start: State, reference: State, integrator: str, steps: Seq
 
 
 def cost_of(target: float, runs: list[Run]) -> str:
-    """Milliseconds per simulated day at an error, as text; `*` where the longest stable step is better than that."""
+    """Milliseconds per simulated day at an error, as text; `*` where the longest stable step has a smaller error."""
     within = [n for n, run in enumerate(runs) if run.error <= target]
     if not within:
         return "-"
@@ -152,7 +154,7 @@ def cost_of(target: float, runs: list[Run]) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one small case: does it run?")
+    parser.add_argument("--quick", action="store_true", help="one small case, as a test")
     quick = parser.parse_args().quick
     print(f"{'case':22} {'integrator':10} {'dt s':>6} {'error':>9} {'ms/day':>8}")
     found, steps = {}, STEPS[::4] if quick else STEPS

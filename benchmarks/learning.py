@@ -1,10 +1,10 @@
-"""What the corrector costs: `python -m benchmarks.learning [--quick]`.
+"""Cost of the corrector: `python -m benchmarks.learning [--quick]`.
 
-For each size and precision of the network: the time of a step of the physics and of a corrected one, of the corrector
-alone and of its network, forward and backward; the rate of the network's matrix products beside that of a product of
-square matrices of 512; and the same network's share of a step of training, which takes each step of the run forward
-twice (once to keep states, once with everything kept) and once backward. One core, the best of several runs that take
-turns. Peak memory is that of the process.
+For each size and precision of the network: the time of a step of the physics and of a corrected step, of the corrector
+and of its network, forwards and backwards; the rate of the matrix products of the network relative to that of a product
+of square matrices of 512; and the share of the network in a training, which takes each step of a window forwards twice
+(once to keep states, once with all intermediate results) and once backwards. One core; each time is the best of several
+alternating runs. Peak memory is that of the process.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
-from benchmarks.adjoint import in_turns
+from benchmarks.adjoint import shortest_times
 from benchmarks.adjoint_runs import peak
 from benchmarks.forward import model
 from nn.corrector import Corrector
@@ -25,15 +25,15 @@ FEATURES, OUTPUTS, HIDDEN = ("velocity", "T", "eta", "place"), ("stress", "T_flu
 
 
 def product_rate(dtype: str, repeats: int) -> float:
-    """Multiplications and additions a second [GFLOP/s] of a product of square matrices on one core."""
+    """Rate [GFLOP/s] of a product of square matrices on one core."""
     a, b = (np.random.default_rng(n).normal(size=(512, 512)).astype(dtype) for n in (0, 1))
     with BLAS.limit(limits=1, user_api="blas"):
-        (seconds,) = in_turns([lambda: a @ b], repeats)
+        (seconds,) = shortest_times([lambda: a @ b], repeats)
     return 2 * 512**3 / seconds / 1e9
 
 
 def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> str:
-    """The times of one size and precision of the network."""
+    """The line of the table for one size and precision of the network."""
     plain, corrected = model(*size, "float64"), model(*size, "float64")
     corrector = corrected.corrector = Corrector(
         corrected, features=FEATURES, outputs=OUTPUTS, hidden=HIDDEN, dtype=dtype,
@@ -47,7 +47,7 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
     x = rng.normal(size=(network.sizes[0], len(corrector.samples))).astype(dtype)
     y, weights_ad = network.forward(x), np.zeros_like(network.weights)
-    times = in_turns(
+    times = shortest_times(
         [
             lambda: steppers[0].forward.advance(plain.state),
             lambda: steppers[1].forward.advance(n),
@@ -72,6 +72,7 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one small size, few repetitions")
     quick = parser.parse_args().quick

@@ -1,4 +1,4 @@
-"""Forecasts of the real ocean by the physics alone: the setups `papa` and `agulhas` against persistence.
+"""Forecasts of the real ocean by the physics alone: errors of the setups `papa` and `agulhas` beside persistence.
 
 python -m benchmarks.observed papa FILE
 python -m benchmarks.observed agulhas FILE
@@ -30,18 +30,22 @@ def run_to(stepper: ogcm.Stepper, day: float) -> None:
 
 
 def rms(a: np.ndarray, **where) -> float:
+    """Root mean square; `where` is handed to `numpy.mean`."""
     return float(np.sqrt(np.mean(np.square(a), **where)))
 
 
 def table(title: str, days: tuple[int, ...], rows: dict[str, list[float]]) -> None:
-    """One line a forecast, one column a lead time."""
+    """Print a line for each forecast with a column for each lead time [days]."""
     print(f"\n{title:44}" + "".join(f"{f'{d} d':>9}" for d in days))
     for name, values in rows.items():
         print(f"{name:44}" + "".join(f"{value:9.3f}" for value in values))
 
 
 def papa_table(data: str) -> None:
-    """RMSE of temperature and salinity from every fifth day on, over the year and after the months of tuning."""
+    """Print the RMSE of temperature and salinity of forecasts that start every fifth day.
+
+    Once for all starts of the year, and once for those after the months on which the parameters were tuned.
+    """
     record = read_record(data)
     starts = np.arange(0, record.hours - 721, 120)
     late = starts >= 0.7 * record.hours
@@ -72,7 +76,10 @@ def papa_table(data: str) -> None:
 
 
 def agulhas_table(data: str, settings: dict[str, dict]) -> None:
-    """Vector rms error of currents at faces, from every third day on: the whole region, and 3 cells off its sides."""
+    """Print the vector RMSE of currents at faces, of forecasts that start every third day.
+
+    Once for the whole region, and once without the 3 cells at its sides.
+    """
     currents = read_currents(data)
     nt = len(currents.u)
     n = np.arange(0, nt - max(AGULHAS_DAYS), 3)

@@ -1,6 +1,6 @@
 """The channel of benchmarks/peers.py in ogcm: `python -m benchmarks.ogcm_channel CASE.npz DT STEPS LAUNCHED`.
 
-The counterpart of veros_channel.py, with the same arguments and the same line of JSON.
+The counterpart of veros_channel.py: it takes the same arguments and prints the same line of JSON.
 """
 
 import json
@@ -16,7 +16,7 @@ from ogcm.grid import interior
 
 
 def model(case: dict[str, np.ndarray], dt: float) -> ogcm.Model:
-    """The channel, with the choices that are Veros' only ones: centred advection of second order."""
+    """The channel with the only advection of tracers that Veros has for it: centred, of second order."""
     ny, nx = case["eta"].shape
     middle = 0.5 * (case["f"][0] + case["f"][-1])
     beta = (case["f"][-1] - case["f"][0]) / ((ny - 1) * case["dx"])

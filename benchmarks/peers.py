@@ -4,11 +4,11 @@
 its own (needs the network once) and runs the same ocean from the same file: a re-entrant channel on a beta-plane, flat,
 4,000 m deep, cells of 20 km, with a meandering front of 6 K in thermal-wind balance (jet of 0.4 m s-1), wind stress,
 linear drag, linear sea water, Laplacian friction and diffusion, constant vertical mixing with convective adjustment,
-centred advection of second order for tracers, free surface, float64, no further closure. What differs is the numerics
-that a user of either gets: Veros takes one Adams-Bashforth step (dt_mom = dt_tracer) with an implicit linear free
+centred advection of second order for tracers, free surface, float64, no further closure. The numerics differ, since
+each model runs with its own: Veros takes one Adams-Bashforth step (dt_mom = dt_tracer) with an implicit linear free
 surface, ogcm three Runge-Kutta stages with barotropic substeps and z*. With steps of 100 s their kinetic energies
-differ by 1 % after a day. Veros' streamfunction instead of its free surface was not faster; its accounting of energy
-(enable_conserve_energy), which nothing reads without TKE, is switched off.
+differ by 1 % after a day. The streamfunction of Veros instead of its free surface was not faster; its accounting of
+energy (enable_conserve_energy), which has no effect without TKE, is switched off.
 
 **The longest stable step** is found by the same rule for each model: in a smaller box of the same cells, layers,
 physics and front, run for DAYS days with one step after the other from STEPS; a step is stable if the kinetic energy at
@@ -91,7 +91,7 @@ def channel(nx: int, ny: int, nk: int) -> dict[str, NDArray]:
 
 
 def install_veros(directory: Path) -> str:
-    """The Python of an environment that has Veros; made where it does not exist."""
+    """The Python of an environment with Veros, which is made where it does not exist."""
     python = directory / "bin" / "python"
     if not list(directory.glob("lib/*/site-packages/veros")):
         print(f"installing {', '.join(PINNED)} into {directory}", file=sys.stderr)
@@ -101,7 +101,7 @@ def install_veros(directory: Path) -> str:
 
 
 def run(command: Sequence[str], case: Path, dt: float, steps: int, **environment: str) -> dict:
-    """What a model's process reports."""
+    """Run the process of a model and return its report."""
     arguments = [*command, str(case), str(dt), str(steps), str(time.time())]
     done = subprocess.run(
         arguments, cwd=HERE.parent, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
@@ -110,7 +110,7 @@ def run(command: Sequence[str], case: Path, dt: float, steps: int, **environment
 
 
 def longest_step(energy: Callable[[float], float | None], steps: Sequence[float]) -> float:
-    """The last of `steps` before the first whose energy leaves that of the shortest."""
+    """The last of `steps` before the first whose energy differs from that of the shortest by more than TOLERANCE."""
     reference = energy(steps[0])
     if reference is None:
         raise SystemExit(f"not even a step of {steps[0]:g} s is stable")
@@ -125,7 +125,7 @@ def longest_step(energy: Callable[[float], float | None], steps: Sequence[float]
 
 
 def compare_with_veros(directory: Path, quick: bool) -> None:
-    """The channel in both models."""
+    """Print the table of the channel in both models."""
     size, box = ((40, 40, 10), (40, 40, 10)) if quick else ((120, 168, 30), (40, 56, 30))
     models = {"Veros": [install_veros(directory), str(HERE / "veros_channel.py")]}
     models["ogcm"] = [sys.executable, "-m", "benchmarks.ogcm_channel"]
@@ -185,7 +185,7 @@ def gyre(n: int, dt: float, degrees: float = 62.0) -> ogcm.Model:
 
 
 def compare_with_mitgcm(quick: bool) -> None:
-    """The gyre in ogcm on one core, beside what was recorded of MITgcm."""
+    """Print the table of the gyre in ogcm on one core, beside the recorded figures of MITgcm."""
     numba.set_num_threads(1)
     n, days = (31, 5) if quick else (62, 60)
 
@@ -230,7 +230,7 @@ def compare_with_mitgcm(quick: bool) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes and few steps: does it run?")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few steps, as a test")
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     parser.add_argument("--venv", type=Path, default=home / "ogcm-veros", help="environment of Veros")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
 """The channel of benchmarks/peers.py in Veros: `python veros_channel.py CASE.npz DT STEPS LAUNCHED`.
 
-Runs inside the environment of Veros and knows nothing of ogcm. CASE holds the ocean (see `channel` in peers.py),
-LAUNCHED is the clock at which this process was asked for. Prints one line of JSON: seconds until the end of the first
-step, median seconds of the later ones, and the mean square velocity at the end (null after a blow-up).
+Runs in the environment of Veros, without ogcm. CASE holds the ocean (see `channel` in peers.py), LAUNCHED is the time
+of day [s] at which this process was started. Prints one line of JSON: seconds until the end of the first step, median
+seconds of the later ones, and the mean square velocity at the end (null after a blow-up).
 """
 
 import json
@@ -28,6 +28,8 @@ def columns(a: np.ndarray) -> np.ndarray:
 
 
 class Channel(VerosSetup):
+    """The channel as a setup of Veros."""
+
     @veros_routine
     def set_parameter(self, state):
         s = state.settings
@@ -35,7 +37,7 @@ class Channel(VerosSetup):
         s.dt_mom = s.dt_tracer = DT
         s.enable_cyclic_x = True
         s.enable_streamfunction = False  # surface pressure with a free surface
-        s.enable_conserve_energy = False  # without TKE, nothing receives the dissipation: do not spend time on it
+        s.enable_conserve_energy = False  # without TKE, nothing receives the dissipation
         s.enable_hor_friction = s.enable_hor_diffusion = s.enable_implicit_vert_friction = True
         s.enable_bottom_friction = True
         s.A_h, s.K_h = float(case["nu_h"]), float(case["kappa_h"])

@@ -1,4 +1,4 @@
-"""What a case is: checks of numbers and curves of theory and model; and how a case runs its model."""
+"""The result of a case (checks and curves of theory and model), and the run of its model."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -20,7 +20,7 @@ NO_MIXING = {"nu_v": 0.0, "kappa_v": 0.0, "kappa_convective": 0.0}
 
 
 class Check(NamedTuple):
-    """A number of theory and model; `error` is what must not exceed `tolerance`."""
+    """A number of theory and model; `error` must not exceed `tolerance`."""
 
     name: str
     theory: float
@@ -30,13 +30,13 @@ class Check(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a case found: its checks, and curves as name: (x, theory, model)."""
+    """The checks of a case, and its curves as name: (x, theory, model)."""
 
     checks: list[Check]
     curves: Mapping[str, tuple[Array, Array, Array]] = MappingProxyType({})
 
     def failures(self) -> list[Check]:
-        """The checks beyond their tolerance; NaN is beyond any."""
+        """The checks with an error beyond their tolerance, or NaN."""
         return [check for check in self.checks if not check.error <= check.tolerance]
 
 
@@ -60,10 +60,10 @@ def order(name: str, expected: float, errors: list[float], shortfall: float) -> 
 
 
 def advance(model: ogcm.Model, steps: int, watch: Callable[[State], object] | None = None) -> Array:
-    """Run the model; what `watch` sees of the state after each step."""
-    stepper, seen = ogcm.Stepper(model), []
+    """Run the model; return the values of `watch` for the state after each step."""
+    stepper, values = ogcm.Stepper(model), []
     for _ in range(steps):
         stepper.step()
         if watch is not None:
-            seen.append(watch(model.state))
-    return np.array(seen)
+            values.append(watch(model.state))
+    return np.array(values)
