@@ -363,11 +363,23 @@ def add_column_sums(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_
 
 
 class EquationOfStateAdjoint(NamedTuple):
-    """Adjoint kernels of an equation of state; `..._points` leave the coefficients unsummed, in sums_ad (n, nj, ni)."""
+    """The adjoint of an equation of state; `..._points` leave the coefficients as sums of single columns, (n, nj, ni).
 
-    buoyancy: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    Attributes
+    ----------
+    buoyancy : callable
+        The adjoint `(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)`.
+    stratification : callable
+        The adjoint `(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)`.
+    buoyancy_points : Kernel
+        The kernel `(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)`.
+    stratification_points : Kernel
+        The kernel `(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad)`.
+    """
+
+    buoyancy: Callable
     stratification: Callable
-    buoyancy_points: Callable  # (T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
+    buoyancy_points: Callable
     stratification_points: Callable
 
 

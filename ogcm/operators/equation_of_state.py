@@ -61,15 +61,33 @@ from ogcm.operators.teos10 import PROFILE, anomaly_teos10, centred_coefficients
 
 
 class SimplifiedCoefficients(NamedTuple):
-    """Coefficients c of `seos`, in the order in which its kernels read them."""
+    """Coefficients c of `seos`, in the order in which its kernels read them.
 
-    a0: float = 1.655e-1  # thermal expansion at 10 degC, 35 g/kg and the surface [kg m-3 K-1]
-    b0: float = 7.6554e-1  # haline contraction there [kg m-3 (g/kg)-1]
-    lambda1: float = 0.0  # cabbeling in T [K-1]
-    lambda2: float = 0.0  # cabbeling in S [(g/kg)-1]
-    mu1: float = 0.0  # thermobaricity in T [m-1]
-    mu2: float = 0.0  # thermobaricity in S [m-1]
-    nu: float = 0.0  # cabbeling in T S [kg m-3 K-1 (g/kg)-1]
+    Attributes
+    ----------
+    a0 : float
+        Thermal expansion at 10 degC, 35 g/kg and the surface [kg m-3 K-1].
+    b0 : float
+        Haline contraction there [kg m-3 (g/kg)-1].
+    lambda1 : float
+        Cabbeling in T [K-1].
+    lambda2 : float
+        Cabbeling in S [(g/kg)-1].
+    mu1 : float
+        Thermobaricity in T [m-1].
+    mu2 : float
+        Thermobaricity in S [m-1].
+    nu : float
+        Cabbeling in T S [kg m-3 K-1 (g/kg)-1].
+    """
+
+    a0: float = 1.655e-1
+    b0: float = 7.6554e-1
+    lambda1: float = 0.0
+    lambda2: float = 0.0
+    mu1: float = 0.0
+    mu2: float = 0.0
+    nu: float = 0.0
 
 
 LINEAR = SimplifiedCoefficients()
@@ -212,12 +230,24 @@ def stratification_teos10(T, S, coefficients, grid, N2):
 
 
 class EquationOfState(NamedTuple):
-    """An equation of state: its kernels, default coefficients and the density that depth alone gives."""
+    """An equation of state: its kernels, its coefficients and the density that depth alone gives.
 
-    buoyancy: Callable  # (T, S, coefficients, grid, b)
-    stratification: Callable  # (T, S, coefficients, grid, N2)
-    coefficients: np.ndarray  # defaults for rho0 = RHO0; kernels take them in the precision of T and S
-    profile: Polynomial = Polynomial(0.0)  # r0 of the depth in 10 km [kg m-3]
+    Attributes
+    ----------
+    buoyancy : Kernel
+        The kernel `(T, S, coefficients, grid, b)`.
+    stratification : Kernel
+        The kernel `(T, S, coefficients, grid, N2)`.
+    coefficients : ndarray, shape (n,)
+        Default coefficients for rho0 = RHO0; kernels take them in the precision of T and S.
+    profile : Polynomial
+        r0 [kg m-3] as a function of the depth in units of 10 km.
+    """
+
+    buoyancy: Callable
+    stratification: Callable
+    coefficients: np.ndarray
+    profile: Polynomial = Polynomial(0.0)
 
 
 EQUATIONS_OF_STATE = {
@@ -256,7 +286,19 @@ CONSTANTS = (np.float64(GRAVITY), np.float64(RHO0))
 
 
 class Points(KernelGrid, namedtuple("Points", "z_t mask_t gravity rho0", defaults=CONSTANTS)):
-    """The arrays and constants that the kernels read of a grid, for single points: heights z_t [m], masks of 1."""
+    """The arrays and constants of a grid that the kernels read, for points outside of any grid.
+
+    Attributes
+    ----------
+    z_t : ndarray, shape (1, 1, n)
+        Heights [m].
+    mask_t : ndarray, shape (1, 1, n)
+        Ones.
+    gravity : float
+        Acceleration by gravity [m s-2].
+    rho0 : float
+        Reference density [kg m-3].
+    """
 
 
 def density(T, S, z, equation: str = "teos10") -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Public objects need a summary and complete sections `Parameters` and `Returns`; everything else, except nested functions
 and special methods, needs at least one sentence. Public are: what the `__all__` of a package lists, with the public
-methods and properties of its classes; all public names of a module that an `__all__` lists; kernels and public plain
-functions in the folders of operators. The faults of one module or of several:
+methods and properties of its classes; all public names of a module that an `__all__` lists; kernels, public plain
+functions and classes in the folders of operators. The faults of one module or of several:
 
     python -m tests.project.test_docstrings ogcm/grid.py ogcm/operators/friction.py
 """
@@ -118,8 +118,8 @@ def public_objects() -> frozenset:
     for module in modules:
         found += [getattr(module, name) for name in getattr(module, "__all__", filter(is_public, defined_in(module)))]
     for module in map(load, (path for path in MODULES if path.startswith(OPERATORS))):
-        found += [a for name, a in vars(module).items() if is_public(name) and isinstance(a, Kernel)]
-        found += [a for name, a in vars(module).items() if is_public(name) and inspect.isfunction(a)]
+        own = [a for name, a in vars(module).items() if is_public(name)]
+        found += [a for a in own if isinstance(a, Kernel) or inspect.isfunction(a) or inspect.isclass(a)]
     found = [getattr(a, "py_func", a) for a in found]
     return frozenset(a for a in found if inspect.isfunction(a) or inspect.isclass(a))
 
