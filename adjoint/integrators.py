@@ -16,10 +16,22 @@ def integrate_ad(
     states_ad: StepStates,
     stage_ad: Callable[..., None],
 ) -> None:
-    """From the adjoint of the new state, the last of `states_ad.ends`, to that of n, to which it is added.
+    """Compute the adjoint of all stages of a step, from the last of `states_ad.ends` to `n_ad`, to which it is added.
 
-    `stage_ad(m, y, s, y_ad, s_ad)` adds to y_ad what the adjoint s_ad of the end s of stage m depends on through the
-    state y.
+    Parameters
+    ----------
+    integrator : Integrator
+        The integrator.
+    n : State
+        State at the beginning of the step.
+    states : StepStates
+        States within the step.
+    n_ad : State
+        Adjoint of n, with that of the state before n as its `previous`.
+    states_ad : StepStates
+        Adjoints of the states within the step; all but the last are overwritten.
+    stage_ad : callable
+        `stage_ad(m, y, s, y_ad, s_ad)` computes the adjoint of stage m, from s_ad to y_ad, to which it adds.
     """
     first, first_ad = (states.extrapolated, states_ad.extrapolated) if integrator.extrapolation else (n, n_ad)
     for state_ad in (*states_ad.ends[:-1], *[first_ad] * bool(integrator.extrapolation)):
@@ -32,7 +44,7 @@ def integrate_ad(
 
 
 def extrapolate_state_ad(n: State, e: float, y_ad: State, n_ad: State) -> None:
-    """From y_ad to the adjoints of n and of the state before it, which in the first step of a run is n itself."""
+    """Add the adjoints of n and of the state before it, in the first step of a run n itself, from that of y."""
     before, before_ad = n.previous or n, n_ad.previous or n_ad
     for name in y_ad.arrays():
         layers = (getattr(state, name) for state in (n, before, y_ad, n_ad, before_ad))

@@ -1,7 +1,7 @@
-"""The slow physics of a step backwards: `ogcm.slow_physics` in the opposite order.
+"""The adjoint of the slow physics of a step: `ogcm.slow_physics` in the opposite order.
 
-From the adjoints of D, of the vertical mixing and of the bottom drag, which the stages have left in `step.slow_ad`, to
-those of the state n, the forcing and the parameters, to which it adds (`step.gradient`).
+The stages have computed the adjoints of D, of the vertical mixing and of the bottom drag (`step.slow_ad`). The
+functions here add the adjoints of the state n, the forcing and the parameters to `step.gradient`.
 """
 
 import numpy as np
@@ -24,7 +24,15 @@ from ogcm.slow_physics import negative
 
 
 def slow_physics_ad(model: Model, step: BackwardStep) -> None:
-    """From all of `slow_ad` to n, the forcing and the parameters; the model's terms are no part of it."""
+    """Compute the adjoint of the slow physics without the model's terms.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    step : BackwardStep
+        The step.
+    """
     grid, n, fluxes, s, s_ad = model.grid, step.n, step.fluxes, step.slow.s, step.slow_ad.s
     n_ad, fluxes_ad, D_ad = step.gradient.state, step.gradient.fluxes, step.slow_ad.D
     exchange(grid, D_ad.u, D_ad.v, step.slow_ad.drag_u, step.slow_ad.drag_v)
@@ -40,7 +48,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
 
 
 def friction_ad(model: Model, step: BackwardStep) -> None:
-    """From D.u and D.v through horizontal friction."""
+    """Compute the adjoint of horizontal friction, from D.u and D.v."""
     grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
     n, n_ad, D_ad, scratch = step.n, step.gradient.state, step.slow_ad.D, step.scratch.layers
     if numerics.friction == "none":
@@ -62,7 +70,7 @@ def friction_ad(model: Model, step: BackwardStep) -> None:
 
 
 def viscosity_ad(model: Model, step: BackwardStep) -> None:
-    """From a viscosity that follows the flow to the flow and its parameters."""
+    """Compute the adjoint of a viscosity that follows the flow, to the flow and its parameters."""
     grid, p, p_ad, name = model.grid, model.parameters, step.gradient.parameters, model.numerics.viscosity
     n, n_ad, nu_ad, scratch = step.n, step.gradient.state, step.slow_ad.nu, step.scratch.layers
     exchange(grid, nu_ad)
@@ -73,7 +81,7 @@ def viscosity_ad(model: Model, step: BackwardStep) -> None:
 
 
 def velocity_laplacian_ad(model: Model, step: BackwardStep) -> None:
-    """From L_u and L_v to the velocities."""
+    """Compute the adjoint of L_u and L_v, to the velocities."""
     n, n_ad, slow_ad = step.n, step.gradient.state, step.slow_ad
     L_ad = (slow_ad.L_u, slow_ad.L_v)
     exchange(model.grid, *L_ad)
@@ -82,7 +90,7 @@ def velocity_laplacian_ad(model: Model, step: BackwardStep) -> None:
 
 
 def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
-    """From the bottom drag, nu_v and kappa_v to the flow, the stratification and the parameters."""
+    """Compute the adjoint of bottom drag, nu_v and kappa_v, to the flow, the stratification and the parameters."""
     grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
     n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
     drag, drag_ad = ([a[f"drag_{kind}"] for kind in ("linear", "quadratic")] for a in (p, p_ad))
@@ -104,7 +112,7 @@ def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
 
 
 def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
-    """From D.T and D.S through diffusion, and to the surface fluxes."""
+    """Compute the adjoint of the sources of tracers, from D.T and D.S to the tracers and the surface fluxes."""
     grid, fluxes, fluxes_ad, slow, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow, step.slow_ad
     heat, heat_ad = (slow.held, slow_ad.held) if model.numerics.freezing else (slow.heat, slow_ad.heat)
     exchange(grid, slow_ad.D.T, slow_ad.D.S)
@@ -126,7 +134,7 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
 
 
 def surface_heat_ad(model: Model, step: BackwardStep) -> None:
-    """From the heat that entered the water to the heat flux."""
+    """Compute the adjoint of the flux of temperature, to the heat flux and the surface temperature."""
     grid, slow_ad, n_ad = model.grid, step.slow_ad, step.gradient.state
     if model.numerics.freezing:
         clear(slow_ad.heat)
@@ -137,7 +145,7 @@ def surface_heat_ad(model: Model, step: BackwardStep) -> None:
 
 
 def diffusion_ad(model: Model, name: str, step: BackwardStep) -> None:
-    """From D of the tracer `name` through horizontal diffusion."""
+    """Compute the adjoint of horizontal diffusion, from D of the tracer `name`."""
     grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
     T, T_ad, D_ad = getattr(step.n, name), getattr(step.gradient.state, name), getattr(step.slow_ad.D, name)
     if numerics.diffusion == "none":

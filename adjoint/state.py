@@ -12,16 +12,39 @@ Array = np.ndarray
 
 
 class Gradient(NamedTuple):
-    """What a step passed on: to the state at its beginning, the forcing in its middle, parameters and terms."""
+    """The adjoint of everything that a step depends on.
+
+    Attributes
+    ----------
+    state : State
+        Adjoint of the state at the beginning of the step.
+    fluxes : Fluxes
+        Adjoint of the forcing in the middle of the step.
+    parameters : dict of ndarray
+        Adjoints of the parameters by name, with halo.
+    weights : dict of ndarray, shape (n,)
+        Adjoints of the weights of the terms by name. `Term.add_ad` is given the array of its own term instead.
+    """
 
     state: State
     fluxes: Fluxes
     parameters: dict[str, Array]
-    weights: dict[str, Array]  # of the model's terms by name; what a term is handed has its own alone, (n,)
+    weights: dict[str, Array]
 
     @classmethod
     def zeros(cls, model: Model) -> "Gradient":
-        """Of the shapes of the model's own arrays, with halo."""
+        """Make a gradient of zeros.
+
+        Parameters
+        ----------
+        model : Model
+            Model whose arrays the adjoints are of.
+
+        Returns
+        -------
+        Gradient
+            Zeros in the shapes of the arrays of the model, with halo.
+        """
         grid, dtype = model.grid, model.state.u.dtype
         return cls(
             State.zeros(grid, dtype),
@@ -31,5 +54,16 @@ class Gradient(NamedTuple):
         )
 
     def of(self, term: str) -> "Gradient":
-        """The same for one term, with its own weights (n,)."""
+        """Return the gradient that `Term.add_ad` is given.
+
+        Parameters
+        ----------
+        term : str
+            Name of the term.
+
+        Returns
+        -------
+        Gradient
+            The same adjoints, with those of the weights of this term alone (n,).
+        """
         return self._replace(weights=self.weights[term])

@@ -1,8 +1,8 @@
-"""The one explicit time stepper, run backwards.
+"""The adjoint of the explicit time stepper.
 
 `ogcm.stepper` in the opposite order: the stages from the last to the first, each with its tracers, its barotropic
-mode and its momentum, then the slow physics. A step is first run forward again from the state at its beginning, and
-everything it computed is kept; an adjoint kernel then adds to the adjoints of its inputs, from those of its outputs.
+mode and its momentum, then the slow physics. A step is first computed again from the state at its beginning, and
+all results are kept. Then each adjoint kernel adds to the adjoints of its inputs, from those of its outputs.
 
 The halo of an adjoint field is filled (`exchange`) before a kernel that gathers from it reads it, as the halo of the
 field itself is; adjoints on the land of a closed side are never used.
@@ -42,10 +42,24 @@ Array = np.ndarray
 
 
 class AdjointStepper:
-    """Runs single steps of `model` backwards; owns its work arrays, four to five times those of a run."""
+    """Adjoint stepper of one model. It owns its work arrays, which are four to five times those of a run.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    graphs : bool, optional
+        Launch a step as a CUDA graph; without effect on the CPU.
+
+    Attributes
+    ----------
+    model : Model
+        The model.
+    forward : Stepper
+        A stepper that keeps what it computes, which `step` uses.
+    """
 
     def __init__(self, model: Model, *, graphs: bool = True) -> None:
-        """`graphs` as for a Stepper."""
         self.model, self.forward = model, Stepper(model, kept=True, graphs=graphs)
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         grid, dtype = model.grid, model.state.u.dtype
@@ -58,16 +72,38 @@ class AdjointStepper:
         self.history = zeros(grid.h_t, (5, most + 1, *grid.depth_t.shape), dtype)
 
     def step(self, n: State, new_ad: State, gradient: Gradient) -> None:
-        """Take the step from n with everything kept, then run it backwards (`reverse`)."""
+        """Compute the step that begins at n again and keep everything, then its adjoint (`reverse`).
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        new_ad : State
+            Adjoint of the state at the end of the step.
+        gradient : Gradient
+            Adjoints of the inputs of the step, to which those of this step are added.
+        """
         self.forward.advance(n)
         self.reverse(self.forward, n, new_ad, gradient)
 
     def reverse(self, kept: Stepper, n: State, new_ad: State, gradient: Gradient) -> None:
-        """From `new_ad`, the adjoint of the state after n, to all that it depends on, added to `gradient`.
+        """Compute the adjoint of a step.
 
-        `kept` is the stepper that advanced n last and kept what it computed. With ab2, whatever `new_ad.previous` holds
-        is of n itself and must be in `gradient.state` already; what this step adds to the state before n goes to
-        `gradient.state.previous`, or to n itself where that is None.
+        Parameters
+        ----------
+        kept : Stepper
+            Stepper whose last step began at n, and which kept all results.
+        n : State
+            State at the beginning of the step, with its halo filled.
+        new_ad : State
+            Adjoint of the state at the end of the step.
+        gradient : Gradient
+            Adjoints of the inputs of the step, to which those of this step are added.
+
+        Notes
+        -----
+        With ab2, the adjoint `new_ad.previous` belongs to n and must have been added to `gradient.state` before. The
+        adjoint of the state before n is added to `gradient.state.previous`, or to that of n if there is no such state.
         """
         fluxes, g = kept.fluxes(n), gradient
         if self.model.numerics.dynamics == "none":
@@ -84,12 +120,34 @@ class AdjointStepper:
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
-        """From D to all that the model's terms depend on."""
+        """Add the adjoints of the inputs of the terms, from the adjoint of D.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        gradient : Gradient
+            Adjoints to which those of the terms are added.
+        """
         for name, term in self.model.terms.items():
             term.add_ad(self.model, n, fluxes, self.slow_ad.D, gradient.of(name))
 
     def advance_by_terms(self, n: State, fluxes: Fluxes, new_ad: State, gradient: Gradient) -> None:
-        """Of a step without dynamics: from n + dt N(n) to n and the terms."""
+        """Compute the adjoint of n + dt N(n), a step without dynamics, in which the terms N alone change the state.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        new_ad : State
+            Adjoint of the state at the end of the step.
+        gradient : Gradient
+            Adjoints to which those of this step are added.
+        """
         grid, stepped = self.model.grid, self.model.numerics.stepped
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for name, D_ad in self.slow_ad.D._asdict().items():
@@ -99,7 +157,17 @@ class AdjointStepper:
         self.add_terms(n, fluxes, gradient)
 
     def physics(self, kept: Stepper, step: BackwardStep, new_ad: State) -> None:
-        """All but the model's terms and the sum of `eos_ad` over columns."""
+        """Compute the adjoint of a step without the terms of the model and without the sum of `eos_ad` over columns.
+
+        Parameters
+        ----------
+        kept : Stepper
+            Stepper that kept the results of the step.
+        step : BackwardStep
+            The step.
+        new_ad : State
+            Adjoint of the state at the end of the step.
+        """
         slow_ad, n_ad, end_ad = self.slow_ad, step.gradient.state, self.states_ad.ends[-1]
         clear(*slow_ad.D[:2], slow_ad.D.T, slow_ad.D.S, slow_ad.nu_v, slow_ad.kappa_v)
         clear(slow_ad.drag_u, slow_ad.drag_v, *slow_ad.bar, *slow_ad.s, self.eos_ad)
@@ -111,7 +179,15 @@ class AdjointStepper:
         slow_physics_ad(self.model, step)
 
     def stages(self, kept: Stepper, step: BackwardStep) -> None:
-        """From the last of `states_ad.ends` to n and the slow physics."""
+        """Compute the adjoint of all stages, from the last of `states_ad.ends` to n and the slow physics.
+
+        Parameters
+        ----------
+        kept : Stepper
+            Stepper that kept the results of the step.
+        step : BackwardStep
+            The step.
+        """
 
         def stage(m: int, y: State, s: State, y_ad: State, s_ad: State) -> None:
             self.stage(BackwardStage(step, kept.context(m, step.n, y, s, step.fluxes), y_ad, s_ad))
@@ -119,7 +195,13 @@ class AdjointStepper:
         integrate_ad(kept.integrator, step.n, kept.states, step.gradient.state, self.states_ad, stage)
 
     def stage(self, backward: BackwardStage) -> None:
-        """From s_ad to y_ad, the state n and the slow physics."""
+        """Compute the adjoint of a stage, from s_ad to y_ad, the state n and the slow physics.
+
+        Parameters
+        ----------
+        backward : BackwardStage
+            The stage.
+        """
         grid, work_ad, slow_ad, (step, stage, y_ad, s_ad) = self.model.grid, self.work_ad, self.slow_ad, backward
         clear(work_ad.G_u, work_ad.G_v, work_ad.U, work_ad.V, work_ad.W, work_ad.b, work_ad.p, work_ad.q)
         clear(work_ad.F_u, work_ad.F_v, work_ad.U_mean, work_ad.V_mean)
@@ -127,7 +209,7 @@ class AdjointStepper:
         if self.model.numerics.has_tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)
-        # The depth mean taken back gives the velocities that the momentum equations gave: s is not read any more.
+        # Without the new depth mean, s holds the velocities after the momentum equations; nothing else of s is needed.
         s, dt, work, slow, n_ad = stage.s, stage.dt, stage.work, step.slow, step.gradient.state
         take_depth_mean(*work.bar, *work.bar_star, grid, s.u, s.v)
         advance_u_ad(
@@ -144,7 +226,13 @@ class AdjointStepper:
         stretch_ad(stage.y.eta, grid, *work_ad.s_y, y_ad.eta)
 
     def tracers(self, backward: BackwardStage) -> None:
-        """From T and S to the tracers before and the transports, and through these to the velocities."""
+        """Compute the adjoint of the tracers, from T and S of s_ad to y_ad, n and the barotropic mode.
+
+        Parameters
+        ----------
+        backward : BackwardStage
+            The stage.
+        """
         step, (n, y, s, dt, fluxes, _, work), y_ad, s_ad = backward
         numerics, grid, work_ad, slow_ad = self.model.numerics, self.model.grid, self.work_ad, self.slow_ad
         slow, n_ad, fresh_ad = step.slow, step.gradient.state, step.gradient.fluxes.fresh_water
@@ -172,7 +260,13 @@ class AdjointStepper:
         )  # fmt: skip
 
     def barotropic_mode(self, backward: BackwardStage) -> None:
-        """From the surface and the depth mean to the velocities that the momentum equations gave."""
+        """Compute the adjoint of the barotropic mode, from eta and the depth mean to the velocities before it.
+
+        Parameters
+        ----------
+        backward : BackwardStage
+            The stage.
+        """
         step, (n, y, _, dt, fluxes, weights, work), y_ad, s_ad = backward
         grid, work_ad, bar, bar_ad = self.model.grid, self.work_ad, step.slow.bar, self.slow_ad.bar
         F, F_ad, star_ad = (work.F_u, work.F_v), (work_ad.F_u, work_ad.F_v), work_ad.bar_star
@@ -189,7 +283,13 @@ class AdjointStepper:
         depth_mean_ad(s_ad.u, s_ad.v, grid, *star_ad, s_ad.u, s_ad.v)
 
     def momentum_tendencies(self, backward: BackwardStage) -> None:
-        """From G_u, G_v to the state y."""
+        """Compute the adjoint of advection, Coriolis force and pressure gradient, from G_u and G_v to y_ad.
+
+        Parameters
+        ----------
+        backward : BackwardStage
+            The stage.
+        """
         step, (_, y, _, _, fluxes, _, work), y_ad, _ = backward
         numerics, grid, work_ad = self.model.numerics, self.model.grid, self.work_ad
         G_ad, s, s_ad, fresh_ad = (work_ad.G_u, work_ad.G_v), work.s_y, work_ad.s_y, step.gradient.fluxes.fresh_water

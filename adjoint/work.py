@@ -1,7 +1,7 @@
-"""The work arrays of a step that is run backwards, and the contexts that its parts are given.
+"""The work arrays of an adjoint step, and the contexts that are given to its parts.
 
-Adjoint arrays have the structure of what they are the adjoint of: `State`, `StageWork`, `SlowWork`, `StepStates`.
-`SHARED` and `SHARED_BY_SLOW_PHYSICS` list those of them that share memory, as in `ogcm.work`.
+Adjoints are held in the structures of the arrays whose adjoints they are: `State`, `StageWork`, `SlowWork`,
+`StepStates`. `SHARED` and `SHARED_BY_SLOW_PHYSICS` list those that share memory, as in `ogcm.work`.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ SHARED_BY_SLOW_PHYSICS: Shared = {"L_T": ("L_u", "each is set to 0 before it is 
 
 
 class Scratch(NamedTuple):
-    """Memory for intermediate results within adjoint kernels: that of adjoint arrays of a stage.
+    """Memory for intermediate results within adjoint kernels, which is that of adjoint arrays of a stage.
 
     `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
     and for the implicit solve of momentum, after which W is set to 0.
@@ -37,26 +37,26 @@ class Scratch(NamedTuple):
 
     @classmethod
     def of(cls, stage_ad: StageWork) -> "Scratch":
-        """The memory of these adjoint arrays."""
+        """Take the memory of these adjoint arrays."""
         return cls((stage_ad.G_u, stage_ad.G_v), stage_ad.W)
 
 
 class BackwardStep(NamedTuple):
-    """A step that is run backwards."""
+    """The adjoint of a step."""
 
     n: State  # at the beginning of the step
     fluxes: Fluxes  # forcing in the middle of the step
     slow: SlowWork  # what the step computed
-    slow_ad: SlowWork  # its adjoint, which gathers from all stages
+    slow_ad: SlowWork  # its adjoint, to which all stages add
     eos_ad: Array  # adjoint of the coefficients of the equation of state, for each column (n, nj, ni)
     scratch: Scratch
     gradient: Gradient  # to which all is added
 
 
 class BackwardStage(NamedTuple):
-    """A stage of a step that is run backwards."""
+    """The adjoint of a stage."""
 
     step: BackwardStep
     stage: Stage  # what was computed
-    y_ad: State  # adjoints of the states between which the stage leads
+    y_ad: State
     s_ad: State

@@ -1,7 +1,7 @@
 """The halo of a periodic side: a copy of the opposite interior.
 
-Closed sides are land in the halo and stay as they are. The adjoint of a field is exchanged in the
-same way, since adjoint kernels gather (see docs/design.md, section 5).
+The halo of a closed side is land and stays as it is. The adjoint of a field is exchanged in the same way, since adjoint
+kernels gather (see docs/design.md, section 5).
 """
 
 from functools import partial
@@ -13,7 +13,15 @@ from ogcm.backend import HALO, kernel, scalar
 
 @partial(kernel, parallel=False)
 def fill_halo(periodic, field):
-    """Fill the halo of `field` (nk, nj, ni) where `periodic` (along j, along i) says so."""
+    """Fill the halo of a field on the periodic sides of its grid.
+
+    Parameters
+    ----------
+    periodic : tuple of bool
+        True where the grid is periodic along j, along i.
+    field : ndarray, shape (nk, nj, ni)
+        Field whose halo is written.
+    """
     nk, nj, ni = field.shape
     width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
     for k in range(nk):
@@ -31,7 +39,19 @@ def fill_halo(periodic, field):
 
 @scalar
 def fill_point(periodic, field, p, k):
-    """The same for one point of layer k; of the halo 2 HALO nj points lie in columns, 2 HALO (ni - 2 HALO) in rows."""
+    """Fill one point of the halo of layer k, on a GPU.
+
+    Parameters
+    ----------
+    periodic : tuple of bool
+        True where the grid is periodic along j, along i.
+    field : ndarray, shape (nk, nj, ni)
+        Field whose halo is written.
+    p : int
+        Number of the point: the first 2 HALO nj lie in columns, the other 2 HALO (ni - 2 HALO) in rows.
+    k : int
+        Layer.
+    """
     _, nj, ni = field.shape
     width_j, width_i = nj - 2 * HALO, ni - 2 * HALO
     if p < 2 * HALO * nj:
@@ -48,7 +68,15 @@ def fill_point(periodic, field, p, k):
 
 
 def exchange(grid, *fields):
-    """Fill the halos of 2-D (nj, ni) and 3-D (nk, nj, ni) fields."""
+    """Fill the halos of fields on the periodic sides of their grid.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the fields.
+    *fields : ndarray, shape (nj, ni) or (nk, nj, ni)
+        Maps and fields in layers whose halos are written.
+    """
     if any(grid.periodic):
         for field in fields:
             layers = field if field.ndim == 3 else field[None]
@@ -59,7 +87,15 @@ def exchange(grid, *fields):
 
 
 def fill_halo_on_gpu(periodic, field):
-    """`fill_halo` on a GPU: a thread for each point of the halo."""
+    """Fill the halo of a field on a GPU, by one thread for each point of the halo.
+
+    Parameters
+    ----------
+    periodic : tuple of bool
+        True where the grid is periodic along j, along i.
+    field : ndarray, shape (nk, nj, ni)
+        Field whose halo is written.
+    """
     from ogcm.cuda import launch, point_kernel
 
     nk, nj, ni = field.shape

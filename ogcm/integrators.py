@@ -24,10 +24,19 @@ from ogcm.state import State
 class Integrator(NamedTuple):
     """A time integrator: its stages and the limits of its step.
 
-    `fractions` are the lengths c of the stages relative to the step, `extrapolation` is e of y, and `share` that of the
-    new velocity in the velocity that carries tracers. `internal_limit` is the largest omega dt of an internal wave that
-    does not grow, `inertial_limit` the largest f dt of an inertial oscillation, both rounded down (docs/numerics.md).
-    In Euler steps an inertial oscillation always grows, at its limit by 5 % a step.
+    Attributes
+    ----------
+    fractions : tuple of float
+        Lengths c of the stages relative to the step [1].
+    internal_limit : float
+        Largest omega dt [1] with which an internal wave does not grow, rounded down (docs/numerics.md).
+    inertial_limit : float
+        Largest f dt [1] with which an inertial oscillation does not grow, rounded down. With Euler steps it always
+        grows, at this limit by 5 % a step.
+    extrapolation : float
+        Factor e of the extrapolated state y [1]; 0 of integrators that do not extrapolate.
+    share : float
+        Share of the new velocity in the velocity that carries tracers [1].
     """
 
     fractions: tuple[float, ...]
@@ -46,9 +55,14 @@ INTEGRATORS = {
 
 
 class StepStates(NamedTuple):
-    """The states within a step: the extrapolated one, of integrators that have it, and those at the end of each stage.
+    """The states within a step.
 
-    A run needs the last one alone, so that all stages may end in the same state.
+    Attributes
+    ----------
+    extrapolated : State or None
+        The extrapolated state y, of integrators that have one.
+    ends : list of State
+        The state at the end of each stage. A run needs the last one alone, so that all entries may be the same state.
     """
 
     extrapolated: State | None
@@ -56,16 +70,25 @@ class StepStates(NamedTuple):
 
     @classmethod
     def zeros(cls, integrator: Integrator, grid: Grid, dtype: np.dtype, *, kept: bool) -> "StepStates":
-        """States of zeros; with `kept` each stage has its own."""
+        """Make states of zeros; with `kept` each stage has a state of its own."""
         stages = len(integrator.fractions)
         ends = [State.zeros(grid, dtype) for _ in range(stages)] if kept else [State.zeros(grid, dtype)] * stages
         return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends)
 
 
 def integrate(integrator: Integrator, n: State, states: StepStates, stage: Callable[..., None]) -> None:
-    """Carry n through all stages of a step; the new state is the last of `states.ends`.
+    """Compute all stages of a step; the new state is the last of `states.ends`.
 
-    `stage(m, y, s)` computes the state s at the end of stage m from the tendencies at the state y.
+    Parameters
+    ----------
+    integrator : Integrator
+        The integrator.
+    n : State
+        State at the beginning of the step.
+    states : StepStates
+        States within the step, which are overwritten.
+    stage : callable
+        `stage(m, y, s)` computes s, the state at the end of stage m, with the tendencies at the state y.
     """
     y = n
     if integrator.extrapolation:
@@ -77,7 +100,7 @@ def integrate(integrator: Integrator, n: State, states: StepStates, stage: Calla
 
 
 def extrapolate_state(n: State, e: float, y: State) -> None:
-    """y = n + e (n - n before); in the first step of a run, which has no state before, y = n."""
+    """Compute y = n + e (n - n before); in the first step of a run, which has no state before, y = n."""
     before = n.previous or n
     for name in y.arrays():
         layers = (getattr(state, name) for state in (n, before, y))

@@ -1,6 +1,6 @@
 """The slow physics of a step: all that dissipates, mixes or forces, once for all stages.
 
-Of the state n at the beginning of a step:
+Computed from the state n at the beginning of a step:
 
     D = wind + friction + terms,   D_T = surface fluxes + diffusion + terms,   nu_v, kappa_v, bottom drag
 
@@ -28,7 +28,19 @@ Array = np.ndarray
 
 
 def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
-    """Compute all of `slow` but the tendencies of the model's terms."""
+    """Compute the slow physics without the model's terms.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    n : State
+        State at the beginning of the step, with its halo filled.
+    fluxes : Fluxes
+        Forcing in the middle of the step.
+    slow : SlowWork
+        Results, which are overwritten.
+    """
     grid, s, D = model.grid, slow.s, slow.D
     stretch(n.eta, grid, *s)
     depth_mean(n.u, n.v, grid, *slow.bar)
@@ -53,7 +65,22 @@ def friction(model: Model, n: State, slow: SlowWork) -> None:
 
 
 def viscosity(model: Model, n: State, nu: Array) -> Array:
-    """The Laplacian viscosity in state n (1 or nk layers) [m2 s-1]; one that follows the flow is computed in `nu`."""
+    """Compute the Laplacian viscosity.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    n : State
+        State with its halo filled.
+    nu : ndarray, shape (nk, nj, ni)
+        Memory for a viscosity that follows the flow [m2 s-1].
+
+    Returns
+    -------
+    ndarray, shape (1, nj, ni) or (nk, nj, ni)
+        Viscosity with its halo filled [m2 s-1]: the parameter nu_h, or `nu`.
+    """
     grid, p, numerics = model.grid, model.parameters, model.numerics
     if numerics.viscosity == "constant":
         return p["nu_h"]
@@ -64,7 +91,7 @@ def viscosity(model: Model, n: State, nu: Array) -> Array:
 
 
 def velocity_laplacian(model: Model, n: State, slow: SlowWork) -> None:
-    """L_u, L_v: the divergence of the stress of n with a viscosity of 1."""
+    """Compute L_u and L_v, the divergence of the stress of n with a viscosity of 1."""
     slow.L_u.fill(0)
     slow.L_v.fill(0)
     stress_divergence(n.u, n.v, slow.one, model.grid, slow.L_u, slow.L_v)
@@ -72,7 +99,7 @@ def velocity_laplacian(model: Model, n: State, slow: SlowWork) -> None:
 
 
 def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
-    """Vertical viscosity and diffusivity, and the bottom drag, in state n."""
+    """Compute vertical viscosity, vertical diffusivity and bottom drag in state n."""
     grid, p, numerics = model.grid, model.parameters, model.numerics
     if numerics.has_tracers:
         EQUATIONS_OF_STATE[numerics.equation_of_state].stratification(n.T, n.S, p["eos"], grid, slow.N2)
@@ -89,7 +116,7 @@ def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
 
 
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
-    """D.T and D.S: what enters through the surface, and horizontal diffusion."""
+    """Compute D.T and D.S from fluxes through the surface and horizontal diffusion."""
     grid = model.grid
     for name, D, flux, share in (
         ("T", slow.D.T, surface_heat(model, n, fluxes, slow), grid.nonlinear),
@@ -103,7 +130,7 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
 
 
 def surface_heat(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> Array:
-    """The heat flux as a flux of temperature [K m s-1]; with `freezing` it does not cool water below T_freezing."""
+    """Compute the heat flux as a flux of temperature [K m s-1]; with `freezing` it cools nothing below T_freezing."""
     heat_per_volume = model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
     np.divide(fluxes.heat_flux, heat_per_volume, out=slow.heat)
     if not model.numerics.freezing:
@@ -125,7 +152,7 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
 
 
 def negative(model: Model, name: str, slow: SlowWork) -> Array:
-    """Minus a parameter."""
+    """Compute minus the parameter `name`, in memory of its own."""
     p, minus = model.parameters[name], slow.minus
     if name not in minus or minus[name].shape != p.shape:
         minus[name] = np.empty_like(p)

@@ -1,4 +1,8 @@
-"""The state: everything the next step needs, and nothing else. Restart = checkpoint = State."""
+"""The state of a model, and other structures of arrays that belong to it.
+
+A `State` is everything that the next step needs, and nothing else: restarts and checkpoints are states. `Tendencies`
+are rates of change of its fields, `Stretching` is the thickness of the moving layers.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,10 +23,24 @@ PROGNOSTIC = ("u", "v", "eta", "T", "S")
 
 @dataclass
 class State:
-    """Prognostic fields with halo: u, v, T, S (nk, nj, ni), eta (nj, ni); SI units, T in degC.
+    """The prognostic fields of a model, with halo. Tangents and adjoints of states are states as well.
 
-    `time` [s] and `step` count from the start of the run; `previous` is the state one step
-    earlier, kept by two-level integrators (ab2) alone. Tangents and adjoints are States too.
+    Attributes
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
+    eta : ndarray, shape (nj, ni)
+        Sea surface height [m].
+    T : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC].
+    S : ndarray, shape (nk, nj, ni)
+        Absolute salinity [g kg-1].
+    time : float
+        Time since the start of the run [s].
+    step : int
+        Number of steps since the start of the run.
+    previous : State or None
+        The state one step earlier, which only two-level integrators (ab2) need.
     """
 
     u: Array
@@ -36,26 +54,68 @@ class State:
 
     @classmethod
     def zeros(cls, grid: Grid, dtype: np.dtype | None = None) -> "State":
-        """A state of rest, all zero; `dtype` defaults to the grid's."""
+        """Make a state of zeros.
+
+        Parameters
+        ----------
+        grid : Grid
+            Grid of the fields.
+        dtype : dtype, optional
+            Type of the fields; by default that of the grid.
+
+        Returns
+        -------
+        State
+            A state whose fields are all 0, at time 0.
+        """
         shape, h = grid.h_t.shape, grid.h_t
         layers = {name: zeros(h, shape, dtype) for name in ("u", "v", "T", "S")}
         return cls(**layers, eta=zeros(h, shape[1:], dtype))
 
     def arrays(self) -> dict[str, Array]:
-        """The prognostic fields by name."""
+        """Return the prognostic fields.
+
+        Returns
+        -------
+        dict of ndarray
+            The arrays themselves, by the names in `PROGNOSTIC`.
+        """
         return {name: getattr(self, name) for name in PROGNOSTIC}
 
     def all_arrays(self) -> list[Array]:
-        """The prognostic fields, those of the previous state included."""
+        """Return the prognostic fields, those of the previous state included.
+
+        Returns
+        -------
+        list of ndarray
+            The arrays themselves.
+        """
         return [*self.arrays().values(), *(self.previous.all_arrays() if self.previous is not None else ())]
 
     def copy(self) -> "State":
-        """An independent copy, the previous state included."""
+        """Copy the state, the previous one included.
+
+        Returns
+        -------
+        State
+            An independent copy.
+        """
         fields = {name: a.copy() for name, a in self.arrays().items()}
         return State(**fields, time=self.time, step=self.step, previous=self.previous and self.previous.copy())
 
     def to(self, device: str) -> "State":
-        """The state in the memory of `device`: itself where it is there, else a copy."""
+        """Bring the state to the memory of a device.
+
+        Parameters
+        ----------
+        device : str
+            "cpu" or "cuda".
+
+        Returns
+        -------
+        State
+            The state itself where it is there already, else a copy.
+        """
         if is_on_host(self.u) == (device == "cpu"):
             return self
         fields = {name: to_device(a, device) for name, a in self.arrays().items()}
@@ -63,7 +123,18 @@ class State:
         return State(**fields, time=self.time, step=self.step, previous=previous)
 
     def assign(self, other: "State") -> None:
-        """Take the values of another state of the same shape, in place; it may live elsewhere."""
+        """Take the values of another state, in place.
+
+        Parameters
+        ----------
+        other : State
+            A state of the same shapes, on any device.
+
+        Raises
+        ------
+        InputError
+            For a field of another shape.
+        """
         for name, a in self.arrays().items():
             source = getattr(other, name)
             if source.shape != a.shape:
@@ -76,16 +147,32 @@ class State:
             self.previous = other.previous and other.previous.to("cpu" if is_on_host(self.u) else "cuda").copy()
 
     def swap_arrays(self, other: "State", names: Iterable[str]) -> None:
-        """Exchange the arrays of the named fields with another state; no value is copied."""
+        """Exchange arrays with another state; no value is copied.
+
+        Parameters
+        ----------
+        other : State
+            The other state.
+        names : iterable of str
+            Names of the fields whose arrays are exchanged.
+        """
         for name in names:
             own, others = getattr(self, name), getattr(other, name)
             setattr(self, name, others)
             setattr(other, name, own)
 
     def prepare(self, grid: Grid) -> None:
-        """Make a state that a user may have changed ready for a step: currents and eta 0 on land, halos filled.
+        """Prepare a state that a user may have changed for a step: u, v and eta 0 on land, halos filled.
 
-        Raises InputError for arrays of another shape or type than those of the grid.
+        Parameters
+        ----------
+        grid : Grid
+            Grid of the fields.
+
+        Raises
+        ------
+        InputError
+            For arrays whose shape or type does not fit the grid.
         """
         dtype = getattr(self.u, "dtype", None)  # complex in the complex step
         for name, a in self.arrays().items():
@@ -104,7 +191,13 @@ class State:
             self.previous.prepare(grid)
 
     def digest(self) -> str:
-        """A hash of every bit of the interior: equal runs have equal digests."""
+        """Compute a hash of every bit of the interior of the fields: equal states have equal digests.
+
+        Returns
+        -------
+        str
+            Sixteen hexadecimal digits.
+        """
         whole = hashlib.sha256()
         for a in self.arrays().values():
             whole.update(np.ascontiguousarray(interior(to_host(a))).tobytes())
@@ -112,7 +205,19 @@ class State:
 
 
 class Tendencies(NamedTuple):
-    """Rates of change with halo: u, v [m s-2], eta [m s-1], T and S times the resting thickness [K m s-1]."""
+    """Rates of change of the prognostic fields, with halo.
+
+    Attributes
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Acceleration at U and V points [m s-2].
+    eta : ndarray, shape (nj, ni)
+        Rate of change of the surface height [m s-1].
+    T : ndarray, shape (nk, nj, ni)
+        Rate of change of temperature times the resting thickness of the cell [K m s-1].
+    S : ndarray, shape (nk, nj, ni)
+        Rate of change of salinity times the resting thickness of the cell [g kg-1 m s-1].
+    """
 
     u: Array
     v: Array
@@ -122,7 +227,13 @@ class Tendencies(NamedTuple):
 
 
 class Stretching(NamedTuple):
-    """Thickness of the moving layers relative to the resting ones, (nj, ni) [1]."""
+    """Thickness of the moving layers relative to that of the resting ones.
+
+    Attributes
+    ----------
+    t, u, v, f : ndarray, shape (nj, ni)
+        Stretching at T, U, V and F points [1].
+    """
 
     t: Array
     u: Array
@@ -131,5 +242,18 @@ class Stretching(NamedTuple):
 
     @classmethod
     def ones(cls, grid: Grid, dtype: np.dtype) -> "Stretching":
-        """Of resting layers."""
+        """Make the stretching of resting layers.
+
+        Parameters
+        ----------
+        grid : Grid
+            Grid of the layers.
+        dtype : dtype
+            Type of the arrays.
+
+        Returns
+        -------
+        Stretching
+            Four arrays of ones.
+        """
         return cls(*(np.ones_like(grid.depth_t, dtype) for _ in range(4)))

@@ -1,4 +1,4 @@
-"""The one explicit time stepper.
+"""The explicit time stepper.
 
 A step begins with the slow physics D of the state n (`ogcm.slow_physics`), which stays for the whole step. Then an
 integrator (`ogcm.integrators`) carries the dynamics: each of its stages starts from n, evaluates advection and pressure
@@ -11,13 +11,12 @@ G at a state y that is already known, and arrives at a state s after a fraction 
     3  tracers       carried by (1 - share) u_n + share u_s with the averaged barotropic transports, then
                      vertical diffusion, implicitly
 
-Since each stage holds all terms, a steady state of the equations is one of the step, whatever dt. D costs once
-what three stages would cost three times (a network above all), and dissipation, explicit from n, is of first
-order in time, as in most ocean models.
+Since each stage contains all terms, a steady state of the equations is a steady state of the step for any dt. D, of
+which a network can be the most expensive part, is computed once a step instead of once a stage. Dissipation, explicit
+from n, is of first order in time, as in most ocean models.
 
-Carrying tracers with the new velocity (share > 0) lets internal waves step forward-backward: with
-share 1/2 a wave may turn by omega dt = 2.44 in a step of rk3, instead of 1.73, and the step is of
-second order. Table and derivation: docs/numerics.md.
+Since the new velocity carries tracers as well (share > 0), internal waves are stepped forward-backward. With share 1/2
+a wave does not grow up to omega dt = 2.44 in rk3, instead of 1.73, and the step is of second order (docs/numerics.md).
 """
 
 from collections.abc import Callable, Collection
@@ -60,27 +59,70 @@ Array = np.ndarray
 
 
 class Stage(NamedTuple):
-    """One stage of a step: s = n + dt [G(y) + D(n) + vertical mixing of s]; s may be y."""
+    """One stage of a step, s = n + dt [G(y) + D(n) + vertical mixing of s].
 
-    n: State  # at the beginning of the step
-    y: State  # at which advection and pressure are evaluated
-    s: State  # at the end of the stage
-    dt: np.floating  # length of the stage [s]
-    fluxes: Fluxes  # forcing in the middle of the step
-    weights: tuple[Array, Array]  # of the barotropic substeps
+    Attributes
+    ----------
+    n : State
+        State at the beginning of the step.
+    y : State
+        State at which advection and pressure are evaluated.
+    s : State
+        State at the end of the stage, which is computed; it may be y itself.
+    dt : floating
+        Length of the stage [s].
+    fluxes : Fluxes
+        Forcing in the middle of the step.
+    weights : tuple of ndarray
+        Averaging weights of the barotropic substeps [1].
+    work : StageWork
+        Work arrays of the stage.
+    """
+
+    n: State
+    y: State
+    s: State
+    dt: np.floating
+    fluxes: Fluxes
+    weights: tuple[Array, Array]
     work: StageWork
 
 
 class Stepper:
-    """Advances `model.state`; owns every work array, so that a step allocates nothing."""
+    """Stepper of one model. It owns all work arrays, so that a step allocates nothing.
+
+    Parameters
+    ----------
+    model : Model
+        Model whose state is advanced.
+    kept : bool, optional
+        Keep everything that the last step computed, for the adjoint.
+    graphs : bool, optional
+        Launch the parts of a step as CUDA graphs; without effect on the CPU.
+    without : collection of str, optional
+        Names of terms of the model that are left out.
+
+    Attributes
+    ----------
+    model : Model
+        The model.
+    integrator : Integrator
+        The time integrator.
+    works : list of StageWork
+        Work arrays of each stage; of a run the same for all stages.
+    slow : SlowWork
+        Results and work arrays of the slow physics.
+    states : StepStates
+        States within the step.
+
+    Raises
+    ------
+    InputError
+        For an object among the terms of the model that is no term, and for a step that is too long for the rotation,
+        the mixing or the surface waves of the model.
+    """
 
     def __init__(self, model: Model, *, kept: bool = False, graphs: bool = True, without: Collection[str] = ()) -> None:
-        """With `kept`, all that the last step computed stays to be read, for the adjoint.
-
-        On a GPU a step is launched as one of `graphs`, unless they are not wanted. The terms of the model that
-        `without` names are left out. Raises InputError for a term of the model that is none, and for a step that is too
-        long for the model's rotation, mixing or surface waves.
-        """
         check_terms(model.terms)
         if not kept:  # the adjoint repeats steps of a run whose model was checked before
             check_numerics(model)
@@ -99,18 +141,34 @@ class Stepper:
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
-        self.sent: dict[str, Array] = {}  # what varies of the forcing, where the graphs read it
+        self.sent: dict[str, Array] = {}  # forcing that varies, in arrays whose addresses the graphs know
         self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
-        """Averaging weights of the barotropic substeps in a stage of length fraction * dt."""
+        """Compute the averaging weights of the barotropic substeps in a stage.
+
+        Parameters
+        ----------
+        fraction : float
+            Length of the stage relative to the step [1].
+
+        Returns
+        -------
+        tuple of ndarray
+            Weights of the surface and of the transports [1] (`ogcm.stability.substep_weights`).
+        """
         a, b = substep_weights(barotropic_steps(self.model), fraction)
         return a.astype(self.model.grid.h_t.dtype), b.astype(self.model.grid.h_t.dtype)
 
     def step(self) -> None:
-        """Advance the model's state by one time step, in place.
+        """Advance the state of the model by one time step, in place.
 
-        Before the first, the state is made ready (`State.prepare`): raises InputError for wrong shapes.
+        Before the first step the state is prepared (`State.prepare`).
+
+        Raises
+        ------
+        InputError
+            For fields of a wrong shape or type, before the first step.
         """
         n, stepped = self.model.state, self.model.numerics.stepped
         if not self.prepared:
@@ -127,9 +185,17 @@ class Stepper:
         n.time += self.model.numerics.dt
 
     def advance(self, n: State) -> State:
-        """The state one step after n, which stays as it is.
+        """Compute the state one step after n, which stays as it is.
 
-        The new state shares the memory of the stepper, and that of n for fields that are not stepped.
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+
+        Returns
+        -------
+        State
+            The new state, in the memory of the stepper; fields that are not stepped are those of n.
         """
         fluxes = self.fluxes(n)
         if self.model.numerics.dynamics == "none":
@@ -147,7 +213,18 @@ class Stepper:
         return State(**(n.arrays() | stepped), time=time, step=n.step + 1, previous=previous)
 
     def fluxes(self, n: State) -> Fluxes:
-        """The forcing in the middle of the step that begins at n; for graphs, in arrays that are always the same."""
+        """Return the forcing in the middle of a step; for graphs, in arrays that are always the same.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+
+        Returns
+        -------
+        Fluxes
+            The forcing, with halo.
+        """
         forcing = self.model.forcing
         fluxes = forcing.at(n.time + 0.5 * self.model.numerics.dt)
         if self.graphs is None:
@@ -159,7 +236,19 @@ class Stepper:
         return fluxes._replace(**self.sent)
 
     def launch(self, name: str, n: State, fluxes: Fluxes, part: Callable[[], None]) -> None:
-        """Do a part of the step, on a GPU as a graph."""
+        """Compute a part of the step, on a GPU as a graph.
+
+        Parameters
+        ----------
+        name : str
+            Name of the part.
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        part : callable
+            Function without arguments that computes it.
+        """
         if self.graphs is None:
             part()
         else:
@@ -167,13 +256,29 @@ class Stepper:
             self.graphs.run(name, arrays, part)
 
     def add_terms(self, n: State, fluxes: Fluxes) -> None:
-        """Add the tendencies of the model's terms to D."""
+        """Add the tendencies of the terms of the model to D.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        """
         for name, term in self.model.terms.items():
             if name not in self.without:
                 term.add(self.model, n, fluxes, self.slow.D)
 
     def advance_by_terms(self, n: State, fluxes: Fluxes) -> None:
-        """n + dt N(n): without dynamics the terms alone move the state."""
+        """Compute n + dt N(n), a step without dynamics, in which the terms N alone change the state.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        """
         grid, stepped, end, D = self.model.grid, self.model.numerics.stepped, self.states.ends[-1], self.slow.D
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for tendency in D:
@@ -184,20 +289,64 @@ class Stepper:
         exchange(grid, *(getattr(end, name) for name in stepped))
 
     def thickness(self, name: str) -> Array | int:
-        """The factor in the tendency of a field: of T and S the resting thickness [m], of the others 1."""
+        """Return the factor that the tendency of a field contains.
+
+        Parameters
+        ----------
+        name : str
+            Name of the field.
+
+        Returns
+        -------
+        ndarray, shape (nk, nj, ni), or int
+            The resting thickness [m] for T and S, 1 for other fields.
+        """
         return thickness(self.model.grid) if name in ("T", "S") else 1
 
     def stages(self, n: State, fluxes: Fluxes) -> None:
-        """The dynamics, from n to the last of `states.ends`."""
+        """Compute all stages of a step, with the slow physics in `slow`; the new state is the last of `states.ends`.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        """
         integrate(self.integrator, n, self.states, lambda m, y, s: self.stage(self.context(m, n, y, s, fluxes)))
 
     def context(self, m: int, n: State, y: State, s: State, fluxes: Fluxes) -> Stage:
-        """The stage m of the step that begins at n, from y to s."""
+        """Make the context of one stage.
+
+        Parameters
+        ----------
+        m : int
+            Number of the stage.
+        n : State
+            State at the beginning of the step, with its halo filled.
+        y : State
+            State at which advection and pressure are evaluated.
+        s : State
+            State at the end of the stage.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+
+        Returns
+        -------
+        Stage
+            The context.
+        """
         dt = self.model.grid.h_t.dtype.type(self.integrator.fractions[m] * self.model.numerics.dt)
         return Stage(n, y, s, dt, fluxes, self.weights[m], self.works[m])
 
     def stage(self, stage: Stage) -> None:
-        """s = n + dt [G(y) + D(n) + vertical mixing of s]."""
+        """Compute s = n + dt [G(y) + D(n) + vertical mixing of s].
+
+        Parameters
+        ----------
+        stage : Stage
+            The stage.
+        """
         grid, slow = self.model.grid, self.slow
         n, y, s, dt, fluxes, _, work = stage
         stretch(y.eta, grid, *work.s_y)
@@ -209,7 +358,17 @@ class Stepper:
             self.tracers(stage)
 
     def momentum_tendencies(self, y: State, fluxes: Fluxes, work: StageWork) -> None:
-        """G_u, G_v: advection, Coriolis and pressure."""
+        """Compute G_u and G_v: advection, Coriolis force and pressure gradient.
+
+        Parameters
+        ----------
+        y : State
+            State at which they are evaluated, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        work : StageWork
+            Work arrays, with the stretching of y in `s_y`.
+        """
         model, grid, s, G = self.model, self.model.grid, work.s_y, (work.G_u, work.G_v)
         numerics = model.numerics
         transports(y.u, y.v, s.u, s.v, grid, work.U, work.V)
@@ -222,7 +381,13 @@ class Stepper:
         pressure_gradient(work.p, work.b, y.eta, s.t, grid, *G)
 
     def barotropic_mode(self, stage: Stage) -> None:
-        """Substep eta and the depth mean, and hand the mean to s.u, s.v."""
+        """Compute eta and the depth mean by substeps, and give s.u and s.v this mean.
+
+        Parameters
+        ----------
+        stage : Stage
+            The stage; s.u and s.v are the velocities after the momentum equations.
+        """
         n, y, s, dt, fluxes, weights, work = stage
         grid, F, star, bar = self.model.grid, (work.F_u, work.F_v), work.bar_star, self.slow.bar
         depth_mean(s.u, s.v, grid, *star)
@@ -235,7 +400,13 @@ class Stepper:
         exchange(grid, s.u, s.v, s.eta, *work.bar, work.U_mean, work.V_mean)
 
     def tracers(self, stage: Stage) -> None:
-        """Advance T and S with the transports of the barotropic mode."""
+        """Compute T and S, which the transports of the barotropic mode carry.
+
+        Parameters
+        ----------
+        stage : Stage
+            The stage; u, v and eta of s are computed.
+        """
         n, y, s, dt, fluxes, _, work = stage
         numerics, grid, slow = self.model.numerics, self.model.grid, self.slow
         share = grid.h_t.dtype.type(self.integrator.share)

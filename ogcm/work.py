@@ -37,7 +37,7 @@ SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
 def allocate(
     grid: Grid, dtype: np.dtype, kinds: Mapping[str, str], shared: Shared, others: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Arrays of zeros of these kinds by name, those in `shared` in the memory of another of them or of `others`."""
+    """Make arrays of zeros of these kinds, by name, those in `shared` in the memory of one of them or of `others`."""
     nk, nj, ni = grid.h_t.shape
     shapes = {"layers": (nk, nj, ni), "interfaces": (nk + 1, nj, ni), "map": (nj, ni)}
     own = {name: zeros(grid.h_t, shapes[kind], dtype) for name, kind in kinds.items() if name not in shared}
@@ -47,7 +47,7 @@ def allocate(
 
 @dataclass
 class StageWork:
-    """What a stage computes: layers (nk, nj, ni), interfaces W (nk + 1, nj, ni), maps (nj, ni)."""
+    """Work arrays of a stage: layers (nk, nj, ni), of W interfaces (nk + 1, nj, ni), and maps (nj, ni)."""
 
     s_y: Stretching  # of the state y
     s_new: Stretching  # of the new state
@@ -73,7 +73,7 @@ class StageWork:
 
     @classmethod
     def zeros(cls, grid: Grid, dtype: np.dtype, shared: Shared) -> "StageWork":
-        """Arrays of zeros; those named in `shared` share memory."""
+        """Make arrays of zeros; those named in `shared` share memory with others."""
         kinds = dict.fromkeys(("G_u", "G_v", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S"), "layers")
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
@@ -84,7 +84,7 @@ class StageWork:
 
 @dataclass
 class SlowWork:
-    """What the slow physics computes of the state n, for all stages: layers, interfaces and maps as in `StageWork`."""
+    """Work arrays of the slow physics of the state n: layers, interfaces and maps as in `StageWork`."""
 
     s: Stretching
     bar: tuple[Array, Array]  # depth mean of u, v [m s-1]
@@ -106,7 +106,7 @@ class SlowWork:
 
     @classmethod
     def zeros(cls, grid: Grid, dtype: np.dtype, stage: StageWork, shared: Shared) -> "SlowWork":
-        """Arrays of zeros; those named in `shared` share memory with others or with those of `stage`."""
+        """Make arrays of zeros; those named in `shared` share memory with others or with those of `stage`."""
         kinds = dict.fromkeys(("D_u", "D_v", "D_T", "D_S", "nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
         kinds |= dict.fromkeys(("D_eta", "drag_u", "drag_v", "heat", "held", "no_flux"), "map")
@@ -117,5 +117,5 @@ class SlowWork:
 
 
 def two_maps(grid: Grid, dtype: np.dtype) -> tuple[Array, Array]:
-    """Two maps of zeros (nj, ni)."""
+    """Make two maps of zeros (nj, ni)."""
     return zeros(grid.h_t, grid.depth_t.shape, dtype), zeros(grid.h_t, grid.depth_t.shape, dtype)

@@ -40,7 +40,6 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         ogcm/horizontal_grid.py ogcm/work.py adjoint/integrators.py adjoint/slow_physics.py adjoint/state.py
     """,
     "stepper": """
-        ogcm/stepper.py ogcm/integrators.py ogcm/terms.py ogcm/state.py ogcm/halo.py adjoint/stepper.py
         adjoint/registry.py adjoint/run.py adjoint/checkpoints.py adjoint/controls.py adjoint/complex_step.py
         adjoint/gradient_check.py adjoint/clear.py adjoint/random_ocean.py
     """,
