@@ -15,7 +15,7 @@ from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups import SETUPS
 from ogcm.setups.recipe import recipe
 from ogcm.topography import isolated_basins
-from tests.oceans import WITHOUT_DATA
+from tests.oceans import WITHOUT_DATA, run
 
 TINY = {
     "double_gyre": {"resolution": 3.0},
@@ -27,13 +27,6 @@ TINY = {
     "inertial_oscillation": {},
 }
 GLOBAL = "global_4deg.nc"
-
-
-def run(model, steps):
-    stepper = ogcm.Stepper(model)
-    for _ in range(steps):
-        stepper.step()
-    return model.state
 
 
 def finite(state):
@@ -68,7 +61,7 @@ def test_a_setup_can_be_repeated_from_its_config(name):
 def test_a_setup_stays_finite(name):
     model = SETUPS[name](**TINY[name])
     volume = diagnostics.volume(model)
-    assert finite(run(model, 5))
+    assert finite(run(model, 5).state)
     assert diagnostics.volume(model) == pytest.approx(volume, rel=1e-13)
 
 
@@ -209,7 +202,7 @@ def test_baroclinic_wave_grows_as_eady_has_it():
 def test_gravity_wave_returns_after_its_period(gravity):
     model = ogcm.setups.gravity_wave(dt=1e6 / np.sqrt(gravity * 100.0) / 100, gravity=gravity)
     before = interior(model.state.eta).copy()
-    after = interior(run(model, 100).eta)
+    after = interior(run(model, 100).state.eta)
     assert np.abs(after - before).max() < 0.03 * 0.1
 
 
@@ -218,7 +211,7 @@ def test_inertial_oscillation_turns_clockwise_and_returns():
     model = ogcm.setups.inertial_oscillation(dt=2 * np.pi / f / 80)
     run(model, 20)
     assert interior(model.state.v).max() == pytest.approx(-0.2, rel=0.01)
-    state = run(model, 60)
+    state = run(model, 60).state
     assert interior(state.u).mean() == pytest.approx(0.2, rel=0.01)
     assert abs(interior(state.v).mean()) < 0.01 * 0.2
 

@@ -71,13 +71,17 @@ def test_scaling_with_the_coefficient_and_the_grid(closure):
         np.testing.assert_allclose(excess[other][moving] / excess[1e4, 0.1][moving], factor, rtol=1e-4)
 
 
+def square_at_rest(n, dx, C):
+    """A closed square of n x n cells: its horizontal grid and its grid, a coefficient C, and velocities of zero."""
+    horizontal = cartesian(nx=n, ny=n, dx=dx, dy=dx)
+    grid = build_grid(horizontal, 100.0, [100.0])
+    return horizontal, grid, np.full((1, *grid.depth_t.shape), C), np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
+
+
 def test_smagorinsky_has_its_published_value():
     """Pure strain, u = a x, v = -a y: D_T = 2a, D_S = 0, nu = nu_h + (C dx)^2 2a, and a pure shear with D_S = a."""
     n, dx, a, C = 6, 1e4, 1e-5, 0.2
-    horizontal = cartesian(nx=n, ny=n, dx=dx, dy=dx)
-    grid = build_grid(horizontal, 100.0, [100.0])
-    coefficient = np.full((1, *grid.depth_t.shape), C)
-    u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
+    horizontal, grid, coefficient, u, v = square_at_rest(n, dx, C)
     interior(u)[:], interior(v)[:] = a * horizontal.x_f, -a * horizontal.y_f[:, None]
     inner = (0, slice(1, -1), slice(1, -1))
     strained = viscosity("smagorinsky", u, v, NU_H + 0 * coefficient, coefficient, grid)[inner]
@@ -90,10 +94,7 @@ def test_smagorinsky_has_its_published_value():
 def test_leith_has_its_published_value_and_is_blind_to_solid_rotation():
     """u = -b y^2/2, zeta = b y: |grad zeta| = b, nu = nu_h + C^3 dx^3 b."""
     n, dx, b, C = 8, 1e4, 1e-10, 0.5
-    horizontal = cartesian(nx=n, ny=n, dx=dx, dy=dx)
-    grid = build_grid(horizontal, 100.0, [100.0])
-    coefficient = np.full((1, *grid.depth_t.shape), C)
-    u, v = np.zeros(grid.h_t.shape), np.zeros(grid.h_t.shape)
+    horizontal, grid, coefficient, u, v = square_at_rest(n, dx, C)
     inner = (0, slice(2, -2), slice(2, -2))
     interior(u)[:] = -0.5 * b * horizontal.y_t[:, None] ** 2
     curved = viscosity("leith", u, v, NU_H + 0 * coefficient, coefficient, grid)[inner]

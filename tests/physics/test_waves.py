@@ -7,6 +7,7 @@ import ogcm
 from benchmarks.physics import waves
 from ogcm.constants import DAY
 from ogcm.grid import interior
+from tests.oceans import run
 
 G = 9.81
 
@@ -17,20 +18,13 @@ def shallow_water(grid, **options):
     return ogcm.Model(grid, parameters={"nu_v": 0.0}, **options)
 
 
-def run(model, steps):
-    stepper = ogcm.Stepper(model)
-    for _ in range(steps):
-        stepper.step()
-    return model.state
-
-
 def test_inertial_period():
     """u + i v = U exp(-i f t): after one period the velocity is back, within 0.1 %."""
     f = 1e-4
     grid = ogcm.cartesian(nx=3, ny=3, dx=1e4, dy=1e4, f0=f, periodic_x=True, periodic_y=True)
     steps = 60
     model = shallow_water(grid, u=0.1, dt=2 * np.pi / f / steps)
-    state = run(model, steps)
+    state = run(model, steps).state
     angle = np.angle(state.u[0, 5, 5] + 1j * state.v[0, 5, 5])
     assert abs(angle) < 0.001 * 2 * np.pi
     assert np.hypot(state.u[0, 5, 5], state.v[0, 5, 5]) == pytest.approx(0.1, rel=2e-3)
@@ -58,7 +52,7 @@ def test_surface_gravity_wave():
         dt=dt,
     )
     before = interior(model.state.eta).copy()
-    state = run(model, 20)
+    state = run(model, 20).state
     speed, amplitude = phase_speed(before, interior(state.eta), k, 20 * dt)
     assert speed == pytest.approx(c, rel=0.01)
     assert amplitude == pytest.approx(1, abs=0.01)
@@ -80,7 +74,7 @@ def test_kelvin_wave():
         dt=L / c / 100,
     )
     before = interior(model.state.eta).copy()
-    state = run(model, 25)
+    state = run(model, 25).state
     speed, amplitude = phase_speed(before, interior(state.eta), k, 25 * model.numerics.dt)
     assert speed == pytest.approx(c, rel=0.01)
     assert amplitude == pytest.approx(1, abs=0.02)
@@ -106,7 +100,7 @@ def test_rossby_wave():
     )
     days = 8
     before = interior(model.state.eta).copy()
-    state = run(model, days * 48)
+    state = run(model, days * 48).state
     row = np.sin(m * (np.arange(ny) + 0.5) * 1e6 / ny)
     speed, _ = phase_speed(row @ before, row @ interior(state.eta), k, days * DAY)
     expected = -beta / (k**2 + m**2 + f**2 / (G * H))
@@ -170,7 +164,7 @@ def test_internal_gravity_wave():
     )
     middle = nk // 2
     before = interior(model.state.T)[middle].copy()
-    state = run(model, 20)
+    state = run(model, 20).state
     speed, amplitude = phase_speed(before - before.mean(), interior(state.T)[middle] - before.mean(), k, 20 * dt)
     assert abs(speed) == pytest.approx(c, rel=0.01)
     assert amplitude == pytest.approx(1, abs=0.02)
