@@ -16,6 +16,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -160,7 +161,7 @@ class Kernel:
         self.grid_position = parameters.index("grid") if "grid" in parameters else None
         functools.update_wrapper(self, function)
 
-    def __call__(self, *arguments) -> None:
+    def __call__(self, *arguments: Any) -> None:
         if self.grid_position is not None:
             grid = arguments[self.grid_position]
             own = grid.kernel_grids.get(self) or self.grid_for(grid)
@@ -209,7 +210,7 @@ class Kernel:
         if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
             from ogcm.cuda import as_numba_array
 
-            arrays = map(as_numba_array, arrays)
+            arrays = [as_numba_array(a) for a in arrays]
         return grid.kernel_grids.setdefault(self, part(*arrays))
 
 

@@ -93,19 +93,19 @@ def import_modules(arguments: list[str]) -> list[str]:
     return rest
 
 
-def setup_options(setup) -> Options:
+def setup_options(setup: Callable) -> Options:
     """Options of a setup, of the numerics and the parameters: name -> (table, type, help)."""
     from dataclasses import MISSING, fields
 
     from ogcm.numerics import CHOICES, Numerics
     from ogcm.parameters import PARAMETERS
 
-    options = {}
+    options: Options = {}
     for f in fields(Numerics):
         default = "the setup's" if f.default is MISSING else f"unless the setup says otherwise {f.default}"
-        options[f.name] = ("numerics", f.type, " | ".join(CHOICES.get(f.name, ())) or default)
-    for name, p in PARAMETERS.items():
-        text = f"{p.description} [{p.units}], unless the setup says otherwise {p.default:g}"
+        options[f.name] = ("numerics", typing.cast(type, f.type), " | ".join(CHOICES.get(f.name, ())) or default)
+    for name, parameter in PARAMETERS.items():
+        text = f"{parameter.description} [{parameter.units}], unless the setup says otherwise {parameter.default:g}"
         options[name] = ("parameters", float, text)
     hints = typing.get_type_hints(setup)
     for name, p in inspect.signature(setup).parameters.items():
@@ -133,7 +133,7 @@ RUN_OPTIONS = {
 } | DEVICE
 
 
-def plain(annotation: object) -> type:
+def plain(annotation: typing.Any) -> type:
     """The type in an annotation such as `str | None`."""
     if isinstance(annotation, types.UnionType):
         return next(a for a in typing.get_args(annotation) if a is not type(None))
@@ -141,8 +141,12 @@ def plain(annotation: object) -> type:
 
 
 def setup_command(
-    command: str, target: str, rest: list[str], own: dict[str, tuple[type, str]], more: dict[str, object] | None = None
-):
+    command: str,
+    target: str,
+    rest: list[str],
+    own: dict[str, tuple[type, str]],
+    more: dict[str, typing.Any] | None = None,
+) -> tuple[typing.Any, dict[str, typing.Any]] | None:
     """The model and the settings of `ogcm COMMAND SETUP|FILE.toml [--option value ...]`, or None after its help.
 
     `own` are the options of the command, name -> (type, help); those of the setup, the numerics and the parameters
@@ -160,10 +164,10 @@ def setup_command(
         print(f"usage: ogcm {command} SETUP|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
-    tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
-    tables = {name: dict(tables.get(name, {})) for name in config.TABLES}
+    given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
+    tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
-    known = setups.SETUPS | (more or {})
+    known: dict[str, typing.Any] = setups.SETUPS | (more or {})
     if not isinstance(name, str) or name not in known:
         raise InputError(f"unknown setup {name!r}: {suggestion(str(name), known)}")
     setup = known[name]
@@ -256,22 +260,23 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
 
     for table, entries in tables.items():
         known = {name: kind for name, (home, kind, _) in options.items() if home == table}
-        known |= {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}.get(table, {})
+        lists: dict[str, dict] = {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}
+        known |= lists.get(table, {})
         for name, value in entries.items():
             if name not in known:
                 raise InputError(f"{source}: unknown {name!r} in [{table}]: {suggestion(name, known)}")
             check_type(f"{source}: {name} in [{table}]", value, known[name])
 
 
-def setups_command(_) -> int:
+def setups_command(_: argparse.Namespace) -> int:
     from ogcm.setups import SETUPS
 
     for name, setup in SETUPS.items():
-        print(f"{name:24} {setup.__doc__.splitlines()[0]}")
+        print(f"{name:24} {(setup.__doc__ or '').splitlines()[0]}")
     return 0
 
 
-def info_command(known) -> int:
+def info_command(known: argparse.Namespace) -> int:
     from ogcm.device import describe_machine
     from ogcm.info import info
 
@@ -279,7 +284,7 @@ def info_command(known) -> int:
     return 0
 
 
-def plot_command(known) -> int:
+def plot_command(known: argparse.Namespace) -> int:
     from ogcm.names import beside
     from ogcm.plotting import animate, plot
 
@@ -292,7 +297,7 @@ def plot_command(known) -> int:
     return 0
 
 
-def compile_command(_) -> int:
+def compile_command(_: argparse.Namespace) -> int:
     from ogcm.precompile import compile_all
 
     compile_all()
@@ -315,7 +320,7 @@ def find_kernel(name: str, files: Iterable[str]) -> Callable:
     return found[name].py_func
 
 
-def kernel_command(known) -> int:
+def kernel_command(known: argparse.Namespace) -> int:
     from ogcm.cuda import sources
 
     function = find_kernel(known.name, known.module)

@@ -18,6 +18,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,13 +67,13 @@ def check_type(name: str, value: object, kind: object) -> None:
         raise InputError(f"{name} needs a value of type {plain}, got {reprlib.repr(value)}")
 
 
-def fits(value: object, kind: object) -> bool:
+def fits(value: Any, kind: Any) -> bool:
     """Whether a value is of the type of an annotation; a list fits where a tuple is wanted, an int where a float is."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         return any(fits(value, part) for part in parts)
     if origin in (list, tuple, Sequence):
-        each = [*parts] * len(value) if isinstance(value, list | tuple) else []
+        each: Sequence[Any] = [*parts] * len(value) if isinstance(value, list | tuple) else []
         if origin is tuple and Ellipsis not in parts:
             each = parts
         elif origin is tuple:
@@ -82,7 +83,8 @@ def fits(value: object, kind: object) -> bool:
         return isinstance(value, Mapping) and all(fits(item, parts[1]) for item in value.values())
     if isinstance(value, bool | np.bool_) or kind is bool:
         return kind is bool and isinstance(value, bool | np.bool_)
-    return isinstance(value, {int: numbers.Integral, float: numbers.Real}.get(kind, kind))
+    kinds: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+    return isinstance(value, kinds.get(kind, kind))
 
 
 def read(path: str | Path) -> dict[str, dict]:

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numba
 import numpy as np
@@ -102,7 +103,7 @@ def describe_machine() -> str:
 
     return (
         f"ogcm  {ogcm.__version__} with Python {platform.python_version()}, Numba {numba.__version__}\n"
-        f"cpu   {platform.describe_machine()}, {numba.config.NUMBA_NUM_THREADS} threads\n"
+        f"cpu   {platform.machine()}, {numba.config.NUMBA_NUM_THREADS} threads\n"
         f"cuda  {describe_gpu()}"
     )
 
@@ -127,7 +128,7 @@ def to_device(a: Array, device: str) -> Array:
     return to_host(a) if device == "cpu" else cupy().asarray(a)
 
 
-def copy_values(target: Array, source: Array) -> None:
+def copy_values(target: Any, source: Array) -> None:
     """Copy the values of `source` into `target`; each may live on the host or on the GPU."""
     if is_on_host(target):
         target[...] = to_host(source)

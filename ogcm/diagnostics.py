@@ -7,7 +7,7 @@ and its dimensions ("y", "x" for T points, "y_f", "x_f" for the far faces, "z_w"
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -242,9 +242,11 @@ def strait_transport(
         raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
     h = model.horizontal
     U, V = transports(model)
+    at: Any = x if np.ndim(x) == 0 else y
+    along: Any = y if np.ndim(x) == 0 else x
     if np.ndim(x) == 0:
-        return float(U[:, within(h, "y", h.y_t, y), nearest_face(h, "x", x)].sum())
-    return float(V[:, nearest_face(h, "y", y), within(h, "x", h.x_t, x)].sum())
+        return float(U[:, within(h, "y", h.y_t, along), nearest_face(h, "x", at)].sum())
+    return float(V[:, nearest_face(h, "y", at), within(h, "x", h.x_t, along)].sum())
 
 
 def vorticity(model: Model) -> Array:

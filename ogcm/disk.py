@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ogcm.errors import FileError
 
@@ -57,7 +58,7 @@ class Disk(streams.FileIO):
             return True
         return True
 
-    def write(self, data: memoryview) -> int:
+    def write(self, data: Any, /) -> int:
         """Write all of `data`, or nothing after an error."""
         rest = memoryview(data).cast("B")
         try:
@@ -67,10 +68,10 @@ class Disk(streams.FileIO):
             self.error = error
         return len(data)
 
-    def truncate(self, size: int | None = None) -> int:
+    def truncate(self, size: int | None = None, /) -> int:
         """Cut or lengthen the file, or nothing after an error."""
         try:
-            return size if self.error is not None else super().truncate(size)
+            return size or 0 if self.error is not None else super().truncate(size)
         except OSError as error:
             self.error = error
-            return size
+            return size or 0

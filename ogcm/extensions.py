@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ogcm.errors import FileError, InputError, suggestion
 
@@ -37,7 +38,7 @@ class Registry(dict):
             raise InputError(f"{self.kind}: the name {name!r} belongs to one of ogcm's own; choose another")
         self[name] = entry
 
-    def find(self, name: str) -> object:
+    def find(self, name: str) -> Any:
         """The entry of that name. Raises InputError where there is none."""
         if name in self:
             return self[name]

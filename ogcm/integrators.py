@@ -91,7 +91,7 @@ def integrate(integrator: Integrator, n: State, states: StepStates, stage: Calla
         `stage(m, y, s)` computes s, the state at the end of stage m, with the tendencies at the state y.
     """
     y = n
-    if integrator.extrapolation:
+    if states.extrapolated is not None:
         y = states.extrapolated
         extrapolate_state(n, integrator.extrapolation, y)
     for m, s in enumerate(states.ends):

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 import llvmlite
 import numba
@@ -154,7 +155,7 @@ def wanted_directory() -> Path | None:
 def usable_directory(path: Path | None) -> Path:
     """Return `path` if it can be used, else a private temporary directory."""
     problem = "there is no home directory" if path is None else problem_of(path)
-    if not problem:
+    if path is not None and not problem:
         return path
     private = Path(tempfile.gettempdir(), f"ogcm-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
     if problem_of(private):
@@ -195,7 +196,7 @@ class KernelCache(NullCache):
     def __init__(self, function: Callable, options: str) -> None:
         self.function, self.options = function, options
 
-    def path(self, signature: object, codegen: object) -> Path:
+    def path(self, signature: object, codegen: Any) -> Path:
         """Return the file of the kernel for arguments of the types in `signature`."""
         if not hasattr(self, "source_hash"):
             self.source_hash = fingerprint(self.function)

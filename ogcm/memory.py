@@ -8,6 +8,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import is_dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def bytes_of(*things: object) -> int:
 def corner(model: Model) -> Model:
     """The model of the cell in the south-west, without its terms, with the barotropic substeps of the whole."""
 
-    def cut(a: object) -> object:
+    def cut(a: Any) -> Any:
         return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
 
     other = copy.copy(model)

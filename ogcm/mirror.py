@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from ogcm.device import HostCopies, check_memory
 from ogcm.errors import FileError
@@ -53,13 +54,14 @@ class Mirror(Host):
         state = self.model.state
         self.copies = self.copies or HostCopies(state.arrays())
         self.copies.send(state.arrays())
-        self.sent, self.waiting = State(**self.copies.landed, time=state.time, step=state.step), writers
+        received: dict[str, Any] = self.copies.received
+        self.sent, self.waiting = State(**received, time=state.time, step=state.step), writers
         if any(writer.record_last for writer in writers):  # whose sums must not go on meanwhile
             self.deliver()
 
     def deliver(self) -> None:
         """Let the writers record the state that was sent, if there is one."""
-        if self.sent is not None:
+        if self.sent is not None and self.copies is not None:
             self.copies.receive()
             there = copy.copy(self.host)
             there.state, self.sent = self.sent, None

@@ -120,7 +120,7 @@ class OutputFile:
 
     def start(self) -> None:
         """Begin an interval of means."""
-        self.since, self.steps, self.sums = self.model.state.time, 0, {}
+        self.since, self.steps, self.sums = self.model.state.time, 0, dict[str, np.ndarray]()
 
     def describe(self, config: str) -> None:
         """Dimensions, coordinates, what stays the same, and empty variables."""

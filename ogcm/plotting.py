@@ -7,8 +7,10 @@ itself in a notebook, and is saved where an `output` is given.
 """
 
 import tempfile
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cmocean
 import numpy as np
@@ -21,6 +23,10 @@ from ogcm.errors import FileError, InputError, suggestion
 from ogcm.extensions import import_own
 from ogcm.record import Record
 from ogcm.regions import shift_longitude
+
+if TYPE_CHECKING:
+    from ogcm.model import Model
+    from ogcm.simulation import Simulation
 
 Array = np.ndarray
 LAND = "0.75"
@@ -59,7 +65,7 @@ def colour_scale(name: str, values: Array, default: str = DEFAULT_MAP) -> dict:
 
 
 def draw_field(
-    axes: Axes, record: Record, name: str, values: Array, dims: tuple[str, str], where: str = "", contours: int = 0
+    axes: Axes, record: Record, name: str, values: Array, dims: Sequence[str], where: str = "", contours: int = 0
 ) -> None:
     """A field over two coordinates with its colour bar, in cells or, for streamfunctions, as `contours`."""
     vertical, horizontal = dims
@@ -69,9 +75,9 @@ def draw_field(
     if contours and min(values.shape) > 1:
         levels = MaxNLocator(contours, steps=[1, 2, 2.5, 5, 10]).tick_values(style["vmin"], style["vmax"])
         X, Y = record.coordinate(horizontal), record.coordinate(vertical)
-        image = axes.contourf(X, Y, shown, levels, cmap=style["cmap"], extend="both")
+        image: Any = axes.contourf(X, Y, shown, levels, cmap=style["cmap"], extend="both")
         axes.contour(X, Y, shown, levels, colors="k", linewidths=0.3, negative_linestyles="solid")
-        bar = {"format": "%.4g"}
+        bar: dict[str, Any] = {"format": "%.4g"}
     else:
         edges = record.edges(horizontal), record.edges(vertical)
         image = axes.pcolormesh(*edges, shown, shading="flat", rasterized=True, **style)
@@ -140,7 +146,7 @@ def nearest_point(record: Record, dim: str, at: float) -> int:
     """
     along, edges = record.coordinate(dim), record.edges(dim)
     if record.degrees and dim.startswith("lon"):
-        at = shift_longitude(at, 0.5 * (edges[0] + edges[-1]))
+        at = float(shift_longitude(at, 0.5 * (edges[0] + edges[-1])))
     if not edges[0] <= at <= edges[-1]:
         raise InputError(f"at: {at:g} lies outside the grid, whose {dim} is from {edges[0]:g} to {edges[-1]:g}")
     return int(np.abs(along - at).argmin())
@@ -148,8 +154,8 @@ def nearest_point(record: Record, dim: str, at: float) -> int:
 
 def below_bottom(record: Record) -> Array:
     """Interfaces with no water above them in a row of the grid (nk + 1, ny)."""
-    wet = record.values("mask").any(axis=2)
-    return ~np.concatenate([wet[:1], wet])
+    wet = np.any(record.values("mask"), axis=2)
+    return np.logical_not(np.concatenate([wet[:1], wet]))
 
 
 def draw_series(axes: Axes, record: Record, name: str) -> None:
@@ -181,7 +187,7 @@ def draw_currents(axes: Axes, record: Record) -> None:
     rows, columns = max(1, round(u.shape[0] / 20)), max(1, round(u.shape[1] / 26))
     chosen = (slice(rows // 2, None, rows), slice(columns // 2, None, columns))
     X, Y = record.coordinate(record.x)[chosen[1]], record.coordinate(record.y)[chosen[0]]
-    options = {"width": 0.0022, "headwidth": 4, "headlength": 4.5, "color": "k", "alpha": 0.75}
+    options: dict[str, Any] = {"width": 0.0022, "headwidth": 4, "headlength": 4.5, "color": "k", "alpha": 0.75}
     arrows = axes.quiver(
         X, Y, (u * shown)[chosen], (v * shown)[chosen], scale=22 * usual, scale_units="width", **options
     )
@@ -198,7 +204,7 @@ DRAWERS = {"map": draw_map, "section": draw_section, "series": draw_series}
 
 
 def plot(
-    source: object,
+    source: "str | Path | Model | Simulation",
     output: str | Path | None = None,
     *,
     kind: str = "overview",
@@ -215,24 +221,22 @@ def plot(
     """
     if kind != "overview" and kind not in DRAWERS:
         raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
+    path: Any = source
     if not isinstance(source, str | Path):
         path = getattr(source, "output", None)
-        if path is not None and Path(path).exists():
-            source = path
-        else:
-            return plot_model(
-                getattr(source, "model", source), output, kind=kind, variable=variable, level=level, at=at
-            )
-    with Record(source, time) as record:
+        if path is None or not Path(path).exists():
+            model: Any = getattr(source, "model", source)
+            return plot_model(model, output, kind=kind, variable=variable, level=level, at=at)
+    with Record(path, time) as record:
         if kind == "overview":
             draw = overview if record.kind is None else import_own(record.kind.module).overview
             figure = draw(record)
         else:
             figure = Picture(9, 5)
-            options = {"map": {"level": level}, "section": {"at": at}, "series": {}}[kind]
+            options: dict[str, dict[str, Any]] = {"map": {"level": level}, "section": {"at": at}, "series": {}}
             default = "kinetic_energy" if kind == "series" else "T" if record.has("T") else "u"
             axes = figure.subplots()
-            DRAWERS[kind](axes, record, variable or default, **options)
+            DRAWERS[kind](axes, record, variable or default, **options[kind])
             if kind == "map":
                 equal_scales(axes)
             figure.suptitle(record.title, fontweight="bold")
@@ -249,7 +253,7 @@ def save_figure(figure: Figure, output: str | Path) -> None:
         raise FileError(f"{output}: the picture cannot be written: {error}") from None
 
 
-def plot_model(model: object, output: str | Path | None, **options) -> Figure:
+def plot_model(model: "Model", output: str | Path | None, **options: Any) -> Figure:
     """Draw a model as it is now, through a temporary file of everything that it can write."""
     from ogcm.output import OutputFile
     from ogcm.variables import VARIABLES, check_variables, variable_values
@@ -279,7 +283,8 @@ def overview(record: Record) -> Figure:
     rows = -(-len(panels) // columns)
     columns = min(columns, len(panels))
     figure = Picture(*{1: (10, 3.2 * rows), 2: (13, 3.9 * rows), 3: (15.5, 4.4 * rows)}[columns])
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    layout: Any = figure.get_layout_engine()
+    layout.set(w_pad=0.1, h_pad=0.1)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (kind, name) in zip(places, panels, strict=False):
         DRAWERS[kind](axes, record, name)
@@ -301,18 +306,18 @@ def animate(path: str | Path, variable: str, output: str | Path, *, level: int =
             record.time = n
             values, dims, where = horizontal_field(record, variable, level)
             frames.append(values)
-        frames = np.stack(frames)
+        together = np.stack(frames)
         figure = Picture(8, 5)
         axes = figure.subplots()
-        draw_field(axes, record, variable, frames[-1], dims, where)
+        draw_field(axes, record, variable, together[-1], dims, where)
         image = axes.collections[0]
-        limits = colour_scale(variable, frames)
+        limits = colour_scale(variable, together)
         image.set_clim(limits["vmin"], limits["vmax"])
         equal_scales(axes)
 
         def frame(n: int) -> list:
             record.time = n
-            image.set_array(np.ma.masked_invalid(frames[n]))
+            image.set_array(np.ma.masked_invalid(together[n]))
             figure.suptitle(record.title, fontweight="bold")
             return [image]
 

@@ -8,6 +8,7 @@ which the model is compared when it runs.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -61,9 +62,9 @@ def parameter_summaries(model: Model) -> dict[str, object]:
 
 def term_summaries(model: Model) -> dict[str, dict]:
     """Each term with its class and its weights as they are now: at most FEW as a list, or statistics and a digest."""
-    found = {}
+    found: dict[str, dict] = {}
     for name, term in model.terms.items():
-        weights = np.ravel(to_host(getattr(term, "weights", ())))
+        weights = np.ravel(to_host(getattr(term, "weights", np.zeros(0))))
         found[name] = {"class": f"{type(term).__module__}:{type(term).__qualname__}"}
         if len(weights) <= FEW:
             found[name]["weights"] = weights.tolist()
@@ -95,7 +96,7 @@ def state_mark(model: Model) -> str:
 
 def forcing_mark(model: Model) -> str:
     """A digest of all forcing; of functions of time at two times."""
-    forcing, items = model.forcing, []
+    forcing, items = model.forcing, list[Any]()
     for name, a in sorted(forcing.steady.items()):
         items += [name, a]
     for name, series in sorted(forcing.series.items()):

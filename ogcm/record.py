@@ -57,7 +57,7 @@ class Record:
     def __enter__(self) -> "Record":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
     def values(self, name: str, *index: int | slice) -> Array:

@@ -1,6 +1,5 @@
 """The files of a run: where its restart goes, what is in the way, which names it holds, and room on the disks."""
 
-import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -101,7 +100,9 @@ def claim(simulation: "Simulation") -> Iterator[None]:
 
 def claim_free_name(name: str) -> tuple[Path, names.Claim]:
     """Return the first restart file of the series that neither exists nor is held by another run, and the claim."""
-    for n in itertools.count(1):
+    n = 0
+    while True:
+        n += 1
         path = Path(f"{name}{f'-{n}' if n > 1 else ''}.restart.h5")
         if not names.is_taken(path):
             with suppress(names.TakenError):

@@ -16,11 +16,11 @@ class CaughtSignal:
     @property
     def name(self) -> str:
         """The name of the signal, such as SIGTERM."""
-        return signal.Signals(self.number).name
+        return "" if self.number is None else signal.Signals(self.number).name
 
     def exit(self) -> None:
         """End the program as the signal asks: with KeyboardInterrupt, or SystemExit(128 + its number)."""
-        raise KeyboardInterrupt if self.number == signal.SIGINT else SystemExit(128 + self.number)
+        raise KeyboardInterrupt if self.number == signal.SIGINT else SystemExit(128 + (self.number or 0))
 
     def catch(self, number: int, _frame: object) -> None:
         """Handle a signal: remember its number."""

@@ -11,6 +11,7 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -103,8 +104,11 @@ class Simulation:
         self.steps = self.steps_in("days", days)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
         self.restart, self.restart_every, self.overwrite = restart, restart_every, overwrite
-        options = {"every": every, "variables": variables, "means": means, "precision": output_precision}
-        own = {} if output is None else {"output": NetCDFWriter(output, **options)}
+        own: dict[str, Writer] = {}
+        if output is not None:
+            own["output"] = NetCDFWriter(
+                output, every=every, variables=variables, means=means, precision=output_precision
+            )
         self.writers: dict[str, Writer] = own | dict(writers or {})
         self.callbacks: dict[str, Callback] = dict(callbacks or {})
         self.has_run, self.restart_file = False, run_files.restart_path(self)
@@ -116,9 +120,10 @@ class Simulation:
         run_files.check_names(self)
         self.check()
         self.running = Host(model)  # the model that is stepped, on the host or on a GPU
-        self.stepper = Stepper(model) if self.device == "cpu" else None
-        self.watch: Watch | None = None
-        self.caught, self.stop_reason, self.started = CaughtSignal(), None, 0.0
+        self.stepper: Any = Stepper(model) if self.device == "cpu" else None  # on a GPU there is one during a run
+        self.watch: Any = None  # there is one during a run
+        self.caught, self.started = CaughtSignal(), 0.0
+        self.stop_reason: str | None = None
 
     def check(self) -> None:
         """Raise InputError or FileError for anything that would make the run fail later."""
@@ -305,7 +310,7 @@ class Simulation:
         """Report, after a signal, where the state is, and the command for the `left` steps."""
         day = self.model.state.time / DAY
         text = f"stopped by {self.caught.name} on day {day:g}; continue with {self.restart_file}"
-        writer = next(iter(self.writers.values()), None)
+        writer: Any = next(iter(self.writers.values()), None)
         repeatable = len(self.writers) == 1 and not self.callbacks and getattr(writer, "repeatable", False)
         if repeatable and left:
             words = ["ogcm", "run", writer.toml_file, "--output", writer.path, "--restart", self.restart_file]

@@ -13,7 +13,7 @@ grow, where without gravity waves 2 would do. A cell holds all waves from its sh
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -181,7 +181,7 @@ def stable_mixing(model: Model) -> dict[str, Array]:
 
 def excesses(model: Model, dt: float) -> dict[str, float]:
     """How many times too strong mixing along layers is for steps of dt [s], by the parameters in use."""
-    numerics, found = model.numerics, {}
+    numerics, found = model.numerics, dict[str, float]()
     for choice, names, excess in (
         (numerics.friction, ("nu_h", "nu4_h"), friction_excess),
         (numerics.diffusion, ("kappa_h", "kappa4_h"), diffusion_excess),
@@ -216,11 +216,16 @@ def check_numerics(model: Model) -> None:
     for name, excess in excesses(model, dt).items():
         if excess > 1:
             value = float(interior(model.parameters[name]).max())
-            best = longest_stable_step(dt, lambda d, name=name: excesses(model, d)[name] <= 1)
+            best = longest_stable_step(dt, partial(is_bearable, model, name))
             raise InputError(
                 f"{name}: {value:.3g} is unstable with dt = {dt:g} s at the worst place; "
                 f"use at most {0.9 * value / excess:.2g}, or dt = {best:.2g} s"
             )
+
+
+def is_bearable(model: Model, name: str, dt: float) -> bool:
+    """Return True where mixing by the parameter `name` is stable with steps of dt [s]."""
+    return excesses(model, dt)[name] <= 1
 
 
 def longest_stable_step(dt: float, fits: Callable[[float], bool]) -> float:

@@ -7,7 +7,7 @@ are rates of change of its fields, `Stretching` is the thickness of the moving l
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class State:
             A state whose fields are all 0, at time 0.
         """
         shape, h = grid.h_t.shape, grid.h_t
-        layers = {name: zeros(h, shape, dtype) for name in ("u", "v", "T", "S")}
+        layers: dict[str, Any] = {name: zeros(h, shape, dtype) for name in ("u", "v", "T", "S")}
         return cls(**layers, eta=zeros(h, shape[1:], dtype))
 
     def arrays(self) -> dict[str, Array]:

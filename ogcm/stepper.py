@@ -20,7 +20,7 @@ a wave does not grow up to omega dt = 2.44 in rk3, instead of 1.73, and the step
 """
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -207,10 +207,11 @@ class Stepper:
             self.add_terms(n, fluxes)
             self.launch("stages", n, fluxes, lambda: self.stages(n, fluxes))
         end = self.states.ends[-1].arrays()
-        stepped = {name: end[name] for name in self.model.numerics.stepped}
-        previous = State(**n.arrays(), time=n.time, step=n.step) if self.integrator.extrapolation else None
+        stepped: dict[str, Any] = {name: end[name] for name in self.model.numerics.stepped}
+        fields: dict[str, Any] = n.arrays()
+        previous = State(**fields, time=n.time, step=n.step) if self.integrator.extrapolation else None
         time = n.time + self.model.numerics.dt
-        return State(**(n.arrays() | stepped), time=time, step=n.step + 1, previous=previous)
+        return State(**(fields | stepped), time=time, step=n.step + 1, previous=previous)
 
     def fluxes(self, n: State) -> Fluxes:
         """Return the forcing in the middle of a step; for graphs, in arrays that are always the same.

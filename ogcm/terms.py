@@ -16,7 +16,7 @@ as a control of gradients, in trainings and in files. The neural corrector (`nn.
 import copy
 import reprlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -181,7 +181,7 @@ def add_registered(model: "Model", names: str) -> None:
     check_terms(model.terms)
 
 
-def check_terms(terms: Mapping[str, object]) -> dict[str, Term]:
+def check_terms(terms: Mapping[str, Any]) -> dict[str, Term]:
     """Check the terms of a model.
 
     Parameters
@@ -259,7 +259,7 @@ def on_device(term: Term, device: str, model: "Model", mirror: "Model") -> Term:
     return term.to(device, model, mirror) if hasattr(term, "to") else term
 
 
-def weights_of(terms: Mapping[str, object]) -> dict[str, Array]:
+def weights_of(terms: Mapping[str, Any]) -> dict[str, Array]:
     """Return the weights of the terms that learn.
 
     Parameters

@@ -37,7 +37,7 @@ class Watch:
         self.stable_viscosity = None
         if model.numerics.viscosity != "constant" and model.numerics.friction != "none":
             self.stable_viscosity = to_device(stability.stable_mixing(model)["nu_h"], self.running.device)
-            self.check_viscosity()
+            self.check_viscosity(self.stable_viscosity)
 
     def check(self) -> float:
         """Check the present state, keep it if it is good, and return its Courant number.
@@ -55,14 +55,14 @@ class Watch:
             self.good.assign(state)
             self.good_cfl = cfl
         if self.stable_viscosity is not None:
-            self.check_viscosity()
+            self.check_viscosity(self.stable_viscosity)
         return cfl
 
-    def check_viscosity(self) -> None:
+    def check_viscosity(self, most: np.ndarray) -> None:
         """Warn once in a run that a viscosity that follows the flow is too strong for the time step."""
         numerics, state, before = self.model.numerics, self.running.state, self.viscosity_excess
         nu = viscosity(self.running, state, self.stepper.slow.nu)
-        self.viscosity_excess = stability.viscosity_excess(nu, self.stable_viscosity)
+        self.viscosity_excess = stability.viscosity_excess(nu, most)
         if self.viscosity_excess > 1 >= before:
             warnings.warn(
                 f"{numerics.viscosity}: on day {state.time / DAY:.4g} the viscosity is {self.viscosity_excess:.2g} "

@@ -7,6 +7,7 @@ everything has a set of arrays for each stage, and none of them is shared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -77,8 +78,8 @@ class StageWork:
         kinds = dict.fromkeys(("G_u", "G_v", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S"), "layers")
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
-        arrays = allocate(grid, dtype, kinds, shared, {})
-        stretchings = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
+        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {})
+        stretchings: dict[str, Any] = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)
 
 
@@ -110,7 +111,7 @@ class SlowWork:
         kinds = dict.fromkeys(("D_u", "D_v", "D_T", "D_S", "nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
         kinds |= dict.fromkeys(("D_eta", "drag_u", "drag_v", "heat", "held", "no_flux"), "map")
-        arrays = allocate(grid, dtype, kinds, shared, vars(stage))
+        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage))
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in Tendencies._fields})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)

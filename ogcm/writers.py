@@ -8,7 +8,7 @@
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Writer:
         """Return the bytes that the file will have at the end of the run."""
         return 0
 
-    def settings(self, simulation: "Simulation") -> dict[str, object]:
+    def settings(self, simulation: "Simulation") -> dict[str, Any]:
         """Return the options of `Simulation` that make this writer, for the configuration of the run."""
         return {}
 
@@ -112,6 +112,9 @@ class NetCDFWriter(Writer):
         For a precision that does not exist, or a path that does not name a NetCDF file.
     """
 
+    path: Path
+    file: OutputFile  # from `open` to `close`
+
     def __init__(
         self,
         path: str | Path,
@@ -128,7 +131,6 @@ class NetCDFWriter(Writer):
         self.means, self.precision, self.record_last = means, precision, means
         self.toml_file = names.beside(self.path, ".toml")
         self.repeatable = False  # whether the TOML can repeat the run
-        self.file: OutputFile | None = None
 
     def extends(self, simulation: "Simulation") -> bool:
         """Return whether the run goes on with a file that exists."""
@@ -151,7 +153,8 @@ class NetCDFWriter(Writer):
         file, dt, now = existing_output(self.path), simulation.model.numerics.dt, simulation.model.state.time
         with open_output(file) as f:
             ends = record_ends(f) * DAY
-            every = config.run_settings(f.attrs.get("configuration", "")).get("every", 0.0) * DAY
+            settings: dict[str, Any] = config.run_settings(f.attrs.get("configuration", ""))
+            every = settings.get("every", 0.0) * DAY
         kept = ends[ends <= now + 0.5 * dt]
         own = simulation.restart is not None and names.same_file(simulation.restart, simulation.restart_file)
         if len(kept) < len(ends) and not own:
@@ -177,7 +180,7 @@ class NetCDFWriter(Writer):
         """Return the variables that the model has."""
         return check_variables(model, self.variables)
 
-    def settings(self, simulation: "Simulation") -> dict[str, object]:
+    def settings(self, simulation: "Simulation") -> dict[str, Any]:
         """Return the options of `Simulation` that make this writer, for the configuration of the run."""
         return {
             "every": self.interval(simulation) * simulation.model.numerics.dt / DAY,
@@ -201,7 +204,7 @@ class NetCDFWriter(Writer):
     def open(self, simulation: "Simulation") -> None:
         """Make the file ready for its first record, with the configuration beside it."""
         model, text = simulation.model, self.configuration(simulation)
-        options = {"extend": self.extends(simulation), "means": self.means, "precision": self.precision}
+        options: dict[str, Any] = {"extend": self.extends(simulation), "means": self.means, "precision": self.precision}
         self.file = OutputFile(self.path, model, self.fields(model), text, **options)
         try:
             config.write(self.toml_file, text)

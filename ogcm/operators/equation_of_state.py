@@ -47,7 +47,7 @@ Both are smooth wherever S > -32 g/kg.
 
 from collections import namedtuple
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import prange
@@ -247,7 +247,7 @@ class EquationOfState(NamedTuple):
     buoyancy: Callable
     stratification: Callable
     coefficients: np.ndarray
-    profile: Polynomial = Polynomial(0.0)
+    profile: Polynomial = Polynomial([0.0])
 
 
 EQUATIONS_OF_STATE = {
@@ -282,10 +282,7 @@ def default_coefficients(equation: str, rho0: float = RHO0) -> np.ndarray:
     return coefficients
 
 
-CONSTANTS = (np.float64(GRAVITY), np.float64(RHO0))
-
-
-class Points(KernelGrid, namedtuple("Points", "z_t mask_t gravity rho0", defaults=CONSTANTS)):
+class Points(KernelGrid, namedtuple("Points", "z_t mask_t gravity rho0")):
     """The arrays and constants of a grid that the kernels read, for points outside of any grid.
 
     Attributes
@@ -301,7 +298,7 @@ class Points(KernelGrid, namedtuple("Points", "z_t mask_t gravity rho0", default
     """
 
 
-def density(T, S, z, equation: str = "teos10") -> np.ndarray:
+def density(T: Any, S: Any, z: Any, equation: str = "teos10") -> np.ndarray:
     """Return the in-situ density of sea water, with the default coefficients.
 
     Parameters
@@ -331,7 +328,8 @@ def density(T, S, z, equation: str = "teos10") -> np.ndarray:
     T, S, z = np.broadcast_arrays(T, S, z)
     dtype = np.result_type(T, S, z, float)
     points = (1, 1, T.size)
-    grid = Points(z.reshape(points).astype(np.result_type(z, float)), np.ones(points, np.int8))
+    heights = z.reshape(points).astype(np.result_type(z, float))
+    grid = Points(heights, np.ones(points, np.int8), np.float64(GRAVITY), np.float64(RHO0))
     b = np.empty(points, dtype)
     eos.buoyancy(T.reshape(points).astype(dtype), S.reshape(points).astype(dtype), eos.coefficients, grid, b)
     return (RHO0 * (1 - b / GRAVITY)).reshape(T.shape) + eos.profile(-1e-4 * z)
