@@ -232,7 +232,7 @@ def training_table(quick: bool) -> None:
         corrected, features=("velocity", "T"), outputs=("stress", "T_flux"), hidden=(64, 64), dtype="float32",
         scales={"stress": 1e-3, "T_flux": 1e-3},
     )  # fmt: skip
-    corrected.corrector.normalise(corrected, [corrected.state])
+    corrected.corrector.set_normalisation(corrected, [corrected.state])
     print(f"{'training ' + named(size):28} {'step ms':>9} {'forward, back ms':>18}")
     for name, m in (("physics", plain), ("with a network of 64, 64", corrected)):
         there = m.to("cuda")

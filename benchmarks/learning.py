@@ -39,13 +39,13 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
         corrected, features=FEATURES, outputs=OUTPUTS, hidden=HIDDEN, dtype=dtype,
         scales={"stress": 1e-3, "T_flux": 1e-3, "T_flux_z": 1e-5},
     )  # fmt: skip
-    corrector.normalise(corrected, [corrected.state])
+    corrector.set_normalisation(corrected, [corrected.state])
     rng = np.random.default_rng(0)
     corrector.weights[...] += 1e-3 * rng.normal(size=corrector.weights.shape)
     fluxes, steppers = corrected.forcing.at(0.0), [AdjointStepper(m) for m in (plain, corrected)]
     D, n, network = Stepper(corrected).slow.D, corrected.state, corrector.network
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
-    x = rng.normal(size=(network.sizes[0], len(corrector.samples))).astype(dtype)
+    x = rng.normal(size=(network.sizes[0], len(corrector.sampling.samples))).astype(dtype)
     y, weights_ad = network.forward(x), np.zeros_like(network.weights)
     times = shortest_times(
         [

@@ -28,7 +28,7 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
 def prepare_corrector(corrector: Corrector, model: Model, data: Records, part: range, records: int) -> None:
     """Statistics and scales, as `prepare` says. Raises InputError for an output whose scale the data do not suggest."""
     statistics = data.statistics(part)
-    corrector.normalise(model, [data.state(n) for n in evenly_spaced(part, records)])
+    corrector.set_normalisation(model, [data.state(n) for n in evenly_spaced(part, records)])
     d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz
     speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
     push = 30 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)

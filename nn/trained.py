@@ -8,6 +8,7 @@ made by what is registered under its name in `ogcm.TERMS`. The file says from wh
 imported because a file says so.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,9 @@ import h5py
 import numpy as np
 
 from adjoint.controls import Controls
-from nn.corrector import Corrector, of_file
+from nn.corrector import Corrector
+from nn.features import FEATURES
+from nn.network import NETWORKS
 from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
@@ -100,7 +103,7 @@ def term_of(name: str, group: h5py.Group, model: Model) -> Term:
     """The term that was saved into a group, for `model`. Raises InputError where there is none of that name."""
     made, module = group.attrs["class"], group.attrs["module"]
     if (made, module) == (Corrector.__qualname__, Corrector.__module__):
-        return of_file(group, model)
+        return read_corrector(group, model)
     term = model.terms.get(name)
     if term is None and name in TERMS:
         term = TERMS[name](model)
@@ -113,3 +116,20 @@ def term_of(name: str, group: h5py.Group, model: Model) -> Term:
         )
     term.load(group)
     return term
+
+
+def read_corrector(group: h5py.Group, model: Model) -> Corrector:
+    """Return the corrector that was saved into a group, bound to `model`.
+
+    Raises InputError for one that was made for other layers, needs what the model lacks, or has features or a network
+    that are not registered, and ValueError or KeyError for a damaged group.
+    """
+    for name, module in json.loads(group.attrs["modules"]).items():
+        if name not in FEATURES and name not in NETWORKS:
+            raise InputError(
+                f"{group.file.filename}: was trained with {name!r}, which the module {module} registers; import that "
+                "first (on the command line --module FILE.py)"
+            )
+    corrector = Corrector(model, **json.loads(group.attrs["config"]))
+    corrector.load(group)
+    return corrector

@@ -202,7 +202,7 @@ LOCAL = {"features": ("T", "N2", "eta", "place"), "outputs": ("T_flux", "stress"
 def test_a_corrector_and_its_gradient_are_those_of_the_cpu(choices):
     model, found = tiny(integrator="euler"), []
     model.corrector = Corrector(model, hidden=(5,), scales=dict.fromkeys(choices["outputs"], 1e-5), **choices)
-    model.corrector.normalise(model, [model.state])
+    model.corrector.set_normalisation(model, [model.state])
     model.corrector.weights[...] = 0.3 * np.random.default_rng(0).normal(size=model.corrector.weights.shape)
     loss = BoxMean(model, "T", x=(0, 5e4))
     for where in ("cpu", "cuda"):

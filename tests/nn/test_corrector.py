@@ -97,7 +97,7 @@ def corrected(model, *, learned=True, **options):
     """The model with a corrector whose weights are all random."""
     corrector = Corrector(model, **options, hidden=(9, 7))
     corrector.set_scales({name: SCALES[name] for name in options["outputs"]})
-    corrector.normalise(model, [model.state])
+    corrector.set_normalisation(model, [model.state])
     if learned:
         corrector.weights[...] = np.random.default_rng(2).normal(size=corrector.weights.shape) * 0.3
     model.corrector = corrector
@@ -207,9 +207,9 @@ def test_heat_is_conserved_around_islands_and_partial_cells():
 def test_no_output_exceeds_its_scale():
     model = corrected(rough_basin(), features=("T", "velocity"), outputs=("T_flux", "stress"))
     model.corrector.weights[...] *= 1e3
-    model.corrector.see(model, model.state, model.forcing.at(0.0))
-    model.corrector.normalised()
-    model.corrector.speak()
+    model.corrector.compute_features(model, model.state, model.forcing.at(0.0))
+    model.corrector.normalise_features()
+    model.corrector.evaluate_network()
     largest = np.abs(model.corrector.O).max((1, 2, 3))
     assert largest == pytest.approx([1e-3] * 4, rel=1e-6)
 

@@ -1,4 +1,4 @@
-"""Coarse-graining, data sets and the command that makes them."""
+"""Data sets, their statistics, and the command that makes them."""
 
 import tracemalloc
 from pathlib import Path

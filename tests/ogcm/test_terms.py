@@ -103,7 +103,7 @@ def learned(model):
     """The model with a corrector of an own feature and network, and a term; all weights random."""
     options = {"features": ("T", "square"), "outputs": ("T_flux",), "network": "tanh", "scales": {"T_flux": 1e-4}}
     model.corrector = Corrector(model, stencil="cross", **options)
-    model.corrector.normalise(model, [model.state])
+    model.corrector.set_normalisation(model, [model.state])
     model.terms["pull"] = Pull(first=0.3)
     model.corrector.weights[...] = 0.3 * np.random.default_rng(0).normal(size=model.corrector.weights.shape)
     return model

@@ -1,0 +1,54 @@
+"""Checks of the options of a corrector: that they exist, fit the model, and fit each other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nn.features import FEATURES
+from nn.outputs import FORMS
+from nn.sampling import STENCILS, VERTICAL
+from ogcm.errors import InputError, suggestion
+from ogcm.model import Model
+
+
+def check_names(features: Sequence[str], outputs: Sequence[str], stencil: str, vertical: str, dtype: str) -> None:
+    """Raise InputError for a name that does not exist or that is given twice."""
+    for what, chosen, known in (
+        ("features", features, FEATURES),
+        ("outputs", outputs, FORMS),
+        ("stencil", (stencil,), STENCILS),
+        ("vertical", (vertical,), VERTICAL),
+        ("dtype", (np.dtype(dtype).name,), ("float32", "float64")),
+    ):
+        for name in chosen:
+            if name not in known:
+                hint = ". One of your own must be registered first" if known is FEATURES else ""
+                raise InputError(f"{what}: unknown {name!r}: {suggestion(str(name), list(known))}{hint}")
+        if not chosen or len(set(chosen)) < len(chosen):
+            raise InputError(f"{what}: name each once, and at least one; got {', '.join(chosen) or 'none'}")
+
+
+def check_model(features: Sequence[str], outputs: Sequence[str], model: Model) -> None:
+    """Raise InputError where features or outputs need what the model lacks."""
+    lacks = "needs tracers, and this model has none (equation_of_state 'none')"
+    for name in features:
+        if FEATURES[name].tracers and not model.numerics.has_tracers:
+            raise InputError(f"features: {name} {lacks}")
+    for name in outputs:
+        if {"T", "S"} & set(FORMS[name].acts_on) and not model.numerics.has_tracers:
+            raise InputError(f"outputs: {name} {lacks}")
+        if "eta" in FORMS[name].acts_on and model.numerics.dynamics != "none":
+            raise InputError(f"outputs: {name} would make water; it is for a model with dynamics 'none'")
+
+
+def check_equivariance(features: Sequence[str], outputs: Sequence[str], stencil: str) -> None:
+    """Raise InputError for features, outputs or a stencil that an equivariant corrector cannot have."""
+    for name in outputs:
+        if not FORMS[name].basis:
+            known = ", ".join(form for form, f in FORMS.items() if f.basis)
+            raise InputError(f"equivariant: {name} has no direction to stretch and turn; choose from {known}")
+    scalars = [name for name, feature in FEATURES.items() if feature.scalar]
+    if vectors := [name for name in features if name not in scalars]:
+        raise InputError(f"equivariant: {vectors[0]} is no scalar; choose features from {', '.join(scalars)}")
+    if stencil != "point":
+        raise InputError(f"equivariant: the stencil {stencil} has directions; choose point")
