@@ -1,9 +1,9 @@
-"""The run backwards with a bounded memory: snapshots in RAM, then on disk, and the steps between them taken again.
+"""The adjoint of a run with bounded memory: snapshots in memory and on disk, between which steps are computed again.
 
-The schedule is the binomial one of Griewank and Walther (2000, doi 10.1145/347837.347846), its snapshots shared out
-between RAM and disk after Stumm and Walther (2009, doi 10.1137/080718036), from the library `checkpoint_schedules`.
-A snapshot is the whole state to the bit, so the steps taken again are those of the run, and the gradient does not
-depend on the budget. Where the memory holds all that every step computes, as in short windows, nothing is taken again.
+The schedule is the binomial one of Griewank and Walther (2000, doi 10.1145/347837.347846), with snapshots in memory
+and on disk after Stumm and Walther (2009, doi 10.1137/080718036), from the library `checkpoint_schedules`. A snapshot
+is the whole state to the bit, so the steps that are computed again are those of the run, and the gradient does not
+depend on the budget. If the results of all steps fit into memory, as in short runs, no step is computed again.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.state import State
 
 disabled = numba.config.DISABLE_JIT
-numba.config.DISABLE_JIT = True  # the library would be compiled in every process, for seconds; as Python it takes ms
+numba.config.DISABLE_JIT = True  # to compile the library takes seconds in every process; as Python it takes ms
 from checkpoint_schedules import (  # noqa: E402
     Copy,
     EndForward,
@@ -35,13 +35,22 @@ from checkpoint_schedules import (  # noqa: E402
 
 numba.config.DISABLE_JIT = disabled
 
-MEMORY = 1e9  # [bytes] where no budget is given
+MEMORY = 1e9  # of what is kept, if no budget is given [bytes]
 
 
 class Budget(NamedTuple):
-    """How many states may be kept: `ram` snapshots in memory and `disk` in temporary files of `folder`.
+    """The number of states that may be kept.
 
-    With `everything`, all that each step computes is kept instead.
+    Attributes
+    ----------
+    ram : int
+        Number of snapshots in memory.
+    disk : int
+        Number of snapshots in temporary files.
+    folder : str, Path or None
+        Folder of these files; None: that of the operating system.
+    everything : bool
+        Keep all results of every step instead.
     """
 
     ram: int
@@ -61,13 +70,39 @@ class Budget(NamedTuple):
         disk: int = 0,
         folder: str | Path | None = None,
     ) -> "Budget":
-        """From `memory` [bytes] or the number of `snapshots` in memory; at most one for every step of the run.
+        """Find the budget of a run: at most one snapshot for every step, or all results if they fit into memory.
 
-        `step_bytes` is what a step takes of which everything is kept: with enough `memory` for all, all are.
-        Raises InputError for a budget below one snapshot, and FileError for a disk that is too small.
+        Parameters
+        ----------
+        state : State
+            State at the beginning of the run.
+        steps : int
+            Number of steps of the run.
+        step_bytes : int
+            Memory of all results of one step [bytes].
+        memory : float, optional
+            Memory for what is kept [bytes], `MEMORY` by default.
+        snapshots : int, optional
+            Number of snapshots in memory, instead of `memory`.
+        disk : int, optional
+            Number of snapshots in temporary files.
+        folder : str or Path, optional
+            Folder of these files.
+
+        Returns
+        -------
+        Budget
+            The budget.
+
+        Raises
+        ------
+        InputError
+            For a budget below one snapshot, and for both `memory` and `snapshots`.
+        FileError
+            For a disk that is too small.
         """
         if memory is not None and snapshots is not None:
-            raise InputError("memory, snapshots: give one of them; both say how many states are kept in memory")
+            raise InputError("memory, snapshots: give one of them; both determine how many states are kept in memory")
         size, memory_given = snapshot_bytes(state), MEMORY if memory is None else memory
         if snapshots is None and steps * step_bytes <= memory_given:
             return cls(0, everything=True)
@@ -82,7 +117,18 @@ class Budget(NamedTuple):
         return cls(ram, disk, folder)
 
     def schedule(self, steps: int) -> Iterator:
-        """The actions of the library, in order, up to the end of the run backwards."""
+        """Iterate over the actions of a run and its adjoint.
+
+        Parameters
+        ----------
+        steps : int
+            Number of steps of the run.
+
+        Yields
+        ------
+        object
+            Actions of the library `checkpoint_schedules`, in order.
+        """
         if self.everything:
             yield from (Forward(0, steps, False, True, StorageType.WORK), EndForward(), Reverse(steps, 0, True))
             return
@@ -92,29 +138,64 @@ class Budget(NamedTuple):
             yield action
 
     def forward_steps(self, steps: int) -> int:
-        """Steps that the schedule takes forward in all, there and back."""
+        """Count the forward steps of the schedule.
+
+        Parameters
+        ----------
+        steps : int
+            Number of steps of the run.
+
+        Returns
+        -------
+        int
+            Number of forward steps, those that are computed again included.
+        """
         return sum(len(action) for action in self.schedule(steps) if isinstance(action, Forward))
 
 
 def snapshot_bytes(state: State) -> int:
-    """Bytes of a snapshot of this state."""
+    """Compute the size of a snapshot.
+
+    Parameters
+    ----------
+    state : State
+        A state of the run.
+
+    Returns
+    -------
+    int
+        Size [bytes].
+    """
     previous = snapshot_bytes(state.previous) if state.previous is not None else 0
     return sum(a.nbytes for a in state.arrays().values()) + previous
 
 
 class OnDisk(NamedTuple):
-    """A snapshot in a file: the CRC-32 of its bytes; time [s] and step of the state, and of the one before it (ab2).
+    """A snapshot in a file.
 
-    A CRC-32 costs less than a copy of the state, and finds what a disk does to a file.
+    Attributes
+    ----------
+    path : Path
+        The file.
+    checksum : int
+        CRC-32 of its bytes, which takes less time than a copy of the state and finds damage on the disk.
+    times : list of tuple
+        Time [s] and step of the state, and of the state before it (ab2).
     """
 
     path: Path
-    sum_of_bytes: int
+    checksum: int
     times: list[tuple[float, int]]
 
 
 class Snapshots:
-    """States by the step at which they stand, in memory or in files of a folder that vanishes in the end."""
+    """Snapshots by the number of their step, in memory or in files of a folder that is removed in the end.
+
+    Parameters
+    ----------
+    budget : Budget
+        The number of snapshots.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self.memory: dict[int, State] = {}
@@ -130,33 +211,63 @@ class Snapshots:
             self.folder.cleanup()
 
     def save(self, n: int, state: State, storage: StorageType) -> None:
-        """Keep `state`, which stands at step `n` of the run. Raises FileError where the disk does not take it."""
+        """Save a snapshot.
+
+        Parameters
+        ----------
+        n : int
+            Step of the run.
+        state : State
+            State at this step.
+        storage : StorageType
+            Memory or disk.
+
+        Raises
+        ------
+        FileError
+            For a file that cannot be written.
+        """
         if storage == StorageType.RAM:
             self.memory[n] = state.copy()
             return
-        path, sum_of_bytes = self.free.pop(), 0
+        path, checksum = self.free.pop(), 0
         try:
             with open(path, "wb") as f:
                 for a in state.all_arrays():
                     values = np.ascontiguousarray(to_host(a))
-                    sum_of_bytes = zlib.crc32(values, sum_of_bytes)
+                    checksum = zlib.crc32(values, checksum)
                     f.write(values)
         except OSError as error:
             raise FileError(f"{path}: a snapshot cannot be written ({error}); give fewer disk snapshots") from None
         levels = [s for s in (state, state.previous) if s is not None]
-        self.on_disk[n] = OnDisk(path, sum_of_bytes, [(s.time, s.step) for s in levels])
+        self.on_disk[n] = OnDisk(path, checksum, [(s.time, s.step) for s in levels])
 
     def load(self, n: int, state: State, *, drop: bool) -> None:
-        """Put the snapshot of step `n` into `state`; forget it with `drop`. Raises FileError for a damaged one."""
+        """Load a snapshot.
+
+        Parameters
+        ----------
+        n : int
+            Step of the run.
+        state : State
+            State that takes the values of the snapshot.
+        drop : bool
+            Remove the snapshot.
+
+        Raises
+        ------
+        FileError
+            For a file that cannot be read, or that is damaged.
+        """
         if n in self.memory:
             state.assign(self.memory.pop(n) if drop else self.memory[n])
             return
-        path, sum_of_bytes, times = self.on_disk[n]
+        path, checksum, times = self.on_disk[n]
         try:
             content = path.read_bytes()
         except OSError as error:
             raise FileError(f"{path}: a snapshot cannot be read ({error})") from None
-        if zlib.crc32(content) != sum_of_bytes:
+        if zlib.crc32(content) != checksum:
             raise FileError(f"{path}: a snapshot was damaged on the disk; take another folder, or memory")
         levels, start = [], 0
         for time, step in times:
@@ -172,25 +283,35 @@ class Snapshots:
 
 
 class Run(Protocol):
-    """What is run there and back; it holds the present state."""
+    """A run and its adjoint, as `run_and_reverse` needs it. `state` is the present state."""
 
     state: State
 
     def forward(self, n: int) -> None:
-        """Take step n, counted from 0."""
+        """Compute step n, counted from 0."""
 
     def keep(self, n: int) -> None:
-        """Take step n and keep all that it computes."""
+        """Compute step n and keep all of its results."""
 
     def begin_adjoint(self) -> None:
-        """The run has ended."""
+        """Begin the adjoint at the end of the run."""
 
     def reverse(self, n: int) -> None:
-        """Run step n, which was kept, backwards."""
+        """Compute the adjoint of step n, whose results were kept."""
 
 
 def run_and_reverse(run: Run, steps: int, budget: Budget) -> None:
-    """Run `steps` steps forward and then backwards, within the budget."""
+    """Compute a run and then its adjoint, within a budget.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    steps : int
+        Number of steps.
+    budget : Budget
+        What may be kept.
+    """
     with Snapshots(budget) as snapshots:
         for action in budget.schedule(steps):
             if isinstance(action, Forward):

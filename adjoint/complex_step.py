@@ -1,10 +1,10 @@
-"""The tangent linear model, without a line of tangent code: the forward kernels in complex128.
+"""The tangent linear model without tangent code: the forward kernels in complex128.
 
 With the perturbation in the imaginary part, J dx = imag(F(x + i h dx))/h is exact to round-off for h = 1e-200, since
-nothing is subtracted (Squire and Trapp 1998, doi 10.1137/S003614459631241X). Every branch of the model is chosen by
-the real part, so that the tangent is that of the branch taken, as the adjoint is. h^2 underflows to 0: the real parts
-are those of the plain run to the bit, where an h of 1e-30 would make a flow of 1e-60 of the product of two zeros, and
-a branch at exactly 0 could fall to the other side.
+nothing is subtracted (Squire and Trapp 1998, doi 10.1137/S003614459631241X). The real part alone decides every branch
+of the model, so that the tangent is that of the branch taken, as the adjoint is. Since h^2 underflows to 0, the real
+parts are those of the ordinary run to the bit. With h = 1e-30 the product of two zeros could become 1e-60, and a branch
+at exactly 0 could be taken the other way.
 """
 
 import copy
@@ -26,16 +26,42 @@ STEP = 1e-200
 
 
 def working_copy(model: Model) -> Model:
-    """The model with a state of its own; grid, forcing and parameters are shared."""
+    """Copy a model together with its state; grid, forcing and parameters are shared.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    Model
+        The copy.
+    """
     other = copy.copy(model)
     other.state = model.state.copy()
     return other
 
 
 def full_copy(model: Model, dtype: np.dtype) -> Model:
-    """The model with a state, a forcing, parameters and weights of its own, in `dtype`; the grid is shared.
+    """Copy a model together with its state, forcing, parameters and weights, in another type; the grid is shared.
 
-    So is a term that has neither weights nor a method `astype`. Raises InputError for one with weights without it.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    dtype : dtype
+        Type of the copies.
+
+    Returns
+    -------
+    Model
+        The copy. A term that has neither weights nor a method `astype` is shared.
+
+    Raises
+    ------
+    InputError
+        For a term with weights and without a method `astype`.
     """
     other = copy.copy(model)
     other.state = state_as(model.state, dtype)
@@ -54,17 +80,49 @@ def full_copy(model: Model, dtype: np.dtype) -> Model:
 
 
 def complex_model(model: Model, perturbation: Mapping[str, Array]) -> Model:
-    """The model in complex128, each named control moved by its perturbation times i STEP.
+    """Copy a model in complex128 and perturb controls in the imaginary part.
 
-    Raises InputError for an unknown control or a shape that does not fit.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    perturbation : mapping
+        Changes by the names of controls (see `adjoint.controls`), in the shapes and units of the controls.
+
+    Returns
+    -------
+    Model
+        The copy, in which each control is changed by i STEP times its perturbation.
+
+    Raises
+    ------
+    InputError
+        For an unknown control or another shape.
     """
     return perturbed_model(model, perturbation, 1j * STEP)
 
 
 def perturbed_model(model: Model, perturbation: Mapping[str, Array], size: complex) -> Model:
-    """The model, copied in the type of `size`, each named control moved by `size` times its perturbation.
+    """Copy a model and perturb controls.
 
-    Raises InputError for an unknown control or a shape that does not fit.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    perturbation : mapping
+        Changes by the names of controls (see `adjoint.controls`), in the shapes and units of the controls.
+    size : float or complex
+        Factor of the perturbation; its type is that of the copy.
+
+    Returns
+    -------
+    Model
+        The copy, in which each control is changed by `size` times its perturbation.
+
+    Raises
+    ------
+    InputError
+        For an unknown control or another shape.
     """
     controls, other = Controls(model, perturbation), full_copy(model, np.dtype(type(size)))
     for name, change in controls.check(perturbation).items():
@@ -74,18 +132,44 @@ def perturbed_model(model: Model, perturbation: Mapping[str, Array], size: compl
 
 
 def state_as(state: State, dtype: np.dtype) -> State:
-    """A copy of the state in `dtype`, the one before it included."""
+    """Copy a state in another type, the previous state included.
+
+    Parameters
+    ----------
+    state : State
+        The state.
+    dtype : dtype
+        Type of the copy.
+
+    Returns
+    -------
+    State
+        The copy.
+    """
     fields = {name: a.astype(dtype) for name, a in state.arrays().items()}
     previous = state_as(state.previous, dtype) if state.previous is not None else None
     return State(**fields, time=state.time, step=state.step, previous=previous)
 
 
 def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
-    """How the state at the end of `simulation` changes with its controls: J dx, exact to round-off.
+    """Compute the change of the last state of a run for a change of its controls: J dx, exact to round-off.
 
-    `perturbation` names controls (see `adjoint.controls`) and gives a change of each, in its shape and units; what is
-    returned has the shapes and units of the state, with halo. The simulation stays as it is.
-    Raises InputError for an unknown control or a shape that does not fit.
+    Parameters
+    ----------
+    simulation : Simulation
+        The run, which stays as it is.
+    perturbation : mapping
+        Changes by the names of controls (see `adjoint.controls`), in the shapes and units of the controls.
+
+    Returns
+    -------
+    State
+        Change of the state, with halo.
+
+    Raises
+    ------
+    InputError
+        For an unknown control or another shape.
     """
     model = complex_model(simulation.model, perturbation)
     stepper = Stepper(model)
@@ -96,12 +180,42 @@ def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
 
 
 def directional_derivative(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:
-    """The derivative of `loss` along `perturbation`, exact to round-off: what every gradient is checked against."""
+    """Compute the derivative of a loss along a perturbation, exact to round-off. All gradients are checked against it.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    simulation : Simulation
+        The run, which stays as it is.
+    perturbation : mapping
+        Changes by the names of controls (see `adjoint.controls`), in the shapes and units of the controls.
+
+    Returns
+    -------
+    float
+        The derivative.
+    """
     return float(np.imag(loss_of_run(loss, simulation, complex_model(simulation.model, perturbation)))) / STEP
 
 
 def loss_of_run(loss: Loss, simulation: Simulation, model: Model) -> complex:
-    """`loss` over the days of `simulation`, run with another `model` of its grid, which ends in its last state."""
+    """Compute the loss of a run of another model with the same grid.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    simulation : Simulation
+        The run, whose number of steps is used.
+    model : Model
+        The model that is stepped; it ends in its last state.
+
+    Returns
+    -------
+    float or complex
+        Value of the loss.
+    """
     stepper, records, total = Stepper(model), loss.records_by_step(simulation), 0.0
     for n in range(simulation.steps + 1):
         if n > 0:

@@ -1,13 +1,13 @@
-"""Controls: what a gradient is taken with respect to, by name.
+"""Controls: the quantities with respect to which gradients are taken, by name.
 
     u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
     tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
     nu_h, kappa_v, ...       a parameter: a number, a profile (nk,), a map, a field (nk, ny, nx); eos: coefficients
     corrector, ...           the weights of a term of the model (`ogcm.terms`), by its name: (n,)
 
-Values and gradients have the shape in which the control came to the model. The model itself holds an array with halo,
-which `spread` makes of the values; the gradient comes back through its transpose, `collect`: what was one number is
-the sum over its points.
+Values and gradients have the shape in which the control was given to the model. The model itself holds an array with
+halo, which `spread` computes from the values. `collect`, its transpose, computes the gradient from the adjoint of the
+array: that of a single number is the sum over all points.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,27 +25,59 @@ from ogcm.parameters import PARAMETERS
 from ogcm.state import PROGNOSTIC, State
 
 Array = np.ndarray
-UNITS = {  # of no other table
+UNITS = {  # of controls that are in no other table
     "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1",
 }  # fmt: skip
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
 
 
 def units(name: str) -> str:
-    """Of a control (the coefficients of an equation of state have different ones); weights of a term have none."""
+    """Return the units of a control.
+
+    Parameters
+    ----------
+    name : str
+        Name of the control.
+
+    Returns
+    -------
+    str
+        Units; "1" for weights of terms and for the coefficients of the equation of state, which have several.
+    """
     known = FIELDS | PARAMETERS
     return known[name].units if name in known else UNITS.get(name, "1")
 
 
 class Control(NamedTuple):
-    """One control of one model: its name, what it belongs to, the shape in which it came."""
+    """One control of a model.
+
+    Attributes
+    ----------
+    name : str
+        Name of the control.
+    kind : str
+        "state", "forcing", "parameter", or "vector" for numbers that belong to no points of the grid.
+    shape : tuple of int
+        Shape in which the control was given to the model.
+    """
 
     name: str
-    kind: str  # "state", "forcing", "parameter" or "vector", which knows no grid
+    kind: str
     shape: tuple[int, ...]
 
     def array(self, model: Model) -> Array:
-        """What the model holds of it, with halo."""
+        """Return the array in which a model holds the control.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+
+        Returns
+        -------
+        ndarray
+            The array itself, with halo.
+        """
         if self.kind == "state":
             return getattr(model.state, self.name)
         if self.kind == "vector":
@@ -56,13 +88,37 @@ class Control(NamedTuple):
         return series[self.name].values if self.name in series else model.forcing.steady[self.name]
 
     def mask(self, grid: Grid) -> Array:
-        """1 where it has a value that matters, else 0: (nk, ny, nx), (ny, nx) or ()."""
+        """Return where the values of the control have an effect.
+
+        Parameters
+        ----------
+        grid : Grid
+            Grid of the model.
+
+        Returns
+        -------
+        ndarray of bool, shape (nk, ny, nx), (ny, nx) or ()
+            True over water, without halo; for parameters and vectors True everywhere.
+        """
         wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
         layers = self.kind == "state" and self.name != "eta"
         return np.ones((), bool) if self.kind in ("parameter", "vector") else wet if layers else wet[0]
 
     def spread(self, values: Array, model: Model) -> Array:
-        """An array as the model holds it, of values in the shape in which it came."""
+        """Compute the array that a model holds.
+
+        Parameters
+        ----------
+        values : ndarray
+            Values in the shape of the control.
+        model : Model
+            The model.
+
+        Returns
+        -------
+        ndarray
+            Values at all points, with halo, 0 on land.
+        """
         if self.kind == "vector":
             return np.asarray(values)
         size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
@@ -72,7 +128,20 @@ class Control(NamedTuple):
         return add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
-        """The transpose of `spread`."""
+        """Compute the gradient in the shape of the control, by the transpose of `spread`.
+
+        Parameters
+        ----------
+        gradient : ndarray
+            Adjoint of the array that the model holds, with halo.
+        grid : Grid
+            Grid of the model.
+
+        Returns
+        -------
+        ndarray
+            Gradient in the shape of the control.
+        """
         if self.kind == "vector":
             return gradient.copy()
         inside = np.where(self.mask(grid), interior(gradient), 0)
@@ -81,7 +150,18 @@ class Control(NamedTuple):
         return inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
-        """What the model has now, in the shape in which it came."""
+        """Return the present values of the control.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+
+        Returns
+        -------
+        ndarray
+            A copy of the values, in the shape of the control.
+        """
         if self.kind == "vector":
             return self.array(model).copy()
         inside = interior(self.array(model))
@@ -94,10 +174,29 @@ class Control(NamedTuple):
 
 
 class Controls:
-    """Several controls of one model, by name."""
+    """Several controls of one model.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    names : str or iterable of str
+        Names of the controls.
+
+    Attributes
+    ----------
+    model : Model
+        The model.
+    controls : dict of Control
+        The controls by name.
+
+    Raises
+    ------
+    InputError
+        For a name that does not exist or has no effect in this model.
+    """
 
     def __init__(self, model: Model, names: str | Iterable[str]) -> None:
-        """Raises InputError for a name that does not exist or plays no part in this model."""
         self.model = model
         names = [names] if isinstance(names, str) else list(names)
         if not names:
@@ -105,7 +204,23 @@ class Controls:
         self.controls = {name: self.control(name) for name in names}
 
     def control(self, name: str) -> Control:
-        """The control of that name."""
+        """Find a control of the model.
+
+        Parameters
+        ----------
+        name : str
+            Name of the control.
+
+        Returns
+        -------
+        Control
+            The control.
+
+        Raises
+        ------
+        InputError
+            For a name that does not exist or has no effect in this model.
+        """
         model, forcing = self.model, self.model.forcing
         if name in PROGNOSTIC:
             if name in ("T", "S") and not model.numerics.has_tracers:
@@ -132,21 +247,56 @@ class Controls:
         raise InputError(f"controls: unknown control {name!r}: {suggestion(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
-        """All values that the model has now."""
+        """Return the present values of all controls.
+
+        Returns
+        -------
+        dict of ndarray
+            Copies of the values by name, in the shapes of the controls.
+        """
         return {name: control.values(self.model) for name, control in self.controls.items()}
 
     def put(self, values: Mapping[str, Array], model: Model | None = None) -> None:
-        """Give values to the model (or to a copy of it). Raises InputError for a shape or a name that does not fit."""
+        """Give the model new values.
+
+        Parameters
+        ----------
+        values : mapping
+            Values by the names of controls, in the shapes of the controls.
+        model : Model, optional
+            A copy of the model, which takes the values instead.
+
+        Raises
+        ------
+        InputError
+            For an unknown name or another shape.
+        """
         model = model or self.model
         for name, value in self.check(values).items():
             self.controls[name].array(model)[...] = self.controls[name].spread(value, model)
 
     def check(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """The values as arrays, after a look at their names and shapes."""
+        """Check the names and shapes of values.
+
+        Parameters
+        ----------
+        values : mapping
+            Values by the names of controls.
+
+        Returns
+        -------
+        dict of ndarray
+            The values as arrays.
+
+        Raises
+        ------
+        InputError
+            For an unknown name or another shape.
+        """
         arrays = {}
         for name, value in values.items():
             if name not in self.controls:
-                raise InputError(f"{name}: is none of the controls {', '.join(self.controls)}")
+                raise InputError(f"{name}: is not one of the controls {', '.join(self.controls)}; choose one of these")
             arrays[name], shape = np.asarray(value), self.controls[name].shape
             if arrays[name].shape != shape:
                 raise InputError(f"{name}: shape {arrays[name].shape} does not fit this control's {shape}")
@@ -154,10 +304,19 @@ class Controls:
 
 
 class Collector:
-    """Adds up what the steps of a run passed on to the controls."""
+    """The sum of the gradients of all steps of a run, for some controls.
+
+    Parameters
+    ----------
+    controls : Controls
+        The controls.
+    model : Model
+        Model that is stepped: that of the controls, or its copy on a GPU.
+    gradient : Gradient
+        Adjoints to which the steps add; all but that of the state are set to 0.
+    """
 
     def __init__(self, controls: Controls, model: Model, gradient: Gradient) -> None:
-        """`model` is what runs: that of the controls, or its like on a GPU; `gradient` is the memory for its steps."""
         self.controls, self.grid = controls.controls, controls.model.grid
         self.gradient, self.forcing = gradient, model.forcing
         for a in (*gradient.fluxes, *gradient.parameters.values(), *gradient.weights.values()):
@@ -165,7 +324,13 @@ class Collector:
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
     def add(self, time: float) -> None:
-        """After a step backwards, whose middle was at `time` [s]: to the two records of each series around it."""
+        """Add the adjoint of a step to the two records of each series between which the step lies.
+
+        Parameters
+        ----------
+        time : float
+            Time in the middle of the step [s].
+        """
         for name, series_ad in self.series.items():
             before, after, weight = self.forcing.series[name].weights(time)
             flux_ad = getattr(self.gradient.fluxes, name)
@@ -174,7 +339,18 @@ class Collector:
             flux_ad.fill(0)
 
     def collect(self, state_ad: State) -> dict[str, Array]:
-        """The gradient of each control; `state_ad` is the adjoint of the initial state."""
+        """Compute the gradient with respect to each control.
+
+        Parameters
+        ----------
+        state_ad : State
+            Adjoint of the initial state.
+
+        Returns
+        -------
+        dict of ndarray
+            Gradients by name, in the shapes of the controls.
+        """
         parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
         parts |= self.gradient.weights
         return {name: control.collect(to_host(parts[name]), self.grid) for name, control in self.controls.items()}

@@ -1,13 +1,12 @@
-"""Are the adjoints right? Three checks, for whoever has changed a kernel or written a loss.
+"""Checks of adjoints, to be repeated whenever a kernel or a loss has been changed.
 
     check_operators()            each adjoint kernel is the transpose of its forward kernel: <J dx, y> = <dx, J* y>
-    check_controls(simulation)   the gradient of a run: its derivative along a random d is the complex step's, and
-                                 |J(x + e d) - J(x) - e g.d| falls with e^2 (Taylor)
+    check_controls(simulation)   the gradient of a run: its derivative along a random d equals that by the complex
+                                 step, and |J(x + e d) - J(x) - e g.d| decreases as e^2 (Taylor)
     loss_error(loss)             the adjoint of a loss against its value
 
-The tangent linear comes from the forward kernels themselves, run in complex128 with the increment in
-the imaginary part: J dx = imag(F(x + i h dx))/h, exact to round-off for h = 1e-200 (Squire and
-Trapp 1998, doi 10.1137/S003614459631241X).
+The tangent linear model is the forward kernels themselves, in complex128 with the increment in the imaginary part:
+J dx = imag(F(x + i h dx))/h, exact to round-off for h = 1e-200 (Squire and Trapp 1998, doi 10.1137/S003614459631241X).
 """
 
 import copy
@@ -39,7 +38,7 @@ from ogcm.terms import weights_of
 Array = np.ndarray
 OPERATOR_TOLERANCE = 1e-12
 TOLERANCE = 1e-10  # of the gradient of a run
-STEPS = 10.0 ** -np.arange(1, 10)  # e of the Taylor remainders; at the last two they are round-off
+STEPS = 10.0 ** -np.arange(1, 10)  # e of the Taylor remainders, of which the last two are round-off
 LOWEST_SLOPE = 1.8
 SIDES = ((False, False), (True, False), (True, True))  # periodic in x, in y
 
@@ -56,13 +55,34 @@ def dot_product_error(
     active: Sequence[str] | None = None,
     increments: dict[str, np.ndarray] | None = None,
 ) -> float:
-    """|<J dx, y> - <dx, J* y>| over the sum of the magnitudes of all terms (0 where nothing flows).
+    """Compute the error of an adjoint kernel, |<J dx, y> - <dx, J* y>| over the sum of the magnitudes of all terms.
 
-    `forward(*inputs, *constants, grid, *outputs)` and
-    `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`, with `constants(grid, dtype)`; `inputs` are
-    arrays with filled halos, `outputs` the shapes of what forward assigns; `active` names the inputs that are
-    perturbed (default: all). Perturbations are as large as the input, so that land and closed faces stay as they
-    are; `increments` gives others, for inputs of 0.
+    Parameters
+    ----------
+    forward : callable
+        Forward kernel, `forward(*inputs, *constants, grid, *outputs)`.
+    adjoint : callable
+        Adjoint kernel, `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`.
+    inputs : dict of ndarray
+        Inputs by name, with filled halos.
+    constants : callable
+        `constants(grid, dtype)` makes the arguments that are not differentiated.
+    grid : Grid
+        Grid of the fields.
+    outputs : dict of tuple
+        Shapes of the outputs by name.
+    seed : int, optional
+        Seed of the random perturbations and weights.
+    active : sequence of str, optional
+        Names of the inputs that are perturbed; by default all.
+    increments : dict of ndarray, optional
+        Perturbations by name. By default they are random and as large as the inputs, so that land and closed faces
+        stay as they are; others are needed for inputs that are 0.
+
+    Returns
+    -------
+    float
+        The error [1]; 0 if all terms are 0.
     """
 
     def inner(x):
@@ -99,7 +119,24 @@ def dot_product_error(
 
 
 def pair_error(pair: Pair, grid: Grid, *, seed: int = 0, active: Sequence[str] | None = None) -> float:
-    """The dot-product error of a forward kernel and its adjoint on random fields."""
+    """Compute the error of an adjoint kernel on random fields, by `dot_product_error`.
+
+    Parameters
+    ----------
+    pair : Pair
+        The forward kernel and its adjoint.
+    grid : Grid
+        Grid of the fields.
+    seed : int, optional
+        Seed of the random numbers.
+    active : sequence of str, optional
+        Names of the inputs that are perturbed; by default all.
+
+    Returns
+    -------
+    float
+        The error [1].
+    """
     rng = np.random.default_rng(seed)
     inputs = {x: random_field(grid, kind, rng, size) for x, (kind, size) in pair.inputs.items()}
     outputs = {y: mask_of(grid, kind).shape for y, kind in pair.outputs.items()}
@@ -109,37 +146,70 @@ def pair_error(pair: Pair, grid: Grid, *, seed: int = 0, active: Sequence[str] |
 
 
 def check_operators(names: Iterable[str] | None = None, *, seed: int = 0, progress: bool = True) -> dict[str, float]:
-    """The largest dot-product error of the named pairs of `adjoint.registry` (default: all), right below
-    OPERATOR_TOLERANCE.
+    """Compute the errors of adjoint kernels on random basins with islands, closed and periodic.
 
-    On random basins with islands, closed and periodic, for each input alone and all together; `seed` makes others.
-    Raises InputError for an unknown name.
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Names of pairs in `adjoint.registry`; by default all.
+    seed : int, optional
+        Seed of the random basins and fields.
+    progress : bool, optional
+        Show a progress bar.
+
+    Returns
+    -------
+    dict of float
+        The largest `dot_product_error` by name, of each input alone and of all inputs together. The adjoint is correct
+        if it is below `OPERATOR_TOLERANCE`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
     """
     names = list(PAIRS if names is None else names)
     grids = [random_grid(seed, periodic_x=x, periodic_y=y) for x, y in SIDES]
     errors = {}
-    for name, pair in tqdm({name: PAIRS.find(name) for name in names}.items(), unit="operator", **bar(progress)):
+    for name, pair in tqdm(
+        {name: PAIRS.find(name) for name in names}.items(), unit="operator", **bar_options(progress)
+    ):
         groups = [*([x] for x in pair.inputs), None]
         errors[name] = max(pair_error(pair, grid, seed=seed, active=group) for grid in grids for group in groups)
     return errors
 
 
 class ControlCheck(NamedTuple):
-    """What was found for one control."""
+    """The check of the gradient with respect to one control, along a random d.
 
-    derivative: float  # g.d, of the adjoint
-    exact: float  # of the complex step
-    error: float  # of g.d relative to the sum of the magnitudes of its terms
-    remainders: Array  # of Taylor's formula for STEPS; empty without influence
-    slope: float  # with which they fall; nan where all are round-off: the loss is linear in the control
+    Parameters
+    ----------
+    derivative : float
+        Derivative g.d by the adjoint.
+    exact : float
+        Derivative by the complex step.
+    error : float
+        Error of g.d relative to the sum of the magnitudes of its terms [1].
+    remainders : ndarray, shape (n,)
+        Remainders of Taylor's formula for the e in `STEPS`; empty for a control that does not change the loss.
+    slope : float
+        Exponent of e with which they decrease; nan if all are round-off, since the loss is linear in the control.
+    """
+
+    derivative: float
+    exact: float
+    error: float
+    remainders: Array
+    slope: float
 
     @property
     def influence(self) -> bool:
-        """Whether the control changes the loss at all."""
+        """True if the control changes the loss."""
         return self.derivative != 0 or self.exact != 0
 
     @property
     def passed(self) -> bool:
+        """True if the gradient is correct."""
         return self.error < TOLERANCE and not self.slope < LOWEST_SLOPE
 
 
@@ -150,22 +220,40 @@ def check_controls(
     *,
     seed: int = 0,
 ) -> dict[str, ControlCheck]:
-    """The gradient of `loss` over a (short) `simulation` with respect to each of `controls`, checked.
+    """Check the gradient of a loss over a short run with respect to controls.
 
-    Default: all controls of the model, and a loss that sees every field. The run starts from its initial state,
-    perturbed at random, since at rest an upwind scheme stands at its kink. The simulation stays as it is.
-    Raises InputError for an unknown control, or a model in float32, whose round-off would hide errors.
+    Parameters
+    ----------
+    simulation : Simulation
+        The run, which stays as it is. Its initial state is perturbed at random, since an upwind scheme is not smooth at
+        rest.
+    controls : str or iterable of str, optional
+        Names of the controls; by default all of the model.
+    loss : Loss, optional
+        The loss; by default one that depends on every field.
+    seed : int, optional
+        Seed of the random numbers.
+
+    Returns
+    -------
+    dict of ControlCheck
+        The checks by the names of the controls.
+
+    Raises
+    ------
+    InputError
+        For an unknown control, or a model in float32, whose round-off would hide errors.
     """
     if simulation.model.numerics.precision != "float64":
         raise InputError("precision: gradients are checked in float64, whose round-off hides nothing; choose that")
     rng, simulation = np.random.default_rng(seed), copy.copy(simulation)
     model = simulation.model = with_perturbed_state(simulation.model, rng)
-    loss = loss or every_field(model, rng)
+    loss = loss or loss_of_every_field(model, rng)
     chosen = Controls(model, every_control(model) if controls is None else controls).controls
     directions = {name: direction(control, model, rng) for name, control in chosen.items()}
     found = gradient(loss, simulation, chosen)
     checks = {}
-    for name, d in tqdm(directions.items(), unit="control", **bar(simulation.progress)):
+    for name, d in tqdm(directions.items(), unit="control", **bar_options(simulation.progress)):
         terms = found[name] * d
         derivative, exact = float(terms.sum()), directional_derivative(loss, simulation, {name: d})
         scale = max(float(np.abs(terms).sum()), abs(exact))
@@ -176,16 +264,46 @@ def check_controls(
 
 
 def taylor(loss: Loss, simulation: Simulation, d: dict[str, Array], value: float, derivative: float) -> Array:
-    """|J(x + e d) - J(x) - e g.d| for the e of STEPS."""
+    """Compute the remainders of Taylor's formula, |J(x + e d) - J(x) - e g.d|, for the e in `STEPS`.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss J.
+    simulation : Simulation
+        The run.
+    d : dict of ndarray
+        Direction, by the names of controls.
+    value : float
+        Value of the loss, J(x).
+    derivative : float
+        Derivative g.d.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The remainders.
+    """
     moved = [loss_of_run(loss, simulation, perturbed_model(simulation.model, d, float(e))) for e in STEPS]
     return np.abs(np.array(moved) - value - STEPS * derivative)
 
 
 def slope_of(remainders: Array, value: float) -> float:
-    """The slope d log r/d log e for the smallest e above round-off; nan where fewer than two are.
+    """Compute the slope d log r/d log e for the smallest e at which the remainders r are above round-off.
 
-    The larger one of the last two decades: a cell that changes its branch (convects, say) at some e makes a jump there,
-    and fewer do the smaller e is; a wrong gradient has the slope 1 in both.
+    Parameters
+    ----------
+    remainders : ndarray, shape (n,)
+        Remainders for the e in `STEPS`.
+    value : float
+        Value of the loss.
+
+    Returns
+    -------
+    float
+        The larger slope of the last two decades; nan if fewer than two remainders are above round-off. A cell that
+        takes another branch at some e, for example convects, causes a jump there, and the smaller e is the fewer cells
+        do. A wrong gradient has the slope 1 in both decades.
     """
     if not len(remainders):
         return np.nan
@@ -195,22 +313,59 @@ def slope_of(remainders: Array, value: float) -> float:
 
 
 def every_control(model: Model) -> list[str]:
-    """The names of all controls of the model; a forcing that is a function of time is none."""
+    """List the controls of a model. A forcing that is a function of time is not a control.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
     forcing = [name for name in model.forcing.shapes if name not in model.forcing.functions]
     parameters = [name for name in model.parameters if name != "eos" or model.numerics.has_tracers]
     return [*model.numerics.stepped, *forcing, *parameters, *weights_of(model.terms)]
 
 
 def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
-    """A copy whose state is moved at random, by a tenth of SIZES."""
+    """Copy a model and perturb its state at random, by a tenth of `SIZES`.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    Model
+        The copy.
+    """
     other = working_copy(model)
     for name, control in Controls(other, other.numerics.stepped).controls.items():
         control.array(other)[...] += control.spread(0.1 * SIZES[name] * rng.normal(size=control.shape), other)
     return other
 
 
-def every_field(model: Model, rng: np.random.Generator) -> Loss:
-    """The mean square distance of every field from data near its initial state, in units of SIZES."""
+def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
+    """Make a loss that depends on every field: the mean square distance from random data, in units of `SIZES`.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    Loss
+        The loss.
+    """
     terms = []
     for name, control in Controls(model, model.numerics.stepped).controls.items():
         if control.mask(model.grid).any():
@@ -220,7 +375,22 @@ def every_field(model: Model, rng: np.random.Generator) -> Loss:
 
 
 def direction(control: Control, model: Model, rng: np.random.Generator) -> Array:
-    """A random change of a control, as large as its values (SIZES for the state, and where they are 0)."""
+    """Make a random change of a control.
+
+    Parameters
+    ----------
+    control : Control
+        The control.
+    model : Model
+        The model.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    ndarray
+        A change as large as the values of the control, for fields of the state and where values are 0 as `SIZES`.
+    """
     size = np.full(control.shape, SIZES.get(control.name, 1.0))
     if control.name == "eos":  # where it is linear, the terms of second order have a derivative, too
         size = np.abs(EQUATIONS_OF_STATE["quadratic"].coefficients if len(size) == 7 else control.values(model))
@@ -231,10 +401,27 @@ def direction(control: Control, model: Model, rng: np.random.Generator) -> Array
 
 
 def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> float:
-    """The error of a loss's adjoint against the complex step of its value, relative to the sum of all magnitudes.
+    """Compute the error of the adjoint of a loss against the complex step of its value.
 
-    The largest over its records and over random changes of each field of the state, near `state` (default: the
-    model's). Below 1e-12 the adjoint is right. Raises InputError for a `value` that does not take complex states.
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    state : State, optional
+        State near which the error is computed; by default that of the model.
+    seed : int, optional
+        Seed of the random numbers.
+
+    Returns
+    -------
+    float
+        The largest error over the records of the loss and over random changes of each field, relative to the sum of
+        the magnitudes of all terms [1]. The adjoint is correct if it is below 1e-12.
+
+    Raises
+    ------
+    InputError
+        For a loss whose `value` does not accept complex states.
     """
     rng, model = np.random.default_rng(seed), working_copy(loss.model)
     if state is not None:
@@ -262,7 +449,22 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
 
 
 def draw_remainders(checks: dict[str, ControlCheck], output: str | Path, title: str) -> None:
-    """Write a picture of the Taylor remainders against e, with a line of slope 2. Raises FileError where it cannot."""
+    """Draw the remainders of Taylor's formula against e, with a line of slope 2.
+
+    Parameters
+    ----------
+    checks : dict of ControlCheck
+        Checks by the names of the controls.
+    output : str or Path
+        File of the picture.
+    title : str
+        Title of the picture.
+
+    Raises
+    ------
+    FileError
+        For a file that cannot be written.
+    """
     figure = Picture(9, 6)
     axes = figure.subplots()
     shown = {name: check for name, check in checks.items() if len(check.remainders)}
@@ -279,6 +481,17 @@ def draw_remainders(checks: dict[str, ControlCheck], output: str | Path, title: 
     save_figure(figure, output)
 
 
-def bar(progress: bool) -> dict:
-    """Options of a progress bar."""
+def bar_options(progress: bool) -> dict:
+    """Return the options of a progress bar.
+
+    Parameters
+    ----------
+    progress : bool
+        Show the bar.
+
+    Returns
+    -------
+    dict
+        Options of `tqdm`.
+    """
     return {"disable": None if progress else True, "file": sys.stderr, "leave": False, "dynamic_ncols": True}

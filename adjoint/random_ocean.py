@@ -1,4 +1,4 @@
-"""Random oceans, grids and fields to check with: islands, partial cells, uneven spacing, both signs."""
+"""Random oceans, grids and fields for checks, with islands, partial cells, uneven spacing and both signs."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ Array = np.ndarray
 DZ = [50.0, 100.0, 100.0, 120.0, 130.0]  # layers of the oceans below [m]
 PROFILE = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]  # temperature in them [degC]
 PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
-# A size of each quantity in nature, in its units: of perturbations where a model gives none.
+# Typical size of each quantity in nature, in its units, for perturbations of values that are 0.
 SIZES = {
     "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05,
     "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "fresh_water": 1e-7, "T_star": 1.0, "S_star": 0.1,
@@ -35,7 +35,24 @@ def random_grid(
     periodic_y: bool = False,
     **options,
 ) -> Grid:
-    """A basin of 500 m with a rough bottom, about a sixth of it land."""
+    """Make the grid of a basin of 500 m with a rough bottom, of which about a sixth is land.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Seed of the depth and the widths of the cells.
+    nx, ny : int, optional
+        Number of cells.
+    periodic_x, periodic_y : bool, optional
+        True where the basin is periodic along x, along y.
+    **options : dict
+        Further options of `ogcm.grid.build`.
+
+    Returns
+    -------
+    Grid
+        The grid.
+    """
     rng = np.random.default_rng(seed)
     horizontal = cartesian(
         nx=nx,
@@ -53,7 +70,20 @@ def random_grid(
 
 
 def mask_of(grid: Grid, kind: str) -> Array:
-    """Where a field of this kind is not zero (see `adjoint.registry`)."""
+    """Return where a field is not zero.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the field.
+    kind : str
+        Kind of the field (see `adjoint.registry`).
+
+    Returns
+    -------
+    ndarray
+        True, or 1, where the field is not zero, in the shape of the field.
+    """
     kind = kind.rstrip("+")
     if kind[0] in "wW":
         tops = np.zeros((grid.mask_t.shape[0] + 1, *grid.mask_t.shape[1:]), np.int8)
@@ -65,7 +95,24 @@ def mask_of(grid: Grid, kind: str) -> Array:
 
 
 def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 1.0) -> Array:
-    """Normal numbers where there is water, halo filled; of a kind with + numbers around `size` everywhere."""
+    """Make a random field.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the field.
+    kind : str
+        Kind of the field (see `adjoint.registry`).
+    rng : Generator
+        Random numbers.
+    size : float, optional
+        Typical size of the values.
+
+    Returns
+    -------
+    ndarray
+        Normal numbers over water, with filled halo; for kinds with + numbers near `size` everywhere.
+    """
     if kind in EQUATIONS_OF_STATE:
         c = EQUATIONS_OF_STATE[kind].coefficients
         return c * rng.uniform(0.9, 1.1, c.shape)
@@ -80,12 +127,38 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
 
 
 def random_forcing(name: str, noise: Array) -> Array:
-    """A map of a forcing from normal numbers; piston velocities have one sign."""
+    """Make a random map of a forcing; piston velocities are positive.
+
+    Parameters
+    ----------
+    name : str
+        Name of the forcing.
+    noise : ndarray, shape (ny, nx)
+        Normal numbers.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        The map, in the units of the forcing.
+    """
     return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
 
 
 def rough_depth(rng: np.random.Generator, ny: int, nx: int) -> Array:
-    """Depth (ny, nx) [m] with islands and partial cells, and two channels across, so that no lake is cut off."""
+    """Make a random depth with islands and partial cells, and with two channels, so that there are no lakes.
+
+    Parameters
+    ----------
+    rng : Generator
+        Random numbers.
+    ny, nx : int
+        Number of cells.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        Depth [m], 0 on land.
+    """
     depth = rng.uniform(150.0, 500.0, (ny, nx))
     depth[rng.uniform(size=depth.shape) < 0.12] = 0.0
     depth[:, 3], depth[4, :] = 320.0, 450.0
@@ -93,7 +166,20 @@ def rough_depth(rng: np.random.Generator, ny: int, nx: int) -> Array:
 
 
 def rough_model(depth: Array, **options) -> ogcm.Model:
-    """A model of a basin of this depth (ny, nx) [m], periodic along x; `options` are further ones of `ogcm.Model`."""
+    """Make the model of a basin that is periodic along x.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (ny, nx)
+        Depth [m], 0 on land.
+    **options : dict
+        Further options of `ogcm.Model`.
+
+    Returns
+    -------
+    Model
+        The model.
+    """
     ny, nx = depth.shape
     horizontal = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
     defaults = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
@@ -102,9 +188,21 @@ def rough_model(depth: Array, **options) -> ogcm.Model:
 
 @recipe(days=1)
 def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
-    """A small basin with islands, partial cells and every forcing, some of its water unstable, periodic along x.
+    """Make a small basin with islands, partial cells and every forcing, periodic along x; some water is unstable.
 
-    seed: of its bathymetry, waters and forcing.
+    Parameters
+    ----------
+    seed : int, optional
+        Seed of the depth, the water and the forcing.
+    parameters : mapping, optional
+        Parameters of the model by name, as in `ogcm.Model`.
+    **numerics : dict
+        Numerical choices, as in `ogcm.Model`.
+
+    Returns
+    -------
+    Model
+        The model.
     """
     rng, shape = np.random.default_rng(seed), (12, 16)
     depth = rough_depth(rng, *shape)

@@ -1,9 +1,9 @@
-"""Which adjoint kernel belongs to which forward kernel, and what their arguments are.
+"""The registry of all pairs of a forward kernel and its adjoint kernel, with the kinds of their arguments.
 
-A kind says where a field lives: the point (t, u, v, f; w for the tops of cells, W with the surface), with a 2 that it
-is a map (nj, ni), with a 1 that it is a field of one layer (1, nj, ni), with a + that it is positive everywhere; or it
-is the name of an equation of state, for its coefficients. The dot-product test and `ogcm check-gradients` walk
-this registry. An operator of one's own joins it (docs/operators.md):
+A kind consists of the point of a field (t, u, v, f; w for the tops of cells, W with the surface), a 2 for a map
+(nj, ni), a 1 for a field of one layer (1, nj, ni), and a + for a field that is positive everywhere. The coefficients of
+an equation of state have its name as their kind. The dot-product test and `ogcm check-gradients` check every pair.
+Further operators are registered in the same way (docs/operators.md):
 
     PAIRS.register("relax", Pair(relax, relax_ad, kinds("T t 5, rate t1+ 1e-6"), {"D": "t"}))
 """
@@ -51,43 +51,120 @@ from ogcm.operators import (
 Kinds = dict[str, tuple[str, float]]  # name: (kind, typical size)
 
 
-def nothing(_grid: Grid, _dtype: np.dtype) -> tuple:
-    """No constants."""
+def no_constants(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Return the constants of kernels that have none.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    _dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        Empty.
+    """
     return ()
 
 
 class Pair(NamedTuple):
-    """`forward(*inputs, *constants, grid, *outputs)` and
-    `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`.
+    """A forward kernel and its adjoint.
 
-    `constants(grid, dtype)` makes what is not differentiated, work arrays included.
+    Attributes
+    ----------
+    forward : callable
+        `forward(*inputs, *constants, grid, *outputs)`.
+    adjoint : callable
+        `adjoint(*inputs, *constants, grid, *outputs_ad, *inputs_ad)`.
+    inputs : dict of tuple
+        Kind and typical size of each input by name.
+    outputs : dict of str
+        Kind of each output by name.
+    constants : callable
+        `constants(grid, dtype)` makes the arguments that are not differentiated, work arrays included.
+    recomputes : bool
+        True if the adjoint first computes a result of the forward kernel, which a step keeps.
     """
 
     forward: Callable
     adjoint: Callable
     inputs: Kinds
-    outputs: dict[str, str]  # name: kind
-    constants: Callable[[Grid, np.dtype], tuple] = nothing
-    recomputes: bool = False  # the adjoint first runs the forward kernel for a result that a step keeps
+    outputs: dict[str, str]
+    constants: Callable[[Grid, np.dtype], tuple] = no_constants
+    recomputes: bool = False
 
 
-def a_step(_grid: Grid, _dtype: np.dtype) -> tuple:
-    """dt = 500 s."""
+def time_step(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Make the constants of kernels that need dt.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    _dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        dt = 500 s.
+    """
     return (500.0,)
 
 
-def a_step_without_dither(grid: Grid, dtype: np.dtype) -> tuple:
-    """dt = 500 s, and the dither of each layer that leaves numbers of other precisions as they are."""
+def time_step_and_dither(grid: Grid, dtype: np.dtype) -> tuple:
+    """Make the constants of kernels that need dt and the dither of each layer.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the fields.
+    dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        dt = 500 s, and a dither without effect on numbers in float64.
+    """
     return 500.0, np.full(len(grid.h_t), 0.5)
 
 
-def a_share(_grid: Grid, _dtype: np.dtype) -> tuple:
-    """A share of the new velocity, or of the rain, that is not one half."""
+def share(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Make the constants of kernels that need a share, of the new velocity or of rain.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    _dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        A share that is not one half.
+    """
     return (0.3,)
 
 
 def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
-    """Averaging weights, dt, coefficients and a history of all instants."""
+    """Make the constants of the barotropic substeps.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the fields.
+    dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        Averaging weights of seven substeps, dt, coefficients, and memory for all instants.
+    """
     a, b = barotropic.averaging_weights(7)
     plane = grid.depth_t.shape
     history = np.zeros((5, len(a) + 1, *plane), dtype)
@@ -95,33 +172,103 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
 
 
 def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid, u_out, v_out):
-    """The kernel, which works in place, with results of their own."""
+    """Take the kernel, which works in place, with arrays of their own for its results.
+
+    Parameters
+    ----------
+    u, v : ndarray, shape (nk, nj, ni)
+        Velocity [m s-1].
+    u_bar, v_bar : ndarray, shape (nj, ni)
+        Depth mean of the velocity [m s-1].
+    target_u, target_v : ndarray, shape (nj, ni)
+        New depth mean [m s-1].
+    grid : Grid
+        Masks.
+    u_out, v_out : ndarray, shape (nk, nj, ni)
+        Velocity with the new depth mean [m s-1].
+    """
     u_out[...], v_out[...] = u, v
     barotropic.take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u_out, v_out)
 
 
 def take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
-    """The adjoint of the function above."""
+    """Compute the adjoint of `take_depth_mean` above.
+
+    Parameters
+    ----------
+    grid : Grid
+        Masks.
+    u_out_ad, v_out_ad : ndarray, shape (nk, nj, ni)
+        Adjoints of the results.
+    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoints of the velocity, to which is added.
+    u_bar_ad, v_bar_ad, target_u_ad, target_v_ad : ndarray, shape (nj, ni)
+        Adjoints of the depth means, to which is added.
+    """
     u_ad += u_out_ad
     v_ad += v_out_ad
     barotropic_ad.take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad)
 
 
 def extrapolate(x, x_before, e, grid, y):
-    """The kernel, with an argument for the grid."""
+    """Take the kernel, with a further argument for the grid.
+
+    Parameters
+    ----------
+    x, x_before : ndarray, shape (nk, nj, ni)
+        Field and the field one step before.
+    e : float
+        Factor of the extrapolation [1].
+    grid : Grid
+        Not used.
+    y : ndarray, shape (nk, nj, ni)
+        Extrapolated field.
+    """
     extrapolation.extrapolate(x, x_before, e, y)
 
 
 def kinds(inputs: str) -> Kinds:
-    """The kinds and sizes in a text "name kind size, ..."; a size of 1 may be left out."""
+    """Read the kinds and sizes of inputs.
+
+    Parameters
+    ----------
+    inputs : str
+        "name kind size, ..."; a size of 1 may be left out.
+
+    Returns
+    -------
+    dict of tuple
+        Kind and typical size by name.
+    """
     listed = [word.split() for word in inputs.split(",")]
     return {word[0]: (word[1], float(word[2]) if len(word) > 2 else 1.0) for word in listed}
 
 
 def pair(
-    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = nothing, work: str = ""
+    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = no_constants, work: str = ""
 ) -> Pair:
-    """The pair of two kernels: inputs as in `kinds`, outputs without sizes, `work` as in `completed`."""
+    """Make the pair of a forward kernel and its adjoint.
+
+    Parameters
+    ----------
+    forward : callable
+        Forward kernel.
+    adjoint : callable
+        Adjoint kernel. It may take outputs of the forward kernel, and may lack some of the arguments of a pair.
+    inputs : str
+        Kinds and sizes of the inputs, as in `kinds`.
+    outputs : str
+        Kinds of the outputs, "name kind, ...".
+    constants : callable, optional
+        `constants(grid, dtype)` makes the arguments that are not differentiated.
+    work : str, optional
+        Kinds of work arrays, the last arguments of the adjoint: a letter "t" or "w" for each.
+
+    Returns
+    -------
+    Pair
+        The pair.
+    """
     inputs, outputs = kinds(inputs), dict(word.split() for word in outputs.split(","))
     before = list(inspect.signature(forward).parameters)[: -len(outputs)]
     arguments = [*before, *(f"{y}_ad" for y in outputs), *(f"{x}_ad" for x in inputs)]
@@ -133,10 +280,25 @@ def pair(
 
 
 def completed(adjoint: Callable, names: list[str], forward: Callable | None, outputs: list[str], work: str) -> Callable:
-    """`adjoint` as a function of all arguments `names` that a pair has; it gets those that its own arguments name.
+    """Make a function with all arguments of a pair of an adjoint kernel, which is given those that it has, by name.
 
-    Where it takes the outputs of the kernel `forward`, these are computed before. Its last arguments may be work
-    arrays, of the kinds "t" and "w" in `work`.
+    Parameters
+    ----------
+    adjoint : callable
+        Adjoint kernel.
+    names : list of str
+        Names of the arguments of the function.
+    forward : callable or None
+        Forward kernel, if the adjoint takes its outputs, which are then computed before.
+    outputs : list of str
+        Names of these outputs.
+    work : str
+        Kinds of work arrays, as in `pair`.
+
+    Returns
+    -------
+    callable
+        The function.
     """
     wanted = list(inspect.signature(adjoint).parameters)
 
@@ -211,7 +373,7 @@ OPERATORS = {
         surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
     ),
     "surface_flux": pair(
-        surface.surface_flux, surface_ad.surface_flux_ad, "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", a_share
+        surface.surface_flux, surface_ad.surface_flux_ad, "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", share
     ),
     **{
         f"stress_divergence{suffix}": pair(
@@ -257,29 +419,29 @@ OPERATORS = {
         bottom_drag.bottom_drag, bottom_drag_ad.bottom_drag_ad, "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"
     ),
     "advance_tracer": pair(
-        vertical_diffusion.advance_tracer, vertical_diffusion_ad.advance_tracer_ad, TRACER, "T t", a_step
+        vertical_diffusion.advance_tracer, vertical_diffusion_ad.advance_tracer_ad, TRACER, "T t", time_step
     ),
     "advance_tracer_single": pair(
         vertical_diffusion.advance_tracer_single,
         vertical_diffusion_ad.advance_tracer_ad,
         TRACER,
         "T t",
-        a_step_without_dither,
+        time_step_and_dither,
     ),
     "advance_u": pair(
-        vertical_diffusion.advance_u, vertical_diffusion_ad.advance_u_ad, VELOCITY.format("u"), "u u", a_step, "w"
+        vertical_diffusion.advance_u, vertical_diffusion_ad.advance_u_ad, VELOCITY.format("u"), "u u", time_step, "w"
     ),
     "advance_v": pair(
-        vertical_diffusion.advance_v, vertical_diffusion_ad.advance_v_ad, VELOCITY.format("v"), "v v", a_step, "w"
+        vertical_diffusion.advance_v, vertical_diffusion_ad.advance_v_ad, VELOCITY.format("v"), "v v", time_step, "w"
     ),
-    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", a_share),
+    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", share),
     "depth_mean": pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, "u u, v v", "u_bar u2, v_bar v2"),
     "slow_forcing": pair(
         barotropic.slow_forcing,
         barotropic_ad.slow_forcing_ad,
         "u_new u2, v_new v2, u_old u2, v_old v2, eta t2",
         "F_u u2, F_v v2",
-        a_step,
+        time_step,
     ),
     "barotropic_substeps": pair(
         barotropic.barotropic_substeps,
@@ -300,7 +462,7 @@ OPERATORS = {
         "u_old u, v_old v, u_new u, v_new v, u_bar_old u2, v_bar_old v2, u_bar_new u2, v_bar_new v2,"
         "U_mean u2 1e7, V_mean v2 1e7, s_u u2+, s_v v2+",
         "U u, V v",
-        a_share,
+        share,
     ),
     **{
         f"advect_tracer_{scheme}": pair(
@@ -308,7 +470,7 @@ OPERATORS = {
             getattr(tracer_advection_ad, f"advect_tracer_{scheme}_ad"),
             "T t 10, U u 1e6, V v 1e6, W W 1e6",
             "out t",
-            a_step,
+            time_step,
         )
         for scheme in ("centred2", "upwind3", "monotone")
     },

@@ -5,8 +5,9 @@
     g = adjoint.gradient(loss, simulation, ["T", "tau_x", "nu_h"])
     g.value, g["tau_x"]
 
-The run goes forward with the plain stepper, keeping snapshots (`adjoint.checkpoints`), and then backwards: each step is
-taken again with everything kept and run through its adjoint (`adjoint.stepper`). Short windows keep everything at once.
+The run is computed forward by the ordinary stepper, with snapshots of its state (`adjoint.checkpoints`), and then
+backwards: each step is computed again with all results kept, and then its adjoint (`adjoint.stepper`). In short runs
+the results of all steps are kept at once.
 """
 
 import sys
@@ -43,12 +44,30 @@ Array = np.ndarray
 
 @dataclass
 class GradientOfRun:
-    """A loss, its gradient by the name of the control, and what it cost."""
+    """A loss, its gradient, and what they cost.
+
+    `g["T"]` is the gradient with respect to the control "T".
+
+    Parameters
+    ----------
+    value : float
+        Value of the loss.
+    gradients : dict of ndarray
+        Gradients by the names of the controls, in the shapes of the controls.
+    steps : int
+        Number of steps of the run.
+    forward_steps : int
+        Number of forward steps that were computed in all.
+    budget : Budget
+        What was kept in memory and on disk.
+    seconds : float
+        Elapsed time [s].
+    """
 
     value: float
     gradients: dict[str, Array]
     steps: int
-    forward_steps: int  # taken in all, there and back
+    forward_steps: int
     budget: Budget
     seconds: float
 
@@ -57,7 +76,7 @@ class GradientOfRun:
 
     @property
     def recomputation(self) -> float:
-        """Steps taken forward for each step of the run: 1 where everything was kept, 2 where every state was."""
+        """Number of forward steps for each step of the run: 1 if all results were kept, 2 if all states were kept."""
         return self.forward_steps / self.steps
 
 
@@ -72,14 +91,39 @@ def gradient(
     folder: str | Path | None = None,
     workspace: "Workspace | None" = None,
 ) -> GradientOfRun:
-    """The gradient of `loss` over `simulation` with respect to the named `controls` (see `adjoint.controls`).
+    """Compute the gradient of a loss over a run.
 
-    `memory` [bytes, default 1e9] or `snapshots` bound what is kept in memory; `disk` more snapshots may lie in a
-    temporary file in `folder`; the result is the same to the bit. `workspace` is memory to be used again: give the
-    same one to many gradients of one model. The simulation stays as it is.
-    Raises InputError for an unknown control, a budget below one snapshot, a day of the loss outside the run, a
-    loss without a finite value and derivative, or a term without adjoint; BlowUpError for a run that does not
-    stay finite.
+    Parameters
+    ----------
+    loss : Loss
+        The loss (see `adjoint.losses`).
+    simulation : Simulation
+        The run, which stays as it is.
+    controls : str or iterable of str
+        Names of the controls with respect to which the gradient is taken (see `adjoint.controls`).
+    memory : float, optional
+        Memory for what is kept of the run [bytes], 1e9 by default. The result is the same to the bit for any budget.
+    snapshots : int, optional
+        Number of states kept in memory, instead of `memory`.
+    disk : int, optional
+        Number of further states kept in temporary files.
+    folder : str or Path, optional
+        Folder of the temporary files; by default that of the operating system.
+    workspace : Workspace, optional
+        Memory to be used again, for many gradients of one model.
+
+    Returns
+    -------
+    GradientOfRun
+        Value and gradient of the loss.
+
+    Raises
+    ------
+    InputError
+        For an unknown control, a budget below one snapshot, a day of the loss outside the run, a loss without a finite
+        value or derivative, or a term without adjoint.
+    BlowUpError
+        For a run that does not stay finite.
     """
     started = clock.perf_counter()
     require(simulation.model.terms, ("weights", "add_ad"), "without its adjoint the gradient would be wrong")
@@ -97,14 +141,13 @@ def gradient(
     try:
         with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
             sweep.bar = bar
-            bar.set_postfix_str(f"{forward_steps / steps:.2f} steps forward for each of the run", refresh=False)
+            bar.set_postfix_str(f"{forward_steps / steps:.2f} forward steps for each of the run", refresh=False)
             run_and_reverse(sweep, steps, budget)
         gradients = sweep.collector.collect(sweep.state_ad)
-        workspace.spare.append(sweep.state_ad)
+        workspace.free_states.append(sweep.state_ad)
         for name, g in gradients.items():
             if not np.isfinite(g).all():
-                hint = "`ogcm check-gradients` tells where that comes from"
-                raise InputError(f"{name}: its gradient is not finite; {hint}")
+                raise InputError(f"{name}: its gradient is not finite; find the cause with `ogcm check-gradients`")
     except (BlowUpError, InputError):
         workspace.renew()
         raise
@@ -112,55 +155,108 @@ def gradient(
 
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
-    """The loss of a run alone. The simulation stays as it is. A run that blows up has the loss NaN or infinity."""
+    """Compute the loss of a run without its gradient.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    simulation : Simulation
+        The run, which stays as it is.
+
+    Returns
+    -------
+    float
+        Value of the loss, NaN or infinite for a run that blows up.
+    """
     return float(loss_of_run(loss, simulation, working_copy(simulation.model).to(simulation.device)))
 
 
 def gradient_bytes(model: Model) -> int:
-    """Memory of a gradient on a GPU, its snapshots apart."""
+    """Compute the memory that a gradient needs on a GPU, without its snapshots.
 
-    def everything(small: Model) -> list:
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    int
+        Memory [bytes].
+    """
+
+    def work_arrays(small: Model) -> list:
         backwards = AdjointStepper(small)
         adjoint = [value for name, value in vars(backwards).items() if name not in ("model", "forward")]
         return [Stepper(small), backwards.forward, adjoint, list(Gradient.zeros(small))]
 
-    return (
-        model_bytes(model) + work_bytes(model, everything) + kernel_bytes(model, "gradient") + 4 * bytes_of(model.state)
-    )
+    work = work_bytes(model, work_arrays) + kernel_bytes(model, "gradient")
+    return model_bytes(model) + work + 4 * bytes_of(model.state)
 
 
 class Workspace:
-    """The memory of the gradients of one model; memory that is new costs a short window as much as its steps."""
+    """Memory for the gradients of one model. New memory would cost a short run as much time as its steps.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    device : str, optional
+        "cpu" or "cuda". On a GPU the workspace has a copy of the model, which takes the values of the model at the
+        beginning of each gradient.
+    """
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
-        """On a GPU it has a mirror of the model, which takes the values of the model at the beginning of each run."""
         self.grid, self.forcing, self.terms = model.grid, model.forcing, dict(model.terms)
         self.model = working_copy(model).to(device)
         self.renew()
 
     def renew(self) -> None:
-        """Take new memory, where the old one may hold what is not finite."""
-        self.plain = self.adjoint = self.free = self.gradient = self.spare = None  # so that the old is free before
-        self.plain, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
-        self.free = [self.adjoint.forward]  # steppers that keep everything
-        self.gradient = Gradient.zeros(self.model)  # what the steps pass on
-        self.spare: list[State] = []  # adjoint states
+        """Allocate new memory, since the old one may hold numbers that are not finite."""
+        self.stepper = self.adjoint = self.free_steppers = self.gradient = self.free_states = None  # frees the old one
+        self.stepper, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
+        self.free_steppers = [self.adjoint.forward]  # steppers that keep what they compute
+        self.gradient = Gradient.zeros(self.model)
+        self.free_states: list[State] = []  # for adjoints
 
     def begin(self, model: Model) -> Model:
-        """Take the state, the forcing and the parameters of `model`. Raises InputError for one of another grid."""
+        """Begin a gradient: take the state, forcing, parameters and terms of a model.
+
+        Parameters
+        ----------
+        model : Model
+            A model with the grid and the numerics of that for which the workspace was made.
+
+        Returns
+        -------
+        Model
+            The model of the workspace, whose state is to be stepped.
+
+        Raises
+        ------
+        InputError
+            For a model with another grid or other numerics.
+        """
         if model.grid is not self.grid or model.numerics != self.model.numerics:
-            raise InputError("workspace: was made for a model of another grid or other numerics; make one for this")
+            raise InputError("workspace: was made for another grid or other numerics; make a new one for this model")
         if self.model.device == "cpu":
             self.model.parameters, self.model.forcing, self.model.terms = model.parameters, model.forcing, model.terms
             self.gradient = Gradient.zeros(self.model)
         else:
-            self.mirror(model)
+            self.copy_to_device(model)
         model.state.prepare(model.grid)
         self.model.state.assign(model.state)
         return self.model
 
-    def mirror(self, model: Model) -> None:
-        """Parameters, forcing and weights to the GPU, in place where they can be: graphs know where they are."""
+    def copy_to_device(self, model: Model) -> None:
+        """Copy parameters, forcing and weights to the GPU, in place if possible, since graphs hold the addresses.
+
+        Parameters
+        ----------
+        model : Model
+            The model on the host.
+        """
         here = self.model
         known = len(model.terms) == len(self.terms) and all(self.terms.get(n) is t for n, t in model.terms.items())
         if model.forcing is not self.forcing or not known:
@@ -181,7 +277,7 @@ class Workspace:
 
 
 class Sweep:
-    """A run there and back: the state, its adjoint, the value of the loss, the gradient so far."""
+    """A run and its adjoint: the present state, its adjoint, the value of the loss and the gradient so far."""
 
     def __init__(
         self,
@@ -194,38 +290,38 @@ class Sweep:
         self.loss, self.simulation, self.records = loss, simulation, records
         self.model = workspace.begin(simulation.model)
         self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
-        self.plain, self.adjoint, self.free = workspace.plain, workspace.adjoint, workspace.free
-        self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and all that it computed
-        self.last = self.state  # the state after the last step kept
-        self.spare = workspace.spare
+        self.stepper, self.adjoint = workspace.stepper, workspace.adjoint
+        self.free_steppers, self.free_states = workspace.free_steppers, workspace.free_states
+        self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and the stepper with its results
+        self.last = self.state  # the state after the last step
         self.collector = Collector(controls, self.model, workspace.gradient)
         self.value, self.state_ad = 0.0, self.blank()
         self.bar: tqdm | None = None
 
     def blank(self) -> State:
-        """An adjoint state of zeros, in memory that was used before where there is some."""
-        if not self.spare:
+        """Make an adjoint state of zeros, in memory that was used before if there is some."""
+        if not self.free_states:
             return State.zeros(self.model.grid, self.state.u.dtype)
-        state = self.spare.pop()
+        state = self.free_states.pop()
         state.previous = None
         clear(*state.arrays().values())
         return state
 
     def forward(self, n: int) -> None:
-        """Step n, counted from 0."""
-        self.plain.step()
+        """Compute step n, counted from 0."""
+        self.stepper.step()
         self.last = self.state
         self.finish_step(n)
 
     def keep(self, n: int) -> None:
-        """Step n with all that it computes kept."""
+        """Compute step n and keep all of its results."""
         before = self.last if n - 1 in self.kept else self.state
-        stepper = self.free.pop() if self.free else Stepper(self.model, kept=True)
+        stepper = self.free_steppers.pop() if self.free_steppers else Stepper(self.model, kept=True)
         self.kept[n], self.last = (before, stepper), stepper.advance(before)
         self.finish_step(n)
 
     def finish_step(self, n: int) -> None:
-        """Behind step n: the first time, the loss looks at its end."""
+        """Check the end of step n and add its contribution to the loss, if the step was computed for the first time."""
         self.bar.update()
         if n == self.reached:
             self.reached += 1
@@ -234,7 +330,7 @@ class Sweep:
             self.add_loss()
 
     def add_loss(self) -> None:
-        """Add what the loss sees of the last state; raise InputError where it has no finite value or derivative."""
+        """Add the contribution of the last state to the loss; InputError unless value and derivative are finite."""
         records = self.records.get(self.reached, ())
         state = self.last.to("cpu") if records else self.last
         for record in records:
@@ -249,7 +345,7 @@ class Sweep:
             self.value += float(value)
 
     def check_state(self) -> None:
-        """Raise BlowUpError for a run that has left the finite."""
+        """Raise BlowUpError for a state that is not finite."""
         if (bad := first_invalid(self.last, self.model)) is not None:
             name, index, value = bad
             day = self.last.time / DAY
@@ -259,11 +355,11 @@ class Sweep:
             )
 
     def begin_adjoint(self) -> None:
-        """At the end of the run: the loss begins the adjoint."""
+        """Begin the adjoint at the end of the run, with the derivative of the loss."""
         self.add_loss_adjoint(self.last, self.state_ad)
 
     def add_loss_adjoint(self, state: State, state_ad: State) -> None:
-        """What the loss sees of a state, to its adjoint."""
+        """Add the derivative of the loss with respect to a state to its adjoint."""
         records = self.records.get(state.step - self.first, ())
         if not records:
             return
@@ -274,16 +370,16 @@ class Sweep:
             state_ad.assign(here_ad)
 
     def reverse(self, n: int) -> None:
-        """From the adjoint of the state after step n, which was kept, to that of the state before it."""
+        """Compute the adjoint of step n, whose results were kept."""
         before, stepper = self.kept.pop(n)
-        # A two-level step has passed on to the state before its own already (see AdjointStepper.reverse).
+        # With ab2, step n + 1 has added to the adjoint of the state before step n already (see AdjointStepper.reverse).
         before_ad = self.state_ad.previous or self.blank()
         before_ad.previous = self.blank() if before.previous is not None else None
         self.adjoint.reverse(stepper, before, self.state_ad, self.collector.gradient._replace(state=before_ad))
-        self.free.append(stepper)
+        self.free_steppers.append(stepper)
         self.collector.add(before.time + 0.5 * self.model.numerics.dt)
         self.state_ad.previous = None
-        self.spare.append(self.state_ad)
+        self.free_states.append(self.state_ad)
         self.state_ad = before_ad
         self.add_loss_adjoint(before, before_ad)
         self.bar.update()

@@ -39,10 +39,6 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
     "new files": """
         ogcm/horizontal_grid.py ogcm/work.py adjoint/integrators.py adjoint/slow_physics.py adjoint/state.py
     """,
-    "stepper": """
-        adjoint/registry.py adjoint/run.py adjoint/checkpoints.py adjoint/controls.py adjoint/complex_step.py
-        adjoint/gradient_check.py adjoint/clear.py adjoint/random_ocean.py
-    """,
     "runs": """
         ogcm/simulation.py ogcm/run_files.py ogcm/run_checks.py ogcm/watch.py ogcm/mirror.py ogcm/signals.py
         ogcm/callbacks.py ogcm/writers.py ogcm/output.py ogcm/variables.py ogcm/metadata.py ogcm/info.py ogcm/files.py
