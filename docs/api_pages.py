@@ -23,7 +23,7 @@ import adjoint  # noqa: E402
 import nn  # noqa: E402
 import ogcm  # noqa: E402
 from ogcm.cli import SETUP_COMMANDS, main  # noqa: E402
-from ogcm.model import CHOICES, Numerics  # noqa: E402
+from ogcm.numerics import CHOICES, Numerics  # noqa: E402
 from ogcm.parameters import PARAMETERS  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -50,8 +50,13 @@ def write_pages(_app) -> None:
 
 def modules_of(package: ModuleType) -> list[ModuleType]:
     """All modules below a package, sub-packages included, without private ones."""
-    names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    return [import_module(name) for name in sorted(names) if not name.rpartition(".")[2].startswith("_")]
+    names = sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+    public = [name for name in names if not name.rpartition(".")[2].startswith("_")]
+    modules = [import_module(name) for name in public]
+    shadowed = {
+        f"{m.__name__}.{name}" for m in modules for name in getattr(m, "__all__", ()) if callable(getattr(m, name))
+    }
+    return [module for module in modules if module.__name__ not in shadowed]  # a setup has the name of its module
 
 
 def summary(thing: object) -> str:
@@ -62,13 +67,20 @@ def summary(thing: object) -> str:
 
 def module_page(module: ModuleType) -> str:
     """The page of one module: its docstring and all that it defines."""
-    return f"# {module.__name__}\n\n```{{automodule}} {module.__name__}\n:members:\n```\n"
+    return f"# {module.__name__}\n\n```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :members:\n```\n"
 
 
 def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
     """The page of a package: its public names with a summary of each, then all its modules."""
     name = package.__name__
-    lines = [f"# {name}", "", f"```{{automodule}} {name}\n:no-members:\n```", "", "## Public names", ""]
+    lines = [
+        f"# {name}",
+        "",
+        f"```{{eval-rst}}\n.. automodule:: {name}\n   :no-members:\n```",
+        "",
+        "## Public names",
+        "",
+    ]
     lines += [f"`import {name}` makes these available, as `{name}.NAME`.", "", "| name | what it is |", "|---|---|"]
     for public, home in homes(package).items():
         thing = getattr(package, public)
@@ -141,14 +153,20 @@ def formulas_as_they_stand(_app, _what, _name, _obj, _options, lines: list[str])
     Docstrings are plain text with sections in NumPy style. In reStructuredText an indented paragraph is a quotation,
     and these characters are markup. Sphinx calls this function for each docstring before numpydoc reads it.
     """
-    made, free = [], True  # free: the text is that of no list of parameters
+    made, free = [], True  # free: the text is not in a list of parameters
     for paragraph in "\n".join(lines).split("\n\n"):
         rows = paragraph.split("\n")
         title = next((n for n in range(1, len(rows)) if re.fullmatch(r"-{3,}", rows[n])), None)
         if title is not None:
             free = rows[title - 1] in ("Notes", "Examples")
-        if free and title is None and (rows[0].startswith("    ") or re.search(r"\S {3,}\S", paragraph)):
+        indented = any(row.startswith("    ") for row in rows) and not rows[0].startswith(("- ", ">>> "))
+        if free and title is None and (indented or re.search(r"\S {3,}\S", paragraph)):
             made += ["::", "", *(f"    {row}" for row in rows), ""]
         else:
-            made += [*(re.sub(r"(?<!^)([*|]|_(?!\w))", r"\\\1", row) for row in rows), ""]
+            made += [*(re.sub(r"([*|]|_(?!\w))", r"\\\1", row) for row in rows), ""]
     lines[:] = made
+
+
+def skip_foreign(_app, _what, _name, obj, _skip, _options) -> bool | None:
+    """Leave out members that another library adds to a class, such as `set` of a picture of matplotlib."""
+    return True if str(getattr(obj, "__module__", "")).startswith("matplotlib") else None

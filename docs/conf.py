@@ -8,6 +8,7 @@ second build executes only what has changed.
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,6 +23,8 @@ import api_pages  # noqa: E402
 
 import ogcm  # noqa: E402
 
+warnings.filterwarnings("ignore", message="Unknown section")  # in docstrings of other libraries
+
 project, author = "ogcm", "The ogcm developers"
 release = version = ogcm.__version__
 copyright = author
@@ -35,7 +38,7 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
-nitpicky = False
+suppress_warnings = ["ref.python"]  # two classes of one name in the annotations of different modules
 default_role = "py:obj"
 highlight_language = "none"
 
@@ -78,3 +81,4 @@ def setup(app) -> None:
     """Connect what `api_pages.py` does to a build."""
     app.connect("builder-inited", api_pages.write_pages)
     app.connect("autodoc-process-docstring", api_pages.formulas_as_they_stand, priority=400)
+    app.connect("autodoc-skip-member", api_pages.skip_foreign)
