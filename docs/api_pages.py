@@ -65,9 +65,14 @@ def summary(thing: object) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def described(module: ModuleType, option: str) -> str:
+    """The directive that shows the docstring of a module, with its members or without."""
+    return f"```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :{option}:\n```"
+
+
 def module_page(module: ModuleType) -> str:
     """The page of one module: its docstring and all that it defines."""
-    return f"# {module.__name__}\n\n```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :members:\n```\n"
+    return f"# {module.__name__}\n\n{described(module, 'members')}\n"
 
 
 def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
@@ -84,9 +89,9 @@ def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
     lines += [f"`import {name}` makes these available, as `{name}.NAME`.", "", "| name | what it is |", "|---|---|"]
     for public, home in homes(package).items():
         thing = getattr(package, public)
-        described = inspect.isroutine(thing) or inspect.isclass(thing)
-        target = f"{home}.{public}" if described else home
-        text = summary(thing) if described or inspect.ismodule(thing) else f"Defined in `{home}`."
+        has_entry = inspect.isroutine(thing) or inspect.isclass(thing)
+        target = f"{home}.{public}" if has_entry else home
+        text = summary(thing) if has_entry or inspect.ismodule(thing) else f"Defined in `{home}`."
         lines.append(f"| {{py:obj}}`{public} <{target}>` | {text} |")
     lines += ["", "## Modules", "", "| module | what is in it |", "|---|---|"]
     lines += [f"| {{py:mod}}`{module.__name__}` | {summary(module)} |" for module in modules]
