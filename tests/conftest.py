@@ -1,4 +1,4 @@
-"""What all tests share: which of them run by default, profiles of hypothesis, files of real-ocean data."""
+"""Shared by all tests: tests on request, profiles of hypothesis, files of real-ocean data."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def ocean_data():
-    """Path of a named file of real-ocean data, which the project does not ship: skips where it is absent."""
+    """Function that returns the path of a file of real-ocean data; skips where the file is absent."""
 
     def data_file(name: str) -> Path:
         path = DATA / name

@@ -30,7 +30,7 @@ def run(model, steps):
 
 
 def dry(grid, name, a):
-    """Where the array a of the field `name`, halo included, lies on land, on a closed face or beyond a closed side."""
+    """True where the array a of the field `name` with halo is on land, on a closed face or beyond a closed side."""
     mask = getattr(grid, f"mask_{FACES.get(name, 't')}")
     return np.broadcast_to((mask if a.shape == mask.shape else mask[0]) != 1, a.shape)
 

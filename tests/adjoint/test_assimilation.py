@@ -23,7 +23,7 @@ PARAMETERS = {"nu_h": 400.0, "kappa_h": 300.0, "drag_linear": 5e-4, "drag_quadra
 
 
 def ocean(parameters=(), **options):
-    """A rough basin full of small eddies, which friction and drag slow down within a day."""
+    """A rough basin with small eddies, which friction and drag slow down within a day."""
     rng = np.random.default_rng(11)
     eddies = {p: 0.1 * rng.normal(size=(5, 12, 16)) for p in "uv"}
     return rough_basin(**(eddies | {"parameters": PARAMETERS | dict(parameters)} | options))
@@ -34,7 +34,7 @@ def simulated(model, days=1.0):
 
 
 def twin(truth, guess, errors, days=(0.5, 1.0), **options):
-    """The simulation of a wrong first guess, and how it misses what was seen of the true run."""
+    """The simulation of a wrong first guess, and the misfit to observations of the true run."""
     simulation = simulated(guess, max(days))
     return simulation, misfit(synthetic(simulated(truth, max(days)), errors, days=days, **options), guess)
 
@@ -84,7 +84,7 @@ def test_taylor_remainder_is_quadratic():
     assert np.all(np.abs(slopes - 2) < 0.05), slopes
 
 
-def test_smoothing_has_the_error_that_was_asked_for():
+def test_smoothing_has_the_given_error():
     model, rng = ocean(), np.random.default_rng(3)
     scaled = Cost(BoxMean(model, "T"), simulated(model), [Estimate("T", 0.5, smooth=2.0)]).scaled["T"]
     changes = np.array([scaled.values(rng.normal(size=scaled.wet.shape)) - scaled.first_guess for _ in range(300)])
@@ -147,7 +147,7 @@ def test_map_of_wind():
 
 
 def initial_state(iterations, errors, every, names, days):
-    """First guess, truth and estimate of the initial state, drawn from the error that is assumed of it."""
+    """First guess, truth and estimate of an initial state whose errors have the assumed covariance."""
     guess, truth = ocean(), ocean()
     estimates = [Estimate(name, 0.5 if name == "T" else 0.1, smooth=2.0) for name in names]
     prior = Cost(BoxMean(truth, "T"), simulated(truth), estimates)
@@ -172,7 +172,7 @@ def test_initial_temperature():
 
 @pytest.mark.long
 def test_initial_state():
-    """The whole of it, from every second row and column of T, eta, u, v on days 0.25 to 1."""
+    """The whole state, from every second row and column of T, eta, u, v on days 0.25 to 1."""
     errors = {"T": 0.05, "eta": 0.02, "u": 0.02, "v": 0.02}
     for name, before, after in initial_state(40, errors, 2, ["T", "eta", "u", "v"], (0.25, 0.5, 0.75, 1.0)):
         print(name, before, after)
@@ -288,7 +288,7 @@ def test_mixing_stays_stable_by_default():
         (Estimate("T", 1.0, smooth=-1.0), "smooth: -1.0 of T is no length"),
     ],
 )
-def test_mistakes_are_told_before_the_first_run(estimate, match, monkeypatch):
+def test_mistakes_are_reported_before_the_first_run(estimate, match, monkeypatch):
     model = ocean()
     monkeypatch.setattr(Cost, "__call__", None)
     with pytest.raises(InputError, match=match):

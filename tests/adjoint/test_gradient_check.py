@@ -1,4 +1,4 @@
-"""The checks of the gradients: they pass where all is right, and name what is wrong where it is not."""
+"""The checks of gradients pass for right adjoints, and name the error in wrong ones."""
 
 from pathlib import Path
 

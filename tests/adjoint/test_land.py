@@ -1,4 +1,4 @@
-"""Land in adjoints: NaN there, and in closed halos, changes no bit of a gradient over water.
+"""NaN on land and in closed halos changes no bit of a gradient over water.
 
 As in the forward model (`test_invariances.py`) tracers, forcing other than fresh water, and parameters may hold
 anything on land; u, v, eta and fresh water are 0 there, and so is what is made of them alone.
@@ -28,7 +28,7 @@ def dirty(grid, name, kind, a):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_no_operator_passes_on_what_lies_on_land(name):
+def test_no_operator_uses_values_on_land(name):
     """NaN in inputs and in the adjoints of outputs; what a parameter is given on land is 0, since a number sums it."""
     pair = PAIRS[name]
     for x, y in SIDES:

@@ -1,4 +1,4 @@
-"""Observations: what a model shows of them, what is not in its water or is missing, and their files."""
+"""Observations: their counterparts in the model, those that are missing or not in its water, and their files."""
 
 import h5py
 import numpy as np
@@ -33,13 +33,13 @@ def at(x=5e4, y=5e4, z=-100.0, **changes):
 
 
 @pytest.mark.parametrize("z", [-687.5, -25.0, -125.0, -600.0])
-def test_a_linear_profile_is_seen_exactly_in_partial_cells(z):
+def test_a_linear_profile_is_observed_exactly_in_partial_cells(z):
     model = cells()
     seen = Observations(model, "T", **at([5e4, 1.59e5], [5e4, 3.3e4], z)).observe(model.state)
     np.testing.assert_allclose(seen, 10 + z / 100, rtol=1e-14)  # 3.125 at 687.5 m
 
 
-def test_beyond_the_last_centres_the_nearest_cell_is_seen():
+def test_beyond_the_last_centres_the_nearest_cell_is_observed():
     model = cells()
     seen = Observations(model, "T", **at(z=[-1.0, -700.0, -874.0])).observe(model.state)
     np.testing.assert_allclose(seen, [9.75, 10 - 6.875, 10 - 6.875], rtol=1e-14)
@@ -110,7 +110,7 @@ def island(**options):
 LAND = (7e4, 7e4)
 
 
-def test_observations_out_of_the_water_are_dropped_and_told():
+def test_observations_out_of_the_water_are_dropped_with_a_warning():
     model = island(periodic=False)
     x, y = [1.3e5, LAND[0], 1.3e5, 1.3e5, 1e9], [5e4, LAND[1], 5e4, 5e4, 5e4]
     given = at(x, y, [-10.0, -20.0, -30.0, -2000.0, -50.0], values=np.arange(5.0), days=[0, 0, 1, 1, 1])
@@ -250,7 +250,7 @@ def test_missing_values_of_a_file_are_left_out(tmp_path, values, attributes):
     np.testing.assert_allclose(points.z, [-100.0, -687.5])
 
 
-def test_an_observation_without_a_place_is_told(tmp_path):
+def test_an_observation_without_a_place_is_reported(tmp_path):
     path = file_of(tmp_path / "a.nc", x=(np.array([3e4, np.nan, 7e4]), {"units": "m"}))
     with pytest.warns(UserWarning, match="1 of 3 observations of T lack a place, time or error, the first is number 1"):
         (points,) = read(path, cells())

@@ -1,4 +1,4 @@
-"""The run backwards: the gradient of a whole run is the complex step's, for any budget, integrator and threads."""
+"""The gradient of a whole run equals that of the complex step, for any budget, integrator and number of threads."""
 
 import copy
 import json
@@ -59,7 +59,7 @@ def simulation(steps, model=None, **options):
 
 
 def loss_of(model, days):
-    """Nonlinear in every state field, at the end and before."""
+    """A loss that is nonlinear in every field of the state, at the end of the run and before."""
     middle = days[-1] / 2
     total = MeanSquare(model, "T", np.full((5, 12, 16), 10.0), days=days) + 0.1 * BoxMean(model, "S", days=middle)
     total += 1e4 * MeanSquare(model, "u", np.zeros((5, 12, 16)), days=days)
@@ -73,7 +73,7 @@ def directions(model, names):
 
 
 def check(run, names=NAMES, tolerance=1e-10, **budget):
-    """The gradient along random directions is the complex step's, for each control alone and for all together."""
+    """Compare the gradient along random directions with the complex step, for each control and for all together."""
     loss, d = loss_of(run.model, [0, run.steps * DT / DAY]), directions(run.model, names)
     g = adjoint.gradient(loss, run, names, **budget)
     for group in (*([name] for name in names), names):
@@ -212,7 +212,7 @@ def test_a_run_that_continues_has_the_gradient_of_its_own_beginning(tmp_path):
 
 
 def test_nan_on_land_changes_no_bit():
-    """In tracers, forcing (a series among it) and parameters, under a loss that looks at the initial state as well."""
+    """NaN in tracers, forcing (also a series) and parameters, and a loss that depends on the initial state too."""
     clean, dirty = simulation(3), simulation(3)
     put_nan_on_land(dirty.model)
     one, other = (adjoint.gradient(loss_of(run.model, [0, 0.02]), run, NAMES, snapshots=1) for run in (clean, dirty))
@@ -268,7 +268,7 @@ def no_steps(monkeypatch):
 
 
 class Root(Loss):
-    """sqrt(u^2): has no derivative at rest."""
+    """sqrt(u^2), which has no derivative at rest."""
 
     def value(self, state, record):
         return np.sqrt((interior(state.u) ** 2).sum())
@@ -371,7 +371,7 @@ def test_a_run_that_blows_up_has_no_gradient():
 
 
 class Nudging:
-    """Of docs/howto.md: pull the whole column to 10 degC within 100 days. It has no weights and no `astype`."""
+    """The term of the how-to guide: relax the column to 10 degC in 100 days. It has no weights and no `astype`."""
 
     rate = 1 / (100 * DAY)
 
@@ -380,7 +380,7 @@ class Nudging:
 
 
 def test_the_tangent_of_a_corrector_without_weights():
-    """A resting ocean that is warmer everywhere stays so, less what the nudging takes: (1 - rate dt)^n."""
+    """In a resting ocean a uniform change of temperature decays by the nudging alone, as (1 - rate dt)^n."""
     grid = ogcm.cartesian(nx=4, ny=4, dx=1e5, dy=1e5, periodic_x=True, periodic_y=True)
     model = ogcm.Model(grid, depth=200.0, dz=[100.0, 100.0], T=12.0, dt=DT)
     model.corrector = Nudging()

@@ -48,7 +48,7 @@ def loss_ad(grid, state):
 
 
 def gradient(grid, x):
-    """Of the loss with respect to all inputs: the steps backwards, each adjoint field exchanged."""
+    """Gradient of the loss with respect to all inputs: the steps backwards, with exchange of each adjoint field."""
     states = forward(grid, x)
     state_ad = loss_ad(grid, states[-1])
     steady_ad = [np.zeros(grid.depth_t.shape) for _ in range(3)]

@@ -92,7 +92,7 @@ CLOSURES = {
 
 
 def resting(closures, T, S, **options):
-    """Resting uniform water over a sill, with every closure; nothing drives it unless told."""
+    """Resting uniform water over a sill, with every closure and by default without forcing."""
     depth = np.full((6, 8), 240.0)
     depth[2, 3], depth[4, 5:7] = 0.0, 130.0
     return ogcm.Model(

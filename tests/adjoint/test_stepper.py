@@ -1,4 +1,4 @@
-"""A whole step backwards: its gradient is the complex step's, for every choice, state, flux and parameter."""
+"""The gradient of a whole step equals that of the complex step, for every choice, state, flux and parameter."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ class Rain(ogcm.Term):
             tendency += 1e-7
 
     def add_ad(self, model, n, fluxes, D_ad, gradient) -> None:
-        """Nothing depends on the state."""
+        """The term does not depend on the state, and has nothing to add."""
 
 
 def ocean(**options) -> Model:
@@ -77,7 +77,7 @@ def weights(model: Model) -> State:
 
 
 def step_back(model: Model, loss: State) -> Gradient:
-    """What a step of the model passes on from the adjoint `loss` of its end."""
+    """The gradient of a step, from the adjoint `loss` of the state at its end."""
     gradient = Gradient.zeros(model)
     AdjointStepper(model).step(model.state.copy(), loss, gradient)
     return gradient
@@ -112,7 +112,7 @@ def test_gradient_of_a_step_is_the_complex_step(choice):
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
-    """On land and in closed halos, of the model and of the adjoint with which the step back begins."""
+    """NaN on land and in closed halos, of the model and of the adjoint at the end of the step."""
     clean, dirty = ocean(**CHOICES[choice]), put_nan_on_land(ocean(**CHOICES[choice]))
     loss = weights(clean)
     expected = step_back(clean, loss.copy())
@@ -127,7 +127,7 @@ def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
 
 @pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"dynamics": "none", "corrector": Rain()}])
 def test_what_is_not_stepped_passes_through_a_step_and_its_adjoint(options):
-    """Without tracers T and S stay as they are, so that their gradient is that of the state at the end."""
+    """In a model without tracers T and S do not change, and their gradients pass through the step unchanged."""
     model = ocean(equation_of_state="none", dt=300.0, **options)
     loss, old = weights(model), model.state.copy()
     gradient = step_back(model, loss)

@@ -60,7 +60,7 @@ def test_a_wrong_kernel_is_refused_in_its_line(name):
     assert "; " in message, "names no remedy"
 
 
-def test_a_helper_that_is_refused_says_where_it_was_called():
+def test_the_refusal_of_a_helper_names_its_call():
     lines, first = inspect.getsourcelines(wrong_kernels.helper_writes_beside)
     with pytest.raises(KernelError, match=f"called at .*wrong_kernels.py:{first + len(lines) - 1}"):
         twin(wrong_kernels.helper_writes_beside)
@@ -107,7 +107,7 @@ def enclosed(factor):
     return scaled
 
 
-def test_a_twin_knows_what_encloses_its_kernel():
+def test_a_twin_has_the_closure_of_its_kernel():
     assert twin(enclosed(3.0)).gpu_kernels[0].__globals__["factor"] == 3.0
 
 
@@ -218,7 +218,7 @@ def test_a_kernel_that_is_misspelt_is_named(capsys):
 
 
 @pytest.mark.parametrize(("point", "refused"), [("j, ii", False), ("j, 0", True)])
-def test_a_kernel_of_ones_own_is_shown_or_refused(point, refused, tmp_path, capsys):
+def test_a_kernel_of_a_user_is_shown_or_refused(point, refused, tmp_path, capsys):
     file = tmp_path / f"own_kernel_{refused}.py"
     file.write_text(
         "from numba import prange\nfrom ogcm.backend import kernel\n@kernel\ndef mine(out):\n    nj, ni = out.shape\n"

@@ -114,8 +114,8 @@ def test_a_halo_is_filled_as_on_the_cpu(sides, width, order):
 
 
 @simulated
-def test_a_race_would_be_seen(monkeypatch):
-    """Without its `row_barrier()` a kernel reads what other threads may not have written yet."""
+def test_a_race_is_found(monkeypatch):
+    """Without its `row_barrier()` a kernel may read values before other threads have written them."""
     grid, results = random_grid(nx=4, ny=3), []
     W_ad = np.random.default_rng(0).normal(size=(6, *grid.h_t.shape[1:]))
 
@@ -230,7 +230,7 @@ class Pull(ogcm.Term):
         gradient.weights[1] += pull_ad[inside].sum()
 
 
-def test_a_term_of_ones_own_and_its_gradient_are_those_of_the_cpu():
+def test_a_term_of_a_user_and_its_gradient_are_those_of_the_cpu():
     model = tiny(integrator="euler")
     model.terms["pull"], loss = Pull(model), BoxMean(model, "T", x=(0, 5e4))
     runs = {w: ogcm.Simulation(model, days=1200 / DAY, progress=False, device=w) for w in device.DEVICES}

@@ -105,7 +105,7 @@ def corrected(model, *, learned=True, **options):
 
 
 def error_of_a_step(model):
-    """Of the gradient of a step against the complex step, the largest over the controls."""
+    """The largest error over the controls of the gradient of a step, relative to the complex step."""
     rng, loss, gradient = np.random.default_rng(5), weights(model), Gradient.zeros(model)
     AdjointStepper(model).step(model.state.copy(), loss, gradient)
     names = (*model.numerics.stepped, *Fluxes._fields, *model.parameters, "corrector")
@@ -142,7 +142,7 @@ def test_nan_on_land_changes_no_bit_of_the_gradient_of_a_corrected_step(kind):
 
 
 def pure(**options):
-    """A model whose state the network alone moves."""
+    """A model in which the network is the only tendency."""
     outputs = ("uv_tendency", "T_tendency", "S_tendency", "eta_tendency")
     chosen = {"features": ("velocity", "T", "S", "eta", "wind"), "outputs": outputs, "stencil": "cross"}
     return corrected(ocean(dynamics="none"), **(chosen | options))
@@ -166,7 +166,7 @@ def test_without_dynamics_the_corrector_alone_moves_the_state():
 
 
 def tendencies_of(model):
-    """D of the corrector alone."""
+    """The tendencies of the corrector alone."""
     D = Tendencies(*(np.zeros_like(a) for a in model.state.arrays().values()))
     model.corrector.add(model, model.state, model.forcing.at(0.0), D)
     return D

@@ -62,7 +62,7 @@ def test_records_are_the_fine_run_coarse_grained_and_the_run_goes_on():
     assert not list(Path().glob("*.part"))
 
 
-def test_the_file_says_how_it_was_made():
+def test_the_file_records_how_it_was_made():
     fine, coarse = channels(wind=0.2)
     make_data(fine, coarse, "d.nc", days=0.25, every=0.125, progress=False)
     with xarray.open_dataset("d.nc", engine="h5netcdf", decode_times=False) as d:
@@ -177,7 +177,7 @@ def test_a_data_set_of_currents_alone():
         DataSet("d.nc", model, fields=["T"])
 
 
-def test_only_what_is_asked_for_is_read():
+def test_only_requested_variables_are_read():
     model = rough_basin()
     written(model, records=60)
     change("d.nc", "T", 40, np.nan)
@@ -287,7 +287,7 @@ def test_parts_that_overlap_are_refused():
 
 
 def test_statistics_and_climatology():
-    """Against NumPy over all records at once, with a mean a thousand times the deviation."""
+    """Comparison with NumPy over all records at once; the mean is a thousand times the deviation."""
     model = rough_basin()
     made = written(model)
     data, part, grid = DataSet("d.nc", model), range(2, 8), model.grid

@@ -28,7 +28,7 @@ def model():
 
 
 def stirred(model, seed, size=1.0):
-    """A state moved at random from the model's; nonsense on the land of the tracers."""
+    """The model's state with random changes, and large values on land in the tracers."""
     rng, state = np.random.default_rng(seed), model.state.copy()
     for name, a in state.arrays().items():
         point = {"u": "u", "v": "v"}.get(name, "t")
@@ -75,7 +75,7 @@ def scores(model, pairs):
 
 
 def plain(model, name, pairs):
-    """Sums over starts of the weighted squares by layer, then of all layers: volumes, error, f^2, t^2, f t, bias."""
+    """Sums over starts of weighted squares by layer, then over all layers: volume, error, f^2, t^2, f t, bias."""
     rows = []
     for n, (forecast, truth) in enumerate(pairs):
         both = zip(layers_of(model, name, forecast), layers_of(model, name, truth), strict=True)
@@ -121,7 +121,7 @@ def test_the_normalised_error_is_the_loss_of_training(model, pairs, scores):
 
 
 def moved(model, forecast_of):
-    """Scores of one forecast, made of the truth."""
+    """The scores of one forecast, which is a change of the truth."""
     found, truth = Scores(model, mean_of(model), LEADS[:1], SCALES), stirred(model, 3)
     found.add(0, forecast_of(truth), truth)
     return found
@@ -168,7 +168,7 @@ def test_the_opposite_of_the_truth(model):
 
 
 def test_large_cells_count_more():
-    """An error in the row that has 9/10 of the area, and in the thin layer."""
+    """Weights of an error in the row with 9/10 of the area, and in the thin layer."""
     grid = ogcm.cartesian(nx=4, ny=2, dx=1e4, dy=[1e4, 9e4], periodic_x=True)
     model = ogcm.Model(grid, depth=100.0, dz=[20.0, 80.0], T=10.0, dt=600.0)
     found = Scores(model, {"T": np.full((2, 2, 4), 10.0)}, [1.0], {"T": 1.0})
@@ -205,7 +205,7 @@ def test_spectra_are_means_over_the_starts(model, pairs, scores):
 
 
 def test_drift_of_contents(model):
-    """The surface rises and every cell warms: what the moving layers hold, by hand."""
+    """The surface rises and every cell warms: the contents of the moving layers, computed by hand."""
     start, g = model.state, model.grid
     wet, cells = interior(g.mask_t) > 0, interior(g.h_t * g.area_t)
     drift = Drift(model, start, mean_of(model), mean_of(model))
@@ -235,7 +235,7 @@ def test_drift_of_contents(model):
 
 
 def test_mean_and_deviation_of_a_long_run(model):
-    """From all states at once; of the data: its climatology and 0.5 as the deviation."""
+    """Comparison with NumPy over all states; the data have their climatology and 0.5 as the deviation."""
     mean = {name: mean_of(model)[name] for name in ("T", "eta")}
     deviation = {name: np.full_like(a, 0.5) for name, a in mean.items()}
     drift = Drift(model, model.state, mean, deviation)

@@ -1,4 +1,4 @@
-"""Losses to train with: against plain formulas, and each adjoint against the complex step."""
+"""Losses of a training: comparison with plain formulas, and of each adjoint with the complex step."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def targets(model):
-    """Two records of other values near its own; nonsense on land."""
+    """Two records with values near those of the model, and large values on land."""
     rng, found = np.random.default_rng(6), {}
     for name, scale in SCALES.items():
         now = interior(getattr(model.state, name))
@@ -86,7 +86,7 @@ def test_the_gradient_of_a_run(model, targets):
 
 
 def test_forecast_is_the_normalised_mean_square_error(model, targets):
-    """Cell by cell, from the thickness and area of each."""
+    """Comparison with a sum over cells, weighted by thickness and area."""
     weights = {"u": 1.0, "v": 1.0, "eta": 2.0, "T": 3.0, "S": 0.5}
     g, total = model.grid, 0.0
     for name, weight in weights.items():
@@ -106,7 +106,7 @@ def test_forecast_is_the_normalised_mean_square_error(model, targets):
 
 
 def test_climatology_has_the_loss_one(model):
-    """With the standard deviation over many records as the scale, and their mean as the forecast."""
+    """With the standard deviation over many records as the scale and their mean as the forecast the loss is 1."""
     rng, records = np.random.default_rng(2), 40
     size = np.linspace(2.0, 0.5, 5)[:, None, None]
     data = 10 + size * rng.normal(size=(records, *SHAPE))
@@ -178,7 +178,7 @@ def test_the_spectral_loss_compares_logarithms(model, targets):
 
 
 def test_conservation_counts_the_moving_layers(model):
-    """A rise of the surface adds its water's heat; water that is moved about adds nothing."""
+    """A rise of the surface adds the heat of its water; a redistribution of water adds nothing."""
     loss = Conservation(model, model.state, scales={"T": 0.1, "S": 0.05})
     assert loss.value(model.state, 0) == 0.0
     cells = interior(model.grid.area_t * model.grid.h_t)

@@ -73,7 +73,7 @@ def test_activations_are_their_formulas():
         assert np.abs(a - value).max() < (5e-4 if name == "gelu" else 1e-13), name
 
 
-def test_untrained_network_says_nothing_and_a_bounded_one_little():
+def test_an_untrained_network_has_no_output_and_a_bounded_one_little():
     assert not MLP((5, 8, 3)).forward(samples((5, 3))).any()
     net = network((5, 8, 3), bounded=True)
     net.weights *= 50
@@ -101,7 +101,7 @@ def test_single_precision_stays_single(activation):
 
 
 class Recorder:
-    """NumPy, and the names that were asked of it."""
+    """NumPy, with a record of the names that were used."""
 
     def __init__(self):
         self.asked = set()

@@ -1,4 +1,4 @@
-"""The optimisers against the formulas of the papers, scipy, and themselves continued from a file."""
+"""Optimizers: comparison with the formulas of the papers, with scipy, and with a continuation from a file."""
 
 import math
 
@@ -13,7 +13,7 @@ GRADIENTS = [0.5, -1.0, 0.25, 2.0, -0.125]
 
 
 def moved(optimizer, start=1.0):
-    """What becomes of one number under GRADIENTS."""
+    """The values of one number after each of GRADIENTS."""
     p, path = {"p": np.array(start)}, []
     for g in GRADIENTS:
         optimizer.step(p, {"p": np.array(g)})
@@ -85,7 +85,7 @@ def test_each_name_has_its_own_rate_and_decay():
     assert p["b"] == pytest.approx(0.0, abs=1e-7)
 
 
-def test_clipping_keeps_the_direction_and_tells_the_norm():
+def test_clipping_keeps_the_direction_and_returns_the_norm():
     g = {"a": np.array([3.0, 0.0]), "b": np.array(4.0)}
     assert clip(g, 10.0) == 5.0
     assert g["b"] == 4.0

@@ -1,4 +1,4 @@
-"""Training through the stepper: its gradient, what it learns, how it resumes and what it refuses."""
+"""Training through the stepper: gradients, skill, continuation, and messages for bad input."""
 
 import json
 
@@ -47,7 +47,7 @@ def path(tmp_path_factory):
 
 
 def trainable_of(path, *, estimates=(), seed=0, **options):
-    """A channel with a corrector that sees and says a little, and its data."""
+    """A channel with a corrector of a few features and outputs, and its data."""
     model = ocean()
     data = DataSet(path, model)
     chosen = {"features": ("velocity", "T", "eta", "place"), "outputs": ("stress", "T_flux", "T_flux_z")}
@@ -73,7 +73,7 @@ def test_gradient_through_many_steps_is_exact(steps):
 
 
 @pytest.mark.slow
-def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
+def test_corrector_beats_physics_on_held_out_days(path, tmp_path):
     trainable, data = trainable_of(path, estimates=[Estimate("nu4_h", 1.0, logarithm=True)])
     test, physics = data.split().test, ocean()
     settings = TrainingSettings(curriculum=((1, 20), (3, 40)), rates={"nu4_h": 10.0}, patience=0, **QUICK)
@@ -94,7 +94,7 @@ def test_corrector_beats_physics_on_days_it_has_not_seen(path, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_single_window_is_learned_by_heart(path, tmp_path):
+def test_a_single_window_is_fitted_closely(path, tmp_path):
     outputs = ("uv_tendency", "T_tendency")
     trainable, data = trainable_of(path, outputs=outputs, features=("velocity", "T"))
     options = {"batch": 1, "rate": 2e-2, "patience": 0, "weight_decay": 0.0, "fields": ("T",), "validate_every": 600}
@@ -243,7 +243,7 @@ validation_windows = 2
 """
 
 
-def test_commands_train_and_evaluate_what_a_file_says(path, tmp_path, monkeypatch, capsys):
+def test_commands_train_and_evaluate_a_file(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.toml").write_text(CONFIGURATION.format(path=path))
     assert main(["train", "small.toml", "--quiet"]) == 0
@@ -281,7 +281,7 @@ def test_a_run_with_what_was_trained(path, tmp_path, monkeypatch):
     assert main(["run", "channel", "--trained", "other.h5", *options, "--overwrite"]) == 2
 
 
-def test_persistence_and_climatology_are_what_they_say(path):
+def test_persistence_and_climatology(path):
     model = ocean()
     data = DataSet(path, model)
     parts = data.split()
@@ -298,7 +298,7 @@ def test_persistence_and_climatology_are_what_they_say(path):
 
 
 def prepared(file):
-    """All that a training needs before its first run."""
+    """The model and the data of a training before its first run."""
     chosen = configuration.read(file)
     model = chosen.model()
     data, parts = chosen.data(model)

@@ -190,7 +190,7 @@ def test_a_directory_is_the_one_that_a_variable_names(directories, monkeypatch, 
     assert capsys.readouterr().err == ""
 
 
-def test_without_a_variable_it_is_in_the_home(directories, monkeypatch):
+def test_without_a_variable_it_is_in_the_home_directory(directories, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: directories / "home")
     assert kernel_cache.directory() == directories / "home" / ".cache" / "ogcm"
 
@@ -206,7 +206,7 @@ def writable_by_others(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("case", ["no home", "below a file", "others can write"])
-def test_an_unusable_directory_is_replaced_by_a_private_one_with_a_sentence(directories, monkeypatch, capsys, case):
+def test_an_unusable_directory_is_replaced_by_a_private_one_with_a_warning(directories, monkeypatch, capsys, case):
     (directories / "file").write_text("")
     if case == "no home":
         monkeypatch.setattr(Path, "home", no_home)

@@ -1,4 +1,4 @@
-"""Every index of every kernel stays within its array: compiled code reads and writes past an end without a word."""
+"""Every index of every kernel lies within its array, which compiled code does not check."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ print('within bounds')
 
 
 def run_with(**environment):
-    """What a process with these environment variables prints, on both channels."""
+    """Output and error messages of a process with these environment variables."""
     root = Path(__file__).parents[2]
     return subprocess.run(
         [sys.executable, "-c", CODE],
@@ -36,7 +36,7 @@ def run_with(**environment):
 
 
 def test_a_step_of_every_kernel_as_plain_python():
-    """NumPy raises beyond the end of an array, and below its start where the index is unsigned."""
+    """NumPy raises for an index beyond the end of an array, and for an unsigned one below its start."""
     assert "within bounds" in (said := run_with(NUMBA_DISABLE_JIT="1")), said
 
 

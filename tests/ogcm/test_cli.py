@@ -1,4 +1,4 @@
-"""The command line, files and runs, as a user meets them."""
+"""The command line: commands, files, messages."""
 
 import os
 import signal
@@ -135,7 +135,7 @@ def test_bad_restarts_are_refused():
         load_restart("good.h5", small(precision="float32"))
 
 
-def test_a_blow_up_says_where_and_saves_the_last_good_state():
+def test_a_blow_up_names_the_place_and_saves_the_last_good_state():
     model = small(dt=3600.0, wind=300.0)
     with pytest.raises(BlowUpError, match=r"Try dt = 1800 s") as caught:
         ogcm.Simulation(model, days=3000, output="b.nc", progress=False).run()
@@ -171,7 +171,7 @@ def test_a_signal_leaves_a_restart(number):
     assert "record" in info("long.nc")
 
 
-def test_a_full_disk_is_said_before_the_run(monkeypatch):
+def test_a_full_disk_is_reported_before_the_run(monkeypatch):
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))

@@ -1,4 +1,4 @@
-"""Diagnostics against numbers known without a computer, and against the model's own kernels."""
+"""Diagnostics: comparison with numbers known by hand, and with the kernels of the model."""
 
 import numpy as np
 import pytest
@@ -205,7 +205,7 @@ def test_potential_energy_of_two_stacked_layers():
 
 
 def test_available_potential_energy_of_a_lock():
-    """Halves side by side: the heavy one sinks by H/4, the light one rises by as much."""
+    """Heavy and light water side by side: the heavy half sinks by H/4, the light one rises by as much."""
     model = basin(T=lambda x, y, z: np.where(x < 6 * DX, 10.0, 20.0), dz=[100.0] * 3)
     rho = diagnostics.potential_density(model)
     water = 12 * 9 * DX * DY * 300

@@ -1,4 +1,4 @@
-"""Sealed files: whatever happens to their bytes is seen before HDF5 opens them."""
+"""Sealed files: every change of their bytes is found before HDF5 opens them."""
 
 import io as streams
 import os
@@ -26,7 +26,7 @@ SECTOR = 512
 
 
 def damages(content: bytes, cases: int, seed: int = 0):
-    """Copies of a file with flipped bits, cut short, with sectors zeroed, swapped or lost, and with more behind."""
+    """Copies of a file with flipped bits, cut short, with sectors zeroed, swapped or lost, and with bytes appended."""
     rng = np.random.default_rng(seed)
     sectors = len(content) // SECTOR
     for n in range(cases):
@@ -186,7 +186,7 @@ def test_a_sealed_file_is_made_in_one_piece(tmp_path):
 
 
 def test_damaged_observations_are_refused(tmp_path):
-    """Those that others wrote have no seal, ours do."""
+    """Files of observations that other programs wrote have no seal; those of ogcm have one."""
     path, model = tmp_path / "seen.nc", rough_basin()
     points = observations.Points("T", *(np.full(40, n) for n in (1e5, 5e4, -50.0, 0.5, 10.0, 0.1)))
     observations.write(path, [points], model)

@@ -1,4 +1,4 @@
-"""What users hand over gives the right field: functions, masked and labelled arrays, durations, fields set later."""
+"""Input of users becomes the right field: functions, masked and labelled arrays, durations, fields set later."""
 
 import tracemalloc
 from datetime import timedelta
@@ -317,7 +317,7 @@ def test_a_profile_is_never_spread_along_x():
     np.testing.assert_array_equal(interior(model(square, T=np.arange(4.0)).state.T)[:, 2, 2], np.arange(4.0))
 
 
-def test_a_sea_floor_below_the_layers_is_said(recwarn):
+def test_a_sea_floor_below_the_layers_is_warned_of(recwarn):
     model(depth=400.0 * (1 + 1e-9))
     assert not recwarn
     with pytest.warns(UserWarning, match="30 of 120 columns reach below the lowest layer .* 400 m; .* is at 900 m"):
@@ -361,7 +361,7 @@ def test_a_globe_of_float32_longitudes_is_periodic():
     assert ogcm.spherical(lon=np.linspace(0, 359.9999999963, 3601), lat=[0, 1]).periodic_x
 
 
-def test_a_globe_that_nearly_closes_says_so(recwarn):
+def test_a_globe_that_nearly_closes_is_warned_of(recwarn):
     assert not ogcm.spherical(lon=np.linspace(0, 300, 301), lat=[0, 1]).periodic_x
     assert not recwarn
     with pytest.warns(

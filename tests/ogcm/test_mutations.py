@@ -1,4 +1,4 @@
-"""Random mutations of right input: a clear error, or the same ocean; never a raw traceback, never silent nonsense.
+"""Random mutations of right input give a clear error or the same ocean, never a traceback or a wrong ocean.
 
 A model is drawn with fields that are exact in every type. One of its arguments is then handed over in another form
 that means the same, or in one that means nothing. More of them are tried by
@@ -70,7 +70,7 @@ def built(grid, values, dz, **options):
 
 
 def arrays(model):
-    """All that a model holds, by name."""
+    """All arrays of a model by name."""
     fluxes = {name: interior(a) for name, a in model.forcing.at(12345.0)._asdict().items()}
     held = model.grid._asdict() | model.state.arrays() | fluxes | model.parameters
     return {name: a for name, a in held.items() if getattr(a, "ndim", 0)}
@@ -303,7 +303,7 @@ KEYS = ["name", "resolution", "wind", "nu_h", "eos", "dt", "integrator", "days",
     ),
 )
 def test_the_command_line_ends_in_a_sentence(setup, options, monkeypatch):
-    """What it is asked to run is checked, not run."""
+    """The configuration is checked; no run starts."""
     monkeypatch.setattr(ogcm.Simulation, "run", lambda self: None)
     assume(setup != "lock_exchange" or not {"1", "1.5"} & {value for name, value, _ in options if name == "resolution"})
     words = [w for name, value, joined in options for w in ([f"--{name}={value}"] if joined else [f"--{name}", value])]

@@ -77,7 +77,7 @@ def papa_options():
 
 
 def test_windows_are_columns_that_do_not_feel_each_other(tmp_path):
-    """Each of three equals the column alone in the world, currents included."""
+    """Each of three columns equals a single column to the bit, currents included."""
     data = made_up_papa(tmp_path / "papa.nc")
     model, record, starts = papa(data=data, columns=3, hours=12), read_record(data), [40, 0, 7]
     set_windows(model, record, starts)
@@ -139,7 +139,7 @@ def test_the_heat_of_the_column_is_what_entered(tmp_path):
         assert gained[c] == pytest.approx(entered, rel=1e-8)
 
 
-def test_gaps_are_filled_and_the_unseen_has_no_weight(tmp_path):
+def test_gaps_are_filled_and_missing_layers_have_no_weight(tmp_path):
     taux = np.linspace(0.0, 0.6, 61)[:60]
     holes = taux.copy()
     holes[20:25] = np.nan
@@ -187,7 +187,7 @@ def test_bad_windows_are_named(tmp_path):
 
 
 def test_papa_forecasts_beat_persistence(ocean_data):
-    """Ten days from every twentieth day of the year: temperature of the upper 150 m, and of the surface."""
+    """Forecasts of ten days from every twentieth day of the year: temperature of the upper 150 m and of the surface."""
     data = str(ocean_data(PAPA))
     record = read_record(data)
     starts = np.arange(0, record.hours - 241, 480)
@@ -251,7 +251,7 @@ def test_the_start_has_no_divergence_and_is_near_the_currents(tmp_path):
 
 @pytest.mark.parametrize("gravity", [GRAVITY, 3.7])
 def test_eta_is_geostrophic_for_a_weak_eddy(tmp_path, gravity):
-    """With a thousandth of the currents only Coriolis and slope are left, and the streamfunction is known."""
+    """With a thousandth of the currents only Coriolis force and slope remain, and the streamfunction is known."""
     lon, lat = 20 + 0.25 * np.arange(24), -38 + 0.25 * np.arange(20)
     dx, dy = 6.371e6 * np.cos(np.radians(lat))[:, None] * np.radians(0.25), 6.371e6 * np.radians(0.25)
     f = 2 * 7.292e-5 * np.sin(np.radians(lat))[:, None]
@@ -263,8 +263,8 @@ def test_eta_is_geostrophic_for_a_weak_eddy(tmp_path, gravity):
     np.testing.assert_allclose(eta - eta[0, 0], hill, atol=0.06 * hill.max())
 
 
-def test_a_start_is_at_rest_until_its_forcing_lets_go(tmp_path):
-    """The forcing of the start cancels the whole tendency but that of the pressure's own slope."""
+def test_a_start_is_at_rest_while_its_forcing_lasts(tmp_path):
+    """The forcing at the start cancels every tendency except that of the slope of the surface pressure."""
     model = agulhas(data=made_up_currents(tmp_path / "c.nc"), start=1, parameters={"nu_h": 0.0})
     before = model.state.copy()
     run(model, 1)
@@ -331,7 +331,7 @@ def test_bad_starts_are_named(tmp_path):
 
 
 def test_agulhas_forecasts_beat_persistence(ocean_data):
-    """Ten days on, from six starts over the year, away from the closed sides."""
+    """Forecasts of ten days from six starts in the year, away from the closed sides."""
     data = str(ocean_data(AGULHAS))
     model, currents = agulhas(data=data), read_currents(data)
     starts, stepper = Starts(model, currents), ogcm.Stepper(model)

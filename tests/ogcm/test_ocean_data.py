@@ -1,4 +1,4 @@
-"""Gridded files of other people: every convention makes the same ocean, whatever could mean two things is asked for."""
+"""Gridded files from elsewhere: every convention gives the same ocean, and ambiguous files are refused."""
 
 import h5netcdf
 import h5py
@@ -16,7 +16,7 @@ from ogcm.setups.global_4deg import NEEDED
 
 
 def small_ocean():
-    """{name: [dimensions, values, attributes]} of a file as global_4deg wants it."""
+    """The variables of a file for global_4deg: name, and [dimensions, values, attributes]."""
     ny, nx = 6, 8
     lat, lon = np.linspace(-50.0, 50.0, ny), np.linspace(22.5, 337.5, nx)
     maps, rng = ("month", "lat", "lon"), np.random.default_rng(0)
@@ -104,7 +104,7 @@ def other_directions(ocean):
 
 
 def bottom_up_without_axis(ocean):
-    """The vertical axis is known by `positive` alone; latitudes from north to south in a unit of the singular."""
+    """The vertical axis is marked by `positive` alone; latitudes go from north to south, with units in the singular."""
     upside_down(ocean)
     del ocean["depth"][2]["axis"]
     ocean["lat"][2]["units"], ocean["lon"][2]["units"] = "degree_north", "degree_east"
@@ -126,7 +126,7 @@ def degrees_C(ocean):
 
 
 def from_july(ocean, coordinate=None, **attributes):
-    """Records from July to June, as their coordinate says."""
+    """Records from July to June, according to their time coordinate."""
     for entry in ocean.values():
         if "month" in entry[0]:
             entry[1] = np.roll(entry[1], -6, 0)
@@ -143,7 +143,7 @@ def from_july_of_years_of_360_days(ocean):
 
 
 def other_months(ocean):
-    """April at first, in hours, for one variable that has a time axis of its own."""
+    """A variable with a time axis of its own that begins in April, in hours."""
     ocean["run"] = [("run",), np.zeros(1), {}]
     ocean["sst"][1] = np.roll(ocean["sst"][1], -3, 0)
     hours = 24 * (14 + 30.4 * np.arange(12))
@@ -234,7 +234,7 @@ def test_foreign_files_are_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("data", [None, "nowhere.nc"])
-def test_without_data_one_sentence_says_what_is_needed(data):
+def test_without_data_one_sentence_names_what_is_needed(data):
     with pytest.raises(FileError, match="ogcm run global_4deg --data FILE") as caught:
         ogcm.setups.global_4deg(data=data)
     assert all(name in str(caught.value) for name in NEEDED)
@@ -317,7 +317,7 @@ def scattered(ocean):
         (lambda o: o["lat_bnds"].__setitem__(1, o["lat_bnds"][1] + [0, -5]), "lat_bnds must be .*side by side"),
     ],
 )  # fmt: skip
-def test_what_could_mean_two_things_is_asked_for(tmp_path, spoil, message):
+def test_ambiguous_input_is_refused(tmp_path, spoil, message):
     ocean = small_ocean()
     spoil(ocean)
     with pytest.raises(InputError, match=message):
@@ -398,7 +398,7 @@ def test_months_are_read_from_the_time_axis(tmp_path, units, values, expected):
 
 
 def test_a_damaged_list_of_dimensions_does_not_crash(tmp_path):
-    """HDF5's own function for coordinates ends the process here."""
+    """The function of HDF5 for coordinates ends the process with such a file."""
     v = variable(tmp_path, np.zeros((2, 3)), DIMENSION_LIST=np.int64(2**62))
     assert cf.arranged(v)[1] == "  "
 
@@ -415,8 +415,8 @@ def test_variables_in_groups_are_not_overlooked(tmp_path):
         OceanData(tmp_path, ("temp",))
 
 
-def test_damage_is_told_or_harmless(tmp_path):
-    """A file that is cut or whose bytes are changed: a sentence of ours, or numbers; never anything else."""
+def test_damage_is_reported_or_harmless(tmp_path):
+    """A file that is cut or has changed bytes gives an error of ogcm or numbers, and nothing else."""
     path = tmp_path / "a.nc"
     with h5netcdf.File(path, "w") as f:
         f.dimensions = {"lat": 20, "lon": 30}

@@ -1,4 +1,4 @@
-"""Files: what is written is read again to the bit, and nothing damaged, foreign or half-written passes."""
+"""Output: files are read again to the bit; damaged, foreign and unfinished files are refused."""
 
 import os
 import shutil
@@ -185,7 +185,7 @@ def test_a_full_disk_leaves_the_records_before(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 1 MB, where the machine lets one be made."""
+    """A file system of 1 MB; skips where the machine does not allow one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = shutil.which("mount") and subprocess.run(

@@ -1,4 +1,4 @@
-"""Pictures: that they are made, hold what they should, and that mistakes are answered in words."""
+"""Pictures: their contents, and clear messages for mistakes."""
 
 import h5netcdf
 import h5py
@@ -133,7 +133,7 @@ def test_map_shows_the_values_and_leaves_land_out(run):
     np.testing.assert_allclose(axes.get_ylim(), (0, 240))
 
 
-def test_section_is_cut_where_it_is_asked(run):
+def test_section_is_cut_at_the_given_place(run):
     axes = plot(run, kind="section", variable="T", at=250.0).axes[0]
     shown = axes.collections[0].get_array().reshape(3, 12)
     assert axes.get_title(loc="left") == "conservative temperature at x = 250 km [°C]"

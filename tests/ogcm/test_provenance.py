@@ -1,4 +1,4 @@
-"""Files tell what was run; a TOML promises to repeat a run only where it can."""
+"""Files record what was run; a TOML file claims to repeat a run only where it can."""
 
 import json
 import tomllib
@@ -182,7 +182,7 @@ def test_what_was_trained_is_part_of_the_promise():
         trained.load("other.h5", rough_basin(parameters={"nu_h": np.full((12, 16), 1.0)}))
 
 
-def test_a_setup_that_ignores_what_it_is_given_is_told():
+def test_a_setup_that_ignores_an_option_is_refused():
     def made(parameters, **numerics):
         grid = ogcm.cartesian(nx=4, ny=4, dx=1e4, dy=1e4)
         return ogcm.Model(grid, depth=10.0, dz=[10.0], parameters=parameters, **({"dt": 60.0} | numerics))

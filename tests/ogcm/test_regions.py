@@ -1,4 +1,4 @@
-"""Places: a longitude means the same everywhere, whichever turn of the globe it is counted from."""
+"""Regions: a longitude means the same with and without multiples of 360 degrees."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_places_outside_are_refused(region):
         diagnostics.strait_transport(region, x=(301, 304), y=40)
 
 
-def test_a_westward_range_is_asked_about(region):
+def test_a_westward_range_is_refused(region):
     words = r"x: the range 350 to 10 goes westward; .* 10 to 350, or across the seam, -10 to 10"
     for call in (
         lambda: BoxMean(region, "T", x=(350, 10)),

@@ -1,4 +1,4 @@
-"""Restarts: to the bit into the same ocean, and into no other."""
+"""Restarts continue the same ocean to the bit, and are refused by another ocean."""
 
 import os
 
@@ -67,7 +67,7 @@ def test_a_restart_of_another_ocean_is_refused(tmp_path, options, words):
 
 
 def test_a_restart_fits_a_model_with_other_physics(tmp_path):
-    """Wind, mixing, schemes and the time step may differ: the state means the same."""
+    """Wind, mixing, schemes and the time step may differ."""
     first = rotating(T=lambda x, y, z: 10 + 1e-5 * x)
     save_restart(tmp_path / "r.h5", first)
     forcing = ogcm.Forcing(tau_x=0.1)

@@ -1,4 +1,4 @@
-"""How runs end: by signals and Ctrl-C, on full disks; and what other programs read meanwhile."""
+"""The end of runs by signals, by Ctrl-C and on full disks, and files that other programs read meanwhile."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def test_signals_that_are_ignored_stay_so():
-    """As by nohup."""
+    """Ignored signals, as under nohup, stay ignored."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         simulation = ogcm.Simulation(small(), days=DAYS, **QUIET)
@@ -85,7 +85,7 @@ def test_ctrl_c_at_any_time_prints_no_traceback(words, often):
 
 
 @pytest.mark.parametrize("close", ["output.close()", ""])
-def test_a_disk_that_takes_no_more_ends_in_words(close):
+def test_a_full_disk_during_a_run_ends_in_a_message(close):
     """A limit on the size of files stands for a full disk that nobody foresaw; HDF5 crashes Python at its end there."""
     code = f"""
 import os, resource
@@ -166,7 +166,7 @@ def test_a_second_run_from_a_state_that_blew_up_is_refused():
     assert Path("a.nc").read_bytes() == before
 
 
-def test_a_damaged_disk_at_the_end_is_said(monkeypatch):
+def test_a_damaged_disk_at_the_end_is_reported(monkeypatch):
     output = OutputFile("a.nc", basin(), ("T",))
     output.record(basin())
     output.disk.error = OSError(5, "Input/output error")

@@ -1,4 +1,4 @@
-"""The files of runs: what belongs to which run, what is never lost or replaced, and who may write."""
+"""The files of runs: their names, protection against loss and replacement, and locks."""
 
 import os
 import shlex
@@ -39,7 +39,7 @@ def run(model=None, **options):
 
 
 def python(code, *, wait=True):
-    """A process of its own that runs `code` with the modules of the tests at hand."""
+    """Run `code` in a process that can import the modules of the tests."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
     process = subprocess.Popen([sys.executable, "-c", code], **pipes)
@@ -148,7 +148,7 @@ def test_runs_from_one_restart_all_begin_on_its_day():
     assert sorted(os.listdir()) == [f"double_gyre{n}.restart.h5" for n in ("-2", "-3", "")]
 
 
-def test_a_restart_of_another_run_is_replaced_only_when_told_to():
+def test_a_restart_of_another_run_is_replaced_only_with_overwrite():
     run()
     first = Path("double_gyre.restart.h5").read_bytes()
     for options in ({}, {"restart": "double_gyre.restart.h5"}):
@@ -210,7 +210,7 @@ simulation.run()
 
 @pytest.mark.parametrize("continued", [False, True])
 def test_a_run_that_is_killed_continues_without_a_gap(continued):
-    """Of 24 steps, killed in step 17, with a restart of step 15 and records each three."""
+    """A run of 24 steps, killed in step 17, with a restart at step 15 and a record every three steps."""
     run(days=2 * DAYS, output="whole.nc", **WRITE)
     options = WRITE | {"days": 2 * DAYS, "restart_every": 5 / 24}
     if continued:
@@ -235,7 +235,7 @@ def test_a_run_that_is_killed_continues_without_a_gap(continued):
     assert not Path("run.nc.part").exists()
 
 
-def test_a_damaged_part_is_not_extended_and_says_so():
+def test_a_damaged_part_is_not_extended():
     run(output="a.nc", **WRITE)
     Path("a.nc.part").write_bytes(Path("a.nc").read_bytes()[:5000])
     with pytest.raises(FileError, match=r"a\.nc\.part: cannot be continued, it is damaged .* delete it to go on with"):
@@ -284,7 +284,7 @@ def test_the_printed_continuation_loses_no_step(capsys):
 
 
 def while_running(simulation, action):
-    """Run in a thread; `action()` is called in this one in the midst of it."""
+    """Run in a thread, and call `action()` in this one during the run."""
     inside, go_on = threading.Event(), threading.Event()
     disturb(simulation, 7, lambda _: (inside.set(), go_on.wait(60)))
     thread = threading.Thread(target=simulation.run)

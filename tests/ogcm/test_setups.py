@@ -1,4 +1,4 @@
-"""Every setup builds, is what its docstring says and stays finite; bad data ends in one clear sentence."""
+"""Every setup builds, agrees with its docstring and stays finite; bad data give one clear message."""
 
 import warnings
 
@@ -183,7 +183,7 @@ def test_baroclinic_wave_is_in_thermal_wind_and_geostrophic_balance():
 
 
 def test_baroclinic_wave_grows_as_eady_has_it():
-    """One wavelength on a coarse grid: its growth is a good half of Eady's, whose front has no sides."""
+    """One wavelength on a coarse grid grows at more than half of the rate of Eady, whose front has no sides."""
     model = ogcm.setups.baroclinic_wave(resolution=0.4, length=2.4, layers=6)
     shear = interior(model.state.u)[0].max() / 2000.0 * 12 / 11  # the first layer lies at 11/12 of the height
     eady = 0.31 * 9.37e-5 / np.sqrt(5e-6) * shear * DAY  # [day-1]
@@ -225,7 +225,7 @@ def ocean(ocean_data):
 
 
 def test_global_4deg_has_the_cells_of_mitgcm(ocean, ocean_data):
-    """Volume and means of MITgcm's log, whose own partial cells are in the file."""
+    """Comparison with volume and means in the log of MITgcm, whose partial cells are in the file."""
     data = OceanData(ocean_data(GLOBAL), ("hfac", "wet_mask", "cell_area"))
     grid = ocean.grid
     np.testing.assert_allclose(interior(grid.area_t), data["cell_area"], rtol=1e-12)
@@ -251,7 +251,7 @@ def test_global_4deg_forcing_points_into_the_sea(ocean, ocean_data):
 
 
 def climate(ocean, days):
-    """Ranges that the real ocean keeps; returns the transport through Drake Passage [Sv]."""
+    """Check ranges of the real ocean, and return the transport through Drake Passage [Sv]."""
     wet = interior(ocean.grid.mask_t) == 1
     volume = diagnostics.volume(ocean)
     coldest = 0.0
@@ -279,7 +279,7 @@ def test_global_4deg_for_ten_days(ocean):
 
 @pytest.mark.long
 def test_global_4deg_for_a_year(ocean):
-    """An ACC as observed, 137 to 173 Sv, and 10 to 30 Sv that sink north of 40 N."""
+    """The transport of the ACC is as observed, 137 to 173 Sv, and 10 to 30 Sv sink north of 40 N."""
     assert 137 < climate(ocean, 360) < 173
     overturning = diagnostics.overturning(ocean)[:, (ocean.horizontal.y_f > 40) & (ocean.horizontal.y_f < 60)]
     assert 10 < overturning[6:].max() / 1e6 < 30

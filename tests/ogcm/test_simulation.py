@@ -1,4 +1,4 @@
-"""A run watches over itself: it refuses what cannot work, saves what it has, and continues where it stopped."""
+"""A simulation refuses settings that cannot work, saves its state when it ends early, and continues."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def opened(path):
 
 
 def disturb(simulation, step, change):
-    """Let `change(state)` happen after the given step of a run."""
+    """Apply `change(state)` after the given step of a run."""
     honest, state = simulation.stepper.step, simulation.model.state
 
     def step_and_change():

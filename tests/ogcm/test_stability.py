@@ -1,4 +1,4 @@
-"""The limits of a step: what the checks say, against eigenvalues of the model's own step and against runs."""
+"""Limits of the time step: comparison of the checks with eigenvalues of a step of the model, and with runs."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_amplification_is_that_of_a_step(turn, damping, unchecked):
 
 
 def test_the_case_of_the_shallow_basin_is_refused(unchecked):
-    """16 x 16 cells, 100 m, no slip: 0.95 of what an Euler step without waves bears ended at eta = -152 m."""
+    """16 x 16 cells, 100 m, no slip: 0.95 of the limit of an Euler step without waves ended at eta = -152 m."""
     options = {"nx": 16, "ny": 16, "periodic": False, "walls": "no_slip"}
     noisy = model(nu_h=0.95 * 2.083e4, u=1e-6 * np.random.default_rng(0).normal(size=(1, 16, 16)), **options)
     with pytest.raises(InputError, match=r"nu_h: 1.98e\+04 is unstable with dt = 600 s .* use at most") as caught:
@@ -106,7 +106,7 @@ def test_the_viscosity_of_the_four_degree_ocean_of_mitgcm_is_refused(ocean_data)
 # A viscosity that follows the flow
 
 
-def test_a_viscosity_that_becomes_too_strong_is_told_of(tmp_path, monkeypatch):
+def test_a_viscosity_that_becomes_too_strong_is_warned_of(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     u = np.random.default_rng(0).normal(size=(1, 8, 8))
     swirls = model(u=u, viscosity="smagorinsky")
@@ -151,7 +151,7 @@ def soliton(**options):
 
 
 def test_automatic_substeps_hold_the_energy_of_a_soliton():
-    """One substep in a step, which the waves would bear, lets the energy grow four times as fast as four."""
+    """With one substep, which is stable for the waves, the energy grows four times as fast as with four."""
     gains = []
     for options in ({"barotropic_steps": 1}, {}):
         wave = soliton(**options)

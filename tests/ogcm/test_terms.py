@@ -1,4 +1,4 @@
-"""Terms, operators, features and networks of one's own: what is accepted, what is refused, and that they are right."""
+"""Terms, operators, features and networks from outside the package: what is accepted, and right gradients."""
 
 import sys
 from pathlib import Path
@@ -48,7 +48,7 @@ class Pull(ogcm.Term):
 
 
 class Push:
-    """No subclass of Term: the least that may stand in a model."""
+    """A term that is no subclass of Term, with the least that a model needs."""
 
     def add(self, model, n, fluxes, D):
         interior(D.u)[...] += 1e-6 * interior(model.grid.mask_u)
@@ -83,7 +83,7 @@ SQUARE = Feature({"square": "m2"}, False, depth_of_surface, depth_of_surface_bac
 
 @pytest.fixture
 def own():
-    """The registries, as they were afterwards."""
+    """Registries whose new entries are removed after the test."""
     tables = (PAIRS, TERMS, FEATURES, NETWORKS)
     before = [dict(table) for table in tables]
     FEATURES.register("square", SQUARE)
@@ -110,7 +110,7 @@ def learned(model):
 
 
 def test_terms_add_up_in_a_step():
-    """Two terms act together, and each as it would alone; a model may be given them when it is made."""
+    """Two terms act together as each does alone; they may be arguments of the model."""
     depth = interior(rough_basin().grid.depth_t)
     models = {}
     for name, terms in (("none", {}), ("one", {"pull": Pull()}), ("two", {"pull": Pull(), "push": Push()})):
@@ -294,7 +294,7 @@ WAVE = ["gravity_wave", "--cells", "8", "--equation_of_state", "linear", "--quie
 
 @pytest.fixture
 def module(tmp_path, monkeypatch, own):
-    """A file of the user's, in the working directory."""
+    """A file of a user in the working directory."""
     monkeypatch.chdir(tmp_path)
     Path("warming.py").write_text(MODULE)
     yield "warming.py"

@@ -1,4 +1,4 @@
-"""What must not change: volume, heat, salt, a constant tracer, energy, a fluid at rest."""
+"""Conservation: volume, heat, salt, a constant tracer, energy, and a fluid at rest."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_constant_tracer_stays_constant(integrator, advection):
 
 @pytest.mark.parametrize("integrator", CHOICES["integrator"])
 def test_what_is_not_stepped_stays_as_it_was(integrator):
-    """Without tracers T and S keep their values from step to step, in the state before too."""
+    """In a model without tracers T and S keep their values, also in the previous state."""
     model = rough_basin(equation_of_state="none", integrator=integrator, dt=300.0)
     T, S = model.state.T.copy(), model.state.S.copy()
     stepper = ogcm.Stepper(model)
@@ -94,7 +94,7 @@ def test_a_gyre_in_float32_gains_the_heat_that_enters():
 
 
 def test_a_basin_in_float32_keeps_its_salt_under_rain():
-    """And its heat, but for that of the rain; the bound is a tenth of what a year may lose."""
+    """Heat is kept as well, except that of the rain; the bound is a tenth of what a year may lose."""
     rain = np.where(np.arange(16) % 2, 1e-7, -1e-7) * np.ones((12, 1))
     model = rough_basin(precision="float32", forcing=ogcm.Forcing(tau_x=0.1, fresh_water=rain))
     dry = rough_basin(precision="float32")
@@ -107,7 +107,7 @@ def test_a_basin_in_float32_keeps_its_salt_under_rain():
 
 
 def test_an_ocean_at_rest_in_float32_stays_at_rest():
-    """Uniform salt keeps every bit, whatever is mixed, and water of uniform layers begins no flow."""
+    """Uniform salinity keeps every bit under mixing, and water of uniform layers starts no flow."""
     grid = ogcm.cartesian(nx=4, ny=3, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True)
     model = ogcm.Model(
         grid, depth=1000.0, dz=[50, 150, 300, 500], T=lambda x, y, z: 10 + 8 * np.exp(z / 200),
@@ -163,7 +163,7 @@ def test_energy_of_inviscid_flow_to_the_time_stepping_error(vorticity):
 
 
 def test_stratified_fluid_at_rest_over_a_seamount():
-    """Linear stratification: rest to round-off. Exponential: the spurious velocity, as a figure."""
+    """Linear stratification stays at rest to round-off; exponential stratification has a known spurious velocity."""
     n, depth0 = 24, 4000.0
     grid = ogcm.cartesian(nx=n, ny=n, dx=2e4, dy=2e4, f0=1e-4)
     X, Y = np.meshgrid(grid.x_t, grid.y_t)

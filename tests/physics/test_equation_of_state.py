@@ -54,7 +54,7 @@ def contraction(T, S, z, equation="teos10"):
 
 
 def test_teos10_published_check_values():
-    """Given with polyTEOS10_bsq (Roquet et al. 2015b) for SA = 30 g/kg, CT = 10 degC, 1000 dbar, to 9 digits."""
+    """Published with polyTEOS10_bsq (Roquet et al. 2015b) for SA = 30 g/kg, CT = 10 degC, 1000 dbar, to 9 digits."""
     T, S, z = 10.0, 30.0, -1000.0
     assert density(T, S, z) == pytest.approx(1027.45140, abs=5e-6)
     assert expansion(T, S, z) == pytest.approx(0.179646281, abs=1e-8)
@@ -111,7 +111,7 @@ def test_quadratic_resembles_teos10():
 
 @pytest.mark.parametrize("equation", EQUATIONS)
 def test_buoyancy_is_density(equation, grid, water):
-    """Less the part that depth alone gives."""
+    """The buoyancy is the density anomaly without its part that depends on depth alone."""
     T, S = water
     profile = EQUATIONS_OF_STATE[equation].profile(-1e-4 * grid.z_t)
     rho = density(T, S, grid.z_t, equation) - profile
@@ -151,7 +151,7 @@ def test_land_is_never_read(operator, equation, grid, water):
 
 @pytest.mark.parametrize("equation", EQUATIONS)
 def test_float32(equation, grid, water):
-    """To the round-off of inputs and result; the plain published polynomial would miss this by 100 times."""
+    """Float32 agrees within the round-off of inputs and result; the published polynomial misses this by 100 times."""
     single = type(grid)(*(np.float32(x) if getattr(x, "dtype", None) == np.float64 else x for x in grid))
     T, S = (x.astype(np.float32) for x in water)
     c = EQUATIONS_OF_STATE[equation].coefficients.astype(np.float32)

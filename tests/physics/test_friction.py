@@ -123,8 +123,8 @@ def test_no_slip_walls_stop_the_flow_beside_them_and_free_slip_do_not():
         np.testing.assert_allclose(G, 0.5 * decay * np.array([1, 0, 0, 0, 0, 1]), atol=1e-20)
 
 
-def test_a_wall_rubs_with_the_viscosity_of_the_water():
-    """Whatever a map of viscosity holds on land, a flow-dependent one 0 or NaN."""
+def test_friction_at_a_wall_has_the_viscosity_of_the_water():
+    """The result does not depend on the viscosity on land, where a flow-dependent one is 0 or NaN."""
     grid = random_grid(no_slip=True)
     u, v, nu = inputs(grid)
     expected = friction(u, v, nu, grid)

@@ -1,4 +1,4 @@
-"""Changes that must not change the answer: of the axes, the units, the threads, what lies on land, and nothing at all.
+"""Invariance of results under changes of axes, units, number of threads and values on land, and under none.
 
 One small ocean with islands, partial cells, uneven spacing and every forcing is written down as plain arrays; each
 test builds it in another way and compares. This follows the regression tests of MOM6
@@ -250,7 +250,7 @@ def test_nan_on_land_in_what_is_given_changes_nothing():
 
 @pytest.mark.parametrize("terms", TERMS)
 def test_nan_on_land_in_what_kernels_read_changes_nothing(terms):
-    """Land and closed halos, of the arrays in memory: no kernel looks at them."""
+    """No kernel uses the values of arrays on land and in closed halos."""
     clean = run(built(ocean(**TERMS[terms])), STEPS)
     dirty = run(put_nan_on_land(built(ocean(**TERMS[terms]))), STEPS)
     for name, a in clean.state.arrays().items():
@@ -267,7 +267,7 @@ def test_a_rerun_gives_every_bit():
 
 @pytest.mark.parametrize("integrator", CHOICES["integrator"])
 def test_a_copy_of_the_state_continues_every_bit(integrator):
-    """The state is all that the next step needs: a fresh model continues from it."""
+    """A new model continues from a copy of the state to the bit."""
     whole = run(rough_basin(integrator=integrator, dt=300.0), 12)
     first = run(rough_basin(integrator=integrator, dt=300.0), 5)
     second = rough_basin(integrator=integrator, dt=300.0)

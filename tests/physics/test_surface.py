@@ -1,4 +1,4 @@
-"""What enters through the surface: the freezing point holds cooling back, in the operator and in a model."""
+"""Fluxes through the surface: the freezing point limits cooling, in the operator and in a model."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tracer advection: what its kernels must do alone, and what the compiler must make of them."""
+"""Tracer advection: order, bounds and conservation of its kernels."""
 
 import os
 import subprocess

@@ -120,7 +120,7 @@ def test_one_layer_and_all_layers_of_a_coefficient_agree():
 
 
 def test_nothing_passes_through_land():
-    """A wall between two seas: each keeps its content; NaN on land is not seen."""
+    """Two seas on the sides of a wall keep their contents; NaN on land has no effect."""
     horizontal = cartesian(nx=7, ny=5, dx=1e4, dy=1e4)
     depth = np.full((5, 7), 100.0)
     depth[:, 3] = 0.0

@@ -110,7 +110,7 @@ def test_float32_loses_at_most_the_last_digit_of_the_first_cell():
 
 
 def test_increments_are_those_of_the_whole():
-    """In float64 and without dither both kernels for tracers agree, whatever stands on land."""
+    """In float64 and without dither both kernels for tracers agree, for any value on land."""
     grid, rng = random_grid(), np.random.default_rng(5)
     T, kappa, _, s = column_inputs(grid, "t")
     G, D = (1e-4 * random_field(grid, "t", rng) for _ in range(2))
@@ -124,7 +124,7 @@ def test_increments_are_those_of_the_whole():
 
 
 def test_tendencies_enter_before_the_mixing():
-    """Of a tracer as content, of a velocity as acceleration; the thickness may change meanwhile."""
+    """The tendency of a tracer is that of its content, that of a velocity an acceleration; the thickness may change."""
     grid, rng = random_grid(), np.random.default_rng(5)
     for p in "tuv":
         x, coefficient, drag, s = column_inputs(grid, p)

@@ -1,4 +1,4 @@
-"""The benchmark scripts run; what they print is for people."""
+"""The benchmark scripts run, and their tables have the expected rows."""
 
 import importlib.util
 import subprocess
@@ -14,7 +14,7 @@ from ogcm.grid import interior
 
 
 def test_integrators_quick():
-    """Every integrator has a row, and the Runge-Kutta schemes bear longer steps than ab2."""
+    """Every integrator has a row, and the Runge-Kutta schemes are stable with longer steps than ab2."""
     command = [sys.executable, "-m", "benchmarks.integrators", "--quick"]
     cwd = Path(peers.__file__).resolve().parent.parent
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=True)
@@ -25,14 +25,14 @@ def test_integrators_quick():
 
 
 def test_longest_step():
-    """The last step before the first whose energy is lost."""
+    """The longest step is the last before the first whose energy differs too much."""
     energies = {1.0: 2.0, 2.0: 2.1, 3.0: 2.05, 4.0: None, 5.0: 2.0}
     assert peers.longest_step(energies.get, list(energies)) == 3.0
     assert peers.longest_step({1.0: 2.0, 2.0: 3.0}.get, [1.0, 2.0]) == 1.0
 
 
 def test_channel_is_balanced():
-    """The front that both models start from stays: its energy changes little in 6 hours."""
+    """The initial front is in balance: its energy changes little in 6 hours."""
     model = ogcm_channel.model(peers.channel(16, 40, 8), dt=900.0)
 
     def energy():
@@ -47,14 +47,14 @@ def test_channel_is_balanced():
 
 @pytest.mark.skipif(importlib.util.find_spec("veros") is None, reason="Veros is not installed here")
 def test_veros_channel(tmp_path):
-    """The other model reads the same file and reports the same line."""
+    """Veros reads the same file and prints a report of the same form."""
     np.savez(tmp_path / "case.npz", **peers.channel(16, 24, 4))
     report = peers.run([sys.executable, str(peers.HERE / "veros_channel.py")], tmp_path / "case.npz", 600.0, 3)
     assert report["energy"] > 0
 
 
 def test_learning_quick():
-    """A line for each precision of the network; a corrected step takes longer than one of the physics."""
+    """The table has a line for each precision of the network."""
     command = [sys.executable, "-m", "benchmarks.learning", "--quick"]
     cwd = Path(peers.__file__).resolve().parent.parent
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=True)

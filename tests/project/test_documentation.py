@@ -48,7 +48,7 @@ def shortened(text: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The working directory of somebody who follows a page; what he registers and imports is forgotten afterwards."""
+    """A working directory in which a page is followed; its registrations and imports are removed afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = [dict(table) for table in REGISTRIES]

@@ -1,4 +1,4 @@
-"""Which tests an expression of `-m` runs."""
+"""The selection of tests by `-m`: long tests run only where their marker is named."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a person meets first: the names of the three packages."""
+"""The public names of the three packages."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A release: versions agree, and what is built from the source runs without it."""
+"""A release: versions agree, and the built distributions are complete and run without the source tree."""
 
 import os
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_versions_agree():
-    """The number stands in ogcm/__init__.py; the citation and the newest release in the changelog repeat it."""
+    """The citation and the newest release in the changelog have the number in ogcm/__init__.py."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     releases = re.findall(r"^## (\S+)(?: - (\d{4}-\d\d-\d\d))?$", changelog, re.MULTILINE)
@@ -41,7 +41,7 @@ def built(tmp_path_factory) -> Path:
 
 
 def without_source() -> dict[str, str]:
-    """The variables of the process but the one that may lead to the source tree."""
+    """The environment variables without PYTHONPATH, which may lead to the source tree."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
@@ -59,7 +59,7 @@ def environment(built, tmp_path_factory) -> Path:
 
 
 def run(environment: Path, folder: Path, program: str, *arguments: str) -> str:
-    """What a program of the environment prints; the source tree is not on its path."""
+    """Output of a program in the environment, without the source tree on its path."""
     command = [str(environment / "bin" / program), *arguments]
     return subprocess.run(command, cwd=folder, env=without_source(), capture_output=True, text=True, check=True).stdout
 

@@ -1,4 +1,4 @@
-"""What runs outside of the tests can run: the CI script, the workflow, the hooks of pre-commit."""
+"""The CI script, the workflow, the hooks of pre-commit and the templates are well formed and agree."""
 
 import os
 import re
