@@ -268,6 +268,41 @@ def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
         close(files["cuda"][name], a, 1e-6)  # of float32
 
 
+class Digests(ogcm.Writer):
+    """The digests of the states that are recorded, each with its step."""
+
+    def __init__(self, every, record_last=False):
+        self.every, self.record_last, self.digests = every, record_last, []
+
+    def record(self, model):
+        self.digests.append((model.state.step, model.state.digest()))
+
+
+def test_callbacks_and_several_writers_see_each_state_on_the_host(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for where in ("cpu", "cuda"):
+        writers = {"two": Digests(1200 / DAY), "three": Digests(1800 / DAY), "last": Digests(1800 / DAY, True)}
+        seen = []
+
+        def look(simulation, seen=seen):
+            assert isinstance(simulation.model.state.T, np.ndarray)
+            seen.append((simulation.model.state.step, simulation.model.state.digest()))
+            if simulation.model.state.step == 5:
+                simulation.stop()
+
+        callbacks = {"look": ogcm.Callback(look, steps=1)}
+        model = tiny(integrator="euler")
+        ogcm.Simulation(model, days=1, writers=writers, callbacks=callbacks, progress=False, device=where).run()
+        found[where] = [seen, *(writer.digests for writer in writers.values()), model.state.digest()]
+    seen, two, three, last, _ = found["cuda"]
+    assert two == seen[1:4:2]
+    assert three == seen[2:3]
+    assert last == [seen[2], seen[4]]
+    if SIMULATED:
+        assert found["cuda"] == found["cpu"]
+
+
 def test_a_run_that_blows_up_is_stopped_and_saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ogcm.watch.CHECK", 1)

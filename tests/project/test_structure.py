@@ -24,7 +24,7 @@ LINES, LINES_OF_A_FUNCTION, ARGUMENTS = 500, 60, 10
 EXCEPTIONS = {  # what is longer, or takes more, and why
     "nn/corrector.py Corrector.__init__": "a public constructor of keyword-only options; is being shortened",
     "ogcm/model.py Model.__init__": "a public constructor of keyword-only options",
-    "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options; is being shortened",
+    "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options",
     "ogcm/operators/barotropic.py barotropic_substeps": "one kernel: what a substep does must stay in one loop",
     "adjoint/operators/barotropic.py barotropic_substeps_backward": "one kernel: a substep must stay in one loop",
     "adjoint/registry.py take_depth_mean_ad": "the signature of a kernel",

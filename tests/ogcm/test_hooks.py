@@ -1,0 +1,220 @@
+"""Callbacks and writers of a run: when they are called, several at once, what they leave when something fails."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+import ogcm
+from ogcm.constants import DAY
+from ogcm.errors import CallbackError, FileError, InputError
+from ogcm.restart import load_restart
+from tests.ogcm.test_simulation import DAYS, QUIET, disturb, opened, small
+
+HOUR = 1 / 24  # [d], one step
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Steps(ogcm.Writer):
+    """A writer that needs nothing but `record`: the steps of the states that it is given."""
+
+    def __init__(self, every):
+        self.every, self.steps = every, []
+
+    def record(self, model):
+        self.steps.append(model.state.step)
+
+
+def daily(path="means.nc"):
+    return ogcm.NetCDFWriter(path, every=DAYS / 4, variables="eta", means=True, precision="float64")
+
+
+def monthly(path="snapshots.nc"):
+    return ogcm.NetCDFWriter(path, every=DAYS / 2, variables=("T", "w"))
+
+
+# Callbacks
+
+
+def test_callbacks_are_called_at_their_interval_with_the_present_state():
+    seen = {"each": [], "days": [], "steps": []}
+
+    def remember(name):
+        return lambda simulation: seen[name].append((simulation.model.state.step, simulation.model.state.digest()))
+
+    callbacks = {
+        "each": ogcm.Callback(remember("each")),
+        "days": ogcm.Callback(remember("days"), every=4 * HOUR),
+        "steps": ogcm.Callback(remember("steps"), steps=5),
+    }
+    model = small()
+    ogcm.Simulation(model, days=DAYS, callbacks=callbacks, **QUIET).run()
+    assert [step for step, _ in seen["each"]] == list(range(1, 13))
+    assert seen["days"] == [seen["each"][n - 1] for n in (4, 8, 12)]
+    assert seen["steps"] == [seen["each"][n - 1] for n in (5, 10)]
+    assert seen["each"][-1][1] == model.state.digest()
+    plain = small()
+    ogcm.Simulation(plain, days=DAYS, **QUIET).run()
+    assert plain.state.digest() == model.state.digest()
+
+
+def test_a_callback_ends_the_run_as_at_its_end(capsys):
+    def enough(simulation):
+        if simulation.model.state.step == 7:
+            simulation.stop("steady")
+
+    model = small()
+    simulation = ogcm.Simulation(
+        model, days=DAYS, writers={"means": daily()}, callbacks={"enough": ogcm.Callback(enough)}
+    )
+    simulation.run()
+    assert model.state.step == 7
+    assert "stopped by a callback (steady); state" in capsys.readouterr().err
+    with opened("means.nc") as d:  # the last mean is of one step
+        np.testing.assert_allclose(d.time_bounds * 24, [[0, 3], [3, 6], [6, 7]])
+    simulation.callbacks.clear()
+    simulation.run()  # goes on
+    assert model.state.step == 19
+
+
+@pytest.mark.parametrize("error", [ValueError("no such file"), FileError("a.csv: no room")])
+def test_a_callback_that_fails_is_named_and_leaves_a_restart(error):
+    def table(simulation):
+        if simulation.model.state.step == 6:
+            raise error
+
+    model = small()
+    callbacks = {"table": ogcm.Callback(table, every=3 * HOUR)}
+    simulation = ogcm.Simulation(model, days=DAYS, output="a.nc", every=DAYS / 4, callbacks=callbacks, **QUIET)
+    words = rf"the callback 'table' raised {type(error).__name__} on day 0.25: {error}; .* is in a\.restart\.h5"
+    with pytest.raises(CallbackError, match=words) as caught:
+        simulation.run()
+    assert caught.value.__cause__ is error
+    again = small()
+    load_restart("a.restart.h5", again)
+    assert (again.state.step, again.state.digest()) == (6, model.state.digest())
+    with opened("a.nc") as d:
+        assert d.sizes["time"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"function": 3}, "callback: needs a function of the simulation, got 3"),
+        ({"every": 1.0, "steps": 2}, "either every .days. or steps"),
+        ({"steps": 0}, "steps must be a positive whole number, got 0"),
+        ({"steps": 1.5}, "steps must be a positive whole number"),
+        ({"every": -1.0}, "callback: every: must be a positive number of days"),
+    ],
+)
+def test_callbacks_that_cannot_be_are_refused(options, words):
+    def make():
+        callback = ogcm.Callback(**({"function": print} | options))
+        ogcm.Simulation(small(), days=1, callbacks={"c": callback}, **QUIET)
+
+    with pytest.raises(InputError, match=words):
+        make()
+
+
+# Writers
+
+
+def test_several_writers_write_their_own_fields_at_their_own_intervals():
+    steps = Steps(every=5 * HOUR)
+    writers = {"means": daily(), "snapshots": monthly(), "steps": steps}
+    ogcm.Simulation(small(), days=DAYS, writers=writers, **QUIET).run()
+    ogcm.Simulation(
+        small(), days=DAYS, output="alone.nc", every=DAYS / 4, variables="eta", means=True,
+        output_precision="float64", **QUIET,
+    ).run()  # fmt: skip
+    assert steps.steps == [5, 10]
+    with opened("means.nc") as means, opened("alone.nc") as alone, opened("snapshots.nc") as snapshots:
+        xarray.testing.assert_identical(means.drop_attrs(), alone.drop_attrs())
+        assert means.attrs["configuration"] == alone.attrs["configuration"]
+        assert {"T", "w"} <= set(snapshots)
+        assert not {"u", "eta"} & set(snapshots)
+        np.testing.assert_allclose(snapshots.time, [0.0, 0.25, 0.5])
+    assert sorted(os.listdir()) == [
+        "alone.nc", "alone.restart.h5", "alone.toml", "means.nc", "means.restart.h5", "means.toml", "snapshots.nc",
+        "snapshots.toml",
+    ]  # fmt: skip
+    assert Path("means.toml").read_text() == Path("alone.toml").read_text()
+
+
+def test_each_writer_is_extended_after_a_restart():
+    def two():
+        return {"means": daily(), "snapshots": monthly()}
+
+    model = small()
+    ogcm.Simulation(model, days=DAYS, writers=two(), **QUIET).run()
+    again = small()
+    ogcm.Simulation(again, days=DAYS, writers=two(), restart="means.restart.h5", **QUIET).run()
+    for name, records in (("means", 8), ("snapshots", 5)):
+        with opened(f"{name}.nc") as d:
+            assert d.sizes["time"] == records
+            assert (np.diff(d.time) > 0).all()
+    whole = {"means": daily("whole.nc"), "snapshots": monthly("whole-snapshots.nc")}
+    ogcm.Simulation(small(), days=2 * DAYS, writers=whole, **QUIET).run()
+    for one, other in (("whole.nc", "means.nc"), ("whole-snapshots.nc", "snapshots.nc")):
+        with opened(one) as a, opened(other) as b:
+            xarray.testing.assert_equal(a, b)
+
+
+def test_files_of_any_writer_in_the_way_are_refused():
+    Path("snapshots.nc").write_text("mine")
+    with pytest.raises(FileError, match=r"snapshots\.nc: exists"):
+        ogcm.Simulation(small(), days=DAYS, writers={"means": daily(), "snapshots": monthly()}, **QUIET)
+    with pytest.raises(InputError, match=r"two of them write means\.nc"):
+        ogcm.Simulation(small(), days=DAYS, writers={"a": daily(), "b": daily()}, **QUIET)
+    writer = ogcm.NetCDFWriter("x.nc", variables="oxygen")
+    with pytest.raises(InputError, match="unknown field 'oxygen'"):
+        ogcm.Simulation(small(), days=DAYS, writers={"x": writer}, **QUIET)
+    assert os.listdir() == ["snapshots.nc"]
+
+
+def test_a_file_that_another_run_writes_is_held():
+    simulation = ogcm.Simulation(small(), days=DAYS, writers={"means": daily(), "snapshots": monthly()}, **QUIET)
+    refused = []
+
+    def second(_):
+        with pytest.raises(FileError, match=r"snapshots\.restart\.lock: another run") as caught:
+            ogcm.Simulation(small(), days=DAYS, writers={"snapshots": monthly()}, **QUIET)
+        refused.append(caught)
+
+    disturb(simulation, 3, second)
+    simulation.run()
+    assert len(refused) == 1
+    assert not list(Path().glob("*.lock"))
+
+
+def test_a_writer_that_cannot_open_leaves_nothing():
+    class Broken(Steps):
+        def open(self, simulation):
+            raise FileError("tape: is not there")
+
+    writers = {"means": daily(), "tape": Broken(DAYS)}
+    with pytest.raises(FileError, match="tape: is not there"):
+        ogcm.Simulation(small(), days=DAYS, writers=writers, **QUIET).run()
+    assert not list(Path().glob("*.nc*"))
+
+
+def test_a_writer_that_fails_leaves_a_restart_and_the_records_of_the_others():
+    class Failing(Steps):
+        def record(self, model):
+            raise ZeroDivisionError
+
+    writers = {"means": daily(), "failing": Failing(every=6 * HOUR)}
+    with pytest.raises(ZeroDivisionError) as caught:
+        ogcm.Simulation(small(), days=DAYS, writers=writers, **QUIET).run()
+    assert "the state of day 0.25 is in means.restart.h5" in caught.value.__notes__[0]
+    with opened("means.nc") as d:
+        assert d.sizes["time"] == 2
+    again = small()
+    load_restart("means.restart.h5", again)
+    assert again.state.time == 0.25 * DAY
