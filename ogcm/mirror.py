@@ -45,8 +45,8 @@ class Mirror(Host):
         super().__init__(model.to("cuda"))
         self.host = model
         self.copies: HostCopies | None = None
-        self.sent: State | None = None  # on its way to the host
-        self.waiting: Sequence[Writer] = ()  # for the state that was sent
+        self.sent: tuple[float, int] | None = None  # time and step of the state that is on its way to the host
+        self.waiting: Sequence[Writer] = ()  # writers of that state
 
     def record(self, writers: Sequence[Writer]) -> None:
         """Send the present state to the host for the writers, once the state sent before is written."""
@@ -54,19 +54,18 @@ class Mirror(Host):
         state = self.model.state
         self.copies = self.copies or HostCopies(state.arrays())
         self.copies.send(state.arrays())
-        received: dict[str, Any] = self.copies.received
-        self.sent, self.waiting = State(**received, time=state.time, step=state.step), writers
+        self.sent, self.waiting = (state.time, state.step), writers
         if any(writer.record_last for writer in writers):  # whose sums must not go on meanwhile
             self.deliver()
 
     def deliver(self) -> None:
         """Let the writers record the state that was sent, if there is one."""
         if self.sent is not None and self.copies is not None:
-            self.copies.receive()
-            there = copy.copy(self.host)
-            there.state, self.sent = self.sent, None
+            (time, step), self.sent = self.sent, None
+            model = copy.copy(self.host)
+            model.state = State(**self.copies.receive(), time=time, step=step)
             for writer in self.waiting:
-                writer.record(there)
+                writer.record(model)
 
     def show(self) -> None:
         """Give the model of the host the present state."""

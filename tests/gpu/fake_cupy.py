@@ -232,7 +232,7 @@ def install():
     from ogcm.backend import Kernel
 
     sys.modules["cupy"] = sys.modules[__name__]
-    gpu.view = lambda a: a.array if isinstance(a, ndarray) else a
+    gpu.as_numba_array = lambda a: a.array if isinstance(a, ndarray) else a
     called = Kernel.__call__
 
     def call(kernel, *arguments):
