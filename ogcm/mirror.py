@@ -62,8 +62,9 @@ class Mirror(Host):
         """Let the writers record the state that was sent, if there is one."""
         if self.sent is not None and self.copies is not None:
             (time, step), self.sent = self.sent, None
+            received: dict[str, Any] = self.copies.receive()
             model = copy.copy(self.host)
-            model.state = State(**self.copies.receive(), time=time, step=step)
+            model.state = State(**received, time=time, step=step)
             for writer in self.waiting:
                 writer.record(model)
 
@@ -73,6 +74,8 @@ class Mirror(Host):
 
     def copy_back(self) -> None:
         """End the run: write what was sent, and give the model of the host the last state."""
-        with suppress(FileError):  # of a run that has ended already
-            self.deliver()
-        self.show()
+        try:
+            with suppress(FileError):  # of a run that has ended already
+                self.deliver()
+        finally:
+            self.show()
