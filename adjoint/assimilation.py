@@ -23,7 +23,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import optimize, sparse
@@ -100,7 +100,7 @@ class Scaled:
         self.blur, self.passes = smoothing(self.wet, estimate.smooth, model)
         self.scale = self.error / self.spread() if estimate.smooth else self.error
 
-    def limits(self, model: Model) -> tuple[Array, Array]:
+    def limits(self, model: Model) -> tuple[Any, Any]:
         """The bounds of x, those of the parameter and the model unless the estimate names narrower ones."""
         estimate, name = self.estimate, self.control.name
         known = PARAMETERS.get(name)
@@ -202,7 +202,7 @@ class Evaluation(NamedTuple):
 class Cost:
     """J and its gradient as functions of one vector z: all controls after one another, their land included."""
 
-    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget) -> None:
+    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
         """`budget` as for `adjoint.gradient`. The simulation stays as it is: a copy is run.
 
         Raises InputError for estimates that cannot be (see Estimate), or a loss that does not fit the run.
@@ -270,24 +270,25 @@ class History:
 
     def __init__(self, path: str | Path | None, cost: Cost) -> None:
         """Raises FileError for a history that is damaged or of another problem, or a folder that cannot be written."""
-        self.path, self.cost = path and Path(path), cost
+        self.path, self.cost = None if path is None else Path(path), cost
         self.evaluations: list[Evaluation] = []
         self.identity = cost.identity()
         if self.path is None:
             return
         check_folder(self.path)
         if self.path.exists():
-            self.load()
+            self.load(self.path)
 
-    def load(self) -> None:
+    def load(self, path: Path) -> None:
         """Read the file, after a look at whose it is."""
-        with files.read_hdf5(self.path, HISTORY, "a history of ogcm's assimilation", REMEDY) as f:
+        with files.read_hdf5(path, HISTORY, "a history of ogcm's assimilation", REMEDY) as f:
             for name in self.identity | dict(f["identity"].attrs):
                 here, there = self.identity.get(name), f["identity"].attrs.get(name)
                 if here != there:
-                    raise FileError(f"{self.path}: is of another problem: {name} was {there}, is {here}; {REMEDY}")
+                    raise FileError(f"{path}: is of another problem: {name} was {there}, is {here}; {REMEDY}")
             columns = [f[name][()] for name in Evaluation._fields]
-        self.evaluations = [Evaluation(z, *map(float, terms), g) for z, *terms, g in zip(*columns, strict=True)]
+        rows = zip(*columns, strict=True)
+        self.evaluations = [Evaluation(z, float(J), float(seen), float(near), g) for z, J, seen, near, g in rows]
 
     def check(self, first: Evaluation) -> None:
         """Raise FileError unless the first evaluation of this problem is the saved one."""
@@ -380,7 +381,7 @@ class Search:
             fall = abs(float(last.gradient @ way))
             return Evaluation(z.copy(), last.cost + fall, np.nan, np.nan, 3 * fall * way / (way @ way))
 
-    def accept(self, *_) -> None:
+    def accept(self, *_: object) -> None:
         """The evaluation just made ends an iteration."""
         self.accepted = now = self.history.evaluations[self.calls - 1]
         downhill = np.clip(now.z - now.gradient, self.low, self.high) - now.z
@@ -396,7 +397,7 @@ def assimilate(
     iterations: int = 50,
     tolerance: float = 1e-9,
     history: str | Path | None = None,
-    **budget,
+    **budget: Any,
 ) -> Assimilated:
     """Minimise J over the `estimates`, from what the model holds; the model and the simulation stay as they are.
 
@@ -448,5 +449,5 @@ def stopped(search: Search, simulation: Simulation) -> Iterator[None]:
     except KeyboardInterrupt:
         kept = search.history.path
         how = f"the same call with history={str(kept)!r} goes on" if kept else "nothing was kept, for want of a history"
-        simulation.say(f"stopped after {search.calls} evaluations; {how}")
+        simulation.print(f"stopped after {search.calls} evaluations; {how}")
         raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cmocean
 import h5netcdf
@@ -115,7 +116,7 @@ def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     return picture
 
 
-def draw_numbers(ax, numbers: list[Control], found: Assimilated, truth: Mapping[str, Array] | None) -> None:
+def draw_numbers(ax: Any, numbers: list[Control], found: Assimilated, truth: Mapping[str, Array] | None) -> None:
     """Estimates (and truths) of scalars as multiples of their first guess."""
     ax.set_visible(bool(numbers))
     for n, control in enumerate(numbers):

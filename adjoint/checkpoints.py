@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -201,12 +201,13 @@ class Snapshots:
         self.memory: dict[int, State] = {}
         self.on_disk: dict[int, OnDisk] = {}
         self.folder = tempfile.TemporaryDirectory(dir=budget.folder, prefix="ogcm-") if budget.disk else None
-        self.free = [Path(self.folder.name) / f"{n}.snapshot" for n in reversed(range(budget.disk))]
+        files = [f"{n}.snapshot" for n in reversed(range(budget.disk))]
+        self.free = [Path(self.folder.name) / file for file in files] if self.folder is not None else []
 
     def __enter__(self) -> "Snapshots":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.folder is not None:
             self.folder.cleanup()
 
@@ -234,7 +235,7 @@ class Snapshots:
         try:
             with open(path, "wb") as f:
                 for a in state.all_arrays():
-                    values = np.ascontiguousarray(to_host(a))
+                    values: Any = np.ascontiguousarray(to_host(a))
                     checksum = zlib.crc32(values, checksum)
                     f.write(values)
         except OSError as error:
@@ -271,7 +272,7 @@ class Snapshots:
             raise FileError(f"{path}: a snapshot was damaged on the disk; take another folder, or memory")
         levels, start = [], 0
         for time, step in times:
-            fields = {}
+            fields: dict[str, Any] = {}
             for name, a in state.arrays().items():
                 fields[name] = np.frombuffer(content, a.dtype, a.size, start).reshape(a.shape)
                 start += a.nbytes

@@ -4,6 +4,7 @@ import sys
 from functools import reduce
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
     output = output_of(settings, f"{model.name}.sensitivity.nc")
     chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
     simulation = Simulation(model, days=settings["days"], **chosen)
-    choices = {name: settings[name] for name in ("of", "field") if name in settings}
+    choices: dict[str, Any] = {name: settings[name] for name in ("of", "field") if name in settings}
     choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
     names = settings.get("to", "wind_stress").split(",")
     found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
@@ -181,7 +182,7 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
     logarithm = control.kind == "parameter" and bool((control.values(model) > 0).all())
-    default = 1.0 if logarithm else ERRORS.get(name)
+    default: Any = 1.0 if logarithm else ERRORS.get(name)
     if not given and default is None:
         raise InputError(f"estimate: give the error of {name} in its units, for example {name}=0.1")
     try:
@@ -197,5 +198,5 @@ def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, n
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
     truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size))
     cost.controls.put(truth)
-    days = simulation.days * np.array([0.25, 0.5, 0.75, 1.0])
+    days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
     return truth, observations.synthetic(cost.simulation, {name: NOISE[name] for name in fields}, days=days, every=2)

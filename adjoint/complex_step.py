@@ -10,6 +10,7 @@ at exactly 0 could be taken the other way.
 import copy
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -176,7 +177,8 @@ def tangent(simulation: Simulation, perturbation: Mapping[str, Array]) -> State:
     for _ in range(simulation.steps):
         stepper.step()
     state = model.state
-    return State(**{name: a.imag / STEP for name, a in state.arrays().items()}, time=state.time, step=state.step)
+    fields: dict[str, Any] = {name: a.imag / STEP for name, a in state.arrays().items()}
+    return State(**fields, time=state.time, step=state.step)
 
 
 def directional_derivative(loss: Loss, simulation: Simulation, perturbation: Mapping[str, Array]) -> float:

@@ -1,6 +1,7 @@
 """Time integration backwards: the stages of `ogcm.integrators` from the last to the first."""
 
 from collections.abc import Callable
+from typing import Any
 
 from adjoint.clear import clear
 from adjoint.operators.extrapolation import extrapolate_ad
@@ -33,7 +34,8 @@ def integrate_ad(
     stage_ad : callable
         `stage_ad(m, y, s, y_ad, s_ad)` computes the adjoint of stage m, from s_ad to y_ad, to which it adds.
     """
-    first, first_ad = (states.extrapolated, states_ad.extrapolated) if integrator.extrapolation else (n, n_ad)
+    both: tuple[Any, Any] = (states.extrapolated, states_ad.extrapolated) if integrator.extrapolation else (n, n_ad)
+    first, first_ad = both
     for state_ad in (*states_ad.ends[:-1], *[first_ad] * bool(integrator.extrapolation)):
         clear(*state_ad.arrays().values())
     y, y_ad = [first, *states.ends[:-1]], [first_ad, *states_ad.ends[:-1]]

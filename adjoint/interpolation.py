@@ -65,7 +65,7 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tup
         ("y", h.y_f if point == "v" else h.y_t, h.periodic_y),
     ):
         low, high = extent(h, axis)
-        place = shift_coordinates(h, axis, at[axis], 0.5 * (low + high))
+        place = np.asarray(shift_coordinates(h, axis, at[axis], 0.5 * (low + high)))
         inside &= periodic | ((place >= low) & (place <= high))
         around[axis] = neighbours(points, place, periodic * (high - low))
     if not flat:

@@ -20,6 +20,7 @@ negative below the surface. Layers are the moving ones.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,13 +45,13 @@ class Loss:
         """`days` [d] from the beginning of the run on which the loss looks at the state; None: at its end."""
         self.model = model
         self.days = None if days is None else tuple(np.atleast_1d(np.asarray(days, float)))
-        self.record_weight = 1.0 if days is None else 1.0 / len(self.days)
+        self.record_weight = 1.0 if self.days is None else 1.0 / len(self.days)
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         """What the state of the day number `record` adds to the loss."""
         raise NotImplementedError
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         """Add value_ad times the derivative of `value` by the state to the interior of `state_ad`."""
         raise NotImplementedError
 
@@ -63,7 +64,7 @@ class Loss:
             raise InputError(f"{type(self).__name__}: was made for another model than the simulation's")
         if self.days is None:
             return {simulation.steps: [0]}
-        dt, found = simulation.model.numerics.dt, {}
+        dt, found = simulation.model.numerics.dt, dict[int, list]()
         for record, day in enumerate(self.days):
             n = day * DAY / dt
             if not -0.5 <= n <= simulation.steps + 0.5:
@@ -90,16 +91,16 @@ class Sum(Loss):
         super().__init__(terms[0][1].model)
         self.terms = list(terms)
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         m, inner = record
         return self.terms[m][0] * self.terms[m][1].value(state, inner)
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         m, inner = record
         self.terms[m][1].adjoint(state, inner, self.terms[m][0] * value_ad, state_ad)
 
     def records_by_step(self, simulation: Simulation) -> dict[int, list]:
-        found = {}
+        found: dict[int, list] = {}
         for m, (_, loss) in enumerate(self.terms):
             for n, inner in loss.records_by_step(simulation).items():
                 found.setdefault(n, []).extend((m, record) for record in inner)
@@ -130,11 +131,11 @@ class BoxMean(Loss):
         )
         self.weight = weight / weight.sum()
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         seen = zero_outside(self.weight, interior(getattr(state, self.field)))
         return self.record_weight * (self.weight * seen).sum()
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         interior(getattr(state_ad, self.field))[...] += value_ad * self.record_weight * self.weight
 
 
@@ -202,11 +203,11 @@ class HeatContent(Loss):
         self.weight = model.numerics.heat_per_volume * where * interior(grid.area_t) * interior(grid.h_t)
         self.slope = float(grid.nonlinear) / interior(grid.depth_t)  # of the stretching by eta
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         s = 1 + self.slope * interior(state.eta)
         return self.record_weight * (self.weight * s * zero_outside(self.weight, interior(state.T))).sum()
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         s, T = 1 + self.slope * interior(state.eta), zero_outside(self.weight, interior(state.T))
         interior(state_ad.T)[...] += value_ad * self.record_weight * self.weight * s
         interior(state_ad.eta)[...] += value_ad * self.record_weight * self.slope * (self.weight * T).sum(0)
@@ -230,15 +231,16 @@ class Transport(Loss):
     ) -> None:
         """Raises InputError unless one of x, y is a number and one is not, and for a section that holds no water."""
         super().__init__(model, days=days)
-        numbers = [np.ndim(a) == 0 and a is not None for a in (x, y)]
+        numbers = [a is not None and np.ndim(a) == 0 for a in (x, y)]
         if sum(numbers) != 1:
             raise InputError("x, y: give one as a number and the other as a range (from, to), or leave the other out")
         h = model.horizontal
-        point, axis, at = ("u", "x", x) if numbers[0] else ("v", "y", y)
+        at: Any = x if numbers[0] else y
+        point, axis = ("u", "x") if numbers[0] else ("v", "y")
         line = nearest_face(h, axis, at)
         across = np.zeros(h.shape)
         across[(slice(None), line) if point == "u" else line] = 1
-        ranges = {"x": None, "y": y} if point == "u" else {"x": x, "y": None}
+        ranges: dict[str, Any] = {"x": None, "y": y} if point == "u" else {"x": x, "y": None}
         weight = box_mask(model, point, **ranges, z=z) * across
         if not weight.any():
             raise InputError(f"x, y, z: the section x = {x}, y = {y}, z = {z} holds no water")
@@ -251,13 +253,13 @@ class Transport(Loss):
         stretch(state.eta, self.model.grid, *s)
         return s
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
         U, V = np.zeros_like(state.u), np.zeros_like(state.v)
         transports(state.u, state.v, s_u, s_v, grid, U, V)
         return self.record_weight * (interior(self.weights["u"] * U).sum() + interior(self.weights["v"] * V).sum())
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
         flow_ad = [(value_ad * self.record_weight * self.weights[p]).astype(state.u.dtype) for p in "uv"]
         s_ad = [np.zeros_like(state.eta) for _ in range(4)]
@@ -302,10 +304,10 @@ class Enstrophy(Loss):
         u_dx, v_dy = state.u * self.model.grid.dx_u, state.v * self.model.grid.dy_v
         return self.turn * (np.roll(v_dy, -1, -1) - v_dy - np.roll(u_dx, -1, -2) + u_dx)
 
-    def value(self, state: State, record: object) -> float:
+    def value(self, state: State, record: Any) -> float:
         return 0.5 * self.record_weight * (self.weight * self.vorticity(state) ** 2).sum()
 
-    def adjoint(self, state: State, record: object, value_ad: float, state_ad: State) -> None:
+    def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         g = self.model.grid
         turned = value_ad * self.record_weight * self.turn * self.weight * self.vorticity(state)
         exchange(g, turned)

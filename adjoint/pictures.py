@@ -1,6 +1,7 @@
 """Pictures of the files of `ogcm sensitivity`; `ogcm.plot` draws them with `overview`."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,7 +24,8 @@ def overview(record: Record) -> Figure:
     shape = np.clip(np.ptp(record.edges(record.y)) / np.ptp(record.edges(record.x)), 1 / 3, 1.2)  # of equal_scales
     width = 5.6 if shape > 0.7 else 7.2
     figure = Picture(width * columns, ((width - 1.5) * shape + 0.9) * rows + 0.5)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.12)
+    layout: Any = figure.get_layout_engine()
+    layout.set(w_pad=0.1, h_pad=0.12)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(places, maps, strict=False):
         draw_sensitivity(axes, record, name)

@@ -1,6 +1,7 @@
 """Random oceans, grids and fields for checks, with islands, partial cells, uneven spacing and both signs."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def random_grid(
     *,
     periodic_x: bool = False,
     periodic_y: bool = False,
-    **options,
+    **options: Any,
 ) -> Grid:
     """Make the grid of a basin of 500 m with a rough bottom, of which about a sixth is land.
 
@@ -165,7 +166,7 @@ def rough_depth(rng: np.random.Generator, ny: int, nx: int) -> Array:
     return depth
 
 
-def rough_model(depth: Array, **options) -> ogcm.Model:
+def rough_model(depth: Array, **options: Any) -> ogcm.Model:
     """Make the model of a basin that is periodic along x.
 
     Parameters
@@ -182,12 +183,12 @@ def rough_model(depth: Array, **options) -> ogcm.Model:
     """
     ny, nx = depth.shape
     horizontal = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
-    defaults = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
+    defaults: dict[str, Any] = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
     return ogcm.Model(horizontal, depth=depth, **(defaults | options))
 
 
 @recipe(days=1)
-def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics) -> ogcm.Model:
+def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics: Any) -> ogcm.Model:
     """Make a small basin with islands, partial cells and every forcing, periodic along x; some water is unstable.
 
     Parameters

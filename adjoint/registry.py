@@ -11,7 +11,7 @@ Further operators are registered in the same way (docs/operators.md):
 import functools
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -269,14 +269,14 @@ def pair(
     Pair
         The pair.
     """
-    inputs, outputs = kinds(inputs), dict(word.split() for word in outputs.split(","))
-    before = list(inspect.signature(forward).parameters)[: -len(outputs)]
-    arguments = [*before, *(f"{y}_ad" for y in outputs), *(f"{x}_ad" for x in inputs)]
+    read, written = kinds(inputs), dict(word.split() for word in outputs.split(","))
+    before = list(inspect.signature(forward).parameters)[: -len(written)]
+    arguments = [*before, *(f"{y}_ad" for y in written), *(f"{x}_ad" for x in read)]
     wanted = list(inspect.signature(adjoint).parameters)
-    recomputes = not set(outputs).isdisjoint(wanted)
+    recomputes = not set(written).isdisjoint(wanted)
     if wanted != arguments:
-        adjoint = completed(adjoint, arguments, forward if recomputes else None, list(outputs), work)
-    return Pair(forward, adjoint, inputs, outputs, constants, recomputes)
+        adjoint = completed(adjoint, arguments, forward if recomputes else None, list(written), work)
+    return Pair(forward, adjoint, read, written, constants, recomputes)
 
 
 def completed(adjoint: Callable, names: list[str], forward: Callable | None, outputs: list[str], work: str) -> Callable:
@@ -303,7 +303,7 @@ def completed(adjoint: Callable, names: list[str], forward: Callable | None, out
     wanted = list(inspect.signature(adjoint).parameters)
 
     @functools.wraps(adjoint, updated=())
-    def complete(*arguments: object) -> None:
+    def complete(*arguments: Any) -> None:
         given = dict(zip(names, arguments, strict=True))
         nk, nj, ni = given["grid"].h_t.shape
         for name, kind in zip(wanted[len(wanted) - len(work) :], work, strict=True):
@@ -314,8 +314,9 @@ def completed(adjoint: Callable, names: list[str], forward: Callable | None, out
         adjoint(*(given[name] for name in wanted))
 
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    complete.__signature__ = inspect.Signature([inspect.Parameter(name, positional) for name in names])
-    return complete
+    result: Any = complete
+    result.__signature__ = inspect.Signature([inspect.Parameter(name, positional) for name in names])
+    return result
 
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"

@@ -15,6 +15,7 @@ import time as clock
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -133,7 +134,8 @@ def gradient(
             check_memory(gradient_bytes(simulation.model), f"a gradient of {simulation.model.name}")
         workspace = Workspace(simulation.model, simulation.device)
     sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records, workspace)
-    steps, limits = simulation.steps, {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
+    limits: dict[str, Any] = {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
+    steps = simulation.steps
     budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
     sweep.add_loss()
     forward_steps, quiet = budget.forward_steps(steps), None if simulation.progress else True
@@ -169,7 +171,7 @@ def evaluate(loss: Loss, simulation: Simulation) -> float:
     float
         Value of the loss, NaN or infinite for a run that blows up.
     """
-    return float(loss_of_run(loss, simulation, working_copy(simulation.model).to(simulation.device)))
+    return float(loss_of_run(loss, simulation, working_copy(simulation.model).to(simulation.device)).real)
 
 
 def gradient_bytes(model: Model) -> int:
@@ -207,6 +209,12 @@ class Workspace:
         beginning of each gradient.
     """
 
+    stepper: Stepper
+    adjoint: AdjointStepper
+    free_steppers: list[Stepper]  # steppers that keep what they compute
+    gradient: Gradient
+    free_states: list[State]  # for adjoints
+
     def __init__(self, model: Model, device: str = "cpu") -> None:
         self.grid, self.forcing, self.terms = model.grid, model.forcing, dict(model.terms)
         self.model = working_copy(model).to(device)
@@ -214,11 +222,12 @@ class Workspace:
 
     def renew(self) -> None:
         """Allocate new memory, since the old one may hold numbers that are not finite."""
-        self.stepper = self.adjoint = self.free_steppers = self.gradient = self.free_states = None  # frees the old one
+        for name in ("stepper", "adjoint", "free_steppers", "gradient", "free_states"):
+            setattr(self, name, None)  # frees the old memory first
         self.stepper, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
         self.free_steppers = [self.adjoint.forward]  # steppers that keep what they compute
         self.gradient = Gradient.zeros(self.model)
-        self.free_states: list[State] = []  # for adjoints
+        self.free_states = []
 
     def begin(self, model: Model) -> Model:
         """Begin a gradient: take the state, forcing, parameters and terms of a model.
@@ -296,7 +305,7 @@ class Sweep:
         self.last = self.state  # the state after the last step
         self.collector = Collector(controls, self.model, workspace.gradient)
         self.value, self.state_ad = 0.0, self.blank()
-        self.bar: tqdm | None = None
+        self.bar: Any = None  # a progress bar
 
     def blank(self) -> State:
         """Make an adjoint state of zeros, in memory that was used before if there is some."""

@@ -130,7 +130,7 @@ class Sensitivity:
         point = POINTS.get(name, "t")
         if name == "eos":
             f.dimensions["coefficient"] = len(values)
-            dims = ("coefficient",)
+            dims: tuple[str, ...] = ("coefficient",)
         elif values.ndim < 2:  # a number or a profile
             dims = ("z",)[: values.ndim]
         else:
@@ -213,7 +213,7 @@ def where(model: Model, places: dict[str, Place]) -> str:
             words.append(f"{' to '.join(f'{-z:g}' for z in values[::-1])} m")
         elif degrees:
             sides = "NS" if axis == "y" else "EW"
-            values = shift_longitude(values, 0.0) if axis == "x" else values
+            values = np.asarray(shift_longitude(values, 0.0)) if axis == "x" else values
             words.append(" to ".join(f"{abs(value):g}°{sides[int(value < 0)]}" for value in values))
         else:
             words.append(f"{axis} = {' to '.join(f'{value / 1e3:g}' for value in values)} km")

@@ -4,6 +4,8 @@ The stages have computed the adjoints of D, of the vertical mixing and of the bo
 functions here add the adjoints of the state n, the forcing and the parameters to `step.gradient`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from adjoint.clear import clear
@@ -75,7 +77,8 @@ def viscosity_ad(model: Model, step: BackwardStep) -> None:
     n, n_ad, nu_ad, scratch = step.n, step.gradient.state, step.slow_ad.nu, step.scratch.layers
     exchange(grid, nu_ad)
     clear(*scratch)
-    flow_dependent_ad, arrays = {"smagorinsky": (smagorinsky_ad, 1), "leith": (leith_ad, 2)}[name]
+    adjoints: dict[str, tuple[Any, int]] = {"smagorinsky": (smagorinsky_ad, 1), "leith": (leith_ad, 2)}
+    flow_dependent_ad, arrays = adjoints[name]
     inputs, inputs_ad = (n.u, n.v, p["nu_h"], p[name]), (n_ad.u, n_ad.v, p_ad["nu_h"], p_ad[name])
     flow_dependent_ad(*inputs, grid, nu_ad, *inputs_ad, *scratch[:arrays])
 
@@ -102,10 +105,10 @@ def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
         return
     shear, shear_ad = ([a[name] for name in ("nu_richardson", "alpha_richardson")] for a in (p, p_ad))
     clear(slow_ad.N2, step.scratch.interfaces)
-    richardson_mixing_ad(
-        n.u, n.v, slow.N2, *background, *shear, grid, *out_ad,
-        n_ad.u, n_ad.v, slow_ad.N2, *background_ad, *shear_ad, step.scratch.interfaces,
-    )  # fmt: skip
+    arguments: tuple[Any, ...] = (n.u, n.v, slow.N2, *background, *shear, grid, *out_ad)
+    arguments_ad: tuple[Any, ...] = (n_ad.u, n_ad.v, slow_ad.N2, *background_ad, *shear_ad)
+    both = (*arguments, *arguments_ad, step.scratch.interfaces)
+    richardson_mixing_ad(*both)
     if numerics.has_tracers:
         equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
         equation.stratification_points(n.T, n.S, p["eos"], grid, slow_ad.N2, n_ad.T, n_ad.S, step.eos_ad)

@@ -1,6 +1,6 @@
 """The gradient of a step: the adjoint of everything that a step depends on."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,4 +66,5 @@ class Gradient(NamedTuple):
         Gradient
             The same adjoints, with those of the weights of this term alone (n,).
         """
-        return self._replace(weights=self.weights[term])
+        weights: Any = self.weights[term]
+        return self._replace(weights=weights)

@@ -15,7 +15,7 @@ as a control of gradients, in trainings and in files. The neural corrector (`nn.
 
 import copy
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -55,6 +55,7 @@ class Term:
     numbers, so that the gradient can be checked by the complex step.
     """
 
+    add_ad: Callable[..., None]  # written by subclasses that take part in gradients
     weights: Array = np.zeros(0)
     decays: bool = False
 

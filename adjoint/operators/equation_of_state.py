@@ -335,7 +335,7 @@ def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffi
     add_column_sums(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
 
 
-def add_column_sums(kernel: Callable, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad) -> None:
+def add_column_sums(kernel, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad):
     """Add the adjoint of the coefficients: that of each column by a kernel, then the sum over all columns.
 
     Parameters
