@@ -10,6 +10,7 @@ import ogcm
 from adjoint import gradient_check, losses
 from adjoint.gradient_check import TOLERANCE, check_controls, loss_error
 from adjoint.observation_loss import Observations
+from adjoint.operators.surface import wind_stress_ad
 from adjoint.random_ocean import rough_basin
 from adjoint.registry import PAIRS
 from ogcm.cli import main
@@ -68,8 +69,7 @@ def test_a_linear_loss_has_no_remainder():
 
 
 def test_a_wrong_kernel_in_the_stepper_is_caught(monkeypatch, few_operators, capsys):
-    wrong = planted(adjoint.stepper.wind_stress_ad, 4)
-    monkeypatch.setattr(adjoint.stepper, "wind_stress_ad", wrong)
+    monkeypatch.setattr("adjoint.slow_physics.wind_stress_ad", planted(wind_stress_ad, 4))
     assert main(["check-gradients", "--steps", "2", "--controls", "T,tau_x,tau_y", "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert [line.split()[-1] for line in out.splitlines() if line.startswith("tau_")] == ["FAIL", "FAIL"]

@@ -27,11 +27,6 @@ EXCEPTIONS = {  # what is longer, or takes more, and why
     "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options",
     "ogcm/operators/barotropic.py barotropic_substeps": "one kernel: what a substep does must stay in one loop",
     "adjoint/operators/barotropic.py barotropic_substeps_backward": "one kernel: a substep must stay in one loop",
-    "adjoint/registry.py take_depth_mean_ad": "the signature of a kernel",
-    "adjoint/registry.py advance_tracer_ad": "the signature of a kernel",
-    "adjoint/registry.py advance_tracer_single_ad": "the signature of a kernel",
-    "adjoint/registry.py advance_u_ad": "the signature of a kernel",
-    "adjoint/registry.py advance_v_ad": "the signature of a kernel",
 }
 
 
