@@ -27,6 +27,7 @@ from ogcm.numerics import CHOICES, Numerics  # noqa: E402
 from ogcm.parameters import PARAMETERS  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
+OUT = HERE  # where the pages are written
 PACKAGES = (ogcm, adjoint, nn)
 
 
@@ -39,10 +40,10 @@ def write_pages(_app) -> None:
         modules = modules_of(package)
         pages[f"api/{package.__name__}.md"] = package_page(package, modules)
         pages |= {f"api/{module.__name__}.md": module_page(module) for module in modules}
-    for old in {*HERE.glob("api/*.md"), *HERE.glob("tutorials/*.ipynb")} - {HERE / name for name in pages}:
+    for old in {*OUT.glob("api/*.md"), *OUT.glob("tutorials/*.ipynb")} - {OUT / name for name in pages}:
         old.unlink()  # of a module that has another name now
     for name, text in pages.items():
-        path = HERE / name
+        path = OUT / name
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:  # Sphinx reads again only what has changed
             path.write_text(text, encoding="utf-8")
@@ -95,8 +96,13 @@ def package_page(package: ModuleType, modules: list[ModuleType]) -> str:
         lines.append(f"| {{py:obj}}`{public} <{target}>` | {text} |")
     lines += ["", "## Modules", "", "| module | what is in it |", "|---|---|"]
     lines += [f"| {{py:mod}}`{module.__name__}` | {summary(module)} |" for module in modules]
-    lines += ["", "```{toctree}\n:hidden:", "", *(f"{module.__name__}" for module in modules), "```", ""]
+    lines += ["", "```{toctree}\n:hidden:", "", *toctree(package, modules), "```", ""]
     return "\n".join(lines)
+
+
+def toctree(package: ModuleType, modules: list[ModuleType]) -> list[str]:
+    """The entries of the modules in the navigation, without the name of the package."""
+    return [f"{m.__name__.removeprefix(f'{package.__name__}.')} <{m.__name__}>" for m in modules]
 
 
 def homes(package: ModuleType) -> dict[str, str]:
@@ -170,6 +176,16 @@ def formulas_as_they_stand(_app, _what, _name, _obj, _options, lines: list[str])
         else:
             made += [*(re.sub(r"([*|]|_(?!\w))", r"\\\1", row) for row in rows), ""]
     lines[:] = made
+
+
+def resolve_public_name(app, env, node, contnode):
+    """Link a public name of a package, such as `ogcm.Model`, to the module that defines it, `ogcm.model.Model`."""
+    package, _, public = node.get("reftarget", "").partition(".")
+    found = next((homes(p).get(public) for p in PACKAGES if p.__name__ == package), None)
+    if node.get("refdomain") != "py" or found is None:
+        return None
+    target, page = f"{found}.{public}", node.get("refdoc")
+    return env.get_domain("py").resolve_xref(env, page, app.builder, "obj", target, node, contnode)
 
 
 def skip_foreign(_app, _what, _name, obj, _skip, _options) -> bool | None:

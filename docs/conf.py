@@ -54,7 +54,7 @@ nb_merge_streams = True
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_typehints = "none"  # the types are in the lists of parameters
 autodoc_inherit_docstrings = False
 python_use_unqualified_type_names = True
 
@@ -81,4 +81,5 @@ def setup(app) -> None:
     """Connect what `api_pages.py` does to a build."""
     app.connect("builder-inited", api_pages.write_pages)
     app.connect("autodoc-process-docstring", api_pages.formulas_as_they_stand, priority=400)
+    app.connect("missing-reference", api_pages.resolve_public_name)
     app.connect("autodoc-skip-member", api_pages.skip_foreign)
