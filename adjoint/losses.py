@@ -41,7 +41,7 @@ Array = np.ndarray
 class Loss:
     """The sum of `value(state, record)` over the days; `record_weight` is 1/records, for means over them."""
 
-    def __init__(self, model: Model, *, days: float | Sequence[float] | None = None) -> None:
+    def __init__(self, model: Model, *, days: float | Sequence[float] | Array | None = None) -> None:
         """`days` [d] from the beginning of the run on which the loss looks at the state; None: at its end."""
         self.model = model
         self.days = None if days is None else tuple(np.atleast_1d(np.asarray(days, float)))
@@ -121,7 +121,7 @@ class BoxMean(Loss):
         x: Range | None = None,
         y: Range | None = None,
         z: Range | None = None,
-        days: float | Sequence[float] | None = None,
+        days: float | Sequence[float] | Array | None = None,
     ) -> None:
         """Raises InputError for an unknown field, or a box without water."""
         super().__init__(model, days=days)
@@ -143,7 +143,13 @@ class MeanSquare(Loss):
     """Mean over space and the days of (field - data)^2, weighted as in BoxMean."""
 
     def __init__(
-        self, model: Model, field: str, data: Array, *, days: float | Sequence[float] | None = None, **where: Range
+        self,
+        model: Model,
+        field: str,
+        data: Array,
+        *,
+        days: float | Sequence[float] | Array | None = None,
+        **where: Range,
     ) -> None:
         """`data`: one record (nk, ny, nx), for eta (ny, nx), or one for each day; `where`: x, y, z as for BoxMean.
 
@@ -195,7 +201,7 @@ class HeatContent(Loss):
         x: Range | None = None,
         y: Range | None = None,
         z: Range | None = None,
-        days: float | Sequence[float] | None = None,
+        days: float | Sequence[float] | Array | None = None,
     ) -> None:
         """Raises InputError for a box without water, or a model without tracers."""
         super().__init__(model, days=days)
@@ -227,7 +233,7 @@ class Transport(Loss):
         x: float | Range | None = None,
         y: float | Range | None = None,
         z: Range | None = None,
-        days: float | Sequence[float] | None = None,
+        days: float | Sequence[float] | Array | None = None,
     ) -> None:
         """Raises InputError unless one of x, y is a number and one is not, and for a section that holds no water."""
         super().__init__(model, days=days)
@@ -281,7 +287,7 @@ class Overturning(Transport):
         y: float,
         z: float,
         x: Range | None = None,
-        days: float | Sequence[float] | None = None,
+        days: float | Sequence[float] | Array | None = None,
     ) -> None:
         """Raises InputError for a section without water."""
         super().__init__(model, x=x, y=y, z=(z, 0.0), days=days)
@@ -293,7 +299,7 @@ class Enstrophy(Loss):
     zeta = [d_i(v dy) - d_j(u dx)]/area_f at F, 0 on free-slip walls, twice the shear on no-slip ones.
     """
 
-    def __init__(self, model: Model, *, days: float | Sequence[float] | None = None) -> None:
+    def __init__(self, model: Model, *, days: float | Sequence[float] | Array | None = None) -> None:
         super().__init__(model, days=days)
         g = model.grid
         self.turn = g.mask_f * g.r_area_f  # of the circulation to zeta

@@ -62,7 +62,7 @@ class CoarseGraining:
                 "and all of its fine cells are land; make it land"
             )
         self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # their states are those at hand
-        self.coarse.state = State.zeros(coarse.grid, np.float64)
+        self.coarse.state = State.zeros(coarse.grid, np.dtype(np.float64))
         self.coarse.state.u[...] = self.coarse.state.v[...] = 1.0  # so that transports are areas of faces
 
     def blocks(self, a: Array) -> Array:

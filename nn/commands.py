@@ -3,6 +3,7 @@
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 from nn import configuration, trained
 from nn.data import make_data
@@ -130,7 +131,7 @@ def evaluate_command(target: str, rest: list[str]) -> int:
 
 def file_options(
     command: str, target: str, rest: list[str], known: dict[str, tuple[type, str]]
-) -> dict[str, object] | None:
+) -> dict[str, Any] | None:
     """The options of `ogcm COMMAND FILE.toml [--option value ...]`, or None after its help."""
     if target in ("--help", "-h") or {"--help", "-h"} & set(rest):
         print(f"usage: ogcm {command} FILE.toml [--OPTION VALUE ...]\n\n{configuration.__doc__}\noptions:")

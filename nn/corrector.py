@@ -16,6 +16,7 @@ Adjoint: the lines of `add` in reverse order, with the adjoints of `nn.mlp`, `nn
 
 import copy
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -112,7 +113,7 @@ class Corrector(Term):
         check_model(features, outputs, model)
         if equivariant:
             check_equivariance(features, outputs, stencil)
-        self.config = {
+        self.config: dict[str, Any] = {
             "features": tuple(features), "outputs": tuple(outputs), "network": network, "hidden": tuple(hidden),
             "activation": activation, "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
         }  # fmt: skip
@@ -128,7 +129,7 @@ class Corrector(Term):
         ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
         self.components = {name: slice(a, b) for name, a, b in zip(outputs, [0, *ends], ends, strict=False)}
         self.scale = np.ones((ends[-1], self.layers))
-        self.scaled = set()  # outputs whose scale is known
+        self.scaled: set[str] = set()  # outputs whose scale is known
         self.set_scales(scales or {})
         self.normalisation = Normalisation(np.zeros(len(self.rows)), np.ones(len(self.rows)))
         self.sampling = Sampling(self.grid, self.rows, features, vertical, stencil)
@@ -137,7 +138,7 @@ class Corrector(Term):
         self.network = make(network, self.sampling.inputs, self.outputs, **options)
         self.allocate(model.state.u.dtype)
 
-    def set_scales(self, scales: Mapping[str, float | Sequence[float]]) -> None:
+    def set_scales(self, scales: Mapping[str, float | Sequence[float] | Array]) -> None:
         """Set the largest value of outputs.
 
         Parameters
@@ -153,10 +154,10 @@ class Corrector(Term):
         for name, value in scales.items():
             if name not in self.config["outputs"]:
                 raise InputError(f"scales: {name!r} is none of the outputs {', '.join(self.config['outputs'])}")
-            value = np.asarray(value, float)
-            if value.shape not in ((), (self.layers,)) or not (np.isfinite(value) & (value > 0)).all():
-                raise InputError(f"scales: {name} needs a positive number, or {self.layers} of them; got {value}")
-            self.scale[self.components[name]] = value
+            sizes = np.asarray(value, float)
+            if sizes.shape not in ((), (self.layers,)) or not (np.isfinite(sizes) & (sizes > 0)).all():
+                raise InputError(f"scales: {name} needs a positive number, or {self.layers} of them; got {sizes}")
+            self.scale[self.components[name]] = sizes
             self.scaled.add(name)
 
     def set_normalisation(self, model: Model, states: Sequence[State]) -> None:
@@ -216,7 +217,8 @@ class Corrector(Term):
         if basis:
             self.evaluate_network()
             basis_ad = stretch_and_rotate_ad(self.O, basis, self.components, grid, O_ad)
-        self.evaluate_network_ad(O_ad, F_ad, gradient.weights)
+        weights_ad: Any = gradient.weights
+        self.evaluate_network_ad(O_ad, F_ad, weights_ad)
         exchange_ad(grid, F_ad)
         normalise(0 * self.normalisation.mean, self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
         for feature, e_ad in basis_ad.items():
@@ -330,8 +332,8 @@ class Corrector(Term):
         self.O = zeros(self.grid.h_t, (len(self.scale), *shape), dtype)
         self.fixed: dict[str, Array] = {}  # features that depend on the grid alone
 
-    @property
-    def weights(self) -> Array:
+    @property  # the network holds them
+    def weights(self) -> Array:  # type: ignore[override]
         """All weights of the network (n,), which a trainer changes in place."""
         return self.network.weights
 
@@ -391,7 +393,7 @@ class Corrector(Term):
         other.fixed = {name: to_device(a, device) for name, a in self.fixed.items()}
         return other
 
-    def assign(self, other: "Corrector") -> None:
+    def assign(self, other: Any) -> None:
         """Take weights, scales and statistics of the features from a copy on another device.
 
         Parameters

@@ -14,6 +14,7 @@ import math
 import time as clock
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,11 +55,13 @@ class DataOutput(OutputFile):
 class CoarseWriter(Writer):
     """Writes the states of a run of `fine` from the time `begin` [s] on, on the grid of `coarse`, to a data set."""
 
+    path: Path
+    file: DataOutput  # from `open` to `close`
+
     def __init__(self, path: str | Path, fine: Model, coarse: Model, *, begin: float, every: float) -> None:
         """`every` [days] is the time between two records. Raises as CoarseGraining does, FileError for a bad path."""
         self.path, self.every = names.output_path(path), every
         self.fine, self.coarse, self.begin, self.graining = fine, coarse, begin, CoarseGraining(fine, coarse)
-        self.file: DataOutput | None = None
 
     def needed_bytes(self, simulation: Simulation) -> int:
         """The bytes of the records, and of what the coarse model is."""
@@ -139,5 +142,5 @@ def make_data(
         raise InputError(f"every: must be a positive number of days, at most the {days:g} of the data, got {every:g}")
     first, begin = every * math.ceil(spin_up / every - 1e-9), fine.state.time + spin_up * DAY
     writers = {"data": CoarseWriter(path, fine, coarse, begin=begin, every=every)}
-    options = {"overwrite": overwrite, "progress": progress, "device": device}
+    options: dict[str, Any] = {"overwrite": overwrite, "progress": progress, "device": device}
     Simulation(fine, days=first + days, writers=writers, **options).run()

@@ -45,8 +45,8 @@ class Drift:
             a = np.where(weight > 0, checked_field(model, initial, field, "initial"), 0.0)
             self.sizes[content] = (weight * np.abs(a)).sum()
             self.sizes[f"{content}_variation"] = (weight * np.abs(a - (weight * a).sum())).sum()
-        self.finite, self.days, self.states = True, [], 0
-        self.series = {name: [] for name in ("volume", *self.sizes, "speed")}
+        self.finite, self.days, self.states = True, list[float](), 0
+        self.series: dict[str, list[float]] = {name: [] for name in ("volume", *self.sizes, "speed")}
         self.sums = {name: np.zeros((2, *a.shape)) for name, a in self.climatology.mean.items()}
 
     def add(self, state: State) -> None:

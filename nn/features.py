@@ -21,7 +21,7 @@ scalar are also the same to one who has turned. Features of one's own join the t
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -116,7 +116,7 @@ def of_flow(kernel: Callable, kernel_ad: Callable) -> tuple[Callable, Callable]:
     def forward(model: Model, n: State, _: Fluxes, *out: Array) -> None:
         kernel(n.u, n.v, model.grid, *out)
 
-    def backward(model: Model, n: State, _: Fluxes, *out_ad_and_gradient) -> None:
+    def backward(model: Model, n: State, _: Fluxes, *out_ad_and_gradient: Any) -> None:
         *out_ad, gradient = out_ad_and_gradient
         kernel_ad(n.u, n.v, model.grid, *out_ad, gradient.state.u, gradient.state.v)
 
@@ -142,7 +142,7 @@ def surface(model: Model, _: State, fluxes: Fluxes, *out: Array) -> None:
         a[...] = wet(model, value[None])
 
 
-def surface_back(model: Model, _: State, fluxes: Fluxes, *out_ad_and_gradient) -> None:
+def surface_back(model: Model, _: State, fluxes: Fluxes, *out_ad_and_gradient: Any) -> None:
     *out_ad, gradient = out_ad_and_gradient
     heat_ad, fresh_ad, T_ad, S_ad = (wet(model, a)[0] for a in out_ad)
     fluxes_ad = gradient.fluxes
@@ -157,7 +157,8 @@ def surface_back(model: Model, _: State, fluxes: Fluxes, *out_ad_and_gradient) -
 def coast(model: Model) -> Array:
     """Distance of each cell's centre to the nearest land or closed side (nj, ni) [cells], at most 10."""
     most = 10
-    rows, columns = ("wrap" if periodic else "constant" for periodic in model.grid.periodic)
+    modes: list[Any] = ["wrap" if periodic else "constant" for periodic in model.grid.periodic]
+    rows, columns = modes
     water = np.pad(interior(model.grid.mask_t[0]), ((most, most), (0, 0)), mode=rows)
     water = np.pad(np.pad(water, ((0, 0), (most, most)), mode=columns), 1)
     distance = np.zeros(model.grid.depth_t.shape)

@@ -62,7 +62,7 @@ class Forecast(Sum):
         model: Model,
         targets: Mapping[str, Array],
         *,
-        days: float | Sequence[float],
+        days: float | Sequence[float] | Array,
         scales: Scales,
         weights: Mapping[str, float] | None = None,
     ) -> None:
@@ -141,7 +141,7 @@ class Spectrum(Loss):
     """
 
     def __init__(
-        self, model: Model, targets: Mapping[str, Array], *, days: float | Sequence[float], floor: float = 1e-6
+        self, model: Model, targets: Mapping[str, Array], *, days: float | Sequence[float] | Array, floor: float = 1e-6
     ) -> None:
         """`targets`: "u" and "v" on the `days` (days, nk, ny, nx) [m s-1]; other fields are not looked at.
 
@@ -173,9 +173,8 @@ class Spectrum(Loss):
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
         E, distance = self.compared(state, record)
         E_ad = value_ad * self.record_weight * 2 * distance / (E * len(E))
-        self.spectrum.adjoint(
-            *(interior(a) for a in (state.u, state.v)), E_ad, *map(interior, (state_ad.u, state_ad.v))
-        )
+        u_ad, v_ad = interior(state_ad.u), interior(state_ad.v)
+        self.spectrum.adjoint(interior(state.u), interior(state.v), E_ad, u_ad, v_ad)
 
 
 class Conservation(Loss):
@@ -191,7 +190,7 @@ class Conservation(Loss):
         initial: State,
         *,
         scales: Mapping[str, float],
-        days: float | Sequence[float] | None = None,
+        days: float | Sequence[float] | Array | None = None,
     ) -> None:
         """`initial`: the state whose contents should stay; `scales`: of "T" [degC], "S" [g kg-1] or both.
 

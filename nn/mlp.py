@@ -145,7 +145,7 @@ class MLP:
         zero_last: bool = True,
         bounded: bool = False,
         seed: int = 0,
-        dtype: type | str = np.float64,
+        dtype: np.dtype | type | str = np.float64,
         xp: ModuleType = np,
     ) -> None:
         """`sizes`: of the input, each hidden layer and the output, (40, 32, 32, 12).
@@ -201,7 +201,7 @@ class MLP:
         layers, layers_ad = self.layers, cut(weights_ad, self.sizes)
         x_ad = self.xp.empty(x.shape, self.xp.result_type(self.weights, x, y_ad))
         for s in self.blocks(n):
-            slopes = []
+            slopes: list[Array] = []
             inputs, ad = list(self.inputs(x[:, s], slopes)), y_ad[:, s]
             if self.bounded:
                 y = affine(*layers[-1], inputs[-1])

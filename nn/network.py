@@ -15,6 +15,7 @@ An entry of NETWORKS is called with the numbers of inputs and outputs of a sampl
 import copy
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -73,7 +74,7 @@ def multilayer(inputs: int, outputs: int, *, hidden: Sequence[int], activation: 
 NETWORKS = Registry("network", {"mlp": multilayer})
 
 
-def make(name: str, inputs: int, outputs: int, **options) -> Network:
+def make(name: str, inputs: int, outputs: int, **options: Any) -> Network:
     """The network of that name in NETWORKS. Raises InputError for an unknown one, or one that does not do its task."""
     network = NETWORKS.find(name)(inputs, outputs, **options)
     for method in ("weights", "forward", "backward", "astype", "of", "save", "load"):

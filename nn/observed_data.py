@@ -67,7 +67,7 @@ class PapaData(Records):
 
     def initialize(self, model: Model, start: Sequence[int]) -> None:
         """Profiles and hours of weather of each column's start. Raises InputError as `set_windows` does."""
-        set_windows(model, self.record, self.every * np.asarray(start))
+        set_windows(model, self.record, (self.every * np.asarray(start)).tolist())
 
     def windows(self, part: range, length: int, stride: int = 1) -> list[tuple[int, ...]]:
         """Starts of all columns together: they are spread evenly, and no two windows begin with the same record.

@@ -21,7 +21,7 @@ Arrays are of NumPy or CuPy: NumPy's functions find their own way to either.
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -123,7 +123,8 @@ class Optimizer:
 
     def rate(self) -> float:
         """The learning rate of the next step. Raises ValueError where it is negative or not finite."""
-        rate = self.learning_rate(self.steps)
+        schedule: Any = self.learning_rate
+        rate = schedule(self.steps)
         if not 0 <= rate < math.inf:
             raise ValueError(f"learning_rate: must be finite and not negative, got {rate} at step {self.steps}")
         return rate
@@ -215,7 +216,8 @@ class SGD(Optimizer):
         super().__post_init__()
         fraction("momentum", self.momentum)
 
-    def move(self, p: Array, g: Array, rate: float, decay: float, velocity: Array) -> None:
+    def move(self, p: Array, g: Array, rate: float, decay: float, *moments: Array) -> None:
+        (velocity,) = moments
         downhill = -rate * (g + decay * p if decay else g)
         velocity *= self.momentum
         velocity += downhill
@@ -239,7 +241,8 @@ class Adam(Optimizer):
         if not self.eps > 0:
             raise ValueError(f"eps: must be positive, got {self.eps}")
 
-    def move(self, p: Array, g: Array, rate: float, decay: float, mean: Array, square: Array) -> None:
+    def move(self, p: Array, g: Array, rate: float, decay: float, *moments: Array) -> None:
+        mean, square = moments
         mean *= self.beta1
         mean += (1 - self.beta1) * g
         square *= self.beta2

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,11 +35,11 @@ def clean_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def shared_legend(picture: Picture, lines: Mapping[str, object]) -> None:
+def shared_legend(picture: Picture, lines: Mapping[str, Any]) -> None:
     """One for all panels, below them."""
     picture.legend(
-        lines.values(),
-        lines.keys(),
+        list(lines.values()),
+        list(lines),
         loc="outside lower center",
         ncols=min(len(lines), int(picture.get_figwidth() / 2)),
         frameon=False,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,11 +51,11 @@ class Records:
         """The fields (records, nk, ny, nx), of eta (records, ny, nx), in the model's precision, 0 on land."""
         raise NotImplementedError
 
-    def initialize(self, model: Model, start: int) -> None:
+    def initialize(self, model: Model, start: Any) -> None:
         """Set a model like that of the data to the record `start`. Raises as `read` does."""
         model.state.assign(self.state(start))
 
-    def truth(self, start: int, lead: int) -> State:
+    def truth(self, start: Any, lead: int) -> State:
         """The record `lead` after `start`."""
         return self.state(start + lead)
 
@@ -80,7 +80,7 @@ class Records:
         fields = {name: values[0] for name, values in self.read(range(n, n + 1)).items()}
         return self.make_state(fields, float(self.times[n]))
 
-    def targets(self, n: int, count: int) -> dict[str, Array]:
+    def targets(self, n: Any, count: int) -> dict[str, Array]:
         """The interiors (count, nk, ny, nx), of eta (count, ny, nx), of the records n + 1 to n + count."""
         return self.read(range(n + 1, n + 1 + count))
 
@@ -99,7 +99,7 @@ class Records:
                 raise InputError(f"split: {name}={fraction:g} holds no record of {len(self.times)}; use a longer run")
         return parts
 
-    def windows(self, part: range, length: int, stride: int = 1) -> list[int]:
+    def windows(self, part: range, length: int, stride: int = 1) -> list[Any]:
         """First records n of the windows n to n + length that lie inside `part`, each `stride` records.
 
         Raises InputError where there is none.
@@ -138,7 +138,7 @@ class Records:
     def climatology(self, part: range) -> State:
         """The mean state of a part of the records, at their mean time."""
         self.check_part(part)
-        total = dict.fromkeys(self.fields, 0.0)
+        total: dict[str, Any] = dict.fromkeys(self.fields, 0.0)
         for n in part:
             for name, values in self.read(range(n, n + 1)).items():
                 total[name] = total[name] + values[0].astype(float)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
     `layer` counts from 0 at the surface, "all" is over the layers; `depth_m` is that of its centre. What is undefined
     is nan. Raises FileError where the disk does not take it.
     """
-    lines = [COLUMNS]
+    lines: list[Any] = [COLUMNS]
     for model, scores in results.items():
         depth = np.cumsum(scores.model.dz) - 0.5 * scores.model.dz
         for field in scores.fields:

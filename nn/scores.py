@@ -13,6 +13,7 @@ them.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -127,7 +128,8 @@ class Scores:
             return self.mean_squares("u") + self.mean_squares("v")
         if field == ALL:
             scaled = (self.mean_over_starts(self.squares[name] / a**2, name) for name, a in self.scales.items())
-            return sum(a[..., -1:] for a in scaled) / len(self.scales)
+            total: Any = sum(a[..., -1:] for a in scaled)
+            return total / len(self.scales)
         if field not in self.squares:
             raise InputError(f"field: unknown {field!r}: {suggestion(field, self.fields)}")
         return self.mean_over_starts(self.squares[field], field)

@@ -1,6 +1,7 @@
 """What a training changes: the weights of the terms of a model, and physical parameters."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Trainable:
         self.model, self.terms = model, weights_of(model.terms)
         self.arrays = dict(self.terms)
         self.parameters = [estimate.name for estimate in estimates]
-        self.controls = Controls(model, self.parameters) if estimates else None
+        self.controls: Any = Controls(model, self.parameters) if estimates else None
         self.scaled = {e.name: Scaled(e, self.controls.controls[e.name], model) for e in estimates}
         self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
         if not self.arrays:

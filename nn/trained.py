@@ -11,6 +11,7 @@ imported because a file says so.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -104,7 +105,7 @@ def term_of(name: str, group: h5py.Group, model: Model) -> Term:
     made, module = group.attrs["class"], group.attrs["module"]
     if (made, module) == (Corrector.__qualname__, Corrector.__module__):
         return read_corrector(group, model)
-    term = model.terms.get(name)
+    term: Any = model.terms.get(name)
     if term is None and name in TERMS:
         term = TERMS[name](model)
     if type(term).__qualname__ != made:

@@ -23,6 +23,7 @@ import time as clock
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -83,10 +84,10 @@ class Trainer:
         self.starts = {n: data.windows(self.train, max(n, 1)) for n in set(lengths)}
         self.longest = max(lengths)
         self.held_out = evenly_spaced(data.windows(self.validation, self.longest), settings.validation_windows)
-        self.rng, self.log = np.random.default_rng(settings.seed), []
+        self.rng, self.log = np.random.default_rng(settings.seed), list[Iteration]()
         self.best, self.waited, self.skipped = np.inf, 0, 0
         self.optimizer = self.new_optimizer()
-        self.fit = self.tendency_fit() if settings.instants else None
+        self.fit: Any = self.tendency_fit() if settings.instants else None
         self.workspace = Workspace(self.model, device)
         self.provenance = dict(provenance or {}) | {
             "data": str(data.path), "settings": json.dumps(asdict(settings)), "train": str(self.train),
@@ -121,7 +122,7 @@ class Trainer:
         days = self.data.interval / DAY * np.arange(1, records + 1)
         scales = {name: self.scales[name] for name in self.fields}
         weights = {name: self.settings.weights.get(name, 1.0) for name in self.fields}
-        total = Forecast(self.model, targets, days=days, scales=scales, weights=weights)
+        total: Loss = Forecast(self.model, targets, days=days, scales=scales, weights=weights)
         if self.settings.spectrum:
             total = total + self.settings.spectrum * Spectrum(self.model, targets, days=days)
         if self.settings.conservation:
@@ -250,7 +251,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
-    **parts_and_provenance,
+    **parts_and_provenance: Any,
 ) -> Trainer:
     """Train what the trainable holds; in the end its model has the best weights, those of best.h5.
 
