@@ -43,7 +43,7 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         ogcm/simulation.py ogcm/run_files.py ogcm/run_checks.py ogcm/watch.py ogcm/mirror.py ogcm/signals.py
         ogcm/callbacks.py ogcm/writers.py ogcm/output.py ogcm/variables.py ogcm/metadata.py ogcm/info.py ogcm/files.py
         ogcm/restart.py ogcm/provenance.py ogcm/names.py ogcm/disk.py ogcm/config.py ogcm/plotting.py ogcm/record.py
-        ogcm/diagnostics.py ogcm/cli.py ogcm/__main__.py ogcm/precompile.py ogcm/errors.py ogcm/fields.py
+        ogcm/cli.py ogcm/__main__.py ogcm/precompile.py ogcm/errors.py ogcm/fields.py
         ogcm/stability.py ogcm/memory.py ogcm/constants.py
     """,
     "learning": """

@@ -1,0 +1,99 @@
+"""The diagnostics that are written with every record of an output."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ogcm.diagnostics.circulation import barotropic_streamfunction, enstrophy, overturning, zonal_transport
+from ogcm.diagnostics.energy import (
+    available_potential_energy,
+    kinetic_energy,
+    mean_kinetic_energy,
+    potential_energy,
+    surface_energy,
+)
+from ogcm.diagnostics.stratification import mixed_layer_depth
+from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
+from ogcm.model import Model
+
+Array = np.ndarray
+
+
+class Diagnostic(NamedTuple):
+    """A diagnostic that is written with every record of an output.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(model)``, which returns a number or an array.
+    units : str
+        Units, as CF writes them.
+    long_name : str
+        Description.
+    dims : tuple of str, optional
+        Dimensions of the array in a file, such as ("z_w", "y_f"); none for a number.
+    tracers : bool, optional
+        True if it has a meaning only in a model with tracers.
+    """
+
+    function: Callable[[Model], float | Array]
+    units: str
+    long_name: str
+    dims: tuple[str, ...] = ()
+    tracers: bool = False  # makes sense only where there are tracers
+
+
+DIAGNOSTICS = {
+    "kinetic_energy": Diagnostic(kinetic_energy, "J", "kinetic energy"),
+    "mean_kinetic_energy": Diagnostic(mean_kinetic_energy, "J m-3", "mean kinetic energy"),
+    "surface_energy": Diagnostic(surface_energy, "J", "potential energy of the surface"),
+    "potential_energy": Diagnostic(potential_energy, "J", "gravitational energy", tracers=True),
+    "available_potential_energy": Diagnostic(
+        available_potential_energy, "J", "available potential energy", tracers=True
+    ),
+    "enstrophy": Diagnostic(enstrophy, "m3 s-2", "enstrophy"),
+    "volume": Diagnostic(volume, "m3", "volume of the water"),
+    "mean_eta": Diagnostic(mean_eta, "m", "mean sea surface height"),
+    "largest_speed": Diagnostic(largest_speed, "m s-1", "largest velocity component"),
+    "mean_T": Diagnostic(mean_T, "degC", "mean temperature", tracers=True),
+    "mean_S": Diagnostic(mean_S, "g kg-1", "mean salinity", tracers=True),
+    "heat_content": Diagnostic(heat_content, "J", "heat content", tracers=True),
+    "salt_content": Diagnostic(salt_content, "kg", "salt content", tracers=True),
+    "psi": Diagnostic(barotropic_streamfunction, "m3 s-1", "barotropic streamfunction", ("y_f", "x_f")),
+    "overturning": Diagnostic(overturning, "m3 s-1", "meridional overturning streamfunction", ("z_w", "y_f")),
+    "zonal_transport": Diagnostic(zonal_transport, "m3 s-1", "eastward transport", ("x_f",)),
+    "mixed_layer_depth": Diagnostic(mixed_layer_depth, "m", "mixed layer depth", ("y", "x"), tracers=True),
+}
+
+
+def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
+    """Return the diagnostics that have a meaning for this model.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    dict of str to Diagnostic
+        The entries of `DIAGNOSTICS`, without those of tracers in a model that has none.
+    """
+    return {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
+
+
+def diagnose(model: Model) -> dict[str, float | Array]:
+    """Compute all diagnostics of the present state.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    dict of str to float or ndarray
+        The values by the name of the diagnostic, in its units (`DIAGNOSTICS`).
+    """
+    return {name: d.function(model) for name, d in available_diagnostics(model).items()}

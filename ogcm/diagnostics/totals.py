@@ -1,0 +1,124 @@
+"""Totals, means and extremes over the whole ocean."""
+
+import numpy as np
+
+from ogcm.diagnostics.cells import cell_volume, wet_area
+from ogcm.grid import interior
+from ogcm.model import Model
+
+Array = np.ndarray
+
+
+def volume(model: Model) -> float:
+    """Volume of the water.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Volume [m3].
+    """
+    return float(cell_volume(model).sum())
+
+
+def mean_T(model: Model) -> float:
+    """Volume mean of the conservative temperature.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Temperature [degC].
+    """
+    cells = cell_volume(model)
+    return float((cells * interior(model.state.T)).sum() / cells.sum())
+
+
+def mean_S(model: Model) -> float:
+    """Volume mean of the absolute salinity.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Salinity [g kg-1].
+    """
+    cells = cell_volume(model)
+    return float((cells * interior(model.state.S)).sum() / cells.sum())
+
+
+def heat_content(model: Model) -> float:
+    """Heat content relative to 0 degC.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Heat content [J].
+    """
+    return float(model.numerics.heat_per_volume * (cell_volume(model) * interior(model.state.T)).sum())
+
+
+def salt_content(model: Model) -> float:
+    """Salt content.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Mass of salt [kg].
+    """
+    return float(model.numerics.rho0 * 1e-3 * (cell_volume(model) * interior(model.state.S)).sum())
+
+
+def mean_eta(model: Model) -> float:
+    """Area mean of the sea surface height.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Height [m].
+    """
+    area = wet_area(model)
+    return float((area * interior(model.state.eta)).sum() / area.sum())
+
+
+def largest_speed(model: Model) -> float:
+    """Largest component of the horizontal velocity.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    float
+        Speed [m s-1].
+    """
+    return float(max(np.abs(interior(model.state.u)).max(), np.abs(interior(model.state.v)).max()))
