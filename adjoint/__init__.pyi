@@ -8,12 +8,12 @@ from . import operators as operators
 from . import registry as registry
 from . import sensitivity as sensitivity
 from .assimilation import Assimilated as Assimilated
-from .assimilation import Estimate as Estimate
 from .assimilation import assimilate as assimilate
 from .checkpoints import Budget as Budget
 from .complex_step import tangent as tangent
 from .controls import Control as Control
 from .controls import Controls as Controls
+from .estimates import Estimate as Estimate
 from .gradient_check import check_controls as check_controls
 from .gradient_check import check_operators as check_operators
 from .losses import BoxMean as BoxMean

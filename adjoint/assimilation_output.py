@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 import ogcm
-from adjoint.assimilation import Assimilated, Iteration, water
+from adjoint.assimilation import Assimilated, Iteration
 from adjoint.controls import POINTS, Control, units
+from adjoint.estimates import wet_points
 from ogcm import files, provenance
 from ogcm.metadata import history_line, horizontal_dimensions
 from ogcm.model import Model
@@ -30,7 +31,7 @@ def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
             true = f" {float(truth[name]):14.6g}" if truth else ""
             lines.append(f"{name:16} {float(first):14.6g} {float(now):14.6g}{true} {units(name)}")
             continue
-        wet = np.broadcast_to(water(control, found.controls.model), control.shape)
+        wet = np.broadcast_to(wet_points(control, found.controls.model), control.shape)
         text = f"{name:16} rms change {rms(now - first, wet):.4g} {units(name)}"
         if truth:
             before, after = rms(first - truth[name], wet), rms(now - truth[name], wet)
@@ -69,7 +70,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
             f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
         for name, control in found.controls.controls.items():
-            dims, wet = places(control, model), water(control, model)
+            dims, wet = places(control, model), wet_points(control, model)
             for dim, size in zip(dims, control.shape, strict=True):
                 if dim not in f.dimensions:
                     f.dimensions[dim] = size
@@ -133,7 +134,7 @@ def draw_numbers(ax: Any, numbers: list[Control], found: Assimilated, truth: Map
 def draw_maps(row: Array, control: Control, versions: Mapping[str, Array], found: Assimilated) -> None:
     """Differences from the first guess, of the uppermost layer or first record, in one range of colours."""
     model, shape = found.controls.model, control.shape
-    wet = np.broadcast_to(water(control, model), shape)
+    wet = np.broadcast_to(wet_points(control, model), shape)
     changes = {label: np.where(wet, a - found.first_guess[control.name], np.nan) for label, a in versions.items()}
     changes = {label: a.reshape(-1, *shape[-2:])[0] for label, a in changes.items()}
     size = max(float(np.nanmax(np.abs(a), initial=0.0)) for a in changes.values()) or 1.0

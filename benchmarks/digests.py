@@ -23,7 +23,7 @@ import numpy as np
 import adjoint
 import ogcm
 from adjoint import losses
-from adjoint.assimilation import Estimate
+from adjoint.estimates import Estimate
 from nn.corrector import Corrector
 from nn.data import make_data
 from nn.data_set import DataSet

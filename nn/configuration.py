@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_type_hints
 
-from adjoint.assimilation import Estimate
 from adjoint.controls import Controls
+from adjoint.estimates import Estimate
 from nn.corrector import Corrector
 from nn.data_set import DataSet
 from nn.observed_data import AgulhasData, PapaData

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nn.losses import Conservation, volume
+from nn.losses import Conservation
 from nn.scores import Climatology, checked_field, layer_means
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
+from ogcm.regions import field_volume
 from ogcm.state import State
 
 Array = np.ndarray
@@ -36,9 +37,9 @@ class Drift:
                 raise InputError(f"deviation: {name} is missing; give the standard deviation in time at every point")
         self.deviation = Climatology(model, {name: deviation[name] for name in climatology}).mean
         self.contents = Conservation(model, initial, scales={"T": 1.0, "S": 1.0})
-        cells = volume(model, "T")
+        cells = field_volume(model, "T")
         weight = cells / cells.sum()
-        self.rise = volume(model, "eta") / cells.sum()  # of the volume, relative, by eta
+        self.rise = field_volume(model, "eta") / cells.sum()  # of the volume, relative, by eta
         self.eta = checked_field(model, initial, "eta", "initial")
         self.sizes = {}
         for content, field in (("heat", "T"), ("salt", "S")):

@@ -14,20 +14,11 @@ from adjoint.losses import HeatContent, Loss, MeanSquare, Sum
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.regions import box_mask, field_point, resting_volume
+from ogcm.regions import field_volume
 from ogcm.state import State
 
 Array = np.ndarray
 Scales = Mapping[str, float | Array]
-
-
-def volume(model: Model, field: str) -> Array:
-    """Volume of the resting cells around the points of `field` (nk, ny, nx) [m3], 0 on land; of eta area (1, ny, nx).
-
-    Raises InputError for a field that the model does not step.
-    """
-    where = box_mask(model, field_point(model, field), None, None, None)
-    return resting_volume(model, field, where).reshape(-1, *model.horizontal.shape)
 
 
 def scale_of(model: Model, field: str, scales: Scales) -> Array:
@@ -116,7 +107,7 @@ class EnergySpectrum:
     def __init__(self, model: Model) -> None:
         nx = model.horizontal.shape[1]
         self.waves = waves(nx, model.horizontal.periodic_x)
-        self.rows = {name: volume(model, name).sum(axis=-1) for name in ("u", "v")}
+        self.rows = {name: field_volume(model, name).sum(axis=-1) for name in ("u", "v")}
         self.rows = {name: rows[..., None] / rows.sum() for name, rows in self.rows.items()}
         length = interior(model.grid.dx_t).sum(axis=1).mean()
         self.wavelength = length / np.arange(1, nx // 2 + 1)  # [m] in a row of mean length

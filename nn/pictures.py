@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nn.losses import volume
 from nn.score_tables import chosen_leads, name_of, units
 from nn.scores import ALL, CURRENT, Scores, checked_field
 from ogcm.errors import InputError
@@ -16,6 +15,7 @@ from ogcm.fields import FIELDS
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture, colour_scale, equal_scales, save_figure
 from ogcm.record import pretty_units
+from ogcm.regions import field_volume
 from ogcm.state import State
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def draw_maps(
     The colours are the same for all of a row. Raises InputError for an unknown field, a level that does not exist or
     states of another shape, FileError where the picture cannot be written.
     """
-    wet = volume(model, field) > 0
+    wet = field_volume(model, field) > 0
     if not 0 <= level < len(wet):
         raise InputError(f"level: {field} has the layers 0 to {len(wet) - 1}, got {level}")
     states = {"truth": truth} | dict(forecasts)

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from adjoint.losses import MeanSquare
-from nn.losses import EnergySpectrum, Scales, scale_of, volume
+from nn.losses import EnergySpectrum, Scales, scale_of
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.regions import field_volume
 from ogcm.state import State
 
 Array = np.ndarray
@@ -57,7 +58,7 @@ class Climatology:
         """`mean`: the fields that count, (nk, ny, nx), eta (ny, nx). Raises InputError for what does not fit."""
         shape, dtype = (-1, *model.horizontal.shape), model.grid.h_t.dtype
         self.model = model
-        self.volumes = {name: volume(model, name) for name in mean}
+        self.volumes = {name: field_volume(model, name) for name in mean}
         # In the model's precision: the anomalies of climatology as a forecast are 0, not round-off that correlates.
         self.mean = {name: MeanSquare(model, name, a).data.astype(dtype).reshape(shape) for name, a in mean.items()}
 

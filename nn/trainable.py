@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.assimilation import Estimate, Scaled
 from adjoint.controls import Controls
+from adjoint.estimates import Estimate, ScaledControl
 from adjoint.run import GradientOfRun
 from ogcm.errors import InputError
 from ogcm.model import Model
@@ -26,7 +26,7 @@ class Trainable:
         self.arrays = dict(self.terms)
         self.parameters = [estimate.name for estimate in estimates]
         self.controls: Any = Controls(model, self.parameters) if estimates else None
-        self.scaled = {e.name: Scaled(e, self.controls.controls[e.name], model) for e in estimates}
+        self.scaled = {e.name: ScaledControl(e, self.controls.controls[e.name], model) for e in estimates}
         self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
         if not self.arrays:
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")

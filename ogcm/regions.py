@@ -107,6 +107,15 @@ def resting_volume(model: Model, field: str, where: Array) -> Array:
     return where[0] * area if field == "eta" else where * area * interior(getattr(grid, f"h_{point}"))
 
 
+def field_volume(model: Model, field: str) -> Array:
+    """Volume of the resting cells around the points of `field` (nk, ny, nx) [m3], 0 on land; of eta area (1, ny, nx).
+
+    Raises InputError for a field that the model does not step.
+    """
+    where = box_mask(model, field_point(model, field), None, None, None)
+    return resting_volume(model, field, where).reshape(-1, *model.horizontal.shape)
+
+
 def zero_outside(weight: Array, a: Array) -> Array:
     """`a` where it has a weight, else 0: on land may stand anything, NaN included."""
     return np.where(weight > 0, a, 0)

@@ -6,8 +6,9 @@ import pytest
 
 import ogcm
 from adjoint import assimilation_output as output
-from adjoint.assimilation import Cost, Estimate, assimilate
+from adjoint.assimilation import Cost, assimilate
 from adjoint.complex_step import directional_derivative
+from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
 from adjoint.observations import Points, misfit, read, synthetic, write
 from ogcm.cli import main
@@ -111,7 +112,7 @@ def test_scalars():
     assert found.iterations[-1].observations == pytest.approx(0.5 * len(observed(loss)), rel=0.1)  # chi^2
     assert found.runs < 25
     assert guess.parameters["nu_h"][0, 5, 5] == 150.0  # the model stays as it is, until
-    found.put(guess)
+    found.apply_to(guess)
     assert guess.parameters["nu_h"][0, 5, 5] == found["nu_h"]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import ogcm
-from adjoint.assimilation import Estimate
 from adjoint.complex_step import STEP, complex_model
+from adjoint.estimates import Estimate
 from adjoint.gradient_check import check_controls
 from nn import configuration, trained
 from nn.corrector import Corrector

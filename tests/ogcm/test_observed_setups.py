@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from adjoint.assimilation import Estimate
+from adjoint.estimates import Estimate
 from nn.observed_data import UNSEEN, AgulhasData, PapaData
 from nn.trainable import Trainable
 from nn.training import Trainer
