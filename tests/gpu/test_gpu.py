@@ -54,7 +54,7 @@ RICH = {
 def order(request, monkeypatch):
     """The order of the simulator's threads: a race shows in one of the two."""
     if request.param == "backwards":
-        monkeypatch.setattr(gpu, "WHO", BACKWARDS)
+        monkeypatch.setattr(gpu, "THREAD_INDICES", BACKWARDS)
     for made in (gpu.twin, gpu.device_function, gpu.point_kernel):
         made.cache_clear()
 
@@ -119,17 +119,17 @@ def test_a_race_is_found(monkeypatch):
     grid, results = random_grid(nx=4, ny=3), []
     W_ad = np.random.default_rng(0).normal(size=(6, *grid.h_t.shape[1:]))
 
-    def careless(function, parsed=gpu.parsed):
-        tree = parsed(function)
+    def careless(function, parse_function=gpu.parse_function):
+        tree = parse_function(function)
         for loop in (n for n in tree.body if gpu.is_loop(n, "prange")):
             loop.body = [s for s in loop.body if "row_barrier" not in ast.unparse(s)]
         return tree
 
-    monkeypatch.setattr(gpu, "parsed", careless)
+    monkeypatch.setattr(gpu, "parse_function", careless)
     monkeypatch.setattr(gpu, "check", lambda *_: set())  # it would refuse the kernel
     monkeypatch.setattr(gpu, "work_array", lambda _, n, like: np.zeros((n, *like.shape[-2:])))
-    for who in (gpu.WHO, BACKWARDS):
-        monkeypatch.setattr(gpu, "WHO", who)
+    for indices in (gpu.THREAD_INDICES, BACKWARDS):
+        monkeypatch.setattr(gpu, "THREAD_INDICES", indices)
         gpu.device_function.cache_clear()
         zeros = [np.zeros(grid.h_t.shape) for _ in range(4)] + [np.zeros(grid.depth_t.shape)]
         gpu.twin.__wrapped__(continuity_ad.py_func)(*zeros[:2], grid.depth_t, grid, W_ad, *zeros[2:])
