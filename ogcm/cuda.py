@@ -21,6 +21,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -29,6 +30,7 @@ from numba import cuda
 from ogcm.backend import GPU_REPLACEMENTS, REPORT, python_function, row_barrier
 from ogcm.cuda_rules import check
 from ogcm.cuda_source import (
+    Node,
     compile_tree,
     full_name,
     is_along_i,
@@ -47,13 +49,13 @@ THREAD_ALONG = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
 GENERATED_GLOBALS = {"cuda": cuda, "gpu": sys.modules[__name__]}  # names known to all generated code
 
 
-def loop_bounds(loop: ast.For) -> tuple[str, str]:
+def loop_bounds(loop: Node) -> tuple[str, str]:
     """Return the first index of a range and the one after its last, as source."""
     ends = [ast.unparse(a) for a in loop.iter.args]
     return ("0", ends[0]) if len(ends) == 1 else (ends[0], ends[1])
 
 
-def within_bounds(loop: ast.For, thread: str, body: list[ast.stmt]) -> list[ast.stmt]:
+def within_bounds(loop: Node, thread: str, body: list[Node]) -> list[Node]:
     """Return the statements of one thread for a loop: its index, and the body if that lies within the bounds."""
     index, (start, stop) = ast.unparse(loop.target), loop_bounds(loop)
     first, condition = parse_statements(f"{index} = {thread}\nif {start} <= {index} < {stop}: pass")
@@ -61,7 +63,7 @@ def within_bounds(loop: ast.For, thread: str, body: list[ast.stmt]) -> list[ast.
     return [first, condition]
 
 
-def helper_named(node: ast.expr, namespace: dict) -> Callable | None:
+def helper_named(node: Node, namespace: dict) -> Callable | None:
     """Return the Python function of the helper that an expression names, or None."""
     return python_function(namespace.get(node.id)) if isinstance(node, ast.Name) else None
 
@@ -72,22 +74,22 @@ class ThreadBody(ast.NodeTransformer):
     def __init__(self, namespace: dict) -> None:
         self.namespace = namespace
 
-    def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
+    def visit_For(self, node: Node) -> Node:
         """Replace a loop along i by its body at the point of the thread."""
         self.generic_visit(node)
         return within_bounds(node, THREAD_ALONG["i"], node.body) if is_along_i(node) else node
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+    def visit_Expr(self, node: Node) -> Node:
         """Replace a helper of a row by its function for one point (`replaced_on_gpu`)."""
-        helper = helper_named(getattr(node.value, "func", None), self.namespace)
+        helper: Any = helper_named(getattr(node.value, "func", None), self.namespace)
         if helper in GPU_REPLACEMENTS:
-            function = GPU_REPLACEMENTS[helper]
+            function: Any = GPU_REPLACEMENTS[helper]
             self.namespace[function.__name__] = function
             arguments = ", ".join(ast.unparse(a) for a in node.value.args[:-1])
             return parse_statements(f"{function.__name__}({arguments}, {THREAD_ALONG['i']})")[0]
         return self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: Node) -> Node:
         """Replace a helper that loops along i, called or passed as an argument, by its translation."""
         helper = helper_named(node, self.namespace)
         if helper is None or not any(map(is_along_i, ast.walk(parse_function(helper)))):
@@ -113,26 +115,26 @@ def device_function(function: Callable) -> Callable:
 class HostBody(ast.NodeTransformer):
     """Translates the body of a kernel into that of the host: each `prange` loop becomes launches of GPU kernels."""
 
-    def __init__(self, function: Callable, tree: ast.FunctionDef) -> None:
+    def __init__(self, function: Callable, tree: Node) -> None:
         self.namespace = namespace_of(function) | GENERATED_GLOBALS
         self.name, self.origin = tree.name, full_name(function)
-        self.independent, self.gpu_kernels = check(function, tree), []
+        self.independent, self.gpu_kernels = check(function, tree), list[Callable]()
         self.last = tree.args.args[-1].arg
         inside = [n for loop in ast.walk(tree) if is_loop(loop, "prange") for n in ast.walk(loop)]
         stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         self.local = {a.arg for a in tree.args.args} | {n.id for n in stored if n not in inside}
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+    def visit_Expr(self, node: Node) -> Node:
         """Remove helpers of rows, since the threads have done their work."""
         helper = helper_named(getattr(node.value, "func", None), self.namespace)
         return None if helper in GPU_REPLACEMENTS else node
 
-    def visit_For(self, node: ast.For) -> ast.stmt | list[ast.stmt]:
+    def visit_For(self, node: Node) -> Node:
         """Replace a `prange` loop by its launches, one more for each `row_barrier()`."""
         if not is_loop(node, "prange"):
             return self.generic_visit(node)
         views, body, sizes = self.work_arrays(node.body)
-        parts = [[]]
+        parts: list[list[Node]] = [[]]
         for statement in body:
             called = getattr(getattr(statement, "value", None), "func", None)
             if helper_named(called, self.namespace) is python_function(row_barrier):
@@ -141,15 +143,15 @@ class HostBody(ast.NodeTransformer):
                 parts[-1].append(statement)
         return [self.launch(node, [*views, *part], sizes) for part in parts]
 
-    def work_arrays(self, body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt], list[str]]:
+    def work_arrays(self, body: list[Node]) -> tuple[list[Node], list[Node], list[str]]:
         """Separate the work arrays of a row from the other statements of a `prange` loop.
 
         Returns the statements that make views of the arrays, the other statements, and the sizes as source.
         """
-        views, others, zeroed, sizes = [], [], [], []
+        views, others, zeroed, sizes = list[Node](), list[Node](), list[Node](), list[str]()
         for statement in body:
             value = getattr(statement, "value", None)
-            calls = value.elts if isinstance(value, ast.Tuple) else [value]
+            calls: Any = value.elts if isinstance(value, ast.Tuple) else [value]
             if not all(isinstance(c, ast.Call) and ast.unparse(c.func) in ("np.zeros", "np.empty") for c in calls):
                 others.append(statement)
                 continue
@@ -165,11 +167,12 @@ class HostBody(ast.NodeTransformer):
                     zeroed += parse_statements(f"if thread_x < ni:\n    {loop}{target.id}[{index}] = 0")
         return views, [*zeroed, *others], sizes
 
-    def launch(self, loop: ast.For, body: list[ast.stmt], sizes: list[str]) -> ast.stmt:
+    def launch(self, loop: Node, body: list[Node], sizes: list[str]) -> Node:
         """Return the launch of the GPU kernel for (a part of) a `prange` loop, and compile that kernel."""
         name, (_, stop) = f"{self.name}_{len(self.gpu_kernels)}", loop_bounds(loop)
         thread_body = ThreadBody(self.namespace)
-        levels, layers = "1", next(iter(body), None)
+        levels = "1"
+        layers: Any = next(iter(body), None)
         upwards = len(body) == 1 and layers in self.independent and len(layers.iter.args) < 3
         if upwards and not names_read(layers.iter) & names_set(loop):
             levels, body = loop_bounds(layers)[1], layers.body
@@ -190,7 +193,7 @@ class HostBody(ast.NodeTransformer):
         return parse_statements(f"gpu.launch({name}, (ni, {stop}, {levels}), {', '.join(given)})")[0]
 
 
-def as_list(node: ast.AST | list | None) -> list:
+def as_list(node: Node | list | None) -> list:
     """Return the result of a visit of a syntax tree as a list of nodes."""
     return node if isinstance(node, list) else [] if node is None else [node]
 
@@ -224,7 +227,7 @@ def external_stream(pointer: int) -> object:
     return cuda.external_stream(pointer)
 
 
-def launch(kernel: Callable, size: tuple[int, int, int], *arguments) -> None:
+def launch(kernel: Any, size: tuple[int, int, int], *arguments: Any) -> None:
     """Run a GPU kernel with one thread for each point of a box of `size` points along i, j and k."""
     blocks = tuple(math.ceil(n / t) for n, t in zip(size, THREADS, strict=True))
     new = not getattr(kernel, "overloads", True)
@@ -242,11 +245,12 @@ def point_kernel(function: Callable) -> Callable:
     The function takes `(*arguments, p, k)` and the kernel `(size_p, size_k, *arguments)`: p runs from 0 to size_p - 1,
     k from 0 to size_k - 1.
     """
-    names = list(inspect.signature(python_function(function)).parameters)[:-2]
+    original: Any = python_function(function)
+    names = list(inspect.signature(original).parameters)[:-2]
     tree = parse_statements(f"def {function.__name__}_kernel(size_p, size_k, {', '.join(names)}): {THREAD_INDICES}")[0]
     call = f"if thread_x < size_p and thread_y < size_k: point({', '.join(names)}, thread_x, thread_y)"
     tree.body += parse_statements(call)
-    return cuda.jit(compile_tree(tree, GENERATED_GLOBALS | {"point": function}, full_name(python_function(function))))
+    return cuda.jit(compile_tree(tree, GENERATED_GLOBALS | {"point": function}, full_name(original)))
 
 
 @functools.cache
@@ -256,7 +260,7 @@ def twin(function: Callable) -> Callable:
     host = HostBody(function, tree)
     host.visit(tree)
     tree.body = tree.body[ast.get_docstring(tree) is not None :]
-    whole = compile_tree(tree, host.namespace, host.origin)
+    whole: Any = compile_tree(tree, host.namespace, host.origin)
     whole.gpu_kernels = host.gpu_kernels
     return whole
 
@@ -266,9 +270,11 @@ def sources(function: Callable) -> list[str]:
 
     Raises KernelError for a kernel that a GPU cannot run.
     """
-    parts, seen = [twin(function), *twin(function).gpu_kernels], set()
+    whole: Any = twin(function)
+    parts, seen = [whole, *whole.gpu_kernels], set[str]()
     for part in parts:  # the list grows in the loop
         helpers = {name: part.__globals__[name] for name in re.findall(r"\bdevice_(\w+)", inspect.getsource(part))}
-        parts += [thread_function(python_function(helper)) for name, helper in helpers.items() if name not in seen]
+        originals: dict[str, Any] = {name: python_function(helper) for name, helper in helpers.items()}
+        parts += [thread_function(original) for name, original in originals.items() if name not in seen]
         seen |= helpers.keys()
     return [inspect.getsource(part).rstrip("\n") for part in parts]

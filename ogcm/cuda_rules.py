@@ -19,25 +19,25 @@ import builtins
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numba import prange
 
 from ogcm.backend import GPU_REPLACEMENTS, python_function, row_barrier
-from ogcm.cuda_source import ALONG_I, is_along_i, is_loop, names_read, names_set, namespace_of, parse_cached
+from ogcm.cuda_source import ALONG_I, Node, is_along_i, is_loop, names_read, names_set, namespace_of, parse_cached
 from ogcm.cuda_symbols import NI, OTHER, POINT, Access, Index, SetInLoop, Shape, View, is_constant
 from ogcm.errors import KernelError
 
 ALLOWED = {min, max, abs, int, float, bool, complex, isinstance, *(f for f in vars(math).values() if callable(f))}
 
 
-def parts_of(node: ast.expr) -> list[ast.expr]:
+def parts_of(node: Node) -> list[Node]:
     """Return the parts of a tuple, or the expression itself in a list."""
     return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
-def check(function: Callable, tree: ast.FunctionDef) -> set[ast.stmt]:
+def check(function: Callable, tree: Node) -> set[Node]:
     """Check that a kernel follows the rules; `tree` is its definition as returned by `parse_function`.
 
     Returns the loops directly within a `prange` loop whose iterations are independent: these may have threads of their
@@ -54,30 +54,31 @@ class Interpreter:
     def __init__(self, function: Callable, caller: "Interpreter | None" = None, called_at: str = "") -> None:
         self.function, self.namespace, self.called_at = function, namespace_of(function), called_at
         self.environment: dict[str, object] = {}
-        self.loops: list[ast.stmt] = []  # of this function, around the present statement
-        self.independent: set[ast.stmt] = set()
-        self.dependent: set[ast.stmt] = set()  # loops of which an iteration depends on the one before
+        self.loops: list[Node] = []  # of this function, around the present statement
+        self.independent: set[Node] = set()
+        self.dependent: set[Node] = set()  # loops of which an iteration depends on the one before
         self.results: set[object] = set()
         self.reads: list[Access] = []
         self.writes: list[Access] = []
         self.callers: tuple[Callable, ...] = (*caller.callers, function) if caller else (function,)
-        self.in_thread, self.along_i = (True, caller.along_i) if caller else (False, False)
+        self.in_thread = caller is not None
+        self.along_i: bool = caller.along_i if caller else False
         self.known: dict = caller.known if caller else {}  # calls that were executed before
 
-    def location(self, node: ast.AST) -> str:
+    def location(self, node: Node) -> str:
         """Return the file and line of a node, as they stand in messages."""
         return f"{inspect.getsourcefile(self.function)}:{node.lineno}"
 
-    def access(self, view: View, node: ast.AST) -> Access:
+    def access(self, view: View, node: Node) -> Access:
         """Describe a read or a write of `view` at a node."""
         return Access(view, self.location(node), ast.unparse(node))
 
-    def refuse(self, node: ast.AST, why: str) -> NoReturn:
+    def refuse(self, node: Node, why: str) -> NoReturn:
         """Raise KernelError with the file, the line, the source of a node and the reason `why`."""
         called = f" (called at {self.called_at})" if self.called_at else ""
         raise KernelError(f"{self.location(node)}: `{ast.unparse(node).splitlines()[0]}`{called} {why}")
 
-    def run(self, tree: ast.FunctionDef, arguments: Sequence[object]) -> None:
+    def run(self, tree: Node, arguments: Sequence[object]) -> None:
         """Execute the definition of the function with these arguments."""
         names = [a.arg for a in tree.args.args]
         if len(names) != len(arguments) or len(names) != sum(isinstance(n, ast.arg) for n in ast.walk(tree.args)):
@@ -93,7 +94,7 @@ class Interpreter:
 
     # Statements
 
-    def execute(self, nodes: list[ast.stmt]) -> None:
+    def execute(self, nodes: list[Node]) -> None:
         """Execute statements in their order."""
         for node in nodes:
             handler = getattr(self, f"execute_{type(node).__name__}", None)
@@ -101,14 +102,14 @@ class Interpreter:
                 self.refuse(node, "is not translated for a GPU; write assignments, `for`, `if` and calls of helpers")
             handler(node)
 
-    def execute_Expr(self, node: ast.Expr) -> None:
+    def execute_Expr(self, node: Node) -> None:
         """Execute a call whose result is not used; docstrings are skipped."""
         if isinstance(node.value, ast.Call) and self.helper_called(node.value) in GPU_REPLACEMENTS:
             self.execute_row_helper(node.value)
         elif not isinstance(node.value, ast.Constant):  # a docstring
             self.evaluate(node.value)
 
-    def execute_row_helper(self, call: ast.Call) -> None:
+    def execute_row_helper(self, call: Node) -> None:
         """Execute a helper of a row that is replaced on a GPU by a function for one point; the host skips it."""
         if not self.in_thread:
             return
@@ -127,7 +128,7 @@ class Interpreter:
             self.evaluate_number(part)
         self.results.add((OTHER,) * len(value) if type(value) is tuple else OTHER)
 
-    def execute_Break(self, node: ast.stmt) -> None:
+    def execute_Break(self, node: Node) -> None:
         """Refuse `break` and `continue` in loops over threads; elsewhere the iterations depend on each other."""
         if is_along_i(self.loops[-1]) or is_loop(self.loops[-1], "prange"):
             self.refuse(node, "leaves a loop of which a thread of a GPU computes one point; write a condition instead")
@@ -165,7 +166,7 @@ class Interpreter:
         self.evaluate_number(node.target)
         self.assign(node.target, OTHER)
 
-    def assign(self, target: ast.expr, value: object) -> None:
+    def assign(self, target: Node, value: object) -> None:
         """Assign a value to a name, to an element or to a tuple of them."""
         if isinstance(target, ast.Name):
             self.environment[target.id] = value
@@ -202,7 +203,7 @@ class Interpreter:
 
     # Loops
 
-    def execute_For(self, node: ast.For) -> None:
+    def execute_For(self, node: Node) -> None:
         """Execute a loop over `prange`, a loop along i, or a sequential loop."""
         by_name = isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name)
         over = self.lookup(node.iter.func) if by_name else None
@@ -216,13 +217,13 @@ class Interpreter:
         else:
             self.execute_sequential_loop(node, Index(f"iteration of line {node.lineno}"))
 
-    def execute_While(self, node: ast.While) -> None:
+    def execute_While(self, node: Node) -> None:
         """Execute a `while` loop, which is only allowed at one point."""
         if not self.along_i:
             self.refuse(node, "is a loop over an unknown dimension; write `for` loops over `range`")
         self.execute_sequential_loop(node, OTHER)
 
-    def execute_loop_along_i(self, node: ast.For, ends: list[object]) -> None:
+    def execute_loop_along_i(self, node: Node, ends: list[object]) -> None:
         """Execute a loop along i, of which each thread computes one point."""
         if self.along_i:
             self.refuse(node, "is a loop along i within another one; call its index n if it is not along i")
@@ -238,7 +239,7 @@ class Interpreter:
         self.execute_iteration(node, POINT[1], dict.fromkeys(names_set(node), SetInLoop(node)))
         self.along_i = False
 
-    def execute_sequential_loop(self, node: ast.For | ast.While, index: object) -> None:
+    def execute_sequential_loop(self, node: Node, index: object) -> None:
         """Execute a loop that each thread, or the host, runs completely."""
         stale = dict.fromkeys(names_set(node), SetInLoop(node))
         for loop in () if self.along_i else filter(is_along_i, ast.walk(node)):
@@ -251,11 +252,12 @@ class Interpreter:
             if all(access.view.index[:1] == (index,) for access in (*written, *read)):
                 self.independent.add(node)
 
-    def execute_iteration(self, node: ast.For | ast.While, index: object, stale: dict[str, SetInLoop]) -> None:
+    def execute_iteration(self, node: Node, index: object, stale: dict[str, SetInLoop]) -> None:
         """Execute one iteration of a loop; `stale` are the names that the loop sets."""
         self.environment |= stale
         if isinstance(node, ast.For):
-            self.environment[node.target.id] = index
+            target: Any = node.target
+            self.environment[target.id] = index
         else:
             self.evaluate_number(node.test)
         self.loops.append(node)
@@ -263,7 +265,7 @@ class Interpreter:
         self.loops.pop()
         self.environment |= stale
 
-    def execute_prange_loop(self, node: ast.For) -> None:
+    def execute_prange_loop(self, node: Node) -> None:
         """Execute a `prange` loop, of which each thread has one j."""
         if self.in_thread:
             self.refuse(node, "stands within a loop over `prange` or in a helper; only a kernel itself has such loops")
@@ -272,7 +274,7 @@ class Interpreter:
         if self.environment.get("ni") != NI:
             self.refuse(node, "needs the number of points along i; write `nk, nj, ni = field.shape` before it")
         stale = dict.fromkeys(names_set(node), SetInLoop(node))
-        at_point = stale | {node.target.id: POINT[0]}
+        at_point: dict[str, Any] = stale | {node.target.id: POINT[0]}
         self.environment |= at_point
         self.loops.append(node)
         self.in_thread, self.reads, self.writes = True, [], []
@@ -321,7 +323,7 @@ class Interpreter:
 
     # Expressions
 
-    def lookup(self, node: ast.expr) -> object:
+    def lookup(self, node: Node) -> Any:
         """Return the value of a name, or of `module.name`."""
         if isinstance(node, ast.Attribute):
             return getattr(self.lookup(node.value), node.attr, OTHER)
@@ -329,30 +331,30 @@ class Interpreter:
         known = self.namespace.get(name, getattr(builtins, name, OTHER))
         return self.environment.get(name, known)
 
-    def helper_called(self, call: ast.expr) -> Callable | None:
+    def helper_called(self, call: Node) -> Any:
         """Return the Python function of a helper that is called by its own name, or None."""
         by_name = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
         return python_function(self.lookup(call.func)) if by_name else None
 
-    def evaluate_number(self, node: ast.expr) -> object:
+    def evaluate_number(self, node: Node) -> Any:
         """Return the value of an expression that is used as a number; an element of an array counts as read."""
         value = self.evaluate(node)
         if isinstance(value, View):
             self.reads.append(self.access(value, node))
         return value if isinstance(value, Index) else OTHER
 
-    def evaluate(self, node: ast.expr) -> object:
+    def evaluate(self, node: Node) -> Any:
         """Return the symbolic value of an expression."""
         handler = getattr(self, f"evaluate_{type(node).__name__}", None)
         if handler is None:
             self.refuse(node, "is not translated for a GPU; write numbers, elements of arrays and calls of helpers")
         return handler(node)
 
-    def evaluate_Constant(self, node: ast.Constant) -> object:
+    def evaluate_Constant(self, node: ast.Constant) -> Any:
         """Return the index of an integer; all other constants are OTHER."""
         return Index("", node.value) if type(node.value) is int else OTHER
 
-    def evaluate_Name(self, node: ast.Name) -> object:
+    def evaluate_Name(self, node: Node) -> Any:
         """Return the value of a name; one that a loop over threads sets must have been set before."""
         value = self.lookup(node)
         if isinstance(value, SetInLoop):
@@ -367,7 +369,7 @@ class Interpreter:
         is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         return Index("", int(value)) if is_whole else value
 
-    def evaluate_Attribute(self, node: ast.Attribute) -> object:
+    def evaluate_Attribute(self, node: ast.Attribute) -> Any:
         """Return an array of the grid, the shape of an array, or an attribute of something else."""
         value = self.evaluate(node.value)
         if not isinstance(value, View):
@@ -380,7 +382,7 @@ class Interpreter:
             return NI if node.attr == "size" and value.dimensions == 1 else OTHER
         return Shape(value) if node.attr == "shape" else View(f"{value.root}.{node.attr}", value.index)
 
-    def evaluate_Subscript(self, node: ast.Subscript) -> object:
+    def evaluate_Subscript(self, node: ast.Subscript) -> Any:
         """Return an element, a part of an array or a size."""
         value = self.evaluate(node.value)
         index = tuple(self.evaluate_number(part) for part in parts_of(node.slice))
@@ -397,7 +399,7 @@ class Interpreter:
         """Return the values of the parts of a tuple."""
         return tuple(self.evaluate(part) for part in node.elts)
 
-    def evaluate_BinOp(self, node: ast.BinOp) -> object:
+    def evaluate_BinOp(self, node: ast.BinOp) -> Any:
         """Return an index plus or minus a constant as an index; everything else is OTHER."""
         left, right = self.evaluate_number(node.left), self.evaluate_number(node.right)
         if is_constant(left) and not is_constant(right) and isinstance(node.op, ast.Add):
@@ -407,7 +409,7 @@ class Interpreter:
             return Index(left.symbol, left.constant + change)
         return OTHER
 
-    def evaluate_numbers(self, node: ast.expr) -> object:
+    def evaluate_numbers(self, node: Node) -> Any:
         """Evaluate all parts of an expression as numbers; the result is OTHER."""
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
@@ -416,7 +418,7 @@ class Interpreter:
 
     evaluate_UnaryOp = evaluate_BoolOp = evaluate_Compare = evaluate_IfExp = evaluate_Slice = evaluate_numbers
 
-    def evaluate_Call(self, node: ast.Call) -> object:
+    def evaluate_Call(self, node: Node) -> Any:
         """Return the result of a call of a helper, or of a function of NumPy or math."""
         called = self.evaluate(node.func)
         helper = python_function(called)
@@ -434,7 +436,7 @@ class Interpreter:
             self.refuse(node, "calls a function that is not known here; call helpers, or functions of math")
         return OTHER
 
-    def call(self, node: ast.Call, helper: Callable, arguments: tuple) -> object:
+    def call(self, node: Node, helper: Callable, arguments: tuple) -> Any:
         """Return the result of a helper, and add what it reads and writes to the accesses of the thread."""
         if not self.in_thread or helper in GPU_REPLACEMENTS or helper is python_function(row_barrier):
             self.refuse(node, "does not belong here; call it as a statement of its own in the `prange` loop")

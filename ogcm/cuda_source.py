@@ -6,19 +6,22 @@ import inspect
 import linecache
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 from ogcm.errors import KernelError
 
 ALONG_I = ("i", "ii")  # the names of the index of a loop along i
 
+Node = Any  # a node of a syntax tree, of a class that the code which takes it knows
 
-def parse_function(function: Callable) -> ast.FunctionDef:
+
+def parse_function(function: Callable) -> Node:
     """Parse the definition of a function, with the line numbers of its file and without its decorators.
 
     Raises KernelError if the source cannot be read, or differs from the code that was imported.
     """
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        tree: Any = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, SyntaxError):
         raise KernelError(f"{function.__name__}: its source cannot be read; define it with `def` in a file") from None
     tree.decorator_list = []
@@ -39,35 +42,35 @@ parse_cached = functools.cache(parse_function)  # for trees that are not changed
 
 def namespace_of(function: Callable) -> dict[str, object]:
     """Return the global and enclosed names that a function can read, with their values."""
-    return function.__globals__ | inspect.getclosurevars(function).nonlocals
+    return {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
 
 
-def parse_statements(source: str) -> list[ast.stmt]:
+def parse_statements(source: str) -> list[Node]:
     """Parse source code into a list of statements."""
     return ast.parse(source).body
 
 
-def names_read(node: ast.AST) -> set[str]:
+def names_read(node: Node) -> set[str]:
     """Return the names that are read anywhere in a syntax tree."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
-def names_set(node: ast.AST) -> set[str]:
+def names_set(node: Node) -> set[str]:
     """Return the names that are assigned to anywhere in a syntax tree."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
-def is_loop(node: ast.AST, over: str) -> bool:
+def is_loop(node: Node, over: str) -> bool:
     """Return True for a loop over `over`, that is "range" or "prange"."""
     return isinstance(node, ast.For) and ast.unparse(node.iter).startswith(f"{over}(")
 
 
-def is_along_i(node: ast.AST) -> bool:
+def is_along_i(node: Node) -> bool:
     """Return True for a loop along i, of which each thread of a GPU computes one point."""
     return is_loop(node, "range") and ast.unparse(node.target) in ALONG_I
 
 
-def compile_tree(tree: ast.FunctionDef, namespace: dict[str, object], origin: str) -> Callable:
+def compile_tree(tree: Node, namespace: dict[str, Any], origin: str) -> Callable:
     """Compile the syntax tree of a function that was made from the kernel `origin`, and return the function.
 
     Its source is kept in `linecache`, where tracebacks, debuggers and `inspect.getsource` find it.

@@ -1,7 +1,8 @@
 """Symbols that stand for numbers and arrays when `ogcm.cuda_rules` interprets the source of a kernel."""
 
-import ast
 from typing import NamedTuple
+
+from ogcm.cuda_source import Node
 
 
 class Index(NamedTuple):
@@ -15,7 +16,7 @@ class View(NamedTuple):
     """An array, or the part of it that its first indices select."""
 
     root: str
-    index: tuple = ()
+    index: tuple = ()  # type: ignore[assignment]  # a tuple has a method of that name
     dimensions: int = 0  # those of a work array of a row; 0 for all other arrays
 
     def is_own_point(self) -> bool:
@@ -44,7 +45,7 @@ class Shape(NamedTuple):
 class SetInLoop(NamedTuple):
     """The value of a name that a loop sets: in the loop before it is set, and after the loop."""
 
-    loop: ast.stmt
+    loop: Node
 
 
 class Access(NamedTuple):
