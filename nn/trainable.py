@@ -25,8 +25,9 @@ class Trainable:
         self.model, self.terms = model, weights_of(model.terms)
         self.arrays = dict(self.terms)
         self.parameters = [estimate.name for estimate in estimates]
-        self.controls: Any = Controls(model, self.parameters) if estimates else None
-        self.scaled = {e.name: ScaledControl(e, self.controls.controls[e.name], model) for e in estimates}
+        controls: Any = Controls(model, self.parameters) if estimates else None
+        self.controls = controls
+        self.scaled = {e.name: ScaledControl(e, controls.controls[e.name], model) for e in estimates}
         self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
         if not self.arrays:
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
