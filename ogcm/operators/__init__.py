@@ -1,18 +1,16 @@
 """The operators: one file for each term of the equations, with its kernels.
 
-| file | term |
-|---|---|
-| `layers` | stretching of the layers, volume transports, continuity |
-| `momentum_advection` | advection of momentum and Coriolis force |
-| `pressure` | hydrostatic pressure and its gradient |
-| `equation_of_state`, `teos10` | buoyancy and stratification |
-| `barotropic` | substeps of the depth mean, transports of the tracers |
-| `friction`, `viscosity` | horizontal friction, viscosities that depend on the flow |
-| `tracer_advection`, `tracer_diffusion` | advection and horizontal diffusion of tracers |
-| `vertical_diffusion`, `vertical_mixing`, `bottom_drag` | implicit vertical terms and their coefficients |
-| `surface` | wind, fluxes of heat and fresh water |
-| `extrapolation` | extrapolation of the state in time |
-| `stencils` | differences, means and masks that several operators share |
+    layers                                              stretching of the layers, volume transports, continuity
+    momentum_advection                                  advection of momentum and Coriolis force
+    pressure                                            hydrostatic pressure and its gradient
+    equation_of_state, teos10                           buoyancy and stratification
+    barotropic                                          substeps of the depth mean, transports of the tracers
+    friction, viscosity                                 horizontal friction, viscosities that depend on the flow
+    tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
+    vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
+    surface                                             wind, fluxes of heat and fresh water
+    extrapolation                                       extrapolation of the state in time
+    stencils                                            differences, means and masks that several operators share
 
 A file holds a docstring (equation, discrete formula, source, adjoint, points that are not smooth), point functions
 and kernels. All of them keep these conventions:

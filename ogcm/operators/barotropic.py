@@ -119,7 +119,7 @@ def gravity_per_dy(grid, j, i):
 def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
     """Compute the forcing F of the substeps: the change of the depth mean less its surface gradient.
 
-    F_u = (u_new - u_old)/dt + g (eta_{i+1} - eta_i)/dx_u, and likewise F_v.
+        F_u = (u_new - u_old)/dt + g (eta_{i+1} - eta_i)/dx_u, F_v alike
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def tracer_transports(
 ):  # fmt: skip
     """Compute the transports of the tracers from the shear of two velocities and a given depth mean, halo included.
 
-    U_k = mask h_u { dy_u s_u [(1 - new_weight) u'_old + new_weight u'_new] + U_mean/H_u }, u' = u - u_bar.
+        U_k = mask h_u { dy_u s_u [(1 - new_weight) u'_old + new_weight u'_new] + U_mean/H_u }, u' = u - u_bar
 
     Parameters
     ----------
