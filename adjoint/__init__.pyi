@@ -2,7 +2,6 @@
 
 from . import gradient_check as gradient_check
 from . import losses as losses
-from . import observation_loss as observation_loss
 from . import observations as observations
 from . import operators as operators
 from . import registry as registry
@@ -16,10 +15,10 @@ from .controls import Controls as Controls
 from .estimates import Estimate as Estimate
 from .gradient_check import check_controls as check_controls
 from .gradient_check import check_operators as check_operators
+from .loss import Loss as Loss
 from .losses import BoxMean as BoxMean
 from .losses import Enstrophy as Enstrophy
 from .losses import HeatContent as HeatContent
-from .losses import Loss as Loss
 from .losses import MeanSquare as MeanSquare
 from .losses import Overturning as Overturning
 from .losses import Transport as Transport

@@ -30,7 +30,7 @@ from adjoint.assimilation_history import REMEDY, Evaluation, History
 from adjoint.complex_step import full_copy
 from adjoint.controls import Controls
 from adjoint.estimates import Estimate, ScaledControl
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from adjoint.run import Workspace, gradient
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.model import Model

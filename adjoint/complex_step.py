@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.controls import Controls
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from ogcm.model import Model
 from ogcm.simulation import Simulation
 from ogcm.state import State

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from adjoint.complex_step import STEP, complex_model, directional_derivative, loss_of_run, perturbed_model, working_copy
 from adjoint.controls import Control, Controls
-from adjoint.losses import Loss, MeanSquare, Sum
+from adjoint.loss import Loss, Sum
+from adjoint.losses import MeanSquare
 from adjoint.random_ocean import SIZES, mask_of, random_field, random_grid
 from adjoint.registry import PAIRS, Pair
 from adjoint.run import gradient

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from adjoint.interpolation import interpolation
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -19,21 +19,45 @@ Array = np.ndarray
 class Observations(Loss):
     """Half the sum of ((H field - values)/errors)^2 over observations at points: the observation term of 4D-Var.
 
-    H interpolates from wet points alone, see `adjoint.interpolation`. `kept` are the numbers of the observations that
-    count among those given: an array that is lined up with `values` and `observe`.
+    H interpolates between wet points (`adjoint.interpolation`). Observations with a masked element are missing. Those
+    on land, below the sea floor or outside the grid are dropped with a warning that gives their number and the first
+    position.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    field : {"u", "v", "eta", "T", "S"}
+        The observed field.
+    x, y : array_like, shape (n,)
+        Positions in the coordinates of the grid [degrees or m].
+    days : array_like, shape (n,)
+        Times, in days from the beginning of the run.
+    values : array_like, shape (n,)
+        Observed values [units of the field].
+    errors : float or array_like, shape (n,)
+        Standard errors [units of the field].
+    z : float or array_like, shape (n,), default 0
+        Heights [m], negative below the surface; ignored for eta.
+    out_of_water : {"drop", "refuse"}, default "drop"
+        Whether observations outside the water are dropped or raise an error.
+
+    Attributes
+    ----------
+    kept : ndarray, shape (m,)
+        Numbers of the observations that count, among those given; `values` and `observe` have this order.
+
+    Raises
+    ------
+    InputError
+        For columns of different lengths, values that are not finite, errors that are not positive, and where no
+        observation is left. `records_by_step` raises it for a day outside the run.
     """
 
     def __init__(
         self, model: Model, field: str, *, x: Array, y: Array, days: Array, values: Array, errors: float | Array,
         z: float | Array = 0.0, out_of_water: str = "drop",
     ) -> None:  # fmt: skip
-        """One x, y, z [m], day, value and standard error [units of the field] for each observation.
-
-        An observation of which anything is masked is missing. One on land, below the sea floor or outside the grid
-        is dropped, and a warning gives their number and the first place; `out_of_water="refuse"` makes it an error.
-        Raises InputError for arrays that do not fit each other or are not finite, errors that are not positive, and
-        where no observation is left; `records` for a day outside the run.
-        """
         super().__init__(model)
         field_point(model, field)
         if out_of_water not in ("drop", "refuse"):
@@ -58,7 +82,22 @@ class Observations(Loss):
         self.days = tuple(when)
 
     def misfit(self, state: State, record: int) -> tuple[Array, Array]:
-        """(H field - value)/error of the record's observations, and the rows of H that are theirs."""
+        """Return the normalised misfit of a record.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        record : int
+            Number of the day.
+
+        Returns
+        -------
+        misfit : ndarray, shape (m,)
+            (H field - value)/error of the observations of the day.
+        rows : ndarray, shape (m,)
+            Their rows of H.
+        """
         rows = np.flatnonzero(self.which == record)
         seen = self.H[rows] @ interior(getattr(state, self.field)).ravel()
         return (seen - self.values[rows]) / self.errors[rows], rows
@@ -72,14 +111,25 @@ class Observations(Loss):
         field_ad += (self.H[rows].T @ (value_ad * misfit / self.errors[rows])).reshape(field_ad.shape)
 
     def observe(self, state: State) -> Array:
-        """H field: what all observations would see in this state."""
+        """Return H field, the model equivalents of all observations.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The field at the positions of the observations.
+        """
         return self.H @ interior(getattr(state, self.field)).ravel()
 
 
 def unmasked_columns(given: Mapping[str, float | Array]) -> tuple[Array, dict[str, Array]]:
-    """Numbers and columns (n,) of the observations of which nothing is masked, from columns or numbers for all.
+    """Return the numbers and columns (n,) of the observations without masked elements, from columns or numbers.
 
-    Raises InputError for lengths that differ, values that are not finite numbers, and where no observation is left.
+    Raises InputError for columns of different lengths, values that are not finite, and where no observation is left.
     """
     try:
         missing = np.any(np.broadcast_arrays(*(np.ma.getmaskarray(np.ma.asarray(a)) for a in given.values())), axis=0)

@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 
 from adjoint.complex_step import working_copy
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from adjoint.observation_loss import Observations
 from ogcm import cf, files
 from ogcm.constants import DAY

@@ -24,7 +24,7 @@ from adjoint.checkpoints import Budget, run_and_reverse
 from adjoint.clear import clear
 from adjoint.complex_step import loss_of_run, working_copy
 from adjoint.controls import Collector, Controls
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from ogcm.constants import DAY

@@ -19,7 +19,8 @@ import h5netcdf
 import numpy as np
 
 from adjoint.controls import POINTS, Control, Controls, units
-from adjoint.losses import BoxMean, Enstrophy, HeatContent, Loss, Overturning, Transport
+from adjoint.loss import Loss
+from adjoint.losses import BoxMean, Enstrophy, HeatContent, Overturning, Transport
 from adjoint.run import gradient
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion

@@ -1,10 +1,10 @@
-"""Forecasts of held-out records, and how good they are beside those that know nothing.
+"""Forecasts of held-out records, and their scores beside those of persistence and climatology.
 
     results = evaluate({"physics": physics, "trained": model}, data, parts, leads=[1, 3, 5])
     print(table(results))
 
-Every model starts from the same records of the test part; persistence keeps the start, climatology is the mean of the
-training part. What is scored, and in which units, is that of `nn.scores`.
+Every model starts from the same records of the test part; persistence keeps the initial state, climatology is the mean
+of the training part. `nn.scores` defines the scores.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,10 +30,32 @@ def evaluate(
     starts: int = 10,
     fields: Sequence[str] | None = None,
 ) -> dict[str, Scores]:
-    """Scores of persistence, climatology and each model at the `leads` [records], over at most so many starts.
+    """Return scores of forecasts by persistence, climatology and some models.
 
-    `fields` are scored (default: all that vary). Raises InputError for leads that are not positive and rising, or
-    longer than the test part, and for fields without data.
+    Parameters
+    ----------
+    models : mapping of str to Model
+        The models by name.
+    data : Records
+        The data.
+    parts : Splits
+        Scales and climatology are those of the training part; forecasts start in the test part.
+    leads : sequence of int
+        Lead times [records], rising.
+    starts : int, default 10
+        Largest number of forecasts, evenly spaced in the test part.
+    fields : sequence of str, optional
+        Fields that are scored; by default all that vary.
+
+    Returns
+    -------
+    dict of str to Scores
+        Scores by the name of the model, and of "persistence" and "climatology".
+
+    Raises
+    ------
+    InputError
+        For leads that are not positive and rising or longer than the test part, and for fields without data.
     """
     if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
         raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
@@ -62,7 +84,7 @@ def evaluate(
 
 
 def forecast_states(stepper: Stepper, data: Records, start: int, leads: Sequence[int]) -> list[State]:
-    """The states of a model at the leads after the record `start`; what has blown up is not finite."""
+    """Return the states of a model at the leads after the record `start`; after a blow-up they are not finite."""
     model, states, steps = stepper.model, [], 0
     data.initialize(model, start)
     with np.errstate(all="ignore"):

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adjoint.losses import HeatContent, Loss, MeanSquare, Sum
+from adjoint.loss import Loss, Sum
+from adjoint.losses import HeatContent, MeanSquare
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model

@@ -1,4 +1,4 @@
-"""What a corrector takes from data before a training: statistics of its features, scales of its outputs."""
+"""Preparation of a training: statistics of the features and scales of the outputs of a corrector, from data."""
 
 import numpy as np
 
@@ -10,13 +10,29 @@ from ogcm.model import Model
 
 
 def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> None:
-    """Give the model's corrector the statistics of its features, from some records of `part`, and scales.
+    """Set the statistics of the features and the scales of the outputs of a model's corrector from data.
 
-    The largest flux of a tracer is that of currents and anomalies as strong as their standard deviations in the layer,
-    the largest stress that of the currents; a tendency is at most ten times the standard deviation of that of the data,
-    an acceleration thirty times (it has the imbalance of coarse-grained states to cancel), a vertical flux what would
-    change its layer by that. Scales that were given stay. Another term is prepared by a method of its own,
-    `prepare(model, data, part)`, where it has one.
+    With standard deviations of the data in each layer, the largest tracer flux is that of a velocity and an anomaly of
+    one standard deviation, the largest stress that of two velocities. A tendency is at most ten times the standard
+    deviation of the tendencies of the data, an acceleration thirty times (it must cancel the imbalance of
+    coarse-grained states), and a vertical flux is what changes its layer by as much. Scales that were given stay. Other
+    terms are prepared by a method `prepare(model, data, part)` of their own, where they have one.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its terms.
+    data : Records
+        The data.
+    part : range
+        Records of the training part.
+    records : int, default 20
+        Number of records from which the statistics of the features are taken.
+
+    Raises
+    ------
+    InputError
+        For an output that has no scale and for which the data do not suggest one.
     """
     for term in model.terms.values():
         if isinstance(term, Corrector):
@@ -26,7 +42,7 @@ def prepare(model: Model, data: Records, part: range, *, records: int = 20) -> N
 
 
 def prepare_corrector(corrector: Corrector, model: Model, data: Records, part: range, records: int) -> None:
-    """Statistics and scales, as `prepare` says. Raises InputError for an output whose scale the data do not suggest."""
+    """Set statistics and scales of a corrector as `prepare` describes."""
     statistics = data.statistics(part)
     corrector.set_normalisation(model, [data.state(n) for n in evenly_spaced(part, records)])
     d, rate, h = statistics.deviation, statistics.tendency_deviation, model.dz

@@ -1,4 +1,4 @@
-"""What a training changes: the weights of the terms of a model, and physical parameters."""
+"""The quantities that a training changes: the weights of the terms of a model, and physical parameters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +16,27 @@ Array = np.ndarray
 
 
 class Trainable:
-    """What is learned, as arrays that an optimizer moves in place: the weights of the terms, and z of the estimates."""
+    """The weights and parameters that a training changes, as arrays that an optimizer moves in place.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its terms.
+    estimates : sequence of Estimate, optional
+        Parameters that are trained, with their standard errors.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Weights by the name of the term, and the scaled variables z of the parameters.
+
+    Raises
+    ------
+    InputError
+        Where there is nothing to train, and for estimates that cannot be used.
+    """
 
     def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
-        """Raises InputError where there is nothing to learn, and for estimates that cannot be (see Estimate)."""
         needs = "weights", "add_ad", "astype", "save", "load"
         require(model.terms, needs, "a training needs it")
         self.model, self.terms = model, weights_of(model.terms)
@@ -33,19 +50,43 @@ class Trainable:
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
 
     def update_model(self) -> None:
-        """z into its bounds, and the parameters of z into the model."""
+        """Clip z at its bounds, and set the parameters of the model from z."""
         for name, s in self.scaled.items():
             np.clip(self.arrays[name], *s.bounds(), out=self.arrays[name])
         if self.scaled:
             self.controls.put({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
 
     def gradients(self, run: GradientOfRun) -> dict[str, Array]:
-        """By the arrays, of a gradient by the controls."""
+        """Return the gradient with respect to the arrays.
+
+        Parameters
+        ----------
+        run : GradientOfRun
+            The gradient with respect to the weights and the parameters themselves.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The gradient by name.
+        """
         found = {name: run[name] for name in self.terms}
         return found | {name: s.transpose(self.arrays[name], run[name]) for name, s in self.scaled.items()}
 
     def add_prior(self, weight: float, gradients: dict[str, Array]) -> float:
-        """weight |z|^2/2 of the estimates with a background; its gradient is added to `gradients`."""
+        """Add the gradient of weight |z|^2/2, the distance of the parameters from their first guess.
+
+        Parameters
+        ----------
+        weight : float
+            The weight.
+        gradients : dict of str to ndarray
+            Receives the gradient.
+
+        Returns
+        -------
+        float
+            weight |z|^2/2 of the estimates with a background.
+        """
         known = [name for name, s in self.scaled.items() if s.estimate.background]
         for name in known:
             gradients[name] = gradients[name] + weight * self.arrays[name]

@@ -1,11 +1,11 @@
-"""What a training leaves: the terms of a model with their weights and physical parameters, in one file, and back.
+"""The result of a training in a file: the terms of a model with their weights, and physical parameters.
 
-trained.save("best.h5", model, parameters=["nu_h"], provenance={"data": "channel.nc"})
-trained.load("best.h5", model)          # the model has the terms, the corrector for one, and the parameters
+    nn.save("best.h5", model, parameters=["nu_h"], provenance={"data": "channel.nc"})
+    nn.load("best.h5", model)          # the model receives the terms, such as the corrector, and the parameters
 
-A corrector is made from the file. Any other term takes its weights from the file: the model has it already, or it is
-made by what is registered under its name in `ogcm.TERMS`. The file says from which module it came, but nothing is
-imported because a file says so.
+A corrector is constructed from the file. Any other term takes its weights from the file: the model already has it, or
+it is made by the entry of its name in `ogcm.TERMS`. The file names the module of the term, but no module is imported
+because a file names it.
 """
 
 import json
@@ -33,10 +33,25 @@ FORMAT = "ogcm trained 2"
 def save(
     path: str | Path, model: Model, parameters: Sequence[str] = (), provenance: Mapping[str, str] | None = None
 ) -> None:
-    """Write the model's terms and the values of the named parameters to an HDF5 file.
+    """Write the terms of a model and some of its parameters to an HDF5 file.
 
-    `provenance`: texts that say how they were found. Raises FileError where the disk does not take it, InputError for
-    an unknown parameter or a term that cannot be saved.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : Model
+        The model.
+    parameters : sequence of str, optional
+        Names of the parameters.
+    provenance : mapping of str to str, optional
+        Texts that describe how they were found.
+
+    Raises
+    ------
+    FileError
+        Where the file cannot be written.
+    InputError
+        For an unknown parameter, or a term that cannot be saved.
     """
     require(model.terms, ("save", "load"), "it could not be read back from a file")
     values = Controls(model, parameters).values() if parameters else {}
@@ -55,11 +70,28 @@ def save(
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
-    """Give `model` the terms and the parameters of the file; returns its provenance.
+    """Give a model the terms and parameters of a file.
 
-    A parameter that was a map needs a model of the same grid; so does a number that the model has as a map. Raises
-    FileError for a file that is missing, damaged or foreign, InputError for one that does not fit the model or holds
-    what no model can run with: parameters outside their bounds, numbers that are not finite.
+    A parameter that was a map needs a model of the same grid, and so does a number that is a map in the model.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `save` or a training wrote.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    dict of str to str
+        The provenance of the file.
+
+    Raises
+    ------
+    FileError
+        Where the file is missing, damaged or of another kind.
+    InputError
+        Where it does not fit the model, or holds parameters outside their bounds or numbers that are not finite.
     """
     remedy = "`ogcm train` leaves such files"
     with files.read_hdf5(path, FORMAT, "a file of what was trained by ogcm", remedy) as f:
@@ -101,7 +133,7 @@ def check_bounds(values: Mapping[str, np.ndarray]) -> None:
 
 
 def term_of(name: str, group: h5py.Group, model: Model) -> Term:
-    """The term that was saved into a group, for `model`. Raises InputError where there is none of that name."""
+    """Return the term that was saved into a group, for `model`. Raises InputError where there is none of that name."""
     made, module = group.attrs["class"], group.attrs["module"]
     if (made, module) == (Corrector.__qualname__, Corrector.__module__):
         return read_corrector(group, model)

@@ -1,4 +1,4 @@
-"""Training through the stepper: a corrector, other terms, physical parameters, on windows of a data set.
+"""Training through the stepper: a corrector, other terms and physical parameters, on windows of a data set.
 
     data = DataSet("channel.nc", model)
     model.corrector = Corrector(model, features=("velocity", "T"), outputs=("stress", "T_flux"))
@@ -6,15 +6,15 @@
     trainable = Trainable(model, [Estimate("nu4_h", 1.0, logarithm=True)])
     train(trainable, data, TrainingSettings(curriculum=((1, 50), (5, 100))), folder="run")
 
-Each iteration draws a batch of windows, runs the model from the first record of each, compares it with those that
-follow (`nn.losses`), and moves what is learned by the gradient of `adjoint.gradient`, which goes through all steps of
-the window. Windows grow from stage to stage of the curriculum. It may begin with a stage of 0 records, in which the
-corrector fits what the physics lacks at single instants (`nn.tendency_fit`): cheap, and the place to begin from where
-starts are not in balance, as coarse-grained ones are not. Physical parameters learn as the z of
-`adjoint.Estimate`: scaled, logarithmic where they are positive, within bounds, their prior |z|^2/2.
+Each iteration draws a batch of windows, runs the model from the first record of each, compares it with the following
+records (`nn.losses`), and changes weights and parameters by the gradient of `adjoint.gradient`, which goes through all
+steps of the window. Windows grow from stage to stage of the curriculum. It may begin with a stage of 0 records, in
+which the corrector is fitted to what the physics lacks at single instants (`nn.TendencyFit`): a cheap start, useful
+where initial states are not in balance, as coarse-grained ones. Physical parameters are trained as the z of
+`adjoint.Estimate`: scaled, logarithmic where they are positive, within bounds, with the prior |z|^2/2.
 
-The folder receives best.h5 (the least validation loss; `nn.trained` reads it), last.h5 (to resume with, to the bit),
-log.csv and curves.png.
+The folder receives best.h5 (the weights with the smallest validation loss; `nn.load` reads it), last.h5 (to continue
+the training bit for bit), log.csv and curves.png.
 """
 
 import json
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from adjoint.losses import Loss
+from adjoint.loss import Loss
 from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
 from nn import trained
 from nn.losses import Conservation, Forecast, Spectrum
@@ -49,7 +49,30 @@ Array = np.ndarray
 
 
 class Trainer:
-    """The state of a training: iterations so far, generator, optimizer, best loss."""
+    """A training: its iterations so far, random generator, optimizer and best loss.
+
+    Parameters
+    ----------
+    trainable : Trainable
+        The weights and parameters that are trained, and their model.
+    data : Records
+        The data.
+    settings : TrainingSettings
+        The settings.
+    folder : str or Path
+        Folder of the files of the training.
+    train, validation : range, optional
+        Records for training and validation; by default those of `data.split()`.
+    provenance : mapping of str to str, optional
+        Texts that are written into best.h5.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        Where the windows run.
+
+    Raises
+    ------
+    InputError
+        For parts that overlap or hold no window of the longest stage, and for fields without data.
+    """
 
     def __init__(
         self,
@@ -63,10 +86,6 @@ class Trainer:
         provenance: Mapping[str, str] | None = None,
         device: str = "cpu",
     ) -> None:
-        """`train`, `validation`: ranges of records, default those of `data.split()`; `device`: where the windows run.
-
-        Raises InputError for parts that overlap or hold no window of the longest stage, and fields without data.
-        """
         self.trainable, self.data, self.settings, self.folder = trainable, data, settings, Path(folder)
         self.device = device
         self.model, parts = trainable.model, data.split()
@@ -94,7 +113,13 @@ class Trainer:
         }  # fmt: skip
 
     def new_optimizer(self) -> Optimizer:
-        """Of the next iteration: fitting instants and training through windows have one each, with its schedule."""
+        """Return the optimizer of the next iteration; the stage of 0 records has one of its own.
+
+        Returns
+        -------
+        Optimizer
+            The optimizer with its schedule.
+        """
         settings, terms = self.settings, self.model.terms
         decays = [name for name in self.trainable.terms if getattr(terms[name], "decays", False)]
         first = len(self.log) < settings.instants
@@ -104,7 +129,18 @@ class Trainer:
         return OPTIMIZERS[settings.optimizer](schedule, rates=settings.rates, **decay)
 
     def tendency_fit(self) -> TendencyFit:
-        """What the iterations of a first stage of 0 records ask. Raises InputError without a term that learns."""
+        """Return the loss of the first stage of 0 records.
+
+        Returns
+        -------
+        TendencyFit
+            The loss.
+
+        Raises
+        ------
+        InputError
+            Where no term of the model has weights.
+        """
         if not self.trainable.terms:
             raise InputError("curriculum: a stage of 0 records fits a corrector; give the model one, or leave it out")
         deviation = self.data.statistics(self.train).tendency_deviation
@@ -113,11 +149,35 @@ class Trainer:
     # One window
 
     def simulation(self, records: int) -> Simulation:
-        """A run of the length of a window."""
+        """Return a run of the length of a window.
+
+        Parameters
+        ----------
+        records : int
+            Records that the window spans.
+
+        Returns
+        -------
+        Simulation
+            The run.
+        """
         return Simulation(self.model, days=records * self.data.interval / DAY, progress=False, device=self.device)
 
     def window_loss(self, start: int, records: int) -> Loss:
-        """Of the window of so many records after `start`, at which the model's state stands."""
+        """Return the loss of a window.
+
+        Parameters
+        ----------
+        start : int
+            The record at which the window begins, and at which the state of the model stands.
+        records : int
+            Records that the window spans.
+
+        Returns
+        -------
+        Loss
+            The loss.
+        """
         targets = {name: a for name, a in self.data.targets(start, records).items() if name in self.fields}
         days = self.data.interval / DAY * np.arange(1, records + 1)
         scales = {name: self.scales[name] for name in self.fields}
@@ -127,8 +187,8 @@ class Trainer:
             total = total + self.settings.spectrum * Spectrum(self.model, targets, days=days)
         if self.settings.conservation:
             tracers = {name: float(np.max(a)) for name, a in scales.items() if name in ("T", "S")}
-            kept = Conservation(self.model, self.model.state.copy(), scales=tracers, days=days)
-            total = total + self.settings.conservation * kept
+            drift = Conservation(self.model, self.model.state.copy(), scales=tracers, days=days)
+            total = total + self.settings.conservation * drift
         return total
 
     def add_noise(self) -> None:
@@ -143,12 +203,43 @@ class Trainer:
             exchange(grid, a)
 
     def tendency_gradient(self, start: int) -> tuple[float, dict[str, Array]]:
-        """The loss of the tendencies at a record, and its gradient by the arrays."""
+        """Return the loss of the tendencies at a record and its gradient.
+
+        Parameters
+        ----------
+        start : int
+            The record.
+
+        Returns
+        -------
+        value : float
+            The loss.
+        gradients : dict of str to ndarray
+            The gradient with respect to the arrays of the trainable.
+        """
         value, weights_ad = self.fit(start)
         return value, {name: np.zeros_like(a) for name, a in self.trainable.arrays.items()} | weights_ad
 
     def window_gradient(self, start: int, records: int) -> GradientOfRun:
-        """The loss of a window and its gradient. Where it fails, BlowUpError or InputError names the window."""
+        """Return the loss of a window and its gradient.
+
+        Parameters
+        ----------
+        start : int
+            The record at which the window begins.
+        records : int
+            Records that the window spans.
+
+        Returns
+        -------
+        GradientOfRun
+            The loss and its gradient.
+
+        Raises
+        ------
+        BlowUpError, InputError
+            Where the run fails; the message names the window.
+        """
         self.data.initialize(self.model, start)
         loss = self.window_loss(start, records)
         self.add_noise()
@@ -166,7 +257,13 @@ class Trainer:
     # The loop
 
     def iterate(self) -> Iteration:
-        """Draw a batch and move what is learned."""
+        """Draw a batch of windows, and take a step of the optimizer.
+
+        Returns
+        -------
+        Iteration
+            The line of the log.
+        """
         begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
         if len(self.log) == settings.instants:
             self.optimizer = self.new_optimizer()
@@ -193,7 +290,13 @@ class Trainer:
         return Iteration(len(self.log) + 1, records, value, norm, rate, validation, clock.perf_counter() - begun)
 
     def validation_loss(self) -> float:
-        """The mean loss of the held-out windows of the longest stage; infinite where one blows up."""
+        """Return the mean loss of the held-out windows of the longest stage.
+
+        Returns
+        -------
+        float
+            The loss; infinite where a run blows up.
+        """
         total = 0.0
         for start in self.held_out:
             self.data.initialize(self.model, start)
@@ -203,7 +306,18 @@ class Trainer:
         return total if np.isfinite(total) else np.inf
 
     def run(self, *, progress: bool = True) -> list[Iteration]:
-        """Iterate to the end; returns the log. Files are written at each validation."""
+        """Iterate to the end of the curriculum; files are written at each validation.
+
+        Parameters
+        ----------
+        progress : bool, default True
+            Whether a progress bar is shown.
+
+        Returns
+        -------
+        list of Iteration
+            The log.
+        """
         if not self.log:
             self.best = self.validation_loss()
             self.save_best()
@@ -224,7 +338,13 @@ class Trainer:
         return self.log
 
     def after_validation(self, validation: float) -> None:
-        """Keep what is best; end a stage that gains nothing any more."""
+        """Save the weights if they are the best, and end a stage that no longer improves.
+
+        Parameters
+        ----------
+        validation : float
+            The validation loss.
+        """
         counts = len(self.log) != self.settings.instants  # a fit of instants may well blow up in a run
         self.waited = self.waited + 1 if counts and not validation < self.best else 0
         if validation < self.best:
@@ -238,8 +358,8 @@ class Trainer:
 
     def save_best(self) -> None:
         """Write the present weights and parameters to best.h5."""
-        told = self.provenance | {"iterations": str(len(self.log)), "validation loss": f"{self.best:.6g}"}
-        trained.save(self.folder / "best.h5", self.model, self.trainable.parameters, told)
+        texts = self.provenance | {"iterations": str(len(self.log)), "validation loss": f"{self.best:.6g}"}
+        trained.save(self.folder / "best.h5", self.model, self.trainable.parameters, texts)
 
 
 def train(
@@ -251,13 +371,40 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
-    **parts_and_provenance: Any,
+    **options: Any,
 ) -> Trainer:
-    """Train what the trainable holds; in the end its model has the best weights, those of best.h5.
+    """Train weights and parameters; in the end the model has the best ones, those of best.h5.
 
-    `resume` goes on with a training in `folder`, `overwrite` replaces it; `train`, `validation`, `provenance`, `device`
-    as for `Trainer`. Raises InputError or FileError before the first run for what cannot be, and BlowUpError or
-    InputError, naming the window, for a run that fails: the best weights so far are kept.
+    Parameters
+    ----------
+    trainable : Trainable
+        The weights and parameters that are trained, and their model.
+    data : Records
+        The data.
+    settings : TrainingSettings
+        The settings.
+    folder : str or Path
+        Folder of the files of the training.
+    resume : bool, default False
+        Whether a training in the folder is continued.
+    overwrite : bool, default False
+        Whether a training in the folder is replaced.
+    progress : bool, default True
+        Whether a progress bar is shown.
+    **options
+        train, validation, provenance and device as for `Trainer`.
+
+    Returns
+    -------
+    Trainer
+        The training, with its log.
+
+    Raises
+    ------
+    InputError, FileError
+        Before the first run for what cannot be used.
+    BlowUpError, InputError
+        For a run that fails; the message names the window. The best weights so far are saved.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -268,7 +415,7 @@ def train(
             f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another folder "
             f"({', '.join(there)} would be replaced)"
         )
-    trainer = Trainer(trainable, data, settings, folder, **parts_and_provenance)
+    trainer = Trainer(trainable, data, settings, folder, **options)
     folder.mkdir(parents=True, exist_ok=True)
     initial = trainable.model.state.copy()
     with Claim(folder / "training.lock"):

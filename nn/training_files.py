@@ -1,4 +1,4 @@
-"""The files of a training: last.h5, from which it resumes to the bit, log.csv and curves.png."""
+"""The files of a training: last.h5, from which it continues bit for bit, log.csv and curves.png."""
 
 import json
 from dataclasses import asdict
@@ -18,7 +18,7 @@ NAMES = ("last.h5", "best.h5", "log.csv", "curves.png")
 
 
 class Iteration(NamedTuple):
-    """A line of the log; validation is nan where none was made."""
+    """A line of the log; the validation loss is nan where none was computed."""
 
     iteration: int
     records: int
@@ -30,7 +30,7 @@ class Iteration(NamedTuple):
 
 
 def write_training(trainer: "Trainer") -> None:
-    """Write last.h5, log.csv and curves.png of a training. Raises FileError where the disk does not take them."""
+    """Write last.h5, log.csv and curves.png of a training. Raises FileError where they cannot be written."""
     with files.write_hdf5(trainer.folder / "last.h5", "the state of the training") as f:
         f.attrs.update(format=FORMAT, settings=json.dumps(asdict(trainer.settings)), best=trainer.best)
         f.attrs.update(waited=trainer.waited, skipped=trainer.skipped)
@@ -44,7 +44,7 @@ def write_training(trainer: "Trainer") -> None:
 
 
 def resume_training(trainer: "Trainer") -> None:
-    """Continue from last.h5, to the bit. Raises FileError for one that is missing, damaged or of other settings."""
+    """Continue from last.h5, bit for bit. Raises FileError where it is missing, damaged or has other settings."""
     path, arrays = trainer.folder / "last.h5", trainer.trainable.arrays
     remedy = "resume from a copy of it, or begin anew in another folder"
     with files.read_hdf5(path, FORMAT, "the state of a training of ogcm", remedy) as f:

@@ -15,13 +15,51 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How to train. `curriculum`: stages of (records that a window spans, iterations); the first may span 0.
+    """Settings of a training.
 
-    `fields` count in the loss (default: all of the data) with `weights` by name (default 1): one that varies most from
-    place to place, such as T, needs more than 1. `spectrum` and `conservation` are the weights of those terms,
-    `prior` that of |z|^2/2; `rates` are factors of the learning rate by name; `noise` is added to the initial state, in
-    standard deviations of the data; after `patience` validations without gain a stage ends (0: never). Raises
-    InputError for what cannot be.
+    Parameters
+    ----------
+    curriculum : tuple of tuple of int, default ((1, 50), (4, 100))
+        Stages of (records that a window spans, iterations). The first of several stages may span 0 records: it fits the
+        tendencies that the physics lacks at single instants (`nn.TendencyFit`).
+    batch : int, default 4
+        Windows of an iteration.
+    optimizer : {"adamw", "adam", "sgd"}, default "adamw"
+        The optimizer.
+    rate : float, default 1e-3
+        Learning rate.
+    rates : mapping of str to float, default {}
+        Factors of the learning rate by the name of a term or parameter.
+    weight_decay : float, default 1e-4
+        Weight decay of the networks.
+    warm_up : int, default 10
+        Iterations over which the learning rate rises.
+    clip : float, default 1
+        Largest norm of the gradient.
+    noise : float, default 0
+        Noise that is added to the initial states, in standard deviations of the data.
+    fields : tuple of str, optional
+        Fields that count in the loss; by default all of the data.
+    weights : mapping of str to float, default {}
+        Weights of fields in the loss (default 1). A field that varies mostly from place to place, such as T, needs
+        more.
+    spectrum, conservation : float, default 0
+        Weights of the loss of the energy spectrum and of that of conservation.
+    prior : float, default 1e-3
+        Weight of |z|^2/2 of the parameters.
+    validate_every : int, default 20
+        Iterations between two validations.
+    validation_windows : int, default 8
+        Windows of a validation.
+    patience : int, default 5
+        A stage ends after so many validations without improvement; 0 never ends it.
+    seed : int, default 0
+        Seed of batches and noise.
+
+    Raises
+    ------
+    InputError
+        For values that cannot be used.
     """
 
     curriculum: tuple[tuple[int, int], ...] = ((1, 50), (4, 100))
@@ -67,15 +105,26 @@ class TrainingSettings:
 
     @property
     def iterations(self) -> int:
-        """Of all stages."""
+        """Number of iterations of all stages."""
         return sum(iterations for _, iterations in self.curriculum)
 
     @property
     def instants(self) -> int:
-        """Iterations of a first stage of 0 records; 0 where there is none."""
+        """Number of iterations of a first stage of 0 records, or 0."""
         return self.curriculum[0][1] if self.curriculum and self.curriculum[0][0] == 0 else 0
 
     def stage(self, iteration: int) -> int:
-        """The number of the stage to which an iteration, counted from 0, belongs."""
+        """Return the number of the stage to which an iteration belongs.
+
+        Parameters
+        ----------
+        iteration : int
+            Number of the iteration, from 0.
+
+        Returns
+        -------
+        int
+            Number of the stage, from 0.
+        """
         ends = np.cumsum([iterations for _, iterations in self.curriculum])
         return int(np.searchsorted(ends, iteration, side="right"))

@@ -15,7 +15,8 @@ import ogcm
 from adjoint.checkpoints import Budget, Snapshots, StorageType, snapshot_bytes
 from adjoint.complex_step import directional_derivative, working_copy
 from adjoint.controls import Controls
-from adjoint.losses import BoxMean, Enstrophy, Loss, MeanSquare, Transport
+from adjoint.loss import Loss
+from adjoint.losses import BoxMean, Enstrophy, MeanSquare, Transport
 from adjoint.observation_loss import Observations
 from adjoint.run import Workspace, evaluate
 from ogcm.constants import DAY
@@ -300,14 +301,17 @@ def test_bad_input_is_refused_before_the_run(tmp_path):
         ("less than one snapshot", lambda: adjoint.gradient(end, run, "T", snapshots=0)),
         ("give one of them", lambda: adjoint.gradient(end, run, "T", snapshots=5, memory=1e9)),
         ("not finite", lambda: adjoint.gradient(Root(model, days=0), run, "T")),
-        ("looks at day 30", lambda: adjoint.gradient(BoxMean(model, "T", days=30), run, "T")),
+        ("day 30 of BoxMean is outside", lambda: adjoint.gradient(BoxMean(model, "T", days=30), run, "T")),
         ("another model", lambda: adjoint.gradient(BoxMean(ocean(), "T"), run, "T")),
         ("lies on land", lambda: Observations(model, "T", **(inside | on_land))),
         ("outside the grid", lambda: Observations(model, "T", **(inside | {"y": -1e6}))),
         ("outside the grid", lambda: Transport(model, y=-1e6)),
         ("errors", lambda: Observations(model, "T", **(inside | {"errors": 0.0}))),
         ("values", lambda: Observations(model, "T", **(inside | {"values": np.nan}))),
-        ("looks at day 9", lambda: adjoint.gradient(Observations(model, "T", **(inside | {"days": 9.0})), run, "T")),
+        (
+            "day 9 of Observations is outside",
+            lambda: adjoint.gradient(Observations(model, "T", **(inside | {"days": 9.0})), run, "T"),
+        ),
         ("no water", lambda: BoxMean(model, "T", x=(1e7, 2e7))),
         ("unknown 'temp'", lambda: BoxMean(model, "temp")),
         ("not finite over water", lambda: MeanSquare(model, "T", np.full((5, 12, 16), np.nan))),

@@ -48,11 +48,10 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
     """,
     "learning": """
         nn/coarse_graining.py nn/commands.py nn/configuration.py nn/data.py nn/data_set.py nn/drift.py
-        nn/evaluation.py nn/feature_kernels.py nn/features.py nn/losses.py nn/mlp.py nn/network.py nn/observed_data.py
-        nn/optimizer.py nn/outputs.py nn/pictures.py nn/preparation.py nn/records.py nn/score_tables.py nn/scores.py
-        nn/statistics.py nn/tendency_fit.py nn/trainable.py nn/trained.py nn/training.py nn/training_files.py
-        nn/training_settings.py adjoint/losses.py adjoint/observation_loss.py adjoint/observations.py
-        adjoint/assimilation.py adjoint/assimilation_output.py adjoint/sensitivity.py adjoint/interpolation.py
+        nn/feature_kernels.py nn/features.py nn/losses.py nn/mlp.py nn/network.py nn/observed_data.py
+        nn/optimizer.py nn/outputs.py nn/pictures.py nn/records.py nn/score_tables.py nn/scores.py
+        nn/statistics.py nn/tendency_fit.py         adjoint/observations.py
+        adjoint/assimilation_output.py adjoint/sensitivity.py adjoint/interpolation.py
         adjoint/commands.py ogcm/regions.py
     """,
     "face": """
