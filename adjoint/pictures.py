@@ -13,9 +13,10 @@ from ogcm.record import Record, pretty_units
 
 
 def overview(record: Record) -> Figure:
-    """A map for each control of a file of `ogcm sensitivity`, per area; numbers below.
+    """Draw a map of the sensitivity to each control of a file of `ogcm sensitivity`, per area, with numbers below.
 
-    Sums over the records of a series (a change that stays) and over the layers of a field (a change of the column).
+    The maps show sums over the records of a series (a change that lasts) and over the layers of a field (a change of
+    the whole column).
     """
     found = [n for n in record.fields() if n.startswith(SENSITIVITY)]
     maps = [n for n in found if record.dims(n)[-1:] in ((record.x,), (f"{record.x}_f",))]
@@ -38,7 +39,7 @@ def overview(record: Record) -> Figure:
 
 
 def draw_sensitivity(axes: Axes, record: Record, name: str) -> None:
-    """A map of sensitivity per area, with the section or box of the quantity."""
+    """Draw a map of the sensitivity per area to one control, with the section or box of the quantity."""
     v, dims, values = record.file[name], record.dims(name)[-2:], record.field(name)
     summed = tuple(range(values.ndim - 2))
     dry = np.isnan(values).all(axis=summed) if summed else np.isnan(values)

@@ -1,4 +1,4 @@
-"""Callbacks: functions that a run calls as it goes on, to report, to look, or to stop it.
+"""Callbacks: functions that are called during a run, to report, to analyse or to stop it.
 
     def report(simulation):
         print(simulation.model.state.time, mean_kinetic_energy(simulation.model))
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Callback:
-    """A function that a run calls every so many days or steps.
+    """A function that is called during a run, every so many days or steps.
 
     Parameters
     ----------
     function : callable
-        Called as ``function(simulation)`` after a step. What it returns is ignored.
+        ``function(simulation)``, called after a step. Its return value is ignored.
     every : float, optional
         Time between two calls [days], rounded to whole steps.
     steps : int, optional
-        Steps between two calls, in place of `every`. Without either it is called after each step.
+        Steps between two calls, in place of `every`. Without either, the function is called after each step.
 
     Raises
     ------
     InputError
-        If `function` cannot be called, or both `every` and `steps` are given, or one of them is not positive.
+        If `function` is not callable, if both `every` and `steps` are given, or if one of them is not positive.
     """
 
     function: Callable[["Simulation"], None]
@@ -51,5 +51,16 @@ class Callback:
             raise InputError(f"callback: steps must be a positive whole number, got {self.steps!r}")
 
     def interval(self, simulation: "Simulation") -> int:
-        """Return the steps between two calls."""
+        """Return the number of steps between two calls.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run.
+
+        Returns
+        -------
+        int
+            Number of steps.
+        """
         return simulation.steps_in("callback: every", self.every) if self.every is not None else self.steps or 1

@@ -1,4 +1,4 @@
-"""The contents of a file of ogcm, as text (`ogcm info FILE`)."""
+"""The contents of a file of ogcm as text (`ogcm info FILE`)."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ogcm.restart import RESTART
 
 
 def info(path: str | Path) -> str:
-    """What a file written by ogcm holds, in words. Raises FileError where it cannot be read."""
+    """Return a description of a file written by ogcm. Raises FileError if it cannot be read."""
     check_exists(path)
     try:
         files.verify(path, required=False)
@@ -35,7 +35,7 @@ def info(path: str | Path) -> str:
 
 
 def contents(f: h5netcdf.File) -> list[str]:
-    """Records, dimensions and variables of an output file, a line each."""
+    """Return a line for the records, one for the dimensions and one for each variable of an output file."""
     lines = []
     if "time" in f.variables and len(f["time"]):
         days = f["time"][:]

@@ -1,4 +1,4 @@
-"""What every NetCDF file of ogcm says of its ocean: CF-1.11 attributes, dimensions, coordinates and static fields."""
+"""Metadata of the NetCDF files: CF-1.11 attributes, dimensions, coordinates and static fields of the ocean."""
 
 from datetime import UTC, datetime
 
@@ -14,13 +14,16 @@ FILL = np.float32(9.969209968386869e36)
 
 
 def horizontal_dimensions(model: Model) -> dict[str, tuple[str, str]]:
-    """The horizontal dimensions of the fields at T, U, V and F points, as a file calls them."""
+    """Return the names of the horizontal dimensions (y, x) of fields at T, U, V and F points."""
     y, x = model.horizontal.names
     return {"T": (y, x), "U": (y, f"{x}_f"), "V": (f"{y}_f", x), "F": (f"{y}_f", f"{x}_f")}
 
 
 def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what: str) -> None:
-    """What every file says of its ocean: attributes, dimensions, coordinates, and what stays the same."""
+    """Write the metadata that every file has: attributes, dimensions, coordinates and static fields.
+
+    `title` is that of the file, `config` the configuration of the run, `what` the entry of the history.
+    """
     y, x = model.horizontal.names
     (ny, nx), nk = model.horizontal.shape, len(model.dz)
     f.attrs["Conventions"] = "CF-1.11"
@@ -46,7 +49,7 @@ def describe_ocean(f: h5netcdf.File, model: Model, title: str, config: str, what
 
 
 def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
-    """Where: the horizontal coordinates of T points and of east and north faces, and z."""
+    """Write the horizontal coordinates of T points and of east and north faces, and the vertical ones."""
     horizontal = model.horizontal
     y, x = horizontal.names
     degrees = horizontal.units == "degrees"
@@ -72,5 +75,5 @@ def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
 
 
 def history_line(what: str) -> str:
-    """A line of a file's history."""
+    """Return a line for the attribute `history`, with the time and the version of ogcm."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} ogcm {ogcm.__version__} {what}"

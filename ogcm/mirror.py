@@ -1,4 +1,4 @@
-"""Where a run is stepped: on the host with the model itself, or on a GPU with a copy of it, the mirror."""
+"""The model that a run steps: the model itself on the host, or a copy of it, the mirror, on a GPU."""
 
 import copy
 from collections.abc import Sequence
@@ -25,19 +25,20 @@ class Host:
             writer.record(self.model)
 
     def deliver(self) -> None:
-        """Finish what `record` began; nothing is left to do on the host."""
+        """Finish the records that have been started; on the host there are none."""
 
     def show(self) -> None:
-        """Give the model of the host the present state; it has it already."""
+        """Update the model on the host to the present state; on the host it has that state."""
 
     def copy_back(self) -> None:
-        """End the run: give the model of the host the last state; it has it already."""
+        """End the run: copy the last state to the model on the host, which has it."""
 
 
 class Mirror(Host):
-    """A run on a GPU. `model` is the mirror there, which is stepped, `host` the model of the host.
+    """A run on a GPU. `model` is the mirror, which is stepped; `host` is the model on the host.
 
-    A state to be recorded is sent to the host while the run goes on, and written when the next one is sent.
+    A state that is to be recorded is copied to the host while the run continues, and is written before the next one is
+    copied.
     """
 
     def __init__(self, model: Model) -> None:
@@ -49,17 +50,17 @@ class Mirror(Host):
         self.waiting: Sequence[Writer] = ()  # writers of that state
 
     def record(self, writers: Sequence[Writer]) -> None:
-        """Send the present state to the host for the writers, once the state sent before is written."""
+        """Write the state that was copied before, then start to copy the present state for these writers."""
         self.deliver()
         state = self.model.state
         self.copies = self.copies or HostCopies(state.arrays())
         self.copies.send(state.arrays())
         self.sent, self.waiting = (state.time, state.step), writers
-        if any(writer.record_last for writer in writers):  # whose sums must not go on meanwhile
+        if any(writer.record_last for writer in writers):  # its sums must not change before they are written
             self.deliver()
 
     def deliver(self) -> None:
-        """Let the writers record the state that was sent, if there is one."""
+        """Let the writers record the state that was copied last, unless they have done so."""
         if self.sent is not None and self.copies is not None:
             (time, step), self.sent = self.sent, None
             received: dict[str, Any] = self.copies.receive()
@@ -69,11 +70,11 @@ class Mirror(Host):
                 writer.record(model)
 
     def show(self) -> None:
-        """Give the model of the host the present state."""
+        """Copy the present state to the model on the host."""
         self.host.state.assign(self.model.state)
 
     def copy_back(self) -> None:
-        """End the run: write what was sent, and give the model of the host the last state."""
+        """End the run: write the record that is left, and copy the last state to the model on the host."""
         try:
             with suppress(FileError):  # of a run that has ended already
                 self.deliver()

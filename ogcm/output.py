@@ -1,10 +1,10 @@
-"""Output as NetCDF4 with CF-1.11 names.
+"""Output files: NetCDF4 with CF-1.11 names.
 
-A file is written under a temporary name (`.part`) and renamed when it is whole, so that nothing is ever
-half-written under its own name. Every record is flushed to the disk, and HDF5's locks are not used, so that other
-programs can read the `.part` while the run goes on, and what a killed run has written stays readable. HDF5 does not
-survive a full disk (it fails late, then crashes the process), so room is asked for before each record, and a write
-that fails all the same is kept from it (`Disk`).
+A file is written under a temporary name (`.part`) and renamed when it is complete, so that a file under its own name is
+never half-written. Every record is flushed to the disk, and HDF5's locks are not used, so that other programs can
+read the `.part` file during the run, and the records of a killed run stay readable. HDF5 does not survive a full disk
+(it fails late, then crashes the process). Therefore the free space is checked before each record, and a write that
+fails is hidden from HDF5 (`Disk`).
 """
 
 import os
@@ -31,14 +31,14 @@ PRECISIONS = ("float32", "float64")
 
 
 def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
-    """Bytes of one record of an output file."""
+    """Return the size of one record of an output file [bytes]."""
     cells = sum(wet_points(model, name).size for name in variables)
     series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
     return np.dtype(precision).itemsize * cells + 8 * series
 
 
 def close_file(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
-    """Close a file from the top down."""
+    """Close a file and the objects below it."""
     try:
         with disk.alone():
             file.close()
@@ -48,11 +48,30 @@ def close_file(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
 
 
 class OutputFile:
-    """A NetCDF4 file that grows by one record at a time; `close` gives it its name.
+    """A NetCDF4 file that grows by one record at a time; `close` gives it its final name.
 
-    `means`: each record is the mean over the steps for which `add` was called since the record before.
-    `extend`: go on from the file of that name, or from the `.part` that a killed run left of it, without the records
-    later than the model's time.
+    Parameters
+    ----------
+    path : str or Path
+        The file; until it is closed it is called `<path>.part`.
+    model : Model
+        The model; its grid and options are written.
+    variables : tuple of str
+        Fields to write.
+    config : str, optional
+        Configuration of the run, for the attribute of that name.
+    means : bool, optional
+        If true, each record is the mean over the steps for which `add` was called since the last record.
+    precision : str, optional
+        "float32" or "float64".
+    extend : bool, optional
+        Extend the file of that name, or the `.part` file of a killed run, without the records later than the time of
+        the model.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, or is to be extended and has other fields or another grid.
     """
 
     def __init__(
@@ -66,7 +85,6 @@ class OutputFile:
         precision: str = "float32",
         extend: bool = False,
     ) -> None:
-        """Raises FileError where the file cannot be written, or holds other fields than it is to be extended by."""
         self.path, self.part = Path(path), Path(f"{path}.part")
         self.model, self.variables, self.means, self.precision = model, variables, means, precision
         self.records, self.broken, self.extends = 0, False, extend
@@ -96,7 +114,7 @@ class OutputFile:
         self.start()
 
     def check_fields(self) -> None:
-        """Raise FileError where the file to be extended has other fields, or is of another grid."""
+        """Raise FileError if the file that is to be extended has other fields, or is of another grid."""
         source = existing_output(self.path)
         with open_output(source) as f:
             names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
@@ -108,7 +126,7 @@ class OutputFile:
                 )
 
     def copy(self) -> None:
-        """The file to be extended as `.part`, unless a killed run left one."""
+        """Copy the file that is to be extended to `.part`, unless a killed run left one."""
         if not self.part.exists():
             copied = Path(f"{self.part}.copy")
             try:
@@ -123,7 +141,7 @@ class OutputFile:
         self.since, self.steps, self.sums = self.model.state.time, 0, dict[str, np.ndarray]()
 
     def describe(self, config: str) -> None:
-        """Dimensions, coordinates, what stays the same, and empty variables."""
+        """Write dimensions, coordinates, static fields, and the variables without records."""
         f, model = self.file, self.model
         y, x = model.horizontal.names
         f.dimensions["time"] = None
@@ -153,7 +171,7 @@ class OutputFile:
                 v.attrs["comment"] = "of the state at the end of the interval (time_bounds)"
 
     def describe_time(self) -> None:
-        """When: time, and the bounds of means."""
+        """Write the variables `time` and, for means, `time_bounds`."""
         f = self.file
         time = f.create_variable("time", ("time",), "f8")
         time.attrs.update(units="days since 0001-01-01 00:00:00", calendar="360_day", axis="T", standard_name="time")
@@ -162,7 +180,7 @@ class OutputFile:
             f.create_variable("time_bounds", ("time", "bounds"), "f8")
 
     def cut(self, config: str) -> None:
-        """Drop the records later than the model's time from a file that is to be extended."""
+        """Remove the records later than the time of the model from a file that is extended."""
         f, day = self.file, self.model.state.time / DAY
         self.records = int((record_ends(f) <= day + 1e-9).sum())
         f.resize_dimension("time", self.records)
@@ -175,7 +193,7 @@ class OutputFile:
         return float(self.file["time"][self.records - 1]) * DAY if self.records else -np.inf
 
     def add(self, model: Model) -> None:
-        """Count the state of `model`, which may run on a GPU, into the mean (nothing to do for snapshots)."""
+        """Add the state of `model`, which may be on a GPU, to the mean; snapshots need nothing."""
         self.steps += 1
         for name in self.variables if self.means else ():
             value = variable_values(model, name)
@@ -184,7 +202,7 @@ class OutputFile:
             self.sums[name] += value
 
     def record(self, model: Model) -> None:
-        """Append the state of `model`, or the mean since the last record. Raises FileError where the disk is full."""
+        """Append the state of `model`, or the mean since the last record. Raises FileError if the disk is full."""
         self.model = model
         if self.means:
             fields = {name: to_host(total) / max(self.steps, 1) for name, total in self.sums.items()}
@@ -194,7 +212,7 @@ class OutputFile:
         self.start()
 
     def write(self, fields: dict[str, np.ndarray], start: float, end: float) -> None:
-        """Append `fields` (interiors) valid at `end` [s], or their means from `start` to `end`."""
+        """Append `fields` (interiors by name) valid at the time `end` [s], or their means from `start` to `end`."""
         n = self.records
         check_room(self.path, self.size, f"make room and continue; {n} records are safe")
         try:
@@ -209,7 +227,7 @@ class OutputFile:
         self.records += 1
 
     def append(self, n: int, fields: dict[str, np.ndarray], start: float, end: float) -> None:
-        """Write record `n` and let the disk have it."""
+        """Write record `n` and flush it to the disk."""
         self.file.resize_dimension("time", n + 1)
         self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
         if self.means:
@@ -221,15 +239,15 @@ class OutputFile:
         self.flush()
 
     def flush(self) -> None:
-        """Let the disk have everything. Raises OSError where it does not take it."""
+        """Flush everything to the disk. Raises OSError if that fails."""
         self.hdf.flush()
         if self.disk.error is not None:
             raise self.disk.error
 
     def close(self, complete: bool = True) -> None:
-        """Finish the file and give it its name; a file whose writing failed keeps its temporary one.
+        """Close the file and give it its final name; a file whose writing failed keeps the name `.part`.
 
-        `complete` is false after a run that failed, whose records so far are as good.
+        `complete` is false after a run that failed; its records are kept.
         """
         if not self.shut.alive:
             return
@@ -247,7 +265,7 @@ class OutputFile:
                 ) from None
 
     def abandon(self) -> None:
-        """Close the file before its first record; a new one is removed."""
+        """Close the file before its first record; a new file is removed."""
         self.broken = True
         self.close()
         if not self.extends:
@@ -255,13 +273,13 @@ class OutputFile:
 
 
 def existing_output(path: Path) -> Path:
-    """What there is of an output that is to be extended: the `.part` of a run that was killed, or the file."""
+    """Return the file to be extended: the `.part` file of a run that was killed, or the file itself."""
     part = Path(f"{path}.part")
     return part if part.exists() else path
 
 
 def open_output(path: Path) -> h5netcdf.File:
-    """A file of ours to read. Raises FileError where it is damaged."""
+    """Open an output file for reading. Raises FileError if it is damaged."""
     files.verify(path, required=False)
     try:
         return h5netcdf.File(path, "r")
@@ -273,5 +291,5 @@ def open_output(path: Path) -> h5netcdf.File:
 
 
 def record_ends(f: h5netcdf.File) -> np.ndarray:
-    """Days at which the records of an output end."""
+    """Return the days at which the records of an output end."""
     return f["time_bounds"][:, 1] if "time_bounds" in f.variables else f["time"][:]

@@ -2,8 +2,8 @@
 
     ogcm.plot(simulation)      ogcm.plot("gyre.nc", "gyre.png", kind="map", variable="T", level=3)
 
-A model is drawn through the file that it would write. No window is opened: the figure is returned, shows
-itself in a notebook, and is saved where an `output` is given.
+A model is written to a temporary file and drawn from it. No window is opened: the figure is returned, is shown by a
+notebook, and is saved if an `output` is given.
 """
 
 import tempfile
@@ -40,19 +40,30 @@ SMALLEST_MAP = 5  # rows; a channel with fewer is a slice, drawn as a section
 
 
 class Picture(Figure):
-    """A figure that belongs to no window and shows itself in a notebook."""
+    """A figure without a window, which a notebook shows.
+
+    Parameters
+    ----------
+    width, height : float
+        Size [inches].
+    """
 
     def __init__(self, width: float, height: float) -> None:
         super().__init__(figsize=(width, height), layout="constrained")
 
     def _repr_png_(self) -> bytes:
+        """Return the picture as PNG, for notebooks."""
         page = BytesIO()
         self.savefig(page, format="png", dpi=90)
         return page.getvalue()
 
 
 def colour_scale(name: str, values: Array, default: str = DEFAULT_MAP) -> dict:
-    """Colour map and limits: symmetrical about 0 for signed fields, without the outermost 0.5 % at each end."""
+    """Return colour map and limits of a field, without the outermost 0.5 % of its values at each end.
+
+    The limits are symmetrical about 0 for signed fields. `default` is the colour map of fields that have none of their
+    own.
+    """
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
     chosen = MAPS.get(name, default)
@@ -67,7 +78,9 @@ def colour_scale(name: str, values: Array, default: str = DEFAULT_MAP) -> dict:
 def draw_field(
     axes: Axes, record: Record, name: str, values: Array, dims: Sequence[str], where: str = "", contours: int = 0
 ) -> None:
-    """A field over two coordinates with its colour bar, in cells or, for streamfunctions, as `contours`."""
+    """Draw a field over two coordinates with its colour bar, as cells or, for streamfunctions, with `contours`
+    levels.
+    """
     vertical, horizontal = dims
     default = record.kind.colour_map if record.kind and name not in STATIC else DEFAULT_MAP
     style = colour_scale(name, values, default)
@@ -92,7 +105,9 @@ def draw_field(
 
 
 def horizontal_field(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...], str]:
-    """A horizontal field, its dimensions, and where it lies. Raises InputError where there is none."""
+    """Return a horizontal field, its dimensions, and words for its depth. Raises InputError if the variable has
+    none.
+    """
     dims = record.dims(name)
     if len(dims) == 3:
         layers = record.file.dimensions[dims[0]].size
@@ -111,18 +126,21 @@ def horizontal_field(record: Record, name: str, level: int) -> tuple[Array, tupl
 
 
 def land_mask(record: Record) -> Array:
-    """Where the surface is land (ny, nx)."""
+    """Return True where the surface is land, shape (ny, nx)."""
     return record.values("mask", 0) == 0
 
 
 def draw_map(axes: Axes, record: Record, name: str, level: int = 0) -> None:
-    """A horizontal field, of layer `level` where it has layers; land grey."""
+    """Draw a map of a field, of its layer `level` if it has layers, with land in grey."""
     values, dims, where = horizontal_field(record, name, level)
     draw_field(axes, record, name, values, dims, where, contours=20 if name == "psi" else 0)
 
 
 def draw_section(axes: Axes, record: Record, name: str, at: float | None = None) -> None:
-    """A meridional section at the coordinate `at` [degrees or km] (a zonal one in a slice), default the middle."""
+    """Draw a meridional section at the coordinate `at` [degrees or km], by default in the middle.
+
+    In a channel of fewer than SMALLEST_MAP rows the section is zonal. Raises InputError for a field without depth.
+    """
     dims = record.dims(name)
     if not dims or not dims[0].startswith("z"):
         raise InputError(f"{name} has no depth; try kind='map' or 'series'")
@@ -140,9 +158,9 @@ def draw_section(axes: Axes, record: Record, name: str, at: float | None = None)
 
 
 def nearest_point(record: Record, dim: str, at: float) -> int:
-    """The index along a horizontal dimension nearest to the coordinate `at` [degrees or km].
+    """Return the index along a horizontal dimension nearest to the coordinate `at` [degrees or km].
 
-    Longitudes may differ by 360. Raises InputError where `at` lies outside the grid.
+    Longitudes may differ by 360. Raises InputError if `at` lies outside the grid.
     """
     along, edges = record.coordinate(dim), record.edges(dim)
     if record.degrees and dim.startswith("lon"):
@@ -153,13 +171,13 @@ def nearest_point(record: Record, dim: str, at: float) -> int:
 
 
 def below_bottom(record: Record) -> Array:
-    """Interfaces with no water above them in a row of the grid (nk + 1, ny)."""
+    """Return True for interfaces with no water above them in a row of the grid, shape (nk + 1, ny)."""
     wet = np.any(record.values("mask"), axis=2)
     return np.logical_not(np.concatenate([wet[:1], wet]))
 
 
 def draw_series(axes: Axes, record: Record, name: str) -> None:
-    """A scalar against time."""
+    """Draw a scalar against time."""
     scalars = [n for n, v in record.file.variables.items() if v.dimensions == ("time",) and n != "time"]
     if name not in scalars:
         raise InputError(f"{name!r} is no series: {suggestion(name, scalars)}")
@@ -173,7 +191,9 @@ def draw_series(axes: Axes, record: Record, name: str) -> None:
 
 
 def draw_currents(axes: Axes, record: Record) -> None:
-    """Arrows of the surface current at T points, one for every few cells; cut at twice the speed of the key."""
+    """Draw arrows of the surface current at T points, one for every few cells, at most twice as long as that of the
+    key.
+    """
     u, v = np.nan_to_num(record.field("u", 0)), np.nan_to_num(record.field("v", 0))
     u = 0.5 * (u + np.roll(u, 1, 1))  # a closed western wall is the dry eastern face of the last column
     v = 0.5 * (v + np.roll(v, 1, 0))
@@ -195,7 +215,7 @@ def draw_currents(axes: Axes, record: Record) -> None:
 
 
 def equal_scales(axes: Axes) -> None:
-    """As many pixels for a km or degree along y as along x, unless that makes a ribbon."""
+    """Use equal scales along x and y, unless the picture would become too narrow."""
     if 1 / 3 < np.ptp(axes.get_xlim()) / np.ptp(axes.get_ylim()) < 3:
         axes.set_aspect("equal")
 
@@ -213,11 +233,36 @@ def plot(
     level: int = 0,
     at: float | None = None,
 ) -> Figure:
-    """Draw an output file, a simulation or a model; returns the figure, saved to `output` if given.
+    """Draw an output file, a simulation or a model.
 
-    kind: "overview", or "map" (of `variable` at `level`), "section" (at the longitude or x `at` [degrees or
-    km]) or "series" of one variable; time: the record. Raises InputError for a variable that does not exist
-    or has not the shape that the kind needs, FileError for a file that cannot be read or written.
+    Parameters
+    ----------
+    source : str, Path, Simulation or Model
+        What is drawn; of a simulation its output if it has one, else its model as it is now.
+    output : str or Path, optional
+        File for the picture; its ending chooses the format.
+    kind : str, optional
+        "overview" (the default), or "map", "section" or "series" of one variable.
+    variable : str, optional
+        The variable; default "T", in a series the kinetic energy.
+    time : int, optional
+        Index of the record; default the last.
+    level : int, optional
+        Layer of a map; default that of the surface.
+    at : float, optional
+        Longitude or x of a section [degrees or km]; default the middle.
+
+    Returns
+    -------
+    Figure
+        The figure, which a notebook shows.
+
+    Raises
+    ------
+    InputError
+        For a variable that does not exist, or does not have the shape that the kind needs.
+    FileError
+        For a file that cannot be read or written.
     """
     if kind != "overview" and kind not in DRAWERS:
         raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
@@ -246,7 +291,7 @@ def plot(
 
 
 def save_figure(figure: Figure, output: str | Path) -> None:
-    """Write a picture. Raises FileError where the folder or the format does not exist."""
+    """Write a picture. Raises FileError if the folder or the format does not exist."""
     try:
         figure.savefig(output, dpi=130)
     except (OSError, ValueError) as error:
@@ -268,7 +313,18 @@ def plot_model(model: "Model", output: str | Path | None, **options: Any) -> Fig
 
 
 def overview(record: Record) -> Figure:
-    """Everything at one glance: as many of six pictures as the file has."""
+    """Draw an overview of a record, with up to six pictures: maps, the overturning, a section and a series.
+
+    Parameters
+    ----------
+    record : Record
+        A record of an output file.
+
+    Returns
+    -------
+    Figure
+        The figure.
+    """
     layers = record.file.dimensions["z"].size
     deep, flat = layers > 1, record.file.dimensions[record.y].size >= SMALLEST_MAP
     panels = []
@@ -297,7 +353,28 @@ def overview(record: Record) -> Figure:
 
 
 def animate(path: str | Path, variable: str, output: str | Path, *, level: int = 0, frames_per_second: int = 8) -> None:
-    """A GIF of a horizontal field over all records, with one colour scale. Raises InputError as `plot` does."""
+    """Write an animation (GIF) of a horizontal field over all records, with one colour scale.
+
+    Parameters
+    ----------
+    path : str or Path
+        Output file.
+    variable : str
+        The field.
+    output : str or Path
+        File for the animation.
+    level : int, optional
+        Layer of a field with layers; default that of the surface.
+    frames_per_second : int, optional
+        Speed; default 8.
+
+    Raises
+    ------
+    InputError
+        For a variable that is not a horizontal field, and for a file without records.
+    FileError
+        For a file that cannot be read or written.
+    """
     with Record(path, 0) as record:
         if not record.records:
             raise InputError(f"{path}: has no records to animate; draw maps of it")

@@ -17,7 +17,9 @@ UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
 
 
 class Kind(NamedTuple):
-    """A kind of file without records in time, of which the function `overview` of `module` draws the whole."""
+    """A kind of file without records in time: the module whose `overview` draws it, and the colour map of its
+    fields.
+    """
 
     module: str
     colour_map: str
@@ -27,7 +29,22 @@ KINDS = {"quantity": Kind("adjoint.pictures", "balance")}  # by an attribute of 
 
 
 class Record:
-    """One record of an output file, with its coordinates; a context manager that closes the file."""
+    """One record of an output file, with its coordinates; a context manager that closes the file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Output of a run, data set, or file of `ogcm sensitivity`.
+    time : int, optional
+        Index of the record; default the last.
+
+    Raises
+    ------
+    FileError
+        For a file that is missing, damaged or not an output of ogcm.
+    InputError
+        For a record that does not exist.
+    """
 
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
@@ -61,31 +78,97 @@ class Record:
         self.file.close()
 
     def values(self, name: str, *index: int | slice) -> Array:
-        """The values of a variable as they are stored, all or those at `index`. Raises FileError for a damaged file."""
+        """Return the values of a variable as they are stored.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+        *index : int or slice
+            Index along each dimension; without any, all values are returned.
+
+        Returns
+        -------
+        ndarray
+            The values.
+
+        Raises
+        ------
+        FileError
+            If the file is damaged.
+        """
         with reading(self.path):
             return np.asarray(self.file[name][index or ...])
 
     @property
     def title(self) -> str:
+        """Title of a picture: the name of the model and the day of the record."""
         if self.kind is not None:
             return self.file.attrs["title"]
         return f"{self.file.attrs['title'].split(',')[0]}, day {self.values('time', self.time):.4g}"
 
     def has(self, *names: str) -> bool:
+        """Return True if the file has all variables of these names.
+
+        Parameters
+        ----------
+        *names : str
+            Names of variables.
+
+        Returns
+        -------
+        bool
+            True if all of them exist.
+        """
         return all(name in self.file.variables for name in names)
 
     def fields(self) -> list[str]:
-        """What can be drawn: all but coordinates and bounds."""
+        """Return the names of the variables that can be drawn: all except coordinates and bounds.
+
+        Returns
+        -------
+        list of str
+            Names of variables.
+        """
         return [n for n in self.file.variables if n not in self.file.dimensions and not n.endswith("_bounds")]
 
     def dims(self, name: str) -> tuple[str, ...]:
-        """Dimensions without time. Raises InputError for a variable that does not exist."""
+        """Return the dimensions of a variable, without time.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+
+        Returns
+        -------
+        tuple of str
+            Names of dimensions.
+
+        Raises
+        ------
+        InputError
+            If there is no such variable.
+        """
         if name not in self.fields():
             raise InputError(f"unknown variable {name!r}: {suggestion(name, self.fields())}")
         return tuple(d for d in self.file[name].dimensions if d != "time")
 
     def field(self, name: str, *index: int | slice) -> Array:
-        """A variable in the unit of its label, NaN on land; `index` picks of its dimensions but time."""
+        """Return a variable of the record in the unit of its label (`label`), NaN on land.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+        *index : int or slice
+            Index along each dimension except time; without any, all values are returned.
+
+        Returns
+        -------
+        ndarray
+            The values; transports in Sv, others in the units of the file.
+        """
         self.dims(name)
         v = self.file[name]
         index = (self.time, *index) if "time" in v.dimensions else index
@@ -94,21 +177,68 @@ class Record:
         return values / SVERDRUP if v.attrs.get("units", "").split(" (")[0] == "m3 s-1" else values
 
     def label(self, name: str, where: str = "") -> str:
-        """What is drawn, and its unit."""
+        """Return the label of a variable: its description and its unit.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+        where : str, optional
+            Words between description and unit, such as " at 100 m".
+
+        Returns
+        -------
+        str
+            The label.
+        """
         v = self.file[name]
         units = pretty_units(v.attrs.get("units", ""))
         return f"{v.attrs.get('long_name', name)}{where}" + (f" [{units}]" if units else "")
 
     def coordinate(self, dim: str) -> Array:
-        """Values along a dimension, lengths along the ground in km."""
+        """Return the coordinate along a dimension.
+
+        Parameters
+        ----------
+        dim : str
+            Name of the dimension.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Degrees, km along the ground, or m along the vertical.
+        """
         values = self.values(dim).astype(float)
         return values / 1e3 if self.in_km(dim) else values
 
     def in_km(self, dim: str) -> bool:
+        """Return True if the coordinate along a dimension is a length along the ground.
+
+        Parameters
+        ----------
+        dim : str
+            Name of the dimension.
+
+        Returns
+        -------
+        bool
+            True if `coordinate` is in km.
+        """
         return not dim.startswith("z") and self.file[dim].attrs.get("units") == "m"
 
     def edges(self, dim: str) -> Array:
-        """Edges of the cells along a dimension, n + 1 values."""
+        """Return the edges of the cells along a dimension.
+
+        Parameters
+        ----------
+        dim : str
+            Name of the dimension, of n cells.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+            Edges, in the units of `coordinate`.
+        """
         if dim == "z":
             return self.coordinate("z_w")
         centres = self.coordinate(dim)
@@ -118,7 +248,18 @@ class Record:
         return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
 
     def axis(self, dim: str) -> str:
-        """Label of an axis."""
+        """Return the label of the axis of a dimension.
+
+        Parameters
+        ----------
+        dim : str
+            Name of the dimension.
+
+        Returns
+        -------
+        str
+            Name and unit.
+        """
         if dim.startswith("z"):
             return "height [m]"
         if self.degrees:
@@ -126,7 +267,20 @@ class Record:
         return f"{dim[0]} [km]" if self.in_km(dim) else f"{dim[0]} (cells)"
 
     def place(self, dim: str, index: int) -> str:
-        """Words for one point of a dimension."""
+        """Return words for one point along a dimension, such as " at 30°N".
+
+        Parameters
+        ----------
+        dim : str
+            Name of the dimension.
+        index : int
+            Index of the point.
+
+        Returns
+        -------
+        str
+            The words, with a leading space.
+        """
         value = self.coordinate(dim)[index]
         if dim.startswith("z"):
             return f" at {-value:.4g} m"
@@ -139,7 +293,7 @@ class Record:
 
 
 def pretty_units(units: str) -> str:
-    """Units as a label shows them; of a sensitivity "A (B)-1", A and B."""
+    """Return units with superscripts; of the units "A (B)-1" of a sensitivity, those of A and B."""
     first, bracket, rest = units.partition(" (")
     for plain, shown in (("-1", "⁻¹"), ("-2", "⁻²"), ("-3", "⁻³"), ("m2", "m²"), ("m4", "m⁴")):
         rest = rest.replace(plain, shown)

@@ -1,4 +1,4 @@
-"""Checks of a run before its first step: everything that would make it fail later."""
+"""Checks of a run before its first step."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_start_day(simulation: "Simulation", start: float | None) -> None:
-    """Raise InputError where the run is to begin on the day `start`, and its state is of another."""
+    """Raise InputError if the run must begin on the day `start` and the state of the model is of another day."""
     state, dt = simulation.model.state, simulation.model.numerics.dt
     if start is not None and abs(state.time / DAY - start) * DAY > 0.5 * dt:
         raise InputError(
@@ -22,9 +22,9 @@ def check_start_day(simulation: "Simulation", start: float | None) -> None:
 
 
 def check_step(simulation: "Simulation") -> None:
-    """Raise InputError for a first state out of range, or a step too long for it, for rotation or for mixing.
+    """Raise InputError for an invalid first state, or a time step that is too long for the flow, rotation or mixing.
 
-    Series of the forcing that do not cover the run are refused or warned of.
+    Series of the forcing that do not cover the run are refused, or a warning is given.
     """
     model = simulation.model
     model.forcing.check_cover(model.state.time, model.state.time + simulation.steps * model.numerics.dt)

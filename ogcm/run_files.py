@@ -1,4 +1,4 @@
-"""The files of a run: where its restart goes, what is in the way, which names it holds, and room on the disks."""
+"""The files of a run: the name of its restart, files that are in the way, locks, and space on the disks."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def written_paths(simulation: "Simulation") -> list[Path]:
-    """Return the files that the writers of a run write, in their order."""
+    """Return the files that the writers of a run write, in order."""
     return [writer.path for writer in simulation.writers.values() if writer.path is not None]
 
 
@@ -26,7 +26,7 @@ def restart_path(simulation: "Simulation") -> Path:
 
 
 def check_names(simulation: "Simulation") -> None:
-    """Raise FileError for a folder that cannot be written to, or a name that another run is writing."""
+    """Raise FileError for a folder that cannot be written to, or a name that another run is using."""
     paths = written_paths(simulation)
     for path in paths or [simulation.restart_file]:
         names.check_folder(path)
@@ -36,7 +36,7 @@ def check_names(simulation: "Simulation") -> None:
 
 
 def check_files(simulation: "Simulation") -> None:
-    """Raise FileError for files in the way: what the run would replace and may not."""
+    """Raise FileError for existing files that the run may not replace, and InputError for two writers of one file."""
     paths, restart_file = written_paths(simulation), simulation.restart_file
     for n, path in enumerate(paths):
         if path in paths[:n]:
@@ -50,12 +50,12 @@ def check_files(simulation: "Simulation") -> None:
 
 
 def may_replace(simulation: "Simulation") -> bool:
-    """Return whether files of ogcm that exist may be replaced: with `overwrite`, or by a second `run`."""
+    """Return True if existing files of ogcm may be replaced: with `overwrite`, or in a second call of `run`."""
     return simulation.overwrite or simulation.has_run
 
 
 def check_new_file(path: Path, simulation: "Simulation") -> None:
-    """Raise FileError where `path`, a new file of the run, or its `.part` exist and may not be replaced."""
+    """Raise FileError if `path`, a new file of the run, or its `.part` file exists and may not be replaced."""
     part = Path(f"{path}.part")
     if names.is_taken(part) and not simulation.overwrite:
         raise FileError(
@@ -80,10 +80,9 @@ def check_disks(simulation: "Simulation") -> None:
 
 @contextmanager
 def claim(simulation: "Simulation") -> Iterator[None]:
-    """Hold the names of a run, so that no other run writes its files.
+    """Lock the names of a run, so that no other run writes its files. Raises FileError if another run holds one.
 
-    A run without writers takes a name of which there is no restart: `ocean.restart.h5`, `ocean-2.restart.h5`, ...
-    Raises FileError where another run holds a name.
+    A run without writers takes the first name without a restart: `ocean.restart.h5`, `ocean-2.restart.h5`, ...
     """
     paths = written_paths(simulation)
     with ExitStack() as held:
@@ -99,7 +98,7 @@ def claim(simulation: "Simulation") -> Iterator[None]:
 
 
 def claim_free_name(name: str) -> tuple[Path, names.Claim]:
-    """Return the first restart file of the series that neither exists nor is held by another run, and the claim."""
+    """Return the first restart file of the series that does not exist and that no other run holds, and its lock."""
     n = 0
     while True:
         n += 1

@@ -1,4 +1,4 @@
-"""Signals that stop a run, caught so that the step under way is finished and the state is saved."""
+"""Signals that stop a run: the present step is finished and the state is saved before the program ends."""
 
 import signal
 import threading
@@ -9,27 +9,27 @@ STOPPING = [getattr(signal, s) for s in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU
 
 
 class CaughtSignal:
-    """The signal that was caught, if any: its `number`, None before one arrives."""
+    """The signal that arrived during a run: its `number`, or None."""
 
     number: int | None = None
 
     @property
     def name(self) -> str:
-        """The name of the signal, such as SIGTERM."""
+        """Name of the signal, such as SIGTERM."""
         return "" if self.number is None else signal.Signals(self.number).name
 
     def exit(self) -> None:
-        """End the program as the signal asks: with KeyboardInterrupt, or SystemExit(128 + its number)."""
+        """Raise KeyboardInterrupt for SIGINT, and SystemExit(128 + its number) for other signals."""
         raise KeyboardInterrupt if self.number == signal.SIGINT else SystemExit(128 + (self.number or 0))
 
     def catch(self, number: int, _frame: object) -> None:
-        """Handle a signal: remember its number."""
+        """Handle a signal: store its number."""
         self.number = number
 
 
 @contextmanager
 def catch_signals() -> Iterator[CaughtSignal]:
-    """Catch the signals that stop a run, in the main thread, where alone Python can catch them.
+    """Catch the signals that stop a run. Python allows this only in the main thread; elsewhere nothing is caught.
 
     Signals that are ignored, as nohup ignores SIGHUP, stay ignored.
     """

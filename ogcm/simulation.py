@@ -1,7 +1,8 @@
-"""A run: steps a model, lets writers and callbacks look at it, and leaves a restart whatever happens.
+"""The run of a model: its time steps, with writers, callbacks and restarts.
 
-What a run needs has a file each: its files (`run_files`), its checks before the first step (`run_checks`) and during
-the run (`watch`), its writers (`writers`) and callbacks (`callbacks`), a GPU (`mirror`), signals (`signals`).
+The parts of a run have a file each: its files (`run_files`), the checks before the first step (`run_checks`) and during
+the run (`watch`), its writers (`writers`) and callbacks (`callbacks`), runs on a GPU (`mirror`) and signals
+(`signals`).
 """
 
 import numbers
@@ -31,51 +32,52 @@ from ogcm.writers import NetCDFWriter, Writer
 
 
 class Simulation:
-    """A run of a model, which steps it for some days and writes output, restarts and the configuration.
+    """A run of a model over a number of days, with output, restarts and the configuration that repeats it.
 
-    A restart is written at the end, every `restart_every` days and whenever the run is stopped: beside the file of
-    the first writer, or without one as `<name>.restart.h5`, or `<name>-2.restart.h5` where that exists. Nothing else
-    is replaced unless `overwrite` says so, and then only files that ogcm wrote. A second `run` goes on from the first
-    and extends what it wrote.
+    A restart is written at the end, every `restart_every` days, and when the run is stopped or fails. It lies beside
+    the file of the first writer; a run without writers calls it `<name>.restart.h5`, or `<name>-2.restart.h5` if that
+    exists. Files are replaced only with `overwrite`, and then only files that ogcm wrote. A second call of `run`
+    continues the first and extends its files.
 
     Parameters
     ----------
     model : Model
-        The model, on the host. It has the new state when the run ends, also one on a GPU.
+        The model, in the memory of the host. At the end of the run it has the new state, also after a run on a GPU.
     days : float
         Length of the run [days].
     output : str or Path, optional
-        NetCDF file to write; the options `every` to `output_precision` are those of its `NetCDFWriter`.
+        NetCDF file to write; the arguments `every` to `output_precision` are those of its `NetCDFWriter`.
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
         Fields to write: "u", "v", "eta", "T", "S" (the default), "w", "zeta", "h".
     means : bool, optional
-        Write means over the interval instead of snapshots.
+        Write means over each interval instead of snapshots.
     output_precision : str, optional
         "float32" (the default) or "float64".
     writers : mapping of str to Writer, optional
         Further writers by name, such as a `NetCDFWriter` with other variables and another interval.
     callbacks : mapping of str to Callback, optional
-        Functions to be called during the run, by name.
+        Functions that are called during the run, by name.
     restart : str or Path, optional
-        Restart file to continue from. An output that exists is extended, also what a killed run left of it (`.part`).
+        Restart file from which the run continues. Output that exists is extended, including the `.part` file of a run
+        that was killed.
     restart_every : float, optional
-        Time between two restarts [days]; default one at the end.
+        Time between two restarts [days]; by default there is one at the end.
     start : float, optional
         Day on which the run must begin; a state of another day is refused.
     overwrite : bool, optional
-        Replace files of ogcm that are in the way.
+        Replace files of ogcm that have the names of this run.
     progress : bool, optional
         Show a progress bar and a summary (the default).
     device : str, optional
-        "cpu" (the default), "cuda", or "auto" for a GPU where there is one.
+        "cpu" (the default), "cuda", or "auto" for a GPU if there is one.
 
     Raises
     ------
     InputError, FileError
-        Before the first step, for anything that would fail later: a name that is taken, by a file or by another run
-        that is writing it, a disk that is too small, a step beyond the CFL limit, a device that is absent or has too
+        Before the first step, for anything that would make the run fail later: a name that is taken by a file or by
+        another run, a disk that is too small, a time step beyond the CFL limit, a device that is missing or has too
         little memory.
     """
 
@@ -134,25 +136,46 @@ class Simulation:
         run_checks.check_step(self)
 
     def steps_in(self, name: str, days: float) -> int:
-        """Return the steps nearest to `days`, at least one. Raises InputError for a length that is not positive."""
+        """Return the number of time steps nearest to a number of days, at least one.
+
+        Parameters
+        ----------
+        name : str
+            Name of the argument, for the error message.
+        days : float
+            Length [days].
+
+        Returns
+        -------
+        int
+            Number of steps.
+
+        Raises
+        ------
+        InputError
+            If `days` is not a positive number.
+        """
         if isinstance(days, bool) or not isinstance(days, numbers.Real) or not (np.isfinite(days) and days > 0):
             raise InputError(f"{name}: must be a positive number of days, got {days!r}")
         return max(1, round(days * DAY / self.model.numerics.dt))
 
     @property
     def output(self) -> Path | None:
-        """The file of the first writer, or None."""
+        """Path of the file of the first writer, or None."""
         return next(iter(run_files.written_paths(self)), None)
 
     def toml(self, writer: Writer | None = None, **run: object) -> str:
-        """TOML from which the run can be repeated, or a record of it where it cannot be.
+        """Return the configuration of the run as TOML, from which `ogcm run` repeats it.
+
+        For a model that no setup made, or that was changed since, it is a record of the run, which states why it cannot
+        be repeated.
 
         Parameters
         ----------
         writer : Writer, optional
-            The writer whose options go into the table [run]; default the first.
-        **run
-            Settings that replace those of the table [run].
+            The writer whose options are in the table [run]; default the first.
+        **run : object
+            Values that replace those of the table [run].
 
         Returns
         -------
@@ -171,37 +194,45 @@ class Simulation:
         return provenance.toml(self.model, settings | run, self.start_mark)
 
     def stop(self, reason: str = "") -> None:
-        """End the run after the present step, as at its end; for callbacks. `reason` goes into the summary."""
+        """Stop the run after the present step; callbacks use it.
+
+        Records and the restart are written as at the end of a run.
+
+        Parameters
+        ----------
+        reason : str, optional
+            Reason, for the summary.
+        """
         self.stop_reason = reason
 
     def run(self) -> None:
-        """Step to the end.
+        """Take all time steps.
 
         Raises
         ------
         BlowUpError
-            If the run blows up, after saving the last good state.
+            If the state is no longer finite, or too fast for the time step; the last good state is saved.
         FileError
             If the disk fails or a file is in the way.
         CallbackError
-            If a callback raises an exception, after saving the state.
+            If a callback raises an exception; the state is saved.
         KeyboardInterrupt, SystemExit
             After Ctrl-C; or after SIGTERM, SIGHUP or SIGXCPU, with the exit code 128 + the number of the signal. The
-            step is finished and the state saved.
+            present step is finished and the state saved.
         """
         self.stop_reason = None
         with catch_signals() as self.caught, run_files.claim(self):
             self.model.state.prepare(self.model.grid)
-            self.check_again()
+            self._check_again()
             if self.device == "cuda":
                 self.running = Mirror(self.model)
                 self.stepper = Stepper(self.running.model)
-            self.open_writers()
+            self._open_writers()
             self.has_run, complete = True, False
             self.watch = Watch(self.stepper, self.model, self.restart_file)
             self.started, first = clock.perf_counter(), self.model.state.step
             try:
-                self.loop()
+                self._loop()
                 complete = self.caught.number is None
             except FileError as error:
                 raise FileError(f"{error}{self.watch.rescue()}") from None
@@ -211,30 +242,30 @@ class Simulation:
                 error.add_note(f"the run failed{self.watch.rescue()}")
                 raise
             finally:
-                self.finish(complete)
+                self._finish(complete)
             self.start_mark = provenance.state_mark(self.model)
             if self.caught.number is not None:
-                self.print_how_to_continue(self.steps - (self.model.state.step - first))
+                self._print_how_to_continue(self.steps - (self.model.state.step - first))
                 self.caught.exit()
-        self.print_summary(self.model.state.step - first)
+        self._print_summary(self.model.state.step - first)
 
-    def check_again(self) -> None:
-        """Check what may have changed since the run was made or ran before."""
+    def _check_again(self) -> None:
+        """Check what may have changed since the simulation was made or ran before."""
         if self.has_run:  # the state is no longer that with which it was made
             self.check()
         else:
             run_files.check_files(self)
 
-    def open_writers(self) -> None:
-        """Open all writers, or none where one fails."""
+    def _open_writers(self) -> None:
+        """Open all writers; if one fails, those that are open are closed and their new files removed."""
         with ExitStack() as opened:
             for writer in self.writers.values():
                 writer.open(self)
                 opened.callback(writer.abandon)
             opened.pop_all()
 
-    def finish(self, complete: bool) -> None:
-        """Bring the state back from a GPU, and close all writers."""
+    def _finish(self, complete: bool) -> None:
+        """Copy the state back from a GPU and close all writers."""
         with ExitStack() as closing:
             for writer in reversed(self.writers.values()):
                 closing.callback(writer.close, complete)
@@ -245,7 +276,7 @@ class Simulation:
                 if self.device == "cuda":
                     self.running, self.stepper = Host(self.model), None
 
-    def loop(self) -> None:
+    def _loop(self) -> None:
         """Take all steps, with callbacks, records, restarts, checks and the progress bar."""
         for writer in self.writers.values():
             writer.start(self.model)
@@ -259,13 +290,13 @@ class Simulation:
                     writer.add(self.running.model)
                 called = [name for name, interval in calls.items() if n % interval == 0]
                 if called:
-                    self.check_state(n, bar)
-                    self.run_callbacks(called)
+                    self._check_state(n, bar)
+                    self._run_callbacks(called)
                 last = n == self.steps or self.caught.number is not None or self.stop_reason is not None
                 due = [w for name, w in self.writers.items() if n % intervals[name] == 0 or (last and w.record_last)]
                 save = last or (self.restart_interval is not None and n % self.restart_interval == 0)
                 if not called and (due or save or n % watch.CHECK == 0):
-                    self.check_state(n, bar)
+                    self._check_state(n, bar)
                 bar.update()
                 if due:
                     self.running.record(due)
@@ -275,13 +306,13 @@ class Simulation:
                     break
         self.running.deliver()
 
-    def check_state(self, n: int, bar: tqdm) -> None:
-        """Stop a run that blows up after step `n`; otherwise report how it goes on."""
+    def _check_state(self, n: int, bar: tqdm) -> None:
+        """Check the state after step `n`, and show day, speed and Courant number. Raises BlowUpError as `run` does."""
         cfl, day = self.watch.check(), self.running.model.state.time / DAY
-        bar.set_postfix_str(f"day {day:.4g}, {self.speed(n):.3g} years/day, CFL {cfl:.2g}", refresh=False)
+        bar.set_postfix_str(f"day {day:.4g}, {self._speed(n):.3g} years/day, CFL {cfl:.2g}", refresh=False)
 
-    def run_callbacks(self, called: Sequence[str]) -> None:
-        """Call the callbacks of these names. Raises CallbackError, with the state saved, where one fails."""
+    def _run_callbacks(self, called: Sequence[str]) -> None:
+        """Call the callbacks of these names. Raises CallbackError, with the state saved, if one fails."""
         self.running.show()
         for name in called:
             try:
@@ -293,21 +324,21 @@ class Simulation:
                     f"{error}; the state of that day is in {self.restart_file}"
                 ) from error
 
-    def speed(self, steps: int) -> float:
+    def _speed(self, steps: int) -> float:
         """Return the simulated years per day of computing, over the `steps` taken so far."""
         return steps * self.model.numerics.dt / YEAR / (clock.perf_counter() - self.started) * DAY
 
-    def print_summary(self, steps: int) -> None:
-        """Report how far the run came, its speed, the digest of its state and where that is."""
+    def _print_summary(self, steps: int) -> None:
+        """Print the day that was reached, the speed, the digest of the state and the path of the restart."""
         state, wall = self.model.state, clock.perf_counter() - self.started
         stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
-        self.print(
-            f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self.speed(steps):.3g} simulated years "
+        self._print(
+            f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self._speed(steps):.3g} simulated years "
             f"per day{'' if self.stop_reason is None else stopped}; state {state.digest()} in {self.restart_file}"
         )
 
-    def print_how_to_continue(self, left: int) -> None:
-        """Report, after a signal, where the state is, and the command for the `left` steps."""
+    def _print_how_to_continue(self, left: int) -> None:
+        """Print, after a signal, the path of the restart and the command for the `left` steps."""
         day = self.model.state.time / DAY
         text = f"stopped by {self.caught.name} on day {day:g}; continue with {self.restart_file}"
         writer: Any = next(iter(self.writers.values()), None)
@@ -316,9 +347,9 @@ class Simulation:
             words = ["ogcm", "run", writer.toml_file, "--output", writer.path, "--restart", self.restart_file]
             words += ["--days", repr(left * self.model.numerics.dt / DAY)]
             text += f": {shlex.join(map(str, words))}"
-        self.print(text)
+        self._print(text)
 
-    def print(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         """Print a line to standard error, unless the run is quiet."""
         if self.progress:
             print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The variables of a run's output: prognostic fields, and fields derived from them."""
+"""The variables of an output file: prognostic fields, and fields derived from them."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ogcm.state import PROGNOSTIC
 
 
 def vertical_velocity(model: Model) -> np.ndarray:
-    """w at the interfaces (nk + 1, ny, nx) [m s-1]; 0 at the bottom."""
+    """Return the upward velocity w at the interfaces, shape (nk + 1, ny, nx) [m s-1]; it is 0 at the bottom."""
     return np.pad(diagnostics.vertical_velocity(model), ((0, 1), (0, 0), (0, 0)))
 
 
@@ -24,12 +24,12 @@ VARIABLES = (*PROGNOSTIC, *DERIVED)
 
 
 def variable_values(model: Model, name: str) -> np.ndarray:
-    """The interior of a prognostic or derived field."""
+    """Return the interior of a prognostic or derived field."""
     return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
 
 
 def wet_points(model: Model, name: str) -> np.ndarray:
-    """Where the field `name` has values: its shape, True over water."""
+    """Return True at the points over water of a field; the array has the shape of the field."""
     field = FIELDS[name]
     mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
     if field.vertical == "":
@@ -41,7 +41,7 @@ def wet_points(model: Model, name: str) -> np.ndarray:
 
 
 def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that this model can write. Raises InputError for one that does not exist, or is named twice."""
+    """Return the names that exist in this model. Raises InputError for an unknown name, or one that is given twice."""
     for n, name in enumerate(variables):
         if name not in VARIABLES:
             raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), VARIABLES)}")

@@ -1,4 +1,4 @@
-"""The watch over a run: its Courant numbers, its last good state, and what it says when the run blows up."""
+"""Checks during a run: Courant numbers, the last good state, and the message if the run blows up."""
 
 import copy
 import warnings
@@ -22,10 +22,16 @@ CHECK = 20  # steps between two checks
 
 
 class Watch:
-    """Checks a run now and then, and keeps the last state from which it can start again.
+    """Checks the state of a run every CHECK steps, and keeps the last state from which a run can start.
 
-    `stepper` steps the run, `model` is that of the host, `restart_file` receives the last good state of a run that
-    fails.
+    Parameters
+    ----------
+    stepper : Stepper
+        The stepper of the run; its model may be on a GPU.
+    model : Model
+        The model on the host.
+    restart_file : Path
+        File for the last good state of a run that fails.
     """
 
     def __init__(self, stepper: Stepper, model: Model, restart_file: Path) -> None:
@@ -42,7 +48,7 @@ class Watch:
     def check(self) -> float:
         """Check the present state, keep it if it is good, and return its Courant number.
 
-        Raises BlowUpError, with the last good state saved, for a state that is not finite or too fast.
+        Raises BlowUpError, with the last good state saved, if the state is not finite or too fast for the time step.
         """
         state, W = self.running.state, self.stepper.works[-1].W
         with np.errstate(all="ignore"):
@@ -59,7 +65,7 @@ class Watch:
         return cfl
 
     def check_viscosity(self, most: np.ndarray) -> None:
-        """Warn once in a run that a viscosity that follows the flow is too strong for the time step."""
+        """Warn once in a run if a flow-dependent viscosity is too strong for the time step."""
         numerics, state, before = self.model.numerics, self.running.state, self.viscosity_excess
         nu = viscosity(self.running, state, self.stepper.slow.nu)
         self.viscosity_excess = stability.viscosity_excess(nu, most)
@@ -87,7 +93,7 @@ class Watch:
         )
 
     def rescue(self) -> str:
-        """Save the last good state after a failure, where the disk has room; return a note of where it is."""
+        """Save the last good state after a failure, if possible, and return a note of where it is."""
         with suppress(FileError):
             save_restart(self.restart_file, self.model, self.good)
             return f"; the state of day {self.good.time / DAY:.4g} is in {self.restart_file}"

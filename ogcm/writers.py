@@ -1,10 +1,10 @@
-"""Writers: what a run writes as it goes on. Any number of them may write at once, each at its own interval.
+"""Writers: the output of a run. A run may have several, each with its own variables and interval.
 
     daily = ogcm.NetCDFWriter("daily.nc", every=1, variables=("eta",), means=True)
     monthly = ogcm.NetCDFWriter("monthly.nc", every=30, variables=("T", "S"))
     ogcm.Simulation(model, days=360, writers={"daily": daily, "monthly": monthly}).run()
 
-`Writer` describes what a run asks of a writer, for those of one's own.
+A writer of one's own is a subclass of `Writer`.
 """
 
 from pathlib import Path
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """What a run asks of a writer; a base class, of which only `record` must be given.
+    """Base class of writers. A subclass must define `record`; all other methods may stay as they are.
 
-    A run calls `check` and `needed_bytes` when it is made and when it begins, `open` and `start` before its first
-    step, `add` after each step, `record` every `every` days and `close` at its end, however it ends.
+    A run calls `check` and `needed_bytes` when it is made and when it begins, `open` and `start` before its first step,
+    `add` after each step, `record` every `every` days, and `close` when it ends or fails.
 
     Attributes
     ----------
     path : Path or None
-        The file that is written. No other run may write it meanwhile; the restart of a run is beside the file of its
-        first writer.
+        The file that is written, if there is one. No other run may write it at the same time, and the restart of a run
+        is beside the file of its first writer.
     every : float or None
         Time between two records [days]; None for a tenth of the run.
     record_last : bool
-        Whether the last step is recorded also in the midst of an interval, as for means. Such a writer records
-        before the next step is taken.
+        If true, the last step is also recorded within an interval, as is needed for means, and a run on a GPU waits for
+        each record before it takes the next step.
     """
 
     path: Path | None = None
@@ -46,70 +46,157 @@ class Writer:
     record_last: bool = False
 
     def interval(self, simulation: "Simulation") -> int:
-        """Return the steps between two records. Raises InputError for an `every` that is not positive."""
+        """Return the number of steps between two records.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run.
+
+        Returns
+        -------
+        int
+            Number of steps.
+
+        Raises
+        ------
+        InputError
+            If `every` is not positive.
+        """
         return simulation.steps_in("every", self.every) if self.every is not None else max(1, simulation.steps // 10)
 
     def extends(self, simulation: "Simulation") -> bool:
-        """Return whether the run goes on with a file that exists."""
+        """Return True if the run extends a file that exists.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run.
+
+        Returns
+        -------
+        bool
+            By default False.
+        """
         return False
 
     def check(self, simulation: "Simulation") -> None:
-        """Raise InputError or FileError for what would fail later, such as a file in the way."""
+        """Raise InputError or FileError for anything that would make writing fail later, such as a file in the way.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run, before its first step.
+        """
         self.interval(simulation)
         if self.path is not None:
             run_files.check_new_file(self.path, simulation)
 
     def needed_bytes(self, simulation: "Simulation") -> int:
-        """Return the bytes that the file will have at the end of the run."""
+        """Return the size that the file will have at the end of the run.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run, before its first step.
+
+        Returns
+        -------
+        int
+            Size [bytes]; by default 0.
+        """
         return 0
 
     def settings(self, simulation: "Simulation") -> dict[str, Any]:
-        """Return the options of `Simulation` that make this writer, for the configuration of the run."""
+        """Return the options of `Simulation` that correspond to this writer, for the configuration of the run.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run.
+
+        Returns
+        -------
+        dict of str to object
+            Entries of the table [run]; by default none.
+        """
         return {}
 
     def open(self, simulation: "Simulation") -> None:
-        """Make ready for the first record. Where it fails, nothing may be left of the file."""
+        """Prepare the first record. If this fails, no file may be left.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run, before its first step.
+        """
 
     def abandon(self) -> None:
-        """Close after `open`, when the run fails before its first step."""
+        """Close after `open`, if the run fails before its first step."""
         self.close(False)
 
     def start(self, model: Model) -> None:
-        """Take the state from which the run starts."""
+        """Record the state from which the run starts, if it belongs to the output.
+
+        Parameters
+        ----------
+        model : Model
+            The model with its first state.
+        """
 
     def add(self, model: Model) -> None:
-        """Take the state after each step, from a `model` whose arrays may be on a GPU."""
+        """Process the state after each step.
+
+        Parameters
+        ----------
+        model : Model
+            The model with the present state; in a run on a GPU its arrays are on the GPU.
+        """
 
     def record(self, model: Model) -> None:
-        """Write a record of the state of `model`, whose arrays are on the host."""
+        """Write a record.
+
+        Parameters
+        ----------
+        model : Model
+            The model with the present state, in the memory of the host.
+        """
         raise NotImplementedError
 
     def close(self, complete: bool) -> None:
-        """Finish the file. `complete` is false after a run that failed or was stopped by a signal."""
+        """Finish the file.
+
+        Parameters
+        ----------
+        complete : bool
+            False after a run that failed or was stopped by a signal.
+        """
 
 
 class NetCDFWriter(Writer):
     """Writes fields and diagnostics to a NetCDF4 file with CF-1.11 names, and the configuration of the run beside it.
 
-    A run from a restart extends the file that an earlier run wrote, and so does a second `run`.
+    A run from a restart extends the file that an earlier run wrote, and so does a second call of `Simulation.run`.
 
     Parameters
     ----------
     path : str or Path
-        The file. While the run goes on it is called `<path>.part`.
+        The file. During the run it is called `<path>.part`.
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
         Fields to write: "u", "v", "eta", "T", "S" (the default), "w", "zeta", "h".
     means : bool, optional
-        Write means over the interval instead of snapshots.
+        Write means over each interval instead of snapshots.
     precision : str, optional
         "float32" (the default) or "float64".
 
     Raises
     ------
-    InputError, FileError
-        For a precision that does not exist, or a path that does not name a NetCDF file.
+    InputError
+        For an unknown precision.
+    FileError
+        For a path that does not name a NetCDF file.
     """
 
     path: Path
@@ -133,12 +220,10 @@ class NetCDFWriter(Writer):
         self.repeatable = False  # whether the TOML can repeat the run
 
     def extends(self, simulation: "Simulation") -> bool:
-        """Return whether the run goes on with a file that exists."""
         goes_on = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
         return goes_on and existing_output(self.path).exists()
 
     def check(self, simulation: "Simulation") -> None:
-        """Raise InputError or FileError for unknown variables, files in the way and gaps between records."""
         check_variables(simulation.model, self.variables)
         config.check_toml_replaceable(self.toml_file)
         if not self.extends(simulation):
@@ -146,10 +231,10 @@ class NetCDFWriter(Writer):
             return
         for path in (self.path, Path(f"{self.path}.part")):
             names.check_regular(path)
-        self.check_gap(simulation)
+        self._check_gap(simulation)
 
-    def check_gap(self, simulation: "Simulation") -> None:
-        """Raise FileError where extending the file would leave a gap in it, or drop records of another run."""
+    def _check_gap(self, simulation: "Simulation") -> None:
+        """Raise FileError if extending the file would leave a gap in it, or drop records of another run."""
         file, dt, now = existing_output(self.path), simulation.model.numerics.dt, simulation.model.state.time
         with open_output(file) as f:
             ends = record_ends(f) * DAY
@@ -171,26 +256,24 @@ class NetCDFWriter(Writer):
             )
 
     def needed_bytes(self, simulation: "Simulation") -> int:
-        """Return the bytes that the file will have at the end of the run."""
         records = 1 + -(-simulation.steps // self.interval(simulation))
-        need = records * record_bytes(simulation.model, self.fields(simulation.model), self.precision)
+        need = records * record_bytes(simulation.model, self._fields(simulation.model), self.precision)
         return need + (existing_output(self.path).stat().st_size if self.extends(simulation) else 0)
 
-    def fields(self, model: Model) -> tuple[str, ...]:
-        """Return the variables that the model has."""
+    def _fields(self, model: Model) -> tuple[str, ...]:
+        """Return the variables that exist in the model."""
         return check_variables(model, self.variables)
 
     def settings(self, simulation: "Simulation") -> dict[str, Any]:
-        """Return the options of `Simulation` that make this writer, for the configuration of the run."""
         return {
             "every": self.interval(simulation) * simulation.model.numerics.dt / DAY,
-            "variables": list(self.fields(simulation.model)),
+            "variables": list(self._fields(simulation.model)),
             "means": self.means,
             "output_precision": self.precision,
         }
 
-    def configuration(self, simulation: "Simulation") -> str:
-        """Return the TOML of the run, or of all runs that made the file where it is extended."""
+    def _configuration(self, simulation: "Simulation") -> str:
+        """Return the configuration of the run, or of all runs that made the file if it is extended."""
         now = simulation.toml(self)
         if not self.extends(simulation):
             return now
@@ -202,10 +285,9 @@ class NetCDFWriter(Writer):
         return config.toml_with_history(before, now, simulation.model.state.time / DAY)
 
     def open(self, simulation: "Simulation") -> None:
-        """Make the file ready for its first record, with the configuration beside it."""
-        model, text = simulation.model, self.configuration(simulation)
+        model, text = simulation.model, self._configuration(simulation)
         options: dict[str, Any] = {"extend": self.extends(simulation), "means": self.means, "precision": self.precision}
-        self.file = OutputFile(self.path, model, self.fields(model), text, **options)
+        self.file = OutputFile(self.path, model, self._fields(model), text, **options)
         try:
             config.write(self.toml_file, text)
         except FileError:
@@ -214,22 +296,17 @@ class NetCDFWriter(Writer):
         self.repeatable = text.startswith(config.HEADER)
 
     def abandon(self) -> None:
-        """Close the file before its first record; a new one is removed."""
         self.file.abandon()
 
     def start(self, model: Model) -> None:
-        """Record the first state as a snapshot, unless the file that is extended has it."""
         if not self.means and self.file.last < model.state.time - 0.5 * model.numerics.dt:
             self.file.record(model)
 
     def add(self, model: Model) -> None:
-        """Count the state of `model` into the mean."""
         self.file.add(model)
 
     def record(self, model: Model) -> None:
-        """Append the state of `model`, or the mean since the last record."""
         self.file.record(model)
 
     def close(self, complete: bool) -> None:
-        """Finish the file and give it its name; the records of a run that failed are kept."""
         self.file.close(complete)

@@ -274,7 +274,7 @@ def test_the_printed_continuation_loses_no_step(capsys):
     simulation = ogcm.Simulation(small(), days=DAYS, output="a run.nc")
     simulation.caught.number, left = signal.SIGTERM, 296_282  # hours, 12,345.0833 days
     simulation.writers["output"].repeatable = True
-    simulation.print_how_to_continue(left)
+    simulation._print_how_to_continue(left)
     words = shlex.split(capsys.readouterr().err.split(": ")[-1])
     assert words[:3] == ["ogcm", "run", "a run.toml"]
     assert simulation.steps_in("days", float(words[words.index("--days") + 1])) == left

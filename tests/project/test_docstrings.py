@@ -40,11 +40,8 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         ogcm/horizontal_grid.py ogcm/work.py adjoint/integrators.py adjoint/slow_physics.py adjoint/state.py
     """,
     "runs": """
-        ogcm/simulation.py ogcm/run_files.py ogcm/run_checks.py ogcm/watch.py ogcm/mirror.py ogcm/signals.py
-        ogcm/callbacks.py ogcm/writers.py ogcm/output.py ogcm/variables.py ogcm/metadata.py ogcm/info.py ogcm/files.py
-        ogcm/restart.py ogcm/provenance.py ogcm/names.py ogcm/disk.py ogcm/config.py ogcm/plotting.py ogcm/record.py
-        ogcm/cli.py ogcm/__main__.py ogcm/precompile.py ogcm/errors.py ogcm/fields.py
-        ogcm/stability.py ogcm/memory.py ogcm/constants.py
+        ogcm/files.py ogcm/restart.py ogcm/provenance.py ogcm/names.py ogcm/disk.py ogcm/config.py
+        ogcm/cli.py ogcm/__main__.py ogcm/precompile.py ogcm/errors.py ogcm/fields.py ogcm/stability.py ogcm/memory.py ogcm/constants.py
     """,
     "learning": """
         nn/coarse_graining.py nn/commands.py nn/configuration.py nn/data.py nn/data_set.py nn/drift.py
