@@ -1,17 +1,17 @@
-"""The process `ogcm`, or `python -m ogcm`."""
+"""The program `ogcm`, or `python -m ogcm`."""
 
 import signal
 import sys
 
 
 def interrupt(number: int, _frame: object) -> None:
-    """Handler of Ctrl-C: the first ends the command in order, the next one the process at once and without a word."""
+    """Handle Ctrl-C: the first one ends the command in order, the next one ends the process at once."""
     signal.signal(number, signal.SIG_DFL)
     raise KeyboardInterrupt
 
 
 def process() -> None:
-    """Run the command of `sys.argv`; Ctrl-C prints no traceback, whenever and however often it comes."""
+    """Run the command in `sys.argv`. Ctrl-C prints no traceback, whenever and however often it is pressed."""
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell has it for jobs in the background
     at_end = signal.SIG_IGN if ignored else signal.SIG_DFL
     try:

@@ -1,7 +1,7 @@
-"""The command `ogcm`.
+"""The command line of ogcm.
 
 Every option of a setup, every numerical choice and every parameter is an option of the commands that take a setup
-(`ogcm run SETUP`). Imports are lazy, so that `ogcm --help` is instant.
+(`ogcm run SETUP`). Imports are lazy, so that `ogcm --help` is instantaneous.
 """
 
 import argparse
@@ -31,7 +31,18 @@ Options = dict[str, tuple[str, type, str]]  # name: (table, type, help)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 1 for a blow-up, 2 for a mistake in the input, 130 for Ctrl-C."""
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The words after `ogcm`; default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0, 1 for a run that blew up, 2 for a mistake in the input, 130 for Ctrl-C.
+    """
     parser = argparse.ArgumentParser(prog="ogcm", description="A differentiable ocean general circulation model.")
     parser.add_argument("--version", action="version", version=f"ogcm {ogcm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -76,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def import_modules(arguments: list[str]) -> list[str]:
-    """The arguments without `--module FILE.py`, after an import of each such file."""
+    """Import the file of each `--module FILE.py`, and return the other arguments."""
     from ogcm.errors import InputError
     from ogcm.extensions import import_file
 
@@ -94,7 +105,7 @@ def import_modules(arguments: list[str]) -> list[str]:
 
 
 def setup_options(setup: Callable) -> Options:
-    """Options of a setup, of the numerics and the parameters: name -> (table, type, help)."""
+    """Return the options of a setup, of the numerics and of the parameters: name -> (table, type, help)."""
     from dataclasses import MISSING, fields
 
     from ogcm.numerics import CHOICES, Numerics
@@ -134,7 +145,7 @@ RUN_OPTIONS = {
 
 
 def plain(annotation: typing.Any) -> type:
-    """The type in an annotation such as `str | None`."""
+    """Return the type in an annotation such as `str | None`."""
     if isinstance(annotation, types.UnionType):
         return next(a for a in typing.get_args(annotation) if a is not type(None))
     return annotation
@@ -147,10 +158,31 @@ def setup_command(
     own: dict[str, tuple[type, str]],
     more: dict[str, typing.Any] | None = None,
 ) -> tuple[typing.Any, dict[str, typing.Any]] | None:
-    """The model and the settings of `ogcm COMMAND SETUP|FILE.toml [--option value ...]`, or None after its help.
+    """Return the model and the settings of `ogcm COMMAND SETUP|FILE.toml [--option value ...]`, or None after its help.
 
-    `own` are the options of the command, name -> (type, help); those of the setup, the numerics and the parameters
-    make the model. `more` are setups that belong to the command alone.
+    Parameters
+    ----------
+    command : str
+        Name of the command.
+    target : str
+        Name of the setup, or path of a TOML file.
+    rest : list of str
+        The options.
+    own : dict of str to (type, str)
+        Options of the command, name -> (type, help); those of the setup, the numerics and the parameters make the
+        model.
+    more : dict of str to callable, optional
+        Setups that belong to the command alone.
+
+    Returns
+    -------
+    tuple of (Model, dict) or None
+        The model, and the options of the command that were given.
+
+    Raises
+    ------
+    InputError, FileError
+        For an unknown setup or option, or a value that cannot be used.
     """
     from ogcm import config, setups
     from ogcm.errors import InputError, suggestion
@@ -201,7 +233,7 @@ def setup_command(
 
 
 def run_command(target: str, rest: list[str]) -> int:
-    """`ogcm run SETUP|FILE.toml [--option value ...]`."""
+    """Run `ogcm run SETUP|FILE.toml [--option value ...]`."""
     from ogcm.simulation import Simulation
 
     made = setup_command("run", target, rest, RUN_OPTIONS)
@@ -219,7 +251,7 @@ def run_command(target: str, rest: list[str]) -> int:
 
 
 def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
-    """The values of `--option value ...` by name; `kinds` are the types of those that exist."""
+    """Return the values of `--option value ...` by name; `kinds` are the types of the options that exist."""
     from ogcm.errors import InputError, suggestion
 
     found, words = {}, iter(rest)
@@ -233,7 +265,7 @@ def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
 
 
 def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) -> object:
-    """The value of an option, from `--option=value`, `--option value` or, for a switch, `--option`."""
+    """Return the value of an option, given as `--option=value`, `--option value` or, for a switch, `--option`."""
     from ogcm.config import LARGEST
     from ogcm.errors import InputError
 
@@ -269,6 +301,7 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
 
 
 def setups_command(_: argparse.Namespace) -> int:
+    """Run `ogcm setups`: list the setups."""
     from ogcm.setups import SETUPS
 
     for name, setup in SETUPS.items():
@@ -277,6 +310,7 @@ def setups_command(_: argparse.Namespace) -> int:
 
 
 def info_command(known: argparse.Namespace) -> int:
+    """Run `ogcm info [FILE]`: describe a file, or this machine."""
     from ogcm.device import describe_machine
     from ogcm.info import info
 
@@ -285,6 +319,7 @@ def info_command(known: argparse.Namespace) -> int:
 
 
 def plot_command(known: argparse.Namespace) -> int:
+    """Run `ogcm plot FILE`: draw an output file."""
     from ogcm.names import beside
     from ogcm.plotting import animate, plot
 
@@ -298,6 +333,7 @@ def plot_command(known: argparse.Namespace) -> int:
 
 
 def compile_command(_: argparse.Namespace) -> int:
+    """Run `ogcm compile`: compile the kernels of the default model."""
     from ogcm.precompile import compile_all
 
     compile_all()
@@ -305,7 +341,10 @@ def compile_command(_: argparse.Namespace) -> int:
 
 
 def find_kernel(name: str, files: Iterable[str]) -> Callable:
-    """The kernel of that name, of the Python files or of ogcm. Raises InputError where there is none."""
+    """Return the Python function of the kernel `name`, of ogcm or of the Python `files`.
+
+    Raises InputError if it is unknown.
+    """
     from ogcm.backend import Kernel
     from ogcm.errors import InputError, suggestion
     from ogcm.extensions import import_file, import_own
@@ -321,6 +360,7 @@ def find_kernel(name: str, files: Iterable[str]) -> Callable:
 
 
 def kernel_command(known: argparse.Namespace) -> int:
+    """Run `ogcm kernel NAME`: print a kernel and the GPU kernel that is made of it."""
     from ogcm.cuda import sources
 
     function = find_kernel(known.name, known.module)

@@ -1,12 +1,12 @@
-"""The configuration of a run: a TOML file from which alone it can be repeated, where a setup made the model.
+"""The configuration of a run: a TOML file that repeats it, if a setup made the model.
 
 [setup]       name and the options of the setup
 [parameters]  physical parameters that differ from the setup's
 [numerics]    numerical choices that differ from the setup's
 [run]         days, every, variables, ...
 
-Of any other run the file is a record: [record] says why it cannot be repeated from it, [numerics] and [parameters]
-hold all that was used.
+For any other run the file is a record: [record] gives the reason why it cannot be repeated from it; [numerics] and
+[parameters] hold everything that was used.
 """
 
 import io as streams
@@ -35,9 +35,9 @@ RECORD = OWN + "a record of what was run, which `ogcm run` cannot repeat."
 
 
 def read_tables(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
-    """The `known` tables of a TOML file; absent ones are empty.
+    """Return the `known` tables of a TOML file; absent ones are empty.
 
-    Raises FileError where it cannot be read as TOML, InputError for unknown tables.
+    Raises FileError if it cannot be read as TOML, InputError for unknown tables.
     """
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def read_tables(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
 
 
 def check_size(where: str, value: object) -> None:
-    """Raise InputError for a whole number in a value of TOML that is larger than any that means something."""
+    """Raise InputError for a whole number in a value of TOML that is larger than LARGEST."""
     if isinstance(value, int) and abs(value) > LARGEST:
         raise InputError(f"{where} holds {reprlib.repr(value)}; the largest whole number is {LARGEST}")
     if isinstance(value, dict | list):
@@ -60,7 +60,7 @@ def check_size(where: str, value: object) -> None:
 
 
 def check_type(name: str, value: object, kind: object) -> None:
-    """Raise InputError unless the value called `name` is of the type that an annotation says."""
+    """Raise InputError unless the value called `name` has the type of the annotation `kind`."""
     if not fits(value, kind):
         plain = kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)
         plain = plain.replace("collections.abc.", "")
@@ -68,7 +68,7 @@ def check_type(name: str, value: object, kind: object) -> None:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of the type of an annotation; a list fits where a tuple is wanted, an int where a float is."""
+    """Return True if a value has the type of an annotation; a list is accepted for a tuple, an int for a float."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         return any(fits(value, part) for part in parts)
@@ -88,9 +88,9 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def read(path: str | Path) -> dict[str, dict]:
-    """The four tables of a run's configuration file.
+    """Return the four tables of the configuration of a run.
 
-    Raises FileError where it cannot be read as TOML, InputError for unknown tables, no setup, or a mere record.
+    Raises FileError if the file cannot be read as TOML, InputError for unknown tables, no setup, or a record.
     """
     tables = read_tables(path, (*TABLES, "record"))
     if record := tables.pop("record"):
@@ -106,12 +106,12 @@ def read(path: str | Path) -> dict[str, dict]:
 
 
 def record_toml(reason: str, tables: Mapping[str, Mapping], terms: Mapping[str, Mapping]) -> str:
-    """TOML that records a run with its `terms` and says for what `reason` it cannot be repeated from it."""
+    """Return the TOML of a record of a run with these `terms`, which cannot be repeated for the given `reason`."""
     return to_toml({"record": {"reason": reason, "terms": terms or None}, **tables}, RECORD)
 
 
 def to_toml(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
-    """TOML of tables of numbers, strings, booleans, and lists and tables of them; None is left out.
+    """Return the TOML of tables of numbers, strings, booleans, and lists and tables of them; None is omitted.
 
     Raises InputError for a value that TOML cannot hold, such as an array.
     """
@@ -123,7 +123,7 @@ def to_toml(tables: Mapping[str, Mapping], header: str = HEADER) -> str:
 
 
 def toml_value(key: str, value: object) -> str:
-    """One value as TOML writes it."""
+    """Return one value as TOML writes it."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, int | np.integer):
@@ -140,19 +140,19 @@ def toml_value(key: str, value: object) -> str:
 
 
 def write(path: Path, content: str) -> None:
-    """Write the configuration of a run beside its output. Raises FileError where it cannot be written."""
+    """Write the configuration of a run beside its output. Raises FileError if it cannot be written."""
     write_file(path, streams.BytesIO(content.encode()), "the configuration")
 
 
 def check_toml_replaceable(path: Path) -> None:
-    """Raise FileError for a file that may not be replaced: one that no run wrote (nobody's own words are lost)."""
+    """Raise FileError for a configuration that no run wrote, which must not be replaced."""
     check_regular(path)
     if path.exists() and not path.read_bytes().startswith(OWN.encode()):
         raise FileError(f"{path}: would be replaced, and ogcm did not write it; choose another output")
 
 
 def run_settings(content: str) -> dict[str, object]:
-    """The table [run] of a configuration; empty for what is none."""
+    """Return the table [run] of a configuration; empty for a text that is none."""
     try:
         return tomllib.loads(content).get("run", {})
     except tomllib.TOMLDecodeError:
@@ -160,9 +160,9 @@ def run_settings(content: str) -> dict[str, object]:
 
 
 def joined_settings(before: str, now: str) -> dict[str, object] | None:
-    """The days, start and restart of one run in place of two, of which the second goes on from the first.
+    """Return the days, start and restart of one run that replaces two, of which the second continues the first.
 
-    `before` and `now` are their configurations; None where they differ in more than these.
+    `before` and `now` are their configurations. Returns None if they differ in anything else.
     """
     try:
         first, last = tomllib.loads(before), tomllib.loads(now)
@@ -177,6 +177,6 @@ def joined_settings(before: str, now: str) -> dict[str, object] | None:
 
 
 def toml_with_history(before: str, now: str, day: float) -> str:
-    """The configuration of a run that goes on with other choices on `day`, and as comments what ran before."""
+    """Return the configuration of a run that continues with other choices on `day`, and the earlier one as comments."""
     lines = [f"# Before day {day:g} the output was written by a run with", *before.splitlines()]
     return now + "\n" + "".join(f"{line if line.startswith('#') else f'# {line}'.rstrip()}\n" for line in lines)

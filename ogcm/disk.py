@@ -1,4 +1,4 @@
-"""The disk under an HDF5 file: it may be full, and others may read the file meanwhile."""
+"""The disk below an HDF5 file: free space, writes that fail, and other programs that read the file."""
 
 import fcntl
 import io as streams
@@ -15,18 +15,18 @@ MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, 
 
 
 def check_room(path: Path, need: int, remedy: str) -> None:
-    """Raise FileError where the disk of `path` has less than `need` bytes free."""
+    """Raise FileError if the disk of `path` has less than `need` bytes free. The message ends with `remedy`."""
     free = shutil.disk_usage(path.resolve().parent).free
     if need + MARGIN > free:
         raise FileError(f"{path}: needs about {(need + MARGIN) / 1e6:.3g} MB, {free / 1e6:.3g} MB are free; {remedy}")
 
 
 class Disk(streams.FileIO):
-    """The bytes of an HDF5 file on the disk.
+    """The file object through which HDF5 writes to the disk.
 
-    The first write that fails is kept as `error`, and nothing is written from then on: the file stays as the last
-    flush left it, and HDF5, which would crash the process, never learns of it. HDF5 takes no lock on such a file, so
-    that others can read it at any time but within `alone`.
+    The first write that fails is stored as `error`, and nothing is written after it: the file stays as the last flush
+    left it, and HDF5, which would crash the process, does not notice. HDF5 takes no lock on such a file, so that other
+    programs can read it at any time except within `alone`.
     """
 
     error: OSError | None = None
@@ -34,10 +34,10 @@ class Disk(streams.FileIO):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Lock readers out while a record is written, since one who opened the file meanwhile would find a part of it.
+        """Exclude readers while a record is written, so that none opens the file with half a record in it.
 
-        HDF5 holds a shared lock where it reads. Who holds it for longer than PATIENCE (xarray keeps a file open) has
-        long seen how many records there are, so that it does no harm to go on.
+        HDF5 holds a shared lock on a file that it reads. A program that holds it for longer than PATIENCE (xarray keeps
+        a file open) has already read the number of records, so that writing does no harm.
         """
         end = time.monotonic() + self.PATIENCE
         while not self.lock() and time.monotonic() < end:
@@ -49,7 +49,7 @@ class Disk(streams.FileIO):
                 fcntl.flock(self, fcntl.LOCK_UN)
 
     def lock(self) -> bool:
-        """Lock readers out; false where one has the file open, true also on a file system without locks."""
+        """Exclude readers. Return False if one has the file open; True also on a file system without locks."""
         try:
             fcntl.flock(self, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -69,7 +69,7 @@ class Disk(streams.FileIO):
         return len(data)
 
     def truncate(self, size: int | None = None, /) -> int:
-        """Cut or lengthen the file, or nothing after an error."""
+        """Set the size of the file, or do nothing after an error."""
         try:
             return size or 0 if self.error is not None else super().truncate(size)
         except OSError as error:

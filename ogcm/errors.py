@@ -1,31 +1,31 @@
-"""The errors that a user can meet, all of one base class, and what their messages share."""
+"""The errors of ogcm, which have one base class."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class OceanError(Exception):
-    """Base class: what is wrong, which value, and what to do about it."""
+    """Base class of all errors; the message names what is wrong, the value and a remedy."""
 
 
 class InputError(OceanError, ValueError):
-    """A field, parameter or option that cannot be used; raised before any computation."""
+    """A field, parameter or option cannot be used. It is raised before any computation."""
 
 
 class KernelError(OceanError, TypeError):
-    """A kernel that a GPU cannot run as it is written; names file and line."""
+    """A kernel cannot run on a GPU as it is written; the message names file and line."""
 
 
 class BlowUpError(OceanError, RuntimeError):
-    """A run that left the range of the finite; the last good state was saved."""
+    """A run is no longer finite, or too fast for its time step. The last good state was saved."""
 
 
 class CallbackError(OceanError, RuntimeError):
-    """A callback of a run that raised an exception, which is the cause of this one; the state was saved."""
+    """A callback of a run raised an exception, which is the cause of this one. The state was saved."""
 
 
 class FileError(OceanError, OSError):
-    """A file that is missing, foreign, truncated or in the way."""
+    """A file is missing, damaged, of another kind, or in the way."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -1,14 +1,24 @@
-"""The registry of fields: what each is called, measured in, and where it sits on the grid.
-
-It feeds allocation, file attributes and documentation. `point` is one of T, U, V, F; `vertical`
-one of "layer" (nk layers), "interface" (nk + 1, the top of each layer and the bottom) or "" (2-D).
-"""
+"""The registry of fields: names, units and places on the grid, for allocation, file attributes and documentation."""
 
 from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """Description of one field."""
+    """Description of one field.
+
+    Parameters
+    ----------
+    units : str
+        Units, as CF writes them.
+    long_name : str
+        Description.
+    standard_name : str, optional
+        Standard name of the CF conventions, if there is one.
+    point : str, optional
+        Horizontal place: "T" (the default), "U", "V" or "F".
+    vertical : str, optional
+        "layer" for nk layers (the default), "interface" for the nk + 1 tops of the layers and the bottom, "" for a map.
+    """
 
     units: str
     long_name: str

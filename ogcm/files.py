@@ -1,10 +1,10 @@
-"""Files that are whole: written in one piece, and sealed by a hash of all that they hold.
+"""Files that are complete: written in one piece, and sealed by a hash of their content.
 
-The last line of a sealed file is `ogcm sha256` and the hash of all bytes before it. It stands behind the end of
-what HDF5 wrote, where HDF5, NetCDF and xarray do not look, and is checked before HDF5 opens the file, since a damaged
-file may hold other numbers, crash HDF5 or keep it busy for ever. A program that edits the file drops the line;
-`seal` adds it again. Hashing reads the whole file once: 1 GB takes about a second of one core with SHA instructions,
-two or three without.
+The last line of a sealed file is `ogcm sha256` and the hash of all bytes before it. It follows the end of the HDF5
+data, where HDF5, NetCDF and xarray do not read. It is checked before HDF5 opens the file, since a damaged file may
+hold other numbers, crash HDF5 or keep it busy for ever. A program that edits the file drops the line; `seal` adds it
+again. Hashing reads the whole file once: 1 GB takes about a second of one core with SHA instructions, two or three
+without.
 """
 
 import csv
@@ -29,7 +29,10 @@ BLOCK = 1 << 18  # [bytes] hashed at a time
 
 
 def write_file(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
-    """A file in one piece, under its own name when it is whole. Raises FileError where the disk does not take it."""
+    """Write a file in one piece: it gets its name when it is complete. Raises FileError if the disk fails.
+
+    `what` names the file in the message.
+    """
     part = Path(f"{path}.part")
     try:
         with open(part, "wb") as f:
@@ -44,14 +47,14 @@ def write_file(path: str | Path, whole: streams.BytesIO, what: str = "the file")
 
 
 def write_table(path: str | Path, lines: Iterable[Sequence], what: str = "the table") -> None:
-    """A CSV file of lines, the first of them the heads. Raises FileError where the disk does not take it."""
+    """Write a CSV file of `lines`, the first of them the heads. Raises FileError if the disk fails."""
     text = streams.StringIO(newline="")
     csv.writer(text).writerows(lines)
     write_file(path, streams.BytesIO(text.getvalue().encode()), what)
 
 
 def write_sealed(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
-    """A sealed file in one piece. Raises FileError where the disk does not take it."""
+    """Write a sealed file in one piece. Raises FileError if the disk fails."""
     line = seal_line(hashlib.sha256(whole.getbuffer()).hexdigest())
     whole.seek(0, os.SEEK_END)
     whole.write(line)
@@ -59,12 +62,12 @@ def write_sealed(path: str | Path, whole: streams.BytesIO, what: str = "the file
 
 
 def seal_line(digest: str) -> bytes:
-    """The last line of a sealed file."""
+    """Return the last line of a sealed file."""
     return SEAL + digest.encode() + b"\n"
 
 
 def hash_of(f: BinaryIO, length: int) -> str:
-    """The hash of the next `length` bytes of an open file."""
+    """Return the hash of the next `length` bytes of an open file."""
     whole = hashlib.sha256()
     while length > 0 and (block := f.read(min(BLOCK, length))):
         whole.update(block)
@@ -73,7 +76,7 @@ def hash_of(f: BinaryIO, length: int) -> str:
 
 
 def read_seal(f: BinaryIO) -> tuple[bytes, int]:
-    """What stands where a seal would, and the bytes before it, of an open file; the file is then at its beginning."""
+    """Return the bytes of an open file that would be its seal, and the number of bytes before them; rewind the file."""
     before = max(0, f.seek(0, os.SEEK_END) - LENGTH)
     f.seek(before)
     line = f.read()
@@ -82,7 +85,7 @@ def read_seal(f: BinaryIO) -> tuple[bytes, int]:
 
 
 def unseal(path: str | Path) -> None:
-    """Take the seal off a file that is to be changed. Raises FileError where it cannot be written."""
+    """Remove the seal of a file that is to be changed. Raises FileError if it cannot be written."""
     try:
         with open(path, "r+b") as f:
             line, length = read_seal(f)
@@ -93,9 +96,17 @@ def unseal(path: str | Path) -> None:
 
 
 def seal(path: str | Path) -> None:
-    """Seal a file as it is, damaged or not; a seal that it has is replaced.
+    """Seal a file as it is, after it was changed on purpose; a seal that it has is replaced.
 
-    For files that were changed on purpose after ogcm wrote them. Raises FileError where it cannot be written.
+    Parameters
+    ----------
+    path : str or Path
+        A file that ogcm wrote.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read or written.
     """
     unseal(path)
     try:
@@ -107,9 +118,9 @@ def seal(path: str | Path) -> None:
 
 
 def verify(path: str | Path, what: str = "a file of ogcm", *, required: bool = True) -> None:
-    """Raise FileError unless the content of a file fits its seal.
+    """Raise FileError unless the content of a file matches its seal.
 
-    With `required=False` a file without a seal passes, as those that others wrote.
+    `what` describes the file in the message. With `required=False`, a file without a seal is accepted.
     """
     try:
         with open(path, "rb") as f:
@@ -131,7 +142,7 @@ def verify(path: str | Path, what: str = "a file of ogcm", *, required: bool = T
 
 
 def file_identity(path: str | Path) -> tuple[int, int, int]:
-    """What changes with the content of a file: its number, size and time of change; zeros where there is none."""
+    """Return inode, size and time of change of a file, which change with its content; zeros if there is no file."""
     try:
         about = os.stat(path)
     except OSError:
@@ -140,16 +151,34 @@ def file_identity(path: str | Path) -> tuple[int, int, int]:
 
 
 def hdf5_bytes(head: bytes) -> int:
-    """How many bytes an HDF5 file has by its own account, from its first 48; -1 where they do not say."""
+    """Return the size of an HDF5 file according to its first 48 bytes, or -1 if they do not tell."""
     return int.from_bytes(head[40:48], "little") if head.startswith(b"\x89HDF\r\n\x1a\n\0") else -1
 
 
 @contextmanager
 def write_hdf5(path: str | Path, what: str = "the file", *, opener: Callable = h5py.File) -> Iterator[h5py.File]:
-    """An HDF5 file of ogcm, open for writing in memory, which is sealed and put on the disk when it is closed.
+    """Open a new HDF5 file of ogcm in memory; when it is closed it is sealed and written in one piece.
 
-    It reaches the disk in one piece, since HDF5 does not survive a full disk. `opener` is h5py.File, or h5netcdf.File
-    for a NetCDF4 file. Raises FileError, which calls the file `what`, where the disk does not take it.
+    HDF5 does not survive a full disk, hence the memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    what : str, optional
+        Description of the file for messages.
+    opener : callable, optional
+        h5py.File (the default), or h5netcdf.File for a NetCDF4 file.
+
+    Yields
+    ------
+    h5py.File
+        The open file.
+
+    Raises
+    ------
+    FileError
+        If the disk fails.
     """
     whole = streams.BytesIO()
     with opener(whole, "w") as f:
@@ -159,10 +188,28 @@ def write_hdf5(path: str | Path, what: str = "the file", *, opener: Callable = h
 
 @contextmanager
 def read_hdf5(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h5py.File]:
-    """An HDF5 file of ogcm, opened for reading when its seal and its attribute `format` are as they should be.
+    """Open an HDF5 file of ogcm for reading, after a check of its seal and its attribute `format`.
 
-    Raises FileError where they are not, and for what cannot be read of it; `what` it should be and the `remedy` are
-    for the message.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    form : str
+        Value that the attribute `format` must have.
+    what : str
+        Description of the file for messages.
+    remedy : str
+        End of the message: what the user can do.
+
+    Yields
+    ------
+    h5py.File
+        The open file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or of another kind, or if something in it cannot be read.
     """
     if not Path(path).is_file():
         raise FileError(f"{path}: does not exist, or is no file; {remedy}")

@@ -1,7 +1,7 @@
-"""How much memory a run or a gradient takes, known before it is begun.
+"""The memory of a run or a gradient, computed before it begins.
 
-Nearly all arrays are maps or fields of the grid. So the work arrays are made for a corner of the ocean, one cell wide,
-and their bytes counted: the whole takes as many more as it has columns more.
+Nearly all arrays are maps or fields of the grid. Therefore the work arrays are made for a corner of the ocean, one cell
+wide, and their bytes counted: those of the whole grid are larger by the ratio of the numbers of columns.
 """
 
 import copy
@@ -24,7 +24,10 @@ KERNELS = {"run": 2, "gradient": 11}  # work arrays (nk + 1, nj, ni) that the ke
 
 
 def bytes_of(*things: object) -> int:
-    """Memory of all arrays that steppers, states, or lists and dictionaries of them hold, models apart."""
+    """Return the size of all arrays [bytes] of steppers, states, or lists and dictionaries of them.
+
+    Their models are not counted.
+    """
     found, waiting = {}, list(things)
     while waiting:
         x = waiting.pop()
@@ -42,7 +45,10 @@ def bytes_of(*things: object) -> int:
 
 
 def corner(model: Model) -> Model:
-    """The model of the cell in the south-west, without its terms, with the barotropic substeps of the whole."""
+    """Return the model of the south-western cell, without its terms.
+
+    It has as many barotropic substeps as the whole model.
+    """
 
     def cut(a: Any) -> Any:
         return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
@@ -57,25 +63,25 @@ def corner(model: Model) -> Model:
 
 
 def model_bytes(model: Model) -> int:
-    """Of all that a model holds."""
+    """Return the size of all arrays of a model [bytes]."""
     forcing, terms = model.forcing, sum(getattr(term, "nbytes", 0) for term in model.terms.values())
     series = [s.values for s in forcing.series.values()]
     return bytes_of(list(model.grid), model.state, model.parameters, forcing.steady, series) + terms
 
 
 def work_bytes(model: Model, make: Callable[[Model], object]) -> int:
-    """Of the work arrays of what `make` makes of a model: a stepper, or several things in a list."""
+    """Return the size of the work arrays [bytes] of the objects that `make` makes of a model, such as a stepper."""
     small = corner(model)
     columns = model.grid.depth_t.size / small.grid.depth_t.size
     return int(bytes_of(make(small)) * columns)
 
 
 def kernel_bytes(model: Model, kind: str) -> int:
-    """Of the work arrays that the kernels of a GPU share: `kind` is "run" or "gradient"."""
+    """Return the size of the work arrays that the kernels of a GPU share [bytes]; `kind` is "run" or "gradient"."""
     nk, nj, ni = model.grid.h_t.shape
     return KERNELS[kind] * (nk + 1) * nj * ni * model.grid.h_t.itemsize
 
 
 def run_bytes(model: Model) -> int:
-    """Of a run on a GPU."""
+    """Return the memory of a run on a GPU [bytes]."""
     return model_bytes(model) + work_bytes(model, Stepper) + kernel_bytes(model, "run") + COPIES * bytes_of(model.state)

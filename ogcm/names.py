@@ -1,8 +1,8 @@
-"""Names of files: which files belong to an output, which may be replaced, and which run holds a name.
+"""Names of files: the files that belong to an output, checks before a file is written or read, and locks.
 
-An output `gyre.nc` has `gyre.toml`, `gyre.restart.h5`, `gyre.png` beside it. While a run writes them it holds a lock
-on `gyre.restart.lock`, which the operating system gives free when the process ends, however it ends. Nothing is
-replaced without being told to (`overwrite`), and then only what ogcm wrote.
+An output `gyre.nc` has `gyre.toml`, `gyre.restart.h5`, `gyre.png` beside it. A run that writes them holds a lock on
+`gyre.restart.lock`, which the operating system releases when the process ends, however it ends. Files are replaced only
+with `overwrite`, and then only files that ogcm wrote.
 """
 
 import fcntl
@@ -22,10 +22,10 @@ HOLDER = "ogcm, process"  # how a lock file begins
 
 
 def output_path(output: str | Path) -> Path:
-    """The path of a NetCDF4 file to be written.
+    """Return the path of a NetCDF4 file that is to be written.
 
-    Raises FileError for what cannot name one: nothing, a folder, or the ending of another format (`gyre.zarr`). A dot
-    before a number is part of the name, as in `nu0.5`.
+    Raises FileError for a name that cannot be one: an empty name, a folder, or the ending of another format
+    (`gyre.zarr`). A dot before a number is part of the name, as in `nu0.5`.
     """
     if not isinstance(output, str | os.PathLike) or "\0" in str(output):
         raise FileError(f"output: needs the name of a file, got {output!r}")
@@ -43,7 +43,7 @@ def output_path(output: str | Path) -> Path:
 
 
 def beside(output: str | Path, ending: str) -> Path:
-    """The file that belongs to an output: its name with `ending` in place of .nc (or after a name without it)."""
+    """Return the file that belongs to an output: its name with `ending` in place of .nc."""
     path = Path(output)
     stem = path.stem if path.suffix.lower() in NETCDF else path.name
     return path.with_name(f"{stem}{ending}")
@@ -59,7 +59,7 @@ def check_folder(path: str | Path) -> None:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether the name is taken, be it by a link that leads nowhere."""
+    """Return True if the name exists, even as a link to nothing."""
     return os.path.lexists(path)
 
 
@@ -71,12 +71,15 @@ def check_exists(path: str | Path) -> None:
 
 
 def same_file(a: str | Path, b: str | Path) -> bool:
-    """Whether two names are those of one file that exists."""
+    """Return True if two names are those of one existing file."""
     return os.path.exists(a) and os.path.exists(b) and os.path.samefile(a, b)
 
 
 def check_replaceable(path: Path, overwrite: bool, what: str = "exists") -> None:
-    """Raise FileError for a name that is taken, or with `overwrite` by anything but a file that ogcm wrote."""
+    """Raise FileError for a name that exists; with `overwrite`, only for a file that ogcm did not write.
+
+    `what` says in the message what the file is.
+    """
     if not is_taken(path):
         return
     check_regular(path)
@@ -87,13 +90,13 @@ def check_replaceable(path: Path, overwrite: bool, what: str = "exists") -> None
 
 
 def check_regular(path: Path) -> None:
-    """Raise FileError for what exists and is not a plain file: a folder, a link, a device."""
+    """Raise FileError for an existing name that is not a plain file: a folder, a link, a device."""
     if is_taken(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise FileError(f"{path}: is a link, a folder or a device; give the name of a plain file")
 
 
 def is_written_by_ogcm(path: Path) -> bool:
-    """Whether a file is HDF5 that ogcm wrote: an output, a restart, a data set, an estimate."""
+    """Return True for an HDF5 file that ogcm wrote: an output, a restart, a data set, an estimate."""
     try:
         with h5py.File(path, "r", locking=False) as f:
             return any(str(f.attrs.get(name, "")).startswith("ogcm ") for name in ("source", "format"))
@@ -102,17 +105,26 @@ def is_written_by_ogcm(path: Path) -> bool:
 
 
 class TakenError(FileError):
-    """A name that another run holds."""
+    """A name is used by another run."""
 
 
 class Claim:
-    """A name that this process alone may write to, until `release` or its end; a context manager.
+    """A lock on a name for this process, until `release` or the end of the process; a context manager.
 
-    Raises TakenError where another run holds it, FileError where it cannot be locked.
+    Parameters
+    ----------
+    path : str or Path
+        The lock file, which is made here and removed at the end.
+
+    Raises
+    ------
+    TakenError
+        If another run holds the lock.
+    FileError
+        If the lock file cannot be written, or is another file.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """`path` is the lock file, made here and removed in the end."""
         self.path = Path(path)
         check_regular(self.path)
         while True:
@@ -133,7 +145,7 @@ class Claim:
         self.file.flush()
 
     def lock(self) -> None:
-        """Take the lock. Raises TakenError where it is held, FileError where the file is not a lock of ogcm."""
+        """Take the lock. Raises TakenError if it is held, FileError if the file is not a lock of ogcm."""
         self.file.seek(0)
         holder = self.file.read(200).strip()
         if holder and not holder.startswith(HOLDER):
@@ -152,7 +164,7 @@ class Claim:
             )
 
     def release(self) -> None:
-        """Give the name free."""
+        """Release the lock and remove its file."""
         self.path.unlink(missing_ok=True)
         self.file.close()
 

@@ -78,8 +78,9 @@ def colour_scale(name: str, values: Array, default: str = DEFAULT_MAP) -> dict:
 def draw_field(
     axes: Axes, record: Record, name: str, values: Array, dims: Sequence[str], where: str = "", contours: int = 0
 ) -> None:
-    """Draw a field over two coordinates with its colour bar, as cells or, for streamfunctions, with `contours`
-    levels.
+    """Draw a field over two coordinates with its colour bar.
+
+    Streamfunctions are drawn with `contours` levels, other fields as cells.
     """
     vertical, horizontal = dims
     default = record.kind.colour_map if record.kind and name not in STATIC else DEFAULT_MAP
@@ -105,8 +106,9 @@ def draw_field(
 
 
 def horizontal_field(record: Record, name: str, level: int) -> tuple[Array, tuple[str, ...], str]:
-    """Return a horizontal field, its dimensions, and words for its depth. Raises InputError if the variable has
-    none.
+    """Return a horizontal field, its dimensions, and words for its depth.
+
+    Raises InputError for a variable that has no horizontal field.
     """
     dims = record.dims(name)
     if len(dims) == 3:
@@ -191,8 +193,9 @@ def draw_series(axes: Axes, record: Record, name: str) -> None:
 
 
 def draw_currents(axes: Axes, record: Record) -> None:
-    """Draw arrows of the surface current at T points, one for every few cells, at most twice as long as that of the
-    key.
+    """Draw arrows of the surface current at T points, one for every few cells.
+
+    An arrow is at most twice as long as that of the key.
     """
     u, v = np.nan_to_num(record.field("u", 0)), np.nan_to_num(record.field("v", 0))
     u = 0.5 * (u + np.roll(u, 1, 1))  # a closed western wall is the dry eastern face of the last column

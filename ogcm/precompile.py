@@ -1,7 +1,7 @@
-"""Compile the kernels of the default model ahead, one process for each core.
+"""Compilation of the kernels of the default model in advance, one process for each core.
 
-The two halves of a step need different kernels, so that two processes share the work; what
-other choices need (another scheme, another precision) is compiled when it is first used.
+The two halves of a step need different kernels, so that two processes share the work. Kernels of other choices (another
+scheme, another precision) are compiled when they are first used.
 """
 
 import os
@@ -16,7 +16,7 @@ HALVES = ("momentum", "tracers")
 
 
 def compile_all() -> None:
-    """Compile both halves, in parallel. Raises CalledProcessError where a process fails."""
+    """Compile both halves in parallel. Raises CalledProcessError if a process fails."""
     command = [sys.executable, "-m", "ogcm.precompile"]
     environment = os.environ | {"NUMBA_NUM_THREADS": "1"}
     running = [subprocess.Popen([*command, half], env=environment) for half in HALVES]
@@ -27,7 +27,7 @@ def compile_all() -> None:
 
 
 def smallest() -> Stepper:
-    """A stepper of a tiny basin with the default choices."""
+    """Return a stepper of a tiny basin with the default choices."""
     from ogcm.horizontal_grid import cartesian
 
     grid = cartesian(nx=4, ny=4, dx=1e4, dy=1e4, f0=1e-4, periodic_x=True)
@@ -35,7 +35,7 @@ def smallest() -> Stepper:
 
 
 def compile_half(half: str) -> None:
-    """Call every kernel of one half of a step once."""
+    """Call every kernel of one half of a step once: "momentum" or "tracers"."""
     stepper = smallest()
     n = stepper.model.state
     fluxes = stepper.model.forcing.at(0.0)

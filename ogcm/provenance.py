@@ -1,8 +1,8 @@
-"""What a model is when it runs, as files record it: every numerical choice and parameter, and how it can be made again.
+"""The record of a model in files: all numerical choices, parameters and terms, and how it can be made again.
 
 A model that a setup made can be made again from the name and the options of the setup, unless its state, forcing,
-parameters, grid or terms were changed afterwards. The setup therefore leaves digests of them, its `marks`, with
-which the model is compared when it runs.
+parameters, grid or terms were changed afterwards. Therefore the setup stores digests of them, the `marks` of the model,
+with which the model is compared when it runs.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ TIMES = (0.0, 12345.0)  # [s] at which forcing that is a function of time is com
 
 
 def digest(*items: Array | str) -> str:
-    """A hash of arrays and texts."""
+    """Return a hash of arrays and texts."""
     whole = hashlib.sha256()
     for item in items:
         text = item if isinstance(item, str) else f"{np.shape(item)} {np.asarray(to_host(item)).dtype}"
@@ -36,9 +36,10 @@ def digest(*items: Array | str) -> str:
 
 
 def parameter_summary(model: Model, name: str) -> float | list[float] | dict[str, object]:
-    """A parameter of the model as it is now: a number where it is uniform over water; `eos` as a list of numbers.
+    """Return the present value of a parameter: a number if it is uniform over water, `eos` as a list of numbers.
 
-    A map or a field as its shape (layers, rows, columns), its least, mean and greatest value over water, and a digest.
+    A map or field is represented by its shape (layers, rows, columns), its minimum, mean and maximum over water, and a
+    digest.
     """
     values = to_host(model.parameters[name])
     if name == "eos":
@@ -56,12 +57,12 @@ def parameter_summary(model: Model, name: str) -> float | list[float] | dict[str
 
 
 def parameter_summaries(model: Model) -> dict[str, object]:
-    """All parameters as they are now; see `parameter_summary`."""
+    """Return the present values of all parameters; see `parameter_summary`."""
     return {name: parameter_summary(model, name) for name in model.parameters}
 
 
 def term_summaries(model: Model) -> dict[str, dict]:
-    """Each term with its class and its weights as they are now: at most FEW as a list, or statistics and a digest."""
+    """Return the class and the weights of each term: at most FEW weights as a list, more as statistics and a digest."""
     found: dict[str, dict] = {}
     for name, term in model.terms.items():
         weights = np.ravel(to_host(getattr(term, "weights", np.zeros(0))))
@@ -77,7 +78,7 @@ def term_summaries(model: Model) -> dict[str, dict]:
 
 
 def model_attributes(model: Model) -> dict[str, str]:
-    """The attributes `numerics`, `parameters` and `terms` of a file, as JSON: all as they are now."""
+    """Return the attributes `numerics`, `parameters` and `terms` of a file, as JSON, with their present values."""
     return {
         "numerics": json.dumps(model.options()),
         "parameters": json.dumps(parameter_summaries(model)),
@@ -89,13 +90,13 @@ def model_attributes(model: Model) -> dict[str, str]:
 
 
 def state_mark(model: Model) -> str:
-    """A digest of the state over the interior, with its time and step."""
+    """Return a digest of the state over the interior, with its time and step."""
     state = model.state
     return digest(*map(interior, state.all_arrays()), f"{state.time!r} {state.step}")
 
 
 def forcing_mark(model: Model) -> str:
-    """A digest of all forcing; of functions of time at two times."""
+    """Return a digest of all forcing; functions of time are evaluated at two times."""
     forcing, items = model.forcing, list[Any]()
     for name, a in sorted(forcing.steady.items()):
         items += [name, a]
@@ -107,7 +108,10 @@ def forcing_mark(model: Model) -> str:
 
 
 def marks(model: Model) -> dict[str, str]:
-    """Digests of all that makes the model, by its name, parameters and terms by theirs."""
+    """Return digests of everything that makes the model.
+
+    They are those of state, forcing, grid and numerics, and of each parameter and term by its name.
+    """
     found = {
         "state": state_mark(model),
         "forcing": forcing_mark(model),
@@ -135,9 +139,21 @@ def note_training(model: Model, path: str, names: Iterable[str]) -> None:
 
 
 def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> str:
-    """The TOML of a run with the settings `run`: one that repeats it, or a record that says why it cannot.
+    """Return the TOML of a run: a configuration that repeats it, or a record that says why it cannot be repeated.
 
-    `start`: the mark of the state of a restart, from which the run begins.
+    Parameters
+    ----------
+    model : Model
+        The model at the start of the run.
+    run : mapping of str to object
+        The table [run].
+    start : str, optional
+        The mark of the state (`state_mark`), if the run starts from a restart.
+
+    Returns
+    -------
+    str
+        The text of the file.
     """
     made = model.config
     if "setup" not in made:
@@ -161,5 +177,5 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
 
 
 def tables(model: Model, run: Mapping[str, object]) -> dict[str, Mapping]:
-    """What a record holds: all numerical choices, all parameters, the settings of the run."""
+    """Return the tables of a record: all numerical choices, all parameters, the settings of the run."""
     return {"numerics": model.options(), "parameters": parameter_summaries(model), "run": run}

@@ -17,8 +17,9 @@ UNITS = {"degC": "°C", "m3 s-1": "Sv", "1": ""}
 
 
 class Kind(NamedTuple):
-    """A kind of file without records in time: the module whose `overview` draws it, and the colour map of its
-    fields.
+    """A kind of file without records in time, such as that of sensitivities.
+
+    `module` is the module whose `overview` draws the whole file, `colour_map` the colour map of its fields.
     """
 
     module: str

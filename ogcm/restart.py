@@ -1,8 +1,7 @@
-"""Restarts: the whole state of a run as HDF5, read again to the bit.
+"""Restart files: the whole state of a run as HDF5, from which it continues to the bit.
 
-A restart is made in memory and reaches the disk in one piece, since HDF5 does not survive a full disk; it is sealed
-(`ogcm.files`). Beside the state it holds what gives the state its meaning, the ocean: a model with another one
-refuses it.
+A restart is made in memory and written in one piece, since HDF5 does not survive a full disk; it is sealed
+(`ogcm.files`). Beside the state it holds the ocean to which the state belongs; a model of another ocean refuses it.
 """
 
 import json
@@ -32,14 +31,14 @@ OCEAN = {  # what an ocean is, by its name in a restart
 
 
 def restart_bytes(model: Model) -> int:
-    """Bytes of a restart file."""
+    """Return the size of a restart file of the model [bytes]."""
     levels = 1 + (model.numerics.integrator == "ab2")
     ocean = sum(np.asarray(a).nbytes for a in geometry(model).values())
     return ocean + levels * sum(a.nbytes for a in model.state.arrays().values())
 
 
 def geometry(model: Model) -> dict[str, np.ndarray]:
-    """What tells one ocean from another; `OCEAN` explains the names."""
+    """Return the arrays that distinguish one ocean from another, by name; `OCEAN` explains the names."""
     horizontal, grid = model.horizontal, model.grid
     maps = {"dx": grid.dx_t, "dy": grid.dy_t, "f": grid.f, "bottom": grid.bottom_t, "depth": grid.depth_t}
     found = {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "periodic": np.array(grid.periodic)}
@@ -47,7 +46,22 @@ def geometry(model: Model) -> dict[str, np.ndarray]:
 
 
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
-    """Write the whole state (default: the model's) to the bit. Raises FileError where the disk does not take it."""
+    """Write a restart file: the whole state, to the bit.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which is replaced if it exists.
+    model : Model
+        The model.
+    state : State, optional
+        The state, which may be on a GPU; default that of the model.
+
+    Raises
+    ------
+    FileError
+        If the disk fails.
+    """
     state = (state or model.state).to("cpu")
     with files.write_hdf5(path, "the restart") as f:
         for group, s in (("state", state), ("previous", state.previous)):
@@ -65,9 +79,19 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
 
 
 def load_restart(path: str | Path, model: Model) -> None:
-    """Take the state of a restart file into the model, to the bit.
+    """Give a model the state of a restart file, to the bit.
 
-    Raises FileError for a file that is missing, truncated, foreign, damaged or of another ocean.
+    Parameters
+    ----------
+    path : str or Path
+        Restart file.
+    model : Model
+        A model of the same ocean; its wind, mixing, schemes and time step may differ.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, of another kind, or of another ocean.
     """
     remedy = "a run leaves its restart beside its output, as .restart.h5"
     with files.read_hdf5(path, RESTART, "a restart of ogcm", remedy) as f:
@@ -76,7 +100,7 @@ def load_restart(path: str | Path, model: Model) -> None:
 
 
 def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
-    """The state in an open restart file, after all checks."""
+    """Return the state in an open restart file, after all checks."""
     check_ocean(f, path, model)
     if f["state/u"].dtype != model.state.u.dtype:
         raise FileError(
@@ -95,7 +119,7 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
 
 
 def check_ocean(f: h5py.File, path: str | Path, model: Model) -> None:
-    """Raise FileError where the ocean of an open restart file is not that of the model, to round-off."""
+    """Raise FileError if the ocean of an open restart file differs from that of the model by more than round-off."""
     for name, here in geometry(model).items():
         there, here = f[f"ocean/{name}"][()], np.asarray(here)
         if there.shape != here.shape:

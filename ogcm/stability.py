@@ -1,14 +1,15 @@
-"""How long a step may be: all limits of waves, flow and mixing.
+"""Limits of the time step: waves, flow and mixing; Courant numbers and the first invalid value of a state.
 
-What a step makes of a small disturbance is a linear map. For a plane wave over a flat bottom, with u along it and eta
-in units in which du/dt = -omega eta, omega = sqrt(g H) K, that map depends on two numbers,
+A time step acts on a small disturbance as a linear map. For a plane wave over a flat bottom, with u along the wave and
+eta in units in which du/dt = -omega eta, omega = sqrt(g H) K, that map depends on two numbers,
 
     turn = omega dt,     damping = nu K^2 dt  (biharmonic: nu4 K^4 dt)
 
-and on the weights of the barotropic substeps; `amplification` is its largest eigenvalue. Friction is held over the
-substeps, so that a wave that turns by pi within a step feels it in the wrong phase: there, a damping of 0.22 makes it
-grow, where without gravity waves 2 would do. A cell holds all waves from its shortest, K^2 = 4/dx^2 + 4/dy^2, upwards;
-`largest_damping` is the damping of its shortest wave with which none of them grows (docs/numerics.md).
+and on the weights of the barotropic substeps; `amplification` is its largest eigenvalue. Friction is constant during
+the substeps. Therefore a wave that turns by pi within a step is subject to friction in the wrong phase: there, a
+damping of 0.22 makes it grow, whereas 2 would be stable without gravity waves. A cell holds all waves from its
+shortest, K^2 = 4/dx^2 + 4/dy^2, upwards; `largest_damping` is the damping of its shortest wave for which none of them
+grows (docs/numerics.md).
 """
 
 import math
@@ -42,26 +43,32 @@ ITERATIONS = 30  # of the power iteration for the largest eigenvalue of friction
 
 
 def shortest_wavenumber_squared(model: Model) -> Array:
-    """K^2 of the shortest wave in a cell (nj, ni) [m-2]: 4/dx^2 + 4/dy^2, without a direction one cell wide."""
+    """Return K^2 of the shortest wave in a cell, shape (nj, ni) [m-2]: 4/dx^2 + 4/dy^2.
+
+    A direction along which the grid has one cell does not count.
+    """
     (ny, nx), grid = model.horizontal.shape, model.grid
     return 4.0 * (nx > 1) / grid.dx_t.astype(float) ** 2 + 4.0 * (ny > 1) / grid.dy_t.astype(float) ** 2
 
 
 def surface_wave_turn(model: Model, dt: float) -> Array:
-    """omega dt of the shortest surface wave in a cell (nj, ni), 0 on land."""
+    """Return omega dt of the shortest surface wave in a cell, shape (nj, ni) [1], 0 on land."""
     grid = model.grid
     return dt * np.sqrt(model.numerics.gravity * grid.depth_t * shortest_wavenumber_squared(model)) * grid.mask_t[0]
 
 
 def barotropic_steps(model: Model, dt: float | None = None) -> float:
-    """Substeps of the barotropic mode in a step (of dt [s]), as chosen or as the shortest surface wave needs."""
+    """Return the number of barotropic substeps in a step of dt [s].
+
+    It is the number that was chosen, or the one that the shortest surface wave requires.
+    """
     needed = float(interior(surface_wave_turn(model, dt or model.numerics.dt)).max()) / 2 / BAROTROPIC_COURANT
     return model.numerics.barotropic_steps or (max(needed, FEWEST_SUBSTEPS) if needed else 1)
 
 
 @lru_cache
 def substep_weights(steps: float, fraction: float = 1.0) -> tuple[Array, Array]:
-    """Averaging weights (a, b) [1] of the barotropic substeps in a stage, as `averaging_weights` describes them.
+    """Return the averaging weights (a, b) [1] of the barotropic substeps in a stage (see `averaging_weights`).
 
     `steps` is the number of substeps in a whole step, `fraction` the length of the stage as a fraction of the step. All
     steppers share the arrays, which must not be changed.
@@ -70,9 +77,23 @@ def substep_weights(steps: float, fraction: float = 1.0) -> tuple[Array, Array]:
 
 
 def amplification(steps: float, turn: Array, damping: Array) -> Array:
-    """Amplitude of a wave after a step relative to that before; turn and damping are broadcast against each other.
+    """Return the amplitude of a wave after a step relative to that before it.
 
-    The substeps are those of `ogcm.operators.barotropic`, with the friction F of the wave at the start held.
+    Parameters
+    ----------
+    steps : float
+        Number of barotropic substeps in a step.
+    turn, damping : ndarray
+        omega dt and nu K^2 dt of the wave [1], of shapes that can be broadcast.
+
+    Returns
+    -------
+    ndarray
+        Largest modulus of the eigenvalues of the step, of the broadcast shape.
+
+    Notes
+    -----
+    The substeps are those of `ogcm.operators.barotropic`, with the friction F of the wave at the start held constant.
     """
     turn, damping = (a[..., None] for a in np.broadcast_arrays(turn, damping))
     a, b = substep_weights(steps)
@@ -95,16 +116,28 @@ def amplification(steps: float, turn: Array, damping: Array) -> Array:
 
 @lru_cache
 def damping_table(steps: float) -> Array:
-    """The largest damping with which a wave that turns by one of TURNS in a step does not grow."""
+    """Return, for each of TURNS, the largest damping with which a wave that turns so far in a step does not grow."""
     grows = amplification(steps, TURNS[:, None], DAMPINGS) > 1 + 1e-6
     first = np.where(grows.any(axis=1), grows.argmax(axis=1), len(DAMPINGS))
     return np.minimum(DAMPINGS[first - 1], LARGEST_DAMPING)
 
 
 def largest_damping(model: Model, dt: float, power: int) -> Array:
-    """The damping of the shortest wave in a cell (nj, ni) with which no longer wave grows either.
+    """Return the largest damping of the shortest wave in a cell for which no longer wave grows either.
 
-    power: 1 of Laplacian friction, 2 of biharmonic, whose damping falls with the wavelength as turn^(2 power).
+    Parameters
+    ----------
+    model : Model
+        The model.
+    dt : float
+        Time step [s].
+    power : int
+        1 for Laplacian friction, 2 for biharmonic, whose damping falls with the wavelength as turn^(2 power).
+
+    Returns
+    -------
+    ndarray, shape (nj, ni)
+        The damping [1].
     """
     table = damping_table(barotropic_steps(model, dt))
     ratio = np.minimum.accumulate(table / TURNS ** (2 * power))
@@ -113,10 +146,24 @@ def largest_damping(model: Model, dt: float, power: int) -> Array:
 
 
 def friction_excess(model: Model, name: str, dt: float) -> float:
-    """How many times too strong friction with the parameter `name` is for steps of dt [s], at the worst place.
+    """Return the factor by which friction with one parameter is too strong for a time step, at the worst place.
 
-    The largest eigenvalue of the model's own operator, walls and thin cells included, with the viscosity over the
-    largest that a cell bears, by power iteration.
+    It is the largest eigenvalue of the friction operator of the model, with walls and thin cells, for the viscosity
+    divided by the largest stable one of each cell. It is found by power iteration.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    name : str
+        "nu_h" or "nu4_h".
+    dt : float
+        Time step [s].
+
+    Returns
+    -------
+    float
+        The factor; up to 1 the step is stable.
     """
     grid, power = model.grid, {"nu_h": 1, "nu4_h": 2}[name]
     nu = model.parameters[name] * dt
@@ -145,27 +192,38 @@ def friction_excess(model: Model, name: str, dt: float) -> float:
 
 
 def volume_norm(u: Array, v: Array, grid: Grid) -> float:
-    """The norm in which friction is symmetric: the root of the volume sum of squares."""
+    """Return the norm in which friction is symmetric: the root of the volume integral of u^2 + v^2."""
     squares = interior(grid.area_u * grid.h_u * (u * u) + grid.area_v * grid.h_v * (v * v))
     return math.sqrt(float(squares.sum(dtype=float)))
 
 
 def diffusion_excess(model: Model, name: str, dt: float) -> float:
-    """How many times too strong diffusion with the parameter `name` is for steps of dt [s], at the worst place."""
+    """Return the factor by which diffusion with one parameter is too strong for a step of dt [s], at the worst place.
+
+    `name` is "kappa_h" or "kappa4_h".
+    """
     power = {"kappa_h": 1, "kappa4_h": 2}[name]
     damping = model.parameters[name] * shortest_wavenumber_squared(model) ** power * dt * model.grid.mask_t[0]
     return float(interior(damping).max()) / LARGEST_DAMPING
 
 
 def viscosity_excess(nu: Array, most: Array) -> float:
-    """The largest of a viscosity that follows the flow over `most`, what the cells bear (`stable_mixing`)."""
+    """Return the largest ratio of a flow-dependent viscosity `nu` to the stable ones, `most` (`stable_mixing`)."""
     return float((interior(nu) / most).max())
 
 
 def stable_mixing(model: Model) -> dict[str, Array]:
-    """The largest mixing along layers over a flat bottom: maps (ny, nx) by the name of the parameter in use.
+    """Return the largest stable mixing along layers over a flat bottom.
 
-    m2 s-1, of the biharmonic ones m4 s-1; infinite on land.
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (ny, nx)
+        Maps by the name of each parameter in use [m2 s-1; biharmonic ones m4 s-1], infinite on land.
     """
     dt, most = model.numerics.dt, {}
     for choice, names in (
@@ -180,7 +238,7 @@ def stable_mixing(model: Model) -> dict[str, Array]:
 
 
 def excesses(model: Model, dt: float) -> dict[str, float]:
-    """How many times too strong mixing along layers is for steps of dt [s], by the parameters in use."""
+    """Return the factor by which mixing along layers is too strong for a step of dt [s], for each parameter in use."""
     numerics, found = model.numerics, dict[str, float]()
     for choice, names, excess in (
         (numerics.friction, ("nu_h", "nu4_h"), friction_excess),
@@ -196,7 +254,7 @@ def excesses(model: Model, dt: float) -> dict[str, float]:
 
 
 def check_numerics(model: Model) -> None:
-    """Raise InputError where the step is too long for rotation or mixing, or has too few chosen substeps."""
+    """Raise InputError if the step is too long for rotation or mixing, or has too few barotropic substeps."""
     numerics, dt = model.numerics, model.numerics.dt
     host = model.device == "cpu" and not np.iscomplexobj(model.state.u)  # mirrors and tangents are those of such
     if numerics.dynamics == "none" or not host:
@@ -229,12 +287,12 @@ def is_bearable(model: Model, name: str, dt: float) -> bool:
 
 
 def longest_stable_step(dt: float, fits: Callable[[float], bool]) -> float:
-    """The longest of steps of 0.9 dt, 0.81 dt, ... that fits."""
+    """Return the longest of the steps 0.9 dt, 0.81 dt, ... for which `fits` is true."""
     return next((d for n in range(1, 100) if fits(d := dt * 0.9**n)), dt * 0.9**100)
 
 
 def check_flow(model: Model) -> None:
-    """Raise InputError where the step is too long for the flow or the stratification of the model's state."""
+    """Raise InputError if the step is too long for the flow or the stratification of the state of the model."""
     dt, numbers = model.numerics.dt, courant_numbers(model)
     for name, words in (("advection", "Courant number"), ("vertical", "vertical Courant number")):
         if not numbers[name] <= LARGEST_CFL:
@@ -252,10 +310,18 @@ def check_flow(model: Model) -> None:
 
 
 def courant_numbers(model: Model) -> dict[str, float]:
-    """How far things go in a time step, in cells, at the worst place.
+    """Return the Courant numbers of the state of a model: distances in a time step, in cells, at the worst place.
 
-    "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2)
-    (the barotropic substeps divide it), "friction" 4 nu_h dt (1/dx2 + 1/dy2).
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    dict of str to float
+        "advection" |u| dt/dx + |v| dt/dy, "vertical" |w| dt/h, "surface_wave" sqrt(g H) dt sqrt(1/dx2 + 1/dy2) (which
+        the barotropic substeps divide), "friction" 4 nu_h dt (1/dx2 + 1/dy2).
     """
     g, s, dt = model.grid, model.state, model.numerics.dt
     wet, h = interior(g.mask_t) == 1, diagnostics.thickness(model)
@@ -270,25 +336,31 @@ def courant_numbers(model: Model) -> dict[str, float]:
 
 
 def advective_courant_number(model: Model) -> float:
-    """The largest |u| dt/dx + |v| dt/dy of a model's state."""
+    """Return the largest |u| dt/dx + |v| dt/dy of the state of a model, which may be on a GPU."""
     state, grid = model.state, model.grid
     rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
     return float(interior(rate).max() * model.numerics.dt)
 
 
 def vertical_courant_number(model: Model, W: Array) -> float:
-    """The largest |w| dt/h of a model's cells, from the upward transports W (nk + 1, nj, ni) [m3 s-1]."""
+    """Return the largest |w| dt/h of the cells of a model.
+
+    W, shape (nk + 1, nj, ni) [m3 s-1], are the upward transports.
+    """
     rate = np.abs(W[:-1]) * model.grid.r_area_t / thickness(model.grid)
     return float(interior(rate).max() * model.numerics.dt)
 
 
 def thickness(grid: Grid) -> Array:
-    """Thickness of the resting cells (nk, nj, ni) [m], 1 on land."""
+    """Return the thickness of the resting cells, shape (nk, nj, ni) [m], 1 on land."""
     return np.where(grid.mask_t, grid.h_t, grid.h_t.dtype.type(1))
 
 
 def fastest(model: Model, W: Array) -> tuple[str, tuple, float]:
-    """(name, index, value) of the velocity with the largest Courant number; W as in `vertical_courant_number`."""
+    """Return name, index and value of the velocity with the largest Courant number.
+
+    W, shape (nk + 1, nj, ni) [m3 s-1], are the upward transports.
+    """
     state, grid = model.state, model.grid
     w = W[:-1] * grid.r_area_t
     along = {"u": (state.u, grid.dx_u), "v": (state.v, grid.dy_v), "w": (w, thickness(grid))}
@@ -299,9 +371,20 @@ def fastest(model: Model, W: Array) -> tuple[str, tuple, float]:
 
 
 def first_invalid(state: State, model: Model) -> tuple[str, tuple, float] | None:
-    """(name, index, value) of the first value that is not finite, or of a surface below the sea floor; or None.
+    """Return the first value of a state that is not finite, or of a surface below the sea floor.
 
-    The layers of a linear free surface keep their thickness wherever it stands.
+    Parameters
+    ----------
+    state : State
+        A state, which may be on a GPU.
+    model : Model
+        Its model.
+
+    Returns
+    -------
+    tuple of (str, tuple of int, float) or None
+        Name of the field, index without halo and value; None for a valid state. With a linear free surface the layers
+        keep their thickness, so that any surface is valid.
     """
     for name, a in state.arrays().items():
         inside = interior(a)
@@ -317,9 +400,9 @@ def first_invalid(state: State, model: Model) -> tuple[str, tuple, float] | None
 
 
 def internal_wave_turn(model: Model) -> float:
-    """omega dt of the shortest internal wave of the first mode, at the worst place: speed from N and the layers.
+    """Return omega dt of the shortest internal wave of the first mode, at the worst place.
 
-    c = N dz/(2 sin(pi/(2 n))) for n equal layers, the mean of N over depth where they are not.
+    The speed is c = N dz/(2 sin(pi/(2 n))) for n equal layers, with the mean of N over depth if they differ.
     """
     grid, numerics, state = model.grid, model.numerics, model.state
     if not numerics.has_tracers:
@@ -335,9 +418,21 @@ def internal_wave_turn(model: Model) -> float:
 
 
 def advice(model: Model, name: str, viscosity: float = 0.0) -> str:
-    """What to try after `name` of a run blew up, by the likeliest cause; the model has the last good state.
+    """Return a remedy after a run blew up, by the likeliest cause.
 
-    viscosity: `viscosity_excess` of a viscosity that follows the flow.
+    Parameters
+    ----------
+    model : Model
+        The model with the last good state.
+    name : str
+        Name of the field that was invalid or too fast.
+    viscosity : float, optional
+        `viscosity_excess` of a flow-dependent viscosity.
+
+    Returns
+    -------
+    str
+        A sentence or two.
     """
     numerics, dt = model.numerics, model.numerics.dt
     less, numbers = f"Try dt = {dt / 2:g} s", courant_numbers(model)

@@ -39,10 +39,6 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
     "new files": """
         ogcm/horizontal_grid.py ogcm/work.py adjoint/integrators.py adjoint/slow_physics.py adjoint/state.py
     """,
-    "runs": """
-        ogcm/files.py ogcm/restart.py ogcm/provenance.py ogcm/names.py ogcm/disk.py ogcm/config.py
-        ogcm/cli.py ogcm/__main__.py ogcm/precompile.py ogcm/errors.py ogcm/fields.py ogcm/stability.py ogcm/memory.py ogcm/constants.py
-    """,
     "learning": """
         nn/coarse_graining.py nn/commands.py nn/configuration.py nn/data.py nn/data_set.py nn/drift.py
         nn/feature_kernels.py nn/features.py nn/losses.py nn/mlp.py nn/network.py nn/observed_data.py
