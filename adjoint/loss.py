@@ -113,9 +113,7 @@ class Loss:
             n = day * DAY / dt
             if not -0.5 <= n <= simulation.steps + 0.5:
                 last = simulation.steps * dt / DAY
-                raise InputError(
-                    f"days: {type(self).__name__} evaluates the state on day {day:g}, the run is from 0 to {last:g}"
-                )
+                raise InputError(f"days: day {day:g} of {type(self).__name__} is outside the run from 0 to {last:g}")
             found.setdefault(round(n), []).append(record)
         return found
 

@@ -1,4 +1,4 @@
-"""Data sets of ogcm as records: reading and checking their files."""
+"""Data sets of ogcm as records: their files are read and checked here, and written by `nn.DataOutput`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,17 +20,33 @@ FORMAT = "ogcm data set 1"
 
 
 class DataSet(Records):
-    """The records of the file `path`; only those asked for are read. `attributes` are those of the file.
+    """The records of a data set; only those that are asked for are read.
 
-    The whole file is hashed once, when it is opened (`ogcm.files`), and must stay as it is as long as it is in use.
+    The hash of the whole file is checked once, when it is opened; the file must not change while it is in use.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : Model
+        The model whose grid the data set has.
+    fields : sequence of str, optional
+        Fields to be read; by default all that the file and the model have.
+
+    Attributes
+    ----------
+    attributes : dict of str to object
+        Attributes of the file.
+
+    Raises
+    ------
+    FileError
+        For a file that is missing, damaged, of another kind or of another grid.
+    InputError
+        For a field that the file lacks, and for times that are not uniform.
     """
 
     def __init__(self, path: str | Path, model: Model, *, fields: Sequence[str] | None = None) -> None:
-        """`fields`: the names to read (default: all that the file has of the model's).
-
-        Raises FileError for a file that is missing, foreign, damaged or of another grid, InputError for a field that
-        it lacks and for times that are not uniform.
-        """
         self.path, self.model = Path(path), model
         self.stamp = files.file_identity(self.path)
         with files.read_hdf5(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
@@ -50,7 +66,20 @@ class DataSet(Records):
         self.water = {name: wet_points(model, name) for name in self.fields}
 
     def check_grid(self, f: h5py.File, names: Sequence[str]) -> None:
-        """Raise FileError for a file of another grid."""
+        """Check that a file has the grid of the model.
+
+        Parameters
+        ----------
+        f : h5py.File
+            The open file.
+        names : sequence of str
+            The fields in it.
+
+        Raises
+        ------
+        FileError
+            Where shapes or coordinates differ.
+        """
         (ny, nx), nk, h = self.model.horizontal.shape, len(self.model.dz), self.model.horizontal
         for name in names:
             shape, wanted = f[name].shape[1:], (ny, nx) if name == "eta" else (nk, ny, nx)
@@ -63,7 +92,18 @@ class DataSet(Records):
                 raise FileError(f"{self.path}: its grid differs from this model's in {name}; use its options")
 
     def check_times(self) -> float:
-        """The interval between two records [s]. Raises InputError where it varies."""
+        """Return the interval between two records.
+
+        Returns
+        -------
+        float
+            The interval [s].
+
+        Raises
+        ------
+        InputError
+            Where it varies.
+        """
         if len(self.times) < 2:
             raise InputError(f"{self.path}: holds {len(self.times)} records; a data set needs at least 2")
         steps = np.diff(self.times)
@@ -79,9 +119,24 @@ class DataSet(Records):
         return interval
 
     def read(self, records: range) -> dict[str, Array]:
-        """The fields (records, nk, ny, nx), of eta (records, ny, nx), in the model's precision, 0 on land.
+        """Return the fields of some records, in the precision of the model, 0 on land.
 
-        Raises InputError for records that do not exist, FileError for a value over water that is missing.
+        Parameters
+        ----------
+        records : range
+            The numbers of the records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (records, nk, ny, nx)
+            The fields; eta (records, ny, nx).
+
+        Raises
+        ------
+        InputError
+            For records that do not exist.
+        FileError
+            For a missing value over water, and for a file that has changed.
         """
         self.check_part(records)
         if files.file_identity(self.path) != self.stamp:

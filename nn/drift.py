@@ -1,4 +1,4 @@
-"""The drift of a long run: what it does to contents, mean and variability."""
+"""The drift of a long run: changes of contents, mean and variability."""
 
 from collections.abc import Mapping
 
@@ -16,21 +16,40 @@ Array = np.ndarray
 
 
 class Drift:
-    """What a long run does to contents, mean and variability, from running sums.
+    """The drift of a long run in contents, mean and variability, from running sums.
 
-    `days` and `series` grow with each state: "volume", "heat" and "salt" are changes of the content since the start
-    relative to the sum of its magnitudes; "heat_variation" and "salt_variation" the same changes relative to the sum of
-    |T - mean T| and |S - mean S|, which is stricter and knows no arbitrary zero; "speed" [m s-1] is the largest of |u|
-    and |v|. `finite` tells whether every state was; from the first that is not on, nothing counts any more.
+    "volume", "heat" and "salt" are changes of the contents since the initial state, relative to the sum of their
+    magnitudes; "heat_variation" and "salt_variation" the same changes relative to the sum of |T - mean T| and
+    |S - mean S|, which is stricter and independent of the zero of the scale; "speed" [m s-1] is the largest of |u| and
+    |v|.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    initial : State
+        The initial state.
+    climatology, deviation : mapping of str to ndarray
+        Mean and standard deviation in time of the data, shape (nk, ny, nx), eta (ny, nx).
+
+    Attributes
+    ----------
+    days : list of float
+        Days of the states so far.
+    series : dict of str to list of float
+        The series above, one value for each state.
+    finite : bool
+        Whether every state was finite; from the first that is not, nothing is added.
+
+    Raises
+    ------
+    InputError
+        For unknown fields, other shapes, and a model without tracers.
     """
 
     def __init__(
         self, model: Model, initial: State, climatology: Mapping[str, Array], deviation: Mapping[str, Array]
     ) -> None:
-        """`climatology` and `deviation`: mean and standard deviation in time of the data, (nk, ny, nx), eta (ny, nx).
-
-        Raises InputError for unknown fields, other shapes, and a model without tracers.
-        """
         self.model, self.climatology = model, Climatology(model, climatology)
         for name in climatology:
             if name not in deviation:
@@ -51,7 +70,18 @@ class Drift:
         self.sums = {name: np.zeros((2, *a.shape)) for name, a in self.climatology.mean.items()}
 
     def add(self, state: State) -> None:
-        """Look at a state of the run, on the day that it carries. Raises InputError for one of another shape."""
+        """Add a state of the run.
+
+        Parameters
+        ----------
+        state : State
+            The state, with its time.
+
+        Raises
+        ------
+        InputError
+            For a state of another shape.
+        """
         anomalies = {name: self.climatology.anomaly(state, name, "state") for name in self.sums}
         fields = {name: checked_field(self.model, state, name, "state") for name in ("u", "v", "eta")}
         self.finite &= all(np.isfinite(a).all() for a in (*anomalies.values(), *fields.values()))
@@ -69,19 +99,54 @@ class Drift:
         self.states += 1
 
     def mean_error(self, field: str) -> Array:
-        """Root mean square over the water of (mean of the run - that of the data), by layer and over all (layers + 1,).
+        """Return the root mean square over the water of the difference between the means of the run and of the data.
 
-        In the unit of the field. Raises InputError for an unknown field, or before any state.
+        Parameters
+        ----------
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (layers + 1,)
+            The error by layer, and last over all, in the unit of the field.
+
+        Raises
+        ------
+        InputError
+            For an unknown field, or before any state.
         """
         return self.rms(field, self.moments(field)[0])
 
     def deviation_error(self, field: str) -> Array:
-        """The same of the standard deviation in time."""
+        """Return the root mean square over the water of the difference between the standard deviations in time.
+
+        Parameters
+        ----------
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (layers + 1,)
+            The error by layer, and last over all, in the unit of the field.
+        """
         mean, square = self.moments(field)
         return self.rms(field, np.sqrt(np.maximum(square - mean**2, 0)) - self.deviation[field])
 
     def moments(self, field: str) -> Array:
-        """Mean over time of the anomaly and of its square (2, layers, ny, nx)."""
+        """Return the means over time of the anomaly and of its square.
+
+        Parameters
+        ----------
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (2, layers, ny, nx)
+            The means.
+        """
         if field not in self.sums:
             raise InputError(f"field: unknown {field!r}: {suggestion(field, self.sums)}")
         if not self.states:
@@ -89,5 +154,19 @@ class Drift:
         return self.sums[field] / self.states
 
     def rms(self, field: str, error: Array) -> Array:
+        """Return the root mean square of an error over the water.
+
+        Parameters
+        ----------
+        field : str
+            The field.
+        error : ndarray, shape (layers, ny, nx)
+            The error.
+
+        Returns
+        -------
+        ndarray, shape (layers + 1,)
+            The root mean square by layer, and last over all.
+        """
         cells = self.climatology.volumes[field]
         return np.sqrt(layer_means((cells * error**2).sum(axis=(1, 2)), cells))

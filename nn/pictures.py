@@ -26,17 +26,18 @@ USEFUL = 0.6  # anomaly correlation below which a forecast is called useless
 
 
 def line_style(n: int) -> dict:
-    """How the line of the model number n looks."""
+    """Return the style of the line of model number n."""
     return {"color": f"C{n % 10}", "lw": 1.8, "marker": "osD^v"[n % 5], "ms": 4, "ls": ("-", "--")[n // 10 % 2]}
 
 
 def clean_axes(axes: Axes) -> None:
+    """Draw a grid and remove the upper and right sides."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def shared_legend(picture: Picture, lines: Mapping[str, Any]) -> None:
-    """One for all panels, below them."""
+    """Draw one legend for all panels, below them."""
     picture.legend(
         list(lines.values()),
         list(lines),
@@ -47,10 +48,29 @@ def shared_legend(picture: Picture, lines: Mapping[str, Any]) -> None:
 
 
 def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
-    """RMSE (above) and ACC (below) over all layers against lead, a column for each field, a line for each model.
+    """Draw RMSE (above) and anomaly correlation (below) against lead, a column for each field, a line for each model.
 
-    Dotted: the error of climatology and the ACC of 0.6 below which forecasts are called useless. What is worse than 2.5
-    times climatology leaves the picture. Raises InputError without results, FileError where it cannot be written.
+    Dotted lines are the error of climatology, and the anomaly correlation of 0.6 below which forecasts are called
+    useless. Errors above 2.5 times that of climatology are outside the picture.
+
+    Parameters
+    ----------
+    results : mapping of str to Scores
+        Scores by the name of the model.
+    path : str or Path
+        File of the picture.
+
+    Returns
+    -------
+    Picture
+        The picture.
+
+    Raises
+    ------
+    InputError
+        Without results.
+    FileError
+        Where the picture cannot be written.
     """
     chosen_leads(results, None)
     first = next(iter(results.values()))
@@ -80,9 +100,28 @@ def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
 
 
 def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequence[float] | None = None) -> Picture:
-    """Kinetic energy against wavelength along x, a panel for each of `leads` [d] (first, middle and last).
+    """Draw kinetic energy against wavelength along x, a panel for each lead.
 
-    Raises InputError for a lead that is not scored, FileError where the picture cannot be written.
+    Parameters
+    ----------
+    results : mapping of str to Scores
+        Scores by the name of the model.
+    path : str or Path
+        File of the picture.
+    leads : sequence of float, optional
+        Lead times [days]; by default the first, middle and last.
+
+    Returns
+    -------
+    Picture
+        The picture.
+
+    Raises
+    ------
+    InputError
+        For a lead that is not scored.
+    FileError
+        Where the picture cannot be written.
     """
     leads = chosen_leads(results, leads)
     picture = Picture(1 + 4 * len(leads), 4.6)
@@ -115,10 +154,34 @@ def draw_spectra(results: Mapping[str, Scores], path: str | Path, leads: Sequenc
 def draw_maps(
     model: Model, truth: State, forecasts: Mapping[str, State], field: str, level: int, path: str | Path
 ) -> Picture:
-    """The truth and the forecasts of `field` in the layer `level` (above), and the errors (below), land grey.
+    """Draw maps of the truth and of forecasts (above), and of their errors (below), with one range of colours in a row.
 
-    The colours are the same for all of a row. Raises InputError for an unknown field, a level that does not exist or
-    states of another shape, FileError where the picture cannot be written.
+    Parameters
+    ----------
+    model : Model
+        The model of the states.
+    truth : State
+        The true state.
+    forecasts : mapping of str to State
+        Forecasts by name.
+    field : str
+        The field.
+    level : int
+        The layer, from 0 at the surface.
+    path : str or Path
+        File of the picture.
+
+    Returns
+    -------
+    Picture
+        The picture; land is grey.
+
+    Raises
+    ------
+    InputError
+        For an unknown field, a level that does not exist, and states of another shape.
+    FileError
+        Where the picture cannot be written.
     """
     wet = field_volume(model, field) > 0
     if not 0 <= level < len(wet):
@@ -161,7 +224,7 @@ def draw_maps(
 
 
 def draw_training(log: "Sequence[Iteration]", path: str | Path) -> None:
-    """Loss, validation loss and norm of the gradient against the iteration, lengths of the windows shaded."""
+    """Draw loss, validation loss and norm of the gradient against the iteration; lines mark the stages."""
     figure = Picture(9, 6)
     above, below = figure.subplots(2, 1, sharex=True)
     number = [line.iteration for line in log]

@@ -1,4 +1,4 @@
-"""Scores as a table and as a file (CSV)."""
+"""Tables of scores: printed, and as a file (CSV)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,12 +27,12 @@ COLUMNS = (
 
 
 def units(field: str) -> str:
-    """Unit of the errors of a field."""
+    """Return the unit of the errors of a field."""
     return {CURRENT: "m s-1", ALL: "1"}.get(field) or FIELDS[field].units
 
 
 def chosen_leads(results: Mapping[str, Scores], leads: Sequence[float] | None) -> list[float]:
-    """`leads` [d], or the first, middle and last. Raises InputError without results."""
+    """Return `leads` [days], or the first, middle and last. Raises InputError without results."""
     if not results:
         raise InputError("results: there are none; give the scores of at least one model")
     known = next(iter(results.values())).leads
@@ -40,9 +40,26 @@ def chosen_leads(results: Mapping[str, Scores], leads: Sequence[float] | None) -
 
 
 def table(results: Mapping[str, Scores], field: str = ALL, leads: Sequence[float] | None = None) -> str:
-    """RMSE and ACC of a field over all layers, a line for each model, at `leads` [d] (first, middle and last).
+    """Return a table of RMSE and anomaly correlation over all layers, a line for each model.
 
-    A dash stands for what is undefined. Raises InputError for a field or lead that is not scored.
+    Parameters
+    ----------
+    results : mapping of str to Scores
+        Scores by the name of the model.
+    field : str, default "all"
+        The field.
+    leads : sequence of float, optional
+        Lead times [days]; by default the first, middle and last.
+
+    Returns
+    -------
+    str
+        The table; a dash stands for undefined scores.
+
+    Raises
+    ------
+    InputError
+        For a field or lead that is not scored.
     """
     leads, width = chosen_leads(results, leads), max(map(len, (*results, "model")))
     heads = [f"{name} {lead:g} d" for name in ("RMSE", "ACC") for lead in leads]
@@ -56,15 +73,27 @@ def table(results: Mapping[str, Scores], field: str = ALL, leads: Sequence[float
 
 
 def name_of(field: str) -> str:
-    """A field in words."""
+    """Return the name of a field in words."""
     return {CURRENT: "current", ALL: "all fields, normalised"}.get(field) or FIELDS[field].long_name
 
 
 def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
-    """A line for each model, field, layer and lead (COLUMNS); `units` are those of rmse and bias.
+    """Write scores to a CSV file, a line for each model, field, layer and lead (`COLUMNS`).
 
-    `layer` counts from 0 at the surface, "all" is over the layers; `depth_m` is that of its centre. What is undefined
-    is nan. Raises FileError where the disk does not take it.
+    `units` are those of rmse and bias. `layer` counts from 0 at the surface, "all" is over all layers; `depth_m` is the
+    depth of the centre of the layer. Undefined scores are nan.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    results : mapping of str to Scores
+        Scores by the name of the model.
+
+    Raises
+    ------
+    FileError
+        Where the file cannot be written.
     """
     lines: list[Any] = [COLUMNS]
     for model, scores in results.items():

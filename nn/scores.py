@@ -30,9 +30,9 @@ CURRENT, ALL = "current", "all"  # u and v as a vector; every field, each divide
 
 
 def checked_field(model: Model, state: State, field: str, what: str) -> Array:
-    """A field in float64 as (layers, ny, nx), eta as one layer. Raises InputError for another shape than the model's.
+    """Return a field in float64 as (layers, ny, nx), eta as one layer; on land its values are arbitrary.
 
-    On land it holds anything.
+    Raises InputError where its shape is not that of the model.
     """
     a, own = getattr(state, field), getattr(model.state, field)
     if a.shape != own.shape:
@@ -41,9 +41,10 @@ def checked_field(model: Model, state: State, field: str, what: str) -> Array:
 
 
 def layer_means(sums: Array, cells: Array) -> Array:
-    """Means over the water of each layer, and last over all (..., layers + 1), from volume-weighted sums (..., layers).
+    """Return means over the water of each layer, and last over all (..., layers + 1), from volume-weighted sums (...,
+    layers).
 
-    NaN in a layer without water.
+    They are NaN in a layer without water.
     """
     volumes = cells.sum(axis=(1, 2))
     whole = sums.sum(axis=-1, keepdims=True) / volumes.sum()
@@ -52,10 +53,22 @@ def layer_means(sums: Array, cells: Array) -> Array:
 
 
 class Climatology:
-    """The mean of the data, and the volumes with which fields are averaged."""
+    """The mean of the data, and the volumes with which fields are averaged.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the data.
+    mean : mapping of str to ndarray
+        Mean of each field that counts, shape (nk, ny, nx), eta (ny, nx).
+
+    Raises
+    ------
+    InputError
+        For an unknown field or another shape.
+    """
 
     def __init__(self, model: Model, mean: Mapping[str, Array]) -> None:
-        """`mean`: the fields that count, (nk, ny, nx), eta (ny, nx). Raises InputError for what does not fit."""
         shape, dtype = (-1, *model.horizontal.shape), model.grid.h_t.dtype
         self.model = model
         self.volumes = {name: field_volume(model, name) for name in mean}
@@ -63,7 +76,27 @@ class Climatology:
         self.mean = {name: MeanSquare(model, name, a).data.astype(dtype).reshape(shape) for name, a in mean.items()}
 
     def anomaly(self, state: State, field: str, what: str) -> Array:
-        """A field less its mean (layers, ny, nx), 0 on land. Raises InputError for a shape that does not fit."""
+        """Return a field minus its mean.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        field : str
+            The field.
+        what : str
+            Name of the state for messages.
+
+        Returns
+        -------
+        ndarray, shape (layers, ny, nx)
+            The anomaly, 0 on land.
+
+        Raises
+        ------
+        InputError
+            For a state of another shape.
+        """
         a = checked_field(self.model, state, field, what)
         return np.where(self.volumes[field] > 0, a - self.mean[field], 0.0)
 
@@ -71,18 +104,34 @@ class Climatology:
 class Scores:
     """Scores of a set of forecasts by field, lead and layer, from running sums.
 
-    Fields are those of the climatology, "current" (the vector of u and v, where it has both) and "all" (the mean over
-    the fields, each divided by its scale). A score has the shape (leads, layers + 1), the last over all layers; eta
-    counts as one layer, "all" has none. A lead without forecasts is NaN; one with a forecast that is not finite is
-    NaN or infinite.
+    Fields are those of the climatology, "current" (the vector of u and v, where both are there) and "all" (the mean
+    over the fields, each divided by its scale). A score has the shape (leads, layers + 1); the last is over all layers.
+    eta has one layer, "all" has none. The scores of a lead without forecasts are NaN, those of a lead with a forecast
+    that is not finite are NaN or infinite.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the data.
+    climatology : mapping of str to ndarray
+        Mean of each field of the data, shape (nk, ny, nx), eta (ny, nx).
+    leads : sequence of float
+        Lead times [days].
+    scales : mapping of str to float or ndarray
+        Standard deviation of each field of the data, one number or (nk,).
+
+    Attributes
+    ----------
+    starts : ndarray, shape (leads,)
+        Number of forecasts.
+
+    Raises
+    ------
+    InputError
+        For unknown fields, other shapes, and scales that are missing or not positive.
     """
 
     def __init__(self, model: Model, climatology: Mapping[str, Array], leads: Sequence[float], scales: Scales) -> None:
-        """`climatology`: the mean of the data, (nk, ny, nx), eta (ny, nx); `leads` [d]; `scales`: the standard
-        deviation of the data, one number or (nk,), in the units of the field.
-
-        Raises InputError for unknown fields, other shapes, and scales that are missing or not positive.
-        """
         self.model, self.leads, self.climatology = model, tuple(map(float, leads)), Climatology(model, climatology)
         self.scales = {name: scale_of(model, name, scales)[:, 0, 0] for name in climatology}
         # Over the starts: error^2, forecast anomaly^2, that of the truth^2, their product; and the error.
@@ -94,14 +143,24 @@ class Scores:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What has scores."""
+        """Names of the fields that have scores."""
         both = (CURRENT,) if {"u", "v"} <= set(self.squares) else ()
         return (*self.squares, *both, ALL)
 
     def add(self, lead: int, forecast: State, truth: State) -> None:
-        """Count one forecast at the lead number `lead`.
+        """Add one forecast.
 
-        Raises InputError for a lead that does not exist, or states of another shape.
+        Parameters
+        ----------
+        lead : int
+            Number of the lead, from 0.
+        forecast, truth : State
+            The forecast and the record that it should be.
+
+        Raises
+        ------
+        InputError
+            For a lead that does not exist, and for states of another shape.
         """
         if not 0 <= lead < len(self.leads):
             raise InputError(f"lead: number {lead} does not exist; there are {len(self.leads)}, from 0")
@@ -120,10 +179,23 @@ class Scores:
         self.starts[lead] += 1
 
     def mean_squares(self, field: str) -> Array:
-        """Means of the squares over starts and water (4, leads, layers + 1): those of the error, of the anomalies of
-        the forecast and of the truth, and of their product, in the unit of the field squared.
+        """Return means over starts and water of the squares of a field.
 
-        Raises InputError for an unknown field.
+        Parameters
+        ----------
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (4, leads, layers + 1)
+            Those of the error, the anomaly of the forecast, the anomaly of the truth, and the product of the anomalies,
+            in the unit of the field squared.
+
+        Raises
+        ------
+        InputError
+            For an unknown field.
         """
         if field == CURRENT and field in self.fields:
             return self.mean_squares("u") + self.mean_squares("v")
@@ -136,44 +208,120 @@ class Scores:
         return self.mean_over_starts(self.squares[field], field)
 
     def mean_over_starts(self, sums: Array, field: str) -> Array:
-        """Means over starts and water of what was summed (..., leads, layers + 1)."""
+        """Return means over starts and water.
+
+        Parameters
+        ----------
+        sums : ndarray, shape (..., leads, layers)
+            Volume-weighted sums over the starts.
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (..., leads, layers + 1)
+            The means.
+        """
         with np.errstate(invalid="ignore"):
             means = layer_means(sums, self.climatology.volumes[field])
             return means / np.where(self.starts, self.starts, np.nan)[:, None]
 
     def rmse(self, field: str = ALL) -> Array:
-        """Root mean square error [unit of the field]; of "current" that of the vector, of "all" normalised."""
+        """Return the root mean square error.
+
+        Parameters
+        ----------
+        field : str, default "all"
+            The field; "current" is the error of the vector, "all" is normalised.
+
+        Returns
+        -------
+        ndarray, shape (leads, layers + 1)
+            The error in the unit of the field.
+        """
         return np.sqrt(self.mean_squares(field)[0])
 
     def acc(self, field: str = ALL) -> Array:
-        """Anomaly correlation, not centred: sum f't'/sqrt(sum f'^2 sum t'^2), f' and t' from the climatology.
+        """Return the anomaly correlation, not centred: sum f't'/sqrt(sum f'^2 sum t'^2).
 
-        NaN where it is undefined, as for climatology itself as a forecast.
+        Parameters
+        ----------
+        field : str, default "all"
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (leads, layers + 1)
+            The correlation; NaN where it is undefined, as for climatology itself as a forecast.
         """
         _, f, t, product = self.mean_squares(field)
         with np.errstate(invalid="ignore", divide="ignore"):
             return product / np.sqrt(f * t)
 
     def variance_ratio(self, field: str = ALL) -> Array:
-        """Mean square of the anomalies of the forecast over that of the truth: below 1 where forecasts are smooth."""
+        """Return the mean square anomaly of the forecast over that of the truth, below 1 for smooth forecasts.
+
+        Parameters
+        ----------
+        field : str, default "all"
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (leads, layers + 1)
+            The ratio.
+        """
         _, f, t, _ = self.mean_squares(field)
         with np.errstate(invalid="ignore", divide="ignore"):
             return f / t
 
     def bias(self, field: str) -> Array:
-        """Mean error [unit of the field]; NaN for "current" and "all", which have no sign."""
+        """Return the mean error.
+
+        Parameters
+        ----------
+        field : str
+            The field.
+
+        Returns
+        -------
+        ndarray, shape (leads, layers + 1)
+            The mean error in the unit of the field; NaN for "current" and "all", which have no sign.
+        """
         if field in self.errors:
             return self.mean_over_starts(self.errors[field], field)
         return np.full_like(self.rmse(field), np.nan)
 
     def spectra(self) -> tuple[Array, Array]:
-        """The kinetic energy of forecast and truth by wavenumber (leads, M) [m2 s-2], mean over the starts."""
+        """Return the kinetic energy by wavenumber, mean over the starts.
+
+        Returns
+        -------
+        forecast, truth : ndarray, shape (leads, wavenumbers)
+            The energy [m2 s-2].
+        """
         with np.errstate(invalid="ignore"):
             forecast, truth = self.energies / np.where(self.starts, self.starts, np.nan)[:, None]
         return forecast, truth
 
     def index_of(self, lead: float) -> int:
-        """The number of a lead [d]. Raises InputError where it is not there."""
+        """Return the number of a lead.
+
+        Parameters
+        ----------
+        lead : float
+            The lead time [days].
+
+        Returns
+        -------
+        int
+            Its number.
+
+        Raises
+        ------
+        InputError
+            For a lead that is not scored.
+        """
         found = np.flatnonzero(np.isclose(self.leads, lead))
         if not len(found):
             raise InputError(f"leads: {lead:g} d is not scored; choose from {', '.join(f'{a:g}' for a in self.leads)}")

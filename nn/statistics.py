@@ -10,10 +10,14 @@ SMALLEST = 1e-3  # a layer that varies less than this part of the most variable 
 
 
 class Statistics(NamedTuple):
-    """Of each field: mean and standard deviation of its layers (nk,), of eta (1,), over water, weighted with volume.
+    """Mean and standard deviation of each field and of its tendency, over water, weighted with volume.
 
-    In the units of the field; those of the tendency, the difference of two records over the interval, in units s-1.
-    A layer without water has 0.
+    Attributes
+    ----------
+    mean, deviation : dict of str to ndarray, shape (nk,)
+        By field and layer in the units of the field, eta (1,); 0 in a layer without water.
+    tendency_mean, tendency_deviation : dict of str to ndarray, shape (nk,)
+        The same of the difference of two records over their interval [units s-1].
     """
 
     mean: dict[str, Array]
@@ -23,19 +27,19 @@ class Statistics(NamedTuple):
 
 
 class Moments:
-    """Mean and standard deviation of each layer over weighted cells and all the records added, in one pass.
+    """Mean and standard deviation of each layer over weighted cells and all added records, in one pass.
 
-    Records are merged as in Chan, Golub and LeVeque (1983, doi 10.1080/00031305.1983.10483115), section 2.
+    Records are merged as in Chan, Golub and LeVeque (1983, doi 10.1080/00031305.1983.10483115), section 2. `weights`
+    (nk, ny, nx) are 0 on land.
     """
 
     def __init__(self, weights: Array) -> None:
-        """`weights` (nk, ny, nx): 0 on land."""
         total = weights.sum(axis=(1, 2), keepdims=True)
         self.weights = weights / np.where(total > 0, total, 1)
         self.count, self.mean, self.squares = 0, np.zeros(len(weights)), np.zeros(len(weights))
 
     def add(self, values: Array) -> None:
-        """Count in one record, of as many values as there are weights."""
+        """Add a record with as many values as weights."""
         values = values.reshape(self.weights.shape)
         mean = (self.weights * values).sum(axis=(1, 2))
         variance = (self.weights * (values - mean[:, None, None]) ** 2).sum(axis=(1, 2))
@@ -46,9 +50,10 @@ class Moments:
 
     @property
     def deviation(self) -> Array:
+        """Standard deviation of each layer (nk,)."""
         return np.sqrt(self.squares / self.count)
 
 
 def floored(scale: Array) -> Array:
-    """A scale by layer, at least SMALLEST of that of the liveliest layer."""
+    """Return the scale of each layer, at least SMALLEST times that of the layer that varies most."""
     return np.maximum(scale, SMALLEST * scale.max())
