@@ -47,7 +47,7 @@ def random_grid(
     periodic_x, periodic_y : bool, optional
         True where the basin is periodic along x, along y.
     **options : dict
-        Further options of `ogcm.grid.build`.
+        Further options of `build_grid` in ogcm/grid.py.
 
     Returns
     -------

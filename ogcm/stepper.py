@@ -155,7 +155,7 @@ class Stepper:
         Returns
         -------
         tuple of ndarray
-            Weights of the surface and of the transports [1] (`ogcm.stability.substep_weights`).
+            Weights of the surface and of the transports [1] (`substep_weights`).
         """
         a, b = substep_weights(barotropic_steps(self.model), fraction)
         return a.astype(self.model.grid.h_t.dtype), b.astype(self.model.grid.h_t.dtype)

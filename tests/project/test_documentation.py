@@ -26,7 +26,7 @@ from ogcm.terms import TERMS
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = (PAIRS, TERMS, FEATURES, NETWORKS)
 PAGES = [f"docs/{name}.md" for name in ("start", "models", "runs", "gradients", "training", "networks", "operators")]
-LONG = ("docs/start.md", "docs/training.md", "docs/networks.md")  # they train
+SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -90,7 +90,7 @@ def follow(page: str, *, torch: bool = False) -> int:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.slow) if page in LONG else page for page in PAGES]
+    "page", [pytest.param(page, marks=pytest.mark.slow) if page in SLOW else page for page in PAGES]
 )
 def test_the_page_can_be_followed(page):
     assert follow(page) >= 2
@@ -118,6 +118,7 @@ def test_troubleshooting_shows_the_messages_of_the_code():
     assert not [part for message in messages for part in message.split(" ... ") if part not in code]
 
 
+@pytest.mark.slow
 def test_the_page_on_debugging_finds_the_error_it_plants(folder):
     page = "docs/debugging.md"
     assert follow(page) >= 5
