@@ -12,7 +12,7 @@ def interrupt(number: int, _frame: object) -> None:
 
 def process() -> None:
     """Run the command in `sys.argv`. Ctrl-C prints no traceback, whenever and however often it is pressed."""
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell has it for jobs in the background
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # by a shell, for jobs in the background
     at_end = signal.SIG_IGN if ignored else signal.SIG_DFL
     try:
         try:

@@ -18,7 +18,7 @@ import ogcm
 SETUP_COMMANDS = {
     "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
-    "sensitivity": ("adjoint.commands", "map what a transport, a heat content, ... depends on"),
+    "sensitivity": ("adjoint.commands", "compute maps of the sensitivity of a transport, a heat content, ..."),
     "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
     "train": ("nn.commands", "train a corrector and physical parameters, as a TOML file says"),
     "evaluate": (
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, text) in SETUP_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     commands.add_parser("setups", help="list the setups")
-    about = commands.add_parser("info", help="say what an output or restart file holds, or on what this machine runs")
+    about = commands.add_parser("info", help="describe an output or restart file, or this machine")
     about.add_argument("file", nargs="?")
     draw = commands.add_parser("plot", help="draw an output file")
     draw.add_argument("file")
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
     commands.add_parser("compile", help="compile the kernels ahead, with every core")
-    shown = commands.add_parser("kernel", help="print a kernel, and the twin that a GPU runs in its place")
+    shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
     shown.add_argument("--module", action="append", default=[], help="Python file with kernels of your own")
 
@@ -205,7 +205,9 @@ def setup_command(
     setup = known[name]
     options = setup_options(setup)
     if "overwrite" in tables["run"]:
-        raise InputError(f"{target}: overwrite in [run] would replace files unasked; delete it and give --overwrite")
+        raise InputError(
+            f"{target}: overwrite in [run] is not allowed, since it would replace files; delete it and give --overwrite"
+        )
     check_tables(target, tables, options | {o: ("run", kind, text) for o, (kind, text) in RUN_OPTIONS.items()})
     tables["run"] = {o: value for o, value in tables["run"].items() if o in own}
     options |= {o: ("run", kind, text) for o, (kind, text) in own.items()}
@@ -216,7 +218,7 @@ def setup_command(
         print(f"  --{'module':20} {MODULE}")
         return None
     given = read_options(rest, {name: kind for name, (_, kind, _) in options.items()})
-    if "restart" in given:  # of another day than that of the file
+    if "restart" in given:  # its day may differ from that of the file
         tables["run"].pop("start", None)
     for option, value in given.items():
         tables[options[option][0]][option] = value
@@ -246,7 +248,7 @@ def run_command(target: str, rest: list[str]) -> int:
     progress = not settings.pop("quiet", False)
     simulation = Simulation(model, **settings, progress=progress)
     simulation.run()
-    print(f"{simulation.output} written; look at it with `ogcm plot {simulation.output}`", file=sys.stderr)
+    print(f"{simulation.output} written; draw it with `ogcm plot {simulation.output}`", file=sys.stderr)
     return 0
 
 
@@ -367,7 +369,7 @@ def kernel_command(known: argparse.Namespace) -> int:
     twin = sources(function)
     print(f"# {inspect.getsourcefile(function)}, line {function.__code__.co_firstlineno}\n")
     print(inspect.getsource(function))
-    print("# Its twin: what the host runs, then what each thread of the GPU does\n")
+    print("# The GPU kernel made of it: what the host runs, then what each thread of the GPU does\n")
     print("\n\n\n".join(twin))
     return 0
 

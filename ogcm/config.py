@@ -27,7 +27,7 @@ from ogcm.files import write_file
 from ogcm.names import check_regular
 
 TABLES = ("setup", "parameters", "numerics", "run")
-WHEN = ("days", "start", "restart", "restart_every")  # what two parts of one run may differ in
+WHEN = ("days", "start", "restart", "restart_every")  # entries in which two parts of one run may differ
 LARGEST = 2**53  # whole numbers up to it are exact as float
 OWN = "# Written by ogcm: "
 HEADER = OWN + "`ogcm run` with the name of this file repeats the run."
@@ -100,8 +100,8 @@ def read(path: str | Path) -> dict[str, dict]:
         )
     name = tables["setup"].get("name")
     if not isinstance(name, str):
-        said = "" if name is None else f", got name = {name!r}"
-        raise InputError(f"{path}: [setup] needs the name of a setup{said}; `ogcm setups` lists them")
+        given = "" if name is None else f", got name = {name!r}"
+        raise InputError(f"{path}: [setup] needs the name of a setup{given}; `ogcm setups` lists them")
     return tables
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ogcm.errors import FileError
 
-MARGIN = 1 << 18  # [bytes] kept free for what HDF5 writes of its own: indices, attributes
+MARGIN = 1 << 18  # [bytes] kept free for the indices and attributes that HDF5 writes
 
 
 def check_room(path: Path, need: int, remedy: str) -> None:
@@ -30,7 +30,7 @@ class Disk(streams.FileIO):
     """
 
     error: OSError | None = None
-    PATIENCE = 1.0  # [s] with readers who have the file open
+    PATIENCE = 1.0  # longest wait [s] for readers that have the file open
 
     @contextmanager
     def alone(self) -> Iterator[None]:

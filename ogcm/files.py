@@ -20,10 +20,12 @@ import h5py
 
 from ogcm.errors import FileError, OceanError
 
-# What HDF5, and what reads it, raises in a file that is damaged or holds something else
+# Exceptions of HDF5, and of code that reads it, for a file that is damaged or of another kind
 BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError)
 SEAL = b"\nogcm sha256 "
-LENGTH = len(SEAL) + 64 + 1  # of the seal [bytes]: the hash in hexadecimal digits, the end of the line
+LENGTH = (
+    len(SEAL) + 64 + 1
+)  # length of the seal [bytes]: its beginning, the hash in hexadecimal digits, the end of the line
 CHANGED = " (where you changed it on purpose, seal it again with ogcm.files.seal)"
 BLOCK = 1 << 18  # [bytes] hashed at a time
 

@@ -19,7 +19,7 @@ from ogcm.state import State
 from ogcm.stepper import Stepper
 
 Array = np.ndarray
-COPIES = 2  # of the state that a run keeps: the last good one, and the one on its way into a file
+COPIES = 2  # copies of the state in a run: the last good one, and one that is being written
 KERNELS = {"run": 2, "gradient": 11}  # work arrays (nk + 1, nj, ni) that the kernels of a GPU share (`ogcm.cuda`)
 
 

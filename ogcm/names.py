@@ -18,7 +18,7 @@ from ogcm.errors import FileError
 from ogcm.files import BROKEN
 
 NETCDF = (".nc", ".nc4", ".h5")
-HOLDER = "ogcm, process"  # how a lock file begins
+HOLDER = "ogcm, process"  # beginning of a lock file
 
 
 def output_path(output: str | Path) -> Path:
@@ -159,7 +159,8 @@ class Claim:
             ) from None
         except OSError as error:  # a file system without locks
             warnings.warn(
-                f"{self.path}: no locks here ({error.strerror}); see that no other run writes files of this name",
+                f"{self.path}: this file system has no locks ({error.strerror}); make sure that no other run writes "
+                "files of this name",
                 stacklevel=4,
             )
 

@@ -101,7 +101,9 @@ class OutputFile:
             raise
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be written: {error}") from None
-        self.shut = weakref.finalize(self, close_file, self.file, self.hdf, self.disk)  # at the latest when Python ends
+        self.shut = weakref.finalize(
+            self, close_file, self.file, self.hdf, self.disk
+        )  # when Python ends, if not before
         try:
             if extend:
                 self.cut(config)
@@ -222,7 +224,7 @@ class OutputFile:
             self.broken = True
             raise FileError(
                 f"{self.path}: writing failed ({self.disk.error or error}); {n} records are safe in {self.part}, "
-                "from which a run that continues goes on"
+                "which a run that continues extends"
             ) from None
         self.records += 1
 
@@ -284,7 +286,7 @@ def open_output(path: Path) -> h5netcdf.File:
     try:
         return h5netcdf.File(path, "r")
     except BROKEN as error:
-        remedy = "; delete it to go on with the file without .part" if path.suffix == ".part" else ""
+        remedy = "; delete it to continue the file without .part" if path.suffix == ".part" else ""
         raise FileError(
             f"{path}: cannot be continued, it is damaged or not an output of ogcm ({error}){remedy}"
         ) from None

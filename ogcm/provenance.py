@@ -19,7 +19,7 @@ from ogcm.grid import interior
 from ogcm.model import Model
 
 Array = np.ndarray
-FEW = 16  # weights of a term that are recorded one by one
+FEW = 16  # largest number of weights of a term that are recorded one by one
 TIMES = (0.0, 12345.0)  # [s] at which forcing that is a function of time is compared
 
 
@@ -32,7 +32,7 @@ def digest(*items: Array | str) -> str:
     return whole.hexdigest()[:16]
 
 
-# What was used
+# Values that were used
 
 
 def parameter_summary(model: Model, name: str) -> float | list[float] | dict[str, object]:
@@ -132,7 +132,7 @@ def note_terms(model: Model, names: str) -> None:
 def note_training(model: Model, path: str, names: Iterable[str]) -> None:
     """Note that the model has the parameters and terms `names` of the file `path`."""
     if "trained" in model.config:
-        return  # that file is no longer all that it takes: the marks will tell
+        return  # the model needs more than that one file, which its marks will show
     model.config["trained"] = path
     now = marks(model)
     model.marks |= {name: now[name] for name in names} if model.marks else {}

@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     colour_map: str
 
 
-KINDS = {"quantity": Kind("adjoint.pictures", "balance")}  # by an attribute of the file; sensitivities
+KINDS = {"quantity": Kind("adjoint.pictures", "balance")}  # by the attribute that marks the file
 
 
 class Record:

@@ -17,7 +17,7 @@ from ogcm.model import Model
 from ogcm.state import PROGNOSTIC, State
 
 RESTART = "ogcm restart 2"
-OCEAN = {  # what an ocean is, by its name in a restart
+OCEAN = {  # descriptions, by the name in a restart file
     "x": "the coordinate x",
     "y": "the coordinate y",
     "dx": "the width of the cells along x",

@@ -16,7 +16,7 @@ def check_start_day(simulation: "Simulation", start: float | None) -> None:
     state, dt = simulation.model.state, simulation.model.numerics.dt
     if start is not None and abs(state.time / DAY - start) * DAY > 0.5 * dt:
         raise InputError(
-            f"start: the run is to begin on day {start:g}, {simulation.restart or 'the model'} stands on day "
+            f"start: the run must begin on day {start:g}, {simulation.restart or 'the model'} is of day "
             f"{state.time / DAY:g}; give the restart of that day (--restart)"
         )
 
@@ -35,5 +35,5 @@ def check_step(simulation: "Simulation") -> None:
             "not finite or below the sea floor; correct the initial field"
         )
     stability.check_flow(model)
-    if simulation.device != "cpu":  # on the CPU the stepper does so
+    if simulation.device != "cpu":  # on the CPU the stepper checks it
         stability.check_numerics(model)

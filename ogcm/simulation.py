@@ -101,7 +101,7 @@ class Simulation:
         device: str = "cpu",
     ) -> None:
         if model.device != "cpu":
-            raise InputError("model: is the mirror of one on a GPU; give the model itself, and device='cuda'")
+            raise InputError("model: is a copy on a GPU; give the model on the host, and device='cuda'")
         self.model, self.days, self.progress, self.device = model, days, progress, check_device(device)
         self.steps = self.steps_in("days", days)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
@@ -236,7 +236,7 @@ class Simulation:
                 complete = self.caught.number is None
             except FileError as error:
                 raise FileError(f"{error}{self.watch.rescue()}") from None
-            except OceanError:  # which has saved the state
+            except OceanError:  # the state has been saved
                 raise
             except Exception as error:
                 error.add_note(f"the run failed{self.watch.rescue()}")
@@ -251,7 +251,7 @@ class Simulation:
 
     def _check_again(self) -> None:
         """Check what may have changed since the simulation was made or ran before."""
-        if self.has_run:  # the state is no longer that with which it was made
+        if self.has_run:  # the state has changed since the simulation was made
             self.check()
         else:
             run_files.check_files(self)

@@ -30,13 +30,13 @@ from ogcm.operators.friction import stress_divergence
 from ogcm.state import State
 
 Array = np.ndarray
-BAROTROPIC_COURANT = 0.85  # of an automatic substep; forward-backward is stable up to 1
-FEWEST_SUBSTEPS = 4  # of an automatic number: the energy of a flow drifts with dt over their number
-LARGEST_CFL = 1.0  # of the flow, along layers and across them
-LARGEST_DAMPING = 1.8  # of the shortest wave in an Euler step: 2, less what internal waves take of it
-TURNS, DAMPINGS = np.linspace(0.05, 12.0, 240), np.linspace(0.0, 2.0, 101)  # of the table behind `largest_damping`
-SMALL_DAMPING = 0.04  # with less than that mixing is stable over any bottom
-ITERATIONS = 30  # of the power iteration for the largest eigenvalue of friction
+BAROTROPIC_COURANT = 0.85  # Courant number of an automatic substep; forward-backward is stable up to 1
+FEWEST_SUBSTEPS = 4  # least automatic number: the energy of a flow drifts in proportion to dt/number
+LARGEST_CFL = 1.0  # largest Courant number of the flow, along layers and across them
+LARGEST_DAMPING = 1.8  # of the shortest wave in an Euler step: 2, reduced for internal waves
+TURNS, DAMPINGS = np.linspace(0.05, 12.0, 240), np.linspace(0.0, 2.0, 101)  # axes of the table of `largest_damping`
+SMALL_DAMPING = 0.04  # weaker mixing is stable over any bottom
+ITERATIONS = 30  # steps of the power iteration for the largest eigenvalue of friction
 
 
 # Waves
@@ -256,7 +256,9 @@ def excesses(model: Model, dt: float) -> dict[str, float]:
 def check_numerics(model: Model) -> None:
     """Raise InputError if the step is too long for rotation or mixing, or has too few barotropic substeps."""
     numerics, dt = model.numerics, model.numerics.dt
-    host = model.device == "cpu" and not np.iscomplexobj(model.state.u)  # mirrors and tangents are those of such
+    host = model.device == "cpu" and not np.iscomplexobj(
+        model.state.u
+    )  # a mirror or tangent belongs to a model that was checked
     if numerics.dynamics == "none" or not host:
         return
     needed = float(interior(surface_wave_turn(model, dt)).max()) / 2
@@ -268,7 +270,7 @@ def check_numerics(model: Model) -> None:
     coriolis, limit = float(np.abs(interior(model.grid.f)).max()) * dt, INTEGRATORS[numerics.integrator].inertial_limit
     if coriolis > limit:
         raise InputError(
-            f"dt: {dt:g} s gives f dt = {coriolis:.2g}, and {numerics.integrator} bears {limit}; "
+            f"dt: {dt:g} s gives f dt = {coriolis:.2g}, and the limit of {numerics.integrator} is {limit}; "
             f"use at most {0.8 * dt * limit / coriolis:.3g} s"
         )
     for name, excess in excesses(model, dt).items():
@@ -301,8 +303,8 @@ def check_flow(model: Model) -> None:
     limit = INTEGRATORS[model.numerics.integrator].internal_limit
     if (internal := internal_wave_turn(model)) > limit:
         raise InputError(
-            f"dt: {dt:g} s lets internal waves turn by {internal:.2g} in a step, and {model.numerics.integrator} bears "
-            f"{limit}; use at most {dt * 0.8 * limit / internal:.3g} s"
+            f"dt: {dt:g} s turns internal waves by {internal:.2g} in a step, and the limit of "
+            f"{model.numerics.integrator} is {limit}; use at most {dt * 0.8 * limit / internal:.3g} s"
         )
 
 

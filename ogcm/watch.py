@@ -39,7 +39,7 @@ class Watch:
         self.running = stepper.model  # on a GPU the mirror of the model
         self.good = self.running.state.copy()
         self.good_cfl = stability.advective_courant_number(self.running)
-        self.viscosity_excess = 0.0  # a viscosity that follows the flow over the largest stable one
+        self.viscosity_excess = 0.0  # a flow-dependent viscosity divided by the largest stable one
         self.stable_viscosity = None
         if model.numerics.viscosity != "constant" and model.numerics.friction != "none":
             self.stable_viscosity = to_device(stability.stable_mixing(model)["nu_h"], self.running.device)
@@ -72,8 +72,8 @@ class Watch:
         if self.viscosity_excess > 1 >= before:
             warnings.warn(
                 f"{numerics.viscosity}: on day {state.time / DAY:.4g} the viscosity is {self.viscosity_excess:.2g} "
-                f"times what dt = {numerics.dt:g} s bears; waves may grow. Use a shorter step or a smaller "
-                f"{numerics.viscosity}",
+                f"times the largest stable one for dt = {numerics.dt:g} s; waves may grow. Use a shorter step or a "
+                f"smaller {numerics.viscosity}",
                 stacklevel=2,
             )
 

@@ -120,7 +120,7 @@ def test_names_of_no_output_are_refused(output, words):
         ({"days": True}, "days: must be a positive number of days, got True"),
         ({"days": "2"}, "days: must be a positive number"),
         ({"every": None, "restart_every": "1"}, "restart_every: must be a positive number"),
-        ({"start": 3.0}, "start: the run is to begin on day 3, the model stands on day 0"),
+        ({"start": 3.0}, "start: the run must begin on day 3, the model is of day 0"),
     ],
 )
 def test_arguments_of_a_run_that_cannot_be(options, words):
@@ -238,7 +238,9 @@ def test_a_run_that_is_killed_continues_without_a_gap(continued):
 def test_a_damaged_part_is_not_extended():
     run(output="a.nc", **WRITE)
     Path("a.nc.part").write_bytes(Path("a.nc").read_bytes()[:5000])
-    with pytest.raises(FileError, match=r"a\.nc\.part: cannot be continued, it is damaged .* delete it to go on with"):
+    with pytest.raises(
+        FileError, match=r"a\.nc\.part: cannot be continued, it is damaged .* delete it to continue the file"
+    ):
         ogcm.Simulation(small(), days=DAYS, output="a.nc", restart="a.restart.h5", **WRITE)
     Path("a.nc.part").unlink()
     run(output="a.nc", restart="a.restart.h5", **WRITE)
@@ -265,7 +267,7 @@ def test_the_configuration_is_that_of_all_that_ran(capsys):
 
     assert main(["run", "a.toml", "--output", "b.nc", "--quiet"]) == 2  # the restart has gone on to day 1.25
     said = capsys.readouterr().err
-    assert "start: the run is to begin on day 0.75, a.restart.h5 stands on day 1.25" in said
+    assert "start: the run must begin on day 0.75, a.restart.h5 is of day 1.25" in said
     assert main(["run", "a.toml", "--output", "a.nc", "--restart", "a.restart.h5", "--days", "0.25", "--quiet"]) == 0
     assert days_of("a.nc")[-1] == 1.5
 
@@ -382,5 +384,8 @@ def test_a_file_cannot_ask_for_overwriting(capsys):
     before = Path("a.nc").read_bytes()
     Path("a.toml").write_text(Path("a.toml").read_text() + 'output = "a.nc"\noverwrite = true\n')
     assert main(["run", "a.toml", "--quiet"]) == 2
-    assert "overwrite in [run] would replace files unasked; delete it and give --overwrite" in capsys.readouterr().err
+    assert (
+        "overwrite in [run] is not allowed, since it would replace files; delete it and give --overwrite"
+        in capsys.readouterr().err
+    )
     assert Path("a.nc").read_bytes() == before
