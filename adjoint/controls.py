@@ -225,7 +225,7 @@ class Controls:
         if name in PROGNOSTIC:
             if name in ("T", "S") and not model.numerics.has_tracers:
                 raise InputError(
-                    f"controls: {name} plays no part in a model without tracers (equation_of_state 'none')"
+                    f"controls: {name} has no effect in a model without tracers (equation_of_state 'none')"
                 )
             return Control(name, "state", interior(getattr(model.state, name)).shape)
         if name in forcing.functions:
