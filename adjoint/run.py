@@ -138,13 +138,9 @@ def gradient(
     steps = simulation.steps
     budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
     sweep.add_loss()
-    forward_steps, quiet = budget.forward_steps(steps), None if simulation.progress else True
-    total = forward_steps + steps
+    forward_steps = budget.forward_steps(steps)
     try:
-        with tqdm(total=total, unit="step", disable=quiet, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
-            sweep.bar = bar
-            bar.set_postfix_str(f"{forward_steps / steps:.2f} forward steps for each of the run", refresh=False)
-            run_and_reverse(sweep, steps, budget)
+        sweep.compute(steps, budget)
         gradients = sweep.collector.collect(sweep.state_ad)
         workspace.free_states.append(sweep.state_ad)
         for name, g in gradients.items():
@@ -306,6 +302,14 @@ class Sweep:
         self.collector = Collector(controls, self.model, workspace.gradient)
         self.value, self.state_ad = 0.0, self.blank()
         self.bar: Any = None  # a progress bar
+
+    def compute(self, steps: int, budget: Budget) -> None:
+        """Compute the run and its adjoint within a budget, and show the progress."""
+        forward_steps, quiet = budget.forward_steps(steps), None if self.simulation.progress else True
+        total, place = forward_steps + steps, {"file": sys.stderr, "leave": False, "dynamic_ncols": True}
+        with tqdm(total=total, unit="step", disable=quiet, **place) as self.bar:
+            self.bar.set_postfix_str(f"{forward_steps / steps:.2f} forward steps for each of the run", refresh=False)
+            run_and_reverse(self, steps, budget)
 
     def blank(self) -> State:
         """Make an adjoint state of zeros, in memory that was used before if there is some."""
