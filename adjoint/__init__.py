@@ -1,4 +1,4 @@
-"""The adjoint of the model: gradients of any scalar of a run, the checks that they are right, and what they are for.
+"""The adjoint of the model: gradients of any scalar of a run, tests of them, and their applications.
 
 adjoint.gradient(loss, simulation, controls)      gradient of a loss (`adjoint.losses`) with respect to controls
 adjoint.tangent(simulation, perturbation)         the tangent linear model, by the complex step

@@ -1,4 +1,4 @@
-"""What learns: correctors of the model's tendencies, their data, their training and their evaluation.
+"""Learning: correctors of the tendencies of the model, their data, training and evaluation.
 
 nn.Corrector(model, features=..., outputs=...)   features, a network and its outputs, as one term of the stepper
 nn.make_data(fine, coarse, path, days=...)       a data set of coarse states from a fine run; nn.DataSet reads it

@@ -1,14 +1,15 @@
-"""Decoding the variables of CF NetCDF4 files: missing values, packing, units, axes and months.
+"""Decoding of the variables of CF NetCDF4 files: missing values, packing, units, axes and months.
 
-Gridded data (`ogcm.ocean_data`) and observations at points (`adjoint.observations`) are both read by these functions:
+These functions read gridded data (`ogcm.ocean_data`) and observations at points (`adjoint.observations`):
 
-    missing     _FillValue, missing_value (compared exactly with what is stored) and NetCDF's own fill values become NaN
-    packing     scale_factor and add_offset apply
-    units       are converted by name to those of a quantity; values far from any sea's are an error
-    axes        latitude and longitude by `units` or `standard_name`, else by `axis`; the vertical one by `axis`,
-                `positive` or `standard_name`
+    missing     _FillValue, missing_value (compared exactly with the stored values) and the fill values of NetCDF
+                become NaN
+    packing     scale_factor and add_offset are applied
+    units       are converted by name to those of a quantity; values that do not occur in the sea are an error
+    axes        latitude and longitude are found by `units` or `standard_name`, else by `axis`; the vertical axis by
+                `axis`, `positive` or `standard_name`
 
-Attributes are believed. Where they are absent and the values alone could mean two things, an error asks for them.
+Attributes are taken as true. Where they are absent and the values have two possible meanings, an error asks for them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,8 +36,16 @@ SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "ho
 
 
 class Quantity(NamedTuple):
-    """The units of a quantity in the model, the names of units that it may come in as {name: (factor, offset)}, and
-    the range of the values that there are in the sea.
+    """The units of a quantity.
+
+    Attributes
+    ----------
+    units : str
+        Units in the model.
+    names : mapping of str to tuple of float
+        Names of the units that a file may use, each with the factor and the offset to the units of the model.
+    lower, upper : float
+        Range of the values that occur in the sea, in the units of the model.
     """
 
     units: str
@@ -46,7 +55,7 @@ class Quantity(NamedTuple):
 
 
 def same(*names: str) -> dict[str, tuple[float, float]]:
-    """Names of one and the same unit."""
+    """Return names of the units of the model themselves, with the factor 1 and the offset 0."""
     return dict.fromkeys(names, (1.0, 0.0))
 
 
@@ -83,7 +92,7 @@ QUANTITIES = {
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Turns what HDF5 raises in a damaged file into a FileError that names it."""
+    """Convert the errors that HDF5 raises in a damaged file to a FileError that names the file."""
     try:
         yield
     except OceanError:
@@ -93,9 +102,9 @@ def reading(path: str | Path) -> Iterator[None]:
 
 
 def open_file(path: str | Path, needed: tuple[str, ...] = ()) -> h5py.File:
-    """The NetCDF4 file at `path`, which holds the variables `needed`.
+    """Open the NetCDF4 file at `path`, which must hold the variables `needed`.
 
-    Raises FileError for a file that is missing, of another format or damaged, and for variables that it lacks: all of
+    Raises FileError for a file that is missing, damaged or of another format, and for missing variables, with all of
     them in one message.
     """
     if not Path(path).is_file():
@@ -115,24 +124,24 @@ def open_file(path: str | Path, needed: tuple[str, ...] = ()) -> h5py.File:
         absent = [name for name in needed if not has(file, name)]
         groups = [name for name in file if file.get(name, getclass=True) is h5py.Group]
     if absent:
-        where = f"; the groups {', '.join(groups)} are not looked into, so move the variables out" * bool(groups)
+        where = f"; the groups {', '.join(groups)} are not read; move the variables out of them" * bool(groups)
         raise FileError(f"{path}: lacks {', '.join(absent)}; it must hold {', '.join(needed)}{where}")
     return file
 
 
 def has(file: h5py.File, name: str) -> bool:
-    """Whether `name` is a variable of the file, and no group or dimension without a coordinate."""
+    """Return True where `name` is a variable of the file, not a group or a dimension without coordinate."""
     v = file.get(name)
     return isinstance(v, h5py.Dataset) and not attribute(v, "NAME").startswith(ONLY_A_DIMENSION)
 
 
 def label(v: h5py.Dataset) -> str:
-    """File and variable, as messages name them."""
+    """Return the names of the file and the variable, for messages."""
     return f"{v.file.filename}: {v.name.removeprefix('/')}"
 
 
 def attribute(v: h5py.Dataset, key: str) -> str:
-    """An attribute as text, empty where it is absent."""
+    """Return an attribute as text, empty where it is absent."""
     with reading(v.file.filename):
         values = np.ravel(v.attrs.get(key, ""))
     if not values.size or isinstance(values[0], h5py.Empty):
@@ -144,7 +153,7 @@ def attribute(v: h5py.Dataset, key: str) -> str:
 
 
 def numbers(v: h5py.Dataset, key: str) -> list[float]:
-    """The numbers in an attribute, none where it is absent. Raises InputError for anything but numbers."""
+    """Return the numbers in an attribute, none where it is absent. Raises InputError for anything but numbers."""
     with reading(v.file.filename):
         values = np.ravel(v.attrs.get(key, []))
     if values.size and values.dtype.kind not in "iuf":
@@ -153,7 +162,7 @@ def numbers(v: h5py.Dataset, key: str) -> list[float]:
 
 
 def decode(v: h5py.Dataset) -> Array:
-    """The values of a variable as float64 in its own units and order, unpacked, NaN where they are missing.
+    """Return the values of a variable as float64 in its own units and order, unpacked, NaN where they are missing.
 
     Raises InputError for a variable that does not hold numbers, FileError for one that cannot be read.
     """
@@ -175,10 +184,28 @@ def decode(v: h5py.Dataset) -> Array:
 
 
 def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool = False) -> Array:
-    """Decoded values of a variable, from its units into those of one of QUANTITIES.
+    """Convert decoded values of a variable from its units to those of a quantity.
 
-    `difference`: they are errors or changes, which have no offset and no range. Raises InputError for units that are
-    unknown or absent, and for values beyond the range of the quantity.
+    Parameters
+    ----------
+    v : Dataset
+        The variable.
+    values : ndarray
+        Its decoded values.
+    quantity : str
+        Name in `QUANTITIES`.
+    difference : bool
+        True for errors or changes, which have no offset and no range.
+
+    Returns
+    -------
+    ndarray
+        The values in the units of the quantity.
+
+    Raises
+    ------
+    InputError
+        For units that are unknown or absent, and for values beyond the range of the quantity.
     """
     said, unit = attribute(v, "units"), QUANTITIES[quantity]
     if said not in unit.names:
@@ -201,11 +228,11 @@ def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool 
 
 
 def coordinate(v: h5py.Dataset, n: int) -> h5py.Dataset | None:
-    """The coordinate variable of the n-th dimension of a variable, None where it has none."""
+    """Return the coordinate variable of the n-th dimension of a variable, None where it has none."""
     with reading(v.file.filename):
         if v.is_scale:
             c = v
-        else:  # HDF5's own way to them, v.dims, crashes where the attribute is not as it should be
+        else:  # v.dims of HDF5 crashes where the attribute is malformed
             scales = v.attrs.get("DIMENSION_LIST")
             if np.shape(scales) != (v.ndim,) or scales.dtype.kind != "O" or not len(scales[n]):
                 return None
@@ -214,7 +241,7 @@ def coordinate(v: h5py.Dataset, n: int) -> h5py.Dataset | None:
 
 
 def axis(v: h5py.Dataset, n: int) -> str:
-    """Which axis the n-th dimension of a variable is: "X", "Y", "Z", or a blank for any other and unknown ones."""
+    """Return the axis of the n-th dimension of a variable: "X", "Y", "Z", or a blank for any other."""
     c = coordinate(v, n)
     if c is None:
         return " "
@@ -230,10 +257,10 @@ def axis(v: h5py.Dataset, n: int) -> str:
 
 
 def arranged(v: h5py.Dataset) -> tuple[Array, str]:
-    """Decoded values with latitudes from south to north, longitudes from west to east, the surface first; their axes.
+    """Return decoded values and their axes, from south to north, from west to east and from the surface down.
 
     Where there are both X and Y, the order of dimensions is [other, Z, Y, X]. Raises InputError for a coordinate that
-    does not run one way.
+    neither increases nor decreases throughout.
     """
     values, letters = decode(v), "".join(axis(v, n) for n in range(v.ndim))
     for n, letter in enumerate(letters):
@@ -259,17 +286,17 @@ def arranged(v: h5py.Dataset) -> tuple[Array, str]:
 
 
 def months(v: h5py.Dataset, n: int) -> Array:
-    """The months, 1 to 12, of the records along the n-th dimension of a variable.
+    """Return the months, 1 to 12, of the records along the n-th dimension of a variable.
 
-    From its coordinate: times ("days since 2000-01-01", in its calendar), or the numbers of the months themselves;
-    without a coordinate they begin in January. Raises InputError for a coordinate that names no months.
+    They follow from its coordinate: times ("days since 2000-01-01", in its calendar) or the numbers of the months.
+    Without a coordinate they begin in January. Raises InputError for a coordinate without months.
     """
     c = coordinate(v, n)
     if c is None:
         return np.arange(1, v.shape[n] + 1)
     units, calendar, values = attribute(c, "units"), attribute(c, "calendar") or "standard", decode(c)
     if " since " in units and np.isfinite(values).all():
-        import cftime  # here alone, so that nothing else waits for it
+        import cftime  # imported where it is needed, since it takes time
 
         try:
             return np.array([date.month for date in cftime.num2date(values, units, calendar, has_year_zero=True)])
@@ -280,5 +307,5 @@ def months(v: h5py.Dataset, n: int) -> Array:
     else:
         reason = ""
     raise InputError(
-        f"{label(c)} with the units {units!r} names no months{reason}; give it the values 1 to 12 and the units '1'"
+        f"{label(c)} with the units {units!r} gives no months{reason}; give it the values 1 to 12 and the units '1'"
     )

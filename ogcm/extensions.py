@@ -1,11 +1,11 @@
-"""Tables of things by name to which a user adds his own, and the modules in which he does so.
+"""Registries to which users add entries, the modules in which they do so, and packages of the same names as ours.
 
     PAIRS.register("relax", Pair(...))              # operators, `adjoint.registry`
     TERMS.register("sponge", Sponge)                # terms of the slow physics, `ogcm.terms`
-    FEATURES.register("speed", Feature(...))        # what a network sees, `nn.features`
+    FEATURES.register("speed", Feature(...))        # inputs of a network, `nn.features`
     NETWORKS.register("mine", MyNetwork)            # networks, `nn.network`
 
-On the command line `--module FILE.py` runs such a module first. No file that ogcm reads makes it import a module.
+On the command line `--module FILE.py` imports such a module first. No data file makes ogcm import a module.
 """
 
 import importlib
@@ -18,45 +18,92 @@ from typing import Any
 
 from ogcm.errors import FileError, InputError, suggestion
 
-PACKAGES = ("adjoint", "nn")  # beside `ogcm`, under names that others may use as well
+PACKAGES = ("adjoint", "nn")  # installed beside `ogcm`, with names that others may use as well
 HOME = Path(__file__).resolve().parent.parent
 
 
 class Registry(dict):
-    """A dictionary whose first entries belong to ogcm and keep their names."""
+    """A dictionary to which users add entries; the names of its first entries are reserved.
+
+    Parameters
+    ----------
+    kind : str
+        Meaning of an entry, in the singular, for messages.
+    entries : mapping of str to object, optional
+        Entries of ogcm.
+    """
 
     def __init__(self, kind: str, entries: Mapping[str, object] | None = None) -> None:
-        """`kind`: what an entry is, in the singular, for messages."""
         super().__init__(entries or {})
         self.kind, self.own = kind, frozenset(self)
 
     def register(self, name: str, entry: object) -> None:
-        """Add an entry, or replace one of the user's. Raises InputError for a name that ogcm uses itself."""
+        """Add an entry, or replace one that a user added.
+
+        Parameters
+        ----------
+        name : str
+            Name of the entry.
+        entry : object
+            The entry.
+
+        Raises
+        ------
+        InputError
+            For a name that is no identifier or is reserved for ogcm.
+        """
         if not (isinstance(name, str) and name.isidentifier()):
             raise InputError(f"{self.kind}: {name!r} is not a name; use letters, digits and underscores")
         if name in self.own:
-            raise InputError(f"{self.kind}: the name {name!r} belongs to one of ogcm's own; choose another")
+            raise InputError(f"{self.kind}: the name {name!r} is reserved for an entry of ogcm; choose another")
         self[name] = entry
 
     def find(self, name: str) -> Any:
-        """The entry of that name. Raises InputError where there is none."""
+        """Return the entry of a name.
+
+        Parameters
+        ----------
+        name : str
+            Name of the entry.
+
+        Returns
+        -------
+        object
+            The entry.
+
+        Raises
+        ------
+        InputError
+            For an unknown name.
+        """
         if name in self:
             return self[name]
         hint = suggestion(str(name), list(self)) if self else "none is registered"
         raise InputError(
-            f"{self.kind}: unknown {name!r}: {hint}. One of your own must be registered first, in a module that is "
+            f"{self.kind}: unknown {name!r}: {hint}. An entry of yours must be registered first, in a module that is "
             "imported (on the command line --module FILE.py)"
         )
 
     def foreign(self, names: Iterable[str]) -> list[str]:
-        """Those of `names` that are not ogcm's own."""
+        """Select the names that are not reserved for ogcm.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Names.
+
+        Returns
+        -------
+        list of str
+            Those that users have added.
+        """
         return [name for name in names if name not in self.own]
 
 
 def import_file(path: str) -> ModuleType:
-    """Run the Python file `path` as the module of its name; a second time, return that module.
+    """Import the Python file `path` as a module with the name of the file; a second call returns the same module.
 
-    Raises FileError where there is no such file, InputError where it fails or its name belongs to another module.
+    Raises FileError where there is no such file, and InputError where it fails or another module has its name.
     """
     file = Path(path).resolve()
     if file.suffix != ".py" or not file.is_file():
@@ -82,9 +129,9 @@ def import_file(path: str) -> ModuleType:
 
 
 def import_own(name: str) -> ModuleType:
-    """The module `name` of the packages `adjoint` or `nn`.
+    """Import the module `name` of the packages `adjoint` or `nn`.
 
-    Raises InputError where a file of the user hides the package.
+    Raises InputError where Python finds another package of that name.
     """
     if (message := foreign_package(name.partition(".")[0])) is not None:
         raise InputError(message)

@@ -280,11 +280,6 @@ class BoundForcing:
     equation_of_state : str
         Equation of state of the model.
 
-    Raises
-    ------
-    InputError
-        For wrong shapes, for values that are not finite over water, and for times out of order.
-
     Attributes
     ----------
     steady : dict of str to ndarray, shape (nj, ni)
@@ -295,6 +290,11 @@ class BoundForcing:
         Entries that are functions of the time [s].
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
+
+    Raises
+    ------
+    InputError
+        For wrong shapes, for values that are not finite over water, and for times out of order.
     """
 
     def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid, equation_of_state: str) -> None:

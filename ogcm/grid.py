@@ -36,40 +36,7 @@ Array = np.ndarray
 
 
 class Geometry(NamedTuple):
-    """The arrays and numbers of a `Grid`; every array has a halo.
-
-    Attributes
-    ----------
-    dx_t, dx_u, dx_v, dx_f : ndarray, shape (nj, ni)
-        Extent along i of the cell around T, U, V and F points [m].
-    dy_t, dy_u, dy_v, dy_f : ndarray, shape (nj, ni)
-        Extent along j [m].
-    area_t, area_u, area_v, area_f : ndarray, shape (nj, ni)
-        Areas of these cells [m2].
-    r_dx_t, ..., r_area_f : ndarray, shape (nj, ni)
-        Reciprocals of the above, since a division costs as much as ten multiplications.
-    f : ndarray, shape (nj, ni)
-        Coriolis parameter at F points [s-1].
-    depth_t, depth_u, depth_v, depth_f : ndarray, shape (nj, ni)
-        Depth of the sea floor [m], the sum of the thicknesses; 1 on land.
-    h_t, h_u, h_v, h_f : ndarray, shape (nk, nj, ni)
-        Thickness of the resting layers [m]. h_t is 0 on land, h_u and h_v are the full layer on dry faces, h_f is the
-        mean of the wet cells around the point.
-    z_t : ndarray, shape (nk, nj, ni)
-        Height of the centre of the resting cell [m], negative below the surface.
-    mask_t, mask_u, mask_v, mask_f : ndarray of int8, shape (nk, nj, ni)
-        1 in water, 0 on land; mask_f is 2 along a no-slip wall and 0 along a free-slip wall.
-    bottom_t, bottom_u, bottom_v : ndarray of int32, shape (nj, ni)
-        Number of wet cells in the column.
-    periodic_x, periodic_y : bool
-        True where the grid is periodic along i, along j.
-    nonlinear : floating
-        1 where layers follow eta (z*), 0 where they keep their resting thickness.
-    gravity : floating
-        Acceleration of gravity [m s-2].
-    rho0 : floating
-        Reference density [kg m-3].
-    """
+    """The arrays and numbers of a `Grid`, where they are described."""
 
     dx_t: Array
     dy_t: Array
@@ -120,7 +87,48 @@ class Geometry(NamedTuple):
 
 
 class Grid(KernelGrid, Geometry):
-    """The geometry and the constants that kernels read; see `Geometry` for its arrays."""
+    """The geometry and the constants that kernels read. All arrays have a halo.
+
+    Attributes
+    ----------
+    dx_t, dy_t, area_t : ndarray, shape (nj, ni)
+        Extent along i and j [m] and area [m2] of the cell around T points.
+    dx_u, dy_u, area_u : ndarray, shape (nj, ni)
+        Extent along i and j [m] and area [m2] of the cell around U points.
+    dx_v, dy_v, area_v : ndarray, shape (nj, ni)
+        Extent along i and j [m] and area [m2] of the cell around V points.
+    dx_f, dy_f, area_f : ndarray, shape (nj, ni)
+        Extent along i and j [m] and area [m2] of the cell around F points.
+    r_dx_t, r_dy_t, r_area_t : ndarray, shape (nj, ni)
+        Their reciprocals, since a division costs as much as ten multiplications.
+    r_dx_u, r_dy_u, r_area_u : ndarray, shape (nj, ni)
+        Their reciprocals.
+    r_dx_v, r_dy_v, r_area_v : ndarray, shape (nj, ni)
+        Their reciprocals.
+    r_dx_f, r_dy_f, r_area_f : ndarray, shape (nj, ni)
+        Their reciprocals.
+    f : ndarray, shape (nj, ni)
+        Coriolis parameter at F points [s-1].
+    depth_t, depth_u, depth_v, depth_f : ndarray, shape (nj, ni)
+        Depth of the sea floor [m], the sum of the thicknesses; 1 on land.
+    h_t, h_u, h_v, h_f : ndarray, shape (nk, nj, ni)
+        Thickness of the resting layers [m]. h_t is 0 on land, h_u and h_v are the full layer on dry faces, h_f is the
+        mean of the wet cells around the point.
+    z_t : ndarray, shape (nk, nj, ni)
+        Height of the centre of the resting cell [m], negative below the surface.
+    mask_t, mask_u, mask_v, mask_f : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land; mask_f is 2 along a no-slip wall and 0 along a free-slip wall.
+    bottom_t, bottom_u, bottom_v : ndarray of int32, shape (nj, ni)
+        Number of wet cells in the column.
+    periodic_x, periodic_y : bool
+        True where the grid is periodic along i, along j.
+    nonlinear : floating
+        1 where layers follow eta (z*), 0 where they keep their resting thickness.
+    gravity : floating
+        Acceleration of gravity [m s-2].
+    rho0 : floating
+        Reference density [kg m-3].
+    """
 
     @property
     def periodic(self) -> tuple[bool, bool]:

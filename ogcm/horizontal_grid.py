@@ -29,10 +29,14 @@ class HorizontalGrid:
 
     Attributes
     ----------
-    dx_t, dx_u, dx_v, dx_f : ndarray, shape (ny, nx)
-        Extent along i of the cell around T, U, V and F points [m].
-    dy_t, dy_u, dy_v, dy_f : ndarray, shape (ny, nx)
-        Extent along j [m].
+    dx_t, dy_t : ndarray, shape (ny, nx)
+        Extent of the cells along i and j, at T points [m].
+    dx_u, dy_u : ndarray, shape (ny, nx)
+        Extent along i and j of the cell around U points [m].
+    dx_v, dy_v : ndarray, shape (ny, nx)
+        Extent along i and j of the cell around V points [m].
+    dx_f, dy_f : ndarray, shape (ny, nx)
+        Extent along i and j of the cell around F points [m].
     area_t : ndarray, shape (ny, nx)
         Area of the cells [m2].
     f : ndarray, shape (ny, nx)
@@ -41,10 +45,10 @@ class HorizontalGrid:
         dx [m] and Coriolis parameter [s-1] at the F points south of the first row, used where that side is closed.
     west_f : ndarray, shape (ny,)
         Coriolis parameter [s-1] at the F points west of the first column, used where that side is closed.
-    x_t, x_f : ndarray, shape (nx,)
-        First coordinate of T and F points, in `units`.
-    y_t, y_f : ndarray, shape (ny,)
-        Second coordinate of T and F points, in `units`.
+    x_t, y_t : ndarray, shape (nx,) and (ny,)
+        Coordinates of T points, in `units`.
+    x_f, y_f : ndarray, shape (nx,) and (ny,)
+        Coordinates of F points, in `units`.
     units : str
         Units of the coordinates: "m", "degrees" (of longitude and latitude), or "1" where they count cells.
     periodic_x, periodic_y : bool

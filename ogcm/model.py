@@ -65,11 +65,6 @@ class Model:
     **numerics : NumericsOptions
         Numerical choices, the keywords of `ogcm.Numerics`. `dt`, the time step [s], is required.
 
-    Raises
-    ------
-    InputError
-        For anything that does not fit, with its name, and for a model that is too large for the memory.
-
     Attributes
     ----------
     horizontal : HorizontalGrid
@@ -98,6 +93,11 @@ class Model:
         Default ranges x, y, z [units of the grid, m] of quantities such as "transport", by quantity.
     device : str
         Where the arrays are, "cpu" or "cuda".
+
+    Raises
+    ------
+    InputError
+        For anything that does not fit, with its name, and for a model that is too large for the memory.
     """
 
     def __init__(

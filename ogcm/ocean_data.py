@@ -1,15 +1,16 @@
-"""Reading real-ocean fields from any CF NetCDF4 file that has the named variables.
+"""Reading of real-ocean fields from any CF NetCDF4 file that has the named variables.
 
-What the file's attributes say is believed and converted (`ogcm.cf`); what they do not say is asked for, never guessed:
+The attributes of the file are taken as true, and values converted accordingly (`ogcm.cf`). Where they are absent, an
+error asks for them; nothing is guessed:
 
-    dimensions  in any order, latitude and depth in either direction; delivered as [other, depth down, lat north, lon
-                east]
-    months      twelve records are put in the order January to December by their time axis; a variable without
-                records is the same in every month
-    depth       of the sea floor from `positive` or `standard_name`; without them it is positive down, and an error
-                where a value is negative
-    direction   of a flux from `positive`, `standard_name` and `long_name`: upward is turned downward (into
-                the sea); an error where two of them contradict each other or none says it
+    dimensions  may have any order, latitude and depth either direction; they are returned as [other, depth downward,
+                latitude northward, longitude eastward]
+    months      twelve records are sorted from January to December by their time axis; a variable without records is
+                the same in every month
+    depth       the direction of the depth of the sea floor follows from `positive` or `standard_name`; without them
+                it is positive downward, and a negative value is an error
+    direction   that of a flux follows from `positive`, `standard_name` and `long_name`: an upward flux is converted to
+                a downward one (into the sea); a contradiction, or no direction at all, is an error
 """
 
 import re
@@ -29,9 +30,21 @@ DEPTH = {"down", "depth"}
 
 
 class OceanData:
-    """The variables of a file, each as a float64 array [other, depth down, lat north, lon east] with NaN for missing.
+    """The variables of a file, each as an array of float64 with NaN for missing values.
 
-    Raises FileError for a file that cannot be read or lacks variables: all of them in one message.
+    Axes are in the order [other, depth downward, latitude northward, longitude eastward].
+
+    Parameters
+    ----------
+    path : str or Path
+        CF NetCDF4 file.
+    needed : tuple of str
+        Names of the variables that it must have.
+
+    Raises
+    ------
+    FileError
+        For a file that cannot be read or lacks variables, with all of them in one message.
     """
 
     def __init__(self, path: str | Path, needed: tuple[str, ...]) -> None:
@@ -39,18 +52,47 @@ class OceanData:
         self.file = cf.open_file(path, needed)
 
     def attribute(self, name: str, key: str) -> str:
-        """An attribute of a variable as text, empty where it is absent."""
+        """Return an attribute of a variable as text.
+
+        Parameters
+        ----------
+        name : str
+            Variable.
+        key : str
+            Attribute.
+
+        Returns
+        -------
+        str
+            The text, empty where the attribute is absent.
+        """
         return cf.attribute(self.file[name], key)
 
     def __getitem__(self, name: str) -> Array:
-        """The values of a variable in the file's own units."""
+        """Return the values of a variable in the units of the file."""
         return cf.arranged(self.file[name])[0]
 
     def read(self, name: str, quantity: str, axes: str = "") -> Array:
-        """The values of a variable in the units of `quantity`, one of `cf.QUANTITIES`.
+        """Read a variable in the units of a quantity.
 
-        `axes`, for example "ZYX", are those that it must have, after records along one other dimension or none.
-        Raises InputError for units, values or axes that do not fit.
+        Parameters
+        ----------
+        name : str
+            Variable.
+        quantity : str
+            Name in `ogcm.cf.QUANTITIES`, such as "temperature".
+        axes : str
+            Axes that the variable must have, such as "ZYX", after records along one other dimension or none.
+
+        Returns
+        -------
+        ndarray
+            The values.
+
+        Raises
+        ------
+        InputError
+            For units, values or axes that do not fit.
         """
         v = self.file[name]
         values, letters = cf.arranged(v)
@@ -66,10 +108,24 @@ class OceanData:
         return cf.in_units(v, values, quantity)
 
     def monthly(self, name: str, values: Array) -> Array:
-        """Values of a variable, as `read` gives them, from January to December: (12, ...).
+        """Sort the records of a variable from January to December.
 
-        A variable without records is the same in all months. Raises InputError for records that are not the twelve
-        months.
+        Parameters
+        ----------
+        name : str
+            Variable.
+        values : ndarray
+            Its values, as returned by `read`.
+
+        Returns
+        -------
+        ndarray, shape (12, ...)
+            The values; those of a variable without records are the same in all months.
+
+        Raises
+        ------
+        InputError
+            For records that are not the twelve months.
         """
         v = self.file[name]
         records = [n for n in range(v.ndim) if cf.axis(v, n) == " "]
@@ -82,9 +138,26 @@ class OceanData:
         return values[np.argsort(months)]
 
     def direction(self, name: str, keys: tuple[str, ...], up: set[str], down: set[str]) -> str | None:
-        """ "up" or "down", whichever the words in the attributes `keys` say; None where they say neither.
+        """Find the positive direction of a variable in its attributes.
 
-        Raises InputError where they contradict each other.
+        Parameters
+        ----------
+        name : str
+            Variable.
+        keys : tuple of str
+            Attributes.
+        up, down : set of str
+            Words that mean upward and downward.
+
+        Returns
+        -------
+        str or None
+            "up" or "down"; None where the attributes have none of the words.
+
+        Raises
+        ------
+        InputError
+            Where the attributes contradict each other.
         """
         votes = {}
         for key in keys:
@@ -93,29 +166,63 @@ class OceanData:
                 votes[key] = "up" if words & up else "down"
         if len(set(votes.values())) > 1:
             said = ", ".join(f"{key} {self.attribute(name, key)!r}" for key in votes)
-            raise InputError(f"{self.path}: {name} contradicts itself about which way it is positive: {said}")
+            raise InputError(f"{self.path}: {name} has contradictory attributes for its positive direction: {said}")
         return next(iter(votes.values()), None)
 
     def downward(self, name: str, quantity: str, axes: str = "", unless_said: str | None = None) -> Array:
-        """A surface flux, positive into the sea, whatever the convention that its attributes state.
+        """Read a surface flux as positive into the sea.
 
-        Raises InputError as `read` does, where `positive`, standard_name and long_name contradict each other, and
-        where none says the direction and `unless_said` ("up" or "down") does not either.
+        Parameters
+        ----------
+        name : str
+            Variable.
+        quantity : str
+            Name in `ogcm.cf.QUANTITIES`, such as "heat flux".
+        axes : str
+            Axes that the variable must have, as for `read`.
+        unless_said : {"up", "down"}, optional
+            Positive direction where the attributes give none.
+
+        Returns
+        -------
+        ndarray
+            The flux, positive downward.
+
+        Raises
+        ------
+        InputError
+            As `read`; where `positive`, `standard_name` and `long_name` contradict each other; and where neither they
+            nor `unless_said` give a direction.
         """
         direction = self.direction(name, ("positive", "standard_name", "long_name"), UP, DOWN) or unless_said
         if direction is None:
             raise InputError(
-                f"{self.path}: {name} does not say which way it is positive; "
+                f"{self.path}: {name} has no attribute for its positive direction; "
                 f'give it the attribute positive = "up" or "down" (into the sea)'
             )
         values = self.read(name, quantity, axes)
         return -values if direction == "up" else values
 
     def depth(self, name: str) -> Array:
-        """The depth of the sea floor (ny, nx) [m], positive down, 0 on land and where it is missing.
+        """Read the depth of the sea floor.
 
-        It may be given as an elevation, if `positive` is "up" or the standard_name that of a height. Raises InputError
-        where these contradict each other, and for negative values where there is neither.
+        The variable may be an elevation, with "up" as `positive` or the standard_name of a height.
+
+        Parameters
+        ----------
+        name : str
+            Variable.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            Depth [m], positive down, 0 on land and where it is missing.
+
+        Raises
+        ------
+        InputError
+            Where the attributes contradict each other, for negative values where there are none, and for more than
+            one map.
         """
         direction = self.direction(name, ("positive", "standard_name"), HEIGHT, DEPTH)
         values = self.read(name, "depth", "YX")
@@ -123,22 +230,40 @@ class OceanData:
             raise InputError(f"{self.path}: {name} has {len(values)} records; it must be one map")
         if direction is None and (values < 0).any():
             raise InputError(
-                f"{self.path}: {name} has negative values, and does not say whether they are land or sea; give it the "
-                'attribute positive = "up" (an elevation) or "down" (a depth)'
+                f"{self.path}: {name} has negative values, and no attribute tells whether they are land or sea; "
+                'give it the attribute positive = "up" (an elevation) or "down" (a depth)'
             )
         return np.maximum(np.nan_to_num(-values if direction == "up" else values), 0.0)
 
 
 def words(axes: str) -> str:
-    """Axes as a message names them."""
+    """Return the names of axes, for messages."""
     return ", ".join({"X": "longitude", "Y": "latitude", "Z": "depth"}[letter] for letter in axes)
 
 
 def fill_missing(name: str, values: Array, wet: Array, periodic_x: bool = False) -> Array:
-    """Give wet points without a value that of the nearest point of the same map with one; 0 on land.
+    """Fill missing values over water with those of the nearest point of the same map.
 
-    values (..., ny, nx), wet of the same last dimensions. Raises InputError for a map without any value
-    and for shapes that do not fit.
+    Parameters
+    ----------
+    name : str
+        Name of the variable, for messages.
+    values : ndarray, shape (..., ny, nx)
+        Values, NaN where they are missing.
+    wet : ndarray of bool
+        Water, of the same last dimensions.
+    periodic_x : bool
+        True where the maps are periodic along x.
+
+    Returns
+    -------
+    ndarray, shape (..., ny, nx)
+        The filled values, 0 on land.
+
+    Raises
+    ------
+    InputError
+        For a map without any value, and for shapes that do not fit.
     """
     try:
         masks = np.broadcast_to(wet, values.shape).reshape(-1, *values.shape[-2:])
@@ -151,7 +276,7 @@ def fill_missing(name: str, values: Array, wet: Array, periodic_x: bool = False)
         missing = ~np.isfinite(wide)
         if (~np.isfinite(layer) & mask).any():
             if missing.all():
-                raise InputError(f"{name}: a map of it has no value at all, but the sea needs some there")
+                raise InputError(f"{name}: a map of it has no value at all, but there is water")
             j, i = distance_transform_edt(missing, return_distances=False, return_indices=True)
             layer[...] = wide[j, i][:, turn : turn + layer.shape[1]]
         layer[~mask] = 0

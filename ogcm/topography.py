@@ -1,4 +1,4 @@
-"""Checks of the bottom: basins that no water can reach."""
+"""Checks of the bathymetry: basins that are cut off."""
 
 import warnings
 
@@ -10,7 +10,20 @@ from ogcm.horizontal_grid import HorizontalGrid
 
 
 def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list[tuple[int, int, int]]:
-    """(cells, j, i) of every body of water but the largest: its size and one of its points."""
+    """Find every body of water but the largest.
+
+    Parameters
+    ----------
+    wet : ndarray of bool, shape (ny, nx)
+        Water.
+    periodic_x, periodic_y : bool
+        True where the grid is periodic along i, along j.
+
+    Returns
+    -------
+    list of tuple of int
+        (cells, j, i) of each body: its number of cells and the indices of one of them.
+    """
     numbers, count = label(wet)
     parent = list(range(count + 1))
 
@@ -32,7 +45,7 @@ def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list
 
 
 def warn_of_lakes(grid: Grid, horizontal: HorizontalGrid) -> None:
-    """Warn of every basin cut off from the largest one, naming it."""
+    """Warn of every basin that is cut off from the largest one, with its position."""
     wet = interior(grid.mask_t)[0] == 1
     for cells, j, i in isolated_basins(wet, horizontal.periodic_x, horizontal.periodic_y):
         y, x = horizontal.names

@@ -1,7 +1,7 @@
-"""Ready configurations. Each is one short file to copy and change.
+"""Configurations that are ready to run. Each is one short file to copy and change.
 
-A setup is a function of keyword options that returns a `Model`. `parameters` replace its
-physical parameters, further keywords its numerical choices (see `ogcm.Numerics`).
+A setup is a function of keyword options that returns a `Model`. `parameters` replace its physical parameters, and
+further keywords its numerical choices (see `ogcm.Numerics`).
 """
 
 from ogcm.setups.agulhas import agulhas

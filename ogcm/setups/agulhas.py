@@ -1,23 +1,23 @@
 """Surface currents of the Agulhas region: one layer of the equivalent depth of the first baroclinic mode.
 
-A layer of the depth D = c^2/g carries internal waves of speed c as those of its own surface, which then stands as high
-as the sea's does (reduced gravity; Gill 1982, sections 6.2 and 6.3). Since eta is not small against D, the free surface
-is the linear one: the layer keeps its thickness.
+A layer of the depth D = c^2/g has surface waves of the speed c of the internal waves, and its surface is as high as
+that of the sea (reduced gravity; Gill 1982, sections 6.2 and 6.3). Since eta is not small against D, the free surface
+is linear: the layer keeps its thickness.
 
-A start (`Starts`) is made of one day's observed currents, u and v the means of the two cells beside a face:
+A start (`Starts`) is computed from the observed currents of one day; u and v are means of the two cells beside a face:
 
-    u -= grad phi       such that no cell gains water: what is left out is Ekman flow and noise, 0.08 m s-1
-    eta                 whose slope balances (f + zeta) k x u + grad K best (least squares over the faces, with areas)
-    R                   what is not balanced: du/dt of the start
+    u -= grad phi       so that no cell gains water; the part removed is Ekman flow and noise, 0.08 m s-1
+    eta                 its slope balances (f + zeta) k x u + grad K best (least squares over the faces, with areas)
+    R                   the part that is not balanced: du/dt of the start
 
-Forcing holds the start as it is, and lets go of it within `MEMORY`:
+The forcing keeps the start as it is at first, and less so with time (`MEMORY`):
 
     du/dt = ... - (r/D) u + tau/(rho0 D),    tau = rho0 [ r u_p - e^(-t/MEMORY) D R ]
     u_p   = mean + e^(-t/MEMORY) (u - mean)
 
-so that a forecast knows nothing but its start and the mean of all records. The region is open, the model's sides are
-closed: in a margin beside them r draws the currents to u_p, and what u_p carries through a side enters and leaves the
-cells beside it as fresh water.
+so that a forecast uses only its start and the mean of all records. The region is open, but the sides of the model are
+closed: in a margin beside them the drag r restores the currents to u_p, and the transport of u_p through a side is
+added to the cells beside it as fresh water.
 """
 
 from collections.abc import Mapping
@@ -40,16 +40,23 @@ from ogcm.setups.recipe import recipe
 
 Array = np.ndarray
 NEEDED = ("time", "lat", "lon", "u", "v")
-MEMORY = 10 * DAY  # [s] in which the forcing lets go of the start
-MARGIN_TIME = 0.5 * DAY  # [s] in which the outermost cells follow u_p
-LENGTH = 31  # [days] of forcing from a start on
-CLOSED = (False, False)  # periodic neither way
+MEMORY = 10 * DAY  # [s] in which the influence of the start on the forcing decays
+MARGIN_TIME = 0.5 * DAY  # [s] within which the outermost cells are restored to u_p
+LENGTH = 31  # number of daily records of forcing from a start on
+CLOSED = (False, False)  # periodic along neither axis
 
 
 class Currents(NamedTuple):
-    """Observed currents at the centres of cells: lon (nx,), lat (ny,) [degrees]; u, v (nt, ny, nx) [m s-1] day by day.
+    """Daily observed currents.
 
-    They are NaN on land.
+    Attributes
+    ----------
+    lon : ndarray, shape (nx,)
+        Longitudes of the centres of the cells [degrees].
+    lat : ndarray, shape (ny,)
+        Latitudes [degrees].
+    u, v : ndarray, shape (nt, ny, nx)
+        Eastward and northward velocity [m s-1], NaN on land.
     """
 
     lon: Array
@@ -60,7 +67,7 @@ class Currents(NamedTuple):
 
 @lru_cache(maxsize=2)
 def read_currents(data: str) -> Currents:
-    """The currents in `data`, see `agulhas`. Raises FileError and InputError for a file that is not as said there."""
+    """Read the currents in `data`, see `agulhas`. Raises FileError or InputError for a file that does not fit."""
     if not Path(data).is_file():
         raise FileError(f"agulhas needs a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file")
     f = OceanData(data, NEEDED)
@@ -81,7 +88,7 @@ def read_currents(data: str) -> Currents:
 
 
 def edges(centres: Array) -> Array:
-    """Cell edges half-way between equally spaced centres [degrees]."""
+    """Return the edges (n + 1,) half-way between equally spaced centres (n,) [degrees]."""
     half = 0.5 * (centres[1] - centres[0])
     return np.append(centres - half, centres[-1] + half)
 
@@ -96,11 +103,34 @@ def agulhas(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """Surface currents around South Africa as one layer of reduced gravity, from an observed day on.
+    """Make the surface currents around South Africa as one layer of reduced gravity, from an observed day on.
 
-    data: a CF NetCDF4 file with daily u and v (time, lat, lon) [m s-1] on equal cells, missing on land. The run starts
-    from record `start` and is forced for 30 days; `wave_speed` [m s-1] is that of the first baroclinic mode, `margin`
-    the cells beside a closed side in which currents are prescribed.
+    Parameters
+    ----------
+    data : str
+        CF NetCDF4 file with daily u and v (time, lat, lon) [m s-1] on equal cells, missing on land.
+    start : int
+        Record from which the run starts; it is forced for 30 days.
+    wave_speed : float
+        Speed of the first baroclinic mode [m s-1].
+    margin : int
+        Number of cells beside a closed side in which currents are prescribed.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    FileError
+        Where the file is not given, does not exist or lacks variables.
+    InputError
+        For variables or options that do not fit.
     """
     if data is None:
         raise FileError(
@@ -139,9 +169,16 @@ def agulhas(
 
 
 class Starts:
-    """Puts a model of `agulhas` to any day of the observed currents: its state, and the forcing from there on.
+    """States and forcing of a model of `agulhas` for any day of the observed currents.
 
-    Vectors hold the faces between two cells of water, east faces first.
+    Vectors have one element for each face between two cells of water, east faces first.
+
+    Parameters
+    ----------
+    model : Model
+        Model made by `agulhas`.
+    currents : Currents
+        Observed currents.
     """
 
     def __init__(self, model: ogcm.Model, currents: Currents) -> None:
@@ -160,26 +197,28 @@ class Starts:
         shape = (len(face), cell.size)
         places = (np.append(face, face), np.append(before, after))
         self.gradient = sparse.csr_matrix((np.append(-slope, slope), places), shape)
-        self.gain = (sparse.diags(area) @ self.gradient).T.tocsr()  # water that faces bring to the cells [m2 s-1]
+        self.gain = (
+            sparse.diags(area) @ self.gradient
+        ).T.tocsr()  # transport through the faces into the cells [m2 s-1]
         laplacian = self.gain @ self.gradient
-        # A constant has no slope; the small diagonal gives it, and land, the value 0.
+        # The gradient leaves a constant undetermined; the small diagonal sets it, and the values on land, to 0.
         self.solve = splu((laplacian + 1e-9 * sparse.identity(cell.size)).tocsc()).solve
         r = interior(model.parameters["drag_linear"])[0]
         self.rate = self.vector(0.5 * (r + np.roll(r, -1, 1)), 0.5 * (r + np.roll(r, -1, 0)))
         self.mean = self.flow(currents.u.mean(0), currents.v.mean(0))
 
     def vector(self, east: Array, north: Array) -> Array:
-        """The faces between cells of water, of two maps (ny, nx)."""
+        """Return the values of two maps (ny, nx) at the faces between cells of water."""
         return np.append(east[self.east], north[self.north])
 
     def maps(self, vector: Array) -> tuple[Array, Array]:
-        """The inverse of `vector`, 0 at all other faces."""
+        """Return the two maps (ny, nx) of a vector, 0 at all other faces."""
         east, north = np.zeros(self.dx.shape), np.zeros(self.dx.shape)
         east[self.east], north[self.north] = np.split(vector, [self.east.sum()])
         return east, north
 
     def through_sides(self, u: Array, v: Array) -> Array:
-        """What currents (ny, nx) at centres bring to each cell through the closed sides [m2 s-1]; 0 inside."""
+        """Return the transport (ny, nx) [m2 s-1] of currents at centres through the closed sides into each cell."""
         u, v, gain = np.nan_to_num(u), np.nan_to_num(v), np.zeros(u.shape)
         gain[:, 0] += (u * self.dy)[:, 0]
         gain[:, -1] -= (u * self.dy)[:, -1]
@@ -188,17 +227,17 @@ class Starts:
         return gain
 
     def faces(self, u: Array, v: Array) -> Array:
-        """Of currents (ny, nx) at centres, the means of two neighbours: a vector [m s-1]."""
+        """Return the vector [m s-1] of the means of currents (ny, nx) at two neighbouring centres."""
         return self.vector(0.5 * (u + np.roll(u, -1, 1)), 0.5 * (v + np.roll(v, -1, 0)))
 
     def flow(self, u: Array, v: Array) -> Array:
-        """Of currents (ny, nx) at centres, the part at faces that fills no cell: a vector [m s-1]."""
+        """Return the vector [m s-1] of the part of currents (ny, nx) at centres that fills no cell."""
         vector = self.faces(u, v)
         gained = self.gain @ vector + self.through_sides(u, v).ravel()
         return vector - self.gradient @ self.solve(gained)
 
     def set(self, n: int) -> None:
-        """State and forcing of the start from record `n`, at time 0, in the arrays that the model has.
+        """Set the state and the forcing of the model to the start from record `n`, at time 0, in place.
 
         Raises InputError for a record that does not exist.
         """
@@ -228,7 +267,7 @@ class Starts:
             series["fresh_water"].values[k] = add_halo(gained, CLOSED)
 
     def tendency(self) -> Array:
-        """du/dt of the state by Coriolis force, advection and pressure: a vector [m s-2]."""
+        """Return the vector [m s-2] of du/dt of the state by Coriolis force, advection and pressure."""
         state, work = self.model.state, self.stepper.works[0]
         stretch(state.eta, self.model.grid, *work.s_y)
         self.stepper.momentum_tendencies(state, self.model.forcing.at(0.0), work)

@@ -1,4 +1,4 @@
-"""Baroclinic instability: a front on the sphere makes waves, and the waves break into eddies."""
+"""Baroclinic instability: waves grow on a front on the sphere and break into eddies."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,13 +24,37 @@ def baroclinic_wave(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """A front in a zonal channel from 33 N to 47 N, with the jet that thermal wind demands above a bottom at rest.
+    """Make a front in a zonal channel from 33 N to 47 N, in thermal-wind balance above a bottom at rest.
 
-    resolution, length of the periodic sector [degrees]; front: warm less cold side [K]; seed: of the perturbation.
-    N2 = 5e-6 s-2 over H = 2,000 m make the deformation radius N H/f = 48 km. The fastest wave of Eady (1949, doi
-    10.3402/tellusa.v1i3.8507; Vallis 2017, section 9.5) is 3.9 radii = 190 km long and grows with 0.31 f/N du/dz
-    = 0.25 a day in the middle of the front; over its finite width the model's grows with 0.16 a day, and
-    breaks in the fourth week.
+    N2 = 5e-6 s-2 over H = 2,000 m make the deformation radius N H/f = 48 km. The fastest wave of Eady's problem is 3.9
+    radii = 190 km long and grows with 0.31 f/N du/dz = 0.25 a day in the middle of the front. Over its finite width the
+    wave of the model grows with 0.16 a day and breaks in the fourth week.
+
+    Parameters
+    ----------
+    resolution : float
+        Width of a cell [degrees].
+    length : float
+        Extent of the periodic sector along x [degrees].
+    layers : int
+        Number of layers.
+    front : float
+        Temperature of the warm side less that of the cold side [K].
+    seed : int
+        Seed of the perturbation.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    References
+    ----------
+    Eady (1949), doi 10.3402/tellusa.v1i3.8507. Vallis (2017), Atmospheric and Oceanic Fluid Dynamics, section 9.5.
     """
     lon = np.linspace(0.0, length, cells_in(length, resolution) + 1)
     lat = np.linspace(33.0, 47.0, cells_in(14.0, resolution) + 1)

@@ -1,4 +1,4 @@
-"""A re-entrant channel: wind over a ridge, restored at the surface, full of eddies."""
+"""A re-entrant channel with eddies: wind over a ridge, temperature restored at the surface."""
 
 from collections.abc import Mapping
 from typing import Unpack
@@ -24,11 +24,36 @@ def channel(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """A piece of the Southern Ocean after Abernathey et al. (2011, doi 10.1175/JPO-D-11-023.1).
+    """Make a periodic channel as a piece of the Southern Ocean.
 
-    resolution, length, width [km]; ridge: height of the Gaussian ridge above 3,000 m [m]; wind: largest
-    stress [N m-2]; seed: of the perturbation that starts the eddies. It begins in thermal-wind balance above
-    a bottom at rest; what the wind gives, the pressure on the two sides of the ridge takes.
+    It starts in thermal-wind balance above a bottom at rest. The pressure on the two sides of the ridge takes up the
+    momentum that the wind supplies.
+
+    Parameters
+    ----------
+    resolution : float
+        Width of a cell [km].
+    length, width : float
+        Extent of the channel along x and y [km].
+    ridge : float
+        Height of the Gaussian ridge above the bottom at 3,000 m [m].
+    wind : float
+        Largest stress [N m-2].
+    seed : int
+        Seed of the perturbation from which the eddies grow.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    References
+    ----------
+    Abernathey et al. (2011), doi 10.1175/JPO-D-11-023.1.
     """
     dx, f0 = resolution * 1e3, -1.1e-4
     nx, ny = cells_in(length, resolution), cells_in(width, resolution)

@@ -20,12 +20,33 @@ def double_gyre(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """A closed basin under a wind that drives a subtropical and a subpolar gyre.
+    """Make a closed basin under a wind that drives a subtropical and a subpolar gyre.
 
-    resolution, width, height [degrees of 111 km]; wind: half the largest tau_x [N m-2]. 4,000 m deep, 12
-    layers; viscosity as wide as the Munk layer needs: two cells. Vallis (2017, chapter 19). The stress is that of
-    -wind cos(2 pi y/L), plus a constant without curl that brings it to 0 at the walls: an Ekman drift that
-    a wall stops would leave stripes two cells wide (docs/numerics.md).
+    The basin is 4,000 m deep and has 12 layers. The viscosity makes the Munk layer as wide as two cells. The stress is
+    that of -wind cos(2 pi y/L), plus a constant without curl that brings it to 0 at the walls: an Ekman drift that a
+    wall stops would leave stripes two cells wide (docs/numerics.md).
+
+    Parameters
+    ----------
+    resolution : float
+        Width of a cell [degrees of 111 km].
+    width, height : float
+        Extent of the basin along x and y [degrees of 111 km].
+    wind : float
+        Half the largest stress along x [N m-2].
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    References
+    ----------
+    Vallis (2017), Atmospheric and Oceanic Fluid Dynamics, chapter 19.
     """
     degree, beta = 111e3, 2e-11
     nx, ny = cells_in(width, resolution), cells_in(height, resolution)

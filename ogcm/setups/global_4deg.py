@@ -1,4 +1,4 @@
-"""The real ocean on a grid of 4 degrees, from a file of observations."""
+"""The real ocean on a grid of 4 degrees, from observations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,19 +24,39 @@ NEEDED = (
 def global_4deg(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
 ) -> ogcm.Model:
-    """The world from 80 S to 80 N after MITgcm's tutorial_global_oce_latlon (Levitus, Trenberth, NCEP).
+    """Make the ocean from 80 S to 80 N on a grid of 4 degrees, from observations.
 
-    data: a CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and maps, monthly or one for the
-    year, of temp [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2] and emp
-    [m s-1].
-    Temperature and salinity of the surface are restored within 60 and 180 days; without ice, cooling fades out at
-    the freezing point.
+    The configuration follows tutorial_global_oce_latlon of MITgcm (data of Levitus, Trenberth and NCEP). Temperature
+    and salinity of the surface are restored within 60 and 180 days. The model has no ice: cooling stops at the freezing
+    point.
+
+    Parameters
+    ----------
+    data : str
+        CF NetCDF4 file with bathymetry [m], dz [m], lat_bnds, lon_bnds [degrees] and maps, monthly or constant, of temp
+        [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2] and emp [m s-1].
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    FileError
+        Where the file is not given, does not exist or lacks variables.
+    InputError
+        For variables that do not fit.
     """
     f = open_data(data)
     grid, depth, dz = geometry(f)
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
     chosen: dict[str, Values] = {
-        "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells bear less
+        "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells need less
         "nu_v": 1e-3,
         "kappa_h": 1e3,
         "kappa_v": 3e-5,
@@ -108,7 +128,7 @@ def climatology(f: OceanData, grid: ogcm.HorizontalGrid, surface: Array, top: fl
         values = f.monthly(name, f.downward(name, quantity, "YX", unless_said))
         return fill_missing(name, values, wet, grid.periodic_x)
 
-    # The file's stresses stand on west and south faces; a face of ours is the east or north one.
+    # The stresses of the file are on west and south faces, those of the model on east and north faces.
     everywhere = np.ones_like(surface)
     taux = np.roll(into_the_sea("taux", "stress", everywhere, "down"), -1, axis=-1)
     tauy = np.roll(into_the_sea("tauy", "stress", everywhere, "down"), -1, axis=-2)

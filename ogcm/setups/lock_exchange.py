@@ -18,10 +18,30 @@ def lock_exchange(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """The non-rotating lock exchange of Ilicak et al. (2012, doi 10.1016/j.ocemod.2011.10.003).
+    """Make a lock exchange without rotation.
 
-    A slice of 64 km by 20 m, 5 degC on the left and 30 degC on the right of the middle (5 kg m-3 with
-    0.2 kg m-3 K-1); resolution [m]. The fronts move with 0.5 sqrt(g' H) = 0.50 m s-1.
+    A vertical slice of 64 km by 20 m has water of 5 degC on the left and of 30 degC on the right of the middle, which
+    are 5 kg m-3 apart with 0.2 kg m-3 K-1. The fronts move with 0.5 sqrt(g' H) = 0.50 m s-1.
+
+    Parameters
+    ----------
+    resolution : float
+        Width of a cell [m].
+    layers : int
+        Number of layers.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    References
+    ----------
+    Ilicak et al. (2012), doi 10.1016/j.ocemod.2011.10.003.
     """
     n = cells_in(64e3, resolution)
     grid = ogcm.cartesian(nx=n, ny=1, dx=resolution, dy=resolution, periodic_y=True)

@@ -1,16 +1,16 @@
 """Water columns at Ocean Station Papa (50 N, 145 W), from a file of hourly observations.
 
-A column is one window of the record: it starts from the profile observed at its own hour, under its own hours of
-wind, heat and rain. A model steps any number of windows at once, and `set_windows` gives it the next batch without
-building anything anew. Columns must not feel each other, but neighbours on a C-grid share the face between them: so
-a column is two equal cells (periodic along y) and the U face between them is its own. The faces between columns carry
-nothing: no wind blows there and f is 0 at their corners. Of its two faces along x a cell has then one that moves, and
-its u counts half: in the Coriolis force on v (which takes the mean of the faces), in the kinetic energy and in the
-shear (of the squares). With
+A column is one window of the record: it starts from the profile observed at its hour, under the wind, heat and rain of
+the following hours. A model steps any number of windows at once, and `set_windows` gives it the next ones without
+building anything anew. Columns must not influence each other, but neighbours on a C-grid share the face between them.
+So a column is two equal cells (periodic along y) with the U face between them. The faces between columns remain at
+rest: they have no wind, and f is 0 at their corners. Then one of the two faces of a cell along x moves, and its u
+counts half: in the Coriolis force on v (the mean of the faces), in the kinetic energy and in the shear (of the
+squares). With
 
     u' = sqrt(2) u,   tau_x' = sqrt(2) tau_x,   f' = sqrt(2) f      du'/dt = f' v,   dv/dt = -f' u'/2 = -f u
 
-the cell's energy, its shear and its inertial circle are those of the water column. `U_SCALE` is that root. This holds
+energy, shear and inertial circle of the cell are those of the water column. `U_SCALE` is that root. This holds
 for vorticity = "energy", whose Coriolis force at a face is the sum over its corners. Cells are so wide (`WIDTH`) that
 slopes, divergence and advection vanish.
 """
@@ -37,16 +37,26 @@ NEEDED = (
 )
 HOUR = 3600.0
 LATITUDE = 50.1
-DZ = (2.0,) * 10 + (3.0,) * 5 + (5.0,) * 5 + (10.0,) * 8 + (20.0,) * 8  # 300 m, fine where the mixed layer ends
+DZ = (2.0,) * 10 + (3.0,) * 5 + (5.0,) * 5 + (10.0,) * 8 + (20.0,) * 8  # 300 m, fine at the base of the mixed layer
 WIDTH = 1e15  # [m]
 U_SCALE = np.sqrt(2.0)
 
 
 class Record(NamedTuple):
-    """The observations hour by hour, on the model's layers. Profiles are (nt, nk), fluxes (nt,), positive into the sea.
+    """Hourly observations on the layers of the model.
 
-    `T_seen, S_seen` (nk,) [1] are 1 in layers within the depths that are observed, 0 where the deepest or
-    shallowest value was held.
+    Attributes
+    ----------
+    T, S : ndarray, shape (nt, nk)
+        Temperature [degC] and salinity [g kg-1].
+    T_seen, S_seen : ndarray, shape (nk,)
+        1 in layers within the observed depths, 0 where the deepest or shallowest value is repeated.
+    tau_x, tau_y : ndarray, shape (nt,)
+        Stress of the wind [N m-2].
+    heat_flux : ndarray, shape (nt,)
+        Heat flux into the sea [W m-2].
+    fresh_water : ndarray, shape (nt,)
+        Precipitation minus evaporation [m s-1].
     """
 
     T: Array
@@ -60,7 +70,7 @@ class Record(NamedTuple):
 
     @property
     def hours(self) -> int:
-        """Number of records, an hour apart."""
+        """Number of hourly records."""
         return len(self.T)
 
 
@@ -69,10 +79,10 @@ FLUXES = ("tau_x", "tau_y", "heat_flux", "fresh_water")
 
 @lru_cache(maxsize=2)
 def read_record(data: str) -> Record:
-    """The observations in `data`, see `papa`. Gaps are interpolated: of profiles in depth, of fluxes in time.
+    """Read the observations in `data`, see `papa`. Gaps are interpolated: in profiles over depth, in fluxes over time.
 
-    Raises FileError for a file that is absent or lacks a variable, InputError for one without hourly records, with
-    unknown units, or with a profile that has no value at all.
+    Raises FileError for a file that is absent or lacks a variable, and InputError for one without hourly records, with
+    unknown units, or with a profile without any value.
     """
     if not Path(data).is_file():
         raise FileError(
@@ -120,15 +130,39 @@ def papa(
     parameters: Mapping[str, Values] | None = None,
     **numerics: Unpack[ogcm.NumericsOptions],
 ) -> ogcm.Model:
-    """Water columns at Ocean Station Papa under the observed weather, hour by hour.
+    """Make water columns at Ocean Station Papa under the observed weather, hour by hour.
 
-    data: a CF NetCDF4 file with hourly temp [degC] and salt [g kg-1] at depth_temp, depth_salt [m], and taux, tauy
-    [N m-2], heat (without the sun's) and swr [W m-2] and pme [m s-1]. `columns` windows of `hours` (0: to the end
-    of the record) start evenly spread over the record; `set_windows` moves them. Temperature is taken for
-    conservative temperature and salinity for absolute, as the file has it. All heat, the sun's too, enters the top
-    layer. Windows start from rest. Mixing after Pacanowski and Philander (1981), with the coefficients that forecasts
-    from March to November 2012 prefer: an order of magnitude more than theirs (nu_richardson = 5e-3, alpha_richardson =
-    5, nu_v = 1e-4, kappa_v = 1e-5), which leave the summer's surface 1 K too warm after ten days.
+    Windows start from rest and are evenly spread over the record; `set_windows` moves them. Temperature and salinity of
+    the file are taken as conservative temperature and absolute salinity. All heat, including that of the sun, enters
+    the top layer. Mixing follows Pacanowski and Philander (1981), with the coefficients that fit the forecasts from
+    March to November 2012 best. They are an order of magnitude larger than those of the paper (nu_richardson = 5e-3,
+    alpha_richardson = 5, nu_v = 1e-4, kappa_v = 1e-5), with which the surface in summer is 1 K too warm after ten days.
+
+    Parameters
+    ----------
+    data : str
+        CF NetCDF4 file with hourly temp [degC] and salt [g kg-1] at depth_temp, depth_salt [m], and taux, tauy [N m-2],
+        heat (without that of the sun) and swr [W m-2] and pme [m s-1].
+    columns : int
+        Number of columns, each with a window of its own.
+    hours : int
+        Length of a window; 0 for a window to the end of the record.
+    parameters : mapping of str to float, array_like or callable, optional
+        Physical parameters that replace those of the setup.
+    **numerics : NumericsOptions
+        Numerical choices that replace those of the setup.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    FileError
+        Where the file is not given, does not exist or lacks variables.
+    InputError
+        For variables or options that do not fit.
     """
     if data is None:
         raise FileError(
@@ -167,18 +201,18 @@ def papa(
 
 
 def own_face(values: float | Array, columns: int) -> Array:
-    """A number or one value for each column (..., columns) at the faces inside the columns; (..., 1, 2 columns)."""
+    """Return one value for each column (..., columns) at the faces inside the columns, (..., 1, 2 columns)."""
     values = np.broadcast_to(values, (*np.shape(values)[:-1], columns))
     return np.stack([values, np.zeros_like(values)], axis=-1).reshape(*values.shape[:-1], 1, 2 * columns)
 
 
 def in_cells(values: Array) -> Array:
-    """Values (..., columns) in both cells of each column: (..., 1, 2 columns)."""
+    """Return values (..., columns) in both cells of each column, (..., 1, 2 columns)."""
     return np.repeat(values, 2, axis=-1)[..., None, :]
 
 
 def in_columns(a: Array) -> Array:
-    """Of a field (..., 1, 2 columns) without halo, the first cell of each column: (..., columns)."""
+    """Return the first cell of each column (..., columns) of a field (..., 1, 2 columns) without halo."""
     return a[..., 0, ::2]
 
 
@@ -195,10 +229,10 @@ def check_starts(record: Record, starts: Sequence[int], hours: int) -> Array:
 
 
 def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> None:
-    """Put the model of `papa` back to time 0 where column c starts at hour `starts[c]` of the record, at rest.
+    """Set a model of `papa` to time 0, at rest, with the start of column c at hour `starts[c]` of the record.
 
-    Writes into the arrays of the model's state and forcing, so steppers stay valid and nothing is compiled. Raises
-    InputError for a number of starts that is not that of the columns, and for windows that leave the record.
+    The arrays of the state and the forcing are changed in place, so that steppers stay valid. Raises InputError for
+    another number of starts than of columns, and for windows beyond the record.
     """
     columns, length = model.horizontal.shape[1] // 2, len(model.forcing.series["heat_flux"].times)
     begin = check_starts(record, starts, length - 1)
@@ -218,14 +252,14 @@ def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> Non
 
 
 def observed(record: Record, starts: Sequence[int], hour: int) -> tuple[Array, Array]:
-    """T and S as observed `hour` hours after each start, (nk, columns): what a forecast is held against.
+    """Return T and S (nk, columns) as observed `hour` hours after each start, to compare forecasts with.
 
-    Their weights are `record.T_seen`, `record.S_seen`. Raises InputError for hours beyond the record.
+    Their weights are `record.T_seen` and `record.S_seen`. Raises InputError for hours beyond the record.
     """
     when = check_starts(record, starts, hour) + hour
     return record.T[when].T, record.S[when].T
 
 
 def forecast(model: ogcm.Model) -> tuple[Array, Array]:
-    """T and S of the model's columns, (nk, columns): the partner of `observed`."""
+    """Return T and S (nk, columns) of the columns of the model, as `observed` does of the observations."""
     return in_columns(interior(model.state.T)), in_columns(interior(model.state.S))

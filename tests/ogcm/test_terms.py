@@ -201,7 +201,7 @@ def test_the_corrector_is_the_term_of_that_name():
 
 def test_ogcm_keeps_its_names(own):
     for table, name in ((PAIRS, "stretch"), (FEATURES, "T"), (NETWORKS, "mlp")):
-        with pytest.raises(InputError, match=f"{name}' belongs to one of ogcm's own"):
+        with pytest.raises(InputError, match=f"{name}' is reserved for an entry of ogcm"):
             table.register(name, None)
     with pytest.raises(InputError, match="'a b' is not a name"):
         TERMS.register("a b", Pull)

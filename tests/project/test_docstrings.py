@@ -44,14 +44,6 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
         adjoint/assimilation_output.py adjoint/sensitivity.py adjoint/interpolation.py
         adjoint/commands.py ogcm/regions.py
     """,
-    "face": """
-        ogcm/horizontal_grid.py
-        ogcm/__init__.py adjoint/__init__.py nn/__init__.py ogcm/model.py ogcm/forcing.py ogcm/parameters.py
-        ogcm/grid.py ogcm/inputs.py ogcm/cf.py ogcm/ocean_data.py ogcm/topography.py ogcm/extensions.py
-        ogcm/setups/__init__.py ogcm/setups/agulhas.py ogcm/setups/baroclinic_wave.py ogcm/setups/channel.py
-        ogcm/setups/double_gyre.py ogcm/setups/global_4deg.py ogcm/setups/inertial.py ogcm/setups/lock_exchange.py
-        ogcm/setups/papa.py ogcm/setups/recipe.py
-    """,
 }
 MODULES = [path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
