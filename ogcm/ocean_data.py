@@ -80,7 +80,7 @@ class OceanData:
         name : str
             Variable.
         quantity : str
-            Name in `ogcm.cf.QUANTITIES`, such as "temperature".
+            Name of the quantity in `QUANTITIES` of `ogcm.cf`, such as "temperature".
         axes : str
             Axes that the variable must have, such as "ZYX", after records along one other dimension or none.
 
@@ -177,7 +177,7 @@ class OceanData:
         name : str
             Variable.
         quantity : str
-            Name in `ogcm.cf.QUANTITIES`, such as "heat flux".
+            Name of the quantity in `QUANTITIES` of `ogcm.cf`, such as "heat flux".
         axes : str
             Axes that the variable must have, as for `read`.
         unless_said : {"up", "down"}, optional

@@ -412,7 +412,7 @@ def test_variables_in_groups_are_not_overlooked(tmp_path):
         f["data/temp"] = np.zeros(3)
         f.create_group("salt")
     with pytest.raises(
-        FileError, match="lacks temp, salt; it must hold temp, salt; the groups data, salt are not looked"
+        FileError, match="lacks temp, salt; it must hold temp, salt; the groups data, salt are not read"
     ):
         OceanData(tmp_path / "a.nc", ("temp", "salt"))
     with pytest.raises(FileError, match="missing; it must be a CF NetCDF4 file with temp"):
