@@ -1,4 +1,4 @@
-"""From a fine grid to a coarse one: what the coarse model should hold when the fine one is right.
+"""Coarse-graining: the state of a coarse model that corresponds to the state of a fine one.
 
 With b the fine cells in a coarse cell, f the fine faces on a coarse face and capitals for the coarse grid:
 
@@ -6,11 +6,11 @@ With b the fine cells in a coarse cell, f the fine faces on a coarse face and ca
     T_C   = sum_b V T / sum_b V                    V = area h0 (1 + eta/H), the volume of the moving cells
     u_C   = sum_f dy h_u s_u u / (DY H_U S_U)      the transport, through the moving area of the coarse face
 
-so that over a bottom that both grids see alike volume, heat and salt of a coarse column are those of its fine cells,
-and the divergence of the coarse transports is the sum of the fine ones. Where the bottoms differ: a coarse cell
-without fine water takes the tracers of the cell above, and what fine faces carry below the floor of a coarse one is
-spread over its column, as the barotropic mode would; so the divergence of a column is right there too, unless the
-whole coarse face is closed.
+Where both grids have the same bottom, volume, heat and salt of a coarse column are therefore those of its fine cells,
+and the divergence of the coarse transports is the sum of the fine ones. Where the bottoms differ, a coarse cell without
+fine water takes the tracers of the cell above, and the transport of fine faces below the floor of a coarse face is
+spread over its column, as by the barotropic mode; the divergence of a column is then also that of the fine one, unless
+the whole coarse face is closed.
 """
 
 import copy
@@ -28,9 +28,22 @@ Array = np.ndarray
 
 
 class CoarseGraining:
-    """States of `fine` on the grid of `coarse`; `factor` is the number of fine cells in a coarse one, (along y, x).
+    """Map from states of a fine model to states on the grid of a coarse one.
 
-    Raises InputError where the cells of the one grid are not blocks of cells of the other.
+    Parameters
+    ----------
+    fine, coarse : Model
+        The models.
+
+    Attributes
+    ----------
+    factor : tuple of int
+        Number of fine cells in a coarse one, along y and along x.
+
+    Raises
+    ------
+    InputError
+        Where coarse cells are not blocks of fine cells, or the layers or sides of the models differ.
     """
 
     def __init__(self, fine: Model, coarse: Model) -> None:
@@ -66,15 +79,26 @@ class CoarseGraining:
         self.coarse.state.u[...] = self.coarse.state.v[...] = 1.0  # so that transports are areas of faces
 
     def blocks(self, a: Array) -> Array:
-        """Sums of `a` (..., ny, nx) over the fine cells in each coarse one, in float64."""
+        """Return sums over the fine cells in each coarse one.
+
+        Parameters
+        ----------
+        a : ndarray, shape (..., ny, nx)
+            Values on the fine grid.
+
+        Returns
+        -------
+        ndarray, shape (..., ny/factor, nx/factor)
+            The sums, in float64.
+        """
         *layers, ny, nx = a.shape
         rows, columns = self.factor
         return a.reshape(*layers, ny // rows, rows, nx // columns, columns).sum(axis=(-3, -1), dtype=np.float64)
 
     def __call__(self, state: State) -> dict[str, Array]:
-        """The fields u, v, T, S (nk, ny, nx) and eta (ny, nx) of a fine state on the coarse interior; 0 on land.
+        """Return the fields u, v, T, S (nk, ny, nx) and eta (ny, nx) of a fine state on the coarse interior, 0 on land.
 
-        The halo of `state` must be filled, as a step leaves it.
+        The halo of `state` must be filled, as after a step.
         """
         (rows, columns), coarse = self.factor, self.coarse
         self.fine.state = state
@@ -94,7 +118,20 @@ class CoarseGraining:
         return {name: a.astype(coarse.grid.h_t.dtype) for name, a in fields.items()}
 
     def tracer(self, content: Array, volume: Array) -> Array:
-        """Mean over fine water; in layers where a coarse cell holds none, of the cell above."""
+        """Return the mean of a tracer over fine water; where a coarse cell has none, that of the cell above.
+
+        Parameters
+        ----------
+        content : ndarray, shape (nk, ny, nx)
+            Volume times tracer of the fine cells.
+        volume : ndarray, shape (nk, ny, nx)
+            Volume of the fine cells [m3].
+
+        Returns
+        -------
+        ndarray
+            The mean on the coarse grid.
+        """
         volume = self.blocks(volume)
         T = mean(self.blocks(content), volume)
         for k in range(1, len(T)):
@@ -103,11 +140,12 @@ class CoarseGraining:
 
 
 def mean(total: Array, weight: Array) -> Array:
-    """total/weight, 0 where there is no weight."""
+    """Return total/weight, 0 where there is no weight."""
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
 def velocity(transport: Array, faces: Array) -> Array:
-    """Velocity that carries `transport` [m3 s-1] through open `faces` [m2]; the column takes that of closed ones."""
+    """Return the velocity with a `transport` [m3 s-1] through open `faces` [m2]; that of closed faces is spread over
+    the column."""
     left = (transport * (faces == 0)).sum(axis=0)
     return mean(transport, faces) + (faces > 0) * mean(left, faces.sum(axis=0))

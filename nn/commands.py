@@ -42,7 +42,8 @@ EVALUATE_OPTIONS = {
 
 
 def make_data_command(target: str, rest: list[str]) -> int:
-    """`ogcm make-data SETUP|FILE.toml [--option value ...]`; the options of the setup make the fine model."""
+    """Run `ogcm make-data SETUP|FILE.toml [--option value ...]`; the options of the setup are those of the fine
+    model."""
     made = setup_command("make-data", target, rest, MAKE_DATA_OPTIONS)
     if made is None:
         return 0
@@ -67,7 +68,7 @@ def make_data_command(target: str, rest: list[str]) -> int:
 
 
 def coarse_model(fine: Model, factor: int) -> Model:
-    """The setup of `fine` at `factor` times its resolution, with numerics and parameters of its own.
+    """Return the setup of `fine` at `factor` times its resolution, with its own numerics and parameters.
 
     Raises InputError for a setup without a resolution.
     """
@@ -81,7 +82,7 @@ def coarse_model(fine: Model, factor: int) -> Model:
 
 
 def train_command(target: str, rest: list[str]) -> int:
-    """`ogcm train FILE.toml [--option value ...]`; `pydoc nn.configuration` describes the file."""
+    """Run `ogcm train FILE.toml [--option value ...]`; `pydoc nn.configuration` describes the file."""
     options = file_options("train", target, rest, TRAIN_OPTIONS)
     if options is None:
         return 0
@@ -107,7 +108,8 @@ def train_command(target: str, rest: list[str]) -> int:
 
 
 def evaluate_command(target: str, rest: list[str]) -> int:
-    """`ogcm evaluate FILE.toml [--option value ...]`: scores on the test records, as a table, a file and pictures."""
+    """Run `ogcm evaluate FILE.toml [--option value ...]`: scores on the test records as a table, a file and
+    pictures."""
     options = file_options("evaluate", target, rest, EVALUATE_OPTIONS)
     if options is None:
         return 0
@@ -132,7 +134,7 @@ def evaluate_command(target: str, rest: list[str]) -> int:
 def file_options(
     command: str, target: str, rest: list[str], known: dict[str, tuple[type, str]]
 ) -> dict[str, Any] | None:
-    """The options of `ogcm COMMAND FILE.toml [--option value ...]`, or None after its help."""
+    """Return the options of `ogcm COMMAND FILE.toml [--option value ...]`, or None after its help."""
     if target in ("--help", "-h") or {"--help", "-h"} & set(rest):
         print(f"usage: ogcm {command} FILE.toml [--OPTION VALUE ...]\n\n{configuration.__doc__}\noptions:")
         for name, (_, text) in known.items():

@@ -48,18 +48,37 @@ OBSERVED = {"papa": PapaData, "agulhas": AgulhasData}
 
 @dataclass
 class Configuration:
-    """What the file asks for. `model()` makes the model anew, with its terms but without a corrector."""
+    """A training as a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    tables : dict of str to dict
+        Its tables.
+    """
 
     path: Path
     tables: dict[str, dict]
 
     @property
     def text(self) -> str:
-        """The file itself, for the provenance of what it trains."""
+        """The text of the file, for the provenance of trained weights."""
         return self.path.read_text(encoding="utf-8")
 
     def model(self) -> Model:
-        """The setup with its options. Raises InputError for those that do not exist."""
+        """Return a new model: the setup with its options and terms, without a corrector.
+
+        Returns
+        -------
+        Model
+            The model.
+
+        Raises
+        ------
+        InputError
+            For a setup or an option that does not exist.
+        """
         options = dict(self.tables["setup"])
         name = options.pop("name", "")
         if not isinstance(name, str) or name not in SETUPS:
@@ -72,7 +91,25 @@ class Configuration:
         return model
 
     def data(self, model: Model) -> tuple[Records, Splits]:
-        """The data and their parts. Raises FileError or InputError for what does not fit."""
+        """Return the data and their parts.
+
+        Parameters
+        ----------
+        model : Model
+            The model whose states the records are.
+
+        Returns
+        -------
+        data : Records
+            The data.
+        parts : Splits
+            Training, validation and test.
+
+        Raises
+        ------
+        FileError, InputError
+            For a file that does not fit the model, and for unknown entries.
+        """
         entries, setup = dict(self.tables["data"]), self.tables["setup"]
         observed = OBSERVED.get(setup["name"])
         self.check("data", entries, {name: DATA[name] for name in DATA if not (observed and name == "file")})
@@ -86,7 +123,27 @@ class Configuration:
         return data, data.split(train, validation, entries.get("test", max(0.0, 1 - train - validation)))
 
     def trainable(self, model: Model, data: Records, part: range) -> Trainable:
-        """What learns: the model with its terms, prepared by the records of `part`, and the parameters."""
+        """Return what is trained: the terms of a model, prepared from data, and the parameters.
+
+        Parameters
+        ----------
+        model : Model
+            The model; it receives the corrector of the file.
+        data : Records
+            The data.
+        part : range
+            Records of the training part.
+
+        Returns
+        -------
+        Trainable
+            Weights and parameters.
+
+        Raises
+        ------
+        InputError
+            For options that do not exist or cannot be used.
+        """
         if self.tables["corrector"]:
             known = {n: kind for n, kind in get_type_hints(Corrector.__init__).items() if n not in ("model", "return")}
             self.check("corrector", self.tables["corrector"], known)
@@ -103,14 +160,45 @@ class Configuration:
         return Trainable(model, [self.estimate(name, error, model) for name, error in self.tables["learn"].items()])
 
     def estimate(self, name: str, error: float, model: Model) -> Estimate:
-        """A parameter that learns, by its logarithm where it is positive."""
+        """Return the estimate of a parameter, by its logarithm where it is positive.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+        error : float
+            Its standard error, that of the logarithm where it is positive.
+        model : Model
+            The model.
+
+        Returns
+        -------
+        Estimate
+            The estimate.
+
+        Raises
+        ------
+        InputError
+            For a name that is no parameter, and an error that is no number.
+        """
         control = Controls(model, name).controls[name]
         if control.kind != "parameter" or isinstance(error, bool) or not isinstance(error, int | float):
             raise InputError(f"{self.path}: [learn] takes parameters and their errors, such as nu_h = 1.0, not {name}")
         return Estimate(name, float(error), logarithm=bool((control.values(model) > 0).all()))
 
     def settings(self) -> TrainingSettings:
-        """How to train."""
+        """Return the settings of the training.
+
+        Returns
+        -------
+        TrainingSettings
+            The settings.
+
+        Raises
+        ------
+        InputError
+            For settings that do not exist or cannot be used.
+        """
         entries = dict(self.tables["training"])
         self.check("training", entries, get_type_hints(TrainingSettings))
         if "curriculum" in entries:
@@ -120,7 +208,22 @@ class Configuration:
         return TrainingSettings(**entries)
 
     def check(self, table: str, entries: dict, known: Mapping[str, object]) -> None:
-        """Raise InputError for a name in a table that is not `known`, or a value that is not of its type."""
+        """Check the entries of a table.
+
+        Parameters
+        ----------
+        table : str
+            Name of the table.
+        entries : dict
+            Its entries.
+        known : mapping of str to type
+            Names and types that exist.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, and a value of another type.
+        """
         for name in entries:
             if name not in known:
                 raise InputError(f"{self.path}: unknown {name!r} in [{table}]: {suggestion(name, known)}")
@@ -128,5 +231,5 @@ class Configuration:
 
 
 def read(path: str | Path) -> Configuration:
-    """The configuration of a file. Raises FileError where it cannot be read, InputError for an unknown table."""
+    """Return the configuration of a file. Raises FileError where it cannot be read, InputError for an unknown table."""
     return Configuration(Path(path), read_tables(path, TABLES))

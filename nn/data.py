@@ -1,13 +1,13 @@
-"""Data sets: series of states on the grid of one (coarse) model, to train a corrector on.
+"""Data sets: series of states on the grid of one (coarse) model, on which a corrector is trained.
 
-A data set is an output file of ogcm (NetCDF4, CF names; `ogcm info` and `ogcm plot` read it) with snapshots at
-uniform times in the precision of the model, the attribute `format`, and of those that `make_data` writes
+A data set is an output file of ogcm (NetCDF4, CF names; `ogcm info` and `ogcm plot` read it) with snapshots at uniform
+times in the precision of the model, and the attribute `format`. Those that `make_data` writes also have the attributes
 
     configuration, fine_configuration   the TOML of the coarse and of the fine model
     factor                              fine cells in a coarse one, (along y, along x)
-    wall_seconds_per_day                what a simulated day of the fine run took, without what is done to its states
+    wall_seconds_per_day                wall time of a simulated day of the fine run, without coarse-graining and output
 
-It may lack fields (observed currents alone), which `DataSet.state` takes from its model; `DataOutput` writes one.
+A data set may lack fields (observed currents alone); `DataSet.state` takes those from its model.
 """
 
 import math
@@ -35,7 +35,28 @@ Array = np.ndarray
 
 
 class DataOutput(OutputFile):
-    """Writes states of `model` as a data set; `attributes` go to the file. Its name it gets when it is closed."""
+    """A data set that is being written from states of a model; the file gets its name when it is closed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : Model
+        The model whose states are written.
+    fields : sequence of str, optional
+        The fields; by default all prognostic ones.
+    configuration : str, default ""
+        The TOML of the model.
+    attributes : mapping of str to object, optional
+        Attributes of the file.
+
+    Raises
+    ------
+    InputError
+        For an unknown field.
+    FileError
+        Where the file cannot be written.
+    """
 
     def __init__(
         self,
@@ -46,35 +67,36 @@ class DataOutput(OutputFile):
         configuration: str = "",
         attributes: Mapping[str, object] | None = None,
     ) -> None:
-        """Raises InputError for an unknown field, FileError where the file cannot be written."""
         variables = check_variables(model, tuple(fields))
         super().__init__(path, model, variables, configuration, precision=model.numerics.precision)
         self.file.attrs.update({"format": FORMAT, **(attributes or {})})
 
 
 class CoarseWriter(Writer):
-    """Writes the states of a run of `fine` from the time `begin` [s] on, on the grid of `coarse`, to a data set."""
+    """A writer that coarse-grains the states of a run of `fine` from the time `begin` [s] on, every `every` days.
+
+    Raises InputError where the grids do not fit, and FileError for a path that cannot be used.
+    """
 
     path: Path
     file: DataOutput  # from `open` to `close`
 
     def __init__(self, path: str | Path, fine: Model, coarse: Model, *, begin: float, every: float) -> None:
-        """`every` [days] is the time between two records. Raises as CoarseGraining does, FileError for a bad path."""
         self.path, self.every = names.output_path(path), every
         self.fine, self.coarse, self.begin, self.graining = fine, coarse, begin, CoarseGraining(fine, coarse)
 
     def needed_bytes(self, simulation: Simulation) -> int:
-        """The bytes of the records, and of what the coarse model is."""
+        """Return the size of the records [bytes]."""
         variables = check_variables(self.coarse, PROGNOSTIC)
         size = record_bytes(self.coarse, variables, self.coarse.numerics.precision)
         return (2 + simulation.steps // self.interval(simulation)) * size
 
     def settings(self, simulation: Simulation) -> dict[str, object]:
-        """The interval, for the configuration of the run."""
+        """Return the interval, for the configuration of the run."""
         return {"every": self.every}
 
     def open(self, simulation: Simulation) -> None:
-        """Make the data set ready for its first record."""
+        """Open the data set."""
         begin = self.coarse.state.time / DAY
         run = {"days": float(simulation.days), "every": self.every, "start": begin}
         attributes = {"fine_configuration": simulation.toml(self), "factor": self.graining.factor}
@@ -88,17 +110,17 @@ class CoarseWriter(Writer):
         self.file.abandon()
 
     def start(self, model: Model) -> None:
-        """Record the first state of the fine model, where `begin` lets it."""
+        """Record the first state of the fine model, unless it is before `begin`."""
         self.record(model)
 
     def add(self, model: Model) -> None:
-        """Take the time of a step."""
+        """Measure the time of a step."""
         now = clock.perf_counter()
         self.seconds.append(now - self.since_step)
         self.since_step = now
 
     def record(self, model: Model) -> None:
-        """Append the state of the fine model."""
+        """Append the coarse-grained state of the fine model, unless it is before `begin`."""
         state = model.state
         if state.time > self.begin - 0.5 * self.fine.numerics.dt:
             set_fields(self.coarse.state, self.coarse, self.graining(state))
@@ -107,9 +129,9 @@ class CoarseWriter(Writer):
         self.since_step = clock.perf_counter()
 
     def close(self, complete: bool) -> None:
-        """Say what the fine run cost, and finish; a run that ended early leaves its records in the `.part`.
+        """Write the cost of the fine run and close; the records of a run that ended early stay in the `.part` file.
 
-        The median step tells nothing of compiling and writing.
+        The cost is that of the median step, which excludes compilation and output.
         """
         if self.seconds:
             self.file.file.attrs["wall_seconds_per_day"] = np.median(self.seconds) * DAY / self.fine.numerics.dt
@@ -129,12 +151,38 @@ def make_data(
     progress: bool = True,
     device: str = "cpu",
 ) -> None:
-    """Run `fine` from its state and write what `coarse` should hold, each `every` days, to the data set `path`.
+    """Run a fine model and write its coarse-grained states to a data set.
 
-    The records cover `days` after the first multiple of `every` that is not within `spin_up` days. The last state of
-    the fine run is left beside it as `<name>.restart.h5` (`ogcm.load_restart` takes it), that of `coarse` is
-    the last record. Of a run that dies the records are in `<path>.part`, and a restart as of any simulation. Raises
-    InputError or FileError before the first step for what would fail later, BlowUpError as `Simulation.run` does.
+    The last state of the fine run is written beside it as `<name>.restart.h5` (`ogcm.load_restart` reads it); the state
+    of `coarse` is the last record. The records of a run that is interrupted are in `<path>.part`.
+
+    Parameters
+    ----------
+    fine : Model
+        The fine model; the run begins from its state.
+    coarse : Model
+        The coarse model, whose cells are blocks of fine cells.
+    path : str or Path
+        The data set.
+    days : float
+        Length of the data set [days].
+    every : float
+        Interval between two records [days].
+    spin_up : float, default 0
+        Time before the first record [days], which is the first multiple of `every` after it.
+    overwrite : bool, default False
+        Whether an existing data set is replaced.
+    progress : bool, default True
+        Whether a progress bar is shown.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        Where the fine model runs.
+
+    Raises
+    ------
+    InputError, FileError
+        Before the first step for what cannot be used.
+    BlowUpError
+        Where the run does not stay finite.
     """
     if not 0 <= spin_up < math.inf:
         raise InputError(f"spin_up: must be 0 or a number of days, got {spin_up}")

@@ -1,11 +1,11 @@
-"""Records of the real ocean for training and forecasts: what the setups `papa` and `agulhas` are held against.
+"""Records of the real ocean for training and forecasts: the observations of the setups `papa` and `agulhas`.
 
     model = ogcm.setups.agulhas(data="currents.nc")
     data = AgulhasData("currents.nc", model)
-    train(learner, data, settings, folder)
+    train(Trainable(model), data, settings, folder)
 
-A forecast begins with more than a state here: with the fluxes of its hours, or with a forcing that holds its start.
-`initialize` sets both.
+A forecast begins with more than a state: with the surface fluxes of its hours, or with a forcing that balances its
+initial state. `initialize` sets both.
 """
 
 from collections.abc import Sequence
@@ -23,21 +23,34 @@ from ogcm.setups.papa import FLUXES, HOUR, in_cells, read_record, set_windows
 from ogcm.state import State
 
 Array = np.ndarray
-UNSEEN = 1e6  # by which errors are divided in layers without observations: they count nothing
-EKMAN = 5 * DAY  # [s] in which the part of the currents is forgotten that the layer of `agulhas` does not carry
+UNOBSERVED = 1e6  # scale of layers without observations, which therefore do not count
+EKMAN = 5 * DAY  # [s] e-folding time of the currents that the layer of `agulhas` does not carry
 
 
 class PapaData(Records):
-    """T and S of `papa` each `every` hours. A start is a tuple of records, one for each column of the model.
+    """T and S of `papa`, one record every few hours. A start is a tuple of records, one for each column of the model.
 
-    Its windows must fit into the model's (`hours` of `ogcm.setups.papa`); their columns begin evenly spread over the
-    part of the records. A state has the currents of rest.
+    Windows must fit into the forcing of the model (`hours` of `ogcm.setups.papa`); their columns begin evenly spaced in
+    the part of the records. The currents of a state are at rest.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file of observations.
+    model : Model
+        A model of the setup `papa`.
+    every : int, default 6
+        Hours between two records.
+
+    Raises
+    ------
+    FileError, InputError
+        As `papa`, and for `every` below 1.
     """
 
     fields = ("T", "S")
 
     def __init__(self, path: str | Path, model: Model, *, every: int = 6) -> None:
-        """Raises FileError and InputError as `papa` does, InputError for `every` below 1."""
         if every < 1:
             raise InputError(f"every: must be at least 1 hour, got {every}")
         self.path, self.model, self.every = Path(path), model, every
@@ -46,33 +59,107 @@ class PapaData(Records):
         self.times = HOUR * np.arange(0, self.record.hours, every)
         self.interval = HOUR * every
 
-    def at(self, records: Array) -> dict[str, Array]:
-        """T and S (nt, nk, 1, 2 columns) of the records (nt, columns)."""
+    def profiles(self, records: Array) -> dict[str, Array]:
+        """Return T and S of records that differ between the columns.
+
+        Parameters
+        ----------
+        records : ndarray, shape (nt, columns)
+            The records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (nt, nk, 1, 2 columns)
+            T and S.
+        """
         hours = self.every * np.asarray(records)
         return {name: in_cells(np.swapaxes(getattr(self.record, name)[hours], 1, 2)) for name in self.fields}
 
     def read(self, records: range) -> dict[str, Array]:
-        """T and S (records, nk, 1, 2 columns): those of a record in all columns."""
+        """Return T and S of some records, the same in all columns.
+
+        Parameters
+        ----------
+        records : range
+            The numbers of the records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (records, nk, 1, 2 columns)
+            T and S.
+        """
         self.check_part(records)
-        return self.at(np.repeat(np.array(records)[:, None], self.columns, axis=1))
+        return self.profiles(np.repeat(np.array(records)[:, None], self.columns, axis=1))
 
     def targets(self, n: Sequence[int], count: int) -> dict[str, Array]:
-        """The records after the starts `n` of the columns: T and S (count, nk, 1, 2 columns)."""
-        return self.at(np.arange(1, count + 1)[:, None] + n)
+        """Return the records after the starts of the columns.
+
+        Parameters
+        ----------
+        n : sequence of int
+            The start of each column.
+        count : int
+            Number of records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (count, nk, 1, 2 columns)
+            T and S.
+        """
+        return self.profiles(np.arange(1, count + 1)[:, None] + n)
 
     def truth(self, start: Sequence[int], lead: int) -> State:
-        """The record `lead` after that of each column."""
-        fields = {name: a[0] for name, a in self.at(np.array([start]) + lead).items()}
+        """Return the record after the start of each column.
+
+        Parameters
+        ----------
+        start : sequence of int
+            The start of each column.
+        lead : int
+            Number of records after the start.
+
+        Returns
+        -------
+        State
+            The records.
+        """
+        fields = {name: a[0] for name, a in self.profiles(np.array([start]) + lead).items()}
         return self.make_state(fields, 0.0)
 
     def initialize(self, model: Model, start: Sequence[int]) -> None:
-        """Profiles and hours of weather of each column's start. Raises InputError as `set_windows` does."""
+        """Set profiles and surface fluxes of each column to those of its start.
+
+        Parameters
+        ----------
+        model : Model
+            A model like that of the data.
+        start : sequence of int
+            The start of each column.
+        """
         set_windows(model, self.record, (self.every * np.asarray(start)).tolist())
 
     def windows(self, part: range, length: int, stride: int = 1) -> list[tuple[int, ...]]:
-        """Starts of all columns together: they are spread evenly, and no two windows begin with the same record.
+        """Return the starts of all columns together; they are evenly spaced, and no two windows begin with the same
+        record.
 
-        Raises InputError where the part has too few records, and for windows longer than the model's forcing.
+        Parameters
+        ----------
+        part : range
+            The records of the part.
+        length : int
+            Records that a window spans.
+        stride : int, default 1
+            Records between two starts.
+
+        Returns
+        -------
+        list of tuple of int
+            The starts of the columns of each window.
+
+        Raises
+        ------
+        InputError
+            Where the part has too few records, and for windows longer than the forcing of the model.
         """
         possible = super().windows(part, length, stride)
         apart = len(possible) // self.columns
@@ -95,27 +182,49 @@ class PapaData(Records):
         return found
 
     def scales(self, part: range) -> dict[str, Array]:
-        """Of all observed layers the same, the root of their mean variance; without measure in the others.
+        """Return one scale for all observed layers, the root of their mean variance; layers without observations do not
+        count.
 
-        Layers below the seasons vary by internal waves alone, which no column knows: by their own standard deviation
-        they would count most.
+        Layers below the seasonal cycle vary by internal waves alone, which a column model cannot forecast: scaled by
+        their own standard deviation, they would count most.
+
+        Parameters
+        ----------
+        part : range
+            The records of the part.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (nk,)
+            The scales of T and S.
         """
         seen = {"T": self.record.T_seen > 0, "S": self.record.S_seen > 0}
         usual = {name: np.sqrt(np.mean(a[seen[name]] ** 2)) for name, a in super().scales(part).items()}
-        return {name: np.where(seen[name], a, UNSEEN) for name, a in usual.items()}
+        return {name: np.where(seen[name], a, UNOBSERVED) for name, a in usual.items()}
 
 
 class AgulhasData(Records):
-    """The currents of `agulhas` at faces day by day, as they are observed.
+    """The observed currents of `agulhas` at the faces, one record a day.
 
-    The layer carries the part that fills no cell; what is left out of the start (Ekman flow, noise) is added to what
-    the model forecasts, and forgotten within EKMAN.
+    The layer of the model carries the part of the currents that is free of divergence. The rest of the initial currents
+    (Ekman flow, noise) is added to the forecast, with an e-folding time of EKMAN.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file of observations.
+    model : Model
+        A model of the setup `agulhas`.
+
+    Raises
+    ------
+    FileError, InputError
+        As `agulhas`.
     """
 
     fields = ("u", "v")
 
     def __init__(self, path: str | Path, model: Model) -> None:
-        """Raises FileError and InputError as `agulhas` does."""
         self.path, self.model = Path(path), model
         currents = read_currents(str(path))
         self.starts = Starts(model, currents)
@@ -125,22 +234,70 @@ class AgulhasData(Records):
         self.rest = self.currents - self.on_grid([self.starts.flow(u, v) for u, v in pairs])
 
     def on_grid(self, vectors: Sequence[Array]) -> Array:
-        """u and v (2, records, 1, ny, nx) of vectors of `Starts`, in the model's precision."""
+        """Return maps of vectors of `Starts`.
+
+        Parameters
+        ----------
+        vectors : sequence of ndarray
+            The vectors.
+
+        Returns
+        -------
+        ndarray, shape (2, records, 1, ny, nx)
+            u and v in the precision of the model.
+        """
         maps = np.array([self.starts.maps(vector) for vector in vectors])
         return np.swapaxes(maps, 0, 1)[:, :, None].astype(self.model.state.u.dtype)
 
     def read(self, records: range) -> dict[str, Array]:
-        """u and v (records, 1, ny, nx)."""
+        """Return the currents of some records.
+
+        Parameters
+        ----------
+        records : range
+            The numbers of the records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (records, 1, ny, nx)
+            u and v.
+        """
         self.check_part(records)
         return dict(zip(self.fields, self.currents[:, records.start : records.stop], strict=True))
 
     def targets(self, n: int, count: int) -> dict[str, Array]:
-        """The currents in the records after `n`, without the part that `complete_forecast` adds."""
+        """Return the currents after a start, without the part that `complete_forecast` adds.
+
+        Parameters
+        ----------
+        n : int
+            Number of the record at the start.
+        count : int
+            Number of records.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (count, 1, ny, nx)
+            u and v.
+        """
         left = np.exp(-np.arange(1, count + 1) * self.interval / EKMAN)[:, None, None, None] * self.rest[:, n, None]
         return {name: a - b for (name, a), b in zip(super().targets(n, count).items(), left, strict=True)}
 
     def initialize(self, model: Model, start: int) -> None:
-        """State and forcing of the record. Raises InputError where it does not exist."""
+        """Set state and forcing of a model to those of a record.
+
+        Parameters
+        ----------
+        model : Model
+            A model like that of the data.
+        start : int
+            Number of the record.
+
+        Raises
+        ------
+        InputError
+            Where the record does not exist.
+        """
         self.starts.set(start)
         if model is not self.model:
             model.state.assign(self.model.state)
@@ -148,7 +305,22 @@ class AgulhasData(Records):
                 model.forcing.series[name].values[...] = series.values
 
     def complete_forecast(self, forecast: State, start: int, lead: int) -> State:
-        """With what the layer does not carry."""
+        """Add the part of the initial currents that the layer does not carry.
+
+        Parameters
+        ----------
+        forecast : State
+            The state of the model, which is changed.
+        start : int
+            The record from which the forecast began.
+        lead : int
+            Number of records after the start.
+
+        Returns
+        -------
+        State
+            The forecast.
+        """
         left = np.exp(-lead * self.interval / EKMAN) * self.rest[:, start]
         for name, a in zip(self.fields, left, strict=True):
             getattr(forecast, name)[...] += add_halo(a, CLOSED)

@@ -1,13 +1,13 @@
-"""What the physics lacks at one instant, the cheapest thing that a corrector (or another term) can learn.
+"""Fit of the tendencies that the physics lacks at single instants, as the first stage of a training.
 
     R = (x^{n+1} - x^n)/interval - [step(x^n) - x^n]/dt        x^n, x^{n+1} records, step that of the physics alone
-    loss = mean over fields and space of [(D - R)/s]^2          D the tendency of the terms that learn at x^n, s the
-                                                                standard deviation of the tendencies of the data
+    loss = mean over fields and space of [(D - R)/s]^2          D the tendency of the terms that are trained, at x^n
+                                                                s the standard deviation of the tendencies of the data
 
-One evaluation of the network takes the place of the steps of a window, there and back, so hundreds of such iterations
-cost one of a week. Most of R is the imbalance of a coarse-grained state, which would radiate away as waves within a
-day. What is learned so may drift or blow up in a run (an a-priori fit knows nothing of feedbacks): it is where training
-through the stepper begins, not where it ends.
+One evaluation of the network replaces all steps of a window, forward and backward, so that hundreds of such iterations
+cost as much as one with a window of a week. Most of R is the imbalance of a coarse-grained state, which would radiate
+away as waves within a day. A network that is fitted in this way may drift or blow up in a run, since the fit ignores
+feedbacks (an a-priori fit): it is the initial state of a training through the stepper, not its result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,21 @@ Array = np.ndarray
 
 
 class TendencyFit:
-    """The loss of single records and its gradient by the weights of the model's terms that learn."""
+    """The loss of single records and its gradient with respect to the weights of the terms of a model.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its terms.
+    data : Records
+        The data.
+    fields : sequence of str
+        Fields that count in the loss.
+    weights : mapping of str to float
+        Weights of the fields in their mean (default 1).
+    deviation : mapping of str to ndarray, shape (nk,)
+        Standard deviation of the tendencies of each field by layer [units s-1].
+    """
 
     def __init__(
         self,
@@ -39,7 +53,6 @@ class TendencyFit:
         weights: Mapping[str, float],
         deviation: Mapping[str, Array],
     ) -> None:
-        """`fields` with their `weights` in the mean; `deviation`: of their tendencies, by layer [units s-1]."""
         self.model, self.data, self.learning = model, data, list(weights_of(model.terms))
         self.stepper = Stepper(model, without=self.learning)
         # The surface follows the currents, but for a model without dynamics.
@@ -49,7 +62,7 @@ class TendencyFit:
         self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of T and S are times it
 
     def __call__(self, start: int) -> tuple[float, dict[str, Array]]:
-        """The loss at the record `start`, and its gradient by the weights (n,) of each term."""
+        """Return the loss at the record `start`, and its gradient with respect to the weights (n,) of each term."""
         model, loss = self.model, self.loss(start)
         rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
         for record in loss.all_records():
@@ -65,7 +78,18 @@ class TendencyFit:
         return sum(loss.value(rates, record) for record in loss.all_records()), weights_ad
 
     def rates(self, model: Model) -> State:
-        """The tendencies [units s-1] by the terms of a model like that of the data, as the fields of a state."""
+        """Return the tendencies by the terms of a model.
+
+        Parameters
+        ----------
+        model : Model
+            A model like that of the data.
+
+        Returns
+        -------
+        State
+            The tendencies [units s-1] as the fields of a state.
+        """
         rates = State.zeros(model.grid, model.state.u.dtype)
         D = Tendencies(*(getattr(rates, name) for name in PROGNOSTIC))
         fluxes = model.forcing.at(model.state.time)
@@ -76,7 +100,18 @@ class TendencyFit:
         return rates
 
     def loss(self, start: int) -> Forecast:
-        """How far such rates are from what the physics lacks at the record `start`, where the model's state is then."""
+        """Return the loss of the tendencies at a record, to which the model is set.
+
+        Parameters
+        ----------
+        start : int
+            The record.
+
+        Returns
+        -------
+        Forecast
+            The loss as a function of the tendencies.
+        """
         model, dt, interval = self.model, self.model.numerics.dt, self.data.interval
         self.data.initialize(model, start)
         n = end = model.state

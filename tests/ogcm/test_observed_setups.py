@@ -6,7 +6,7 @@ import pytest
 
 import ogcm
 from adjoint.estimates import Estimate
-from nn.observed_data import UNSEEN, AgulhasData, PapaData
+from nn.observed_data import UNOBSERVED, AgulhasData, PapaData
 from nn.trainable import Trainable
 from nn.training import Trainer
 from nn.training_settings import TrainingSettings
@@ -375,7 +375,7 @@ def test_papa_data_are_the_observations_of_each_column(tmp_path):
     np.testing.assert_array_equal(interior(other.state.T)[:, 0, 4], record.T[42])
     np.testing.assert_array_equal(interior(other.forcing.series["heat_flux"].values)[:, 0, 2], record.heat_flux[24:49])
     scales = data.scales(part)
-    assert (scales["S"][record.S_seen == 0] == UNSEEN).all()
+    assert (scales["S"][record.S_seen == 0] == UNOBSERVED).all()
     variance = record.T[6:96:6].var(axis=0)[record.T_seen > 0]
     np.testing.assert_allclose(scales["T"][record.T_seen > 0], np.sqrt(variance.mean()))
 
