@@ -123,7 +123,8 @@ class Corrector(Term):
         self.rows = feature_rows((*features, *self.bases), self.layers)
         names = [row.feature for row in self.rows]
         self.rows_of = {
-            name: slice(names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)
+            name: slice(names.index(name), names.index(name) + names.count(name))
+            for name in dict.fromkeys(names)
         }
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
         ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
@@ -381,7 +382,7 @@ class Corrector(Term):
         """
         other = copy.copy(self)
         weights = to_device(self.network.weights, device)
-        other.grid, other.network = mirror.grid, self.network.of(weights, array_module(weights))
+        other.grid, other.network = mirror.grid, self.network.with_weights(weights, array_module(weights))
         for name, rows in self.rows_of.items():
             if FEATURES[name].backward is None and name not in self.fixed:
                 FEATURES[name].forward(model, model.state, None, *self.components_of(name, self.F))

@@ -79,7 +79,7 @@ class Forecast(Sum):
         super().__init__(terms)
 
 
-def waves(nx: int, periodic: bool) -> Array:
+def fourier_matrix(nx: int, periodic: bool) -> Array:
     """The real Fourier transform along x as a matrix (2 M, nx): cosines, then sines, of the wavenumbers 1 to M = nx//2.
 
     Scaled so that the squares of both sum over the wavenumbers to the variance along the row (Parseval). A row that is
@@ -107,7 +107,7 @@ class EnergySpectrum:
 
     def __init__(self, model: Model) -> None:
         nx = model.horizontal.shape[1]
-        self.waves = waves(nx, model.horizontal.periodic_x)
+        self.matrix = fourier_matrix(nx, model.horizontal.periodic_x)
         self.rows = {name: field_volume(model, name).sum(axis=-1) for name in ("u", "v")}
         self.rows = {name: rows[..., None] / rows.sum() for name, rows in self.rows.items()}
         length = interior(model.grid.dx_t).sum(axis=1).mean()
@@ -115,13 +115,13 @@ class EnergySpectrum:
 
     def __call__(self, u: Array, v: Array) -> Array:
         """E (M,) of the interiors u, v (nk, ny, nx) [m s-1], 0 on land."""
-        squares = sum((self.rows[name] * (a @ self.waves.T) ** 2).sum(axis=(0, 1)) for name, a in (("u", u), ("v", v)))
+        squares = sum((self.rows[name] * (a @ self.matrix.T) ** 2).sum(axis=(0, 1)) for name, a in (("u", u), ("v", v)))
         return 0.5 * squares.reshape(2, -1).sum(axis=0)
 
     def adjoint(self, u: Array, v: Array, E_ad: Array, u_ad: Array, v_ad: Array) -> None:
         """Add E_ad (M,) times the derivative of E to `u_ad`, `v_ad`."""
         for name, a, a_ad in (("u", u, u_ad), ("v", v, v_ad)):
-            a_ad += (self.rows[name] * np.tile(E_ad, 2) * (a @ self.waves.T)) @ self.waves
+            a_ad += (self.rows[name] * np.tile(E_ad, 2) * (a @ self.matrix.T)) @ self.matrix
 
 
 class Spectrum(Loss):
@@ -154,16 +154,16 @@ class Spectrum(Loss):
             raise InputError(f"targets: u and v do not vary along x in record {int(self.floor.argmin())}")
         self.target = np.log(E + self.floor)
 
-    def compared(self, state: State, record: int) -> tuple[Array, Array]:
+    def log_difference(self, state: State, record: int) -> tuple[Array, Array]:
         """E + floor, and how far its logarithm is from the target's (M,)."""
         E = self.spectrum(interior(state.u), interior(state.v)) + self.floor[record]
         return E, np.log(E) - self.target[record]
 
     def value(self, state: State, record: int) -> float:
-        return self.record_weight * (self.compared(state, record)[1] ** 2).mean()
+        return self.record_weight * (self.log_difference(state, record)[1] ** 2).mean()
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
-        E, distance = self.compared(state, record)
+        E, distance = self.log_difference(state, record)
         E_ad = value_ad * self.record_weight * 2 * distance / (E * len(E))
         u_ad, v_ad = interior(state_ad.u), interior(state_ad.v)
         self.spectrum.adjoint(interior(state.u), interior(state.v), E_ad, u_ad, v_ad)

@@ -1,16 +1,16 @@
-"""A small fully connected network with its hand-derived adjoint.
+"""A multilayer perceptron with its hand-derived adjoint.
 
-    y = W_L a(... a(W_1 x + b_1) ...) + b_L,    bounded: y = tanh(of that)
+    y = W_L a(... a(W_1 x + b_1) ...) + b_L,    or bounded, y = tanh(W_L a(...) + b_L)
 
-Samples are columns, so that every layer is one matrix product and the weights come first: x (n_in, n), y (n_out, n).
-All weights are one flat vector, layer by layer W (row by row), then b; a trainer moves it in place.
+Samples are columns, so that every layer is one matrix product: x (n_in, n), y (n_out, n). All weights are one flat
+vector, for each layer W (row by row), then b; a trainer changes it in place.
 
 Adjoint, with z = W x + b:  b_ad += sum of z_ad over the samples,  W_ad += z_ad x^T,  x_ad = W^T z_ad, and through an
-activation z_ad = a'(z) a_ad. `backward` takes the hidden layers again, so nothing is kept between the two.
+activation z_ad = a'(z) a_ad. `backward` computes the hidden layers again, so that nothing is stored between the two.
 
-For such small layers the elementwise work costs as much as the products. Hence each activation works in place and
-gives its derivative from the same hyperbolic tangent, and the samples go through all layers in blocks that stay in
-the cache (`MLP.blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
+In such small layers the elementwise operations cost as much as the products. Each activation therefore works in place
+and computes its derivative from the same hyperbolic tangent, and samples pass through all layers in blocks that fit
+into the cache (`MLP.blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
 """
 
 import copy
@@ -33,7 +33,7 @@ GELU = 0.7978845608028654, 0.03567740813636141  # sqrt(2/pi), 0.044715 sqrt(2/pi
 
 
 def tanh(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
-    """tanh z."""
+    """Replace z by tanh z."""
     xp.tanh(z, out=z)
     if slope is not None:
         xp.multiply(z, z, out=slope)
@@ -41,43 +41,44 @@ def tanh(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
 
 
 def relu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
-    """z where it is positive, else 0."""
+    """Replace z by itself where it is positive, else by 0."""
     positive = z.real > 0
     z *= positive
     if slope is not None:
         slope[...] = positive
 
 
-def gated(xp: ModuleType, z: Array, u: Array, steep: Array, slope: Array | None) -> None:
-    """z s(u), where s(u) = (1 + tanh u)/2 and `steep` = 2 z du/dz; the derivative is s + s (1 - s) steep."""
+def gate(xp: ModuleType, z: Array, u: Array, steepness: Array, slope: Array | None) -> None:
+    """Replace z by z s(u), s(u) = (1 + tanh u)/2; with `steepness` = 2 z du/dz the derivative is s + s (1 - s)
+    steepness."""
     s = xp.tanh(u, out=u)
     s += 1
     s *= 0.5
     if slope is not None:
         xp.subtract(1, s, out=slope)
         slope *= s
-        slope *= steep
+        slope *= steepness
         slope += s
     z *= s
 
 
 def silu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
-    """z/(1 + exp(-z)) (Hendrycks and Gimpel 2016, section 2); with u = z/2 nothing overflows."""
-    gated(xp, z, 0.5 * z, z, slope)
+    """Replace z by z/(1 + exp(-z)) (Hendrycks and Gimpel 2016, section 2); with u = z/2 nothing overflows."""
+    gate(xp, z, 0.5 * z, z, slope)
 
 
 def gelu(xp: ModuleType, z: Array, slope: Array | None = None) -> None:
-    """z (1 + tanh u)/2, u = sqrt(2/pi) (z + 0.044715 z^3) (Hendrycks and Gimpel 2016, section 2)."""
+    """Replace z by z (1 + tanh u)/2, u = sqrt(2/pi) (z + 0.044715 z^3) (Hendrycks and Gimpel 2016, section 2)."""
     a, b = GELU
-    steep = z * z
-    u = b * steep
+    steepness = z * z
+    u = b * steepness
     u += a
     u *= z
     if slope is not None:
-        steep *= 6 * b
-        steep += 2 * a
-        steep *= z
-    gated(xp, z, u, steep, slope)
+        steepness *= 6 * b
+        steepness += 2 * a
+        steepness *= z
+    gate(xp, z, u, steepness, slope)
 
 
 ACTIVATIONS = {"tanh": tanh, "gelu": gelu, "silu": silu, "relu": relu}
@@ -87,26 +88,26 @@ ACTIVATIONS = {"tanh": tanh, "gelu": gelu, "silu": silu, "relu": relu}
 
 
 def glorot(rng: np.random.Generator, n_out: int, n_in: int) -> Array:
-    """Uniform in +-sqrt(6/(n_in + n_out)) (Glorot and Bengio 2010, eq. 16)."""
+    """Draw weights uniformly in +-sqrt(6/(n_in + n_out)) (Glorot and Bengio 2010, eq. 16)."""
     limit = np.sqrt(6 / (n_in + n_out))
     return rng.uniform(-limit, limit, (n_out, n_in))
 
 
 def he(rng: np.random.Generator, n_out: int, n_in: int) -> Array:
-    """Normal with the variance 2/n_in (He et al. 2015, eq. 10)."""
+    """Draw normally distributed weights of the variance 2/n_in (He et al. 2015, eq. 10)."""
     return rng.normal(0, np.sqrt(2 / n_in), (n_out, n_in))
 
 
 INITIALISATIONS = {"glorot": glorot, "he": he}
 
 
-def count(sizes: Sequence[int]) -> int:
-    """The number of weights of a network."""
+def count_weights(sizes: Sequence[int]) -> int:
+    """Return the number of weights of a network with these sizes of its layers."""
     return sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
 
 
-def cut(flat: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
-    """The views W (n_out, n_in), b (n_out,) of each layer into a flat vector (count,): weights, or their gradient."""
+def layer_views(flat: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
+    """Return views W (n_out, n_in), b (n_out,) of each layer into a flat vector (n,): weights, or their gradient."""
     layers, start = [], 0
     for n_in, n_out in pairwise(sizes):
         middle, end = start + n_out * n_in, start + n_out * (n_in + 1)
@@ -115,13 +116,13 @@ def cut(flat: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
     return layers
 
 
-def host(array: Array) -> Array:
-    """The array in the memory of the host, where h5py takes it."""
+def to_host(array: Array) -> Array:
+    """Return the array in the memory of the host, where h5py reads it."""
     return array.get() if hasattr(array, "get") else array
 
 
 def affine(W: Array, b: Array, x: Array) -> Array:
-    """W x + b, a new array."""
+    """Return W x + b, a new array."""
     y = W @ x
     y += b[:, None]
     return y
@@ -134,7 +135,37 @@ def check_choice(what: str, name: str, known: dict) -> None:
 
 
 class MLP:
-    """The network: `weights` (count,) is all that a trainer moves, in place."""
+    """A multilayer perceptron.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Sizes of the input, of each hidden layer and of the output, such as (40, 32, 32, 12).
+    activation : {"gelu", "tanh", "silu", "relu"}, default "gelu"
+        Activation of the hidden layers.
+    initialisation : {"glorot", "he"}, default "glorot"
+        Distribution of the initial weights; the biases are 0.
+    zero_last : bool, default True
+        Whether the last layer is 0, and with it the output until the first step of a training.
+    bounded : bool, default False
+        Whether the output lies between -1 and 1.
+    seed : int, default 0
+        Seed of the weights. They are drawn in float64 and rounded, so that a seed gives the same network for each type.
+    dtype : dtype, default float64
+        Type of the weights.
+    xp : module, default numpy
+        The array module, numpy or cupy.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n,)
+        All weights, which a trainer changes in place.
+
+    Raises
+    ------
+    ValueError
+        For sizes that are not two or more positive integers, and for unknown names.
+    """
 
     def __init__(
         self,
@@ -148,35 +179,40 @@ class MLP:
         dtype: np.dtype | type | str = np.float64,
         xp: ModuleType = np,
     ) -> None:
-        """`sizes`: of the input, each hidden layer and the output, (40, 32, 32, 12).
-
-        `activation`: tanh, gelu, silu or relu; `initialisation`: glorot or he, biases are 0. With `zero_last` the last
-        layer is 0, and so is the output until the first step of a training; `bounded`, it lies between -1 and 1. The
-        weights are drawn in float64 and then
-        rounded, so a seed means the same network for every dtype and array module `xp` (numpy or cupy).
-        Raises ValueError for sizes that are not two or more positive integers, and unknown names.
-        """
         if len(sizes) < 2 or any(n != int(n) or n < 1 for n in sizes):
             raise ValueError(f"sizes: give two or more positive integers, input first and output last, got {sizes!r}")
         check_choice("activation", activation, ACTIVATIONS)
         check_choice("initialisation", initialisation, INITIALISATIONS)
         self.sizes, self.activation, self.bounded, self.xp = tuple(map(int, sizes)), activation, bounded, xp
-        drawn, rng = np.zeros(count(self.sizes)), np.random.default_rng(seed)
-        layers = cut(drawn, self.sizes)
+        drawn, rng = np.zeros(count_weights(self.sizes)), np.random.default_rng(seed)
+        layers = layer_views(drawn, self.sizes)
         for W, _ in layers[: -1 if zero_last else None]:
             W[...] = INITIALISATIONS[initialisation](rng, *W.shape)
         self.weights = xp.asarray(drawn, dtype=dtype)
 
     @property
     def layers(self) -> list[tuple[Array, Array]]:
-        """The views W (n_out, n_in), b (n_out,) of each layer into `weights`."""
-        return cut(self.weights, self.sizes)
+        """Views W (n_out, n_in), b (n_out,) of each layer into `weights`."""
+        return layer_views(self.weights, self.sizes)
 
     @BLAS.wrap(limits=1, user_api="blas")
     def forward(self, x: Array) -> Array:
-        """y (n_out, n) of the samples x (n_in, n), in the common dtype of weights and x; both may be complex.
+        """Return the outputs of some samples; weights and inputs may be complex.
 
-        Raises ValueError for another number of rows.
+        Parameters
+        ----------
+        x : ndarray, shape (n_in, n)
+            The samples.
+
+        Returns
+        -------
+        ndarray, shape (n_out, n)
+            The outputs, in the common type of weights and x.
+
+        Raises
+        ------
+        ValueError
+            For another number of rows.
         """
         self.check("x", x, (self.sizes[0], "n"))
         n = x.shape[1]
@@ -190,15 +226,32 @@ class MLP:
 
     @BLAS.wrap(limits=1, user_api="blas")
     def backward(self, x: Array, y_ad: Array, weights_ad: Array) -> Array:
-        """The adjoint x_ad (n_in, n) of the samples; adds that of the weights to `weights_ad` (count,).
+        """Add the adjoint of the weights, and return that of the samples.
 
-        Raises ValueError for other shapes than x (n_in, n), y_ad (n_out, n).
+        Parameters
+        ----------
+        x : ndarray, shape (n_in, n)
+            The samples.
+        y_ad : ndarray, shape (n_out, n)
+            Adjoint of the outputs.
+        weights_ad : ndarray, shape (m,)
+            Receives the adjoint of the weights.
+
+        Returns
+        -------
+        ndarray, shape (n_in, n)
+            Adjoint of the samples.
+
+        Raises
+        ------
+        ValueError
+            For other shapes.
         """
         self.check("x", x, (self.sizes[0], "n"))
         n = x.shape[1]
         self.check("y_ad", y_ad, (self.sizes[-1], n))
         self.check("weights_ad", weights_ad, self.weights.shape)
-        layers, layers_ad = self.layers, cut(weights_ad, self.sizes)
+        layers, layers_ad = self.layers, layer_views(weights_ad, self.sizes)
         x_ad = self.xp.empty(x.shape, self.xp.result_type(self.weights, x, y_ad))
         for s in self.blocks(n):
             slopes: list[Array] = []
@@ -218,7 +271,20 @@ class MLP:
         return x_ad
 
     def inputs(self, x: Array, slopes: list[Array] | None = None) -> Iterator[Array]:
-        """What goes into each layer, in their order; `slopes` receives the derivative of each activation."""
+        """Yield the input of each layer.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n_in, n)
+            The samples.
+        slopes : list of ndarray, optional
+            Receives the derivative of each activation.
+
+        Yields
+        ------
+        ndarray, shape (size, n)
+            The input of the next layer.
+        """
         yield x
         for W, b in self.layers[:-1]:
             x = affine(W, b, x)
@@ -230,47 +296,130 @@ class MLP:
             yield x
 
     def blocks(self, n: int) -> list[slice]:
-        """The samples that go through the layers together: on a CPU so many as the cache holds.
+        """Return the samples that pass through the layers together: on a CPU as many as fit into the cache.
 
-        That takes half the time of all at once in float64.
+        Blocks take half the time of all samples at once, in float64.
+
+        Parameters
+        ----------
+        n : int
+            Number of samples.
+
+        Returns
+        -------
+        list of slice
+            The blocks.
         """
         if not isinstance(self.weights, np.ndarray):
             return [slice(n)]
         return [slice(a, min(a + BLOCK, n)) for a in range(0, n, BLOCK)]
 
     def check(self, name: str, array: Array, shape: tuple) -> None:
-        """Raise ValueError where the array has another shape; "n" is any number."""
+        """Check the shape of an array.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array, for the message.
+        array : ndarray
+            The array.
+        shape : tuple of int or str
+            Its shape; "n" is any number.
+
+        Raises
+        ------
+        ValueError
+            For another shape.
+        """
         if len(array.shape) != len(shape) or any(s not in ("n", a) for s, a in zip(shape, array.shape, strict=True)):
             expected = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
             raise ValueError(f"{name}: expected the shape ({expected}), samples are columns; got {array.shape}")
 
     def astype(self, dtype: type | str) -> "MLP":
-        """The same network with a copy of the weights in float32, float64 or complex128."""
+        """Return the same network with a copy of the weights in another type.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32, float64 or complex128.
+
+        Returns
+        -------
+        MLP
+            The network.
+        """
         other = copy.copy(self)
         other.weights = self.weights.astype(dtype)
         return other
 
-    def of(self, weights: Array, xp: ModuleType) -> "MLP":
-        """The same network with `weights` (count,) of the array module `xp`."""
+    def with_weights(self, weights: Array, xp: ModuleType) -> "MLP":
+        """Return the same network with other weights.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n,)
+            The weights, which are not copied.
+        xp : module
+            Their array module, numpy or cupy.
+
+        Returns
+        -------
+        MLP
+            The network.
+        """
         other = copy.copy(self)
         other.weights, other.xp = weights, xp
         return other
 
     def flops(self, n: int) -> int:
-        """Multiplications and additions in the matrix products of `forward` over n samples, two for each weight.
+        """Return the multiplications and additions in the matrix products of `forward`, two for each weight and sample.
 
-        `backward` takes three times as many, less the last layer's where the output is not `bounded`.
+        `backward` takes three times as many, without those of the last layer where the output is not bounded.
+
+        Parameters
+        ----------
+        n : int
+            Number of samples.
+
+        Returns
+        -------
+        int
+            The number of operations.
         """
         return 2 * n * sum(n_in * n_out for n_in, n_out in pairwise(self.sizes))
 
     def save(self, group: h5py.Group) -> None:
-        """Write the network into an empty group of an HDF5 file: the attributes sizes, activation, bounded; weights."""
+        """Write sizes, activation and weights.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            An empty group of an HDF5 file.
+        """
         group.attrs.update(sizes=self.sizes, activation=self.activation, bounded=self.bounded)
-        group["weights"] = host(self.weights)
+        group["weights"] = to_host(self.weights)
 
     @classmethod
     def load(cls, group: h5py.Group, xp: ModuleType = np) -> "MLP":
-        """The network that `save` wrote, to the bit. Raises ValueError where the group holds none, or a damaged one."""
+        """Read a network that `save` wrote, bit for bit.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            The group.
+        xp : module, default numpy
+            The array module, numpy or cupy.
+
+        Returns
+        -------
+        MLP
+            The network.
+
+        Raises
+        ------
+        ValueError
+            Where the group holds no network, or a damaged one.
+        """
         where = f"{group.file.filename}:{group.name}"
         missing = [name for name in ("sizes", "activation", "bounded") if name not in group.attrs]
         missing += [] if isinstance(group.get("weights"), h5py.Dataset) else ["weights"]

@@ -1,4 +1,4 @@
-"""What a network of a corrector is, and those that there are.
+"""The interface of the networks of a corrector, and their table.
 
     class Mine(Network):
         def __init__(self, inputs, outputs, *, hidden, seed, **others): self.weights = ...
@@ -29,45 +29,120 @@ Array = np.ndarray
 
 
 class Network:
-    """A network whose `weights` (n,) are all that a trainer moves, in place. A subclass writes the two directions."""
+    """The interface of a network; a subclass defines `weights`, `forward` and `backward`.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n,)
+        All weights, which a trainer changes in place.
+    """
 
     weights: Array
 
     def forward(self, x: Array) -> Array:
-        """y (outputs, n) of the samples x (inputs, n), between -1 and 1: the corrector multiplies it with its scales.
+        """Return the outputs of some samples, between -1 and 1: the corrector multiplies them by its scales.
 
-        For the check by the complex step it takes complex x and weights. On a GPU x and the weights are CuPy's arrays.
+        Parameters
+        ----------
+        x : ndarray, shape (inputs, n)
+            The samples. They and the weights are complex in the check by the complex step, and CuPy arrays on a GPU.
+
+        Returns
+        -------
+        ndarray, shape (outputs, n)
+            The outputs.
         """
         raise NotImplementedError
 
     def backward(self, x: Array, y_ad: Array, weights_ad: Array) -> Array:
-        """The adjoint x_ad (inputs, n) of the samples; adds that of the weights to `weights_ad` (n,) in place."""
+        """Add the adjoint of the weights, and return that of the samples.
+
+        Parameters
+        ----------
+        x : ndarray, shape (inputs, n)
+            The samples.
+        y_ad : ndarray, shape (outputs, n)
+            Adjoint of the outputs.
+        weights_ad : ndarray, shape (m,)
+            Receives the adjoint of the weights.
+
+        Returns
+        -------
+        ndarray, shape (inputs, n)
+            Adjoint of the samples.
+        """
         raise NotImplementedError
 
     def astype(self, dtype: np.dtype) -> "Network":
-        """The same network with a copy of the weights in float32, float64 or complex128."""
-        return self.of(self.weights.astype(dtype), np)
+        """Return the same network with a copy of the weights in another type.
 
-    def of(self, weights: Array, xp: ModuleType) -> "Network":
-        """The same network with `weights` (n,) of the array module `xp`, NumPy or CuPy."""
+        Parameters
+        ----------
+        dtype : dtype
+            float32, float64 or complex128.
+
+        Returns
+        -------
+        Network
+            The network.
+        """
+        return self.with_weights(self.weights.astype(dtype), np)
+
+    def with_weights(self, weights: Array, xp: ModuleType) -> "Network":
+        """Return the same network with other weights.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n,)
+            The weights, which are not copied.
+        xp : module
+            Their array module, numpy or cupy.
+
+        Returns
+        -------
+        Network
+            The network.
+        """
         other = copy.copy(self)
         other.weights = weights
         return other
 
     def save(self, group: h5py.Group) -> None:
-        """Write the weights into an empty group of an HDF5 file."""
+        """Write the weights.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            An empty group of an HDF5 file.
+        """
         group["weights"] = to_host(self.weights)
 
     def load(self, group: h5py.Group) -> "Network":
-        """The same network with the weights that `save` wrote. Raises ValueError or KeyError for a damaged group."""
+        """Return the same network with the weights that `save` wrote.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            The group.
+
+        Returns
+        -------
+        Network
+            The network.
+
+        Raises
+        ------
+        ValueError, KeyError
+            For a damaged group.
+        """
         weights = group["weights"][()]
         if weights.shape != self.weights.shape or not np.isfinite(weights).all():
             raise ValueError(f"its network needs {self.weights.shape} finite weights, got {weights.shape}")
-        return self.of(weights, np)
+        return self.with_weights(weights, np)
 
 
 def multilayer(inputs: int, outputs: int, *, hidden: Sequence[int], activation: str, seed: int, dtype: np.dtype) -> MLP:
-    """The network of `nn.mlp`, its output bounded."""
+    """Return the network "mlp": an `nn.MLP` with bounded outputs."""
     return MLP((inputs, *hidden, outputs), activation=activation, bounded=True, seed=seed, dtype=dtype)
 
 
@@ -75,9 +150,10 @@ NETWORKS = Registry("network", {"mlp": multilayer})
 
 
 def make(name: str, inputs: int, outputs: int, **options: Any) -> Network:
-    """The network of that name in NETWORKS. Raises InputError for an unknown one, or one that does not do its task."""
+    """Return a network of the table. Raises InputError for an unknown name, and for a network with a faulty
+    interface."""
     network = NETWORKS.find(name)(inputs, outputs, **options)
-    for method in ("weights", "forward", "backward", "astype", "of", "save", "load"):
+    for method in ("weights", "forward", "backward", "astype", "with_weights", "save", "load"):
         if not hasattr(network, method):
             raise InputError(f"network: {name} has no {method!r}; derive its class from nn.network.Network")
     if NETWORKS.foreign([name]):

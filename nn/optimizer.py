@@ -1,21 +1,21 @@
-"""Optimisers: they move a dictionary of parameters in place, given a dictionary of gradients.
+"""Optimizers: they change arrays of parameters in place, by their gradients.
 
     optimizer = AdamW(warm_up(cosine(1e-3, 900), 100), decay=("weights",), rates={"kappa_h": 0.1})
     for ...:
         clip(gradients, 1.0)
         optimizer.step(parameters, gradients)
 
-With the gradient g, the learning rate r_n of the step n = 0, 1, ... (times the factor of the parameter's name in
-`rates`), the weight decay d (0 but for the names in `decay`) and moments that begin at 0:
+With the gradient g, the learning rate r_n of the step n = 0, 1, ... (multiplied by the factor in `rates`), the weight
+decay d (0 except for the names in `decay`) and moments that begin at 0:
 
     SGD    g' = g + d p,  m = mu m - r g',  p += m, or with Nesterov's momentum p += mu m - r g'
            (Sutskever et al. 2013, eq. 1-2; Bengio et al. 2013, eq. 7; the decay is the gradient of d p^2/2)
     Adam   m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,
            p -= r [m/(1 - b1^(n+1))]/[sqrt(v/(1 - b2^(n+1))) + eps]         (Kingma and Ba 2015, algorithm 1)
     AdamW  the same, and p -= r d p of the old p   (Loshchilov and Hutter 2019, algorithm 2 with lambda = d times the
-           learning rate without the schedule, as is usual: d then has no need to follow the rate)
+           learning rate without the schedule, as is usual: d then does not depend on the rate)
 
-Arrays are of NumPy or CuPy: NumPy's functions find their own way to either.
+Arrays are those of NumPy or CuPy: NumPy's functions accept both.
 """
 
 import math
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 import h5py
 import numpy as np
 
-from nn.mlp import host
+from nn.mlp import to_host
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
@@ -38,7 +38,13 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class constant:
-    """The same rate at every step."""
+    """Constant learning rate.
+
+    Parameters
+    ----------
+    rate : float
+        The rate.
+    """
 
     rate: float
 
@@ -48,9 +54,21 @@ class constant:
 
 @dataclass(frozen=True)
 class cosine:
-    """From `rate` to `final` along half a cosine over so many steps, then `final`.
+    """Learning rate that falls along half a cosine, then stays constant (Loshchilov and Hutter 2017, eq. 5).
 
-    Loshchilov and Hutter 2017, eq. 5. Raises ValueError for less than one step.
+    Parameters
+    ----------
+    rate : float
+        The first rate.
+    steps : int
+        Number of steps.
+    final : float, default 0
+        The last rate.
+
+    Raises
+    ------
+    ValueError
+        For less than one step.
     """
 
     rate: float
@@ -67,7 +85,16 @@ class cosine:
 
 @dataclass(frozen=True)
 class warm_up:
-    """Up to the schedule's first rate in so many equal steps, then the schedule (Goyal et al. 2017, section 2.2)."""
+    """Learning rate that rises in equal steps to the first rate of a schedule, then follows it (Goyal et al. 2017,
+    section 2.2).
+
+    Parameters
+    ----------
+    schedule : callable
+        The schedule: the rate as a function of the number of the step.
+    steps : int
+        Number of steps.
+    """
 
     schedule: Schedule
     steps: int
@@ -96,7 +123,31 @@ def check_match(what: str, arrays: Arrays, parameters: Arrays) -> None:
 
 @dataclass
 class Optimizer:
-    """What all have in common. `steps` counts those taken, `moments` holds arrays like the parameters."""
+    """The interface of optimizers, and what they share.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        The learning rate, or a schedule: the rate as a function of the number of the step, from 0.
+    rates : mapping of str to float, optional
+        Factors of the learning rate by name.
+    decay : collection of str, optional
+        Names of the parameters to which the weight decay applies.
+    weight_decay : float, default 0
+        The weight decay.
+
+    Attributes
+    ----------
+    steps : int
+        Number of steps so far.
+    moments : dict of str to dict of str to ndarray
+        Arrays like the parameters, by the name of the moment.
+
+    Raises
+    ------
+    ValueError
+        For a negative rate, factor or weight decay, and a weight decay without parameters.
+    """
 
     learning_rate: float | Schedule
     rates: Mapping[str, float] = field(default_factory=dict, kw_only=True)
@@ -104,10 +155,10 @@ class Optimizer:
     weight_decay: float = field(default=0.0, kw_only=True)
     steps: int = field(default=0, init=False)
     moments: dict[str, dict[str, Array]] = field(init=False, repr=False, compare=False)
-    kept: ClassVar[tuple[str, ...]]  # the names of the moments
+    moment_names: ClassVar[tuple[str, ...]]  # the names of the moments
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a negative rate or factor, and a weight decay that is negative or of no parameter."""
+        """Check the options, and create the moments."""
         if not callable(self.learning_rate):
             self.learning_rate = constant(float(self.learning_rate))
         numbers = {"weight_decay": self.weight_decay} | {f"rates: {name}": f for name, f in self.rates.items()}
@@ -119,10 +170,21 @@ class Optimizer:
         if self.weight_decay and not self.decay:
             raise ValueError(f"decay: name the parameters to which weight_decay = {self.weight_decay} applies")
         self.rate()
-        self.moments = {moment: {} for moment in self.kept}
+        self.moments = {moment: {} for moment in self.moment_names}
 
     def rate(self) -> float:
-        """The learning rate of the next step. Raises ValueError where it is negative or not finite."""
+        """Return the learning rate of the next step.
+
+        Returns
+        -------
+        float
+            The rate.
+
+        Raises
+        ------
+        ValueError
+            Where it is negative or not finite.
+        """
         schedule: Any = self.learning_rate
         rate = schedule(self.steps)
         if not 0 <= rate < math.inf:
@@ -130,10 +192,20 @@ class Optimizer:
         return rate
 
     def step(self, parameters: Arrays, gradients: Arrays) -> None:
-        """Move the parameters in place: floating-point arrays of any shape, () included.
+        """Change the parameters in place.
 
-        Raises ValueError, before anything moves, for gradients of other names or shapes, parameters that cannot be
-        moved or are others than in the step before, unknown names in `rates` or `decay`, and a rate below 0.
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            Floating-point arrays of any shape, () included.
+        gradients : mapping of str to ndarray
+            Gradients of the same names and shapes.
+
+        Raises
+        ------
+        ValueError
+            Before any change: for other names or shapes, for parameters that are not floating-point arrays or differ
+            from those of earlier steps, for unknown names in `rates` or `decay`, and for a negative rate.
         """
         self.check(parameters)
         check_match("gradients", gradients, parameters)
@@ -150,11 +222,32 @@ class Optimizer:
             self.move(p, gradients[name], rate * self.rates.get(name, 1.0), decay, *own)
 
     def move(self, p: Array, g: Array, rate: float, decay: float, *moments: Array) -> None:
-        """Move one parameter and its moments by the step number `steps`, counted from 1."""
+        """Change one parameter and its moments by the step number `steps`, counted from 1.
+
+        Parameters
+        ----------
+        p, g : ndarray
+            The parameter and its gradient.
+        rate, decay : float
+            Learning rate and weight decay.
+        *moments : ndarray
+            The moments of the parameter.
+        """
         raise NotImplementedError
 
     def check(self, parameters: Arrays) -> None:
-        """Raise ValueError for parameters that cannot be moved, and for names in `rates` and `decay` that are none."""
+        """Check that parameters can be changed, and that the names in `rates` and `decay` exist.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            The parameters.
+
+        Raises
+        ------
+        ValueError
+            Where they cannot, or do not.
+        """
         for name, p in parameters.items():
             if isinstance(p, (float, np.generic)) or p.dtype.kind != "f":
                 raise ValueError(f"parameters: {name} must be a floating-point array, to be moved in place; got {p!r}")
@@ -164,18 +257,34 @@ class Optimizer:
                 raise ValueError(f"{what}: unknown {', '.join(unknown)}; the parameters are {', '.join(parameters)}")
 
     def save(self, group: h5py.Group) -> None:
-        """Write the state into an empty group of an HDF5 file: the attributes optimizer, steps; moment/parameter."""
+        """Write number of steps and moments.
+
+        Parameters
+        ----------
+        group : h5py.Group
+            An empty group of an HDF5 file.
+        """
         group.attrs.update(optimizer=type(self).__name__, steps=self.steps)
         for moment, arrays in self.moments.items():
             below = group.create_group(moment)
             for name, array in arrays.items():
-                below[name] = host(array)
+                below[name] = to_host(array)
 
     def load(self, group: h5py.Group, parameters: Arrays) -> None:
-        """Take the state that `save` wrote, so that the next step is the same to the bit.
+        """Read the state that `save` wrote, so that the next step is the same bit for bit.
 
-        Raises ValueError, and stays as it is, where the group holds none, a damaged one, or that of another kind of
-        optimiser or of other parameters.
+        Parameters
+        ----------
+        group : h5py.Group
+            The group.
+        parameters : mapping of str to ndarray
+            The parameters of the next step.
+
+        Raises
+        ------
+        ValueError
+            Before any change: where the group holds no state, a damaged one, or that of another optimizer or other
+            parameters.
         """
         where = f"{group.file.filename}:{group.name}"
         self.check(parameters)
@@ -184,7 +293,7 @@ class Optimizer:
             raise ValueError(f"{where}: holds the state of {kind or 'no optimiser'}, wanted {type(self).__name__}")
         try:
             steps = int(group.attrs["steps"])
-            found = {moment: {name: a[...] for name, a in group[moment].items()} for moment in self.kept}
+            found = {moment: {name: a[...] for name, a in group[moment].items()} for moment in self.moment_names}
         except (OSError, KeyError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{where}: a damaged state of {kind}: {error}") from None
         if steps:
@@ -197,7 +306,7 @@ class Optimizer:
         }
 
 
-def fraction(name: str, value: float) -> None:
+def check_fraction(name: str, value: float) -> None:
     """Raise ValueError for a value outside [0, 1)."""
     if not 0 <= value < 1:
         raise ValueError(f"{name}: must be at least 0 and below 1, got {value}")
@@ -205,16 +314,37 @@ def fraction(name: str, value: float) -> None:
 
 @dataclass
 class SGD(Optimizer):
-    """Gradient descent with momentum."""
+    """Gradient descent with momentum; the options of `Optimizer` are keywords.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        The learning rate or its schedule.
+    momentum : float, default 0.9
+        Momentum mu.
+    nesterov : bool, default False
+        Whether the momentum is Nesterov's.
+    rates : mapping of str to float, optional
+        Factors of the learning rate by name.
+    decay : collection of str, optional
+        Names of the parameters to which the weight decay applies.
+    weight_decay : float, default 0
+        The weight decay.
+
+    Raises
+    ------
+    ValueError
+        For a momentum outside [0, 1), and as `Optimizer`.
+    """
 
     momentum: float = 0.9
     nesterov: bool = False
-    kept = ("velocity",)
+    moment_names = ("velocity",)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a momentum outside [0, 1), and as `Optimizer`."""
+        """Check the options."""
         super().__post_init__()
-        fraction("momentum", self.momentum)
+        check_fraction("momentum", self.momentum)
 
     def move(self, p: Array, g: Array, rate: float, decay: float, *moments: Array) -> None:
         (velocity,) = moments
@@ -226,18 +356,39 @@ class SGD(Optimizer):
 
 @dataclass
 class Adam(Optimizer):
-    """Steps of about the learning rate for each number, whatever the size of its gradient."""
+    """Steps of about the learning rate for each number, independent of the size of its gradient.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        The learning rate or its schedule.
+    beta1, beta2 : float, default 0.9, 0.999
+        Decay of the moments.
+    eps : float, default 1e-8
+        Smallest divisor.
+    rates : mapping of str to float, optional
+        Factors of the learning rate by name.
+    decay : collection of str, optional
+        Names of the parameters to which the weight decay applies.
+    weight_decay : float, default 0
+        The weight decay.
+
+    Raises
+    ------
+    ValueError
+        For betas outside [0, 1), an eps that is not positive, and as `Optimizer`.
+    """
 
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    kept = ("mean", "square")
+    moment_names = ("mean", "square")
 
     def __post_init__(self) -> None:
-        """Raises ValueError for betas outside [0, 1), an eps that is not positive, and as `Optimizer`."""
+        """Check the options."""
         super().__post_init__()
-        fraction("beta1", self.beta1)
-        fraction("beta2", self.beta2)
+        check_fraction("beta1", self.beta1)
+        check_fraction("beta2", self.beta2)
         if not self.eps > 0:
             raise ValueError(f"eps: must be positive, got {self.eps}")
 
@@ -256,7 +407,23 @@ class Adam(Optimizer):
 
 @dataclass
 class AdamW(Adam):
-    """Adam with a weight decay that the gradient's size does not scale."""
+    """Adam with a weight decay that is independent of the size of the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        The learning rate or its schedule.
+    beta1, beta2 : float, default 0.9, 0.999
+        Decay of the moments.
+    eps : float, default 1e-8
+        Smallest divisor.
+    rates : mapping of str to float, optional
+        Factors of the learning rate by name.
+    decay : collection of str, optional
+        Names of the parameters to which the weight decay applies.
+    weight_decay : float, default 0.01
+        The weight decay.
+    """
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
@@ -264,8 +431,8 @@ class AdamW(Adam):
 def clip(gradients: Arrays, norm: float) -> float:
     """Scale all gradients in place so that their common 2-norm is at most `norm` (Pascanu et al. 2013, algorithm 1).
 
-    Returns their norm before. Where that is not finite, nothing is scaled: whoever calls decides. Raises ValueError
-    for a norm that is not positive.
+    Gradients whose norm is not finite are not scaled. Returns the norm before. Raises ValueError for a norm that is not
+    positive.
     """
     if not norm > 0:
         raise ValueError(f"norm: must be positive, got {norm}")

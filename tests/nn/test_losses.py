@@ -7,7 +7,7 @@ import ogcm
 from adjoint.complex_step import directional_derivative
 from adjoint.gradient_check import loss_error
 from adjoint.run import evaluate, gradient
-from nn.losses import Conservation, EnergySpectrum, Forecast, Spectrum, waves
+from nn.losses import Conservation, EnergySpectrum, Forecast, Spectrum, fourier_matrix
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from tests.oceans import rough_basin
@@ -132,7 +132,7 @@ def test_equal_weights_unless_given(model, targets):
 @pytest.mark.parametrize("nx", [8, 9])
 def test_the_waves_are_those_of_the_fourier_transform(nx):
     row = np.random.default_rng(nx).normal(size=nx)
-    squares = (waves(nx, True) @ row).reshape(2, -1) ** 2
+    squares = (fourier_matrix(nx, True) @ row).reshape(2, -1) ** 2
     expected = 2 * np.abs(np.fft.rfft(row)[1:]) ** 2 / nx**2
     if nx % 2 == 0:
         expected[-1] /= 2
@@ -140,9 +140,9 @@ def test_the_waves_are_those_of_the_fourier_transform(nx):
     assert squares.sum() == pytest.approx(row.var(), rel=1e-12)  # Parseval
     hann = np.sin(np.pi * (np.arange(nx) + 0.5) / nx) ** 2
     tapered = hann / np.sqrt((hann**2).mean()) * (row - row.mean())
-    closed = (waves(nx, False) @ row).reshape(2, -1) ** 2
-    np.testing.assert_allclose(closed, (waves(nx, True) @ tapered).reshape(2, -1) ** 2, atol=1e-14)
-    np.testing.assert_allclose(waves(nx, False) @ (row + 100), waves(nx, False) @ row, atol=1e-12)
+    closed = (fourier_matrix(nx, False) @ row).reshape(2, -1) ** 2
+    np.testing.assert_allclose(closed, (fourier_matrix(nx, True) @ tapered).reshape(2, -1) ** 2, atol=1e-14)
+    np.testing.assert_allclose(fourier_matrix(nx, False) @ (row + 100), fourier_matrix(nx, False) @ row, atol=1e-12)
 
 
 def test_one_wave_is_one_line_of_the_spectrum():

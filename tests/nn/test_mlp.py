@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nn.mlp import ACTIVATIONS, INITIALISATIONS, MLP, count
+from nn.mlp import ACTIVATIONS, INITIALISATIONS, MLP, count_weights
 
 STEP = 1e-200
 SIZES = [(5, 3), (5, 7, 3), (5, 7, 6, 4, 3)]
@@ -56,7 +56,7 @@ def test_forward_is_the_formula_written_as_loops():
     for n in range(4):
         hidden = [np.tanh(w[2 * m] * x[0, n] + w[2 * m + 1] * x[1, n] + w[6 + m]) for m in range(3)]
         assert net.forward(x)[0, n] == pytest.approx(sum(w[9 + m] * hidden[m] for m in range(3)) + w[12], rel=1e-14)
-    assert count((2, 3, 1)) == 13
+    assert count_weights((2, 3, 1)) == 13
 
 
 def test_activations_are_their_formulas():
