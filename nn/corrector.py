@@ -123,8 +123,7 @@ class Corrector(Term):
         self.rows = feature_rows((*features, *self.bases), self.layers)
         names = [row.feature for row in self.rows]
         self.rows_of = {
-            name: slice(names.index(name), names.index(name) + names.count(name))
-            for name in dict.fromkeys(names)
+            name: slice(names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)
         }
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
         ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()

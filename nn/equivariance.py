@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nn.outputs import FORMS, at_faces, at_faces_ad
+from nn.output_kernels import at_faces, at_faces_ad
+from nn.outputs import FORMS
 from ogcm.grid import Grid
 from ogcm.halo import exchange
 

@@ -1,9 +1,9 @@
-"""Losses to train with: what a run forecasts, at which scales it moves, and what it must conserve.
+"""Losses of a training: the error of a forecast, its spectrum, and the conservation of heat and salt.
 
     Forecast(model, targets, days=days, scales=scales) + 0.1 * Spectrum(model, targets, days=days)
         + 0.01 * Conservation(model, start, scales={"T": 0.1, "S": 0.01}, days=days)
 
-Each is a `Loss` of `adjoint.losses`, with an adjoint of its own, and is a pure number.
+Each is an `adjoint.Loss` with an adjoint of its own, and has no unit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,13 @@ from ogcm.model import Model
 from ogcm.regions import field_volume
 from ogcm.state import State
 
+__all__ = ["Conservation", "EnergySpectrum", "Forecast", "Spectrum"]
 Array = np.ndarray
 Scales = Mapping[str, float | Array]
 
 
 def scale_of(model: Model, field: str, scales: Scales) -> Array:
-    """The scale of `field` in its layers (layers, 1, 1), from one number or one for each layer.
+    """Return the scale of `field` in its layers (layers, 1, 1), from one number or one for each layer.
 
     Raises InputError where it is missing, of another shape or not positive.
     """
@@ -43,10 +44,30 @@ def scale_of(model: Model, field: str, scales: Scales) -> Array:
 
 
 class Forecast(Sum):
-    """The normalised mean square error: the mean over the days and fields of that of (field - target)/scale.
+    """Normalised mean square error: the mean over the days and fields of that of (field - target)/scale.
 
-    Over space weighted with the volume of the resting cells (area for eta). With the standard deviation of the data as
-    the scale, climatology has the loss 1, and a forecast as variable as the data that knows nothing 2.
+    The mean over space is weighted with the volume of the resting cells (area for eta). With the standard deviation of
+    the data as the scale, climatology has the loss 1, and an unrelated forecast that is as variable as the data the
+    loss 2.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    targets : mapping of str to ndarray, shape (days, nk, ny, nx)
+        The true fields on the days; eta (days, ny, nx).
+    days : float or sequence of float
+        Days from the beginning of the run.
+    scales : mapping of str to float or ndarray, shape (nk,)
+        The scale of each field in its units.
+    weights : mapping of str to float, optional
+        Weights of the fields in their mean; by default equal.
+
+    Raises
+    ------
+    InputError
+        For unknown fields, other shapes, targets that are not finite over water, scales that are not positive, and
+        weights that lack a field, are negative or all 0.
     """
 
     def __init__(
@@ -58,12 +79,6 @@ class Forecast(Sum):
         scales: Scales,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """`targets`: for each field what it should be on the `days`, (days, nk, ny, nx), eta (days, ny, nx).
-
-        `scales`: for each of them a number or (nk,), in its units; `weights` of the fields in their mean, default
-        equal. Raises InputError for unknown fields, other shapes, targets that are not finite over water, scales that
-        are not positive, and weights that miss a field, are negative or all 0.
-        """
         weights = dict.fromkeys(targets, 1.0) if weights is None else weights
         for name in targets:
             if not weights.get(name, -1) >= 0:
@@ -80,11 +95,11 @@ class Forecast(Sum):
 
 
 def fourier_matrix(nx: int, periodic: bool) -> Array:
-    """The real Fourier transform along x as a matrix (2 M, nx): cosines, then sines, of the wavenumbers 1 to M = nx//2.
+    """Return the real Fourier transform along x (2 M, nx): cosines, then sines, of the wavenumbers 1 to M = nx//2.
 
-    Scaled so that the squares of both sum over the wavenumbers to the variance along the row (Parseval). A row that is
-    not periodic is first freed of its mean and tapered with a Hann window of mean square 1 (Harris 1978,
-    doi 10.1109/PROC.1978.10837), which makes Parseval hold for the tapered row.
+    It is scaled so that the sum of the squares of both over the wavenumbers is the variance along the row (Parseval).
+    From a row that is not periodic the mean is subtracted, and the row is tapered with a Hann window of mean square 1
+    (Harris 1978, doi 10.1109/PROC.1978.10837); Parseval then holds for the tapered row.
     """
     m, i = np.arange(1, nx // 2 + 1)[:, None], np.arange(nx)
     angle = 2 * np.pi * (m * i % nx) / nx
@@ -100,9 +115,19 @@ def fourier_matrix(nx: int, periodic: bool) -> Array:
 class EnergySpectrum:
     """Kinetic energy by wavenumber along x, mean over the water: E(m) [m2 s-2] for m = 1 to M = nx//2 waves in a row.
 
-    E = 1/2 sum over layers and rows of (volume of the row/that of all) (|u_m|^2 + |v_m|^2), u and v at their own
-    points; their land counts as water at rest. In a periodic ocean without land the sum of E is the mean kinetic
-    energy [m2 s-2] of what differs from the mean of its row.
+    E = 1/2 sum over layers and rows of (volume of the row/volume of all) (|u_m|^2 + |v_m|^2), with u and v at their own
+    points; land counts as water at rest. In a periodic ocean without land the sum of E is the mean kinetic energy [m2
+    s-2] of the deviations from the means of the rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Attributes
+    ----------
+    wavelength : ndarray, shape (M,)
+        Wavelengths [m] in a row of mean length.
     """
 
     def __init__(self, model: Model) -> None:
@@ -114,32 +139,54 @@ class EnergySpectrum:
         self.wavelength = length / np.arange(1, nx // 2 + 1)  # [m] in a row of mean length
 
     def __call__(self, u: Array, v: Array) -> Array:
-        """E (M,) of the interiors u, v (nk, ny, nx) [m s-1], 0 on land."""
+        """Return E (M,) of the interiors u, v (nk, ny, nx) [m s-1], which are 0 on land."""
         squares = sum((self.rows[name] * (a @ self.matrix.T) ** 2).sum(axis=(0, 1)) for name, a in (("u", u), ("v", v)))
         return 0.5 * squares.reshape(2, -1).sum(axis=0)
 
     def adjoint(self, u: Array, v: Array, E_ad: Array, u_ad: Array, v_ad: Array) -> None:
-        """Add E_ad (M,) times the derivative of E to `u_ad`, `v_ad`."""
+        """Add the adjoint of the spectrum.
+
+        Parameters
+        ----------
+        u, v : ndarray, shape (nk, ny, nx)
+            Velocity [m s-1], 0 on land.
+        E_ad : ndarray, shape (M,)
+            Adjoint of E.
+        u_ad, v_ad : ndarray, shape (nk, ny, nx)
+            Receive the adjoint of u and v.
+        """
         for name, a, a_ad in (("u", u, u_ad), ("v", v, v_ad)):
             a_ad += (self.rows[name] * np.tile(E_ad, 2) * (a @ self.matrix.T)) @ self.matrix
 
 
 class Spectrum(Loss):
-    """Mean over the days and wavenumbers of (ln E - ln E_target)^2, E the `EnergySpectrum`.
+    """Mean over the days and wavenumbers of (ln E - ln E_target)^2, with E the `EnergySpectrum`.
 
-    The logarithm counts the small eddies, which hold little energy, as much as the large ones: what a mean square
-    error smooths away shows here. Below `floor` times the energy of the target E counts little, so that the loss is
-    finite: the logarithm is that of E + floor sum(E_target).
+    The logarithm gives small eddies, which have little energy, the same weight as large ones: it shows what a mean
+    square error smooths away. E below `floor` times the energy of the target has little weight, since the logarithm is
+    that of E + floor sum(E_target); the loss is therefore finite.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    targets : mapping of str to ndarray, shape (days, nk, ny, nx)
+        The true "u" and "v" on the days [m s-1]; other fields are ignored.
+    days : float or sequence of float
+        Days from the beginning of the run.
+    floor : float, default 1e-6
+        The floor.
+
+    Raises
+    ------
+    InputError
+        Where u or v is missing, of another shape, not finite over water, or both are at rest, and for a floor that is
+        not positive.
     """
 
     def __init__(
         self, model: Model, targets: Mapping[str, Array], *, days: float | Sequence[float] | Array, floor: float = 1e-6
     ) -> None:
-        """`targets`: "u" and "v" on the `days` (days, nk, ny, nx) [m s-1]; other fields are not looked at.
-
-        Raises InputError where u or v is missing, of another shape, not finite over water, or both are at rest, and
-        for a floor that is not positive.
-        """
         super().__init__(model, days=days)
         missing = [name for name in ("u", "v") if name not in targets]
         if missing:
@@ -155,7 +202,22 @@ class Spectrum(Loss):
         self.target = np.log(E + self.floor)
 
     def log_difference(self, state: State, record: int) -> tuple[Array, Array]:
-        """E + floor, and how far its logarithm is from the target's (M,)."""
+        """Return the spectrum and the difference of its logarithm from that of the target.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        record : int
+            Number of the day.
+
+        Returns
+        -------
+        E : ndarray, shape (M,)
+            E + floor.
+        difference : ndarray, shape (M,)
+            The difference of the logarithms.
+        """
         E = self.spectrum(interior(state.u), interior(state.v)) + self.floor[record]
         return E, np.log(E) - self.target[record]
 
@@ -173,7 +235,23 @@ class Conservation(Loss):
     """Mean over the days of the sum over tracers of (change of content/scale)^2.
 
     Contents are those of the moving layers h = h0 (1 + eta/H), divided by the resting volume: changes are in degC and
-    g kg-1. What the surface fluxes bring is a change as well.
+    g kg-1. Changes by surface fluxes count as well.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run, which has tracers.
+    initial : State
+        The state whose contents should be conserved.
+    scales : mapping of str to float
+        Scales of "T" [degC], "S" [g kg-1] or both.
+    days : float or sequence of float, optional
+        Days from the beginning of the run; by default its end.
+
+    Raises
+    ------
+    InputError
+        For other fields, a model without tracers, and scales that are not positive.
     """
 
     def __init__(
@@ -184,10 +262,6 @@ class Conservation(Loss):
         scales: Mapping[str, float],
         days: float | Sequence[float] | Array | None = None,
     ) -> None:
-        """`initial`: the state whose contents should stay; `scales`: of "T" [degC], "S" [g kg-1] or both.
-
-        Raises InputError for other fields, a model without tracers, and scales that are not positive.
-        """
         super().__init__(model, days=days)
         heat = HeatContent(model)
         self.weight, self.slope = heat.weight / heat.weight.sum(), heat.slope
@@ -200,11 +274,37 @@ class Conservation(Loss):
         self.initial = {name: self.content(initial, name) for name in ("T", "S")}
 
     def content(self, state: State, field: str) -> Array:
-        """What each cell holds, per resting volume of all."""
+        """Return the content of each cell per resting volume of the ocean.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        field : {"T", "S"}
+            The tracer.
+
+        Returns
+        -------
+        ndarray, shape (nk, ny, nx)
+            The content.
+        """
         return self.weight * (1 + self.slope * interior(state.eta)) * interior(getattr(state, field))
 
     def change(self, state: State, field: str) -> float:
-        """Change of the content of "T" or "S" per resting volume [degC or g kg-1]."""
+        """Return the change of a content since the initial state.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        field : {"T", "S"}
+            The tracer.
+
+        Returns
+        -------
+        float
+            The change per resting volume [degC or g kg-1].
+        """
         return (self.content(state, field) - self.initial[field]).sum()  # cell by cell: less round-off
 
     def value(self, state: State, record: object) -> float:

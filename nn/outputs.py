@@ -1,294 +1,69 @@
-"""What a network says, and how it acts on the ocean: each form with its kernel and, below it, the adjoint.
+"""Outputs of a network, and how they act on the ocean; the kernels are in `nn.output_kernels`.
 
     T_flux, S_flux       F_x, F_y through the eastern and northern face of the cell; the tendency is minus the
                          divergence of h F
     T_flux_z, S_flux_z   upward flux F_z through the top of the cell, none through surface and bottom
     stress               tension s_T and shear s_S at T points, of a symmetric stress tensor without trace
     stress_z             upward flux of momentum, along x and y, through the top of the eastern and northern face
-    T_tendency, S_tendency, uv_tendency, eta_tendency    added as they are, to u of the eastern and v of the northern
+    T_tendency, S_tendency, uv_tendency, eta_tendency    added directly, to u of the eastern and v of the northern
                          face: nothing is conserved
 
-Vectors lie at the faces of the C-grid, where they act: an average of two cells is blind to what changes sign from
-one to the next, and so cannot correct it. (The vectors of an equivariant network, which turn about T points, are
-averaged to the faces by `at_faces`.) A flux that leaves one cell enters the next, none goes through coasts, so heat,
-salt and (away from coasts) momentum are conserved to round-off whatever the network says. The divergence of the stress
-is that of `ogcm.operators.friction` with s_T for nu D_T and s_S for nu D_S.
+Vectors lie at the faces of the C-grid, where they act: the average of two cells is 0 for a pattern that changes sign
+from one cell to the next, and so could not correct it. (The vectors of an equivariant network, which rotate about T
+points, are averaged to the faces by `at_faces`.) A flux that leaves one cell enters the next, and none goes through
+coasts, so that heat, salt and (away from coasts) momentum are conserved to round-off for any outputs of the network.
+The divergence of the stress is that of `ogcm.operators.friction` with s_T for nu D_T and s_S for nu D_S.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from numba import prange
-
-from adjoint.operators.stencils import divide_by_volume
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point
-from ogcm.grid import Grid
-from ogcm.operators.stencils import masked, tension
-
-Array = np.ndarray
-
-
-# From T points to faces
-
-
-@kernel
-def at_faces(F_x, F_y, grid, f_x, f_y):
-    """f_x = (F_x_i + F_x_{i+1})/2 at the eastern and f_y = (F_y_j + F_y_{j+1})/2 at the northern faces (nk, nj, ni)."""
-    nk, nj, ni = F_x.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                f_x[k, j, i] = HALF * (F_x[k, j, i] + F_x[k, j, i + ONE])
-                f_y[k, j, i] = HALF * (F_y[k, j, i] + F_y[k, j + 1, i])
-
-
-@kernel
-def at_faces_ad(F_x, F_y, grid, f_x_ad, f_y_ad, F_x_ad, F_y_ad):
-    """F_x_ad_i += (f_x_ad_{i-1} + f_x_ad_i)/2, F_y_ad likewise. Linear."""
-    nk, nj, ni = F_x_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                F_x_ad[k, j, i] += HALF * (f_x_ad[k, j, i - ONE] + f_x_ad[k, j, i])
-                F_y_ad[k, j, i] += HALF * (f_y_ad[k, j - 1, i] + f_y_ad[k, j, i])
-
-
-# Tracer fluxes
-
-
-@point
-def flux_x(F_x, grid, k, j, i):
-    """dy h F_x through a U face [m2 times the flux]."""
-    return masked(grid.mask_u[k, j, i], F_x[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i])
-
-
-@point
-def flux_y(F_y, grid, k, j, i):
-    return masked(grid.mask_v[k, j, i], F_y[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i])
-
-
-@kernel
-def flux_divergence(F_x, F_y, grid, D):
-    """D -= div_h(h F): the thickness-weighted tendency [K m s-1] of the flux F (nk, nj, ni) [K m s-1]."""
-    nk, nj, ni = F_x.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                along_x = flux_x(F_x, grid, k, j, i) - flux_x(F_x, grid, k, j, i - ONE)
-                along_y = flux_y(F_y, grid, k, j, i) - flux_y(F_y, grid, k, j - 1, i)
-                D[k, j, i] -= (along_x + along_y) * grid.r_area_t[j, i]
-
-
-@kernel
-def flux_divergence_ad(F_x, F_y, grid, D_ad, F_x_ad, F_y_ad):
-    """F_x_ad_i += dy h [(D_ad/area)_{i+1} - (D_ad/area)_i] at an open face. Linear."""
-    nk, nj, ni = F_x_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                here = D_ad[k, j, i] * grid.r_area_t[j, i]
-                east = grid.h_u[k, j, i] * (D_ad[k, j, i + ONE] * grid.r_area_t[j, i + ONE] - here)
-                north = grid.h_v[k, j, i] * (D_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - here)
-                F_x_ad[k, j, i] += masked(grid.mask_u[k, j, i], grid.dy_u[j, i] * east)
-                F_y_ad[k, j, i] += masked(grid.mask_v[k, j, i], grid.dx_v[j, i] * north)
-
-
-@point
-def upward(F_z, mask, k, j, i):
-    """The flux through the top of cell k; 0 through the surface and the bottom."""
-    inside = 0 < k < mask.shape[0]
-    n = k if inside else 0
-    return masked(inside * mask[n, j, i], F_z[n, j, i])
-
-
-@kernel
-def vertical_flux(F_z, grid, D):
-    """D_k += F_{k+1} - F_k: the thickness-weighted tendency of the upward flux F (nk, nj, ni) through the tops."""
-    nk, nj, ni = F_z.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                D[k, j, i] += upward(F_z, grid.mask_t, k + 1, j, i) - upward(F_z, grid.mask_t, k, j, i)
-
-
-@kernel
-def vertical_flux_ad(F_z, grid, D_ad, F_z_ad):
-    """F_ad_k += D_ad_{k-1} - D_ad_k inside the water. Linear."""
-    nk, nj, ni = F_z_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(1, nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                F_z_ad[k, j, i] += masked(grid.mask_t[k, j, i], D_ad[k - 1, j, i] - D_ad[k, j, i])
-
-
-# Stresses
-
-
-@point
-def shear_stress(s_S, grid, k, j, i):
-    """h s_S at an F point: the mean of four cells, 0 at a coast."""
-    mean = QUARTER * ((s_S[k, j, i] + s_S[k, j + 1, i + ONE]) + (s_S[k, j, i + ONE] + s_S[k, j + 1, i]))
-    return masked(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * mean)
-
-
-@point
-def tension_stress(s_T, grid, k, j, i):
-    """h s_T at a T point."""
-    return masked(grid.mask_t[k, j, i], grid.h_t[k, j, i] * s_T[k, j, i])
-
-
-@kernel
-def divergence_of_stress(s_T, s_S, grid, D_u, D_v):
-    """Adds to the accelerations [m s-2] the divergence of the stress s_T, s_S (nk, nj, ni) [m2 s-2].
-
-    D_u += [ delta_i(dy_t^2 h s_T)/(dy_u^2 dx_u) + delta_j(dx_f^2 h s_S)/(dx_u^2 dy_u) ]/h_u
-    D_v += [ delta_i(dy_f^2 h s_S)/(dy_v^2 dx_v) - delta_j(dx_t^2 h s_T)/(dx_v^2 dy_v) ]/h_v
-    """
-    nk, nj, ni = s_T.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                here, corner = tension_stress(s_T, grid, k, j, i), shear_stress(s_S, grid, k, j, i)
-                east, south = tension_stress(s_T, grid, k, j, i + ONE), shear_stress(s_S, grid, k, j - 1, i)
-                across = grid.dy_t[j, i + ONE] ** 2 * east - grid.dy_t[j, i] ** 2 * here
-                along = grid.dx_f[j, i] ** 2 * corner - grid.dx_f[j - 1, i] ** 2 * south
-                total = across * grid.r_dy_u[j, i] + along * grid.r_dx_u[j, i]
-                D_u[k, j, i] += grid.mask_u[k, j, i] * total / (grid.area_u[j, i] * grid.h_u[k, j, i])
-                north, west = tension_stress(s_T, grid, k, j + 1, i), shear_stress(s_S, grid, k, j, i - ONE)
-                across = grid.dx_t[j + 1, i] ** 2 * north - grid.dx_t[j, i] ** 2 * here
-                along = grid.dy_f[j, i] ** 2 * corner - grid.dy_f[j, i - ONE] ** 2 * west
-                total = along * grid.r_dy_v[j, i] - across * grid.r_dx_v[j, i]
-                D_v[k, j, i] += grid.mask_v[k, j, i] * total / (grid.area_v[j, i] * grid.h_v[k, j, i])
-
-
-@point
-def corner_work(y_u, y_v, grid, k, j, i):
-    """h dx dy D_S(y) at an F point away from coasts."""
-    along_y = y_u[k, j + 1, i] * grid.r_dx_u[j + 1, i] - y_u[k, j, i] * grid.r_dx_u[j, i]
-    along_x = y_v[k, j, i + ONE] * grid.r_dy_v[j, i + ONE] - y_v[k, j, i] * grid.r_dy_v[j, i]
-    both = along_y * grid.dx_f[j, i] ** 2 + along_x * grid.dy_f[j, i] ** 2
-    return masked(grid.mask_f[k, j, i] == 1, grid.h_f[k, j, i] * both)
-
-
-@kernel
-def stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad):
-    """s_T_ad -= h dx dy D_T(y) at T, s_S_ad -= h dx dy D_S(y) of the four corners over 4."""
-    nk, nj, ni = y_u.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                work = grid.dx_t[j, i] * grid.dy_t[j, i] * grid.h_t[k, j, i] * tension(y_u, y_v, grid, k, j, i)
-                s_T_ad[k, j, i] -= masked(grid.mask_t[k, j, i], work)
-                north = corner_work(y_u, y_v, grid, k, j, i) + corner_work(y_u, y_v, grid, k, j, i - ONE)
-                south = corner_work(y_u, y_v, grid, k, j - 1, i) + corner_work(y_u, y_v, grid, k, j - 1, i - ONE)
-                s_S_ad[k, j, i] -= QUARTER * (north + south)
-
-
-def divergence_of_stress_ad(s_T, s_S, grid, D_u_ad, D_v_ad, s_T_ad, s_S_ad):
-    """The divergence is minus the transpose of the rates of strain, at y = mask D_ad/(area h). Linear."""
-    y_u, y_v = np.empty_like(s_T_ad), np.empty_like(s_S_ad)
-    divide_by_volume(D_u_ad, D_v_ad, grid, y_u, y_v)
-    stress_from_rates(y_u, y_v, grid, s_T_ad, s_S_ad)
-
-
-@point
-def rising_x(M, grid, k, j, i):
-    """Upward flux of momentum through the top of layer k at a U point."""
-    inside = 0 < k < M.shape[0]
-    n = k if inside else 0
-    return masked(inside * grid.mask_u[n, j, i], M[n, j, i])
-
-
-@point
-def rising_y(M, grid, k, j, i):
-    inside = 0 < k < M.shape[0]
-    n = k if inside else 0
-    return masked(inside * grid.mask_v[n, j, i], M[n, j, i])
-
-
-@kernel
-def vertical_stress(M_x, M_y, grid, D_u, D_v):
-    """D_u_k += (M_{k+1} - M_k)/h_u of the upward flux of momentum M (nk, nj, ni) [m2 s-2] through the tops."""
-    nk, nj, ni = M_x.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                D_u[k, j, i] += (rising_x(M_x, grid, k + 1, j, i) - rising_x(M_x, grid, k, j, i)) / grid.h_u[k, j, i]
-                D_v[k, j, i] += (rising_y(M_y, grid, k + 1, j, i) - rising_y(M_y, grid, k, j, i)) / grid.h_v[k, j, i]
-
-
-@kernel
-def vertical_stress_ad(M_x, M_y, grid, D_u_ad, D_v_ad, M_x_ad, M_y_ad):
-    """M_ad_k += (D_ad/h)_{k-1} - (D_ad/h)_k inside the water. Linear."""
-    nk, nj, ni = M_x_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(1, nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                u = D_u_ad[k - 1, j, i] / grid.h_u[k - 1, j, i] - D_u_ad[k, j, i] / grid.h_u[k, j, i]
-                v = D_v_ad[k - 1, j, i] / grid.h_v[k - 1, j, i] - D_v_ad[k, j, i] / grid.h_v[k, j, i]
-                M_x_ad[k, j, i] += masked(grid.mask_u[k, j, i], u)
-                M_y_ad[k, j, i] += masked(grid.mask_v[k, j, i], v)
-
-
-# Tendencies as they are
-
-
-@kernel
-def acceleration(a_x, a_y, grid, D_u, D_v):
-    """Adds accelerations (nk, nj, ni) [m s-2] at the eastern and northern faces, where they are open."""
-    nk, nj, ni = a_x.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                D_u[k, j, i] += masked(grid.mask_u[k, j, i], a_x[k, j, i])
-                D_v[k, j, i] += masked(grid.mask_v[k, j, i], a_y[k, j, i])
-
-
-def acceleration_ad(a_x, a_y, grid, D_u_ad, D_v_ad, a_x_ad, a_y_ad):
-    """Linear, and its own transpose: a_ad += D_ad at the open faces."""
-    acceleration(D_u_ad, D_v_ad, grid, a_x_ad, a_y_ad)
-
-
-def rate(a: Array, grid: Grid, D: Array) -> None:
-    """Adds a rate of change (nk, nj, ni) [K s-1], times the resting thickness, to D [K m s-1]."""
-    D += grid.h_t * a
-
-
-def rate_ad(a: Array, grid: Grid, D_ad: Array, a_ad: Array) -> None:
-    a_ad += grid.h_t * D_ad
-
-
-def rise(a: Array, grid: Grid, D: Array) -> None:
-    """Adds the uppermost layer of a (nk, nj, ni) [m s-1] to the tendency of the surface (nj, ni)."""
-    D += grid.mask_t[0] * a[0]
-
-
-def rise_ad(a: Array, grid: Grid, D_ad: Array, a_ad: Array) -> None:
-    a_ad[0] += grid.mask_t[0] * D_ad
+from nn.output_kernels import (
+    acceleration,
+    acceleration_ad,
+    divergence_of_stress,
+    divergence_of_stress_ad,
+    flux_divergence,
+    flux_divergence_ad,
+    rate,
+    rate_ad,
+    rise,
+    rise_ad,
+    vertical_flux,
+    vertical_flux_ad,
+    vertical_stress,
+    vertical_stress_ad,
+)
 
 
 class Form(NamedTuple):
-    """One line of the table above: `forward(*components, grid, *D)`, D of the named fields, and its adjoint."""
+    """A form of outputs: a line of the table above.
+
+    Attributes
+    ----------
+    components : int
+        Number of components.
+    units : str
+        Their units.
+    acts_on : tuple of str
+        Names of the tendencies on which it acts.
+    forward : callable
+        `forward(*components, grid, *D)` adds to the tendencies D.
+    backward : callable
+        `backward(*components, grid, *D_ad, *components_ad)` adds the adjoint.
+    basis : str
+        The feature, a vector or tensor, that an equivariant network stretches and rotates.
+    at_faces : bool
+        Whether the components lie at faces, otherwise at T points.
+    """
 
     components: int
     units: str
     acts_on: tuple[str, ...]
     forward: Callable
-    backward: Callable  # (*components, grid, *D_ad, *components_ad)
-    basis: str = ""  # the vector or tensor among the features that an equivariant network stretches and turns
-    at_faces: bool = False  # a vector; else at T points
+    backward: Callable
+    basis: str = ""
+    at_faces: bool = False
 
 
 FORMS = {

@@ -351,7 +351,7 @@ def find_kernel(name: str, files: Iterable[str]) -> Callable:
     from ogcm.errors import InputError, suggestion
     from ogcm.extensions import import_file, import_own
 
-    homes = ["nn.feature_kernels", "nn.outputs"]
+    homes = ["nn.feature_kernels", "nn.output_kernels"]
     for package in ("ogcm.operators", "adjoint.operators"):
         homes += [f"{package}.{home.name}" for home in pkgutil.iter_modules(import_own(package).__path__)]
     modules = [*map(import_own, homes), *map(import_file, files)]

@@ -16,7 +16,7 @@ from numba import prange
 
 import adjoint.operators
 import nn.feature_kernels
-import nn.outputs
+import nn.output_kernels
 import ogcm.operators
 from ogcm.backend import HALO, Kernel
 from ogcm.cli import main
@@ -30,7 +30,7 @@ from tests.gpu import wrong_kernels
 
 def kernels():
     """All kernels of the model, its adjoint and the corrector, by name."""
-    modules = [nn.feature_kernels, nn.outputs]
+    modules = [nn.feature_kernels, nn.output_kernels]
     for package in (ogcm.operators, adjoint.operators):
         homes = pkgutil.iter_modules(package.__path__)
         modules += [importlib.import_module(f"{package.__name__}.{home.name}") for home in homes]

@@ -28,8 +28,7 @@ from nn.feature_kernels import (
     squared_strain_ad,
 )
 from nn.features import FEATURES
-from nn.outputs import (
-    FORMS,
+from nn.output_kernels import (
     acceleration,
     acceleration_ad,
     at_faces,
@@ -45,6 +44,7 @@ from nn.outputs import (
     vertical_stress,
     vertical_stress_ad,
 )
+from nn.outputs import FORMS
 from ogcm import files
 from ogcm.errors import FileError, InputError
 from ogcm.forcing import Fluxes
