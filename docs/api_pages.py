@@ -119,6 +119,7 @@ def choices_page() -> str:
     """The page of the numerical choices and the physical parameters, from the tables that the model reads."""
     lines = ["# Choices and parameters", "", "Each is an argument of {py:obj}`ogcm.Model <ogcm.model.Model>` and an"]
     lines += ["option of `ogcm run` (`--advection monotone`, `--nu_h 500`).", "", "## Numerical choices", ""]
+    lines += ["{py:obj}`ogcm.Numerics <ogcm.numerics.Numerics>` describes them.", ""]
     lines += ["| name | default | may be |", "|---|---|---|"]
     for f in fields(Numerics):
         default = "required" if f.default is f.default_factory else f"`{f.default}`"

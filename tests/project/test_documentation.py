@@ -157,7 +157,7 @@ def test_the_page_on_adding_an_operator_adds_two(tmp_path):
     tests = "tests/physics/test_damping.py", "tests/project/test_choices.py", "tests/adjoint/test_stepper.py"
     check = "check-gradients --operators advect_tracer_upwind1 --advection upwind1 --controls T"
     for command in (
-        ["pytest", "-q", "-k", "damping or choice or table or parameters", *tests],
+        ["pytest", "-q", "-k", "damping or choices", *tests],
         ["ogcm", "kernel", "rayleigh_damping_ad"],
         ["ogcm", *check.split()],
     ):
