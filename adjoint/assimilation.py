@@ -311,5 +311,6 @@ def interrupts_explained(search: Search, simulation: Simulation) -> Iterator[Non
     except KeyboardInterrupt:
         kept = search.history.path
         how = f"the same call with history={str(kept)!r} continues" if kept else "there is no history to continue from"
-        simulation.print(f"stopped after {search.calls} evaluations; {how}")
+        if simulation.progress:
+            print(f"stopped after {search.calls} evaluations; {how}", file=sys.stderr)
         raise
