@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from ogcm.backend import HALO, kernel, scalar
+from ogcm.grid import Grid
 
 
 @partial(kernel, parallel=False)
@@ -67,7 +68,7 @@ def fill_point(periodic, field, p, k):
         field[k, j, i] = field[k, from_j, from_i]
 
 
-def exchange(grid, *fields):
+def exchange(grid: Grid, *fields: np.ndarray) -> None:
     """Fill the halos of fields on the periodic sides of their grid.
 
     Parameters

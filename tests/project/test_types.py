@@ -1,10 +1,16 @@
 """Type checkers see the public names: mypy finds wrong arguments in a script of a user, and nothing in a right one."""
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+import adjoint
+import nn
+import ogcm
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT = '''
@@ -85,3 +91,26 @@ def test_mypy_finds_wrong_arguments_of_a_user(tmp_path):
     assert all(int(line.split(":")[1]) >= first for line in errors), done.stdout
     for n, (wrong, words) in enumerate(WRONG.items()):
         assert any(f":{first + n}: " in line and words in line for line in errors), f"{wrong}\n{done.stdout}"
+
+
+def functions(thing: object) -> Iterator[Callable]:
+    """A function, or the constructor, the public methods and properties of a class."""
+    if inspect.isfunction(thing):
+        yield thing
+    for name, value in vars(thing).items() if inspect.isclass(thing) else ():
+        value = getattr(value, "__func__", getattr(value, "fget", value))
+        if (
+            inspect.isfunction(value)
+            and value.__module__ == thing.__module__
+            and (name[0] != "_" or name == "__init__")
+        ):
+            yield value
+
+
+@pytest.mark.parametrize("package", [ogcm, adjoint, nn])
+def test_public_functions_have_complete_hints(package):
+    for name in dir(package):
+        for function in functions(getattr(package, name)):
+            signature = inspect.signature(function)
+            hints = [p.annotation for p in signature.parameters.values() if p.name not in ("self", "cls")]
+            assert signature.empty not in [*hints, signature.return_annotation], f"{name}: {function.__qualname__}"
