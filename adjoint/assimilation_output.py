@@ -1,4 +1,4 @@
-"""What an assimilation found, for people: a table, a NetCDF file (CF-1.11), a picture."""
+"""The result of an assimilation as a table, a NetCDF file (CF-1.11) and a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,10 @@ Array = np.ndarray
 
 
 def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
-    """A line for each control: numbers as they are; of maps the root mean square of the change, and of the error."""
+    """Return a line for each control: numbers, or for maps the root mean square of the change, and of the error.
+
+    `truth` are the true controls of a twin experiment.
+    """
     lines = [f"{'control':16} {'first guess':>14} {'estimate':>14}" + (f" {'truth':>14}" if truth else "")]
     for name, control in found.controls.controls.items():
         first, now = found.first_guess[name], found[name]
@@ -41,12 +44,12 @@ def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
 
 
 def rms(a: Array, wet: Array) -> float:
-    """Root mean square over water."""
+    """Return the root mean square over water."""
     return float(np.sqrt(np.mean(a[wet] ** 2)))
 
 
-def places(control: Control, model: Model) -> tuple[str, ...]:
-    """The dimensions of a control in a file."""
+def dimensions(control: Control, model: Model) -> tuple[str, ...]:
+    """Return the names of the dimensions of a control in a file."""
     horizontal = horizontal_dimensions(model)[POINTS.get(control.name, "t").upper()]
     if len(control.shape) < 2:
         return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
@@ -55,9 +58,9 @@ def places(control: Control, model: Model) -> tuple[str, ...]:
 
 
 def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> None:
-    """Estimates, first guesses (and the truth of a twin experiment) of all controls, J and its gradient by iteration.
+    """Write estimates, first guesses (and the truth of a twin experiment), and J and its gradient by iteration.
 
-    Raises FileError where the disk does not take it.
+    Raises FileError where the file cannot be written.
     """
     model = found.controls.model
     h, (y, x) = model.horizontal, model.horizontal.names
@@ -70,7 +73,7 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
         for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
             f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
         for name, control in found.controls.controls.items():
-            dims, wet = places(control, model), wet_points(control, model)
+            dims, wet = dimensions(control, model), wet_points(control, model)
             for dim, size in zip(dims, control.shape, strict=True):
                 if dim not in f.dimensions:
                     f.dimensions[dim] = size
@@ -94,7 +97,7 @@ COLUMNS = {
 
 
 def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> Picture:
-    """J and its gradient against the iterations, numbers against their first guess, what maps were changed by."""
+    """Draw J and its gradient against the iterations, estimates relative to the first guess, and changes of maps."""
     controls = found.controls.controls.values()
     maps = [c for c in controls if len(c.shape) >= 2]
     numbers = [c for c in controls if c.shape == ()]
@@ -118,7 +121,7 @@ def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
 
 
 def draw_numbers(ax: Any, numbers: list[Control], found: Assimilated, truth: Mapping[str, Array] | None) -> None:
-    """Estimates (and truths) of scalars as multiples of their first guess."""
+    """Draw estimates (and truths) of scalars as multiples of their first guess."""
     ax.set_visible(bool(numbers))
     for n, control in enumerate(numbers):
         first = float(found.first_guess[control.name]) or 1.0
@@ -132,7 +135,7 @@ def draw_numbers(ax: Any, numbers: list[Control], found: Assimilated, truth: Map
 
 
 def draw_maps(row: Array, control: Control, versions: Mapping[str, Array], found: Assimilated) -> None:
-    """Differences from the first guess, of the uppermost layer or first record, in one range of colours."""
+    """Draw differences from the first guess, of the uppermost layer or first record, with one range of colours."""
     model, shape = found.controls.model, control.shape
     wet = np.broadcast_to(wet_points(control, model), shape)
     changes = {label: np.where(wet, a - found.first_guess[control.name], np.nan) for label, a in versions.items()}

@@ -70,7 +70,8 @@ NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # of what a t
 
 
 def check_gradients_command(target: str, rest: list[str]) -> int:
-    """`ogcm check-gradients [SETUP|FILE.toml] [--option value ...]`; without a setup, a rough basin with islands.
+    """Run `ogcm check-gradients [SETUP|FILE.toml] [--option value ...]`; without a setup, on a rough basin with
+    islands.
 
     Returns 1 where a check fails.
     """
@@ -108,6 +109,7 @@ def check_gradients_command(target: str, rest: list[str]) -> int:
 
 
 def verdict(right: bool) -> str:
+    """Return "ok" or "FAIL"."""
     return "ok" if right else "FAIL"
 
 
@@ -120,8 +122,8 @@ def output_of(settings: dict, default: str) -> Path:
 
 
 def sensitivity_command(target: str, rest: list[str]) -> int:
-    """`ogcm sensitivity SETUP|FILE.toml [--option value ...]`."""
-    from adjoint.sensitivity import place, sensitivity
+    """Run `ogcm sensitivity SETUP|FILE.toml [--option value ...]`."""
+    from adjoint.sensitivity import parse_place, sensitivity
     from ogcm.plotting import plot
 
     made = setup_command("sensitivity", target, rest, SENSITIVITY_OPTIONS)
@@ -132,7 +134,7 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
     chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
     simulation = Simulation(model, days=settings["days"], **chosen)
     choices: dict[str, Any] = {name: settings[name] for name in ("of", "field") if name in settings}
-    choices |= {axis: place(axis, settings[axis]) for axis in "xyz" if axis in settings}
+    choices |= {axis: parse_place(axis, settings[axis]) for axis in "xyz" if axis in settings}
     names = settings.get("to", "wind_stress").split(",")
     found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
     found.write(output, simulation.toml())
@@ -143,7 +145,7 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
 
 
 def assimilate_command(target: str, rest: list[str]) -> int:
-    """`ogcm assimilate SETUP|FILE.toml --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
+    """Run `ogcm assimilate SETUP|FILE.toml --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
     from adjoint import assimilation_output
 
     made = setup_command("assimilate", target, rest, ASSIMILATE_OPTIONS)
@@ -179,7 +181,7 @@ def assimilate_command(target: str, rest: list[str]) -> int:
 
 
 def estimate(word: str, model: Model, smooth: float) -> Estimate:
-    """NAME or NAME=ERROR of the command line; a positive parameter is estimated by its logarithm."""
+    """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic."""
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
     logarithm = control.kind == "parameter" and bool((control.values(model) > 0).all())
@@ -194,7 +196,7 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
 
 
 def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list]:
-    """A truth drawn from the errors around what the model holds, and what is seen of it four times in the run."""
+    """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
     fields = list(NOISE)[: 5 if simulation.model.numerics.has_tracers else 3]
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
     truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size))

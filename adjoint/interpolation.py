@@ -1,8 +1,8 @@
-"""Model equivalents of observations: the sparse matrix H that interpolates a field to places.
+"""Model equivalents of observations: the sparse matrix H that interpolates a field to positions.
 
-H is bilinear between the four columns around a place. In each column it is linear in depth between the centres of the
-resting cells; a partial cell has its centre half-way between its top and the sea floor. Above the first centre and
-below the last one of a column its nearest cell is taken. Columns that hold no water at the depth of the place are left
+H is bilinear between the four columns around a position, and in each column linear in height between the centres of the
+resting cells; the centre of a partial cell lies half-way between its top and the sea floor. Above the first centre and
+below the last one of a column, the nearest cell is taken. Columns without water at the depth of the position are left
 out, and the weights of the others are divided by their sum. H does not depend on the state; its adjoint is H^T.
 """
 
@@ -20,9 +20,10 @@ ROUNDING = 1e-6  # relative, of the depth of the sea floor in float32
 
 
 def neighbours(coordinates: Array, at: Array, period: float) -> tuple[Array, Array]:
-    """Indices (2, n) and weights (2, n) of the two points around each place; beyond the ends of a closed side the last.
+    """Return indices (2, n) and weights (2, n) of the two points around each position `at` (n,).
 
-    `period` is that of the coordinates, 0 between closed sides.
+    Beyond the end of a closed side both are the last point. `period` is that of the coordinates, 0 between closed
+    sides.
     """
     count = len(coordinates)
     if period:
@@ -36,9 +37,10 @@ def neighbours(coordinates: Array, at: Array, period: float) -> tuple[Array, Arr
 
 
 def neighbours_in_depth(z: Array, centres: Array, layers: Array) -> tuple[Array, Array]:
-    """Layers (2, n) and weights (2, n) of the cells above and below each height `z` (n,) in a column of its own.
+    """Return layers (2, n) and weights (2, n) of the cells above and below each height `z` (n,), each in its own
+    column.
 
-    `centres` (nk, n) are the heights of the cells, `layers` (n,) the number of them that are water.
+    `centres` (nk, n) are the heights of the cells, `layers` (n,) the numbers of wet cells of the columns.
     """
     last = np.maximum(layers - 1, 0)
     above = (centres > z).sum(axis=0)
@@ -49,10 +51,10 @@ def neighbours_in_depth(z: Array, centres: Array, layers: Array) -> tuple[Array,
 
 
 def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tuple[sparse.csr_matrix, Array, Array]:
-    """H (n, points of the interior) of a field, which places are inside the grid (n,), and which in the water (n,).
+    """Return H (n, points of the interior), which positions are inside the grid (n,), and which are in the water (n,).
 
-    x, y, z (n,) are finite; longitudes may differ by 360 degrees, z [m] is negative below the surface and of no
-    account for eta. Rows of H for places that are not in the water are empty, the weights of all others sum to one.
+    x, y, z (n,) are finite; longitudes may differ by 360 degrees, z [m] is negative below the surface and ignored for
+    eta. Rows of H for positions outside the water are empty; the weights of all others sum to one.
     """
     h, grid, point = model.horizontal, model.grid, FIELDS[field].point.lower()
     flat = FIELDS[field].vertical == ""

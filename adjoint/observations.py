@@ -1,4 +1,4 @@
-"""Observations at points: from a NetCDF file, or made from a run whose truth is known (a twin experiment).
+"""Observations at points: from a NetCDF file, or from a run whose truth is known (a twin experiment).
 
 A file has one dimension and along it these variables, each with its `units`:
 
@@ -6,11 +6,11 @@ A file has one dimension and along it these variables, each with its `units`:
     lat, lon        [degrees_north, degrees_east], or y, x [m]
     z or depth      [m]: z is negative below the surface, depth positive, unless its attribute `positive` ("up" or
                     "down") says otherwise; without either all are at the surface
-    T, S, u, v, eta the values of each field observed
+    T, S, u, v, eta the values of each observed field
     T_error, ...    their standard errors
 
-It is read by the rules of gridded files (`ogcm.cf`): packed values are unpacked, fill values and NaN are missing, units
-are converted.
+It is read by the rules for gridded files (`ogcm.cf`): packed values are unpacked, fill values and NaN are missing,
+units are converted.
 """
 
 import warnings
@@ -38,6 +38,7 @@ from ogcm.simulation import Simulation
 from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stepper
 
+__all__ = ["Points", "misfit", "read", "synthetic", "write"]
 Array = np.ndarray
 COORDINATES = {"degrees": ("latitude", "longitude"), "m": ("distance", "distance"), "1": ("index", "index")}  # y, x
 UNITS = {"degrees": ("degrees_north", "degrees_east"), "m": ("m", "m"), "1": ("1", "1")}  # y, x
@@ -45,7 +46,21 @@ FIELD = {"u": "velocity", "v": "velocity", "eta": "sea level", "T": "temperature
 
 
 class Points(NamedTuple):
-    """Observations of one field: x, y, z [m], days, values, errors (n,) in units of the model; masked is missing."""
+    """Observations of one field in the units of the model; masked elements are missing.
+
+    Attributes
+    ----------
+    field : str
+        The field.
+    x, y : ndarray, shape (n,)
+        Positions in the coordinates of the grid.
+    z : ndarray, shape (n,)
+        Heights [m], negative below the surface.
+    days : ndarray, shape (n,)
+        Times in days from the beginning of the run.
+    values, errors : ndarray, shape (n,)
+        Values and standard errors.
+    """
 
     field: str
     x: Array
@@ -56,22 +71,70 @@ class Points(NamedTuple):
     errors: Array
 
     def loss(self, model: Model, *, out_of_water: str = "drop") -> Observations:
-        """Half the sum of ((H field - values)/errors)^2; drops or refuses what is on land, see `Observations`."""
+        """Return the misfit to these observations.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        out_of_water : {"drop", "refuse"}, default "drop"
+            Whether observations outside the water are dropped or raise an error.
+
+        Returns
+        -------
+        Observations
+            Half the sum of ((H field - values)/errors)^2.
+        """
         return Observations(model, **self._asdict(), out_of_water=out_of_water)
 
 
 def misfit(points: Sequence[Points], model: Model, *, out_of_water: str = "drop") -> Loss:
-    """The observation term of all of them together; drops or refuses what is on land, see `Observations`."""
+    """Return the misfit to observations of several fields.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The observations.
+    model : Model
+        The model.
+    out_of_water : {"drop", "refuse"}, default "drop"
+        Whether observations outside the water are dropped or raise an error.
+
+    Returns
+    -------
+    Loss
+        The sum of the misfits of the fields.
+    """
     return reduce(add, [p.loss(model, out_of_water=out_of_water) for p in points])
 
 
 def synthetic(
     truth: Simulation, errors: Mapping[str, float], *, days: Sequence[float], every: int = 1, seed: int = 0
 ) -> list[Points]:
-    """What would be seen of the run `truth` at the wet points of every so many rows and columns, with normal noise.
+    """Return observations of a run with normally distributed noise, at the wet points of every few rows and columns.
 
-    `errors`: the standard error of each field observed. The simulation stays as it is. Raises InputError for an
-    unknown field or a day outside the run.
+    Parameters
+    ----------
+    truth : Simulation
+        The run, which stays as it is.
+    errors : mapping of str to float
+        Standard error of each observed field.
+    days : sequence of float
+        Times, in days from the beginning of the run.
+    every : int, default 1
+        Distance of the points, in rows and columns.
+    seed : int, default 0
+        Seed of the noise.
+
+    Returns
+    -------
+    list of Points
+        The observations of each field.
+
+    Raises
+    ------
+    InputError
+        For an unknown field, or a day outside the run.
     """
     model, rng = working_copy(truth.model), np.random.default_rng(seed)
     stepper, h = Stepper(model), model.horizontal
@@ -97,17 +160,35 @@ def synthetic(
 
 
 def read(path: str | Path, model: Model) -> list[Points]:
-    """The observations in a file, for each field those that are not missing, in the units of the model.
+    """Read observations from a file, in the units of the model; missing ones are left out.
 
-    A warning says how many have a value but no place, time or error. Raises FileError where the file is missing,
-    damaged, lacks a variable or holds no observation, InputError for units or values that cannot be used.
+    A warning gives the number of those that have a value but no position, time or error.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    list of Points
+        The observations of each field.
+
+    Raises
+    ------
+    FileError
+        Where the file is missing, damaged, lacks a variable or holds no observation.
+    InputError
+        For units or values that cannot be used.
     """
     with cf.open_file(path) as file:
         return points_in(file, model)
 
 
 def points_in(file: h5py.File, model: Model) -> list[Points]:
-    """The observations in an open file, see `read`."""
+    """Return the observations in an open file, see `read`."""
     path = file.filename
     fields = [name for name in PROGNOSTIC if cf.has(file, name)]
     if not fields:
@@ -161,7 +242,8 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
 
 
 def height(v: h5py.Dataset, values: Array) -> Array:
-    """Heights, negative below the surface, from a variable z or depth. Raises InputError for an unknown direction."""
+    """Return heights, negative below the surface, from a variable z or depth. Raises InputError for an unknown
+    direction."""
     positive = cf.attribute(v, "positive").lower() or ("down" if v.name.endswith("depth") else "up")
     if positive not in ("up", "down"):
         raise InputError(f'{cf.label(v)} has the attribute positive = {positive!r}; it must be "up" or "down"')
@@ -169,12 +251,27 @@ def height(v: h5py.Dataset, values: Array) -> Array:
 
 
 def filled(values: Array) -> Array:
-    """Values in float64, NaN where they are masked."""
+    """Return values in float64, NaN where they are masked."""
     return np.ma.filled(np.ma.asarray(values, float), np.nan)
 
 
 def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
-    """A file that `read` takes. Raises FileError where the disk does not take it."""
+    """Write observations to a file that `read` accepts.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    points : sequence of Points
+        The observations.
+    model : Model
+        The model.
+
+    Raises
+    ------
+    FileError
+        Where it cannot be written.
+    """
     y_name, x_name = model.horizontal.names
     counts = [len(p.x) for p in points]
     starts = np.concatenate([[0], np.cumsum(counts)])

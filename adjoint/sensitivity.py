@@ -1,12 +1,14 @@
-"""Sensitivity maps: what a transport, a heat content, ... at the end of a run depends on, and where.
+"""Sensitivity maps: the dependence of a transport, a heat content, ... at the end of a run on forcing, state or
+parameters.
 
     s = sensitivity(simulation, of="transport", to="wind_stress", y=8e5, x=(0, 1e6))
     s.value, s["tau_x"]                                  [m3 s-1], (ny, nx) [m3 s-1 (N m-2)-1]
     s.write("gyre.sensitivity.nc"); ogcm.plot("gyre.sensitivity.nc", "gyre.sensitivity.png")
 
-The gradient of one number with respect to a whole forcing, state or parameter, from one run backwards. Of a forcing it
-is that to a change of one cell during the whole run (of a series, of one record); a forcing given as one number counts
-as a map. A gradient with respect to a cell grows with the cell: the picture divides it by the cell's area.
+It is the gradient of one number with respect to a whole forcing, state or parameter, from one run backward. The
+gradient with respect to a forcing is that to a change of one cell during the whole run (of a series, of one record); a
+forcing that was given as one number counts as a map. The gradient with respect to a cell is proportional to the size of
+the cell: the picture shows it per area.
 """
 
 import copy
@@ -32,6 +34,7 @@ from ogcm.model import Model
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
 
+__all__ = ["Quantity", "Sensitivity", "quantity", "sensitivity"]
 Array = np.ndarray
 Place = float | tuple[float, float]
 SENSITIVITY = "sensitivity_to_"  # the names of the variables of a file begin with it
@@ -40,7 +43,19 @@ ALIASES = {"wind_stress": ("tau_x", "tau_y")}
 
 
 class Quantity(NamedTuple):
-    """What the sensitivity is of: a loss, words and units for it, and the section or box."""
+    """The quantity of a sensitivity.
+
+    Attributes
+    ----------
+    name : str
+        Its name, one of `QUANTITIES`.
+    loss : Loss
+        The quantity as a loss.
+    text, units : str
+        Its description and units.
+    places : dict of str to float or tuple of float
+        Its section or box, by axis.
+    """
 
     name: str
     loss: Loss
@@ -50,11 +65,29 @@ class Quantity(NamedTuple):
 
 
 def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None) -> Quantity:
-    """The quantity named `of`, one of QUANTITIES; "mean" is that of `field`.
+    """Return a quantity by its name.
 
-    `places`: x, y, z, a number or a range each, in the units of the grid and heights in m; without any, those that the
-    setup has for this quantity (`model.places`), or else the whole ocean. Raises InputError for an unknown quantity or
-    field, a number instead of a range, and a section or box without water.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    of : {"transport", "overturning", "heat_content", "mean", "enstrophy"}
+        The quantity.
+    field : str, default "T"
+        The field of "mean".
+    **places : float or tuple of float
+        x, y, z: a number or a range each, in the coordinates of the grid and heights [m]. By default those of the setup
+        for this quantity (`model.places`), or else the whole ocean.
+
+    Returns
+    -------
+    Quantity
+        The quantity.
+
+    Raises
+    ------
+    InputError
+        For an unknown quantity or field, a number in place of a range, and a section or box without water.
     """
     if of not in QUANTITIES:
         raise InputError(f"of: unknown quantity {of!r}: {suggestion(of, QUANTITIES)}")
@@ -84,7 +117,23 @@ def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None)
 
 @dataclass
 class Sensitivity:
-    """The value of a quantity at the end of a run, and its gradients by the name of the control."""
+    """A quantity at the end of a run, and its gradients.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    quantity : Quantity
+        The quantity.
+    value : float
+        Its value.
+    gradients : dict of str to ndarray
+        Its gradients by control; `s[name]` is `s.gradients[name]`.
+    controls : dict of str to Control
+        The controls.
+    days : float
+        The day at the end of the run.
+    """
 
     model: Model
     quantity: Quantity
@@ -98,22 +147,43 @@ class Sensitivity:
 
     @property
     def title(self) -> str:
-        """What the sensitivity is of, and its value."""
+        """Description of the quantity, and its value."""
         q = self.quantity
         size, units = (1e6, "Sv") if q.units == "m3 s-1" else (1.0, q.units)
-        place = where(self.model, q.places)
+        place = describe_places(self.model, q.places)
         return f"{self.model.name}: {q.text}{place}, {self.value / size:.4g} {units} on day {self.days:g}"
 
     def units(self, name: str) -> str:
-        """Units of the gradient with respect to a control, as files have them."""
+        """Return the units of a gradient, as files have them.
+
+        Parameters
+        ----------
+        name : str
+            The control.
+
+        Returns
+        -------
+        str
+            The units.
+        """
         above = "K" if self.quantity.units == "degC" else self.quantity.units
         below = units(name)
         return above if below == "1" else f"{above} ({'K' if below == 'degC' else below})-1"
 
     def write(self, path: str | Path, configuration: str = "") -> None:
-        """A NetCDF4 file (CF-1.11) of all gradients, land as fill value.
+        """Write all gradients to a NetCDF4 file (CF-1.11), land as fill value; an existing file is replaced.
 
-        Raises FileError where it cannot be written; a file of that name is replaced.
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        configuration : str, default ""
+            The TOML of the run.
+
+        Raises
+        ------
+        FileError
+            Where it cannot be written.
         """
         with write_hdf5(path, opener=h5netcdf.File) as f:
             describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
@@ -126,7 +196,15 @@ class Sensitivity:
                 self.write_gradient(f, control)
 
     def write_gradient(self, f: h5netcdf.File, control: Control) -> None:
-        """One variable, its coordinates and the area of its cells."""
+        """Write one gradient, its coordinates and the area of its cells.
+
+        Parameters
+        ----------
+        f : h5netcdf.File
+            The open file.
+        control : Control
+            The control.
+        """
         name, values, grid = control.name, self.gradients[control.name], self.model.grid
         point = POINTS.get(name, "t")
         if name == "eos":
@@ -151,7 +229,20 @@ class Sensitivity:
                 a.attrs.update(units="m2", standard_name="cell_area", long_name=f"area of cells around {point}")
 
     def days_of(self, f: h5netcdf.File, name: str) -> str:
-        """The dimension of the records of a series."""
+        """Write the times of the records of a series.
+
+        Parameters
+        ----------
+        f : h5netcdf.File
+            The open file.
+        name : str
+            The control.
+
+        Returns
+        -------
+        str
+            Name of their dimension.
+        """
         series, dim = self.model.forcing.series[name], f"day_of_{name}"
         f.dimensions[dim] = len(series.times)
         v = f.create_variable(dim, (dim,), data=np.asarray(series.times, float) / DAY)
@@ -172,10 +263,32 @@ def sensitivity(
     z: Place | None = None,
     memory: float | None = None,
 ) -> Sensitivity:
-    """How the quantity `of` at the end of `simulation` depends on the controls `to` (names as in `adjoint.controls`).
+    """Return the sensitivity of a quantity at the end of a run; the simulation stays as it is.
 
-    `field`, x, y, z as for `quantity`; `memory` [bytes] as for `adjoint.gradient`; "wind_stress" is tau_x and tau_y.
-    The simulation stays as it is. Raises InputError before the run for what `quantity` and the controls refuse.
+    Parameters
+    ----------
+    simulation : Simulation
+        The run.
+    of : {"transport", "overturning", "heat_content", "mean", "enstrophy"}, default "transport"
+        The quantity.
+    to : str or iterable of str, default "wind_stress"
+        Names of controls (`adjoint.Controls`); "wind_stress" is tau_x and tau_y.
+    field : str, default "T"
+        The field of "mean".
+    x, y, z : float or tuple of float, optional
+        Section or box, as for `quantity`.
+    memory : float, optional
+        Memory for snapshots of the run [bytes], as for `adjoint.gradient`.
+
+    Returns
+    -------
+    Sensitivity
+        The value and its gradients.
+
+    Raises
+    ------
+    InputError
+        Before the run, for quantities and controls that do not exist or fit.
     """
     wanted = quantity(simulation.model, of, field=field, x=x, y=y, z=z)
     names = [to] if isinstance(to, str) else list(to)
@@ -188,7 +301,7 @@ def sensitivity(
 
 
 def with_maps(simulation: Simulation) -> Simulation:
-    """The simulation, its forcings that came as one number counted as maps."""
+    """Return the simulation with forcing that was given as one number counted as maps."""
     other, model = copy.copy(simulation), copy.copy(simulation.model)
     other.model, model.forcing = model, copy.copy(model.forcing)
     model.forcing.shapes = {name: shape or model.horizontal.shape for name, shape in model.forcing.shapes.items()}
@@ -196,7 +309,7 @@ def with_maps(simulation: Simulation) -> Simulation:
 
 
 def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
-    """From where to where along x and y, inside the grid: those of the grid where no place is given."""
+    """Return the ranges of a section or box along x and y, inside the grid; without a range, those of the grid."""
     h = model.horizontal
     ends = {axis: extent(h, axis) for axis in "xy"}
     found = {axis: np.broadcast_to(places.get(axis, end), 2).astype(float) for axis, end in ends.items()}
@@ -205,8 +318,8 @@ def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
     return found
 
 
-def where(model: Model, places: dict[str, Place]) -> str:
-    """The places in words."""
+def describe_places(model: Model, places: dict[str, Place]) -> str:
+    """Return a section or box in words."""
     degrees, words = model.horizontal.units == "degrees", []
     for axis, place in places.items():
         values = np.atleast_1d(place)
@@ -221,8 +334,8 @@ def where(model: Model, places: dict[str, Place]) -> str:
     return " at " + ", ".join(words) if words else ""
 
 
-def place(name: str, text: str) -> Place:
-    """A number or FROM:TO. Raises InputError for anything else."""
+def parse_place(name: str, text: str) -> Place:
+    """Return the position in a text, a number or FROM:TO. Raises InputError for anything else."""
     try:
         numbers = [float(word) for word in text.split(":")]
     except ValueError:

@@ -1,7 +1,6 @@
-"""Where things are: longitudes that differ by 360 degrees, ranges of coordinates, the nearest face, heights of cells.
+"""Positions and regions: longitudes, ranges and boxes, the nearest face, heights and volumes of cells.
 
-Whatever takes a place from a person (losses, sections, observations, pictures) uses these functions, so that the same
-place is understood everywhere in the same way.
+Losses, sections, observations and pictures all use these functions, so that a position has the same meaning everywhere.
 """
 
 import numpy as np
@@ -17,25 +16,87 @@ Range = tuple[float, float]
 
 
 def shift_longitude(longitude: float | Array, middle: float) -> float | Array:
-    """Longitudes [degrees], each moved by a multiple of 360 so that it lies within 180 degrees of `middle`."""
+    """Shift longitudes by multiples of 360 degrees so that they lie within 180 degrees of `middle`.
+
+    Parameters
+    ----------
+    longitude : float or ndarray
+        Longitudes [degrees].
+    middle : float
+        The longitude to which they are to be near [degrees].
+
+    Returns
+    -------
+    float or ndarray
+        The shifted longitudes [degrees].
+    """
     return longitude + 360.0 * np.round((middle - np.asarray(longitude)) / 360.0)
 
 
 def shift_coordinates(h: HorizontalGrid, axis: str, values: float | Array, middle: float) -> float | Array:
-    """Coordinates along `axis` ("x" or "y"); longitudes are moved by multiples of 360 degrees to be near `middle`."""
+    """Shift longitudes by multiples of 360 degrees to be near `middle`; other coordinates stay as they are.
+
+    Parameters
+    ----------
+    h : HorizontalGrid
+        The grid.
+    axis : {"x", "y"}
+        The axis.
+    values : float or ndarray
+        Coordinates along the axis.
+    middle : float
+        The coordinate to which they are to be near.
+
+    Returns
+    -------
+    float or ndarray
+        The coordinates.
+    """
     return shift_longitude(values, middle) if axis == "x" and h.units == "degrees" else values
 
 
 def extent(h: HorizontalGrid, axis: str) -> tuple[float, float]:
-    """The two outer edges of the grid along `axis`, in its coordinates."""
+    """Return the two outer edges of the grid along an axis.
+
+    Parameters
+    ----------
+    h : HorizontalGrid
+        The grid.
+    axis : {"x", "y"}
+        The axis.
+
+    Returns
+    -------
+    tuple of float
+        The edges, in the coordinates of the grid.
+    """
     centres, faces = (h.x_t, h.x_f) if axis == "x" else (h.y_t, h.y_f)
     return float(2 * centres[0] - faces[0]), float(faces[-1])
 
 
 def within(h: HorizontalGrid, axis: str, coordinates: Array, wanted: tuple[float, float] | None) -> Array:
-    """Which coordinates along `axis` lie in the range `wanted`, ends included; all of them for None.
+    """Return which coordinates lie in a range, ends included.
 
-    Raises InputError for a range of longitudes that does not go eastward, since it could mean either way round.
+    Parameters
+    ----------
+    h : HorizontalGrid
+        The grid.
+    axis : {"x", "y"}
+        The axis.
+    coordinates : ndarray, shape (n,)
+        Coordinates along the axis.
+    wanted : tuple of float or None
+        The range; None for all.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True in the range.
+
+    Raises
+    ------
+    InputError
+        For a range of longitudes that does not go eastward, since its meaning would be ambiguous.
     """
     if wanted is None:
         return np.ones(len(coordinates), bool)
@@ -50,9 +111,26 @@ def within(h: HorizontalGrid, axis: str, coordinates: Array, wanted: tuple[float
 
 
 def nearest_face(h: HorizontalGrid, axis: str, at: float) -> int:
-    """The column (axis "x") or row ("y") whose far face is nearest to the coordinate `at`.
+    """Return the column (axis "x") or row ("y") whose far face is nearest to a coordinate.
 
-    Raises InputError where `at` lies outside the grid.
+    Parameters
+    ----------
+    h : HorizontalGrid
+        The grid.
+    axis : {"x", "y"}
+        The axis.
+    at : float
+        The coordinate.
+
+    Returns
+    -------
+    int
+        Index of the column or row.
+
+    Raises
+    ------
+    InputError
+        Where the coordinate lies outside the grid.
     """
     low, high = extent(h, axis)
     inside = shift_coordinates(h, axis, at, 0.5 * (low + high))
@@ -63,10 +141,22 @@ def nearest_face(h: HorizontalGrid, axis: str, at: float) -> int:
 
 
 def heights(model: Model, point: str) -> Array:
-    """Height of the centres of the resting cells at points of the kind `point` ("t", "u", "v", "f") (nk, ny, nx) [m].
+    """Return the height of the centres of the resting cells.
 
-    It is negative. A partial cell has its centre half-way between its top and the sea floor; on land it is that of the
-    full layer.
+    The centre of a partial cell lies half-way between its top and the sea floor; on land the height is that of the full
+    layer.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    point : {"t", "u", "v", "f"}
+        The kind of points.
+
+    Returns
+    -------
+    ndarray, shape (nk, ny, nx)
+        Heights [m], negative.
     """
     dz = np.asarray(model.dz, float)[:, None, None]
     wet = interior(getattr(model.grid, f"mask_{point}")) > 0
@@ -75,10 +165,30 @@ def heights(model: Model, point: str) -> Array:
 
 
 def box_mask(model: Model, point: str, x: Range | None, y: Range | None, z: Range | None) -> Array:
-    """1.0 at the wet points (nk, ny, nx) of the kind `point` ("t", "u", "v", "f") in the ranges, else 0.
+    """Return 1.0 at the wet points inside ranges, and 0 elsewhere.
 
-    A cell is in the range `z` if the centre of its water at rest is. Raises InputError where there is none, and for a
-    range of longitudes that does not go eastward.
+    A cell is in the range `z` if the centre of its water at rest is.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    point : {"t", "u", "v", "f"}
+        The kind of points.
+    x, y : tuple of float or None
+        Ranges in the coordinates of the grid; None for all.
+    z : tuple of float or None
+        Range of heights [m]; None for all.
+
+    Returns
+    -------
+    ndarray, shape (nk, ny, nx)
+        The mask.
+
+    Raises
+    ------
+    InputError
+        Where there is no water in the ranges, and for a range of longitudes that does not go eastward.
     """
     h = model.horizontal
     columns = within(h, "x", h.x_f if point in "uf" else h.x_t, x)
@@ -93,7 +203,25 @@ def box_mask(model: Model, point: str, x: Range | None, y: Range | None, z: Rang
 
 
 def field_point(model: Model, field: str) -> str:
-    """The kind of point of a prognostic field. Raises InputError for any other, or for a tracer where there is none."""
+    """Return the kind of points of a prognostic field.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    field : str
+        The field.
+
+    Returns
+    -------
+    {"t", "u", "v"}
+        The kind of points.
+
+    Raises
+    ------
+    InputError
+        For another field, and for a tracer in a model without tracers.
+    """
     known = model.numerics.stepped
     if field not in known:
         raise InputError(f"field: unknown {field!r}: {suggestion(field, known)}")
@@ -101,21 +229,64 @@ def field_point(model: Model, field: str) -> str:
 
 
 def resting_volume(model: Model, field: str, where: Array) -> Array:
-    """Volume of the resting cells [m3] (of the surface: area [m2]) around the chosen points of `field`."""
+    """Return the volume of the resting cells around chosen points of a field.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    field : str
+        The field.
+    where : ndarray, shape (nk, ny, nx)
+        1 at the chosen points, 0 elsewhere.
+
+    Returns
+    -------
+    ndarray, shape (nk, ny, nx)
+        The volume [m3]; for eta the area [m2] (ny, nx).
+    """
     grid, point = model.grid, field_point(model, field)
     area = interior(getattr(grid, f"area_{point}"))
     return where[0] * area if field == "eta" else where * area * interior(getattr(grid, f"h_{point}"))
 
 
 def field_volume(model: Model, field: str) -> Array:
-    """Volume of the resting cells around the points of `field` (nk, ny, nx) [m3], 0 on land; of eta area (1, ny, nx).
+    """Return the volume of the resting cells around all wet points of a field.
 
-    Raises InputError for a field that the model does not step.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    field : str
+        The field.
+
+    Returns
+    -------
+    ndarray, shape (nk, ny, nx)
+        The volume [m3], 0 on land; for eta the area [m2] (1, ny, nx).
+
+    Raises
+    ------
+    InputError
+        For a field that the model does not step.
     """
     where = box_mask(model, field_point(model, field), None, None, None)
     return resting_volume(model, field, where).reshape(-1, *model.horizontal.shape)
 
 
 def zero_outside(weight: Array, a: Array) -> Array:
-    """`a` where it has a weight, else 0: on land may stand anything, NaN included."""
+    """Return an array with 0 where a weight is 0; on land its values are arbitrary, also NaN.
+
+    Parameters
+    ----------
+    weight : ndarray
+        The weight.
+    a : ndarray
+        The array.
+
+    Returns
+    -------
+    ndarray
+        The values of `a` where the weight is positive.
+    """
     return np.where(weight > 0, a, 0)

@@ -40,9 +40,9 @@ PENDING = {  # modules that are not yet in this style, by the engineer who conve
 
 
 
-                adjoint/observations.py
-        adjoint/assimilation_output.py adjoint/sensitivity.py adjoint/interpolation.py
-        adjoint/commands.py ogcm/regions.py
+
+
+
     """,
 }
 MODULES = [path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
