@@ -26,14 +26,14 @@ class Disk(streams.FileIO):
 
     The first write that fails is stored as `error`, and nothing is written after it: the file stays as the last flush
     left it, and HDF5, which would crash the process, does not notice. HDF5 takes no lock on such a file, so that other
-    programs can read it at any time except within `alone`.
+    programs can read it at any time except within `exclusive`.
     """
 
     error: OSError | None = None
     PATIENCE = 1.0  # longest wait [s] for readers that have the file open
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Exclude readers while a record is written, so that none opens the file with half a record in it.
 
         HDF5 holds a shared lock on a file that it reads. A program that holds it for longer than PATIENCE (xarray keeps

@@ -40,7 +40,7 @@ def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "flo
 def close_file(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
     """Close a file and the objects below it."""
     try:
-        with disk.alone():
+        with disk.exclusive():
             file.close()
             hdf.close()
     finally:
@@ -101,7 +101,7 @@ class OutputFile:
             raise
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be written: {error}") from None
-        self.shut = weakref.finalize(
+        self.finalizer = weakref.finalize(
             self, close_file, self.file, self.hdf, self.disk
         )  # when Python ends, if not before
         try:
@@ -218,7 +218,7 @@ class OutputFile:
         n = self.records
         check_room(self.path, self.size, f"make room and continue; {n} records are safe")
         try:
-            with self.disk.alone():
+            with self.disk.exclusive():
                 self.append(n, fields, start, end)
         except BROKEN as error:
             self.broken = True
@@ -251,10 +251,10 @@ class OutputFile:
 
         `complete` is false after a run that failed; its records are kept.
         """
-        if not self.shut.alive:
+        if not self.finalizer.alive:
             return
         try:
-            self.shut()
+            self.finalizer()
             if self.disk.error is not None:
                 raise self.disk.error
             if not self.broken:

@@ -21,7 +21,7 @@ from ogcm import provenance, run_checks, run_files, watch
 from ogcm.callbacks import Callback
 from ogcm.constants import DAY, YEAR
 from ogcm.device import check_device
-from ogcm.errors import CallbackError, FileError, InputError, OceanError
+from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
 from ogcm.restart import load_restart, save_restart
@@ -108,6 +108,8 @@ class Simulation:
         self.restart, self.restart_every, self.overwrite = restart, restart_every, overwrite
         own: dict[str, Writer] = {}
         if output is not None:
+            if "output" in (writers or {}):
+                raise InputError("writers: 'output' is the name of the writer of `output`; choose another name")
             own["output"] = NetCDFWriter(
                 output, every=every, variables=variables, means=means, precision=output_precision
             )
@@ -236,7 +238,7 @@ class Simulation:
                 complete = self.caught.number is None
             except FileError as error:
                 raise FileError(f"{error}{self.watch.rescue()}") from None
-            except OceanError:  # the state has been saved
+            except (BlowUpError, CallbackError):  # the state has been saved
                 raise
             except Exception as error:
                 error.add_note(f"the run failed{self.watch.rescue()}")
@@ -332,7 +334,7 @@ class Simulation:
         """Print the day that was reached, the speed, the digest of the state and the path of the restart."""
         state, wall = self.model.state, clock.perf_counter() - self.started
         stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
-        self._print(
+        self._report(
             f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self._speed(steps):.3g} simulated years "
             f"per day{'' if self.stop_reason is None else stopped}; state {state.digest()} in {self.restart_file}"
         )
@@ -347,9 +349,9 @@ class Simulation:
             words = ["ogcm", "run", writer.toml_file, "--output", writer.path, "--restart", self.restart_file]
             words += ["--days", repr(left * self.model.numerics.dt / DAY)]
             text += f": {shlex.join(map(str, words))}"
-        self._print(text)
+        self._report(text)
 
-    def _print(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         """Print a line to standard error, unless the run is quiet."""
         if self.progress:
             print(text, file=sys.stderr)

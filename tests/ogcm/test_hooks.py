@@ -172,6 +172,8 @@ def test_files_of_any_writer_in_the_way_are_refused():
         ogcm.Simulation(small(), days=DAYS, writers={"means": daily(), "snapshots": monthly()}, **QUIET)
     with pytest.raises(InputError, match=r"two of them write means\.nc"):
         ogcm.Simulation(small(), days=DAYS, writers={"a": daily(), "b": daily()}, **QUIET)
+    with pytest.raises(InputError, match="'output' is the name of the writer of `output`"):
+        ogcm.Simulation(small(), days=DAYS, output="a.nc", writers={"output": daily()}, **QUIET)
     writer = ogcm.NetCDFWriter("x.nc", variables="oxygen")
     with pytest.raises(InputError, match="unknown field 'oxygen'"):
         ogcm.Simulation(small(), days=DAYS, writers={"x": writer}, **QUIET)
@@ -204,13 +206,14 @@ def test_a_writer_that_cannot_open_leaves_nothing():
     assert not list(Path().glob("*.nc*"))
 
 
-def test_a_writer_that_fails_leaves_a_restart_and_the_records_of_the_others():
+@pytest.mark.parametrize("error", [ZeroDivisionError(), InputError("depth: unknown")])
+def test_a_writer_that_fails_leaves_a_restart_and_the_records_of_the_others(error):
     class Failing(Steps):
         def record(self, model):
-            raise ZeroDivisionError
+            raise error
 
     writers = {"means": daily(), "failing": Failing(every=6 * HOUR)}
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(type(error)) as caught:
         ogcm.Simulation(small(), days=DAYS, writers=writers, **QUIET).run()
     assert "the state of day 0.25 is in means.restart.h5" in caught.value.__notes__[0]
     with opened("means.nc") as d:
