@@ -178,8 +178,10 @@ def decode(v: h5py.Dataset) -> Array:
             missing |= raw == (raw.dtype.type(fill) if raw.dtype.kind == "f" else fill)
     scale, offset = numbers(v, "scale_factor") or [1.0], numbers(v, "add_offset") or [0.0]
     if len(scale) != 1 or len(offset) != 1 or not np.isfinite([*scale, *offset]).all() or scale == [0.0]:
-        said = f"scale_factor, add_offset = {scale}, {offset}"
-        raise InputError(f"{label(v)} has {said}; each must be one finite number, and the first not 0")
+        raise InputError(
+            f"{label(v)} has scale_factor, add_offset = {scale}, {offset}; each must be one finite number, and the "
+            "first not 0"
+        )
     return np.where(missing, np.nan, raw.astype(float)) * scale[0] + offset[0]
 
 
@@ -207,11 +209,11 @@ def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool 
     InputError
         For units that are unknown or absent, and for values beyond the range of the quantity.
     """
-    said, unit = attribute(v, "units"), QUANTITIES[quantity]
-    if said not in unit.names:
+    units, unit = attribute(v, "units"), QUANTITIES[quantity]
+    if units not in unit.names:
         known = ", ".join(unit.names)
-        raise InputError(f"{label(v)} has the units {said!r}; give it the attribute units, one of {known}")
-    factor, offset = unit.names[said]
+        raise InputError(f"{label(v)} has the units {units!r}; give it the attribute units, one of {known}")
+    factor, offset = unit.names[units]
     if difference:
         return values * factor
     values = values * factor + offset
@@ -219,7 +221,7 @@ def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool 
     if wrong.size:
         raise InputError(
             f"{label(v)} holds {wrong[0]:g} {unit.units}, beyond {unit.lower:g} to {unit.upper:g}; "
-            f"are its units really {said!r}, and its missing values marked by _FillValue?"
+            f"are its units really {units!r}, and its missing values marked by _FillValue?"
         )
     return values
 
@@ -245,15 +247,15 @@ def axis(v: h5py.Dataset, n: int) -> str:
     c = coordinate(v, n)
     if c is None:
         return " "
-    units, standard, said = (attribute(c, key) for key in ("units", "standard_name", "axis"))
+    units, standard, letter = (attribute(c, key) for key in ("units", "standard_name", "axis"))
     if units in NORTH or standard == "latitude":
         return "Y"
     if units in EAST or standard == "longitude":
         return "X"
-    if said in ("X", "Y", "Z"):
-        return said
+    if letter in ("X", "Y", "Z"):
+        return letter
     vertical = any(word in standard for word in ("depth", "height", "altitude")) or attribute(c, "positive")
-    return "Z" if vertical and said != "T" else " "
+    return "Z" if vertical and letter != "T" else " "
 
 
 def arranged(v: h5py.Dataset) -> tuple[Array, str]:

@@ -278,7 +278,7 @@ class Function:
         try:
             parameters = inspect.signature(getattr(function, "pyfunc", function)).parameters.values()  # of np.vectorize
         except (ValueError, TypeError):
-            raise InputError(f"{name}: {function!r} does not say what it takes; {remedy}") from None
+            raise InputError(f"{name}: the parameters of {function!r} cannot be read; {remedy}") from None
         wanted = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         names = [p.name for p in wanted]
         if "depth" in names:

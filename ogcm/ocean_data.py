@@ -133,8 +133,10 @@ class OceanData:
             return np.broadcast_to(values, (12, *values.shape))
         months = cf.months(v, records[0])
         if sorted(months) != list(range(1, 13)):
-            said = ", ".join(map(str, months[:13])) + ", ..." * (len(months) > 13)
-            raise InputError(f"{self.path}: {name} has records of the months {said}; it must have one of each, 1 to 12")
+            found = ", ".join(map(str, months[:13])) + ", ..." * (len(months) > 13)
+            raise InputError(
+                f"{self.path}: {name} has records of the months {found}; it must have one of each, 1 to 12"
+            )
         return values[np.argsort(months)]
 
     def direction(self, name: str, keys: tuple[str, ...], up: set[str], down: set[str]) -> str | None:
@@ -165,11 +167,11 @@ class OceanData:
             if bool(words & up) != bool(words & down):
                 votes[key] = "up" if words & up else "down"
         if len(set(votes.values())) > 1:
-            said = ", ".join(f"{key} {self.attribute(name, key)!r}" for key in votes)
-            raise InputError(f"{self.path}: {name} has contradictory attributes for its positive direction: {said}")
+            found = ", ".join(f"{key} {self.attribute(name, key)!r}" for key in votes)
+            raise InputError(f"{self.path}: {name} has contradictory attributes for its positive direction: {found}")
         return next(iter(votes.values()), None)
 
-    def downward(self, name: str, quantity: str, axes: str = "", unless_said: str | None = None) -> Array:
+    def downward(self, name: str, quantity: str, axes: str = "", default_direction: str | None = None) -> Array:
         """Read a surface flux as positive into the sea.
 
         Parameters
@@ -180,7 +182,7 @@ class OceanData:
             Name of the quantity in `QUANTITIES` of `ogcm.cf`, such as "heat flux".
         axes : str
             Axes that the variable must have, as for `read`.
-        unless_said : {"up", "down"}, optional
+        default_direction : {"up", "down"}, optional
             Positive direction where the attributes give none.
 
         Returns
@@ -192,9 +194,9 @@ class OceanData:
         ------
         InputError
             As `read`; where `positive`, `standard_name` and `long_name` contradict each other; and where neither they
-            nor `unless_said` give a direction.
+            nor `default_direction` give a direction.
         """
-        direction = self.direction(name, ("positive", "standard_name", "long_name"), UP, DOWN) or unless_said
+        direction = self.direction(name, ("positive", "standard_name", "long_name"), UP, DOWN) or default_direction
         if direction is None:
             raise InputError(
                 f"{self.path}: {name} has no attribute for its positive direction; "

@@ -124,8 +124,8 @@ def filled(f: OceanData, name: str, quantity: str, wet: Array, grid: ogcm.Horizo
 def climatology(f: OceanData, grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
     """The monthly forcing over the water of the `surface` (ny, nx), restoring a layer of thickness `top` [m]."""
 
-    def into_the_sea(name: str, quantity: str, wet: Array = surface, unless_said: str | None = None) -> Array:
-        values = f.monthly(name, f.downward(name, quantity, "YX", unless_said))
+    def into_the_sea(name: str, quantity: str, wet: Array = surface, default_direction: str | None = None) -> Array:
+        values = f.monthly(name, f.downward(name, quantity, "YX", default_direction))
         return fill_missing(name, values, wet, grid.periodic_x)
 
     # The stresses of the file are on west and south faces, those of the model on east and north faces.

@@ -105,8 +105,8 @@ def read_record(data: str) -> Record:
         layers = np.stack([np.interp(centres, depth[k], v[k]) for v, k in zip(values, known, strict=True)])
         return layers, ((centres >= depth[0]) & (centres <= depth[-1])).astype(float)
 
-    def flux(name: str, quantity: str, unless_said: str = "down") -> Array:
-        values = f.downward(name, quantity, unless_said=unless_said)
+    def flux(name: str, quantity: str, default_direction: str = "down") -> Array:
+        values = f.downward(name, quantity, default_direction=default_direction)
         if values.shape != time.shape:
             raise InputError(f"{data}: {name} has the shape {values.shape}, time {time.shape}; give one value an hour")
         known = np.isfinite(values)
