@@ -309,8 +309,8 @@ def interrupts_explained(search: Search, simulation: Simulation) -> Iterator[Non
     try:
         yield
     except KeyboardInterrupt:
-        kept = search.history.path
-        how = f"the same call with history={str(kept)!r} continues" if kept else "there is no history to continue from"
+        path = search.history.path
+        how = f"the same call with history={str(path)!r} continues" if path else "there is no history to continue from"
         if simulation.progress:
             print(f"stopped after {search.calls} evaluations; {how}", file=sys.stderr)
         raise

@@ -49,7 +49,7 @@ class History:
             for name in self.identity | dict(f["identity"].attrs):
                 here, there = self.identity.get(name), f["identity"].attrs.get(name)
                 if here != there:
-                    raise FileError(f"{path}: is of another problem: {name} was {there}, is {here}; {REMEDY}")
+                    raise FileError(f"{path}: belongs to another problem: {name} was {there}, is {here}; {REMEDY}")
             columns = [f[name][()] for name in Evaluation._fields]
         rows = zip(*columns, strict=True)
         self.evaluations = [Evaluation(z, float(J), float(seen), float(near), g) for z, J, seen, near, g in rows]
@@ -60,8 +60,8 @@ class History:
         same = abs(first.cost - saved.cost) <= SAME * abs(saved.cost) + 1e-300
         if not (same and np.linalg.norm(first.gradient - saved.gradient) <= 1e-6 * np.linalg.norm(saved.gradient)):
             raise FileError(
-                f"{self.path}: is of another problem: the first guess cost {saved.cost:.12g}, here {first.cost:.12g}, "
-                f"or its gradient differs; {REMEDY}"
+                f"{self.path}: belongs to another problem: the first guess cost {saved.cost:.12g}, here "
+                f"{first.cost:.12g}, or its gradient differs; {REMEDY}"
             )
 
     def add(self, evaluation: Evaluation) -> None:

@@ -40,7 +40,7 @@ SENSITIVITY_OPTIONS = {
     "of": (str, "transport (default) | overturning | heat_content | mean | enstrophy"),
     "to": (str, "comma-separated controls (default wind_stress, which is tau_x,tau_y)"),
     "field": (str, "field of the mean (default T)"),
-    "x": (str, "NUMBER or FROM:TO, place of the quantity [degrees or m] (default: the setup's, or all)"),
+    "x": (str, "NUMBER or FROM:TO, position of the quantity [degrees or m] (default: the setup's, or all)"),
     "y": (str, "NUMBER or FROM:TO [degrees or m]"),
     "z": (str, "NUMBER or FROM:TO [m], negative below the surface"),
     "days": (float, "length of the run, at whose end the quantity is looked at [days] (default: the setup's)"),
@@ -163,11 +163,11 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     estimates = [estimate(word, model, settings.get("smooth", 2.0)) for word in settings["estimate"].split(",")]
     truth = None
     if "observations" in settings:
-        seen = observations.read(settings["observations"], model)
+        points = observations.read(settings["observations"], model)
     else:
-        truth, seen = twin(simulation, estimates)
+        truth, points = twin(simulation, estimates)
     iterations, history = settings.get("iterations", 30), settings.get("history")
-    losses = [points.loss(model, out_of_water=settings.get("out_of_water", "drop")) for points in seen]
+    losses = [p.loss(model, out_of_water=settings.get("out_of_water", "drop")) for p in points]
     found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
     assimilation_output.save(output, found, truth)
     picture = beside(output, ".png")

@@ -71,9 +71,9 @@ class ScaledControl:
         except ValueError:
             raise InputError(f"error: shape {np.shape(estimate.error)} does not fit {name}'s {shape}") from None
         if not (np.isfinite(self.error) & (self.error > 0)).all():
-            raise InputError(f"error: that of {name} must be positive and finite, got {np.min(self.error):g}")
+            raise InputError(f"error: the error of {name} must be positive and finite, got {np.min(self.error):g}")
         if not (np.isfinite(estimate.smooth) and estimate.smooth >= 0):
-            raise InputError(f"smooth: {estimate.smooth} of {name} is no length in cells; 0 is none")
+            raise InputError(f"smooth: {estimate.smooth} of {name} is not a length in cells, or 0 for no smoothing")
         if estimate.smooth and len(shape) < 2:
             raise InputError(f"smooth: {name} has the shape {shape} and cannot be smoothed; leave smooth out")
         self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(model))

@@ -99,8 +99,8 @@ class Observations(Loss):
             Their rows of H.
         """
         rows = np.flatnonzero(self.which == record)
-        seen = self.H[rows] @ interior(getattr(state, self.field)).ravel()
-        return (seen - self.values[rows]) / self.errors[rows], rows
+        equivalents = self.H[rows] @ interior(getattr(state, self.field)).ravel()
+        return (equivalents - self.values[rows]) / self.errors[rows], rows
 
     def value(self, state: State, record: int) -> float:
         return 0.5 * (self.misfit(state, record)[0] ** 2).sum()
@@ -150,9 +150,7 @@ def unmasked_columns(given: Mapping[str, float | Array]) -> tuple[Array, dict[st
     for name, a in columns.items():
         if not np.isfinite(a).all():
             n = int(np.argmin(np.isfinite(a)))
-            raise InputError(
-                f"{name}: that of observation {number[n]} is {a[n]:g}; leave it out, mask it or correct it"
-            )
+            raise InputError(f"{name}: observation {number[n]} has {a[n]:g}; leave it out, mask it or correct it")
     return number, columns
 
 
@@ -161,4 +159,4 @@ def check_positive(number: Array, errors: Array) -> None:
     wrong = np.flatnonzero(~(errors > 0))
     if len(wrong):
         n = wrong[0]
-        raise InputError(f"errors: that of observation {number[n]} is {errors[n]:g}; it must be positive")
+        raise InputError(f"errors: the error of observation {number[n]} is {errors[n]:g}; it must be positive")

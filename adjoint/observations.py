@@ -139,7 +139,7 @@ def synthetic(
     model, rng = working_copy(truth.model), np.random.default_rng(seed)
     stepper, h = Stepper(model), model.horizontal
     wet = {name: interior(getattr(model.grid, f"mask_{field_point(model, name)}")) > 0 for name in errors}
-    seen: dict[str, list] = {name: [] for name in errors}
+    observed: dict[str, list] = {name: [] for name in errors}
     for day in sorted(days):
         n = round(day * DAY / model.numerics.dt)
         if not 0 <= n <= truth.steps:
@@ -155,8 +155,8 @@ def synthetic(
             z = 0.0 * x if name == "eta" else heights(model, field_point(model, name))[k, j, i]
             exact = interior(getattr(model.state, name)).reshape(layers.shape)[k, j, i]
             noise = error * rng.normal(size=len(x))
-            seen[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
-    return [Points(name, *map(np.concatenate, zip(*records, strict=True))) for name, records in seen.items()]
+            observed[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
+    return [Points(name, *map(np.concatenate, zip(*records, strict=True))) for name, records in observed.items()]
 
 
 def read(path: str | Path, model: Model) -> list[Points]:
@@ -193,14 +193,14 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
     fields = [name for name in PROGNOSTIC if cf.has(file, name)]
     if not fields:
         raise FileError(
-            f"{path}: holds none of the fields {', '.join(PROGNOSTIC)}; `pydoc {__name__}` tells the format"
+            f"{path}: holds none of the fields {', '.join(PROGNOSTIC)}; `pydoc {__name__}` describes the format"
         )
     y_name, x_name = model.horizontal.names
     needed = [x_name, y_name, "time", *fields, *(f"{field}_error" for field in fields)]
     vertical = [name for name in ("z", "depth") if cf.has(file, name)]
     for name in needed:
         if not cf.has(file, name):
-            raise FileError(f"{path}: lacks the variable {name}; `pydoc {__name__}` tells the format")
+            raise FileError(f"{path}: lacks the variable {name}; `pydoc {__name__}` describes the format")
     if len(vertical) > 1:
         raise FileError(f"{path}: holds both z and depth; leave one of them out")
     shape = file["time"].shape

@@ -111,7 +111,7 @@ def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None)
         loss = BoxMean(model, field, **given)
         return Quantity(of, loss, f"mean {FIELDS[field].long_name}", FIELDS[field].units, given)
     if given:
-        raise InputError("enstrophy: is that of the whole ocean; leave x, y, z out")
+        raise InputError("enstrophy: it is that of the whole ocean; leave out x, y, z")
     return Quantity(of, Enstrophy(model), "enstrophy", "m3 s-2", given)
 
 

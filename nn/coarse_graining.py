@@ -50,7 +50,7 @@ class CoarseGraining:
         (ny, nx), (rows, columns) = fine.horizontal.shape, coarse.horizontal.shape
         if ny % rows or nx % columns:
             raise InputError(
-                f"coarse: its (ny, nx) = {(rows, columns)} cells are no blocks of the fine model's {(ny, nx)}; "
+                f"coarse: its (ny, nx) = {(rows, columns)} cells are not blocks of the fine model's {(ny, nx)}; "
                 "choose a resolution whose cells hold a whole number of fine ones"
             )
         if fine.dz.shape != coarse.dz.shape or not np.allclose(fine.dz, coarse.dz):

@@ -37,7 +37,7 @@ TRAIN_OPTIONS = {
 EVALUATE_OPTIONS = {
     "folder": (str, "folder of the training, which receives the scores (default: the name of the file without .toml)"),
     "leads": (str, "comma-separated lead times [records of the data] (default 1,3,5)"),
-    "starts": (int, "at most so many forecasts, spread over the test records (default 10)"),
+    "starts": (int, "largest number of forecasts, evenly spaced in the test records (default 10)"),
 }
 
 

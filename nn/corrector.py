@@ -153,7 +153,7 @@ class Corrector(Term):
         """
         for name, value in scales.items():
             if name not in self.config["outputs"]:
-                raise InputError(f"scales: {name!r} is none of the outputs {', '.join(self.config['outputs'])}")
+                raise InputError(f"scales: {name!r} is not one of the outputs {', '.join(self.config['outputs'])}")
             sizes = np.asarray(value, float)
             if sizes.shape not in ((), (self.layers,)) or not (np.isfinite(sizes) & (sizes > 0)).all():
                 raise InputError(f"scales: {name} needs a positive number, or {self.layers} of them; got {sizes}")

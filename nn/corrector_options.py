@@ -38,7 +38,7 @@ def check_model(features: Sequence[str], outputs: Sequence[str], model: Model) -
         if {"T", "S"} & set(FORMS[name].acts_on) and not model.numerics.has_tracers:
             raise InputError(f"outputs: {name} {lacks}")
         if "eta" in FORMS[name].acts_on and model.numerics.dynamics != "none":
-            raise InputError(f"outputs: {name} would make water; it is for a model with dynamics 'none'")
+            raise InputError(f"outputs: {name} would create water; it is for a model with dynamics 'none'")
 
 
 def check_equivariance(features: Sequence[str], outputs: Sequence[str], stencil: str) -> None:
@@ -46,9 +46,9 @@ def check_equivariance(features: Sequence[str], outputs: Sequence[str], stencil:
     for name in outputs:
         if not FORMS[name].basis:
             known = ", ".join(form for form, f in FORMS.items() if f.basis)
-            raise InputError(f"equivariant: {name} has no direction to stretch and turn; choose from {known}")
+            raise InputError(f"equivariant: {name} is no vector that can be stretched and rotated; choose from {known}")
     scalars = [name for name, feature in FEATURES.items() if feature.scalar]
     if vectors := [name for name in features if name not in scalars]:
-        raise InputError(f"equivariant: {vectors[0]} is no scalar; choose features from {', '.join(scalars)}")
+        raise InputError(f"equivariant: {vectors[0]} is not a scalar; choose features from {', '.join(scalars)}")
     if stencil != "point":
         raise InputError(f"equivariant: the stencil {stencil} has directions; choose point")

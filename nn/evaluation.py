@@ -64,7 +64,7 @@ def evaluate(
     fields = tuple(scales) if fields is None else fields
     if missing := [name for name in fields if name not in scales]:
         raise InputError(
-            f"fields: {missing[0]} does not vary in {data.path}, or is not in it; choose of {list(scales)}"
+            f"fields: {missing[0]} does not vary in {data.path}, or is not in it; choose from {', '.join(scales)}"
         )
     scales = {name: scales[name] for name in fields}
     climatology = {name: interior(getattr(mean, name)) for name in scales}

@@ -29,7 +29,7 @@ def scale_of(model: Model, field: str, scales: Scales) -> Array:
     Raises InputError where it is missing, of another shape or not positive.
     """
     if field not in scales:
-        raise InputError(f"scales: {field} has none; give its standard deviation, one number or one for each layer")
+        raise InputError(f"scales: none is given for {field}; give its standard deviation, or one for each layer")
     layers, scale = 1 if field == "eta" else len(model.dz), np.asarray(scales[field], float)
     if scale.shape not in ((), (layers,)):
         raise InputError(f"scales: {field} needs one number or one for each of {layers} layers, got {scale.shape}")
@@ -37,7 +37,7 @@ def scale_of(model: Model, field: str, scales: Scales) -> Array:
     wrong = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
     if len(wrong):
         raise InputError(
-            f"scales: that of {field} is {scale[wrong[0]]:g} in layer {wrong[0]}; it must be positive, "
+            f"scales: the scale of {field} is {scale[wrong[0]]:g} in layer {wrong[0]}; it must be positive, "
             "so leave out a field that does not vary"
         )
     return scale[:, None, None]
@@ -269,7 +269,7 @@ class Conservation(Loss):
             if name not in ("T", "S"):
                 raise InputError(f"scales: {name!r} has no content: {suggestion(name, ('T', 'S'))}")
             if not scale > 0:
-                raise InputError(f"scales: that of {name} is {scale}; it must be positive")
+                raise InputError(f"scales: the scale of {name} is {scale}; it must be positive")
         self.scales = dict(scales)
         self.initial = {name: self.content(initial, name) for name in ("T", "S")}
 

@@ -155,7 +155,7 @@ def make(name: str, inputs: int, outputs: int, **options: Any) -> Network:
     network = NETWORKS.find(name)(inputs, outputs, **options)
     for method in ("weights", "forward", "backward", "astype", "with_weights", "save", "load"):
         if not hasattr(network, method):
-            raise InputError(f"network: {name} has no {method!r}; derive its class from nn.network.Network")
+            raise InputError(f"network: {name} has no {method!r}; derive its class from nn.Network")
     if NETWORKS.foreign([name]):
         y = np.shape(network.forward(np.zeros((inputs, 2))))
         if y != (outputs, 2):

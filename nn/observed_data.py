@@ -198,9 +198,9 @@ class PapaData(Records):
         dict of str to ndarray, shape (nk,)
             The scales of T and S.
         """
-        seen = {"T": self.record.T_seen > 0, "S": self.record.S_seen > 0}
-        usual = {name: np.sqrt(np.mean(a[seen[name]] ** 2)) for name, a in super().scales(part).items()}
-        return {name: np.where(seen[name], a, UNOBSERVED) for name, a in usual.items()}
+        observed = {"T": self.record.T_seen > 0, "S": self.record.S_seen > 0}
+        usual = {name: np.sqrt(np.mean(a[observed[name]] ** 2)) for name, a in super().scales(part).items()}
+        return {name: np.where(observed[name], a, UNOBSERVED) for name, a in usual.items()}
 
 
 class AgulhasData(Records):

@@ -290,7 +290,7 @@ class Optimizer:
         self.check(parameters)
         kind = group.attrs.get("optimizer")
         if kind != type(self).__name__:
-            raise ValueError(f"{where}: holds the state of {kind or 'no optimiser'}, wanted {type(self).__name__}")
+            raise ValueError(f"{where}: holds the state of {kind or 'no optimizer'}, wanted {type(self).__name__}")
         try:
             steps = int(group.attrs["steps"])
             found = {moment: {name: a[...] for name, a in group[moment].items()} for moment in self.moment_names}

@@ -229,8 +229,9 @@ def draw_training(log: "Sequence[Iteration]", path: str | Path) -> None:
     above, below = figure.subplots(2, 1, sharex=True)
     number = [line.iteration for line in log]
     above.semilogy(number, [line.loss for line in log], lw=0.8, color="C0", label="batch")
-    seen = [line for line in log if np.isfinite(line.validation)]
-    above.semilogy([s.iteration for s in seen], [s.validation for s in seen], "o-", color="C1", label="validation")
+    validated = [line for line in log if np.isfinite(line.validation)]
+    at, losses = [line.iteration for line in validated], [line.validation for line in validated]
+    above.semilogy(at, losses, "o-", color="C1", label="validation")
     below.semilogy(number, [line.gradient for line in log], lw=0.8, color="C2")
     for n, line in enumerate(log):
         if n == 0 or log[n - 1].records != line.records:

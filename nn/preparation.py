@@ -58,6 +58,6 @@ def prepare_corrector(corrector: Corrector, model: Model, data: Records, part: r
     least = {name: floored(a) for name, a in suggested.items() if a.max() > 0}
     missing = [name for name in corrector.config["outputs"] if name not in least and name not in corrector.scaled]
     if missing:
-        raise InputError(f"scales: {missing[0]} has none, and the data do not suggest one; give it one")
+        raise InputError(f"scales: none is given for {missing[0]}, and the data do not suggest one; give one")
     new = {n: a for n, a in least.items() if n in corrector.config["outputs"] and n not in corrector.scaled}
     corrector.set_scales(new)

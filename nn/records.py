@@ -142,7 +142,7 @@ class Records:
             Where it does not.
         """
         if not isinstance(part, range) or part.step != 1 or not 0 <= part.start < part.stop <= len(self.times):
-            raise InputError(f"records: {part} is no range of the {len(self.times)} records of {self.path}")
+            raise InputError(f"records: {part} is not a range within the {len(self.times)} records of {self.path}")
 
     def make_state(self, fields: Mapping[str, Array], time: float) -> State:
         """Return a state with some fields; the other fields are those of the model.
@@ -365,5 +365,5 @@ def check_disjoint(train: Iterable[int], validation: Iterable[int], test: Iterab
         if common := sorted(parts[one] & parts[other]):
             raise InputError(
                 f"{one}, {other}: both hold {len(common)} records, {common[0]} to {common[-1]}; "
-                "what a network has seen says nothing of its skill, so separate them"
+                "records of the training do not measure skill, so separate the parts"
             )

@@ -103,7 +103,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
             if controls:
                 controls.check(values)
             terms = {name: term_of(name, group, model) for name, group in f["terms"].items()}
-            told = dict(f["provenance"].attrs)
+            provenance = dict(f["provenance"].attrs)
         except InputError as error:
             text = str(error)
             raise InputError(text if str(path) in text else f"{path}: {text}") from None
@@ -111,7 +111,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
         controls.put(values)
     model.terms = model.terms | terms
     note_training(model, str(path), [*values, *terms])
-    return told
+    return provenance
 
 
 def check_finite(name: str, item: h5py.Dataset | h5py.Group) -> None:

@@ -98,7 +98,7 @@ class Trainer:
                 known = ", ".join(self.scales)
                 raise InputError(f"fields: {name} does not vary in {data.path}, or is not in it; choose from {known}")
         if foreign := set(settings.weights) - set(self.fields):
-            raise InputError(f"weights: {min(foreign)} is none of the fields that count, {', '.join(self.fields)}")
+            raise InputError(f"weights: {min(foreign)} is not one of the fields of the loss, {', '.join(self.fields)}")
         lengths = [records for records, _ in settings.curriculum]
         self.starts = {n: data.windows(self.train, max(n, 1)) for n in set(lengths)}
         self.longest = max(lengths)

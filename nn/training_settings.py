@@ -90,7 +90,7 @@ class TrainingSettings:
         windows = self.curriculum[1:] if pairs and self.instants > 0 else self.curriculum
         if not (pairs and windows) or any(min(stage) < 1 for stage in windows):
             raise InputError(
-                "curriculum: give stages of (records, iterations), both at least 1, but that the first of several may "
+                "curriculum: give stages of (records, iterations), both at least 1; only the first of several may "
                 f"span 0 records; got {self.curriculum}"
             )
         for name in ("batch", "validate_every", "validation_windows"):

@@ -277,8 +277,8 @@ def test_mixing_stays_stable_by_default():
     ("estimate", "match"),
     [
         (Estimate("viscosity", 1.0), "unknown control 'viscosity'"),
-        (Estimate("nu_h", 0.0), "error: that of nu_h must be positive"),
-        (Estimate("nu_h", np.nan), "error: that of nu_h must be positive"),
+        (Estimate("nu_h", 0.0), "error: the error of nu_h must be positive"),
+        (Estimate("nu_h", np.nan), "error: the error of nu_h must be positive"),
         (Estimate("T", np.ones(4)), r"error: shape \(4,\) does not fit T's \(5, 12, 16\)"),
         (Estimate("nu_h", 1.0, lower=500.0), "nu_h: the model's 400 lies outside the bounds 500 to"),
         (Estimate("nu_h", 1.0, upper=1e9), "upper: 1e\\+09 of nu_h lies outside 0 to"),

@@ -171,9 +171,9 @@ def test_masked_data_of_a_mean_square_do_not_count():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"x": [1e4, np.nan]}, "x: that of observation 1 is nan; leave it out, mask it"),
-        ({"values": np.ma.array([np.nan, np.inf], mask=[True, False])}, "values: that of observation 1 is inf"),
-        ({"errors": [1.0, -1.0]}, "errors: that of observation 1 is -1; it must be positive"),
+        ({"x": [1e4, np.nan]}, "x: observation 1 has nan; leave it out, mask it"),
+        ({"values": np.ma.array([np.nan, np.inf], mask=[True, False])}, "values: observation 1 has inf"),
+        ({"errors": [1.0, -1.0]}, "errors: the error of observation 1 is -1; it must be positive"),
         ({"x": [1e4, 2e4], "y": [1e4, 2e4, 3e4]}, r"one for each observation or one for all; got x \(2,\), y \(3,\)"),
         ({"values": "warm"}, "need numbers"),
         ({"values": np.zeros((2, 2))}, "need columns"),

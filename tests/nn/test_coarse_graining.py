@@ -139,7 +139,7 @@ def test_single_precision_keeps_the_precision_of_the_coarse_model():
 
 def test_grids_that_do_not_fit_are_refused():
     gyre = ogcm.setups.double_gyre
-    with pytest.raises(InputError, match=r"\(7, 7\) cells are no blocks of the fine model's \(15, 15\)"):
+    with pytest.raises(InputError, match=r"\(7, 7\) cells are not blocks of the fine model's \(15, 15\)"):
         CoarseGraining(gyre(resolution=2.0), gyre(resolution=30 / 7))
     with pytest.raises(InputError, match="dz"):
         CoarseGraining(ogcm.setups.channel(resolution=100.0), gyre(resolution=15.0))

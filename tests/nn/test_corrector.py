@@ -267,12 +267,12 @@ def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path):
         ({"outputs": ("heat",)}, "outputs: unknown 'heat'"),
         ({"outputs": ()}, "outputs: name each once"),
         ({"stencil": "circle"}, "stencil: unknown 'circle'"),
-        ({"scales": {"stress": 1.0}}, "scales: 'stress' is none of the outputs T_flux"),
+        ({"scales": {"stress": 1.0}}, "scales: 'stress' is not one of the outputs T_flux"),
         ({"scales": {"T_flux": -1.0}}, "scales: T_flux needs a positive number"),
-        ({"outputs": ("eta_tendency",)}, "eta_tendency would make water"),
-        ({"equivariant": True}, "equivariant: velocity is no scalar"),
+        ({"outputs": ("eta_tendency",)}, "eta_tendency would create water"),
+        ({"equivariant": True}, "equivariant: velocity is not a scalar"),
         ({"equivariant": True, "features": ("T",)}, "equivariant: the stencil square has directions"),
-        ({"equivariant": True, "outputs": ("T_flux_z",)}, "equivariant: T_flux_z has no direction"),
+        ({"equivariant": True, "outputs": ("T_flux_z",)}, "equivariant: T_flux_z is no vector"),
     ],
 )
 def test_bad_choices_are_named(options, message):

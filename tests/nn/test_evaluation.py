@@ -374,8 +374,8 @@ def test_maps_of_forecasts_and_errors(model, field, level, tmp_path):
     [
         (lambda m, r: Scores(m, {"temp": 0}, LEADS, SCALES), "unknown 'temp'"),
         (lambda m, r: Scores(m, {"T": np.zeros((2, 3))}, LEADS, SCALES), r"T has the shape \(5, 12, 16\)"),
-        (lambda m, r: Scores(m, mean_of(m), LEADS, {"u": 1.0}), "scales: v has none"),
-        (lambda m, r: Scores(m, mean_of(m), LEADS, SCALES | {"S": 0.0}), "scales: that of S is 0"),
+        (lambda m, r: Scores(m, mean_of(m), LEADS, {"u": 1.0}), "scales: none is given for v"),
+        (lambda m, r: Scores(m, mean_of(m), LEADS, SCALES | {"S": 0.0}), "scales: the scale of S is 0"),
         (lambda m, r: r["corrected"].rmse("temp"), "field: unknown 'temp'"),
         (lambda m, r: r["corrected"].add(3, m.state, m.state), "lead: number 3 does not exist"),
         (lambda m, r: r["corrected"].add(0, rough_basin(nx=15).state, m.state), "forecast: u has the shape"),

@@ -200,8 +200,8 @@ def test_conservation_counts_the_moving_layers(model):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda m, t: Forecast(m, t, days=DAYS, scales={"u": 1.0}), "scales: v has none"),
-        (lambda m, t: Forecast(m, t, days=DAYS, scales=SCALES | {"T": 0.0}), "scales: that of T is 0 in layer 0"),
+        (lambda m, t: Forecast(m, t, days=DAYS, scales={"u": 1.0}), "scales: none is given for v"),
+        (lambda m, t: Forecast(m, t, days=DAYS, scales=SCALES | {"T": 0.0}), "scales: the scale of T is 0 in layer 0"),
         (lambda m, t: Forecast(m, t, days=DAYS, scales=SCALES | {"T": np.ones(3)}), "each of 5 layers"),
         (lambda m, t: Forecast(m, t, days=[0, 1, 2], scales=SCALES), "3 records"),
         (lambda m, t: Forecast(m, {"temp": t["T"]}, days=DAYS, scales=SCALES), "unknown 'temp'"),
@@ -212,7 +212,7 @@ def test_conservation_counts_the_moving_layers(model):
         (lambda m, t: Spectrum(m, {"u": 0 * t["u"], "v": 0 * t["v"]}, days=DAYS), "do not vary along x in record 0"),
         (lambda m, t: Spectrum(m, t, days=DAYS, floor=0.0), "floor: must be positive"),
         (lambda m, t: Conservation(m, m.state, scales={"heat": 1.0}), "'heat' has no content"),
-        (lambda m, t: Conservation(m, m.state, scales={"T": -1.0}), "that of T is -1.0"),
+        (lambda m, t: Conservation(m, m.state, scales={"T": -1.0}), "the scale of T is -1.0"),
     ],
 )
 def test_mistakes_are_named(model, targets, make, words):
