@@ -286,7 +286,7 @@ def test_mixing_stays_stable_by_default():
         (Estimate("u", 1.0, logarithm=True), "logarithm: u has values <= 0"),
         (Estimate("drag_quadratic", 1.0, logarithm=True), "logarithm: drag_quadratic has values <= 0"),
         (Estimate("nu_h", 1.0, smooth=2.0), "smooth: nu_h has the shape"),
-        (Estimate("T", 1.0, smooth=-1.0), "smooth: -1.0 of T is no length"),
+        (Estimate("T", 1.0, smooth=-1.0), "smooth: -1.0 of T is not a length"),
     ],
 )
 def test_mistakes_are_reported_before_the_first_run(estimate, match, monkeypatch):
