@@ -1,5 +1,6 @@
 """The names that users import from `adjoint`, each with its module."""
 
+from . import dot_product as dot_product
 from . import gradient_check as gradient_check
 from . import losses as losses
 from . import observations as observations

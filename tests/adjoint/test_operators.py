@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ogcm.operators
-from adjoint.gradient_check import OPERATOR_TOLERANCE, check_operators, pair_error
+from adjoint.dot_product import pair_error
+from adjoint.gradient_check import OPERATOR_TOLERANCE, check_operators
 from adjoint.random_ocean import random_field, random_grid
 from adjoint.registry import PAIRS
 from ogcm.backend import Kernel

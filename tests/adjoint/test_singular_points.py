@@ -10,7 +10,7 @@ import adjoint
 import ogcm
 from adjoint.complex_step import complex_model, directional_derivative
 from adjoint.controls import Controls
-from adjoint.gradient_check import dot_product_error
+from adjoint.dot_product import dot_product_error
 from adjoint.random_ocean import mask_of, random_field, random_grid
 from adjoint.registry import PAIRS
 from ogcm.constants import DAY

@@ -8,7 +8,8 @@ import adjoint
 import ogcm
 from adjoint.complex_step import STEP, complex_model
 from adjoint.controls import Controls
-from adjoint.gradient_check import SIDES, pair_error
+from adjoint.dot_product import pair_error
+from adjoint.gradient_check import SIDES
 from adjoint.random_ocean import random_grid
 from adjoint.registry import Pair
 from adjoint.state import Gradient
