@@ -68,6 +68,7 @@ def defined_in(module: ModuleType) -> dict[str, object]:
         if (inspect.isfunction(value) or inspect.isclass(value))
         and value.__module__ == module.__name__
         and value.__name__ == name
+        and not name.startswith("Grid_")  # of a kernel that an earlier test called (`ogcm.backend`)
     }
 
 
