@@ -220,8 +220,8 @@ class NetCDFWriter(Writer):
         self.repeatable = False  # whether the TOML can repeat the run
 
     def extends(self, simulation: "Simulation") -> bool:
-        goes_on = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
-        return goes_on and existing_output(self.path).exists()
+        continues = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
+        return continues and existing_output(self.path).exists()
 
     def check(self, simulation: "Simulation") -> None:
         check_variables(simulation.model, self.variables)
