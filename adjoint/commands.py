@@ -27,7 +27,7 @@ CHECK_OPTIONS = {
     "output": (str, "picture of the Taylor remainders (default check.png)"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
-COARSE = {  # enough to check gradients on
+COARSE = {  # resolutions that suffice to check gradients
     "double_gyre": ["--resolution", "2"],
     "channel": ["--resolution", "40"],
     "baroclinic_wave": ["--resolution", "1"],
@@ -43,7 +43,7 @@ SENSITIVITY_OPTIONS = {
     "x": (str, "NUMBER or FROM:TO, position of the quantity [degrees or m] (default: the setup's, or all)"),
     "y": (str, "NUMBER or FROM:TO [degrees or m]"),
     "z": (str, "NUMBER or FROM:TO [m], negative below the surface"),
-    "days": (float, "length of the run, at whose end the quantity is looked at [days] (default: the setup's)"),
+    "days": (float, "length of the run, at whose end the quantity is evaluated [days] (default: the setup's)"),
     "memory": (float, "memory for snapshots of the run [GB] (default 1)"),
     "output": (str, "file to write, with a picture beside it (default SETUP.sensitivity.nc)"),
     "overwrite": (bool, "replace an existing output"),
@@ -53,20 +53,20 @@ SENSITIVITY_OPTIONS = {
 ASSIMILATE_OPTIONS = {
     "observations": (str, "NetCDF file of observations at points (`pydoc adjoint.observations` describes it)"),
     "out_of_water": (str, "drop (default) | refuse observations on land, below the sea floor or outside the grid"),
-    "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print it beside"),
-    "estimate": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; without an error 1 of the "
-                      "logarithm of a positive parameter, and common ones of the state and the wind"),
+    "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print the truth as well"),
+    "estimate": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
+                      "logarithm of a positive parameter, common values for state and wind"),
     "smooth": (float, "correlation length of maps [cells] (default 2)"),
     "days": (float, "length of the window [days] (default: the setup's)"),
-    "iterations": (int, "at most so many (default 30)"),
-    "history": (str, "file of all evaluations; the same command goes on with what is in it"),
+    "iterations": (int, "largest number of iterations (default 30)"),
+    "history": (str, "file of all evaluations; the same command continues from it"),
     "restart": (str, "restart file with the state to begin from"),
     "output": (str, "NetCDF file to write, with a picture beside it (default SETUP.estimate.nc)"),
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE  # fmt: skip
 ERRORS = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, "tau_y": 0.05}
-NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # of what a twin experiment observes
+NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # errors of the observations of a twin experiment
 
 
 def check_gradients_command(target: str, rest: list[str]) -> int:

@@ -29,8 +29,8 @@ MAKE_DATA_OPTIONS = {
 } | DEVICE
 
 TRAIN_OPTIONS = {
-    "folder": (str, "folder for what is trained (default: the name of the file without .toml)"),
-    "resume": (bool, "go on with the training in the folder"),
+    "folder": (str, "folder of the training (default: the name of the file without .toml)"),
+    "resume": (bool, "continue the training in the folder"),
     "overwrite": (bool, "replace the training in the folder"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE

@@ -1,24 +1,24 @@
-"""A training as a TOML file.
+"""The TOML file of a training.
 
-    [setup]                     # name and options of a setup: the model that learns
-    name = "channel"            # papa and agulhas learn from their own observations, the option data
+    [setup]                     # name and options of a setup: the model that is trained
+    name = "channel"            # papa and agulhas use their own observations, the option data
     resolution = 40.0
-    terms = "sponge"            # terms of your own, which the file of the option --module registers
+    terms = "sponge"            # terms of your own; the file of the option --module registers them
     [numerics]
     dt = 7200.0
-    [data]                      # file, and where the parts end, as fractions of its records
+    [data]                      # the data set, and the fractions of its records in each part
     file = "channel.nc"
     train = 0.7
     validation = 0.15
-    [corrector]                 # the options of `nn.Corrector`; without this table parameters alone learn
+    [corrector]                 # the options of `nn.Corrector`; without this table only parameters are trained
     features = ["velocity", "T", "eta", "place"]
     outputs = ["stress", "T_flux"]
-    [learn]                     # parameters, each with its error (of the logarithm where it is positive)
+    [learn]                     # parameters and their standard errors (of the logarithm if positive)
     nu4_h = 1.0
     [training]                  # the options of `nn.TrainingSettings`
     curriculum = [[0, 500], [1, 80], [5, 250]]
 
-Paths are those of the working directory.
+Paths are relative to the working directory.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ OBSERVED = {"papa": PapaData, "agulhas": AgulhasData}
 
 @dataclass
 class Configuration:
-    """A training as a TOML file.
+    """The TOML file of a training.
 
     Parameters
     ----------

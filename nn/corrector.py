@@ -6,9 +6,9 @@
 
     x = (F - mean)/deviation of the features F at a stencil of neighbours,      O = scale tanh(network(x))
 
-The outputs O act as `nn.outputs` says, and |O| < scale: one bad column cannot blow up a run. `nn.sampling` says what a
-sample is. The last layer of an untrained network is 0, and the run bit for bit that of the physics alone. The outputs
-of an equivariant corrector (`nn.equivariance`) rotate with the ocean; those of a corrector without the feature
+`nn.outputs` defines how the outputs O act; |O| < scale, so that one bad column cannot blow up a run. `nn.sampling`
+defines the samples. The last layer of an untrained network is 0, and the run bit for bit that of the physics alone. The
+outputs of an equivariant corrector (`nn.equivariance`) rotate with the ocean; those of a corrector without the feature
 "velocity" are the same for an observer who moves at a constant velocity.
 
 Adjoint: the lines of `add` in reverse order, with the adjoints of `nn.mlp`, `nn.features` and `nn.outputs`.
@@ -125,7 +125,7 @@ class Corrector(Term):
         self.rows_of = {
             name: slice(names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)
         }
-        self.levels = np.array([max(row.layer, 0) for row in self.rows])  # whose masks the rows have
+        self.levels = np.array([max(row.layer, 0) for row in self.rows])  # the layer whose mask each row has
         ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
         self.components = {name: slice(a, b) for name, a, b in zip(outputs, [0, *ends], ends, strict=False)}
         self.scale = np.ones((ends[-1], self.layers))

@@ -123,7 +123,7 @@ def check_match(what: str, arrays: Arrays, parameters: Arrays) -> None:
 
 @dataclass
 class Optimizer:
-    """The interface of optimizers, and what they share.
+    """The interface of optimizers, with their common options.
 
     Parameters
     ----------

@@ -163,8 +163,8 @@ print(net.forward(x).tobytes().hex()[-64:], gradient.sum().hex(), x_ad.sum().hex
 
 
 def test_bits_do_not_depend_on_the_threads_of_the_matrix_product():
-    said = []
+    printed = []
     for threads in ("1", "2"):
         environment = os.environ | {"OPENBLAS_NUM_THREADS": threads}
-        said.append(subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, check=True))
-    assert said[0].stdout == said[1].stdout
+        printed.append(subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, check=True))
+    assert printed[0].stdout == printed[1].stdout

@@ -252,8 +252,8 @@ def test_commands_train_and_evaluate_a_file(path, tmp_path, monkeypatch, capsys)
     assert "small: holds a training; resume it" in capsys.readouterr().err
     assert main(["train", "small.toml", "--quiet", "--resume"]) == 0
     assert main(["evaluate", "small.toml", "--leads", "1,2", "--starts", "3"]) == 0
-    said = capsys.readouterr().out
-    assert [name in said for name in ("persistence", "climatology", "physics", "trained")] == [True] * 4
+    printed = capsys.readouterr().out
+    assert [name in printed for name in ("persistence", "climatology", "physics", "trained")] == [True] * 4
     assert {"scores.csv", "scores.png", "spectra.png"} <= {p.name for p in (tmp_path / "small").iterdir()}
     model = ocean()
     assert trained.load(tmp_path / "small" / "best.h5", model)["configuration"].startswith("\n[setup]")
