@@ -20,13 +20,14 @@ FILES = re.compile(r"\.(py|pyi|toml|md|nc|h5|yml|cfg|png)$")
 
 
 def texts() -> dict[str, str]:
-    """Docstrings of the packages, README and the pages of docs, by file."""
+    """Docstrings of the packages, README, the pages of docs and the notebooks, by file."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             docstrings = re.findall(r'"""(.*?)"""', path.read_text(encoding="utf-8"), re.DOTALL)
             found[str(path.relative_to(ROOT))] = "\n".join(docstrings)
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
+    for path in (ROOT / "README.md", *sorted(pages)):
         found[str(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
     return found
 
