@@ -157,7 +157,10 @@ def test_a_signal_leaves_a_restart(number):
     command = [sys.executable, "-m", "ogcm", "run", "double_gyre", "--days", "100000", "--output", "long.nc"]
     # The same sources as this process, so that it finds the same compiled kernels.
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    run = subprocess.Popen([*command, "--resolution", "3"], stderr=subprocess.PIPE, text=True, env=environment)
+    # Processes in the background of a script ignore SIGINT, and hand that on to their children.
+    own_signals = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    options = {"stderr": subprocess.PIPE, "text": True, "env": environment} | own_signals
+    run = subprocess.Popen([*command, "--resolution", "3"], **options)
     part = "long.nc.part"
     deadline = time.time() + 120
     while not os.path.exists(part) and run.poll() is None and time.time() < deadline:
