@@ -36,6 +36,7 @@ CHOICES = {
         "freezing": True,
     },
     "leith": {"viscosity": "leith", "diffusion": "none", "equation_of_state": "none"},
+    "frictionless": {"friction": "none"},
 }
 PARAMETERS = {
     "nu_h": np.linspace(100.0, 300.0, 960).reshape(5, 12, 16), "nu_v": np.linspace(1e-4, 2e-4, 192).reshape(12, 16),

@@ -72,7 +72,7 @@ def test_no_code_asks_for_a_choice_that_does_not_exist():
 def test_the_gradient_of_a_step_is_checked_for_each_choice():
     defaults = {name: getattr(Numerics(dt=1.0), name) for name in CHOICES}
     checked = {name: {options.get(name, defaults[name]) for options in CHECKED.values()} for name in CHOICES}
-    others = {"dynamics": {"none"}, "precision": {"float32"}, "friction": {"none"}, "equation_of_state": set()}
+    others = {"dynamics": {"none"}, "precision": {"float32"}}
     for name, values in CHOICES.items():
         assert set(values) - checked[name] <= others.get(name, set()), name
 
