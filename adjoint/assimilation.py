@@ -96,7 +96,7 @@ class Cost:
 
     def __call__(self, z: Array) -> Evaluation:
         """Run forward and backward. Raises BlowUpError where the run does not stay finite."""
-        self.controls.put(self.values(z))
+        self.controls.set_values(self.values(z))
         run = gradient(self.loss, self.simulation, self.scaled, workspace=self.workspace, **self.budget)
         known = np.where(self.counts, z, 0)
         slope = np.concatenate([s.transpose(part, run[name]).ravel() for name, s, part in self.parts(z)])
@@ -176,7 +176,7 @@ class Assimilated:
         model : Model
             Receives parameters and forcing, and the initial state where that was estimated.
         """
-        self.controls.put(self.values, model)
+        self.controls.set_values(self.values, model)
 
 
 class Search:

@@ -200,6 +200,6 @@ def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, n
     fields = list(NOISE)[: 5 if simulation.model.numerics.has_tracers else 3]
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
     truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size))
-    cost.controls.put(truth)
+    cost.controls.set_values(truth)
     days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
     return truth, observations.synthetic(cost.simulation, {name: NOISE[name] for name in fields}, days=days, every=2)

@@ -256,7 +256,7 @@ class Controls:
         """
         return {name: control.values(self.model) for name, control in self.controls.items()}
 
-    def put(self, values: Mapping[str, Array], model: Model | None = None) -> None:
+    def set_values(self, values: Mapping[str, Array], model: Model | None = None) -> None:
         """Give the model new values.
 
         Parameters

@@ -73,7 +73,7 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tup
     if not flat:
         inside &= (z <= 0) & (z >= -np.sum(model.dz))
 
-    number, entries, share = np.arange(len(x)), [], np.zeros(len(x))
+    number, entries, wet_weight = np.arange(len(x)), [], np.zeros(len(x))
     for j, b in zip(*around["y"], strict=True):
         for i, a in zip(*around["x"], strict=True):
             weight = a * b * inside * (layers[j, i] > 0)
@@ -81,13 +81,13 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tup
             if not flat:
                 weight = weight * (-z <= depth[j, i])
                 in_depth = neighbours_in_depth(z, centres[:, j, i], layers[j, i])
-            share += weight
+            wet_weight += weight
             for k, c in zip(*in_depth, strict=True):
                 cell = np.ravel_multi_index((k, j, i), (1 if flat else len(model.dz), *h.shape))
                 entries.append((number, cell, weight * c))
-    wet = share > SMALLEST_SHARE
+    wet = wet_weight > SMALLEST_SHARE
     row, column, weight = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-    weight = weight * np.where(wet, 1 / np.where(wet, share, 1), 0)[row]
+    weight = weight * np.where(wet, 1 / np.where(wet, wet_weight, 1), 0)[row]
     used = weight > 0
     shape = (len(x), (1 if flat else len(model.dz)) * h.dx_t.size)
     return sparse.csr_matrix((weight[used], (row[used], column[used])), shape=shape), inside, wet

@@ -132,8 +132,8 @@ def time_step_and_dither(grid: Grid, dtype: np.dtype) -> tuple:
     return 500.0, np.full(len(grid.h_t), 0.5)
 
 
-def share(_grid: Grid, _dtype: np.dtype) -> tuple:
-    """Make the constants of kernels that need a share, of the new velocity or of rain.
+def weight(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Make the constant of kernels that take a weight or a factor.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def share(_grid: Grid, _dtype: np.dtype) -> tuple:
     Returns
     -------
     tuple
-        A share that is not one half.
+        A number that is not one half.
     """
     return (0.3,)
 
@@ -374,7 +374,11 @@ OPERATORS = {
         surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
     ),
     "surface_flux": pair(
-        surface.surface_flux, surface_ad.surface_flux_ad, "T t, flux t2, T_star t2, rate t2, fresh t2", "out t", share
+        surface.surface_flux,
+        surface_ad.surface_flux_ad,
+        "T t, flux t2, T_star t2, rate t2, fresh t2",
+        "out t",
+        weight,
     ),
     **{
         f"stress_divergence{suffix}": pair(
@@ -435,7 +439,7 @@ OPERATORS = {
     "advance_v": pair(
         vertical_diffusion.advance_v, vertical_diffusion_ad.advance_v_ad, VELOCITY.format("v"), "v v", time_step, "w"
     ),
-    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", share),
+    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", weight),
     "depth_mean": pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, "u u, v v", "u_bar u2, v_bar v2"),
     "slow_forcing": pair(
         barotropic.slow_forcing,
@@ -463,7 +467,7 @@ OPERATORS = {
         "u_old u, v_old v, u_new u, v_new v, u_bar_old u2, v_bar_old v2, u_bar_new u2, v_bar_new v2,"
         "U_mean u2 1e7, V_mean v2 1e7, s_u u2+, s_v v2+",
         "U u, V v",
-        share,
+        weight,
     ),
     **{
         f"advect_tracer_{scheme}": pair(

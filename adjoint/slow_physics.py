@@ -119,18 +119,19 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     grid, fluxes, fluxes_ad, slow, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow, step.slow_ad
     heat, heat_ad = (slow.held, slow_ad.held) if model.numerics.freezing else (slow.heat, slow_ad.heat)
     exchange(grid, slow_ad.D.T, slow_ad.D.S)
-    for name, flux, flux_ad, share in (
+    for name, flux, flux_ad, fresh_factor in (
         ("T", heat, heat_ad, grid.nonlinear),
         ("S", slow.no_flux, slow_ad.no_flux, grid.nonlinear - 1),
     ):
-        tracer, tracer_ad, share = getattr(step.n, name), getattr(step.gradient.state, name), grid.h_t.dtype.type(share)
+        tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
+        fresh_factor = grid.h_t.dtype.type(fresh_factor)
         diffusion_ad(model, name, step)
         clear(flux_ad)
         restoring, restoring_ad = (
             [getattr(a, f"{name}_star"), getattr(a, f"rate_{name}")] for a in (fluxes, fluxes_ad)
         )
         surface_flux_ad(
-            tracer, flux, *restoring, fluxes.fresh_water, share, grid, getattr(slow_ad.D, name),
+            tracer, flux, *restoring, fluxes.fresh_water, fresh_factor, grid, getattr(slow_ad.D, name),
             tracer_ad, flux_ad, *restoring_ad, fluxes_ad.fresh_water,
         )  # fmt: skip
     surface_heat_ad(model, step)

@@ -251,11 +251,11 @@ class AdjointStepper:
         exchange(grid, *work_ad.s_new, work_ad.W_T)
         stretch_ad(s.eta, grid, *work_ad.s_new, s_ad.eta)
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, work_ad.W_T, work_ad.U_T, work_ad.V_T, fresh_ad)
-        share = grid.h_t.dtype.type(self.forward.integrator.share)
+        new_weight = grid.h_t.dtype.type(self.forward.integrator.new_weight)
         means = (*slow.bar, *work.bar, work.U_mean, work.V_mean, work.s_y.u, work.s_y.v)
         means_ad = (*slow_ad.bar, *work_ad.bar, work_ad.U_mean, work_ad.V_mean, work_ad.s_y.u, work_ad.s_y.v)
         tracer_transports_ad(
-            n.u, n.v, s.u, s.v, *means, share, grid, work_ad.U_T, work_ad.V_T,
+            n.u, n.v, s.u, s.v, *means, new_weight, grid, work_ad.U_T, work_ad.V_T,
             n_ad.u, n_ad.v, s_ad.u, s_ad.v, *means_ad,
         )  # fmt: skip
 

@@ -54,7 +54,7 @@ class Trainable:
         for name, s in self.scaled.items():
             np.clip(self.arrays[name], *s.bounds(), out=self.arrays[name])
         if self.scaled:
-            self.controls.put({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
+            self.controls.set_values({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
 
     def gradients(self, run: GradientOfRun) -> dict[str, Array]:
         """Return the gradient with respect to the arrays.

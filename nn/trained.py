@@ -108,7 +108,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
             text = str(error)
             raise InputError(text if str(path) in text else f"{path}: {text}") from None
     if controls:
-        controls.put(values)
+        controls.set_values(values)
     model.terms = model.terms | terms
     note_training(model, str(path), [*values, *terms])
     return provenance

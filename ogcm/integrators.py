@@ -35,20 +35,20 @@ class Integrator(NamedTuple):
         grows, at this limit by 5 % a step.
     extrapolation : float
         Factor e of the extrapolated state y [1]; 0 of integrators that do not extrapolate.
-    share : float
-        Share of the new velocity in the velocity that carries tracers [1].
+    new_weight : float
+        Weight of the new velocity in the velocity that carries tracers [1].
     """
 
     fractions: tuple[float, ...]
     internal_limit: float
     inertial_limit: float
     extrapolation: float = 0.0
-    share: float = 0.5
+    new_weight: float = 0.5
 
 
 INTEGRATORS = {
-    "euler": Integrator((1.0,), 2.0, 0.32, share=1.0),
-    "ab2": Integrator((1.0,), 1.34, 0.50, extrapolation=0.6, share=1.0),
+    "euler": Integrator((1.0,), 2.0, 0.32, new_weight=1.0),
+    "ab2": Integrator((1.0,), 1.34, 0.50, extrapolation=0.6, new_weight=1.0),
     "rk3": Integrator((1 / 3, 1 / 2, 1.0), 2.44, 1.73),
     "rk4": Integrator((1 / 4, 1 / 3, 1 / 2, 1.0), 2.58, 2.82),
 }

@@ -118,14 +118,14 @@ def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
     """Compute D.T and D.S from fluxes through the surface and horizontal diffusion."""
     grid = model.grid
-    for name, D, flux, share in (
+    for name, D, flux, fresh_factor in (
         ("T", slow.D.T, surface_heat(model, n, fluxes, slow), grid.nonlinear),
         ("S", slow.D.S, slow.no_flux, grid.nonlinear - 1),
     ):
-        tracer, share = getattr(n, name), grid.h_t.dtype.type(share)
+        tracer, fresh_factor = getattr(n, name), grid.h_t.dtype.type(fresh_factor)
         restoring = (getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}"))
         D.fill(0)
-        surface_flux(tracer, flux, *restoring, fluxes.fresh_water, share, grid, D)
+        surface_flux(tracer, flux, *restoring, fluxes.fresh_water, fresh_factor, grid, D)
         diffusion(model, tracer, D, slow)
 
 

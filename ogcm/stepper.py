@@ -8,14 +8,14 @@ G at a state y that is already known, and arrives at a state s after a fraction 
 
     1  momentum      u* = u_n + c dt (G_u + D_u), then vertical friction and drag, implicitly
     2  barotropic    substeps of eta, u_bar, v_bar from n; their averages become the depth mean of u*
-    3  tracers       carried by (1 - share) u_n + share u_s with the averaged barotropic transports, then
+    3  tracers       carried by (1 - a) u_n + a u_s with the averaged barotropic transports, then
                      vertical diffusion, implicitly
 
 Since each stage contains all terms, a steady state of the equations is a steady state of the step for any dt. D, of
 which a network can be the most expensive part, is computed once a step instead of once a stage. Dissipation, explicit
 from n, is of first order in time, as in most ocean models.
 
-Since the new velocity carries tracers as well (share > 0), internal waves are stepped forward-backward. With share 1/2
+Since the new velocity carries tracers as well (weight a > 0), internal waves are stepped forward-backward. With a = 1/2
 a wave does not grow up to omega dt = 2.44 in rk3, instead of 1.73, and the step is of second order (docs/numerics.md).
 """
 
@@ -410,9 +410,9 @@ class Stepper:
         """
         n, y, s, dt, fluxes, _, work = stage
         numerics, grid, slow = self.model.numerics, self.model.grid, self.slow
-        share = grid.h_t.dtype.type(self.integrator.share)
+        new_weight = grid.h_t.dtype.type(self.integrator.new_weight)
         means, flow = (*slow.bar, *work.bar, work.U_mean, work.V_mean), (work.U_T, work.V_T)
-        tracer_transports(n.u, n.v, s.u, s.v, *means, work.s_y.u, work.s_y.v, share, grid, *flow)
+        tracer_transports(n.u, n.v, s.u, s.v, *means, work.s_y.u, work.s_y.v, new_weight, grid, *flow)
         continuity(*flow, fluxes.fresh_water, grid, work.W_T)
         stretch(s.eta, grid, *work.s_new)
         for name, G, D in (("T", work.G_T, slow.D.T), ("S", work.G_S, slow.D.S)):

@@ -60,5 +60,5 @@ def mixed_layer_depth(model: Model, threshold: float = 0.03) -> Array:
     here, above = (np.take_along_axis(excess, n, 0)[0] for n in (k, np.maximum(k - 1, 0)))
     low, high = (np.take_along_axis(depth, n, 0)[0] for n in (k, np.maximum(k - 1, 0)))
     found = heavy.any(axis=0)
-    share = np.where(found, here, 0) / np.where(found, here - above, 1)
-    return np.where(found, low - share * (low - high), h.sum(axis=0))
+    fraction = np.where(found, here, 0) / np.where(found, here - above, 1)
+    return np.where(found, low - fraction * (low - high), h.sum(axis=0))

@@ -153,7 +153,7 @@ def initial_state(iterations, errors, every, names, days):
     estimates = [Estimate(name, 0.5 if name == "T" else 0.1, smooth=2.0) for name in names]
     prior = Cost(BoxMean(truth, "T"), simulated(truth), estimates)
     true = prior.values(np.random.default_rng(5).normal(size=prior.counts.size))
-    prior.controls.put(true, truth)
+    prior.controls.set_values(true, truth)
     simulation, loss = twin(truth, guess, errors, days=days, every=every)
     found, wet = assimilate(loss, simulation, estimates, iterations=iterations), prior.scaled
     J, I = np.indices((12, 16))  # noqa: E741

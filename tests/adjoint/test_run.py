@@ -130,7 +130,7 @@ def test_taylor_remainder_falls_with_the_square(steps, smooth):
     start, slope = controls.values(), sum((g[name] * d[name]).sum() for name in names)
     sizes, remainders = 10.0 ** np.arange(-2, -5.5, -0.5), []
     for size in sizes:
-        controls.put({name: start[name] + size * d[name] for name in names})
+        controls.set_values({name: start[name] + size * d[name] for name in names})
         remainders.append(abs(evaluate(loss, run) - g.value - size * slope))
     orders = np.diff(np.log(remainders)) / np.diff(np.log(sizes))
     assert orders == pytest.approx(2.0, abs=0.05), orders
@@ -146,7 +146,7 @@ def test_the_value_and_the_tangent_are_those_of_the_run():
     controls, ends = Controls(run.model, ["T", "nu_h"]), []
     start = controls.values()
     for size in (1e-5, -1e-5):
-        controls.put({name: start[name] + size * d[name] for name in d})
+        controls.set_values({name: start[name] + size * d[name] for name in d})
         model = working_copy(run.model)
         stepper = ogcm.Stepper(model)
         for _ in range(run.steps):

@@ -23,9 +23,9 @@ def one_step(integrator: Integrator, n: State, turn: float, rotation: float) -> 
     """The state a step after n of du/dt = -turn T + rotation v, dv/dt = -rotation u, dT/dt = turn u (dt = 1)."""
 
     def stage(m: int, y: State, s: State) -> None:
-        c, share = integrator.fractions[m], integrator.share
+        c, new_weight = integrator.fractions[m], integrator.new_weight
         u, v = n.u + c * (rotation * y.v - turn * y.T), n.v - c * rotation * y.u
-        s.u[...], s.v[...], s.T[...] = u, v, n.T + c * turn * ((1 - share) * n.u + share * u)
+        s.u[...], s.v[...], s.T[...] = u, v, n.T + c * turn * ((1 - new_weight) * n.u + new_weight * u)
 
     ends = [state(0.0, 0.0) for _ in integrator.fractions]
     between = state(0.0, 0.0) if integrator.extrapolation else None
@@ -72,7 +72,7 @@ def test_the_limit_of_rotation_is_that_of_the_amplification_rounded_down(name, m
 
 @pytest.mark.parametrize(("name", "order"), [("euler", 1), ("ab2", 1), ("rk3", 2), ("rk4", 2)])
 def test_order(name, order):
-    """The error of an internal wave after the time 2 falls with this power of the step (ab2: e = 0.6, share 1)."""
+    """The error of an internal wave after the time 2 falls with this power of the step (ab2: e = 0.6, new_weight 1)."""
     errors = []
     for steps in (40, 80):
         n = state(1.0, 0.0)
