@@ -1,6 +1,8 @@
-"""Shared by all tests: tests on request, profiles of hypothesis, files of real-ocean data."""
+"""Shared by all tests: tests on request, profiles of hypothesis, files of real-ocean data, signals."""
 
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,13 @@ def ocean_data():
         return path
 
     return data_file
+
+
+@pytest.fixture
+def signals_of_a_terminal() -> Iterator[None]:
+    """Handle SIGINT and SIGHUP as in a terminal, in child processes too; `nohup` and background jobs ignore them."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -123,7 +123,7 @@ def test_every_quantity(of, places, units):
         (["--of", "mean", "--x", "3"], "x: mean needs a range"),
         (["--of", "mean", "--field", "temp"], "field: unknown 'temp'"),
         (["--of", "overturning", "--y", "3"], "give y and z as numbers"),
-        (["--of", "enstrophy", "--z", "-10:0"], "leave x, y, z out"),
+        (["--of", "enstrophy", "--z", "-10:0"], "leave out x, y, z"),
         (["--x", "a:b"], "--x: needs a number or a range"),
         (["--output", "there.nc"], "exists"),
         (["--output", "nowhere/s.nc"], "folder does not exist"),

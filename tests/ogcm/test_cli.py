@@ -152,15 +152,13 @@ def test_a_step_beyond_the_courant_limit_is_refused():
         ogcm.Simulation(ogcm.setups.inertial_oscillation(dt=2e5), days=10, progress=False)
 
 
+@pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_a_restart(number):
     command = [sys.executable, "-m", "ogcm", "run", "double_gyre", "--days", "100000", "--output", "long.nc"]
     # The same sources as this process, so that it finds the same compiled kernels.
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    # Processes in the background of a script ignore SIGINT, and hand that on to their children.
-    own_signals = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    options = {"stderr": subprocess.PIPE, "text": True, "env": environment} | own_signals
-    run = subprocess.Popen([*command, "--resolution", "3"], **options)
+    run = subprocess.Popen([*command, "--resolution", "3"], stderr=subprocess.PIPE, text=True, env=environment)
     part = "long.nc.part"
     deadline = time.time() + 120
     while not os.path.exists(part) and run.poll() is None and time.time() < deadline:

@@ -65,6 +65,7 @@ process()
 """
 
 
+@pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize(
     "words", [["run", "double_gyre", "--resolution", "3", "--days", "0.1", "--output", "a.nc"], ["setups"]]
 )

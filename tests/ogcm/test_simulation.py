@@ -94,6 +94,7 @@ def test_a_blow_up_names_the_place_and_leaves_a_state_to_go_on_from(change, word
     assert CHECK <= again.state.step - round(DAYS * 48) < 2 * CHECK
 
 
+@pytest.mark.usefixtures("signals_of_a_terminal")
 @pytest.mark.parametrize(
     ("number", "error"),
     [
