@@ -15,7 +15,7 @@ from ogcm.model import Model
 from ogcm.regions import extent, heights, shift_coordinates
 
 Array = np.ndarray
-SMALLEST_SHARE = 0.25  # of the water around a place: the bilinear weight of a column from within its own cell
+SMALLEST_WEIGHT = 0.25  # sum of the bilinear weights of wet cells; within a cell its own weight is at least this
 ROUNDING = 1e-6  # relative, of the depth of the sea floor in float32
 
 
@@ -85,7 +85,7 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tup
             for k, c in zip(*in_depth, strict=True):
                 cell = np.ravel_multi_index((k, j, i), (1 if flat else len(model.dz), *h.shape))
                 entries.append((number, cell, weight * c))
-    wet = wet_weight > SMALLEST_SHARE
+    wet = wet_weight > SMALLEST_WEIGHT
     row, column, weight = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     weight = weight * np.where(wet, 1 / np.where(wet, wet_weight, 1), 0)[row]
     used = weight > 0

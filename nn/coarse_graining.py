@@ -74,7 +74,7 @@ class CoarseGraining:
                 f"bathymetry: the coarse cell at (j, i) = {tuple(map(int, np.argwhere(bare)[0]))} is water "
                 "and all of its fine cells are land; make it land"
             )
-        self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # their states are those at hand
+        self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # copies, whose states are replaced
         self.coarse.state = State.zeros(coarse.grid, np.dtype(np.float64))
         self.coarse.state.u[...] = self.coarse.state.v[...] = 1.0  # so that transports are areas of faces
 
