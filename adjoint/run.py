@@ -10,6 +10,7 @@ backwards: each step is computed again with all results kept, and then its adjoi
 the results of all steps are kept at once.
 """
 
+import functools
 import sys
 import time as clock
 from collections.abc import Iterable
@@ -205,7 +206,6 @@ class Workspace:
         beginning of each gradient.
     """
 
-    stepper: Stepper
     adjoint: AdjointStepper
     free_steppers: list[Stepper]  # steppers that keep what they compute
     gradient: Gradient
@@ -218,12 +218,18 @@ class Workspace:
 
     def renew(self) -> None:
         """Allocate new memory, since the old one may hold numbers that are not finite."""
-        for name in ("stepper", "adjoint", "free_steppers", "gradient", "free_states"):
-            setattr(self, name, None)  # frees the old memory first
-        self.stepper, self.adjoint = Stepper(self.model), AdjointStepper(self.model)
+        vars(self).pop("stepper", None)  # frees the old memory first
+        for name in ("adjoint", "free_steppers", "gradient", "free_states"):
+            setattr(self, name, None)
+        self.adjoint = AdjointStepper(self.model)
         self.free_steppers = [self.adjoint.forward]  # steppers that keep what they compute
         self.gradient = Gradient.zeros(self.model)
         self.free_states = []
+
+    @functools.cached_property
+    def stepper(self) -> Stepper:
+        """The stepper of steps whose results are not kept, made when there is such a step."""
+        return Stepper(self.model)
 
     def begin(self, model: Model) -> Model:
         """Begin a gradient: take the state, forcing, parameters and terms of a model.
@@ -295,7 +301,7 @@ class Sweep:
         self.loss, self.simulation, self.records = loss, simulation, records
         self.model = workspace.begin(simulation.model)
         self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
-        self.stepper, self.adjoint = workspace.stepper, workspace.adjoint
+        self.workspace, self.adjoint = workspace, workspace.adjoint
         self.free_steppers, self.free_states = workspace.free_steppers, workspace.free_states
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and the stepper with its results
         self.last = self.state  # the state after the last step
@@ -322,7 +328,7 @@ class Sweep:
 
     def forward(self, n: int) -> None:
         """Compute step n, counted from 0."""
-        self.stepper.step()
+        self.workspace.stepper.step()
         self.last = self.state
         self.finish_step(n)
 

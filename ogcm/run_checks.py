@@ -6,6 +6,7 @@ from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
+from ogcm.terms import check_terms
 
 if TYPE_CHECKING:
     from ogcm.simulation import Simulation
@@ -35,5 +36,5 @@ def check_step(simulation: "Simulation") -> None:
             "not finite or below the sea floor; correct the initial field"
         )
     stability.check_flow(model)
-    if simulation.device != "cpu":  # on the CPU the stepper checks it
-        stability.check_numerics(model)
+    stability.check_numerics(model)
+    check_terms(model.terms)

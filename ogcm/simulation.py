@@ -5,6 +5,7 @@ the run (`watch`), its writers (`writers`) and callbacks (`callbacks`), runs on 
 (`signals`).
 """
 
+import functools
 import numbers
 import shlex
 import sys
@@ -124,10 +125,14 @@ class Simulation:
         run_files.check_names(self)
         self.check()
         self.running = Host(model)  # the model that is stepped, on the host or on a GPU
-        self.stepper: Any = Stepper(model) if self.device == "cpu" else None  # on a GPU there is one during a run
         self.watch: Any = None  # there is one during a run
         self.caught, self.started = CaughtSignal(), 0.0
         self.stop_reason: str | None = None
+
+    @functools.cached_property
+    def stepper(self) -> Stepper:
+        """The stepper of the run, made when the run begins; on a GPU there is one during a run."""
+        return Stepper(self.running.model)
 
     def check(self) -> None:
         """Raise InputError or FileError for anything that would make the run fail later."""
@@ -228,10 +233,10 @@ class Simulation:
             self._check_again()
             if self.device == "cuda":
                 self.running = Mirror(self.model)
-                self.stepper = Stepper(self.running.model)
+            stepper = self.stepper  # made before files are opened, since it may refuse the model
             self._open_writers()
             self.has_run, complete = True, False
-            self.watch = Watch(self.stepper, self.model, self.restart_file)
+            self.watch = Watch(stepper, self.model, self.restart_file)
             self.started, first = clock.perf_counter(), self.model.state.step
             try:
                 self._loop()
@@ -276,7 +281,8 @@ class Simulation:
             finally:
                 self.watch = None
                 if self.device == "cuda":
-                    self.running, self.stepper = Host(self.model), None
+                    self.running = Host(self.model)
+                    del self.stepper
 
     def _loop(self) -> None:
         """Take all steps, with callbacks, records, restarts, checks and the progress bar."""
