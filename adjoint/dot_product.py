@@ -3,7 +3,7 @@
 J dx is computed by the complex step with the forward kernel (`adjoint.complex_step`), and J* y by the adjoint kernel.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -25,6 +25,7 @@ def dot_product_error(
     seed: int = 0,
     active: Sequence[str] | None = None,
     increments: dict[str, np.ndarray] | None = None,
+    overwrites: Collection[str] = (),
 ) -> float:
     """Compute the error of an adjoint kernel, |<J dx, y> - <dx, J* y>| over the sum of the magnitudes of all terms.
 
@@ -49,6 +50,8 @@ def dot_product_error(
     increments : dict of ndarray, optional
         Perturbations by name. By default they are random and as large as the inputs, so that land and closed faces
         stay as they are; others are needed for inputs that are 0.
+    overwrites : collection of str, optional
+        Names of the inputs whose adjoints are overwritten; they begin as NaN.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def dot_product_error(
         interior(y)[...] = rng.normal(size=interior(y).shape)
         exchange(grid, y)
         weights.append(y)
-    gradients = [np.zeros(x.shape) for x in inputs.values()]
+    gradients = [np.full(x.shape, np.nan if name in overwrites else 0.0) for name, x in inputs.items()]
     adjoint(*inputs.values(), *constants(grid, np.dtype(float)), grid, *weights, *gradients)
 
     terms = [inner(r.imag / STEP) * inner(y) for r, y in zip(results, weights, strict=True)]
@@ -111,6 +114,5 @@ def pair_error(pair: Pair, grid: Grid, *, seed: int = 0, active: Sequence[str] |
     rng = np.random.default_rng(seed)
     inputs = {x: random_field(grid, kind, rng, size) for x, (kind, size) in pair.inputs.items()}
     outputs = {y: mask_of(grid, kind).shape for y, kind in pair.outputs.items()}
-    return dot_product_error(
-        pair.forward, pair.adjoint, inputs, pair.constants, grid, outputs, seed=seed, active=active
-    )
+    options = {"seed": seed, "active": active, "overwrites": pair.overwrites}
+    return dot_product_error(pair.forward, pair.adjoint, inputs, pair.constants, grid, outputs, **options)

@@ -86,6 +86,8 @@ class Pair(NamedTuple):
         `constants(grid, dtype)` makes the arguments that are not differentiated, work arrays included.
     recomputes : bool
         True if the adjoint first computes a result of the forward kernel, which a step keeps.
+    overwrites : tuple of str
+        Inputs whose adjoints are overwritten on the interior; to those of all others is added.
     """
 
     forward: Callable
@@ -94,6 +96,7 @@ class Pair(NamedTuple):
     outputs: dict[str, str]
     constants: Callable[[Grid, np.dtype], tuple] = no_constants
     recomputes: bool = False
+    overwrites: tuple[str, ...] = ()
 
 
 def time_step(_grid: Grid, _dtype: np.dtype) -> tuple:
@@ -163,12 +166,12 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
     Returns
     -------
     tuple
-        Averaging weights of seven substeps, dt, coefficients, and memory for all instants.
+        Averaging weights of seven substeps, dt, work array, and memory for all instants.
     """
     a, b = barotropic.averaging_weights(7)
     plane = grid.depth_t.shape
-    history = np.zeros((5, len(a) + 1, *plane), dtype)
-    return a, b, 500.0, np.zeros((barotropic.COEFFICIENTS, *plane), dtype), history
+    history = np.zeros((3, len(a) + 1, *plane), dtype)
+    return a, b, 500.0, np.zeros((barotropic.WORK_FIELDS, *plane), dtype), history
 
 
 def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid, u_out, v_out):
@@ -245,7 +248,14 @@ def kinds(inputs: str) -> Kinds:
 
 
 def pair(
-    forward: Callable, adjoint: Callable, inputs: str, outputs: str, constants: Callable = no_constants, work: str = ""
+    forward: Callable,
+    adjoint: Callable,
+    inputs: str,
+    outputs: str,
+    constants: Callable = no_constants,
+    *,
+    work: str = "",
+    overwrites: str = "",
 ) -> Pair:
     """Make the pair of a forward kernel and its adjoint.
 
@@ -254,7 +264,8 @@ def pair(
     forward : callable
         Forward kernel.
     adjoint : callable
-        Adjoint kernel. It may take outputs of the forward kernel, and may lack some of the arguments of a pair.
+        Adjoint kernel. It may take outputs of the forward kernel or its `history`, and may lack some of the arguments
+        of a pair.
     inputs : str
         Kinds and sizes of the inputs, as in `kinds`.
     outputs : str
@@ -262,7 +273,10 @@ def pair(
     constants : callable, optional
         `constants(grid, dtype)` makes the arguments that are not differentiated.
     work : str, optional
-        Kinds of work arrays, the last arguments of the adjoint: a letter "t" or "w" for each.
+        Kinds of work arrays, the last arguments of the adjoint: a letter "t", "w" or "c" for each
+        (layers, interfaces, fields of the backward substeps).
+    overwrites : str, optional
+        Names of the inputs whose adjoints are overwritten, with spaces between them.
 
     Returns
     -------
@@ -273,10 +287,10 @@ def pair(
     before = list(inspect.signature(forward).parameters)[: -len(written)]
     arguments = [*before, *(f"{y}_ad" for y in written), *(f"{x}_ad" for x in read)]
     wanted = list(inspect.signature(adjoint).parameters)
-    recomputes = not set(written).isdisjoint(wanted)
+    recomputes = not {*written, "history"}.isdisjoint(wanted)
     if wanted != arguments:
         adjoint = completed(adjoint, arguments, forward if recomputes else None, list(written), work)
-    return Pair(forward, adjoint, read, written, constants, recomputes)
+    return Pair(forward, adjoint, read, written, constants, recomputes, tuple(overwrites.split()))
 
 
 def completed(adjoint: Callable, names: list[str], forward: Callable | None, outputs: list[str], work: str) -> Callable:
@@ -289,7 +303,7 @@ def completed(adjoint: Callable, names: list[str], forward: Callable | None, out
     names : list of str
         Names of the arguments of the function.
     forward : callable or None
-        Forward kernel, if the adjoint takes its outputs, which are then computed before.
+        Forward kernel, if the adjoint takes what it computes, which is then computed before.
     outputs : list of str
         Names of these outputs.
     work : str
@@ -306,8 +320,9 @@ def completed(adjoint: Callable, names: list[str], forward: Callable | None, out
     def complete(*arguments: Any) -> None:
         given = dict(zip(names, arguments, strict=True))
         nk, nj, ni = given["grid"].h_t.shape
+        levels = {"t": nk, "w": nk + 1, "c": barotropic_ad.CARRIED_FIELDS}
         for name, kind in zip(wanted[len(wanted) - len(work) :], work, strict=True):
-            given[name] = np.zeros_like(arguments[0], shape=(nk + (kind == "w"), nj, ni))
+            given[name] = np.zeros_like(arguments[0], shape=(levels[kind], nj, ni))
         if forward is not None:
             given |= {name: np.empty_like(arguments[0]) for name in outputs}
             forward(*(given[name] for name in inspect.signature(forward).parameters))
@@ -434,10 +449,20 @@ OPERATORS = {
         time_step_and_dither,
     ),
     "advance_u": pair(
-        vertical_diffusion.advance_u, vertical_diffusion_ad.advance_u_ad, VELOCITY.format("u"), "u u", time_step, "w"
+        vertical_diffusion.advance_u,
+        vertical_diffusion_ad.advance_u_ad,
+        VELOCITY.format("u"),
+        "u u",
+        time_step,
+        work="w",
     ),
     "advance_v": pair(
-        vertical_diffusion.advance_v, vertical_diffusion_ad.advance_v_ad, VELOCITY.format("v"), "v v", time_step, "w"
+        vertical_diffusion.advance_v,
+        vertical_diffusion_ad.advance_v_ad,
+        VELOCITY.format("v"),
+        "v v",
+        time_step,
+        work="w",
     ),
     "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", weight),
     "depth_mean": pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, "u u, v v", "u_bar u2, v_bar v2"),
@@ -454,6 +479,8 @@ OPERATORS = {
         "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3",
         "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
         seven_substeps,
+        work="c",
+        overwrites="F_u F_v",
     ),
     "take_depth_mean": pair(
         take_depth_mean,

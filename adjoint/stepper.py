@@ -13,6 +13,7 @@ import numpy as np
 from adjoint.clear import clear
 from adjoint.integrators import integrate_ad
 from adjoint.operators.barotropic import (
+    CARRIED_FIELDS,
     barotropic_substeps_ad,
     depth_mean_ad,
     slow_forcing_ad,
@@ -68,8 +69,7 @@ class AdjointStepper:
         self.slow_ad = SlowWork.zeros(grid, dtype, self.work_ad, SHARED_BY_SLOW_PHYSICS)
         self.scratch = Scratch.of(self.work_ad)
         self.eos_ad = zeros(grid.h_t, (len(model.parameters["eos"]), *grid.depth_t.shape), dtype)
-        most = max(len(a) for a, _ in self.forward.weights)
-        self.history = zeros(grid.h_t, (5, most + 1, *grid.depth_t.shape), dtype)
+        self.carried = zeros(grid.h_t, (CARRIED_FIELDS, *grid.depth_t.shape), dtype)
 
     def step(self, n: State, new_ad: State, gradient: Gradient) -> None:
         """Compute the step that begins at n again and keep everything, then its adjoint (`reverse`).
@@ -267,16 +267,15 @@ class AdjointStepper:
         backward : BackwardStage
             The stage.
         """
-        step, (n, y, _, dt, fluxes, weights, work), y_ad, s_ad = backward
+        step, (_, y, _, dt, _, substeps, work), y_ad, s_ad = backward
         grid, work_ad, bar, bar_ad = self.model.grid, self.work_ad, step.slow.bar, self.slow_ad.bar
-        F, F_ad, star_ad = (work.F_u, work.F_v), (work_ad.F_u, work_ad.F_v), work_ad.bar_star
+        F_ad, star_ad = (work_ad.F_u, work_ad.F_v), work_ad.bar_star
         take_depth_mean_ad(grid, s_ad.u, s_ad.v, *star_ad, *work_ad.bar)
         exchange(grid, s_ad.eta)
-        history = self.history[:, : len(weights[0]) + 1]
         barotropic_substeps_ad(
-            n.eta, *bar, *F, fluxes.fresh_water, *weights, dt, self.forward.coefficients, history, grid,
+            *substeps.weights, dt, substeps.work, substeps.history, grid,
             s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean,
-            step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water,
+            step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water, self.carried,
         )  # fmt: skip
         exchange(grid, *F_ad)
         slow_forcing_ad(*work.bar_star, *bar, y.eta, dt, grid, *F_ad, *star_ad, *bar_ad, y_ad.eta)

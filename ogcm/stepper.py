@@ -30,7 +30,6 @@ from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
 from ogcm.model import Model
 from ogcm.operators.barotropic import (
-    COEFFICIENTS,
     barotropic_substeps,
     depth_mean,
     slow_forcing,
@@ -53,7 +52,7 @@ from ogcm.slow_physics import slow_physics
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights, thickness
 from ogcm.state import State
 from ogcm.terms import check_terms
-from ogcm.work import SHARED, SHARED_BY_SLOW_PHYSICS, SlowWork, StageWork
+from ogcm.work import SHARED, SHARED_BY_SLOW_PHYSICS, SlowWork, StageWork, Substeps
 
 Array = np.ndarray
 
@@ -73,8 +72,8 @@ class Stage(NamedTuple):
         Length of the stage [s].
     fluxes : Fluxes
         Forcing in the middle of the step.
-    weights : tuple of ndarray
-        Averaging weights of the barotropic substeps [1].
+    substeps : Substeps
+        Weights and memory of the barotropic substeps.
     work : StageWork
         Work arrays of the stage.
     """
@@ -84,7 +83,7 @@ class Stage(NamedTuple):
     s: State
     dt: np.floating
     fluxes: Fluxes
-    weights: tuple[Array, Array]
+    substeps: Substeps
     work: StageWork
 
 
@@ -110,6 +109,8 @@ class Stepper:
         The time integrator.
     works : list of StageWork
         Work arrays of each stage; of a run the same for all stages.
+    substeps : list of Substeps
+        Weights and memory of the barotropic substeps of each stage.
     slow : SlowWork
         Results and work arrays of the slow physics.
     states : StepStates
@@ -135,14 +136,13 @@ class Stepper:
             self.works = [StageWork.zeros(grid, dtype, SHARED)] * stages
         self.slow = SlowWork.zeros(grid, dtype, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
         self.states = StepStates.zeros(self.integrator, grid, dtype, kept=kept)
-        self.coefficients = zeros(grid.h_t, (COEFFICIENTS, *grid.depth_t.shape), dtype)
-        self.instant = zeros(grid.h_t, (5, 1, *grid.depth_t.shape), dtype)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         self.sent: dict[str, Array] = {}  # forcing that varies, in arrays whose addresses the graphs know
-        self.weights = [self.substep_weights(c) for c in self.integrator.fractions]
+        weights = [self.substep_weights(c) for c in self.integrator.fractions]
+        self.substeps = Substeps.of_stages(weights, grid, dtype, kept=kept)
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
         """Compute the averaging weights of the barotropic substeps in a stage.
@@ -338,7 +338,7 @@ class Stepper:
             The context.
         """
         dt = self.model.grid.h_t.dtype.type(self.integrator.fractions[m] * self.model.numerics.dt)
-        return Stage(n, y, s, dt, fluxes, self.weights[m], self.works[m])
+        return Stage(n, y, s, dt, fluxes, self.substeps[m], self.works[m])
 
     def stage(self, stage: Stage) -> None:
         """Compute s = n + dt [G(y) + D(n) + vertical mixing of s].
@@ -389,12 +389,12 @@ class Stepper:
         stage : Stage
             The stage; s.u and s.v are the velocities after the momentum equations.
         """
-        n, y, s, dt, fluxes, weights, work = stage
+        n, y, s, dt, fluxes, substeps, work = stage
         grid, F, star, bar = self.model.grid, (work.F_u, work.F_v), work.bar_star, self.slow.bar
         depth_mean(s.u, s.v, grid, *star)
         slow_forcing(*star, *bar, y.eta, dt, grid, *F)
         barotropic_substeps(
-            n.eta, *bar, *F, fluxes.fresh_water, *weights, dt, self.coefficients, self.instant, grid,
+            n.eta, *bar, *F, fluxes.fresh_water, *substeps.weights, dt, substeps.work, substeps.history, grid,
             s.eta, *work.bar, work.U_mean, work.V_mean,
         )  # fmt: skip
         take_depth_mean(*star, *work.bar, grid, s.u, s.v)

@@ -7,12 +7,13 @@ everything has a set of arrays for each stage, and none of them is shared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ogcm.device import zeros
 from ogcm.grid import Grid
+from ogcm.operators.barotropic import WORK_FIELDS
 from ogcm.state import Stretching, Tendencies
 
 Array = np.ndarray
@@ -81,6 +82,34 @@ class StageWork:
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {})
         stretchings: dict[str, Any] = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)
+
+
+class Substeps(NamedTuple):
+    """Weights and memory of the barotropic substeps of a stage.
+
+    Attributes
+    ----------
+    weights : tuple of ndarray, shape (M,)
+        Averaging weights of the surface and of the transports [1].
+    work : ndarray, shape (WORK_FIELDS, nj, ni)
+        Work array, the same for all stages.
+    history : ndarray, shape (3, depth, nj, ni)
+        Instants of the surface and of the velocity: the last one, or all M + 1 for the adjoint.
+    """
+
+    weights: tuple[Array, Array]
+    work: Array
+    history: Array
+
+    @classmethod
+    def of_stages(
+        cls, weights: list[tuple[Array, Array]], grid: Grid, dtype: np.dtype, *, kept: bool
+    ) -> list["Substeps"]:
+        """Make the substeps of all stages of these weights; with `kept` each stage has a history of its own."""
+        plane = grid.depth_t.shape
+        work, last = zeros(grid.h_t, (WORK_FIELDS, *plane), dtype), zeros(grid.h_t, (3, 1, *plane), dtype)
+        histories = [zeros(grid.h_t, (3, len(a) + 1, *plane), dtype) if kept else last for a, _ in weights]
+        return [cls(pair, work, history) for pair, history in zip(weights, histories, strict=True)]
 
 
 @dataclass

@@ -17,14 +17,14 @@ barotropic_substeps, with D(eta) u = [rest + swell (area_i eta_i + area_{i+1} et
 backwards, carrying u_ad of u^{m+1/2}, U_ad of U^{m+1/2} and eta_ad of eta^{m+1} (all 0 after the last substep):
 
     U_mean_ad_i += dt [ (eta_new_ad/area)_{i+1} - (eta_new_ad/area)_i ]
-    eta_ad      += sum of the two faces' swell u U_ad, times area            (of U^{m+3/2})
+    eta_ad      += sum of the four faces' swell u U_ad, times area           (of U^{m+3/2})
     u_ad        += D(eta^{m+1}) U_ad
     kick_ad      = 2 u_ad + a_m u_new_ad,   u_ad += a_m u_new_ad,   F_ad += delta/2 kick_ad
     eta_ad_i    += delta/2 [ (g kick_ad)_i - (g kick_ad)_{i-1} ]
     U_ad_i       = b_m U_mean_ad_i + delta [ (eta_ad/area)_{i+1} - (eta_ad/area)_i ],   fresh_ad += delta eta_ad
     finally      u_bar_ad += u_ad + D U_ad, and likewise the other terms of u^{1/2}
 
-It needs all eta^m, u^{m+1/2} and v^{m+1/2}: the forward kernel is run again with a history of all instants.
+It needs all eta^m, u^{m+1/2} and v^{m+1/2}, which the forward kernel has kept in its history.
 
 take_depth_mean u += mask (target - u_bar): u_ad is unchanged,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
 
@@ -41,10 +41,8 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point
-from ogcm.halo import exchange
 from ogcm.operators.barotropic import (
     SMALL_PLANE,
-    barotropic_substeps,
     gravity_per_dx,
     gravity_per_dy,
     transport_u,
@@ -119,18 +117,17 @@ def slow_forcing_ad(
 
 
 @point
-def eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i):
+def eta_ad_from_depths(area, swell_u_ad, swell_v_ad, j, i):
     """Return the adjoint of eta at a T point by the depths of its four faces."""
-    east, west = swell_u[j, i] * u[j, i] * U_ad[j, i], swell_u[j, i - ONE] * u[j, i - ONE] * U_ad[j, i - ONE]
-    north, south = swell_v[j, i] * v[j, i] * V_ad[j, i], swell_v[j - 1, i] * v[j - 1, i] * V_ad[j - 1, i]
-    return area[j, i] * ((east + west) + (north + south))
+    along_x, along_y = swell_u_ad[j, i] + swell_u_ad[j, i - ONE], swell_v_ad[j, i] + swell_v_ad[j - 1, i]
+    return area[j, i] * (along_x + along_y)
 
 
 @point
-def eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i):
-    """Return the adjoint of eta at a T point by the kicks of its four faces, over delta/2."""
-    along_x = g_x[j, i] * kick_u_ad[j, i] - g_x[j, i - ONE] * kick_u_ad[j, i - ONE]
-    along_y = g_y[j, i] * kick_v_ad[j, i] - g_y[j - 1, i] * kick_v_ad[j - 1, i]
+def eta_ad_from_kicks(gradient_x_ad, gradient_y_ad, j, i):
+    """Return the adjoint of eta at a T point by the kicks of its four faces."""
+    along_x = gradient_x_ad[j, i] - gradient_x_ad[j, i - ONE]
+    along_y = gradient_y_ad[j, i] - gradient_y_ad[j - 1, i]
     return along_x + along_y
 
 
@@ -150,11 +147,11 @@ CARRIED_FIELDS = 9  # number of (nj, ni) fields of the backward substeps
 
 
 @partial(kernel, serial_below=SMALL_PLANE)
-def barotropic_substeps_backward(
-    a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
-    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
+def barotropic_substeps_ad(
+    a, b, dt, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
 ):  # fmt: skip
-    """Run the substeps backwards, from the last to the first.
+    """Add the adjoint of the substeps, from the last instant to the first.
 
     Parameters
     ----------
@@ -162,12 +159,10 @@ def barotropic_substeps_backward(
         Averaging weights.
     dt : float
         Time step [s].
-    work : ndarray, shape (COEFFICIENTS, nj, ni)
+    work : ndarray, shape (WORK_FIELDS, nj, ni)
         Coefficients of the forward kernel.
-    history : ndarray, shape (5, M + 1, nj, ni)
+    history : ndarray, shape (3, M + 1, nj, ni)
         All instants of the forward kernel.
-    carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
-        Adjoints carried between substeps; zeros at the start, overwritten.
     grid : Grid
         Metric terms and masks.
     eta_new_ad : ndarray, shape (nj, ni)
@@ -181,132 +176,76 @@ def barotropic_substeps_backward(
     u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
         Adjoint of the velocity at the start, added to.
     F_u_ad, F_v_ad : ndarray, shape (nj, ni)
-        Adjoint of the forcing, added to.
+        Adjoint of the forcing, overwritten.
     fresh_ad : ndarray, shape (nj, ni)
         Adjoint of the fresh water, added to.
+    carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
+        Work array for what is carried from instant to instant; overwritten.
     """
     nj, ni = eta_ad.shape
-    area, substeps = grid.area_t, a.shape[0]
+    area, substeps, zero, one = grid.area_t, a.shape[0], a.dtype.type(0), a.dtype.type(1)
     delta = b[0] * dt
     half = HALF * delta
     g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
-    surface_ad, u_ad, v_ad, U_ad, V_ad = carried[0], carried[1], carried[2], carried[3], carried[4]
-    kick_u_ad, kick_v_ad, mean_u_ad, mean_v_ad = carried[5], carried[6], carried[7], carried[8]
+    surface_ad, u_ad, v_ad, mean_u_ad, mean_v_ad = carried[0], carried[1], carried[2], carried[3], carried[4]
+    swell_u_ad, swell_v_ad, gradient_x_ad, gradient_y_ad = carried[5], carried[6], carried[7], carried[8]
+    for j in prange(nj):
+        for ii in range(ni):
+            i = np.uintp(ii)
+            surface_ad[j, i], u_ad[j, i], v_ad[j, i] = 0, 0, 0
+            swell_u_ad[j, i], swell_v_ad[j, i], gradient_x_ad[j, i], gradient_y_ad[j, i] = 0, 0, 0, 0
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             mean_u_ad[j, i] = U_mean_ad[j, i] + dt * eta_difference_x(eta_new_ad, grid, j, i)
             mean_v_ad[j, i] = V_mean_ad[j, i] + dt * eta_difference_y(eta_new_ad, grid, j, i)
-            eta_ad[j, i] += eta_new_ad[j, i]
+            F_u_ad[j, i], F_v_ad[j, i] = 0, 0
             fresh_ad[j, i] += dt * eta_new_ad[j, i]
-    for n in range(substeps):
-        m = substeps - 1 - n
-        a_m, b_m = a[m], b[m]
-        surface, u, v = history[0, m + 1], history[1, m + 1], history[2, m + 1]
+    for n in range(substeps + 1):
+        m = substeps - n
+        # There is no transport after the last instant, and before the first there is no kick, only half a one after it.
+        b_m, a_m = b[m] if m < substeps else zero, a[m - 1] if m > 0 else zero
+        kicks, interval = one + one if m > 0 else one, delta if m > 0 else zero
+        surface, u, v = history[0, m], history[1, m], history[2, m]
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
+                U_ad = b_m * mean_u_ad[j, i] + delta * eta_difference_x(surface_ad, grid, j, i)
+                V_ad = b_m * mean_v_ad[j, i] + delta * eta_difference_y(surface_ad, grid, j, i)
                 mean_u, mean_v = a_m * u_new_ad[j, i], a_m * v_new_ad[j, i]
-                carried_u = u_ad[j, i] + transport_u(surface, U_ad[j, i], area, rest_u, swell_u, j, i)
-                carried_v = v_ad[j, i] + transport_v(surface, V_ad[j, i], area, rest_v, swell_v, j, i)
-                kick_u_ad[j, i] = carried_u + carried_u + mean_u
-                kick_v_ad[j, i] = carried_v + carried_v + mean_v
+                carried_u = u_ad[j, i] + transport_u(surface, U_ad, area, rest_u, swell_u, j, i)
+                carried_v = v_ad[j, i] + transport_v(surface, V_ad, area, rest_v, swell_v, j, i)
+                kick_u_ad, kick_v_ad = half * (kicks * carried_u + mean_u), half * (kicks * carried_v + mean_v)
                 u_ad[j, i] = carried_u + mean_u
                 v_ad[j, i] = carried_v + mean_v
-                F_u_ad[j, i] += half * kick_u_ad[j, i]
-                F_v_ad[j, i] += half * kick_v_ad[j, i]
-            wrap_row(kick_u_ad, grid, j, ni)
-            wrap_row(kick_v_ad, grid, j, ni)
-        wrap_columns(kick_u_ad, grid, nj, ni)
-        wrap_columns(kick_v_ad, grid, nj, ni)
+                F_u_ad[j, i] += kick_u_ad
+                F_v_ad[j, i] += kick_v_ad
+                gradient_x_ad[j, i] = g_x[j, i] * kick_u_ad
+                gradient_y_ad[j, i] = g_y[j, i] * kick_v_ad
+                swell_u_ad[j, i] = swell_u[j, i] * u[j, i] * U_ad
+                swell_v_ad[j, i] = swell_v[j, i] * v[j, i] * V_ad
+            wrap_row(gradient_x_ad, grid, j, ni)
+            wrap_row(gradient_y_ad, grid, j, ni)
+            wrap_row(swell_u_ad, grid, j, ni)
+            wrap_row(swell_v_ad, grid, j, ni)
+        wrap_columns(gradient_x_ad, grid, nj, ni)
+        wrap_columns(gradient_y_ad, grid, nj, ni)
+        wrap_columns(swell_u_ad, grid, nj, ni)
+        wrap_columns(swell_v_ad, grid, nj, ni)
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                from_depths = eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
-                surface_ad[j, i] += from_depths + half * eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
-                fresh_ad[j, i] += delta * surface_ad[j, i]
+                from_depths = eta_ad_from_depths(area, swell_u_ad, swell_v_ad, j, i)
+                surface_ad[j, i] += from_depths + eta_ad_from_kicks(gradient_x_ad, gradient_y_ad, j, i)
+                fresh_ad[j, i] += interval * surface_ad[j, i]
             wrap_row(surface_ad, grid, j, ni)
         wrap_columns(surface_ad, grid, nj, ni)
-        for j in prange(HALO, nj - HALO):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                U_ad[j, i] = b_m * mean_u_ad[j, i] + delta * eta_difference_x(surface_ad, grid, j, i)
-                V_ad[j, i] = b_m * mean_v_ad[j, i] + delta * eta_difference_y(surface_ad, grid, j, i)
-            wrap_row(U_ad, grid, j, ni)
-            wrap_row(V_ad, grid, j, ni)
-        wrap_columns(U_ad, grid, nj, ni)
-        wrap_columns(V_ad, grid, nj, ni)
-    surface, u, v = history[0, 0], history[1, 0], history[2, 0]
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            kick_u_ad[j, i] = u_ad[j, i] + transport_u(surface, U_ad[j, i], area, rest_u, swell_u, j, i)
-            kick_v_ad[j, i] = v_ad[j, i] + transport_v(surface, V_ad[j, i], area, rest_v, swell_v, j, i)
-            u_bar_ad[j, i] += kick_u_ad[j, i]
-            v_bar_ad[j, i] += kick_v_ad[j, i]
-            F_u_ad[j, i] += half * kick_u_ad[j, i]
-            F_v_ad[j, i] += half * kick_v_ad[j, i]
-        wrap_row(kick_u_ad, grid, j, ni)
-        wrap_row(kick_v_ad, grid, j, ni)
-    wrap_columns(kick_u_ad, grid, nj, ni)
-    wrap_columns(kick_v_ad, grid, nj, ni)
-    for j in prange(HALO, nj - HALO):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            from_depths = eta_ad_from_depths(area, swell_u, swell_v, u, v, U_ad, V_ad, j, i)
-            from_kicks = half * eta_ad_from_kicks(g_x, g_y, kick_u_ad, kick_v_ad, j, i)
-            eta_ad[j, i] += surface_ad[j, i] + from_depths + from_kicks
-
-
-def barotropic_substeps_ad(
-    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid,
-    eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad, eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
-):  # fmt: skip
-    """Add the adjoint of the substeps: run them forwards with a history of all instants, and then backwards.
-
-    Parameters
-    ----------
-    eta : ndarray, shape (nj, ni)
-        Sea surface height at the start [m], halo filled.
-    u_bar, v_bar : ndarray, shape (nj, ni)
-        Depth-mean velocity at the start [m s-1], halo filled.
-    F_u, F_v : ndarray, shape (nj, ni)
-        Forcing of the depth mean [m s-2].
-    fresh : ndarray, shape (nj, ni)
-        Volume gained through the surface [m s-1].
-    a, b : ndarray, shape (M,)
-        Averaging weights.
-    dt : float
-        Time step [s].
-    work : ndarray, shape (COEFFICIENTS, nj, ni)
-        Work array; overwritten.
-    history : ndarray, shape (5, M + 1, nj, ni)
-        Work array for all instants; overwritten.
-    grid : Grid
-        Metric terms and masks.
-    eta_new_ad : ndarray, shape (nj, ni)
-        Adjoint of the averaged sea surface height, halo filled.
-    u_new_ad, v_new_ad : ndarray, shape (nj, ni)
-        Adjoint of the averaged velocity.
-    U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
-        Adjoint of the mean transports.
-    eta_ad : ndarray, shape (nj, ni)
-        Adjoint of the sea surface height at the start, added to.
-    u_bar_ad, v_bar_ad : ndarray, shape (nj, ni)
-        Adjoint of the velocity at the start, added to.
-    F_u_ad, F_v_ad : ndarray, shape (nj, ni)
-        Adjoint of the forcing, added to.
-    fresh_ad : ndarray, shape (nj, ni)
-        Adjoint of the fresh water, added to.
-    """
-    carried = np.empty_like(history, shape=(CARRIED_FIELDS, *eta.shape))
-    barotropic_substeps(eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, *carried[:5])
-    carried.fill(0)
-    exchange(grid, history[1], history[2])
-    barotropic_substeps_backward(
-        a, b, dt, work, history, carried, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
-        eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad,
-    )  # fmt: skip
+            u_bar_ad[j, i] += u_ad[j, i]
+            v_bar_ad[j, i] += v_ad[j, i]
+            eta_ad[j, i] += eta_new_ad[j, i] + surface_ad[j, i]
 
 
 @kernel

@@ -194,7 +194,7 @@ def transport_v(eta, v, area, rest, swell, j, i):
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
 
 
-COEFFICIENTS = 6  # number of (nj, ni) fields in `work`
+WORK_FIELDS = 8  # number of (nj, ni) fields in `work`
 # Number of points of a plane below which one thread is faster than starting several for each of the many loops
 SMALL_PLANE = 8000
 
@@ -219,11 +219,11 @@ def barotropic_substeps(
         Averaging weights (see `averaging_weights`).
     dt : float
         Time step [s].
-    work : ndarray, shape (COEFFICIENTS, nj, ni)
-        Work array for the coefficients; overwritten.
-    history : ndarray, shape (5, depth, nj, ni)
-        The last `depth` instants of eta^m, u^{m+1/2}, v^{m+1/2}, U^{m+1/2}, V^{m+1/2}: depth is 1 in a run and M + 1
-        for the adjoint; overwritten.
+    work : ndarray, shape (WORK_FIELDS, nj, ni)
+        Work array for the coefficients and for U^{m+1/2}, V^{m+1/2}; overwritten.
+    history : ndarray, shape (3, depth, nj, ni)
+        The last `depth` instants of eta^m, u^{m+1/2}, v^{m+1/2}: depth is 1 in a run and M + 1 for the adjoint;
+        overwritten.
     grid : Grid
         Metric terms and masks.
     eta_new : ndarray, shape (nj, ni)
@@ -239,7 +239,8 @@ def barotropic_substeps(
     delta = b[0] * dt
     half = HALF * delta
     g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
-    first, u, v, U, V = history[0, 0], history[1, 0], history[2, 0], history[3, 0], history[4, 0]
+    U, V = work[6], work[7]
+    first, u, v = history[0, 0], history[1, 0], history[2, 0]
     for j in prange(nj):
         for ii in range(ni):
             i = np.uintp(ii)
@@ -268,7 +269,6 @@ def barotropic_substeps(
         now, then = m % depth, (m + 1) % depth
         before, surface = history[0, now], history[0, then]
         u, v, u_then, v_then = history[1, now], history[2, now], history[1, then], history[2, then]
-        U, V, U_then, V_then = history[3, now], history[4, now], history[3, then], history[4, then]
         for j in prange(HALO - 1, nj - HALO + 1):
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
@@ -285,12 +285,12 @@ def barotropic_substeps(
                 v_new[j, i] += a_m * (v[j, i] + kick_v)
                 u_then[j, i] = u[j, i] + (kick_u + kick_u)
                 v_then[j, i] = v[j, i] + (kick_v + kick_v)
-                U_then[j, i] = transport_u(surface, u_then[j, i], area, rest_u, swell_u, j, i)
-                V_then[j, i] = transport_v(surface, v_then[j, i], area, rest_v, swell_v, j, i)
-            wrap_row(U_then, grid, j, ni)
-            wrap_row(V_then, grid, j, ni)
-        wrap_columns(U_then, grid, nj, ni)
-        wrap_columns(V_then, grid, nj, ni)
+                U[j, i] = transport_u(surface, u_then[j, i], area, rest_u, swell_u, j, i)
+                V[j, i] = transport_v(surface, v_then[j, i], area, rest_v, swell_v, j, i)
+            wrap_row(U, grid, j, ni)
+            wrap_row(V, grid, j, ni)
+        wrap_columns(U, grid, nj, ni)
+        wrap_columns(V, grid, nj, ni)
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)

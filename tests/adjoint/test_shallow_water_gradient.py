@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from adjoint.complex_step import STEP
-from adjoint.operators.barotropic import barotropic_substeps_ad
+from adjoint.operators.barotropic import CARRIED_FIELDS, barotropic_substeps_ad
 from adjoint.random_ocean import random_field, random_grid
 from ogcm.grid import interior
 from ogcm.halo import exchange
-from ogcm.operators.barotropic import COEFFICIENTS, averaging_weights, barotropic_substeps
+from ogcm.operators.barotropic import WORK_FIELDS, averaging_weights, barotropic_substeps
 
 DT, CALLS = 400.0, 12
 WEIGHTS = averaging_weights(5)
@@ -17,7 +17,7 @@ INPUTS = ("eta", "u_bar", "v_bar", "F_u", "F_v", "fresh")
 
 def work(grid, depth, dtype):
     plane = grid.depth_t.shape
-    return np.zeros((COEFFICIENTS, *plane), dtype), np.zeros((5, depth, *plane), dtype)
+    return np.zeros((WORK_FIELDS, *plane), dtype), np.zeros((3, depth, *plane), dtype)
 
 
 def forward(grid, x, depth=1):
@@ -55,10 +55,14 @@ def gradient(grid, x):
     nothing = [np.zeros(grid.depth_t.shape) for _ in range(2)]
     for state in states[-2::-1]:
         before_ad = [np.zeros(grid.depth_t.shape) for _ in range(3)]
+        memory, new = work(grid, len(WEIGHTS[0]) + 1, float), np.zeros((5, *grid.depth_t.shape))
+        barotropic_substeps(*state, x["F_u"], x["F_v"], x["fresh"], *WEIGHTS, DT, *memory, grid, *new)
+        forcing_ad, carried = np.zeros((2, *new[0].shape)), np.empty((CARRIED_FIELDS, *new[0].shape))
         barotropic_substeps_ad(
-            *state, x["F_u"], x["F_v"], x["fresh"], *WEIGHTS, DT, *work(grid, len(WEIGHTS[0]) + 1, float), grid,
-            *state_ad, *nothing, *before_ad, *steady_ad,
-        )  # fmt: skip
+            *WEIGHTS, DT, *memory, grid, *state_ad, *nothing, *before_ad, *forcing_ad, steady_ad[2], carried
+        )
+        steady_ad[0] += forcing_ad[0]
+        steady_ad[1] += forcing_ad[1]
         exchange(grid, *before_ad)
         state_ad = before_ad
     return dict(zip(INPUTS, [*state_ad, *steady_ad], strict=True))
