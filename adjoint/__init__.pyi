@@ -24,8 +24,8 @@ from .losses import MeanSquare as MeanSquare
 from .losses import Overturning as Overturning
 from .losses import Transport as Transport
 from .observation_loss import Observations as Observations
+from .pairs import Pair as Pair
 from .registry import PAIRS as PAIRS
-from .registry import Pair as Pair
 from .run import GradientOfRun as GradientOfRun
 from .run import Workspace as Workspace
 from .run import evaluate as evaluate

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from adjoint.complex_step import STEP
+from adjoint.pairs import Pair
 from adjoint.random_ocean import mask_of, random_field
-from adjoint.registry import Pair
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 
@@ -114,5 +114,5 @@ def pair_error(pair: Pair, grid: Grid, *, seed: int = 0, active: Sequence[str] |
     rng = np.random.default_rng(seed)
     inputs = {x: random_field(grid, kind, rng, size) for x, (kind, size) in pair.inputs.items()}
     outputs = {y: mask_of(grid, kind).shape for y, kind in pair.outputs.items()}
-    options = {"seed": seed, "active": active, "overwrites": pair.overwrites}
-    return dot_product_error(pair.forward, pair.adjoint, inputs, pair.constants, grid, outputs, **options)
+    arguments = (pair.forward, pair.adjoint, inputs, pair.constants, grid, outputs)
+    return dot_product_error(*arguments, seed=seed, active=active, overwrites=pair.overwrites)

@@ -10,8 +10,8 @@ from adjoint.complex_step import STEP, complex_model
 from adjoint.controls import Controls
 from adjoint.dot_product import pair_error
 from adjoint.gradient_check import SIDES
+from adjoint.pairs import Pair
 from adjoint.random_ocean import random_grid
-from adjoint.registry import Pair
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from nn import trained
