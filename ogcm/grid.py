@@ -67,6 +67,10 @@ class Geometry(NamedTuple):
     depth_u: Array
     depth_v: Array
     depth_f: Array
+    r_depth_t: Array
+    r_depth_u: Array
+    r_depth_v: Array
+    r_depth_f: Array
     h_t: Array
     h_u: Array
     h_v: Array
@@ -111,6 +115,8 @@ class Grid(KernelGrid, Geometry):
         Coriolis parameter at F points [s-1].
     depth_t, depth_u, depth_v, depth_f : ndarray, shape (nj, ni)
         Depth of the sea floor [m], the sum of the thicknesses; 1 on land.
+    r_depth_t, r_depth_u, r_depth_v, r_depth_f : ndarray, shape (nj, ni)
+        Their reciprocals.
     h_t, h_u, h_v, h_f : ndarray, shape (nk, nj, ni)
         Thickness of the resting layers [m]. h_t is 0 on land, h_u and h_v are the full layer on dry faces, h_f is the
         mean of the wet cells around the point.
@@ -271,11 +277,10 @@ def faces(h_t: Array, dz: Array, no_slip: bool) -> tuple[dict[str, Array], dict[
     mask_f = np.where(open_faces == 4, 1, np.where((open_faces > 0) & no_slip, 2, 0)).astype(np.int8)
     masks = {"mask_t": mask_t, "mask_u": mask_u, "mask_v": mask_v, "mask_f": mask_f}
     masks |= {f"bottom_{p}": masks[f"mask_{p}"].sum(axis=0, dtype=np.int32) for p in "tuv"}
+    depths = {f"depth_{p}": column_depth(h) for p, h in (("t", h_t), ("u", h_u), ("v", h_v), ("f", h_f * (wet > 0)))}
     return masks, {
-        "depth_t": column_depth(h_t),
-        "depth_u": column_depth(h_u),
-        "depth_v": column_depth(h_v),
-        "depth_f": column_depth(h_f * (wet > 0)),
+        **depths,
+        **{f"r_{name}": 1 / depth for name, depth in depths.items()},
         "h_t": h_t,
         # A dry face carries no flow; a positive thickness there spares kernels a test before dividing.
         "h_u": np.where(mask_u, h_u, layers),

@@ -72,8 +72,8 @@ def depth_mean_ad(u, v, grid, u_bar_ad, v_bar_ad, u_ad, v_ad):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u_ad[k, j, i] += grid.h_u[k, j, i] / grid.depth_u[j, i] * u_bar_ad[j, i]
-                v_ad[k, j, i] += grid.h_v[k, j, i] / grid.depth_v[j, i] * v_bar_ad[j, i]
+                u_ad[k, j, i] += grid.h_u[k, j, i] * grid.r_depth_u[j, i] * u_bar_ad[j, i]
+                v_ad[k, j, i] += grid.h_v[k, j, i] * grid.r_depth_v[j, i] * v_bar_ad[j, i]
 
 
 @kernel
@@ -334,7 +334,7 @@ def tracer_transports_ad(
                 v_bar_old_ad[j, i] -= shear_v_ad - new_weight * shear_v_ad
                 u_bar_new_ad[j, i] -= new_weight * shear_u_ad
                 v_bar_new_ad[j, i] -= new_weight * shear_v_ad
-                U_mean_ad[j, i] += w_u / grid.depth_u[j, i]
-                V_mean_ad[j, i] += w_v / grid.depth_v[j, i]
+                U_mean_ad[j, i] += w_u * grid.r_depth_u[j, i]
+                V_mean_ad[j, i] += w_v * grid.r_depth_v[j, i]
                 s_u_ad[j, i] += w_u * grid.dy_u[j, i] * (old_u + new_weight * (new_u - old_u))
                 s_v_ad[j, i] += w_v * grid.dx_v[j, i] * (old_v + new_weight * (new_v - old_v))

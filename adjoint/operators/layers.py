@@ -26,19 +26,19 @@ from ogcm.operators.stencils import wet_cells_f
 @point
 def eta_u_ad(s_u_ad, grid, j, i):
     """Return the adjoint of eta_u at a U point by its stretching, over the area."""
-    return grid.mask_u[0, j, i] * HALF * s_u_ad[j, i] * grid.r_area_u[j, i] / grid.depth_u[j, i]
+    return grid.mask_u[0, j, i] * HALF * s_u_ad[j, i] * grid.r_area_u[j, i] * grid.r_depth_u[j, i]
 
 
 @point
 def eta_v_ad(s_v_ad, grid, j, i):
     """Return the adjoint of eta_v at a V point by its stretching, over the area."""
-    return grid.mask_v[0, j, i] * HALF * s_v_ad[j, i] * grid.r_area_v[j, i] / grid.depth_v[j, i]
+    return grid.mask_v[0, j, i] * HALF * s_v_ad[j, i] * grid.r_area_v[j, i] * grid.r_depth_v[j, i]
 
 
 @point
 def eta_f_ad(s_f_ad, grid, j, i):
     """Return what the stretching at an F point adds to the adjoint of each of the four eta around it."""
-    return s_f_ad[j, i] / (wet_cells_f(grid, 0, j, i) * grid.depth_f[j, i])
+    return s_f_ad[j, i] * grid.r_depth_f[j, i] / wet_cells_f(grid, 0, j, i)
 
 
 @kernel
@@ -64,7 +64,7 @@ def stretch_ad(eta, grid, s_t_ad, s_u_ad, s_v_ad, s_f_ad, eta_ad):
             along_y = eta_v_ad(s_v_ad, grid, j, i) + eta_v_ad(s_v_ad, grid, j - 1, i)
             north = eta_f_ad(s_f_ad, grid, j, i) + eta_f_ad(s_f_ad, grid, j, i - ONE)
             south = eta_f_ad(s_f_ad, grid, j - 1, i) + eta_f_ad(s_f_ad, grid, j - 1, i - ONE)
-            centre = s_t_ad[j, i] / grid.depth_t[j, i]
+            centre = s_t_ad[j, i] * grid.r_depth_t[j, i]
             total = centre + grid.area_t[j, i] * (along_x + along_y) + (north + south)
             eta_ad[j, i] += grid.nonlinear * total
 
@@ -116,7 +116,7 @@ def horizontal_divergence_ad(W_ad, grid, j, g):
             g[nk, i] += grid.h_t[k, j, i] * g[k, i]
     for ii in range(HALO, ni - HALO + 1):
         i = np.uintp(ii)
-        g[nk, i] *= grid.nonlinear / grid.depth_t[j, i]
+        g[nk, i] *= grid.nonlinear * grid.r_depth_t[j, i]
     for k in range(nk):
         for ii in range(HALO, ni - HALO + 1):
             i = np.uintp(ii)

@@ -99,8 +99,8 @@ def depth_mean(u, v, grid, u_bar, v_bar):
                 v_bar[j, i] += v[k, j, i] * grid.h_v[k, j, i]
         for ii in range(ni):
             i = np.uintp(ii)
-            u_bar[j, i] /= grid.depth_u[j, i]
-            v_bar[j, i] /= grid.depth_v[j, i]
+            u_bar[j, i] *= grid.r_depth_u[j, i]
+            v_bar[j, i] *= grid.r_depth_v[j, i]
 
 
 @point
@@ -361,6 +361,6 @@ def tracer_transports(
                 old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
                 shear_u = (old_u + new_weight * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
                 shear_v = (old_v + new_weight * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]
-                mean_u, mean_v = U_mean[j, i] / grid.depth_u[j, i], V_mean[j, i] / grid.depth_v[j, i]
+                mean_u, mean_v = U_mean[j, i] * grid.r_depth_u[j, i], V_mean[j, i] * grid.r_depth_v[j, i]
                 U[k, j, i] = grid.mask_u[k, j, i] * grid.h_u[k, j, i] * (shear_u + mean_u)
                 V[k, j, i] = grid.mask_v[k, j, i] * grid.h_v[k, j, i] * (shear_v + mean_v)

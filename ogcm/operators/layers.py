@@ -63,10 +63,12 @@ def stretch(eta, grid, s_t, s_u, s_v, s_f):
     for j in prange(nj - 1):
         for ii in range(ni - 1):
             i = np.uintp(ii)
-            s_t[j, i] = 1 + grid.nonlinear * eta[j, i] / grid.depth_t[j, i]
-            s_u[j, i] = 1 + grid.nonlinear * eta_u(eta, grid, j, i) / grid.depth_u[j, i]
-            s_v[j, i] = 1 + grid.nonlinear * eta_v(eta, grid, j, i) / grid.depth_v[j, i]
-            s_f[j, i] = 1 + grid.nonlinear * eta_f(eta, grid, j, i) / grid.depth_f[j, i]
+            s_t[j, i] = 1 + grid.nonlinear * eta[j, i] * grid.r_depth_t[j, i]
+            s_u[j, i] = 1 + grid.nonlinear * eta_u(eta, grid, j, i) * grid.r_depth_u[j, i]
+            s_v[j, i] = 1 + grid.nonlinear * eta_v(eta, grid, j, i) * grid.r_depth_v[j, i]
+        for ii in range(ni - 1):  # LLVM gives up on all four in one loop
+            i = np.uintp(ii)
+            s_f[j, i] = 1 + grid.nonlinear * eta_f(eta, grid, j, i) * grid.r_depth_f[j, i]
 
 
 @kernel
@@ -126,7 +128,7 @@ def continuity(U, V, fresh, grid, W):
                 W[0, j, i] -= horizontal_divergence(U, V, k, j, i)
         for ii in range(HALO - 1, ni - HALO + 1):  # W_0 is now the rate of change of the volume of the column
             i = np.uintp(ii)
-            W[0, j, i] *= grid.nonlinear / grid.depth_t[j, i]
+            W[0, j, i] *= grid.nonlinear * grid.r_depth_t[j, i]
         for k in range(nk - 1, 0, -1):
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
