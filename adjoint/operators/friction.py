@@ -18,9 +18,9 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import divide_by_volume
-from ogcm.backend import HALO, ONE, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 from ogcm.operators.friction import divergence_u, divergence_v
-from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cells_f
+from ogcm.operators.stencils import layer_index, masked, over_wet_cells_f, shear, tension
 
 
 @point
@@ -33,9 +33,9 @@ def work_t(u, v, y_u, y_v, grid, k, j, i):
 @point
 def work_f(u, v, y_u, y_v, grid, k, j, i):
     """Return dx dy h D_S(u) D_S(y)/mask at an F point, the work of the shear, for each wet cell around."""
-    cells = wet_cells_f(grid, k, j, i) * np.float32(max(grid.mask_f[k, j, i], 1))
-    volume = grid.dx_f[j, i] * grid.dy_f[j, i] * grid.h_f[k, j, i]
-    return volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i) / cells
+    volume = grid.area_f[j, i] * grid.h_f[k, j, i]
+    work = volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i)
+    return over_wet_cells_f(HALF * work if grid.mask_f[k, j, i] == 2 else work, grid, k, j, i)
 
 
 @kernel

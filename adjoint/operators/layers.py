@@ -20,7 +20,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, scalar, typed
-from ogcm.operators.stencils import wet_cells_f
+from ogcm.operators.stencils import over_wet_cells_f
 
 
 @point
@@ -38,7 +38,7 @@ def eta_v_ad(s_v_ad, grid, j, i):
 @point
 def eta_f_ad(s_f_ad, grid, j, i):
     """Return what the stretching at an F point adds to the adjoint of each of the four eta around it."""
-    return s_f_ad[j, i] * grid.r_depth_f[j, i] / wet_cells_f(grid, 0, j, i)
+    return over_wet_cells_f(s_f_ad[j, i] * grid.r_depth_f[j, i], grid, 0, j, i)
 
 
 @kernel

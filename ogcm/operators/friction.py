@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point
-from ogcm.operators.stencils import layer_index, masked, shear, tension, wet_cells_f
+from ogcm.operators.stencils import layer_index, masked, over_wet_cells_f, shear, tension
 
 
 @point
@@ -42,7 +42,8 @@ def stress_f(u, v, nu, grid, k, j, i):
     t = grid.mask_t
     along = masked_coefficient(nu, t, k, j, i) + masked_coefficient(nu, t, k, j + 1, i + ONE)
     across = masked_coefficient(nu, t, k, j, i + ONE) + masked_coefficient(nu, t, k, j + 1, i)
-    return grid.h_f[k, j, i] * (along + across) / wet_cells_f(grid, k, j, i) * shear(u, v, grid, k, j, i)
+    mean = over_wet_cells_f(along + across, grid, k, j, i)
+    return grid.h_f[k, j, i] * mean * shear(u, v, grid, k, j, i)
 
 
 @point

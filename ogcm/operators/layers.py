@@ -23,7 +23,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
-from ogcm.operators.stencils import wet_cells_f
+from ogcm.operators.stencils import over_wet_cells_f
 
 
 @point
@@ -43,7 +43,8 @@ def eta_v(eta, grid, j, i):
 @point
 def eta_f(eta, grid, j, i):
     """Return the mean eta of the wet cells around an F point [m]."""
-    return (eta[j, i] + eta[j, i + ONE] + eta[j + 1, i] + eta[j + 1, i + ONE]) / wet_cells_f(grid, 0, j, i)
+    total = eta[j, i] + eta[j, i + ONE] + eta[j + 1, i] + eta[j + 1, i + ONE]
+    return over_wet_cells_f(total, grid, 0, j, i)
 
 
 @kernel

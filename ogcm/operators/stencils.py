@@ -19,8 +19,6 @@ where mask_f is 2 on a no-slip wall, 0 on a free-slip one. The adjoint of each s
 `adjoint/operators/stencils.py`, or in the adjoint of the operator that uses it.
 """
 
-import numpy as np
-
 from ogcm.backend import ONE, QUARTER, point, typed
 
 
@@ -37,10 +35,10 @@ def layer_index(coefficient, k):
 
 
 @point
-def wet_cells_f(grid, k, j, i):
-    """Return the number of wet cells among the four around an F point, at least 1."""
+def over_wet_cells_f(total, grid, k, j, i):
+    """Return `total` over the number of wet cells among the four around an F point, at least 1."""
     south = grid.mask_t[k, j, i] + grid.mask_t[k, j, i + ONE]
-    return np.float32(max(south + grid.mask_t[k, j + 1, i] + grid.mask_t[k, j + 1, i + ONE], 1))
+    return total / typed(max(south + grid.mask_t[k, j + 1, i] + grid.mask_t[k, j + 1, i + ONE], 1), total)
 
 
 @point
