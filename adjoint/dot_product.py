@@ -51,7 +51,7 @@ def dot_product_error(
         Perturbations by name. By default they are random and as large as the inputs, so that land and closed faces
         stay as they are; others are needed for inputs that are 0.
     overwrites : collection of str, optional
-        Names of the inputs whose adjoints are overwritten; they begin as NaN.
+        Names of the inputs whose adjoints are overwritten; they begin as NaN on the interior.
 
     Returns
     -------
@@ -83,7 +83,9 @@ def dot_product_error(
         interior(y)[...] = rng.normal(size=interior(y).shape)
         exchange(grid, y)
         weights.append(y)
-    gradients = [np.full(x.shape, np.nan if name in overwrites else 0.0) for name, x in inputs.items()]
+    gradients = [np.zeros(x.shape) for x in inputs.values()]
+    for name, g in zip(inputs, gradients, strict=True):
+        inner(g)[...] = np.nan if name in overwrites else 0
     adjoint(*inputs.values(), *constants(grid, np.dtype(float)), grid, *weights, *gradients)
 
     terms = [inner(r.imag / STEP) * inner(y) for r, y in zip(results, weights, strict=True)]

@@ -195,6 +195,7 @@ OPERATORS = {
             getattr(momentum_advection_ad, f"advect_momentum_{form}_ad"),
             MOMENTUM,
             "G_u u, G_v v",
+            overwrites="U V W q",
         )
         for form in ("energy", "enstrophy", "al81")
     },
@@ -220,7 +221,11 @@ OPERATORS = {
         pressure.hydrostatic_pressure, pressure_ad.hydrostatic_pressure_ad, "b t 1e-2, eta t2, s_t t2+", "p t"
     ),
     "pressure_gradient": pair(
-        pressure.pressure_gradient, pressure_ad.pressure_gradient_ad, "p t, b t 1e-2, eta t2, s_t t2+", "G_u u, G_v v"
+        pressure.pressure_gradient,
+        pressure_ad.pressure_gradient_ad,
+        "p t, b t 1e-2, eta t2, s_t t2+",
+        "G_u u, G_v v",
+        overwrites="p b",
     ),
     "wind_stress": pair(
         surface.wind_stress, surface_ad.wind_stress_ad, "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"
@@ -279,7 +284,12 @@ OPERATORS = {
         bottom_drag.bottom_drag, bottom_drag_ad.bottom_drag_ad, "u u, v v, r t1+, C_d t1+", "drag_u u2, drag_v v2"
     ),
     "advance_tracer": pair(
-        vertical_diffusion.advance_tracer, vertical_diffusion_ad.advance_tracer_ad, TRACER, "T t", time_step
+        vertical_diffusion.advance_tracer,
+        vertical_diffusion_ad.advance_tracer_ad,
+        TRACER,
+        "T t",
+        time_step,
+        overwrites="G",
     ),
     "advance_tracer_single": pair(
         vertical_diffusion.advance_tracer_single,
@@ -287,6 +297,7 @@ OPERATORS = {
         TRACER,
         "T t",
         time_step_and_dither,
+        overwrites="G",
     ),
     **{
         f"advance_{x}": pair(
@@ -296,6 +307,7 @@ OPERATORS = {
             f"{x} {x}",
             time_step,
             work="w",
+            overwrites="G",
         )
         for x in ("u", "v")
     },

@@ -2,7 +2,8 @@
 
 `ogcm.stepper` in the opposite order: the stages from the last to the first, each with its tracers, its barotropic
 mode and its momentum, then the slow physics. A step is first computed again from the state at its beginning, and
-all results are kept. Then each adjoint kernel adds to the adjoints of its inputs, from those of its outputs.
+all results are kept. Then each adjoint kernel adds to the adjoints of its inputs, from those of its outputs; work
+adjoints that a kernel overwrites (`adjoint.registry`) are not cleared before.
 
 The halo of an adjoint field is filled (`exchange`) before a kernel that gathers from it reads it, as the halo of the
 field itself is; adjoints on the land of a closed side are never used.
@@ -203,9 +204,7 @@ class AdjointStepper:
             The stage.
         """
         grid, work_ad, slow_ad, (step, stage, y_ad, s_ad) = self.model.grid, self.work_ad, self.slow_ad, backward
-        clear(work_ad.G_u, work_ad.G_v, work_ad.U, work_ad.V, work_ad.W, work_ad.b, work_ad.p, work_ad.q)
-        clear(work_ad.F_u, work_ad.F_v, work_ad.U_mean, work_ad.V_mean)
-        clear(*work_ad.bar, *work_ad.bar_star, *work_ad.s_y, *work_ad.s_new)
+        clear(work_ad.U_mean, work_ad.V_mean, *work_ad.bar, *work_ad.bar_star, *work_ad.s_y)
         if self.model.numerics.has_tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)
@@ -220,7 +219,6 @@ class AdjointStepper:
             s.v, slow.nu_v, slow.drag_v, work.s_y.v, dt, grid, s_ad.v, n_ad.v, work_ad.G_v, slow_ad.D.v,
             slow_ad.nu_v, slow_ad.drag_v, work_ad.s_y.v, self.scratch.interfaces,
         )  # fmt: skip
-        clear(work_ad.U, work_ad.V, work_ad.W)
         self.momentum_tendencies(backward)
         exchange(grid, *work_ad.s_y)
         stretch_ad(stage.y.eta, grid, *work_ad.s_y, y_ad.eta)
@@ -237,9 +235,9 @@ class AdjointStepper:
         numerics, grid, work_ad, slow_ad = self.model.numerics, self.model.grid, self.work_ad, self.slow_ad
         slow, n_ad, fresh_ad = step.slow, step.gradient.state, step.gradient.fluxes.fresh_water
         flow, flow_ad = (work.U_T, work.V_T, work.W_T), (work_ad.U_T, work_ad.V_T, work_ad.W_T)
+        clear(*flow_ad, *work_ad.s_new)
         for name, G_ad, D_ad in (("T", work_ad.G_T, slow_ad.D.T), ("S", work_ad.G_S, slow_ad.D.S)):
             old, old_ad = getattr(n, name), getattr(n_ad, name)
-            clear(G_ad)
             advance_tracer_ad(
                 getattr(s, name), old, slow.s.t, slow.kappa_v, work.s_new.t, dt, grid, getattr(s_ad, name),
                 old_ad, slow_ad.s.t, G_ad, D_ad, slow_ad.kappa_v, work_ad.s_new.t,

@@ -17,8 +17,8 @@ from ogcm.work import Shared, SlowWork, StageWork
 Array = np.ndarray
 
 SHARED: Shared = {
-    "G_S": ("G_T", "each is set to 0 before its tracer"),
-    "U_T": ("U", "set to 0 between the tracers and momentum"),
+    "G_S": ("G_T", "each is overwritten by the first kernel of its tracer"),
+    "U_T": ("U", "overwritten by the advection of momentum, which follows the tracers"),
     "V_T": ("V", "as for U_T"),
     "W_T": ("W", "as for U_T"),
 }
@@ -29,7 +29,7 @@ class Scratch(NamedTuple):
     """Memory for intermediate results within adjoint kernels, which is that of adjoint arrays of a stage.
 
     `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
-    and for the implicit solve of momentum, after which W is set to 0.
+    and for the implicit solve of momentum, after which W is overwritten.
     """
 
     layers: tuple[Array, Array]

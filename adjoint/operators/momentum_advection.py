@@ -251,13 +251,15 @@ def advect_momentum_ad(
     K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
     u_ad[k, j, i] += HALF * u[k, j, i] * (K_ad + K_ad_east) + vertical_u_ad(W, weight_u, k, j, i)
     v_ad[k, j, i] += HALF * v[k, j, i] * (K_ad + K_ad_north) + vertical_v_ad(W, weight_v, k, j, i)
-    q_ad[k, j, i] += q_ad_of(q, U, V, G_u_ad, G_v_ad, grid, k, j, i)
-    V_ad[k, j, i] += V_ad_of(q, G_u_ad, grid, k, j, i)
-    U_ad[k, j, i] += U_ad_of(q, G_v_ad, grid, k, j, i)
+    q_ad[k, j, i] = q_ad_of(q, U, V, G_u_ad, G_v_ad, grid, k, j, i)
+    V_ad[k, j, i] = V_ad_of(q, G_u_ad, grid, k, j, i)
+    U_ad[k, j, i] = U_ad_of(q, G_v_ad, grid, k, j, i)
     if k > 0:
         east, west = W_ad_of_difference(u, weight_u, k, j, i), W_ad_of_difference(u, weight_u, k, j, i - ONE)
         north, south = W_ad_of_difference(v, weight_v, k, j, i), W_ad_of_difference(v, weight_v_south, k, j - 1, i)
-        W_ad[k, j, i] += (east + west) + (north + south)
+        W_ad[k, j, i] = (east + west) + (north + south)
+    else:
+        W_ad[0, j, i], W_ad[u.shape[0], j, i] = 0, 0
     s_u_ad[j, i] -= weight_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
     s_v_ad[j, i] -= weight_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
 
@@ -287,11 +289,11 @@ def advect_momentum_energy_ad(
     u_ad, v_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity, added to.
     U_ad, V_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the transports, added to.
+        Adjoint of the transports, overwritten.
     W_ad : ndarray, shape (nk + 1, nj, ni)
-        Adjoint of the upward transports, added to.
+        Adjoint of the upward transports, overwritten.
     q_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the potential vorticity, added to.
+        Adjoint of the potential vorticity, overwritten.
     s_u_ad, s_v_ad : ndarray, shape (nj, ni)
         Adjoint of the stretching, added to.
     """
@@ -337,11 +339,11 @@ def advect_momentum_enstrophy_ad(
     u_ad, v_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity, added to.
     U_ad, V_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the transports, added to.
+        Adjoint of the transports, overwritten.
     W_ad : ndarray, shape (nk + 1, nj, ni)
-        Adjoint of the upward transports, added to.
+        Adjoint of the upward transports, overwritten.
     q_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the potential vorticity, added to.
+        Adjoint of the potential vorticity, overwritten.
     s_u_ad, s_v_ad : ndarray, shape (nj, ni)
         Adjoint of the stretching, added to.
     """
@@ -387,11 +389,11 @@ def advect_momentum_al81_ad(
     u_ad, v_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity, added to.
     U_ad, V_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the transports, added to.
+        Adjoint of the transports, overwritten.
     W_ad : ndarray, shape (nk + 1, nj, ni)
-        Adjoint of the upward transports, added to.
+        Adjoint of the upward transports, overwritten.
     q_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the potential vorticity, added to.
+        Adjoint of the potential vorticity, overwritten.
     s_u_ad, s_v_ad : ndarray, shape (nj, ni)
         Adjoint of the stretching, added to.
     """

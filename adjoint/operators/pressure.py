@@ -85,9 +85,9 @@ def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_a
     G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the acceleration, halo filled.
     p_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the pressure, added to.
+        Adjoint of the pressure, overwritten.
     b_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the buoyancy, added to.
+        Adjoint of the buoyancy, overwritten.
     eta_ad : ndarray, shape (nj, ni)
         Adjoint of the sea surface height, added to.
     s_t_ad : ndarray, shape (nj, ni)
@@ -101,12 +101,12 @@ def pressure_gradient_ad(p, b, eta, s_t, grid, G_u_ad, G_v_ad, p_ad, b_ad, eta_a
                 here, middle = height(eta, s_t, grid, k, j, i), b[k, j, i]
                 east, west = per_dx_u(G_u_ad, grid, k, j, i), per_dx_u(G_u_ad, grid, k, j, i - ONE)
                 north, south = per_dy_v(G_v_ad, grid, k, j, i), per_dy_v(G_v_ad, grid, k, j - 1, i)
-                p_ad[k, j, i] += (east - west) + (north - south)
+                p_ad[k, j, i] = (east - west) + (north - south)
                 lifted_x = east * (height(eta, s_t, grid, k, j, i + ONE) - here)
                 lifted_x += west * (here - height(eta, s_t, grid, k, j, i - ONE))
                 lifted_y = north * (height(eta, s_t, grid, k, j + 1, i) - here)
                 lifted_y += south * (here - height(eta, s_t, grid, k, j - 1, i))
-                b_ad[k, j, i] += HALF * (lifted_x + lifted_y)
+                b_ad[k, j, i] = HALF * (lifted_x + lifted_y)
                 heavy_x = west * (b[k, j, i - ONE] + middle) - east * (middle + b[k, j, i + ONE])
                 heavy_y = south * (b[k, j - 1, i] + middle) - north * (middle + b[k, j + 1, i])
                 z_ad = HALF * (heavy_x + heavy_y)

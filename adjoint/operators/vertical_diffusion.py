@@ -81,7 +81,7 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
     s_n_ad : ndarray, shape (nj, ni)
         Adjoint of the stretching before, added to.
     G_ad, D_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the tendencies, added to.
+        Adjoint of the tendencies, that of G overwritten and that of D added to.
     kappa_v_ad : ndarray, shape (nk + 1, nj, ni)
         Adjoint of the diffusivity, added to.
     s_t_ad : ndarray, shape (nj, ni)
@@ -110,7 +110,7 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
                 volume = grid.h_t[k, j, i] * here
                 T_n_ad[k, j, i] += volume * s_n[j, i]
                 s_n_ad[j, i] += masked(grid.mask_t[k, j, i], volume * T_n[k, j, i])
-                G_ad[k, j, i] += dt * here
+                G_ad[k, j, i] = dt * here
                 D_ad[k, j, i] += dt * here
                 a_ad = (T[above, j, i] - T[k, j, i]) * (here - y[k, i])
                 kappa_v_ad[k, j, i] += c[k, i] * a_ad
@@ -150,7 +150,7 @@ def velocity_ad(
             here = y[k + 1, i]
             momentum = h[k, j, i] * s[j, i] * here
             u_n_ad[k, j, i] += momentum
-            G_ad[k, j, i] += dt * momentum
+            G_ad[k, j, i] = dt * momentum
             D_ad[k, j, i] += dt * momentum
             a_ad = (u[above, j, i] - u[k, j, i]) * (here - y[k, i])
             face[k, j, i] = c[k, i] * a_ad
@@ -185,7 +185,7 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
     u_n_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity before, added to.
     G_ad, D_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the accelerations, added to.
+        Adjoint of the accelerations, that of G overwritten and that of D added to.
     drag_ad : ndarray, shape (nj, ni)
         Adjoint of the drag velocity, added to.
     s_u_ad : ndarray, shape (nj, ni)
@@ -252,7 +252,7 @@ def advance_u_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad, nu_v_ad
     u_n_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity before, added to.
     G_ad, D_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the accelerations, added to.
+        Adjoint of the accelerations, that of G overwritten and that of D added to.
     nu_v_ad : ndarray, shape (nk + 1, nj, ni)
         Adjoint of the viscosity, added to.
     drag_ad : ndarray, shape (nj, ni)
@@ -290,7 +290,7 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
     v_n_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity before, added to.
     G_ad, D_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the accelerations, added to.
+        Adjoint of the accelerations, that of G overwritten and that of D added to.
     drag_ad : ndarray, shape (nj, ni)
         Adjoint of the drag velocity, added to.
     s_v_ad : ndarray, shape (nj, ni)
@@ -357,7 +357,7 @@ def advance_v_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad, nu_v_ad
     v_n_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity before, added to.
     G_ad, D_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the accelerations, added to.
+        Adjoint of the accelerations, that of G overwritten and that of D added to.
     nu_v_ad : ndarray, shape (nk + 1, nj, ni)
         Adjoint of the viscosity, added to.
     drag_ad : ndarray, shape (nj, ni)
