@@ -302,6 +302,7 @@ class Sweep:
         self.model = workspace.begin(simulation.model)
         self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
         self.workspace, self.adjoint = workspace, workspace.adjoint
+        self.adjoint.with_eos = "eos" in controls.controls
         self.free_steppers, self.free_states = workspace.free_steppers, workspace.free_states
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and the stepper with its results
         self.last = self.state  # the state after the last step

@@ -111,7 +111,9 @@ def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
     richardson_mixing_ad(*both)
     if numerics.has_tracers:
         equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
-        equation.stratification_points(n.T, n.S, p["eos"], grid, slow_ad.N2, n_ad.T, n_ad.S, step.eos_ad)
+        equation.stratification_tracers(n.T, n.S, p["eos"], grid, slow_ad.N2, n_ad.T, n_ad.S)
+        if step.eos_ad is not None:
+            equation.stratification_columns(n.T, n.S, p["eos"], grid, slow_ad.N2, step.eos_ad)
 
 
 def tracer_sources_ad(model: Model, step: BackwardStep) -> None:

@@ -59,6 +59,9 @@ class AdjointStepper:
         The model.
     forward : Stepper
         A stepper that keeps what it computes, which `step` uses.
+    with_eos : bool
+        Compute the gradient with respect to the coefficients of the equation of state. These sums are expensive:
+        `adjoint.gradient` leaves them out unless "eos" is a control.
     """
 
     def __init__(self, model: Model, *, graphs: bool = True) -> None:
@@ -69,6 +72,7 @@ class AdjointStepper:
         self.work_ad = StageWork.zeros(grid, dtype, SHARED)
         self.slow_ad = SlowWork.zeros(grid, dtype, self.work_ad, SHARED_BY_SLOW_PHYSICS)
         self.scratch = Scratch.of(self.work_ad)
+        self.with_eos = True
         self.eos_ad = zeros(grid.h_t, (len(model.parameters["eos"]), *grid.depth_t.shape), dtype)
         self.carried = zeros(grid.h_t, (CARRIED_FIELDS, *grid.depth_t.shape), dtype)
 
@@ -110,14 +114,17 @@ class AdjointStepper:
         if self.model.numerics.dynamics == "none":
             self.advance_by_terms(n, fluxes, new_ad, gradient)
             return
-        step = BackwardStep(n, fluxes, kept.slow, self.slow_ad, self.eos_ad, self.scratch, gradient)
+        eos_ad = self.eos_ad if self.with_eos else None
+        step = BackwardStep(n, fluxes, kept.slow, self.slow_ad, eos_ad, self.scratch, gradient)
         if self.graphs is None:
             self.physics(kept, step, new_ad)
         else:
             arrays = (*n.all_arrays(), *kept.states.ends[-1].all_arrays(), *new_ad.all_arrays(), *fluxes)
             arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values())
-            self.graphs.run("back", arrays, lambda: self.physics(kept, step, new_ad))
-        g.parameters["eos"][...] += self.eos_ad.sum(axis=(1, 2))
+            name = "back with eos" if self.with_eos else "back"
+            self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
+        if eos_ad is not None:
+            g.parameters["eos"][...] += eos_ad.sum(axis=(1, 2))
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
@@ -171,7 +178,9 @@ class AdjointStepper:
         """
         slow_ad, n_ad, end_ad = self.slow_ad, step.gradient.state, self.states_ad.ends[-1]
         clear(*slow_ad.D[:2], slow_ad.D.T, slow_ad.D.S, slow_ad.nu_v, slow_ad.kappa_v)
-        clear(slow_ad.drag_u, slow_ad.drag_v, *slow_ad.bar, *slow_ad.s, self.eos_ad)
+        clear(slow_ad.drag_u, slow_ad.drag_v, *slow_ad.bar, *slow_ad.s)
+        if step.eos_ad is not None:
+            clear(step.eos_ad)
         for name, a in end_ad.arrays().items():
             a[...] = getattr(new_ad, name)
             if name not in self.model.numerics.stepped:
@@ -295,7 +304,9 @@ class AdjointStepper:
         hydrostatic_pressure_ad(work.b, y.eta, s.t, grid, work_ad.p, work_ad.b, y_ad.eta, s_ad.t)
         if numerics.has_tracers:
             equation, coefficients = EQUATIONS_OF_STATE_AD[numerics.equation_of_state], self.model.parameters["eos"]
-            equation.buoyancy_points(y.T, y.S, coefficients, grid, work_ad.b, y_ad.T, y_ad.S, self.eos_ad)
+            equation.buoyancy_tracers(y.T, y.S, coefficients, grid, work_ad.b, y_ad.T, y_ad.S)
+            if step.eos_ad is not None:
+                equation.buoyancy_columns(y.T, y.S, coefficients, grid, work_ad.b, step.eos_ad)
         flow, flow_ad = (work.U, work.V, work.W), (work_ad.U, work_ad.V, work_ad.W)
         inputs, inputs_ad = (y.u, y.v, *flow, work.q, s.u, s.v), (y_ad.u, y_ad.v, *flow_ad, work_ad.q, s_ad.u, s_ad.v)
         VORTICITY_AD[numerics.vorticity](*inputs, grid, *G_ad, *inputs_ad)

@@ -48,7 +48,7 @@ class BackwardStep(NamedTuple):
     fluxes: Fluxes  # forcing in the middle of the step
     slow: SlowWork  # what the step computed
     slow_ad: SlowWork  # its adjoint, to which all stages add
-    eos_ad: Array  # adjoint of the coefficients of the equation of state, for each column (n, nj, ni)
+    eos_ad: Array | None  # adjoint of the coefficients of the equation of state by columns (n, nj, ni), if it is wanted
     scratch: Scratch
     gradient: Gradient  # to which all is added
 

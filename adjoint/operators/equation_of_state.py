@@ -64,16 +64,24 @@ def seos_c(t, s, g, c, _x, _tau, _power, c_ad, j):
 
 
 @point
-def buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, t, s, g, k, j, i):
-    """Add the adjoint of the buoyancy of a point to T_ad and S_ad.
+def buoyancy_weight(b_ad, grid, k, j, i):
+    """Return G = -w b_ad of a cell; 0 on land."""
+    return masked(grid.mask_t[k, j, i], -grid.gravity / grid.rho0 * b_ad[k, j, i])
 
-    For the coefficients, T and S (0 on land) are kept in t and s, and G, G z, G z^2, G z^3 in g.
-    """
-    z = grid.z_t[k, j, i]
-    t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
-    G = masked(grid.mask_t[k, j, i], -grid.gravity / grid.rho0 * b_ad[k, j, i])
-    T_ad[k, j, i] += G * a_T(t[i], s[i], z, c)
-    S_ad[k, j, i] += G * a_S(t[i], s[i], z, c)
+
+@point
+def add_buoyancy_ad(a_T, a_S, T, S, c, grid, b_ad, T_ad, S_ad, k, j, i):
+    """Add the adjoint of the buoyancy of a cell to T_ad and S_ad."""
+    z, G = grid.z_t[k, j, i], buoyancy_weight(b_ad, grid, k, j, i)
+    t, s = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
+    T_ad[k, j, i] += G * a_T(t, s, z, c)
+    S_ad[k, j, i] += G * a_S(t, s, z, c)
+
+
+@point
+def buoyancy_powers(b_ad, grid, g, k, j, i):
+    """Write G, G z, G z^2, G z^3 of a cell into g (4, ni)."""
+    z, G = grid.z_t[k, j, i], buoyancy_weight(b_ad, grid, k, j, i)
     g[0, i] = G
     g[1, i] = G * z
     g[2, i] = G * z * z
@@ -92,13 +100,20 @@ def interface_ad(N2_ad, grid, k, j, i):
 
 
 @point
-def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j, i):
-    """Add the adjoint of N2 to T_ad and S_ad as `buoyancy_ad` does; g holds G z^n of the top less that of the base."""
+def add_stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, k, j, i):
+    """Add the adjoint of N2 at the top and the base of a cell to T_ad and S_ad."""
     G, z = interface_ad(N2_ad, grid, k, j, i)
     G_base, z_base = interface_ad(N2_ad, grid, k + 1, j, i)
-    t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
-    T_ad[k, j, i] += G * a_T(t[i], s[i], z, c) - G_base * a_T(t[i], s[i], z_base, c)
-    S_ad[k, j, i] += G * a_S(t[i], s[i], z, c) - G_base * a_S(t[i], s[i], z_base, c)
+    t, s = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
+    T_ad[k, j, i] += G * a_T(t, s, z, c) - G_base * a_T(t, s, z_base, c)
+    S_ad[k, j, i] += G * a_S(t, s, z, c) - G_base * a_S(t, s, z_base, c)
+
+
+@point
+def stratification_powers(N2_ad, grid, g, k, j, i):
+    """Write G z^n of the top of a cell less that of its base into g (4, ni), n = 0 to 3."""
+    G, z = interface_ad(N2_ad, grid, k, j, i)
+    G_base, z_base = interface_ad(N2_ad, grid, k + 1, j, i)
     g[0, i] = G - G_base
     g[1, i] = G * z - G_base * z_base
     g[2, i] = G * z * z - G_base * z_base * z_base
@@ -106,8 +121,8 @@ def stratification_ad(a_T, a_S, T, S, c, grid, N2_ad, T_ad, S_ad, t, s, g, k, j,
 
 
 @point
-def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, x, tau, power, sums_ad, j):
-    """Add the adjoint of row j to T_ad and S_ad by `point_ad`, and to sums_ad (n, nj, ni) by `sums`.
+def row_sums(powers, a_n, T, S, coefficients, grid, out_ad, t, s, g, x, tau, power, sums_ad, j):
+    """Add the adjoint of the coefficients by row j to sums_ad (n, nj, ni), with G z^n by `powers`, a_n G by `a_n`.
 
     t, s, x, tau, power (ni,) and g (4, ni) are work arrays.
     """
@@ -115,20 +130,19 @@ def row_ad(point_ad, a_T, a_S, sums, T, S, coefficients, grid, out_ad, T_ad, S_a
     for k in range(nk):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            point_ad(a_T, a_S, T, S, coefficients, grid, out_ad, T_ad, S_ad, t, s, g, k, j, i)
-        sums(t, s, g, coefficients, x, tau, power, sums_ad, j)
+            t[i], s[i] = masked(grid.mask_t[k, j, i], T[k, j, i]), masked(grid.mask_t[k, j, i], S[k, j, i])
+            powers(out_ad, grid, g, k, j, i)
+        a_n(t, s, g, coefficients, x, tau, power, sums_ad, j)
 
 
 @kernel
-def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
-    """Add the adjoint of the buoyancy by the simplified equation, with the coefficients column by column.
+def buoyancy_seos_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
+    """Add the adjoint of the buoyancy by the simplified equation to that of the tracers.
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -137,6 +151,29 @@ def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
         Adjoint of the buoyancy.
     T_ad, S_ad : ndarray, shape (nk, nj, ni)
         Adjoint of T and S, added to.
+    """
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                add_buoyancy_ad(seos_T, seos_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, i)
+
+
+@kernel
+def buoyancy_seos_columns_ad(T, S, coefficients, grid, b_ad, sums_ad):
+    """Add the adjoint of the buoyancy by the simplified equation to that of the coefficients, column by column.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
     sums_ad : ndarray, shape (n, nj, ni)
         Adjoint of the coefficients of each column, added to.
     """
@@ -144,10 +181,7 @@ def buoyancy_seos_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
         x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
-        row_ad(
-            buoyancy_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, b_ad, T_ad, S_ad,
-            t, s, g, x, tau, power, sums_ad, j,
-        )  # fmt: skip
+        row_sums(buoyancy_powers, seos_c, T, S, coefficients, grid, b_ad, t, s, g, x, tau, power, sums_ad, j)
 
 
 def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
@@ -155,10 +189,8 @@ def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -170,19 +202,18 @@ def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
-    add_column_sums(buoyancy_seos_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    buoyancy_seos_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
+    add_column_sums(buoyancy_seos_columns_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
 
 
 @kernel
-def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad):
-    """Add the adjoint of the buoyancy by the polynomial of TEOS-10, with the coefficients column by column.
+def buoyancy_teos10_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad):
+    """Add the adjoint of the buoyancy by the polynomial of TEOS-10 to that of the tracers.
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -191,6 +222,29 @@ def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_a
         Adjoint of the buoyancy.
     T_ad, S_ad : ndarray, shape (nk, nj, ni)
         Adjoint of T and S, added to.
+    """
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                add_buoyancy_ad(teos10_T, teos10_S, T, S, coefficients, grid, b_ad, T_ad, S_ad, k, j, i)
+
+
+@kernel
+def buoyancy_teos10_columns_ad(T, S, coefficients, grid, b_ad, sums_ad):
+    """Add the adjoint of the buoyancy by the polynomial of TEOS-10 to that of the coefficients, column by column.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    b_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the buoyancy.
     sums_ad : ndarray, shape (n, nj, ni)
         Adjoint of the coefficients of each column, added to.
     """
@@ -198,10 +252,7 @@ def buoyancy_teos10_points_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_a
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
         x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
-        row_ad(
-            buoyancy_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, b_ad, T_ad, S_ad,
-            t, s, g, x, tau, power, sums_ad, j,
-        )  # fmt: skip
+        row_sums(buoyancy_powers, teos10_c, T, S, coefficients, grid, b_ad, t, s, g, x, tau, power, sums_ad, j)
 
 
 def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad):
@@ -209,10 +260,8 @@ def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -224,19 +273,18 @@ def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
-    add_column_sums(buoyancy_teos10_points_ad, T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)
+    buoyancy_teos10_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
+    add_column_sums(buoyancy_teos10_columns_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
 
 
 @kernel
-def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
-    """Add the adjoint of the stratification by the simplified equation, with the coefficients column by column.
+def stratification_seos_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
+    """Add the adjoint of the stratification by the simplified equation to that of the tracers.
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -245,6 +293,29 @@ def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, s
         Adjoint of N2.
     T_ad, S_ad : ndarray, shape (nk, nj, ni)
         Adjoint of T and S, added to.
+    """
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                add_stratification_ad(seos_T, seos_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, i)
+
+
+@kernel
+def stratification_seos_columns_ad(T, S, coefficients, grid, N2_ad, sums_ad):
+    """Add the adjoint of the stratification by the simplified equation to that of the coefficients, column by column.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
     sums_ad : ndarray, shape (n, nj, ni)
         Adjoint of the coefficients of each column, added to.
     """
@@ -252,10 +323,7 @@ def stratification_seos_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, s
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
         x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
-        row_ad(
-            stratification_ad, seos_T, seos_S, seos_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad,
-            t, s, g, x, tau, power, sums_ad, j,
-        )  # fmt: skip
+        row_sums(stratification_powers, seos_c, T, S, coefficients, grid, N2_ad, t, s, g, x, tau, power, sums_ad, j)
 
 
 def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
@@ -263,10 +331,8 @@ def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffici
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -278,19 +344,18 @@ def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffici
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
-    add_column_sums(stratification_seos_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    stratification_seos_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
+    add_column_sums(stratification_seos_columns_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
 
 
 @kernel
-def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad):
-    """Add the adjoint of the stratification by the polynomial of TEOS-10, with the coefficients column by column.
+def stratification_teos10_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad):
+    """Add the adjoint of the stratification by the polynomial of TEOS-10 to that of the tracers.
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -299,6 +364,29 @@ def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad,
         Adjoint of N2.
     T_ad, S_ad : ndarray, shape (nk, nj, ni)
         Adjoint of T and S, added to.
+    """
+    nk, nj, ni = T.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                add_stratification_ad(teos10_T, teos10_S, T, S, coefficients, grid, N2_ad, T_ad, S_ad, k, j, i)
+
+
+@kernel
+def stratification_teos10_columns_ad(T, S, coefficients, grid, N2_ad, sums_ad):
+    """Add the adjoint of the stratification by the polynomial of TEOS-10 to that of the coefficients, column by column.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    coefficients : ndarray, shape (n,)
+        Coefficients c of the equation of state.
+    grid : Grid
+        Metric terms and masks.
+    N2_ad : ndarray, shape (nk + 1, nj, ni)
+        Adjoint of N2.
     sums_ad : ndarray, shape (n, nj, ni)
         Adjoint of the coefficients of each column, added to.
     """
@@ -306,10 +394,7 @@ def stratification_teos10_points_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad,
     for j in prange(HALO, nj - HALO):
         t, s, g = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros((4, ni), T.dtype)
         x, tau, power = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
-        row_ad(
-            stratification_ad, teos10_T, teos10_S, teos10_c, T, S, coefficients, grid, N2_ad, T_ad, S_ad,
-            t, s, g, x, tau, power, sums_ad, j,
-        )  # fmt: skip
+        row_sums(stratification_powers, teos10_c, T, S, coefficients, grid, N2_ad, t, s, g, x, tau, power, sums_ad, j)
 
 
 def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad):
@@ -317,10 +402,8 @@ def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffi
 
     Parameters
     ----------
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
@@ -332,64 +415,69 @@ def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffi
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
-    add_column_sums(stratification_teos10_points_ad, T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)
+    stratification_teos10_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
+    add_column_sums(stratification_teos10_columns_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
 
 
-def add_column_sums(kernel, T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad):
+def add_column_sums(kernel, T, S, coefficients, grid, out_ad, coefficients_ad):
     """Add the adjoint of the coefficients: that of each column by a kernel, then the sum over all columns.
 
     Parameters
     ----------
-    kernel : callable
-        One of the kernels `..._points_ad`.
-    T : ndarray, shape (nk, nj, ni)
-        Conservative temperature [degC].
-    S : ndarray, shape (nk, nj, ni)
-        Absolute salinity [g kg-1].
+    kernel : Kernel
+        One of the kernels `..._columns_ad`.
+    T, S : ndarray, shape (nk, nj, ni)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
     coefficients : ndarray, shape (n,)
         Coefficients c of the equation of state.
     grid : Grid
         Metric terms and masks.
     out_ad : ndarray
         Adjoint of the result, b or N2.
-    T_ad, S_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of T and S, added to.
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
     sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
-    kernel(T, S, coefficients, grid, out_ad, T_ad, S_ad, sums_ad)
+    kernel(T, S, coefficients, grid, out_ad, sums_ad)
     coefficients_ad += sums_ad.sum(axis=(1, 2))
 
 
 class EquationOfStateAdjoint(NamedTuple):
-    """The adjoint of an equation of state; `..._points` leave the coefficients as sums of single columns, (n, nj, ni).
+    """The adjoint of an equation of state.
 
     Attributes
     ----------
-    buoyancy : callable
-        The adjoint `(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad)`.
-    stratification : callable
-        The adjoint `(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coefficients_ad)`.
-    buoyancy_points : Kernel
-        The kernel `(T, S, coefficients, grid, b_ad, T_ad, S_ad, sums_ad)`.
-    stratification_points : Kernel
-        The kernel `(T, S, coefficients, grid, N2_ad, T_ad, S_ad, sums_ad)`.
+    buoyancy, stratification : callable
+        The adjoints `(T, S, coefficients, grid, out_ad, T_ad, S_ad, coefficients_ad)`.
+    buoyancy_tracers, stratification_tracers : Kernel
+        Their kernels `(T, S, coefficients, grid, out_ad, T_ad, S_ad)`, without the coefficients.
+    buoyancy_columns, stratification_columns : Kernel
+        Their kernels `(T, S, coefficients, grid, out_ad, sums_ad)`, for the coefficients as sums of single columns
+        (n, nj, ni), which cost more than all the rest.
     """
 
     buoyancy: Callable
     stratification: Callable
-    buoyancy_points: Callable
-    stratification_points: Callable
+    buoyancy_tracers: Callable
+    stratification_tracers: Callable
+    buoyancy_columns: Callable
+    stratification_columns: Callable
 
 
 SEOS = EquationOfStateAdjoint(
-    buoyancy_seos_ad, stratification_seos_ad, buoyancy_seos_points_ad, stratification_seos_points_ad
+    buoyancy_seos_ad,
+    stratification_seos_ad,
+    buoyancy_seos_tracers_ad,
+    stratification_seos_tracers_ad,
+    buoyancy_seos_columns_ad,
+    stratification_seos_columns_ad,
 )
-EQUATIONS_OF_STATE_AD = {
-    "linear": SEOS,
-    "quadratic": SEOS,
-    "teos10": EquationOfStateAdjoint(
-        buoyancy_teos10_ad, stratification_teos10_ad, buoyancy_teos10_points_ad, stratification_teos10_points_ad
-    ),
-}
+TEOS10 = EquationOfStateAdjoint(
+    buoyancy_teos10_ad,
+    stratification_teos10_ad,
+    buoyancy_teos10_tracers_ad,
+    stratification_teos10_tracers_ad,
+    buoyancy_teos10_columns_ad,
+    stratification_teos10_columns_ad,
+)
+EQUATIONS_OF_STATE_AD = {"linear": SEOS, "quadratic": SEOS, "teos10": TEOS10}

@@ -91,6 +91,20 @@ def test_gradient_is_the_complex_step(steps):
     assert check(simulation(steps)).recomputation == 1
 
 
+@pytest.mark.parametrize("equation", ["quadratic", "teos10"])
+def test_the_coefficients_of_the_equation_of_state_are_differentiated_only_where_they_are_asked_for(equation):
+    run = simulation(3, equation_of_state=equation, vertical_mixing="richardson")
+    loss, workspace = loss_of(run.model, [0, 3 * DT / DAY]), Workspace(run.model)
+    names = ("T", "tau_x", "nu_h")
+    without = adjoint.gradient(loss, run, names, workspace=workspace)
+    assert not workspace.adjoint.eos_ad.any()
+    with_eos = adjoint.gradient(loss, run, (*names, "eos"), workspace=workspace)
+    assert workspace.adjoint.eos_ad.any()
+    for name in names:
+        np.testing.assert_array_equal(without[name], with_eos[name])
+    check(run, ("eos",))
+
+
 @pytest.mark.slow
 def test_gradient_of_500_steps_with_checkpoints():
     g = check(simulation(500), ("u", "eta", "T", "tau_x", "nu_h", "kappa_v"), snapshots=12, disk=8)
