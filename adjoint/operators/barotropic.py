@@ -318,6 +318,8 @@ def tracer_transports_ad(
     """
     nk, nj, ni = u_old.shape
     for j in prange(HALO, nj - HALO):
+        sum_u, sum_v = np.zeros(ni, U_ad.dtype), np.zeros(ni, U_ad.dtype)  # of w
+        work_u, work_v = np.zeros(ni, U_ad.dtype), np.zeros(ni, U_ad.dtype)  # of w times the velocity
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -330,11 +332,18 @@ def tracer_transports_ad(
                 v_old_ad[k, j, i] += shear_v_ad - new_weight * shear_v_ad
                 u_new_ad[k, j, i] += new_weight * shear_u_ad
                 v_new_ad[k, j, i] += new_weight * shear_v_ad
-                u_bar_old_ad[j, i] -= shear_u_ad - new_weight * shear_u_ad
-                v_bar_old_ad[j, i] -= shear_v_ad - new_weight * shear_v_ad
-                u_bar_new_ad[j, i] -= new_weight * shear_u_ad
-                v_bar_new_ad[j, i] -= new_weight * shear_v_ad
-                U_mean_ad[j, i] += w_u * grid.r_depth_u[j, i]
-                V_mean_ad[j, i] += w_v * grid.r_depth_v[j, i]
-                s_u_ad[j, i] += w_u * grid.dy_u[j, i] * (old_u + new_weight * (new_u - old_u))
-                s_v_ad[j, i] += w_v * grid.dx_v[j, i] * (old_v + new_weight * (new_v - old_v))
+                sum_u[i] += w_u
+                sum_v[i] += w_v
+                work_u[i] += w_u * (old_u + new_weight * (new_u - old_u))
+                work_v[i] += w_v * (old_v + new_weight * (new_v - old_v))
+        for ii in range(HALO, ni - HALO):
+            i = np.uintp(ii)
+            shear_u_ad, shear_v_ad = sum_u[i] * grid.dy_u[j, i] * s_u[j, i], sum_v[i] * grid.dx_v[j, i] * s_v[j, i]
+            u_bar_old_ad[j, i] -= shear_u_ad - new_weight * shear_u_ad
+            v_bar_old_ad[j, i] -= shear_v_ad - new_weight * shear_v_ad
+            u_bar_new_ad[j, i] -= new_weight * shear_u_ad
+            v_bar_new_ad[j, i] -= new_weight * shear_v_ad
+            U_mean_ad[j, i] += sum_u[i] * grid.r_depth_u[j, i]
+            V_mean_ad[j, i] += sum_v[i] * grid.r_depth_v[j, i]
+            s_u_ad[j, i] += work_u[i] * grid.dy_u[j, i]
+            s_v_ad[j, i] += work_v[i] * grid.dx_v[j, i]

@@ -258,10 +258,17 @@ def advect_momentum_ad(
         east, west = W_ad_of_difference(u, weight_u, k, j, i), W_ad_of_difference(u, weight_u, k, j, i - ONE)
         north, south = W_ad_of_difference(v, weight_v, k, j, i), W_ad_of_difference(v, weight_v_south, k, j - 1, i)
         W_ad[k, j, i] = (east + west) + (north + south)
-    else:
-        W_ad[0, j, i], W_ad[u.shape[0], j, i] = 0, 0
     s_u_ad[j, i] -= weight_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
     s_v_ad[j, i] -= weight_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
+
+
+@scalar
+def clear_ends(W_ad, j):
+    """Set the adjoint of W through the surface and through the sea floor to 0 in row j."""
+    interfaces, _, ni = W_ad.shape
+    for ii in range(HALO - 1, ni - HALO):
+        i = np.uintp(ii)
+        W_ad[0, j, i], W_ad[interfaces - 1, j, i] = 0, 0
 
 
 @kernel
@@ -304,6 +311,7 @@ def advect_momentum_energy_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
+        clear_ends(W_ad, j)
         row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
@@ -354,6 +362,7 @@ def advect_momentum_enstrophy_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
+        clear_ends(W_ad, j)
         row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
@@ -404,6 +413,7 @@ def advect_momentum_al81_ad(
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
+        clear_ends(W_ad, j)
         row_barrier()
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):

@@ -25,7 +25,7 @@ gathered by the columns. No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, kernel, point, scalar
+from ogcm.backend import HALO, ONE, kernel, point
 from ogcm.halo import exchange
 from ogcm.operators.stencils import masked
 from ogcm.operators.vertical_diffusion import eliminate
@@ -36,22 +36,6 @@ def half_conductance(h, bottom, s, dt, k, j, i):
     """Return c_k/2 [s m-1]; 0 at the surface and below the last cell."""
     zero = h.dtype.type(0)
     return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if k < bottom[j, i] else zero
-
-
-@scalar
-def solve_columns(diagonal, a, ratio, y):
-    """Solve A y = r for a row of columns in place; y (nk + 2, ni) holds r between two rows of zeros."""
-    nk, ni = diagonal.shape
-    for k in range(nk):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            ratio[k + 1, i], y[k + 1, i] = eliminate(
-                diagonal[k, i], a[k, i], a[k + 1, i], y[k + 1, i], ratio[k, i], y[k, i]
-            )
-    for k in range(nk - 1, 0, -1):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            y[k, i] += ratio[k, i] * y[k + 1, i]
 
 
 @kernel
@@ -91,31 +75,32 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
         c, a, ratio = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
-        h, y, total = np.empty((nk, ni), T.dtype), np.zeros((nk + 2, ni), T.dtype), np.zeros(ni, T.dtype)
+        y_below, total = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
+                half = half_conductance(grid.h_t, grid.bottom_t, s_t, dt, k + 1, j, i) if k + 1 < nk else zero
+                c[k + 1, i] = half + half
+                a[k + 1, i] = masked(half > 0, c[k + 1, i] * kappa_v[k + 1, j, i])
                 water = grid.mask_t[k, j, i] == 1
-                half = half_conductance(grid.h_t, grid.bottom_t, s_t, dt, k, j, i) if k > 0 else zero
-                c[k, i] = half + half
-                a[k, i] = masked(half > 0, c[k, i] * kappa_v[k, j, i])
-                h[k, i] = grid.h_t[k, j, i] * s_t[j, i] if water else one
-                y[k + 1, i] = T_ad[k, j, i] if water else zero
-        solve_columns(h, a, ratio, y)
-        for k in range(nk):
-            above = max(k - 1, 0)
+                h, r = grid.h_t[k, j, i] * s_t[j, i] if water else one, T_ad[k, j, i] if water else zero
+                higher = G_ad[max(k - 1, 0), j, i] if k > 0 else zero
+                ratio[k + 1, i], G_ad[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+        for k in range(nk - 1, -1, -1):
+            below = min(k + 1, nk - 1)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                here = y[k + 1, i]
-                volume = grid.h_t[k, j, i] * here
+                y = G_ad[k, j, i] + ratio[k + 1, i] * y_below[i]
+                volume = grid.h_t[k, j, i] * y
                 T_n_ad[k, j, i] += volume * s_n[j, i]
                 s_n_ad[j, i] += masked(grid.mask_t[k, j, i], volume * T_n[k, j, i])
-                G_ad[k, j, i] = dt * here
-                D_ad[k, j, i] += dt * here
-                a_ad = (T[above, j, i] - T[k, j, i]) * (here - y[k, i])
-                kappa_v_ad[k, j, i] += c[k, i] * a_ad
-                total[i] += a[k, i] * a_ad
+                G_ad[k, j, i] = dt * y
+                D_ad[k, j, i] += dt * y
+                a_ad = (T[k, j, i] - T[below, j, i]) * (y_below[i] - y)
+                kappa_v_ad[k + 1, j, i] += c[k + 1, i] * a_ad
+                total[i] += a[k + 1, i] * a_ad
                 s_t_ad[j, i] -= volume * T[k, j, i]
+                y_below[i] = y
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             s_t_ad[j, i] -= total[i] / s_t[j, i]
@@ -126,12 +111,12 @@ advance_tracer_single_ad = advance_tracer_ad  # the derivative of rounding is ta
 
 @point
 def velocity_ad(
-    u, c, a, diagonal, ratio, y, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j
+    u, c, a, ratio, y_below, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j
 ):  # fmt: skip
     """Add the adjoint of row j of U or V points, from their c and a (nk + 1, ni).
 
-    face is what each point contributes to the viscosity of the two columns beside it. diagonal (nk, ni), ratio (nk + 1,
-    ni), y (nk + 2, ni) and total (ni,) are work arrays; the last three begin as zeros.
+    face is what each point contributes to the viscosity of the two columns beside it. ratio (nk + 1, ni), y_below and
+    total (ni,) are work arrays that begin as zeros. G_ad holds y between the two sweeps.
     """
     nk, _, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
@@ -140,23 +125,24 @@ def velocity_ad(
             i = np.uintp(ii)
             water = mask[k, j, i] == 1
             drag_dt = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
-            diagonal[k, i] = h[k, j, i] * s[j, i] + drag_dt if water else one
-            y[k + 1, i] = u_ad[k, j, i] if water else zero
-    solve_columns(diagonal, a, ratio, y)
-    for k in range(nk):
-        above = max(k - 1, 0)
+            diagonal, r = h[k, j, i] * s[j, i] + drag_dt if water else one, u_ad[k, j, i] if water else zero
+            higher = G_ad[max(k - 1, 0), j, i] if k > 0 else zero
+            ratio[k + 1, i], G_ad[k, j, i] = eliminate(diagonal, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+    for k in range(nk - 1, -1, -1):
+        below = min(k + 1, nk - 1)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            here = y[k + 1, i]
-            momentum = h[k, j, i] * s[j, i] * here
+            y = G_ad[k, j, i] + ratio[k + 1, i] * y_below[i]
+            momentum = h[k, j, i] * s[j, i] * y
             u_n_ad[k, j, i] += momentum
             G_ad[k, j, i] = dt * momentum
             D_ad[k, j, i] += dt * momentum
-            a_ad = (u[above, j, i] - u[k, j, i]) * (here - y[k, i])
-            face[k, j, i] = c[k, i] * a_ad
-            drag_term, last = dt * u[k, j, i] * here, k + 1 == bottom[j, i]
+            a_ad = (u[k, j, i] - u[below, j, i]) * (y_below[i] - y)
+            face[k + 1, j, i] = c[k + 1, i] * a_ad
+            drag_term, last = dt * u[k, j, i] * y, k + 1 == bottom[j, i]
             drag_ad[j, i] -= masked(last, drag_term)
-            total[i] += a[k, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
+            total[i] += a[k + 1, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
+            y_below[i] = y
     for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
         s_ad[j, i] -= total[i] / s[j, i]
@@ -195,16 +181,15 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
     """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
-        c, a = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
-        diagonal, ratio = np.empty((nk, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
-        y, total = np.zeros((nk + 2, ni), u.dtype), np.zeros(ni, u.dtype)
+        c, a, ratio = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        y_below, total = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = half_conductance(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
                 a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE]))
         velocity_ad(
-            u, c, a, diagonal, ratio, y, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
+            u, c, a, ratio, y_below, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
             u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face, j,
         )  # fmt: skip
 
@@ -300,16 +285,15 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
     """
     nk, nj, ni = v.shape
     for j in prange(HALO, nj - HALO):
-        c, a = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
-        diagonal, ratio = np.empty((nk, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
-        y, total = np.zeros((nk + 2, ni), v.dtype), np.zeros(ni, v.dtype)
+        c, a, ratio = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        y_below, total = np.zeros(ni, v.dtype), np.zeros(ni, v.dtype)
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 c[k, i] = half_conductance(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
                 a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i]))
         velocity_ad(
-            v, c, a, diagonal, ratio, y, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
+            v, c, a, ratio, y_below, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
             v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face, j,
         )  # fmt: skip
 
