@@ -118,28 +118,8 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
     return a, b, 500.0, np.zeros((barotropic.WORK_FIELDS, *plane), dtype), history
 
 
-def take_depth_mean(u, v, u_bar, v_bar, target_u, target_v, grid, u_out, v_out):
-    """Take the kernel, which works in place, with arrays of their own for its results.
-
-    Parameters
-    ----------
-    u, v : ndarray, shape (nk, nj, ni)
-        Velocity [m s-1].
-    u_bar, v_bar : ndarray, shape (nj, ni)
-        Depth mean of the velocity [m s-1].
-    target_u, target_v : ndarray, shape (nj, ni)
-        New depth mean [m s-1].
-    grid : Grid
-        Masks.
-    u_out, v_out : ndarray, shape (nk, nj, ni)
-        Velocity with the new depth mean [m s-1].
-    """
-    u_out[...], v_out[...] = u, v
-    barotropic.take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u_out, v_out)
-
-
 def take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
-    """Compute the adjoint of `take_depth_mean` above.
+    """Take the adjoint kernel, which works in place, with adjoints of its own for the velocity before.
 
     Parameters
     ----------
@@ -330,10 +310,10 @@ OPERATORS = {
         overwrites="F_u F_v",
     ),
     "take_depth_mean": pair(
-        take_depth_mean,
+        barotropic.take_depth_mean,
         take_depth_mean_ad,
-        "u u, v v, u_bar u2, v_bar v2, target_u u2, target_v v2",
-        "u_out u, v_out v",
+        "u_star u, v_star v, u_bar u2, v_bar v2, target_u u2, target_v v2",
+        "u u, v v",
     ),
     "tracer_transports": pair(
         barotropic.tracer_transports,

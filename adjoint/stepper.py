@@ -35,7 +35,6 @@ from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import StepStates
 from ogcm.model import Model
-from ogcm.operators.barotropic import take_depth_mean
 from ogcm.state import State
 from ogcm.stepper import Stepper
 from ogcm.work import SlowWork, StageWork
@@ -217,15 +216,13 @@ class AdjointStepper:
         if self.model.numerics.has_tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)
-        # Without the new depth mean, s holds the velocities after the momentum equations; nothing else of s is needed.
-        s, dt, work, slow, n_ad = stage.s, stage.dt, stage.work, step.slow, step.gradient.state
-        take_depth_mean(*work.bar, *work.bar_star, grid, s.u, s.v)
+        dt, work, slow, n_ad = stage.dt, stage.work, step.slow, step.gradient.state
         advance_u_ad(
-            s.u, slow.nu_v, slow.drag_u, work.s_y.u, dt, grid, s_ad.u, n_ad.u, work_ad.G_u, slow_ad.D.u,
+            work.u_star, slow.nu_v, slow.drag_u, work.s_y.u, dt, grid, s_ad.u, n_ad.u, work_ad.G_u, slow_ad.D.u,
             slow_ad.nu_v, slow_ad.drag_u, work_ad.s_y.u, self.scratch.interfaces,
         )  # fmt: skip
         advance_v_ad(
-            s.v, slow.nu_v, slow.drag_v, work.s_y.v, dt, grid, s_ad.v, n_ad.v, work_ad.G_v, slow_ad.D.v,
+            work.v_star, slow.nu_v, slow.drag_v, work.s_y.v, dt, grid, s_ad.v, n_ad.v, work_ad.G_v, slow_ad.D.v,
             slow_ad.nu_v, slow_ad.drag_v, work_ad.s_y.v, self.scratch.interfaces,
         )  # fmt: skip
         self.momentum_tendencies(backward)

@@ -14,7 +14,7 @@ import inspect
 import math
 import sys
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +127,24 @@ class KernelGrid:
     """A named tuple of arrays that is the grid of kernels; each kernel receives only the arrays that it reads."""
 
     @functools.cached_property
-    def kernel_grids(self) -> dict["Kernel", tuple]:
-        """The arrays that each kernel reads, by kernel."""
+    def kernel_grids(self) -> dict[object, tuple]:
+        """The arrays that each kernel or sweep reads, by kernel or by their names."""
         return {}
 
     def __getstate__(self) -> None:
         """Leave `kernel_grids` out of copies, which have other arrays."""
+
+
+def part_of_grid(grid: KernelGrid, fields: Sequence[str]) -> tuple:
+    """Return the arrays `fields` of a grid as a named tuple, of a type that the cache can save."""
+    name = f"Grid_{hashlib.sha256(' '.join(fields).encode()).hexdigest()[:16]}"
+    part = globals().setdefault(name, namedtuple(name, fields, module=__name__))
+    arrays = [getattr(grid, field) for field in fields]
+    if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
+        from ogcm.cuda import as_numba_array
+
+        arrays = [as_numba_array(a) for a in arrays]
+    return part(*arrays)
 
 
 class Kernel:
@@ -204,14 +216,7 @@ class Kernel:
         tuple
             A named tuple of the arrays in `fields`.
         """
-        name = f"Grid_{hashlib.sha256(' '.join(self.fields).encode()).hexdigest()[:16]}"
-        part = globals().setdefault(name, namedtuple(name, self.fields, module=__name__))
-        arrays = [getattr(grid, field) for field in self.fields]
-        if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
-            from ogcm.cuda import as_numba_array
-
-            arrays = [as_numba_array(a) for a in arrays]
-        return grid.kernel_grids.setdefault(self, part(*arrays))
+        return grid.kernel_grids.setdefault(self, part_of_grid(grid, self.fields))
 
 
 kernel = Kernel

@@ -35,6 +35,7 @@ from ogcm.cuda_source import (
     full_name,
     is_along_i,
     is_loop,
+    loop_bounds,
     names_read,
     names_set,
     namespace_of,
@@ -47,12 +48,6 @@ THREADS = (32, 4, 1)  # threads of a block along i, j and k
 THREAD_INDICES = "thread_x, thread_y, thread_z = cuda.grid(3)"
 THREAD_ALONG = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
 GENERATED_GLOBALS = {"cuda": cuda, "gpu": sys.modules[__name__]}  # names known to all generated code
-
-
-def loop_bounds(loop: Node) -> tuple[str, str]:
-    """Return the first index of a range and the one after its last, as source."""
-    ends = [ast.unparse(a) for a in loop.iter.args]
-    return ("0", ends[0]) if len(ends) == 1 else (ends[0], ends[1])
 
 
 def within_bounds(loop: Node, thread: str, body: list[Node]) -> list[Node]:

@@ -65,6 +65,12 @@ def is_loop(node: Node, over: str) -> bool:
     return isinstance(node, ast.For) and ast.unparse(node.iter).startswith(f"{over}(")
 
 
+def loop_bounds(loop: Node) -> tuple[str, str]:
+    """Return the first index of a range and the one after its last, as source."""
+    ends = [ast.unparse(a) for a in loop.iter.args]
+    return ("0", ends[0]) if len(ends) == 1 else (ends[0], ends[1])
+
+
 def is_along_i(node: Node) -> bool:
     """Return True for a loop along i, of which each thread of a GPU computes one point."""
     return is_loop(node, "range") and ast.unparse(node.target) in ALONG_I
@@ -75,7 +81,7 @@ def compile_tree(tree: Node, namespace: dict[str, Any], origin: str) -> Callable
 
     Its source is kept in `linecache`, where tracebacks, debuggers and `inspect.getsource` find it.
     """
-    source, file = ast.unparse(ast.fix_missing_locations(tree)) + "\n", f"<{tree.name}: GPU twin of {origin}>"
+    source, file = ast.unparse(ast.fix_missing_locations(tree)) + "\n", f"<{tree.name}: made from {origin}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
     exec(compile(source, file, "exec"), namespace)
     return namespace[tree.name]

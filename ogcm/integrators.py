@@ -12,6 +12,7 @@ stage, `adjoint.integrators` the same steps backwards.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,18 +63,27 @@ class StepStates(NamedTuple):
     extrapolated : State or None
         The extrapolated state y, of integrators that have one.
     ends : list of State
-        The state at the end of each stage. A run needs the last one alone, so that all entries may be the same state.
+        The state at the end of each stage.
+    kept : bool
+        True if all states are kept. Otherwise the states have one array for u, v and eta each, and two in turns for
+        T and S, since a stage reads the tracers of the stage before while it computes its own.
     """
 
     extrapolated: State | None
     ends: list[State]
+    kept: bool = True
 
     @classmethod
     def zeros(cls, integrator: Integrator, grid: Grid, dtype: np.dtype, *, kept: bool) -> "StepStates":
         """Make states of zeros; with `kept` each stage has a state of its own."""
         stages = len(integrator.fractions)
-        ends = [State.zeros(grid, dtype) for _ in range(stages)] if kept else [State.zeros(grid, dtype)] * stages
-        return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends)
+        if kept:
+            ends = [State.zeros(grid, dtype) for _ in range(stages)]
+        else:
+            last = State.zeros(grid, dtype)
+            other = replace(last, T=np.zeros_like(last.T), S=np.zeros_like(last.S)) if stages > 1 else last
+            ends = [last if (stages - m) % 2 else other for m in range(stages)]
+        return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends, kept)
 
 
 def integrate(integrator: Integrator, n: State, states: StepStates, stage: Callable[..., None]) -> None:
@@ -90,7 +100,10 @@ def integrate(integrator: Integrator, n: State, states: StepStates, stage: Calla
     stage : callable
         `stage(m, y, s)` computes s, the state at the end of stage m, with the tendencies at the state y.
     """
-    y = n
+    y, last = n, states.ends[-1]
+    if not states.kept:  # a step may have exchanged the arrays of the last state with those of n
+        for s in states.ends:
+            s.u, s.v, s.eta = last.u, last.v, last.eta
     if states.extrapolated is not None:
         y = states.extrapolated
         extrapolate_state(n, integrator.extrapolation, y)

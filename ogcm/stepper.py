@@ -24,35 +24,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ogcm import stage_passes
 from ogcm.device import Graphs, to_device, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
 from ogcm.model import Model
-from ogcm.operators.barotropic import (
-    barotropic_substeps,
-    depth_mean,
-    slow_forcing,
-    take_depth_mean,
-    tracer_transports,
-)
-from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
-from ogcm.operators.layers import continuity, stretch, transports
-from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
-from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
-from ogcm.operators.tracer_advection import ADVECTION
-from ogcm.operators.vertical_diffusion import (
-    advance_tracer,
-    advance_tracer_single,
-    advance_u,
-    advance_v,
-    dither_increments,
-)
+from ogcm.operators.barotropic import barotropic_substeps, slow_forcing
+from ogcm.operators.layers import stretch
+from ogcm.operators.vertical_diffusion import dither_increments
 from ogcm.slow_physics import slow_physics
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights, thickness
 from ogcm.state import State
 from ogcm.terms import check_terms
-from ogcm.work import SHARED, SHARED_BY_SLOW_PHYSICS, SlowWork, StageWork, Substeps
+from ogcm.work import SHARED, SHARED_BY_SLOW_PHYSICS, SlowWork, StageWork, Substeps, windows_of
 
 Array = np.ndarray
 
@@ -133,9 +118,10 @@ class Stepper:
         if kept:
             self.works = [StageWork.zeros(grid, dtype, {}) for _ in range(stages)]
         else:
-            self.works = [StageWork.zeros(grid, dtype, SHARED)] * stages
+            self.works = [StageWork.zeros(grid, dtype, SHARED, windows_of(grid, dtype))] * stages
         self.slow = SlowWork.zeros(grid, dtype, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
         self.states = StepStates.zeros(self.integrator, grid, dtype, kept=kept)
+        self.momentum, self.flow = stage_passes.momentum(model.numerics), stage_passes.flow(model.numerics)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
@@ -348,80 +334,56 @@ class Stepper:
         stage : Stage
             The stage.
         """
-        grid, slow = self.model.grid, self.slow
-        n, y, s, dt, fluxes, _, work = stage
-        stretch(y.eta, grid, *work.s_y)
-        self.momentum_tendencies(y, fluxes, work)
-        advance_u(n.u, work.G_u, slow.D.u, slow.nu_v, slow.drag_u, work.s_y.u, dt, grid, s.u)
-        advance_v(n.v, work.G_v, slow.D.v, slow.nu_v, slow.drag_v, work.s_y.v, dt, grid, s.v)
+        grid, work = self.model.grid, stage.work
+        stretch(stage.y.eta, grid, *work.s_y)
+        arrays = self.arrays(stage)
+        self.momentum(grid, arrays)
+        exchange(grid, work.u_star, work.v_star, *work.bar_star)
         self.barotropic_mode(stage)
         if self.model.numerics.has_tracers:
-            self.tracers(stage)
+            stretch(stage.s.eta, grid, *work.s_new)
+        self.flow(grid, arrays)
+        exchange(grid, *(getattr(stage.s, name) for name in self.model.numerics.stepped if name != "eta"))
 
-    def momentum_tendencies(self, y: State, fluxes: Fluxes, work: StageWork) -> None:
-        """Compute G_u and G_v: advection, Coriolis force and pressure gradient.
-
-        Parameters
-        ----------
-        y : State
-            State at which they are evaluated, with its halo filled.
-        fluxes : Fluxes
-            Forcing in the middle of the step.
-        work : StageWork
-            Work arrays, with the stretching of y in `s_y`.
-        """
-        model, grid, s, G = self.model, self.model.grid, work.s_y, (work.G_u, work.G_v)
-        numerics = model.numerics
-        transports(y.u, y.v, s.u, s.v, grid, work.U, work.V)
-        continuity(work.U, work.V, fluxes.fresh_water, grid, work.W)
-        potential_vorticity(y.u, y.v, s.f, grid, work.q)
-        VORTICITY[numerics.vorticity](y.u, y.v, work.U, work.V, work.W, work.q, s.u, s.v, grid, *G)
-        if numerics.has_tracers:
-            EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy(y.T, y.S, model.parameters["eos"], grid, work.b)
-        hydrostatic_pressure(work.b, y.eta, s.t, grid, work.p)
-        pressure_gradient(work.p, work.b, y.eta, s.t, grid, *G)
-
-    def barotropic_mode(self, stage: Stage) -> None:
-        """Compute eta and the depth mean by substeps, and give s.u and s.v this mean.
+    def arrays(self, stage: Stage) -> dict[str, Any]:
+        """Return the arrays and numbers of a stage by the names that `ogcm.stage_passes` uses.
 
         Parameters
         ----------
         stage : Stage
-            The stage; s.u and s.v are the velocities after the momentum equations.
+            The stage.
+
+        Returns
+        -------
+        dict
+            The arrays, and windows of intermediate results.
+        """
+        n, y, s, dt, fluxes, _, work = stage
+        slow, number = self.slow, self.model.grid.h_t.dtype.type
+        table: dict[str, Any] = {**y.arrays(), **vars(work), "dt": dt, "fresh": fluxes.fresh_water}
+        table |= {f"n_{name}": a for name, a in n.arrays().items()}
+        table |= {f"new_{name}": a for name, a in s.arrays().items()}
+        table |= {f"s_{point}": a for point, a in work.s_y._asdict().items()}
+        table |= {f"D_{name}": a for name, a in slow.D._asdict().items()}
+        for name, (u_bar, v_bar) in (("{}", work.bar), ("n_{}", slow.bar), ("{}_star", work.bar_star)):
+            table |= {name.format("u_bar"): u_bar, name.format("v_bar"): v_bar}
+        table |= {name: getattr(slow, name) for name in ("nu_v", "kappa_v", "drag_u", "drag_v")}
+        table |= {"n_s_t": slow.s.t, "new_s_t": work.s_new.t, "new_weight": number(self.integrator.new_weight)}
+        return table | {"eos": self.model.parameters["eos"], "dither": self.dither}
+
+    def barotropic_mode(self, stage: Stage) -> None:
+        """Compute eta and the depth mean by substeps.
+
+        Parameters
+        ----------
+        stage : Stage
+            The stage; `bar_star` of its work arrays is the depth mean after the momentum equations.
         """
         n, y, s, dt, fluxes, substeps, work = stage
-        grid, F, star, bar = self.model.grid, (work.F_u, work.F_v), work.bar_star, self.slow.bar
-        depth_mean(s.u, s.v, grid, *star)
-        slow_forcing(*star, *bar, y.eta, dt, grid, *F)
+        grid, F, bar = self.model.grid, (work.F_u, work.F_v), self.slow.bar
+        slow_forcing(*work.bar_star, *bar, y.eta, dt, grid, *F)
         barotropic_substeps(
             n.eta, *bar, *F, fluxes.fresh_water, *substeps.weights, dt, substeps.work, substeps.history, grid,
             s.eta, *work.bar, work.U_mean, work.V_mean,
         )  # fmt: skip
-        take_depth_mean(*star, *work.bar, grid, s.u, s.v)
-        exchange(grid, s.u, s.v, s.eta, *work.bar, work.U_mean, work.V_mean)
-
-    def tracers(self, stage: Stage) -> None:
-        """Compute T and S, which the transports of the barotropic mode carry.
-
-        Parameters
-        ----------
-        stage : Stage
-            The stage; u, v and eta of s are computed.
-        """
-        n, y, s, dt, fluxes, _, work = stage
-        numerics, grid, slow = self.model.numerics, self.model.grid, self.slow
-        new_weight = grid.h_t.dtype.type(self.integrator.new_weight)
-        means, flow = (*slow.bar, *work.bar, work.U_mean, work.V_mean), (work.U_T, work.V_T)
-        tracer_transports(n.u, n.v, s.u, s.v, *means, work.s_y.u, work.s_y.v, new_weight, grid, *flow)
-        continuity(*flow, fluxes.fresh_water, grid, work.W_T)
-        stretch(s.eta, grid, *work.s_new)
-        for name, G, D in (("T", work.G_T, slow.D.T), ("S", work.G_S, slow.D.S)):
-            old, new = getattr(n, name), getattr(s, name)
-            carried = old if numerics.advection == "monotone" else getattr(y, name)
-            ADVECTION[numerics.advection](carried, *flow, work.W_T, dt, grid, G)
-            moved = (old, slow.s.t, G, D, slow.kappa_v, work.s_new.t, dt)
-            if numerics.precision == "float32":
-                advance_tracer_single(*moved, self.dither, grid, new)
-            else:
-                advance_tracer(*moved, grid, new)
-        exchange(grid, s.T, s.S)
+        exchange(grid, s.eta, *work.bar, work.U_mean, work.V_mean)

@@ -1,20 +1,23 @@
 """The work arrays of a step: what they hold, how large they are, and which of them share memory.
 
-A run has one set of arrays for all of its stages, and quantities that are never needed at the same time lie in the same
-memory: `SHARED` and `SHARED_BY_SLOW_PHYSICS` list them. The adjoint reads what a step computed, so a stepper that keeps
-everything has a set of arrays for each stage, and none of them is shared.
+A run has one set of arrays for all of its stages. On a CPU its intermediate results are windows of a few rows
+(`WINDOWS`, see `ogcm.sweep`). Elsewhere quantities that are never needed at the same time lie in the same memory: `SHARED`
+and `SHARED_BY_SLOW_PHYSICS` list them. The adjoint reads what a step computed, so a stepper that keeps everything has
+a set of arrays for each stage, and none of them is a window or shared.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 
-from ogcm.device import zeros
+from ogcm.device import is_on_host, zeros
 from ogcm.grid import Grid
 from ogcm.operators.barotropic import WORK_FIELDS
 from ogcm.state import Stretching, Tendencies
+from ogcm.windows import Window
 
 Array = np.ndarray
 Shared = Mapping[str, tuple[str, str]]  # name: the array whose memory it takes, and the reason why that is free then
@@ -26,25 +29,56 @@ SHARED: Shared = {
     "U_T": ("U", "momentum has been advected when the transports of the tracers are computed"),
     "V_T": ("V", "as for U_T"),
     "W_T": ("W", "as for U_T"),
+    "u_star": ("G_u", "G_u of a point is read before u_star is written there, and never again"),
+    "v_star": ("G_v", "as for u_star"),
 }
 SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
-    "L_u": ("G_u", "the stages compute G_u anew"),
-    "L_v": ("G_v", "the stages compute G_v anew"),
-    "L_T": ("G_u", "the stages compute G_u anew, and friction, which uses L_u, comes before diffusion"),
+    "L_u": ("u_star", "the stages compute u_star anew"),
+    "L_v": ("v_star", "the stages compute v_star anew"),
+    "L_T": ("u_star", "as for L_u, and friction, which uses L_u, comes before diffusion"),
     "N2": ("W", "the stages compute W anew"),
     "nu": ("D_T", "friction, which uses nu, comes before the first contribution to D_T"),
 }
+WINDOWS = {  # intermediate results of a stage, and the number of rows, a power of two, that are needed at the same time
+    "U": 4, "V": 4, "W": 2, "q": 2, "b": 2, "p": 2, "G_u": 1, "G_v": 1,
+    "U_T": 2, "V_T": 2, "W_T": 1, "G_T": 1, "G_S": 1,
+}  # fmt: skip
+
+
+def windows_of(grid: Grid, dtype: np.dtype) -> Mapping[str, int]:
+    """Return `WINDOWS` where kernels are swept, that is on a CPU with real numbers, and nothing elsewhere."""
+    swept = is_on_host(grid.h_t) and np.dtype(dtype).kind == "f" and not numba.config.DISABLE_JIT
+    return WINDOWS if swept else {}
 
 
 def allocate(
-    grid: Grid, dtype: np.dtype, kinds: Mapping[str, str], shared: Shared, others: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Make arrays of zeros of these kinds, by name, those in `shared` in the memory of one of them or of `others`."""
+    grid: Grid,
+    dtype: np.dtype,
+    kinds: Mapping[str, str],
+    shared: Shared,
+    others: Mapping[str, Array],
+    windows: Mapping[str, int],
+) -> dict[str, Any]:
+    """Make arrays of zeros of these kinds, by name.
+
+    Those in `windows` are windows with that number of rows, and those in `shared` lie in the memory of one of the others or
+    of an array in `others`.
+    """
     nk, nj, ni = grid.h_t.shape
     shapes = {"layers": (nk, nj, ni), "interfaces": (nk + 1, nj, ni), "map": (nj, ni)}
-    own = {name: zeros(grid.h_t, shapes[kind], dtype) for name, kind in kinds.items() if name not in shared}
-    owners = {**others, **own}
-    return own | {name: owners[owner] for name, (owner, _) in shared.items()}
+    threads = numba.config.NUMBA_NUM_THREADS
+    made: dict[str, Any] = {
+        name: Window(shapes[kinds[name]], rows, threads, dtype) for name, rows in windows.items() if name in kinds
+    }
+    few_rows = {name for name, a in {**others, **made}.items() if isinstance(a, Window)}
+    sharing = {name: owner for name, (owner, _) in shared.items() if not {name, owner} & few_rows}
+    made |= {
+        name: zeros(grid.h_t, shapes[kind], dtype)
+        for name, kind in kinds.items()
+        if name not in made and name not in sharing
+    }
+    owners = {**others, **made}
+    return made | {name: owners[owner] for name, owner in sharing.items()}
 
 
 @dataclass
@@ -61,6 +95,8 @@ class StageWork:
     q: Array  # potential vorticity [m-1 s-1]
     b: Array  # buoyancy [m s-2]
     p: Array  # pressure over density [m2 s-2]
+    u_star: Array  # velocity after the momentum equations, before it takes the depth mean of the barotropic mode [m s-1]
+    v_star: Array
     F_u: Array  # slow forcing of the barotropic mode [m s-2]
     F_v: Array
     bar_star: tuple[Array, Array]  # depth mean before the barotropic mode [m s-1]
@@ -74,12 +110,15 @@ class StageWork:
     G_S: Array
 
     @classmethod
-    def zeros(cls, grid: Grid, dtype: np.dtype, shared: Shared) -> "StageWork":
-        """Make arrays of zeros; those named in `shared` share memory with others."""
-        kinds = dict.fromkeys(("G_u", "G_v", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S"), "layers")
+    def zeros(
+        cls, grid: Grid, dtype: np.dtype, shared: Shared, windows: Mapping[str, int] | None = None
+    ) -> "StageWork":
+        """Make arrays of zeros; those named in `shared` share memory with others, those in `windows` have few rows."""
+        layers = ("G_u", "G_v", "u_star", "v_star", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S")
+        kinds = dict.fromkeys(layers, "layers")
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
-        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {})
+        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {}, windows or {})
         stretchings: dict[str, Any] = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)
 
@@ -140,7 +179,7 @@ class SlowWork:
         kinds = dict.fromkeys(("D_u", "D_v", "D_T", "D_S", "nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
         kinds |= dict.fromkeys(("D_eta", "drag_u", "drag_v", "heat", "held", "no_flux"), "map")
-        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage))
+        arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in Tendencies._fields})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)

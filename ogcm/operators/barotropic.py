@@ -299,27 +299,29 @@ def barotropic_substeps(
 
 
 @kernel
-def take_depth_mean(u_bar, v_bar, target_u, target_v, grid, u, v):
-    """Replace the depth mean of the velocity in place: u += target_u - u_bar on open faces.
+def take_depth_mean(u_star, v_star, u_bar, v_bar, target_u, target_v, grid, u, v):
+    """Replace the depth mean of the velocity: u = u_star + target_u - u_bar on open faces.
 
     Parameters
     ----------
+    u_star, v_star : ndarray, shape (nk, nj, ni)
+        Velocity at U and V points [m s-1].
     u_bar, v_bar : ndarray, shape (nj, ni)
-        Depth mean of u and v [m s-1].
+        Depth mean of u_star and v_star [m s-1].
     target_u, target_v : ndarray, shape (nj, ni)
-        Depth mean that u and v take [m s-1].
+        Depth mean of u and v [m s-1].
     grid : Grid
         Metric terms and masks.
     u, v : ndarray, shape (nk, nj, ni)
-        Velocity at U and V points [m s-1], changed on the interior.
+        Velocity with the new depth mean [m s-1], written on the interior.
     """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u[k, j, i] += grid.mask_u[k, j, i] * (target_u[j, i] - u_bar[j, i])
-                v[k, j, i] += grid.mask_v[k, j, i] * (target_v[j, i] - v_bar[j, i])
+                u[k, j, i] = u_star[k, j, i] + grid.mask_u[k, j, i] * (target_u[j, i] - u_bar[j, i])
+                v[k, j, i] = v_star[k, j, i] + grid.mask_v[k, j, i] * (target_v[j, i] - v_bar[j, i])
 
 
 @kernel

@@ -1,0 +1,171 @@
+"""Several kernels in one sweep over the rows of the ocean.
+
+Kernels that are called one after another read from memory what the one before has written there. A sweep runs them
+together, row after row, so that a row is still in the cache of the core when the next kernel needs it:
+
+    for j:    transports(..., j + 1);  continuity(..., j + 1);  potential_vorticity(..., j);  advection(..., j)
+
+Intermediate results need only a few rows: they are *windows* (`ogcm.windows`), which never leave the cache. Each thread
+sweeps a block of rows, with windows of its own, in which it also computes the rows beyond its block that its kernels read;
+a row has the same bits in any block, so that results do not depend on the number of threads.
+
+What is swept is the source of the kernels: `for j in prange(a, b): BODY` becomes the function BODY of one row
+(`row_function`). Without windows, as on a GPU and where a step is kept for its adjoint, the same kernels are called one
+after another; both ways give the same bits.
+"""
+
+import ast
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba import prange
+from numba.core.compiler import Compiler
+
+from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
+from ogcm.cuda_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
+from ogcm.errors import KernelError
+from ogcm.kernel_cache import KernelCache, fingerprint
+from ogcm.windows import Window, address, as_window
+
+
+class Pass(NamedTuple):
+    """One kernel of a sweep.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        The kernel, which overwrites its results if `south` or `north` are not 0.
+    arguments : str
+        Names of its arguments in the table of arrays of the sweep; an array has one name.
+    south, north : int
+        Number of rows of its results on either side of row j that the row j of later kernels reads.
+    """
+
+    kernel: Kernel
+    arguments: str
+    south: int = 0
+    north: int = 0
+
+
+class RowCompiler(Compiler):
+    """Compiles the function of a row, whose arrays do not overlap; without allocations it needs no reference counts."""
+
+    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
+        flags.noalias = True
+        flags.nrt = False
+        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
+
+
+class AllocatingRowCompiler(Compiler):
+    """Compiles the function of a row that allocates work arrays."""
+
+    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
+        flags.noalias = True
+        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
+
+
+@functools.cache
+def row_function(kernel: Kernel) -> tuple[Any, str, str]:
+    """Return the compiled function of one row of a kernel, and the bounds of the rows as source, in terms of nj.
+
+    Raises KernelError for a kernel that is not one `prange` loop over rows.
+    """
+    function = kernel.py_func
+    tree = parse_function(function)
+    statements = tree.body[ast.get_docstring(tree) is not None :]
+    loops = [n for n in ast.walk(tree) if is_loop(n, "prange")]
+    if loops != statements[-1:] or ast.unparse(loops[0].target) != "j":
+        raise KernelError(f"{function.__name__}: a sweep needs a kernel that ends with its only loop `for j in prange`")
+    tree.name, tree.body = f"{function.__name__}_row", [*statements[:-1], *loops[0].body]
+    tree.args.args.append(ast.arg("j"))
+    row = compile_tree(tree, namespace_of(function), full_name(function))
+    allocates = any(name in ast.unparse(tree) for name in ("np.zeros", "np.empty"))
+    compiler = AllocatingRowCompiler if allocates else RowCompiler
+    return numba.njit(error_model="numpy", pipeline_class=compiler)(row), *loop_bounds(loops[0])
+
+
+class Sweep:
+    """Kernels that run together.
+
+    Parameters
+    ----------
+    name : str
+        Name, for messages and tracebacks.
+    *passes : Pass
+        The kernels in their order.
+    """
+
+    def __init__(self, name: str, *passes: Pass) -> None:
+        self.name, self.passes = name, passes
+
+    def __call__(self, grid: Any, arrays: Mapping[str, Any]) -> None:
+        """Run the kernels.
+
+        Parameters
+        ----------
+        grid : Grid
+            The grid, the argument `grid` of the kernels.
+        arrays : mapping
+            The other arguments of the kernels by name: arrays, windows and numbers.
+        """
+        windows = tuple(name for name, a in arrays.items() if isinstance(a, Window))
+        if not windows:
+            table = {**arrays, "grid": grid}
+            for step in self.passes:
+                step.kernel(*(table[name] for name in step.arguments.split()))
+            return
+        run, names, fields = compiled_sweep(self.name, self.passes, windows)
+        given = [a.data if isinstance(a, Window) else a for a in map(arrays.__getitem__, names)]
+        nj = grid.depth_t.shape[0]
+        blocks = min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
+        part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
+        run(blocks, nj, part, *given)
+
+
+SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
+
+
+@functools.cache
+def compiled_sweep(name: str, passes: tuple[Pass, ...], windows: tuple[str, ...]) -> tuple[Any, list[str], tuple]:
+    """Return the compiled sweep, the names of its arguments after the grid, and the fields of the grid that it reads."""
+    names = list(dict.fromkeys(n for step in passes for n in step.arguments.split() if n != "grid"))
+    fields = tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
+    namespace = {"as_window": as_window, "HALO": HALO, "np": np, "prange": prange, "__name__": __name__}
+    block = numba.njit(error_model="numpy")(block_function(name, passes, names, windows, namespace))
+    arguments = ", ".join(names)
+    source = f"""
+def {name}(blocks, nj, grid, {arguments}):
+    for number in prange(blocks):
+        {name}_block(number, blocks, nj, grid, {arguments})
+"""
+    function = compile_tree(ast.parse(source).body[0], namespace | {f"{name}_block": block}, f"{__name__}.{name}")
+    run = numba.njit(parallel=True, error_model="numpy")(function)
+    run._cache = KernelCache(function, f"parallel=True windows={fingerprint(address)}")
+    return run, names, fields
+
+
+def block_function(name: str, passes: tuple[Pass, ...], names: list[str], windows: tuple, namespace: dict) -> Any:
+    """Return the Python function that sweeps one of several blocks of rows, and add the rows' functions to `namespace`.
+
+    The first and the last block have the rows of the halo that the kernels write.
+    """
+    head = [f"{w} = as_window({w}[number], nj)" for w in windows if w in names]
+    head += ["first = HALO + (nj - 2 * HALO) * number // blocks"]
+    head += ["last = HALO + (nj - 2 * HALO) * (number + 1) // blocks"]
+    begins, ends, calls = [], [], []
+    for n, (kernel, arguments, south, north) in enumerate(passes):
+        row, start, stop = row_function(kernel)
+        namespace[row.py_func.__name__] = row
+        head += [f"begin_{n} = {start} if number == 0 else first - {south}"]
+        head += [f"end_{n} = {stop} if number == blocks - 1 else last + {north}"]
+        begins.append(f"begin_{n} - {north}")
+        ends.append(f"end_{n} - {north}")
+        call = f"{row.py_func.__name__}({', '.join(arguments.split())}, np.uintp(j + {north}))"
+        calls.append(f"if begin_{n} <= j + {north} < end_{n}: {call}")
+    lines = [*head, f"for j in range(min({', '.join(begins)}), max({', '.join(ends)})):", *(f"    {c}" for c in calls)]
+    body = "\n    ".join(lines)
+    source = f"def {name}_block(number, blocks, nj, grid, {', '.join(names)}):\n    {body}\n"
+    return compile_tree(ast.parse(source).body[0], namespace, f"{__name__}.{name}")
