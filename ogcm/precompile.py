@@ -39,15 +39,15 @@ def compile_half(half: str) -> None:
     stepper = smallest()
     n = stepper.model.state
     fluxes = stepper.model.forcing.at(0.0)
+    stage = stepper.context(0, n, n, stepper.states.ends[0], fluxes)
     if half == "momentum":
-        stepper.momentum_tendencies(n, fluxes, stepper.works[0])
+        stepper.momentum(stepper.model.grid, stepper.arrays(stage))
         friction(stepper.model, n, stepper.slow)
         mixing_coefficients(stepper.model, n, stepper.slow)
     else:
-        stage = stepper.context(0, n, n, stepper.states.ends[0], fluxes)
         stepper.barotropic_mode(stage)
         tracer_sources(stepper.model, n, fluxes, stepper.slow)
-        stepper.tracers(stage)
+        stepper.flow(stepper.model.grid, stepper.arrays(stage))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from ogcm import diagnostics
+from ogcm.device import zeros
 from ogcm.errors import InputError
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
@@ -27,7 +28,8 @@ from ogcm.model import Model
 from ogcm.operators.barotropic import averaging_weights
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.friction import stress_divergence
-from ogcm.state import State
+from ogcm.operators.layers import continuity, stretch, transports
+from ogcm.state import State, Stretching
 
 Array = np.ndarray
 BAROTROPIC_COURANT = 0.85  # Courant number of an automatic substep; forward-backward is stable up to 1
@@ -342,6 +344,20 @@ def advective_courant_number(model: Model) -> float:
     state, grid = model.state, model.grid
     rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
     return float(interior(rate).max() * model.numerics.dt)
+
+
+def upward_transports(model: Model) -> Array:
+    """Return the upward transports between the layers in the state of a model, which may be on a GPU.
+
+    Returns W, shape (nk + 1, nj, ni) [m3 s-1], on the interior.
+    """
+    grid, state = model.grid, model.state
+    s = Stretching.ones(grid, state.u.dtype)
+    U, V, W = np.zeros_like(state.u), np.zeros_like(state.v), zeros(state.u, (len(grid.h_t) + 1, *grid.depth_t.shape))
+    stretch(state.eta, grid, *s)
+    transports(state.u, state.v, s.u, s.v, grid, U, V)
+    continuity(U, V, model.forcing.at(state.time).fresh_water, grid, W)
+    return W
 
 
 def vertical_courant_number(model: Model, W: Array) -> float:

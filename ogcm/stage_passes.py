@@ -3,8 +3,9 @@
     momentum   u_star, v_star = n + dt (G(y) + D + vertical friction), and their depth mean
     flow       u, v with the depth mean of the barotropic mode, and T, S = n + dt (advection + D + vertical diffusion)
 
-Between them the barotropic mode takes its substeps, which need the depth mean of the whole ocean. The names are those of
-the fields at y (`u, v, eta, T, S`) unless they begin with `n_` (the beginning of the step) or `new_` (the end of the stage).
+Between them the barotropic mode takes its substeps, which need the depth mean of the whole ocean. Fields are those of
+the state y (`u, v, eta, T, S`) unless their names begin with `n_` (the beginning of the step) or `new_` (the end of the
+stage).
 """
 
 from ogcm.numerics import Numerics
@@ -23,7 +24,7 @@ def tendencies(numerics: Numerics) -> list[Pass]:
     passes = [
         Pass(transports, "u v s_u s_v grid U V", south=1, north=1),
         Pass(continuity, "U V fresh grid W", north=1),
-        Pass(potential_vorticity, "u v s_f grid q", south=1),
+        Pass(potential_vorticity, "u v s_f grid q", south=1, north=int(numerics.vorticity == "al81")),
         Pass(VORTICITY[numerics.vorticity], "u v U V W q s_u s_v grid G_u G_v"),
     ]
     if numerics.has_tracers:

@@ -115,13 +115,14 @@ class Stepper:
         self.model, self.without = model, without
         self.integrator = INTEGRATORS[model.numerics.integrator]
         grid, dtype, stages = model.grid, model.state.u.dtype, len(self.integrator.fractions)
+        self.momentum, self.flow = stage_passes.momentum(model.numerics), stage_passes.flow(model.numerics)
         if kept:
             self.works = [StageWork.zeros(grid, dtype, {}) for _ in range(stages)]
         else:
-            self.works = [StageWork.zeros(grid, dtype, SHARED, windows_of(grid, dtype))] * stages
+            windows = windows_of(grid, dtype, self.momentum, self.flow)
+            self.works = [StageWork.zeros(grid, dtype, SHARED, windows)] * stages
         self.slow = SlowWork.zeros(grid, dtype, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
         self.states = StepStates.zeros(self.integrator, grid, dtype, kept=kept)
-        self.momentum, self.flow = stage_passes.momentum(model.numerics), stage_passes.flow(model.numerics)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
@@ -360,16 +361,35 @@ class Stepper:
         """
         n, y, s, dt, fluxes, _, work = stage
         slow, number = self.slow, self.model.grid.h_t.dtype.type
-        table: dict[str, Any] = {**y.arrays(), **vars(work), "dt": dt, "fresh": fluxes.fresh_water}
+        table = self.tendency_arrays(y, fluxes, work) | {"dt": dt, "dither": self.dither}
         table |= {f"n_{name}": a for name, a in n.arrays().items()}
         table |= {f"new_{name}": a for name, a in s.arrays().items()}
-        table |= {f"s_{point}": a for point, a in work.s_y._asdict().items()}
         table |= {f"D_{name}": a for name, a in slow.D._asdict().items()}
         for name, (u_bar, v_bar) in (("{}", work.bar), ("n_{}", slow.bar), ("{}_star", work.bar_star)):
             table |= {name.format("u_bar"): u_bar, name.format("v_bar"): v_bar}
         table |= {name: getattr(slow, name) for name in ("nu_v", "kappa_v", "drag_u", "drag_v")}
-        table |= {"n_s_t": slow.s.t, "new_s_t": work.s_new.t, "new_weight": number(self.integrator.new_weight)}
-        return table | {"eos": self.model.parameters["eos"], "dither": self.dither}
+        return table | {"n_s_t": slow.s.t, "new_s_t": work.s_new.t, "new_weight": number(self.integrator.new_weight)}
+
+    def tendency_arrays(self, y: State, fluxes: Fluxes, work: StageWork) -> dict[str, Any]:
+        """Return the arrays of the tendencies G(y) by the names that `ogcm.stage_passes` uses.
+
+        Parameters
+        ----------
+        y : State
+            State at which they are evaluated, with its halo filled.
+        fluxes : Fluxes
+            Forcing in the middle of the step.
+        work : StageWork
+            Work arrays, with the stretching of y in `s_y`.
+
+        Returns
+        -------
+        dict
+            The arrays, and windows of intermediate results.
+        """
+        table: dict[str, Any] = {**y.arrays(), **vars(work), "eos": self.model.parameters["eos"]}
+        table |= {f"s_{point}": a for point, a in work.s_y._asdict().items()}
+        return table | {"fresh": fluxes.fresh_water}
 
     def barotropic_mode(self, stage: Stage) -> None:
         """Compute eta and the depth mean by substeps.

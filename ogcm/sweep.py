@@ -6,8 +6,8 @@ together, row after row, so that a row is still in the cache of the core when th
     for j:    transports(..., j + 1);  continuity(..., j + 1);  potential_vorticity(..., j);  advection(..., j)
 
 Intermediate results need only a few rows: they are *windows* (`ogcm.windows`), which never leave the cache. Each thread
-sweeps a block of rows, with windows of its own, in which it also computes the rows beyond its block that its kernels read;
-a row has the same bits in any block, so that results do not depend on the number of threads.
+sweeps a block of rows, with windows of its own, in which it also computes the rows beyond its block that its kernels
+read. A row has the same bits in any block, so that results do not depend on the number of threads.
 
 What is swept is the source of the kernels: `for j in prange(a, b): BODY` becomes the function BODY of one row
 (`row_function`). Without windows, as on a GPU and where a step is kept for its adjoint, the same kernels are called one
@@ -29,6 +29,8 @@ from ogcm.cuda_source import compile_tree, full_name, is_loop, loop_bounds, name
 from ogcm.errors import KernelError
 from ogcm.kernel_cache import KernelCache, fingerprint
 from ogcm.windows import Window, address, as_window
+
+SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
 
 
 class Pass(NamedTuple):
@@ -101,7 +103,25 @@ class Sweep:
     def __init__(self, name: str, *passes: Pass) -> None:
         self.name, self.passes = name, passes
 
-    def __call__(self, grid: Any, arrays: Mapping[str, Any]) -> None:
+    def rows(self, name: str) -> int:
+        """Return the number of rows that a window needs, a power of two; 0 for an array that no pass uses.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+
+        Returns
+        -------
+        int
+            Those that are read at the same time; the first pass that has the array computes it.
+        """
+        for step in self.passes:
+            if name in step.arguments.split():
+                return 1 << (step.south + step.north).bit_length()
+        return 0
+
+    def __call__(self, grid: Any, arrays: Mapping[str, Any], blocks: int | None = None) -> None:
         """Run the kernels.
 
         Parameters
@@ -110,6 +130,8 @@ class Sweep:
             The grid, the argument `grid` of the kernels.
         arrays : mapping
             The other arguments of the kernels by name: arrays, windows and numbers.
+        blocks : int, optional
+            Number of blocks of rows, at most that of the windows; by default one for each thread that has enough rows.
         """
         windows = tuple(name for name, a in arrays.items() if isinstance(a, Window))
         if not windows:
@@ -120,17 +142,14 @@ class Sweep:
         run, names, fields = compiled_sweep(self.name, self.passes, windows)
         given = [a.data if isinstance(a, Window) else a for a in map(arrays.__getitem__, names)]
         nj = grid.depth_t.shape[0]
-        blocks = min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
+        blocks = blocks or min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
         part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
         run(blocks, nj, part, *given)
 
 
-SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
-
-
 @functools.cache
 def compiled_sweep(name: str, passes: tuple[Pass, ...], windows: tuple[str, ...]) -> tuple[Any, list[str], tuple]:
-    """Return the compiled sweep, the names of its arguments after the grid, and the fields of the grid that it reads."""
+    """Return the compiled sweep, the names of its arguments after the grid, and the names of the grid's arrays."""
     names = list(dict.fromkeys(n for step in passes for n in step.arguments.split() if n != "grid"))
     fields = tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
     namespace = {"as_window": as_window, "HALO": HALO, "np": np, "prange": prange, "__name__": __name__}

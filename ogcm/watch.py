@@ -50,7 +50,7 @@ class Watch:
 
         Raises BlowUpError, with the last good state saved, if the state is not finite or too fast for the time step.
         """
-        state, W = self.running.state, self.stepper.works[-1].W
+        state, W = self.running.state, stability.upward_transports(self.running)
         with np.errstate(all="ignore"):
             vertical = stability.vertical_courant_number(self.running, W)
             cfl = max(vertical, stability.advective_courant_number(self.running))

@@ -1,7 +1,7 @@
 """Windows: arrays that hold a few rows at a time, for the intermediate results of a sweep (`ogcm.sweep`).
 
-A window (nk, rows, ni) stands for an array (nk, nj, ni); its row j lies at j modulo `rows`, a power of two. Compiled code
-indexes it as the array, `q[k, j - 1, i]`, so that a kernel need not know which of the two it reads or writes.
+A window (nk, rows, ni) stands for an array (nk, nj, ni); its row j lies at j modulo `rows`, a power of two. Compiled
+code indexes it as the array, `q[k, j - 1, i]`, so that a kernel need not know which of the two it reads or writes.
 """
 
 import operator
@@ -31,13 +31,10 @@ class Window:
     ----------
     data : ndarray, shape (threads, nk, rows, ni)
         The rows.
-    nbytes : int
-        Size of the rows of all threads [bytes].
     """
 
     def __init__(self, shape: tuple[int, int, int], rows: int, threads: int, dtype: Any) -> None:
         self.data = np.zeros((threads, shape[0], rows, shape[2]), dtype)
-        self.nbytes = self.data.nbytes
 
 
 # In compiled code

@@ -1,9 +1,9 @@
 """The work arrays of a step: what they hold, how large they are, and which of them share memory.
 
 A run has one set of arrays for all of its stages. On a CPU its intermediate results are windows of a few rows
-(`WINDOWS`, see `ogcm.sweep`). Elsewhere quantities that are never needed at the same time lie in the same memory: `SHARED`
-and `SHARED_BY_SLOW_PHYSICS` list them. The adjoint reads what a step computed, so a stepper that keeps everything has
-a set of arrays for each stage, and none of them is a window or shared.
+(`WINDOWS`, see `ogcm.sweep`). Elsewhere quantities that are never needed at the same time lie in the same memory:
+`SHARED` and `SHARED_BY_SLOW_PHYSICS` list them. The adjoint reads what a step computed, so a stepper that keeps
+everything has a set of arrays for each stage, and none of them is a window or shared.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from ogcm.device import is_on_host, zeros
 from ogcm.grid import Grid
 from ogcm.operators.barotropic import WORK_FIELDS
 from ogcm.state import Stretching, Tendencies
+from ogcm.sweep import Sweep
 from ogcm.windows import Window
 
 Array = np.ndarray
@@ -39,16 +40,14 @@ SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
     "N2": ("W", "the stages compute W anew"),
     "nu": ("D_T", "friction, which uses nu, comes before the first contribution to D_T"),
 }
-WINDOWS = {  # intermediate results of a stage, and the number of rows, a power of two, that are needed at the same time
-    "U": 4, "V": 4, "W": 2, "q": 2, "b": 2, "p": 2, "G_u": 1, "G_v": 1,
-    "U_T": 2, "V_T": 2, "W_T": 1, "G_T": 1, "G_S": 1,
-}  # fmt: skip
+# Intermediate results of a stage, which are windows where its kernels are swept
+WINDOWS = ("U", "V", "W", "q", "b", "p", "G_u", "G_v", "U_T", "V_T", "W_T", "G_T", "G_S")
 
 
-def windows_of(grid: Grid, dtype: np.dtype) -> Mapping[str, int]:
-    """Return `WINDOWS` where kernels are swept, that is on a CPU with real numbers, and nothing elsewhere."""
+def windows_of(grid: Grid, dtype: np.dtype, *sweeps: Sweep) -> dict[str, int]:
+    """Return the number of rows of each window that sweeps need; none on a GPU and for complex numbers."""
     swept = is_on_host(grid.h_t) and np.dtype(dtype).kind == "f" and not numba.config.DISABLE_JIT
-    return WINDOWS if swept else {}
+    return {name: max(sweep.rows(name) for sweep in sweeps) for name in WINDOWS} if swept else {}
 
 
 def allocate(
@@ -61,8 +60,8 @@ def allocate(
 ) -> dict[str, Any]:
     """Make arrays of zeros of these kinds, by name.
 
-    Those in `windows` are windows with that number of rows, and those in `shared` lie in the memory of one of the others or
-    of an array in `others`.
+    Those in `windows` are windows with that number of rows, and those in `shared` lie in the memory of one of the
+    others or of an array in `others`.
     """
     nk, nj, ni = grid.h_t.shape
     shapes = {"layers": (nk, nj, ni), "interfaces": (nk + 1, nj, ni), "map": (nj, ni)}
@@ -95,7 +94,9 @@ class StageWork:
     q: Array  # potential vorticity [m-1 s-1]
     b: Array  # buoyancy [m s-2]
     p: Array  # pressure over density [m2 s-2]
-    u_star: Array  # velocity after the momentum equations, before it takes the depth mean of the barotropic mode [m s-1]
+    u_star: (
+        Array  # velocity after the momentum equations, before it takes the depth mean of the barotropic mode [m s-1]
+    )
     v_star: Array
     F_u: Array  # slow forcing of the barotropic mode [m s-2]
     F_v: Array

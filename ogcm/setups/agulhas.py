@@ -37,6 +37,8 @@ from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData
 from ogcm.operators.layers import stretch
 from ogcm.setups.recipe import recipe
+from ogcm.stage_passes import tendencies
+from ogcm.sweep import Sweep
 
 Array = np.ndarray
 NEEDED = ("time", "lat", "lon", "u", "v")
@@ -183,7 +185,7 @@ class Starts:
 
     def __init__(self, model: ogcm.Model, currents: Currents) -> None:
         self.model, self.currents = model, currents
-        self.stepper = ogcm.Stepper(model)
+        self.stepper = ogcm.Stepper(model, kept=True)  # which keeps the tendencies
         grid, (ny, nx) = model.grid, model.horizontal.shape
         self.depth = float(model.dz[0])
         self.dx, self.dy = interior(grid.dx_t), interior(grid.dy_t)
@@ -270,5 +272,6 @@ class Starts:
         """Return the vector [m s-2] of du/dt of the state by Coriolis force, advection and pressure."""
         state, work = self.model.state, self.stepper.works[0]
         stretch(state.eta, self.model.grid, *work.s_y)
-        self.stepper.momentum_tendencies(state, self.model.forcing.at(0.0), work)
+        arrays = self.stepper.tendency_arrays(state, self.model.forcing.at(0.0), work)
+        Sweep("tendencies", *tendencies(self.model.numerics))(self.model.grid, arrays)
         return self.vector(interior(work.G_u)[0], interior(work.G_v)[0])
