@@ -118,23 +118,23 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
     return a, b, 500.0, np.zeros((barotropic.WORK_FIELDS, *plane), dtype), history
 
 
-def take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
+def take_depth_mean_ad(grid, u_ad, v_ad, u_star_ad, v_star_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
     """Take the adjoint kernel, which works in place, with adjoints of its own for the velocity before.
 
     Parameters
     ----------
     grid : Grid
         Masks.
-    u_out_ad, v_out_ad : ndarray, shape (nk, nj, ni)
-        Adjoints of the results.
     u_ad, v_ad : ndarray, shape (nk, nj, ni)
-        Adjoints of the velocity, to which is added.
+        Adjoints of the results.
+    u_star_ad, v_star_ad : ndarray, shape (nk, nj, ni)
+        Adjoints of the velocity before, to which is added.
     u_bar_ad, v_bar_ad, target_u_ad, target_v_ad : ndarray, shape (nj, ni)
         Adjoints of the depth means, to which is added.
     """
-    u_ad += u_out_ad
-    v_ad += v_out_ad
-    barotropic_ad.take_depth_mean_ad(grid, u_out_ad, v_out_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad)
+    u_star_ad += u_ad
+    v_star_ad += v_ad
+    barotropic_ad.take_depth_mean_ad(grid, u_ad, v_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad)
 
 
 def extrapolate(x, x_before, e, grid, y):

@@ -136,7 +136,20 @@ class KernelGrid:
 
 
 def part_of_grid(grid: KernelGrid, fields: Sequence[str]) -> tuple:
-    """Return the arrays `fields` of a grid as a named tuple, of a type that the cache can save."""
+    """Return some arrays of a grid as a named tuple, of a type that the cache can save.
+
+    Parameters
+    ----------
+    grid : Grid
+        The whole grid.
+    fields : sequence of str
+        Names of the arrays.
+
+    Returns
+    -------
+    tuple
+        A named tuple of the arrays.
+    """
     name = f"Grid_{hashlib.sha256(' '.join(fields).encode()).hexdigest()[:16]}"
     part = globals().setdefault(name, namedtuple(name, fields, module=__name__))
     arrays = [getattr(grid, field) for field in fields]
