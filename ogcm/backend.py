@@ -99,9 +99,9 @@ REPORT = CompilationReport()
 event.register("numba:compile", REPORT)
 
 point = numba.njit(inline="always")
-# For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. Division is NumPy's: a check for 0
-# would keep LLVM from making vectors.
-scalar = numba.njit(error_model="numpy")
+# For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. A call that remains, or a check for
+# a division by 0, would keep LLVM from making vectors.
+scalar = numba.njit(error_model="numpy", forceinline=True)
 
 
 def grid_fields(function: Callable) -> list[str]:
@@ -301,7 +301,7 @@ def smaller(x, y):
     float or complex
         x or y.
     """
-    return x if x.real <= y.real else y
+    return y if y.real < x.real else x
 
 
 @point
@@ -318,7 +318,7 @@ def larger(x, y):
     float or complex
         x or y.
     """
-    return x if x.real >= y.real else y
+    return y if y.real > x.real else x
 
 
 def typed(value, like):

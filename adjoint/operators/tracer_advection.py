@@ -1,6 +1,6 @@
 """Adjoint of `ogcm/operators/tracer_advection.py`.
 
-Forward, with the flux F(U, a, b, d_a, d_b) of a face (monotone: also of c = |U| r, r = dt/volume of the upwind cell):
+Forward, with the flux F(U, a, b, d_a, d_b) of a face (monotone: also of the Courant number c of the upwind cell):
 
     out_i = -[ F_i - F_{i-1} + ... ] / area_i
 
@@ -24,7 +24,7 @@ from numba import prange
 
 from adjoint.operators.stencils import difference_x, difference_y
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
-from ogcm.operators.tracer_advection import volume
+from ogcm.operators.tracer_advection import upwind, volume
 
 
 @scalar
@@ -38,68 +38,58 @@ def masked_flux(face, value):
 
 
 @scalar
-def sign(x):
-    """Return sgn(x) with sgn(0) = 1, the branch that `absolute` takes."""
-    one = typed(1.0, x)
-    return one if x >= 0 else -one
-
-
-@scalar
-def centred2_ad(U, a, b, d_a, d_b, r_a, r_b):
-    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `centred2`.
-
-    r_a, r_b are dt/volume of the two cells [s m-3].
-    """
+def centred2_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `centred2`."""
     zero = typed(0.0, U)
     return HALF * (a + b), HALF * U, HALF * U, zero, zero
 
 
 @scalar
-def upwind3_ad(U, a, b, d_a, d_b, r_a, r_b):
-    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `upwind3`.
+def upwind_ad(U, a, b, increment, through_d, through_e):
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of a flux U x + |U| L(b - a, e).
 
-    r_a, r_b are dt/volume of the two cells [s m-3].
+    `increment` is d(|U| L)/d|U|, `through_d` and `through_e` are |U| L_d and |U| L_e.
     """
-    twelfth, speed = typed(1 / 12, U), absolute(U)
-    F_U = HALF * (a + b) - twelfth * (d_b - d_a) + sign(U) * twelfth * (d_b - (b - a) - (b - a) + d_a)
-    F_a = HALF * U + (speed + speed) * twelfth
-    F_b = HALF * U - (speed + speed) * twelfth
-    return F_U, F_a, F_b, twelfth * (speed + U), twelfth * (speed - U)
+    one, zero = typed(1.0, U), typed(0.0, U)
+    F_U = upwind(U, a, b) + upwind(U, one, -one) * increment
+    F_a, F_b = upwind(U, U, zero) - through_d, upwind(U, zero, U) + through_d
+    return F_U, F_a, F_b, upwind(U, through_e, zero), upwind(U, zero, through_e)
 
 
 @scalar
-def limited_ad(d, e, c):
-    """Return (L, L_d, L_e, L_c) of the branch that `limited` takes."""
-    one, zero, sixth = typed(1.0, c), typed(0.0, c), typed(1 / 6, c)
+def upwind3_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `upwind3`."""
+    sixth = typed(1 / 6, U)
+    increment, through_e = sixth * ((b - a) + (b - a) + upwind(U, d_a, d_b)), sixth * absolute(U)
+    return upwind_ad(U, a, b, increment, through_e + through_e, through_e)
+
+
+@scalar
+def monotone_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
+    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `monotone`."""
+    one, zero, sixth = typed(1.0, U), typed(0.0, U), typed(1 / 6, U)
+    speed, d, e = max(U, -U), b - a, upwind(U, d_a, d_b)
+    capacity = upwind(U, v_a, v_b) * (one / dt)
+    c = speed / capacity
+    scale = max(one, c + c)
+    third_order = sixth * (one - c) * ((one + one - c) * d + (one + c) * e)
     s = one if d >= 0 else -one
-    d0, d1 = sixth * (one + one - c) * (one - c), sixth * (one - c) * (one + c)
-    third_order = d0 * d + d1 * e
-    slope = (one - c) / max(c, typed(1e-30, c))
-    gentle = one <= slope
-    steepest = e if gentle else e * slope
-    least = min(s * d, s * third_order, s * steepest)
-    if least <= 0:
-        return zero, zero, zero, zero
-    if s * d <= s * third_order and s * d <= s * steepest:
-        return d, one, zero, zero
-    if s * third_order <= s * steepest:
-        return third_order, d0, d1, sixth * ((c + c - one - one - one) * d - (c + c) * e)
-    return steepest, zero, (one if gentle else slope), (zero if gentle else -e / (c * c))
-
-
-@scalar
-def monotone_ad(U, a, b, d_a, d_b, r_a, r_b):
-    """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `monotone`.
-
-    r_a, r_b are dt/volume of the two cells [s m-3].
-    """
-    forwards, zero = U >= 0, typed(0.0, U)
-    e, r = d_a if forwards else d_b, r_a if forwards else r_b
-    L, L_d, L_e, L_c = limited_ad(b - a, e, absolute(U) * r)
-    from_upwind, through_L = U * (typed(1.0, U) - L_d), U * L_d
-    F_U = (a + L if forwards else b - L) + U * L_c * r
-    F_a, F_b = (from_upwind, through_L) if forwards else (through_L, from_upwind)
-    return F_U, F_a, F_b, U * L_e if forwards else zero, zero if forwards else -U * L_e
+    x, y, z = s * (scale * d), s * (scale * third_order), s * (e * min(one, one + one - scale))
+    # Of the argument that the limiter takes: d(|U| L)/d|U|, |U| L_d, |U| L_e; 0 if it takes none.
+    taken, first, second, gentle = min(min(x, y), z) > 0, (x <= y) & (x <= z), y <= z, scale <= one
+    share = sixth * speed * (one - c)
+    of_third_order = third_order + sixth * c * ((c + c - one - one - one) * d - (c + c) * e)
+    third_by_d, third_by_e = share * (one + one - c), share * (one + c)
+    of_steepest, steepest_by_e = (one if gentle else -one) * e, min(speed, capacity - speed)
+    increment = of_third_order if second else of_steepest
+    through_d, through_e = third_by_d if second else zero, third_by_e if second else steepest_by_e
+    increment, through_d, through_e = (
+        d if first else increment,
+        speed if first else through_d,
+        zero if first else through_e,
+    )
+    increment, through_d = increment if taken else zero, through_d if taken else zero
+    return upwind_ad(U, a, b, increment, through_d, through_e if taken else zero)
 
 
 @point
@@ -108,8 +98,7 @@ def flux_x_derivatives(scheme_ad, T, U, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j, i + ONE]
     d_a = masked_flux(grid.mask_u[k, j, i - ONE], a - T[k, j, i - ONE])
     d_b = masked_flux(grid.mask_u[k, j, i + ONE], T[k, j, i + TWO] - b)
-    r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j, i + ONE)
-    return scheme_ad(U[k, j, i], a, b, d_a, d_b, r_a, r_b)
+    return scheme_ad(U[k, j, i], a, b, d_a, d_b, volume(grid, k, j, i), volume(grid, k, j, i + ONE), dt)
 
 
 @point
@@ -118,8 +107,7 @@ def flux_y_derivatives(scheme_ad, T, V, dt, grid, k, j, i):
     a, b = T[k, j, i], T[k, j + 1, i]
     d_a = masked_flux(grid.mask_v[k, j - 1, i], a - T[k, j - 1, i])
     d_b = masked_flux(grid.mask_v[k, j + 1, i], T[k, j + 2, i] - b)
-    r_a, r_b = dt / volume(grid, k, j, i), dt / volume(grid, k, j + 1, i)
-    return scheme_ad(V[k, j, i], a, b, d_a, d_b, r_a, r_b)
+    return scheme_ad(V[k, j, i], a, b, d_a, d_b, volume(grid, k, j, i), volume(grid, k, j + 1, i), dt)
 
 
 @point
@@ -128,12 +116,10 @@ def flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i):
     nk = T.shape[0]
     below, above = min(k, nk - 1), max(k - 1, 0)
     a, b = T[below, j, i], T[above, j, i]
-    further_below, further_above = min(k + 1, nk - 1), max(k - 2, 0)
-    inside = grid.mask_t[further_below, j, i] if k > 0 else np.int8(0)
-    d_a = masked_flux(inside, a - T[further_below, j, i])
+    further_below, further_above = min(k + 1, nk - 1) if k > 0 else 0, max(k - 2, 0)
+    d_a = masked_flux(grid.mask_t[further_below, j, i], a - T[further_below, j, i])
     d_b = T[further_above, j, i] - b
-    r_a, r_b = dt / volume(grid, below, j, i), dt / volume(grid, above, j, i)
-    return scheme_ad(W[k, j, i], a, b, d_a, d_b, r_a, r_b)
+    return scheme_ad(W[k, j, i], a, b, d_a, d_b, volume(grid, below, j, i), volume(grid, above, j, i), dt)
 
 
 @point
