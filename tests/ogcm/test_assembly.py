@@ -27,7 +27,6 @@ GATHER = re.compile(r"\tvp?gather")
 
 # Kernels that do not keep a rule, with the reason
 EXCEPTIONS = {
-    ("advect_tracer_monotone", "is scalar"): "limiters with branches",
     ("advect_tracer_monotone_ad", "is scalar"): "limiters with branches",
     ("bottom_drag", "gathers"): "reads the last wet cell of each column",
     ("bottom_drag_ad", "is scalar"): "adds only where the last wet cell of a column lies in this layer",
