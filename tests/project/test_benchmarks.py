@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import ogcm_channel, peers
+from benchmarks import forward, ogcm_channel, peers
 from ogcm.grid import interior
 
 
@@ -22,6 +22,20 @@ def test_integrators_quick():
     longest = {row.split()[1]: float(row.split()[2]) for row in table.splitlines()[2:]}
     assert set(longest) == {"euler", "ab2", "rk3", "rk4"}
     assert longest["rk3"] > longest["ab2"]
+
+
+def test_bytes_of_a_step(capsys):
+    """The bytes that a step moves at least are those of its fields with layers; a line of the table has them."""
+    stepper = ogcm.Stepper(forward.model(12, 12, 4, "float64"))
+    first, second, _ = forward.stage_arrays(stepper)
+    # h and masks of the four points and z; u, v, T, S; D_u, D_v, nu_v (5 interfaces on 4 layers); u_star, v_star
+    momentum = 8 * (5 + 4 + 2 + 5 / 4 + 2) + 4
+    assert forward.sweep_bytes(stepper.momentum, stepper.model.grid, first) == 12 * 12 * 4 * momentum
+    later = 12 * 12 * 4 * (momentum + 16)  # u and v of the stage before, and those of the beginning of the step
+    assert forward.sweep_bytes(stepper.momentum, stepper.model.grid, second) == later
+    forward.print_step((12, 12, 4), "upwind3", "float64", {1: 1e9}, repeats=1)
+    row = capsys.readouterr().out.split()
+    assert int(row[11]) == forward.step_bytes(stepper) / (12 * 12 * 4)
 
 
 def test_longest_step():
