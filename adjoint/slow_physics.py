@@ -45,7 +45,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
     wind_stress_ad(*stress, s.u, s.v, grid, D_ad.u, D_ad.v, *stress_ad, s_ad.u, s_ad.v)
     depth_mean_ad(n.u, n.v, grid, *step.slow_ad.bar, n_ad.u, n_ad.v)
-    exchange(grid, *s_ad)
+    exchange(grid, s_ad.u, s_ad.v)
     stretch_ad(n.eta, grid, *s_ad, n_ad.eta)
 
 

@@ -226,7 +226,7 @@ class AdjointStepper:
             slow_ad.nu_v, slow_ad.drag_v, work_ad.s_y.v, self.scratch.interfaces,
         )  # fmt: skip
         self.momentum_tendencies(backward)
-        exchange(grid, *work_ad.s_y)
+        exchange(grid, work_ad.s_y.u, work_ad.s_y.v, work_ad.s_y.f)
         stretch_ad(stage.y.eta, grid, *work_ad.s_y, y_ad.eta)
 
     def tracers(self, backward: BackwardStage) -> None:
@@ -252,7 +252,7 @@ class AdjointStepper:
             from_old = numerics.advection == "monotone"
             carried, carried_ad = (old, old_ad) if from_old else (getattr(y, name), getattr(y_ad, name))
             ADVECTION_AD[numerics.advection](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad)
-        exchange(grid, *work_ad.s_new, work_ad.W_T)
+        exchange(grid, work_ad.W_T)  # of s_new, tracers use s_t alone, which is not gathered
         stretch_ad(s.eta, grid, *work_ad.s_new, s_ad.eta)
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, work_ad.W_T, work_ad.U_T, work_ad.V_T, fresh_ad)
         new_weight = grid.h_t.dtype.type(self.forward.integrator.new_weight)

@@ -18,7 +18,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import divide_by_volume
-from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, scalar, typed
 from ogcm.operators.friction import divergence_u, divergence_v
 from ogcm.operators.stencils import layer_index, masked, over_wet_cells_f, shear, tension
 
@@ -36,6 +36,16 @@ def work_f(u, v, y_u, y_v, grid, k, j, i):
     volume = grid.area_f[j, i] * grid.h_f[k, j, i]
     work = volume * shear(u, v, grid, k, j, i) * shear(y_u, y_v, grid, k, j, i)
     return over_wet_cells_f(HALF * work if grid.mask_f[k, j, i] == 2 else work, grid, k, j, i)
+
+
+@scalar
+def work_of_row(u, v, y_u, y_v, grid, j, work):
+    """Write the work of the shear at the F points of row j, in all layers, into work (nk, ni)."""
+    nk, _, ni = u.shape
+    for k in range(nk):
+        for ii in range(HALO - 1, ni - HALO):
+            i = np.uintp(ii)
+            work[k, i] = work_f(u, v, y_u, y_v, grid, k, j, i)
 
 
 @kernel
@@ -59,15 +69,18 @@ def stress_divergence_weighted_ad(u, v, nu, grid, y_u, y_v, u_ad, v_ad, nu_ad):
     """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
+        north, south = np.empty((nk, ni), u.dtype), np.empty((nk, ni), u.dtype)  # work of the shear
+        work_of_row(u, v, y_u, y_v, grid, j, north)
+        work_of_row(u, v, y_u, y_v, grid, j - 1, south)
+        row_barrier()
         for k in range(nk):
             n = layer_index(nu, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 u_ad[k, j, i] += masked(grid.mask_u[k, j, i], divergence_u(y_u, y_v, nu, grid, k, j, i))
                 v_ad[k, j, i] += masked(grid.mask_v[k, j, i], divergence_v(y_u, y_v, nu, grid, k, j, i))
-                north = work_f(u, v, y_u, y_v, grid, k, j, i) + work_f(u, v, y_u, y_v, grid, k, j, i - ONE)
-                south = work_f(u, v, y_u, y_v, grid, k, j - 1, i) + work_f(u, v, y_u, y_v, grid, k, j - 1, i - ONE)
-                total = work_t(u, v, y_u, y_v, grid, k, j, i) + (north + south)
+                around = (north[k, i] + north[k, i - ONE]) + (south[k, i] + south[k, i - ONE])
+                total = work_t(u, v, y_u, y_v, grid, k, j, i) + around
                 nu_ad[n, j, i] -= total if grid.mask_t[k, j, i] else typed(0.0, total)
 
 

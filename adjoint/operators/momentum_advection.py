@@ -67,13 +67,17 @@ def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
     """
     nk, nj, ni = q.shape
     for j in prange(HALO - 1, nj - HALO):
+        total = np.zeros(ni, q.dtype)
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 i = np.uintp(ii)
                 here = circulation_ad(q_ad, s_f, grid, k, j, i)
                 u_ad[k, j, i] += grid.dx_u[j, i] * (here - circulation_ad(q_ad, s_f, grid, k, j - 1, i))
                 v_ad[k, j, i] += grid.dy_v[j, i] * (circulation_ad(q_ad, s_f, grid, k, j, i - ONE) - here)
-                s_f_ad[j, i] -= q[k, j, i] * q_ad[k, j, i] / s_f[j, i]
+                total[i] += q[k, j, i] * q_ad[k, j, i]
+        for ii in range(HALO - 1, ni - HALO):
+            i = np.uintp(ii)
+            s_f_ad[j, i] -= total[i] / s_f[j, i]
 
 
 @scalar
@@ -242,10 +246,13 @@ def W_ad_of_difference(u, weight, k, j, i):
 
 @point
 def advect_momentum_ad(
-    q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south, k, j, i,
+    q_ad_of, V_ad_of, U_ad_of, u, v, U, V, W, q, grid, G_u_ad, G_v_ad,
+    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, total_u, total_v, weight_u, weight_v, weight_v_south, k, j, i,
 ):  # fmt: skip
-    """Add the adjoint at the point (k, j, i); weight_u, weight_v hold l, m of row j, weight_v_south m of row j - 1."""
+    """Add the adjoint at the point (k, j, i); weight_u, weight_v hold l, m of row j, weight_v_south m of row j - 1.
+
+    total_u, total_v are the sums over k in -s_u s_u_ad, -s_v s_v_ad.
+    """
     K_ad = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i)
     K_ad_east = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j, i + ONE)
     K_ad_north = kinetic_energy_ad(G_u_ad, G_v_ad, grid, k, j + 1, i)
@@ -258,8 +265,8 @@ def advect_momentum_ad(
         east, west = W_ad_of_difference(u, weight_u, k, j, i), W_ad_of_difference(u, weight_u, k, j, i - ONE)
         north, south = W_ad_of_difference(v, weight_v, k, j, i), W_ad_of_difference(v, weight_v_south, k, j - 1, i)
         W_ad[k, j, i] = (east + west) + (north + south)
-    s_u_ad[j, i] -= weight_u[k + 1, i] * vertical_u(u, W, k, j, i) / s_u[j, i]
-    s_v_ad[j, i] -= weight_v[k + 1, i] * vertical_v(v, W, k, j, i) / s_v[j, i]
+    total_u[i] += weight_u[k + 1, i] * vertical_u(u, W, k, j, i)
+    total_v[i] += weight_v[k + 1, i] * vertical_v(v, W, k, j, i)
 
 
 @scalar
@@ -308,6 +315,7 @@ def advect_momentum_energy_ad(
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
         weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        total_u, total_v = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
@@ -316,10 +324,14 @@ def advect_momentum_energy_ad(
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
-                    energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    energy_q_ad, energy_V_ad, energy_U_ad, u, v, U, V, W, q, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, total_u, total_v, weight_u, weight_v, weight_v_south,
                     k, j, np.uintp(ii),
                 )  # fmt: skip
+        for ii in range(HALO - 1, ni - HALO):
+            i = np.uintp(ii)
+            s_u_ad[j, i] -= total_u[i] / s_u[j, i]
+            s_v_ad[j, i] -= total_v[i] / s_v[j, i]
 
 
 @kernel
@@ -359,6 +371,7 @@ def advect_momentum_enstrophy_ad(
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
         weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        total_u, total_v = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
@@ -367,10 +380,14 @@ def advect_momentum_enstrophy_ad(
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
-                    enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    enstrophy_q_ad, enstrophy_V_ad, enstrophy_U_ad, u, v, U, V, W, q, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, total_u, total_v, weight_u, weight_v, weight_v_south,
                     k, j, np.uintp(ii),
                 )  # fmt: skip
+        for ii in range(HALO - 1, ni - HALO):
+            i = np.uintp(ii)
+            s_u_ad[j, i] -= total_u[i] / s_u[j, i]
+            s_v_ad[j, i] -= total_v[i] / s_v[j, i]
 
 
 @kernel
@@ -410,6 +427,7 @@ def advect_momentum_al81_ad(
     for j in prange(HALO - 1, nj - HALO):
         weight_u, weight_v = np.zeros((nk + 2, ni), u.dtype), np.zeros((nk + 2, ni), u.dtype)
         weight_v_south = np.zeros((nk + 2, ni), u.dtype)
+        total_u, total_v = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)
         vertical_weights(G_u_ad, grid.mask_u, grid.area_u, grid.h_u, s_u, j, weight_u)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j, weight_v)
         vertical_weights(G_v_ad, grid.mask_v, grid.area_v, grid.h_v, s_v, j - 1, weight_v_south)
@@ -418,10 +436,14 @@ def advect_momentum_al81_ad(
         for k in range(nk):
             for ii in range(HALO - 1, ni - HALO):
                 advect_momentum_ad(
-                    al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, s_u, s_v, grid, G_u_ad, G_v_ad,
-                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, s_u_ad, s_v_ad, weight_u, weight_v, weight_v_south,
+                    al81_q_ad, al81_V_ad, al81_U_ad, u, v, U, V, W, q, grid, G_u_ad, G_v_ad,
+                    u_ad, v_ad, U_ad, V_ad, W_ad, q_ad, total_u, total_v, weight_u, weight_v, weight_v_south,
                     k, j, np.uintp(ii),
                 )  # fmt: skip
+        for ii in range(HALO - 1, ni - HALO):
+            i = np.uintp(ii)
+            s_u_ad[j, i] -= total_u[i] / s_u[j, i]
+            s_v_ad[j, i] -= total_v[i] / s_v[j, i]
 
 
 VORTICITY_AD = {
