@@ -1,4 +1,4 @@
-"""ogcm beside other models: `python -m benchmarks.peers [--quick] [--venv DIR]`.
+"""ogcm beside other models: `python -m benchmarks.peers [--quick] [--venv DIR] [--mitgcm PROGRAM ...]`.
 
 **Veros** (Haefner et al. 2018, doi 10.5194/gmd-11-3299-2018; with JAX) is installed from PyPI into an environment of
 its own (needs the network once) and runs the same ocean from the same file: a re-entrant channel on a beta-plane, flat,
@@ -17,10 +17,24 @@ before the first that is not. The full size is then timed with that step (median
 its own, so that "start" holds imports, compilation and the first step; ogcm finds its compiled kernels in its cache,
 and what a start takes with an empty one is printed besides.
 
-**MITgcm** is not run here: its row is a recorded figure (gfortran -O3 -march=native, one core, baroclinic gyre of one
-degree in the manner of its tutorial, 15 layers, temperature alone, linear sea water, Laplacian mixing, implicit free
-surface, dt = 1,200 s, which is the step of that recording and not its longest). ogcm runs such a gyre on one core, with
-salinity besides, at its own longest step by the same rule (found at 62 x 62; in proportion to the cells at 248 x 248).
+**MITgcm** (Marshall et al. 1997, doi 10.1029/96JC02775) is run where it has been built; otherwise its row is a recorded
+figure (gfortran -O3 -march=native, temperature alone, dt = 1,200 s, which is the step of that recording and not its
+longest). The case is the baroclinic gyre of its tutorial on one core: 15 layers, cells of 1 and of 1/4 degree, a ring
+of land, linear sea water, Laplacian mixing, surface temperature restored within 30 days; MITgcm with its
+Adams-Bashforth step and implicit free surface, with temperature alone and with salinity, ogcm with salinity. Both start
+from a state that ogcm has spun up for as many days as each run then takes, and find their longest stable steps by the
+rule above, at either size. The table has both comparisons: step for step (points steps/s), and each model at its own
+longest step (points times simulated seconds per second). To build MITgcm with gfortran, with its sources in $MITGCM:
+
+    python -m benchmarks.peers --mitgcm-code gyre              # writes gyre/62 and gyre/248: SIZE.h, packages.conf
+    cp $MITGCM/tools/build_options/linux_amd64_gfortran gyre/options
+    echo "FOPTIM='-O3 -march=native'" >> gyre/options
+    for n in 62 248; do
+        mkdir gyre/build_$n && cd gyre/build_$n
+        $MITGCM/tools/genmake2 -rootdir $MITGCM -mods ../$n -of ../options && make depend && make
+        cd ../..
+    done
+    python -m benchmarks.peers --mitgcm gyre/build_62/mitgcmuv gyre/build_248/mitgcmuv
 """
 
 import argparse
@@ -41,7 +55,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ogcm
+from benchmarks.mitgcm import RESTORING, run_mitgcm, write_code, write_input
 from ogcm.constants import DAY, GRAVITY
+from ogcm.errors import InputError
 from ogcm.grid import interior
 
 HERE = Path(__file__).resolve().parent
@@ -49,8 +65,11 @@ PINNED = ("veros[jax]==1.7.0", "jax==0.10.2")  # known to work together; Veros 1
 STEPS = (600, 900, 1200, 1500, 1800, 2100, 2400, 3000, 3600, 4200, 4800, 5400, 6000, 7200, 9000, 10800, 14400, 21600)
 DAYS = 10
 TOLERANCE = 0.1  # of the kinetic energy
-MITGCM = {(62, 62, 15): 1.0e7, (248, 248, 15): 7.5e6}  # points steps/s on one core, recorded elsewhere
-MITGCM_STEP = 1200.0
+RECORDED = {62: 1.0e7, 248: 7.5e6}  # points steps/s of MITgcm on one core, recorded elsewhere, by the cells of a side
+RECORDED_STEP = 1200.0
+GYRE_LAYERS = np.arange(50.0, 200.0, 10.0)  # thicknesses [m]
+GYRE_DAYS = {62: 60.0, 248: 10.0}
+TIMED = 20  # steps, of which the median is taken
 
 
 def channel(nx: int, ny: int, nk: int) -> dict[str, NDArray]:
@@ -162,21 +181,34 @@ def compare_with_veros(directory: Path, quick: bool) -> None:
     )
 
 
-def gyre(n: int, dt: float, degrees: float = 62.0) -> ogcm.Model:
-    """The baroclinic gyre of MITgcm's tutorial: 1,800 m deep, restored at the surface within 30 days."""
-    edges = np.linspace(0.0, degrees, n + 1)
-    dz = np.arange(50.0, 200.0, 10.0)
-    south = 14.0
+def gyre_case(n: int, degrees: float = 62.0, south: float = 14.0) -> dict[str, NDArray]:
+    """The ocean of MITgcm's tutorial with n x n cells, of which the outermost are land: arrays, and edges of cells."""
+    lat = south + np.linspace(0.0, degrees, n + 1)
+    y = np.broadcast_to((lat[:-1] + lat[1:])[:, None] / 2, (n, n))
+    width = lat[-2] - lat[1]  # of the ocean
+    depth = np.zeros((n, n))
+    depth[1:-1, 1:-1] = GYRE_LAYERS.sum()
+    northward = (y - lat[1]) / width
+    z = -(np.cumsum(GYRE_LAYERS) - GYRE_LAYERS / 2)[:, None, None]
+    return {
+        "lon": lat - south,
+        "lat": lat,
+        "dz": GYRE_LAYERS,
+        "depth": depth,
+        "tau_x": -0.1 * np.cos(2 * np.pi * northward),
+        "T_star": 30 * (1 - northward),
+        "T": 2 + 28 * np.exp(z / 400) * (1 - 0.8 * northward),
+    }
+
+
+def gyre(case: dict[str, NDArray], dt: float) -> ogcm.Model:
+    """The baroclinic gyre in ogcm."""
     return ogcm.Model(
-        ogcm.spherical(lon=edges, lat=south + edges),
-        depth=dz.sum(),
-        dz=dz,
-        T=lambda x, y, z: 2 + 28 * np.exp(z / 400) * (1 - 0.8 * (y - south) / degrees),
-        forcing=ogcm.Forcing(
-            tau_x=lambda x, y: -0.1 * np.cos(2 * np.pi * (y - south) / degrees),
-            T_star=lambda x, y: 30 * (1 - (y - south) / degrees),
-            rate_T=dz[0] / (30 * DAY),
-        ),
+        ogcm.spherical(lon=case["lon"], lat=case["lat"]),
+        depth=case["depth"],
+        dz=case["dz"],
+        T=case["T"],
+        forcing=ogcm.Forcing(tau_x=case["tau_x"], T_star=case["T_star"], rate_T=case["dz"][0] / RESTORING),
         parameters={"nu_h": 5e3, "nu_v": 1e-2, "kappa_h": 1e3, "kappa_v": 1e-5, "eos": [0.2, 0, 0, 0, 0, 0, 0]},
         walls="no_slip",
         advection="centred2",
@@ -184,47 +216,79 @@ def gyre(n: int, dt: float, degrees: float = 62.0) -> ogcm.Model:
     )
 
 
-def compare_with_mitgcm(quick: bool) -> None:
-    """Print the table of the gyre in ogcm on one core, beside the recorded figures of MITgcm."""
+def run_gyre(case: dict[str, NDArray], start: ogcm.State | None, dt: float, steps: int) -> tuple[ogcm.State, float]:
+    """The state of ogcm after some steps from a state, or from the beginning, and their median seconds."""
+    stepper, seconds = ogcm.Stepper(gyre(case, dt)), []
+    if start is not None:
+        stepper.model.state.assign(start)
+    for _ in range(steps):
+        began = time.perf_counter()
+        stepper.step()
+        seconds.append(time.perf_counter() - began)
+    return stepper.model.state, statistics.median(seconds)
+
+
+def kinetic_energy(case: dict[str, NDArray], start: ogcm.State, dt: float, steps: int) -> float | None:
+    """The mean of u2 + v2 [m2 s-2] in ogcm after some steps; None if it is not finite or the step is refused."""
+    try:
+        state = run_gyre(case, start, dt, steps)[0]
+    except InputError:
+        return None
+    value = float((interior(state.u) ** 2 + interior(state.v) ** 2).mean())
+    return value if np.isfinite(value) else None
+
+
+def time_mitgcm(
+    executable: Path, case: dict[str, NDArray], start: ogcm.State, days: float, candidates: Sequence[float]
+) -> list[tuple[str, float, float]]:
+    """The rows of MITgcm with temperature alone and with salinity: name, longest stable step [s], seconds of a step."""
+    fields = {name: interior(a) for name, a in start.arrays().items()}
+
+    def after(dt, steps, salt=False):
+        with tempfile.TemporaryDirectory() as folder:
+            write_input(Path(folder), case, fields, dt, steps, salt=salt)
+            return run_mitgcm(executable, Path(folder), len(case["depth"]), steps)
+
+    print("MITgcm: longest stable step", file=sys.stderr)
+    dt = longest_step(lambda dt: after(dt, round(days * DAY / dt)).energy, candidates)
+    return [
+        (name, dt, statistics.median(after(dt, TIMED, salt=salt).step for _ in range(3)))
+        for name, salt in (("MITgcm, temperature", False), ("MITgcm, with salinity", True))
+    ]
+
+
+def compare_gyres(
+    n: int, days: float, spin_up_step: float, candidates: Sequence[float], executable: Path | None
+) -> None:
+    """Print the rows of the gyre of n x n cells on one core: MITgcm, run or as recorded, ogcm, and their ratios."""
+    case, points = gyre_case(n), n * n * len(GYRE_LAYERS)
+    start = run_gyre(case, None, spin_up_step, round(days * DAY / spin_up_step))[0]
+    print("ogcm: longest stable step", file=sys.stderr)
+    dt = longest_step(lambda dt: kinetic_energy(case, start, dt, round(days * DAY / dt)), candidates)
+    ours = ("ogcm, with salinity", dt, run_gyre(case, start, dt, TIMED)[1])
+    if executable:
+        theirs = time_mitgcm(executable, case, start, days, candidates)
+    else:
+        theirs = [("MITgcm, recorded elsewhere", RECORDED_STEP, points / RECORDED[n])]
+    for name, step, seconds in (*theirs, ours):
+        speed = points / seconds
+        print(
+            f"{name:28} {f'{n} x {n} x {len(GYRE_LAYERS)}':>14} {seconds * 1e3:8.2f} {speed:15.3g} {step:7.0f} "
+            f"{speed * step:11.3g}"
+        )
+    for name, step, seconds in theirs:
+        ratio = seconds / ours[2]
+        print(f"{'ogcm / ' + name:43} {'':8} {ratio:15.2f} {dt / step:7.1f} {ratio * dt / step:11.2f}")
+
+
+def compare_with_mitgcm(executables: dict[int, Path], quick: bool) -> None:
+    """Print the table of the gyre on one core; `executables` has MITgcm by the number of cells of a side."""
     numba.set_num_threads(1)
-    n, days = (31, 5) if quick else (62, 60)
-
-    def after(dt, steps, n=n, start=None):
-        """The state after some steps, and their median seconds."""
-        stepper, seconds = ogcm.Stepper(gyre(n, dt)), []
-        if start is not None:
-            stepper.model.state.assign(start)
-        for _ in range(steps):
-            began = time.perf_counter()
-            stepper.step()
-            seconds.append(time.perf_counter() - began)
-        return stepper.model.state, statistics.median(seconds)
-
-    def energy(dt):
-        state = after(dt, round(days * DAY / dt), start=spun_up)[0]
-        value = float((interior(state.u) ** 2 + interior(state.v) ** 2).mean())
-        return value if np.isfinite(value) else None
-
-    spun_up = after(3600.0, round(days * 24))[0]
-    longest = longest_step(energy, STEPS[STEPS.index(3600) :])
     print("\nbaroclinic gyre, 15 layers, float64, one core")
     print(f"{'model':28} {'size':>14} {'ms/step':>8} {'points steps/s':>15} {'step s':>7} {'points s/s':>11}")
-    recorded = {size: MITGCM[size] for size in MITGCM if not quick or size[0] == 62}
-    for size, rate in recorded.items():
-        points, dt = np.prod(size), longest * 62 / size[0]
-        seconds = after(dt, 20, n=size[0])[1]
-        for name, step, speed in (
-            ("MITgcm, recorded elsewhere", MITGCM_STEP, rate),
-            ("ogcm, with salinity", dt, points / seconds),
-        ):
-            print(
-                f"{name:28} {' x '.join(map(str, size)):>14} {points / speed * 1e3:8.2f} {speed:15.3g} {step:7.0f} "
-                f"{speed * step:11.3g}"
-            )
-        print(
-            f"{'ogcm / MITgcm':28} {'':14} {'':8} {points / seconds / rate:15.2f} {dt / MITGCM_STEP:7.1f} "
-            f"{points / seconds * dt / (rate * MITGCM_STEP):11.2f}"
-        )
+    for n in list(GYRE_DAYS)[: 1 if quick else None]:
+        days, candidates = (2.0, STEPS[STEPS.index(3600) :: 3]) if quick else (GYRE_DAYS[n], STEPS)
+        compare_gyres(n, days, 3600.0 * 62 / n, candidates, executables.get(n))
 
 
 def main() -> None:
@@ -233,9 +297,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes and few steps, as a test")
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     parser.add_argument("--venv", type=Path, default=home / "ogcm-veros", help="environment of Veros")
+    parser.add_argument("--mitgcm", type=Path, nargs="+", default=[], help="programs built for 62 and 248 cells")
+    parser.add_argument("--mitgcm-code", type=Path, metavar="FOLDER", help="only write there the code to build them")
     options = parser.parse_args()
+    if options.mitgcm_code:
+        for n in GYRE_DAYS:
+            write_code(options.mitgcm_code / str(n), n, len(GYRE_LAYERS))
+        return
     compare_with_veros(options.venv, options.quick)
-    compare_with_mitgcm(options.quick)
+    compare_with_mitgcm(dict(zip(GYRE_DAYS, options.mitgcm, strict=False)), options.quick)
 
 
 if __name__ == "__main__":

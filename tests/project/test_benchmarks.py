@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import forward, ogcm_channel, peers
+from benchmarks import forward, mitgcm, ogcm_channel, peers
 from ogcm.grid import interior
 
 
@@ -57,6 +57,73 @@ def test_channel_is_balanced():
         stepper.step()
     assert energy() == pytest.approx(before, rel=0.2)
     assert np.isfinite(model.state.T).all()
+
+
+FAKE_MITGCM = """#!{python}
+import re
+import numpy as np
+
+given = dict(re.findall(r"(\\w+)=(.*),\\n", open("data").read()))
+n, steps, dt = 8, int(given["nTimeSteps"]), float(given["deltaT"])
+assert given["delX"] == given["delY"] == "8*7.75" and given["ygOrigin"] == "14.0" and given["sRef"] == "15*35."
+assert float(given["monitorFreq"]) == steps * dt and given["readBinaryPrec"] == "64"
+assert len(given["delR"].split(",")) == len(given["tRef"].split(",")) == 15
+read = lambda name, *shape: np.fromfile(given[name].strip("'"), ">f8").reshape(*shape, n, n)
+depth, theta, u = -read("bathyFile"), read("hydrogThetaFile", 15), read("uVelInitFile", 15)
+assert depth[1:-1, 1:-1].min() == 1800 and depth[0].max() == depth[:, -1].max() == 0
+assert 0 < theta[0, 1:-1, 1:-1].mean() < 30 and np.abs(u[:, :, 1]).max() == 0 < np.abs(u[:, 1:-1, 2]).max()
+assert abs(read("zonalWindFile")).max() <= 0.1 and read("thetaClimFile")[1, 1] > read("thetaClimFile")[-2, 1]
+for name in ("vVelInitFile", "pSurfInitFile"):
+    assert np.isfinite(np.fromfile(given[name].strip("'"), ">f8")).all()
+
+def section(name, wall, starts):
+    for line in (f'  Seconds in section "{{name:20}}[FORWARD_STEP]":', "          User time:  0.",
+                 "        System time:  0.", f"    Wall clock time:  {{wall}}", f"         No. starts: {{starts:10}}"):
+        print("(PID.TID 0000.0001) " + line)
+
+salt = given["saltStepping"] == ".TRUE."
+energy = 1e-3 if dt < 5000 else 5e-3 if dt < 10000 else float("nan")
+print("(PID.TID 0000.0001)       nX =    8 ; /* Total domain size in X ( = nPx*nSx*sNx ) */")
+print("(PID.TID 0000.0001) %MON ke_mean                      =   1.0000000000000E+01")
+print(f"(PID.TID 0000.0001) %MON ke_mean                      =   {{energy:.13E}}")
+section("FORWARD_STEP", steps * (3e-3 if salt else 2e-3) + 1.5, steps)
+section("EXTERNAL_FIELDS_LOAD", 0.1, steps)
+section("MONITOR", 1.0, 1)
+section("DO_THE_MODEL_IO", "5.0E-001", steps)
+"""
+
+
+def test_mitgcm_beside_ogcm(tmp_path, capsys):
+    """A program that checks its input and prints as MITgcm does gets two rows, and ogcm is compared with both."""
+    program = tmp_path / "mitgcmuv"
+    program.write_text(FAKE_MITGCM.format(python=sys.executable))
+    program.chmod(0o755)
+    peers.compare_gyres(8, 0.5, 3600.0, (2400, 3600, 7200), program)
+    temperature, salinity, ours, *ratios = capsys.readouterr().out.splitlines()
+    assert temperature.split()[-4:-1] == ["2.00", "4.8e+05", "3600"]
+    assert salinity.split()[-4:-1] == ["3.00", "3.2e+05", "3600"]
+    assert [row.split()[:4] for row in ratios] == [
+        ["ogcm", "/", "MITgcm,", "temperature"],
+        ["ogcm", "/", "MITgcm,", "with"],
+    ]
+    step = float(ours.split()[-2]) / 3600
+    assert float(ratios[0].split()[-1]) == pytest.approx(float(ratios[0].split()[-3]) * step, rel=0.05)
+    with pytest.raises(SystemExit, match="not built for 62 x 62 cells"):
+        mitgcm.run_mitgcm(program, tmp_path, 62, 1)
+
+
+def test_mitgcm_that_stops_is_not_stable():
+    """A run without its timers has ended before the last step."""
+    assert mitgcm.read_report("%MON ke_mean = 1.0E-03\nABNORMAL END", 10).energy is None
+
+
+def test_code_of_mitgcm(tmp_path):
+    """The sizes are those of the domain, in tiles as in the tutorial."""
+    mitgcm.write_code(tmp_path / "248", 248, 15)
+    text = (tmp_path / "248/SIZE.h").read_text()
+    assert all(f" {name} = {value}" in text for name, value in {"sNx": 31, "nSy": 8, "nPx": 1, "Nr": 15}.items())
+    assert max(map(len, text.splitlines())) <= 72
+    assert (tmp_path / "248/packages.conf").read_text() == "gfd\n"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("veros") is None, reason="Veros is not installed here")
