@@ -1,10 +1,10 @@
 """Speed of the adjoint: `python -m benchmarks.adjoint [--quick]`.
 
-Three tables. For each pair of `adjoint/registry.py`: the time of the adjoint kernel relative to that of its forward
-kernel, on random fields. For the whole step: a forward step, a forward step that keeps its intermediate results, and an
-adjoint step, which contains one of the latter. Both on one core, in thread time, which other processes disturb least;
-each number is the best of several alternating runs. Then gradients of whole runs, on all cores
-(`benchmarks/adjoint_runs.py`).
+Three tables, after the bandwidth of a triad (`benchmarks/forward.py`). For each pair of `adjoint/registry.py`: the time
+of the adjoint kernel relative to that of its forward kernel, on random fields. For the whole step: a forward step, a
+forward step that keeps its intermediate results, and an adjoint step, which contains one of the latter. Each number is
+the median of several alternating runs: on one core in thread time, which other processes disturb least, on several in
+wall-clock time. Then gradients of whole runs, on all cores (`benchmarks/adjoint_runs.py`).
 """
 
 import argparse
@@ -21,7 +21,7 @@ from adjoint.registry import PAIRS
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from benchmarks.adjoint_runs import runs, windows
-from benchmarks.forward import model
+from benchmarks.forward import model, triads
 
 VARIANTS = [  # operators that the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
@@ -30,23 +30,23 @@ VARIANTS = [  # operators that the default step does not call
 ]  # fmt: skip
 
 
-def shortest_times(functions: list[Callable], repeats: int) -> np.ndarray:
-    """Shortest thread time [s] of each function in several alternating runs, after one that compiles."""
+def median_times(functions: list[Callable], repeats: int, clock: Callable[[], float] = time.thread_time) -> np.ndarray:
+    """Median time [s] of each function in several alternating runs, after one that compiles."""
     for function in functions:
         function()
     times = np.empty((repeats, len(functions)))
     for row in times:
         for n, function in enumerate(functions):
-            start = time.thread_time()
+            start = clock()
             function()
-            row[n] = time.thread_time() - start
-    return times.min(axis=0)
+            row[n] = clock() - start
+    return np.median(times, axis=0)
 
 
 def operators(shape: tuple[int, int, int], repeats: int) -> None:
     """Print a line for each pair of operators: those of the default step, then the others."""
     grid, rng = model(*shape, "float64").grid, np.random.default_rng(0)
-    print("operators at {} x {} x {} (best of several)".format(*shape))
+    print("operators at {} x {} x {} (medians)".format(*shape))
     print(f"{'operator':28} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6}")
     ratios = {}
     for name in sorted(PAIRS, key=VARIANTS.__contains__):
@@ -55,7 +55,7 @@ def operators(shape: tuple[int, int, int], repeats: int) -> None:
         x_ad = [np.zeros_like(a) for a in x]
         y, y_ad = ([random_field(grid, kind, rng) for kind in pair.outputs.values()] for _ in range(2))
         constants = pair.constants(grid, np.dtype(float))
-        forward, backward = shortest_times(
+        forward, backward = median_times(
             [
                 lambda pair=pair, given=(*x, *constants, grid, *y): pair.forward(*given),
                 lambda pair=pair, given=(*x, *constants, grid, *y_ad, *x_ad): pair.adjoint(*given),
@@ -69,27 +69,33 @@ def operators(shape: tuple[int, int, int], repeats: int) -> None:
     print(f"mean ratio: {of_step:.2f} in the default step, {np.mean(list(ratios.values())):.2f} of all")
 
 
-def steps(sizes: list[tuple[int, int, int]], repeats: int) -> None:
-    """Print a line for each size: the forward step, the one that keeps its results, the adjoint step."""
-    print("\nwhole step (T and S, rk3: three stages)")
-    print(f"{'size':16} {'forward ms':>11} {'kept ms':>9} {'adjoint ms':>11} {'ratio':>6} {'peak MB':>8}")
+def steps(sizes: list[tuple[int, int, int]], threads: list[int], repeats: int) -> None:
+    """Print a line for each size and number of threads: forward step, the one that keeps its results, adjoint step."""
+    print("\nwhole step (T and S, rk3: three stages; medians)")
+    print(f"{'size':16} {'threads':8} {'forward ms':>11} {'kept ms':>9} {'adjoint ms':>11} {'ratio':>6} {'peak MB':>8}")
     for size in sizes:
         m = model(*size, "float64")
         forward, backward, gradient = ogcm.Stepper(m), AdjointStepper(m), Gradient.zeros(m)
         new_ad, rng = m.state.copy(), np.random.default_rng(0)
         for a in new_ad.arrays().values():
             a[...] = rng.normal(size=a.shape)
-        plain, kept, both = shortest_times(
-            [
-                lambda f=forward, n=m.state: f.advance(n),
-                lambda f=backward.forward, n=m.state: f.advance(n),
-                lambda f=backward, n=m.state, y=new_ad, g=gradient: f.step(n, y, g),
-            ],
-            repeats if size[0] < 200 else 3,
-        )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        name = " x ".join(map(str, size))
-        print(f"{name:16} {plain * 1e3:11.2f} {kept * 1e3:9.2f} {both * 1e3:11.2f} {both / plain:6.2f} {peak:8.0f}")
+        for n in threads:
+            numba.set_num_threads(n)
+            plain, kept, both = median_times(
+                [
+                    lambda f=forward, n=m.state: f.advance(n),
+                    lambda f=backward.forward, n=m.state: f.advance(n),
+                    lambda f=backward, n=m.state, y=new_ad, g=gradient: f.step(n, y, g),
+                ],
+                repeats if size[0] < 200 else 5,
+                time.thread_time if n == 1 else time.perf_counter,
+            )
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+            name = " x ".join(map(str, size))
+            print(
+                f"{name:16} {n:<8} {plain * 1e3:11.2f} {kept * 1e3:9.2f} {both * 1e3:11.2f} {both / plain:6.2f} "
+                f"{peak:8.0f}"
+            )
 
 
 def main() -> None:
@@ -97,10 +103,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one small size and few repeats")
     quick = parser.parse_args().quick
-    numba.set_num_threads(1)
     small, repeats = (64, 64, 16), 5 if quick else 15
+    threads = [1] if quick else sorted({1, numba.config.NUMBA_NUM_THREADS})
+    triads(threads)
+    numba.set_num_threads(1)
     operators(small, repeats)
-    steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], repeats)
+    steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], threads, repeats)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     everything, large = {"memory": 8e9}, (256, 256, 32)
     cases = [
@@ -110,8 +118,9 @@ def main() -> None:
         (large, 4, "everything", everything),
         (large, 20, "5 snapshots", {"snapshots": 5}),
     ]
-    runs(cases[:2] if quick else cases)
-    windows([1, 10] if quick else [1, 4, 10, 40, 100, 400, 1000, 4000])
+    repeats = 1 if quick else 3
+    runs(cases[:2] if quick else cases, repeats)
+    windows([1, 10] if quick else [1, 4, 10, 40, 100, 400, 1000, 4000], repeats)
 
 
 if __name__ == "__main__":

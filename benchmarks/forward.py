@@ -59,6 +59,16 @@ def bandwidth() -> float:
     return 3 * a.nbytes / median(triad, a, b, c)
 
 
+def triads(threads: list[int]) -> dict[int, float]:
+    """Measure and print the bandwidth [bytes s-1] of a triad with each number of threads."""
+    rates = {}
+    for n in threads:
+        numba.set_num_threads(n)
+        rates[n] = bandwidth()
+    print("triad: " + ", ".join(f"{rate / 1e9:.1f} GB/s with {n} threads" for n, rate in rates.items()))
+    return rates
+
+
 def model(nx: int, ny: int, nk: int, precision: str, advection: str = "upwind3") -> ogcm.Model:
     """A stratified channel with the physics of the yardsticks: T and S, Laplacian mixing, linear sea water."""
     grid = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
@@ -155,8 +165,8 @@ def work_ratio(stepper: ogcm.Stepper) -> float:
     return (bytes_of(stepper, windows) - state) / state
 
 
-def print_kernels(size: tuple[int, int, int], precision: str, triads: dict[int, float], repeats: int) -> None:
-    """Print a line for each kernel, for each sweep and number of threads; `triads` has the bandwidth by threads."""
+def print_kernels(size: tuple[int, int, int], precision: str, rates: dict[int, float], repeats: int) -> None:
+    """Print a line for each kernel, sweep and number of threads; `rates` is that of the triad by threads."""
     kept, run = (ogcm.Stepper(model(*size, precision), kept=kept) for kept in (True, False))
     kept.step()
     run.step()
@@ -166,7 +176,7 @@ def print_kernels(size: tuple[int, int, int], precision: str, triads: dict[int, 
     for sweep in (run.momentum, run.flow):
         rows.append((f"sweep {sweep.name}", sweep, (grid, arrays), sweep_bytes(sweep, grid, arrays)))
     for name, function, arguments, moved in rows:
-        for n, triad_rate in triads.items():
+        for n, triad_rate in rates.items():
             numba.set_num_threads(n)
             seconds = median(function, *arguments, repeats=repeats)
             rate = moved / seconds
@@ -177,12 +187,12 @@ def print_kernels(size: tuple[int, int, int], precision: str, triads: dict[int, 
 
 
 def print_step(
-    size: tuple[int, int, int], advection: str, precision: str, triads: dict[int, float], repeats: int
+    size: tuple[int, int, int], advection: str, precision: str, rates: dict[int, float], repeats: int
 ) -> None:
-    """Print a line for the whole step with each number of threads; `triads` has the bandwidth by threads."""
+    """Print a line for the whole step with each number of threads; `rates` is that of the triad by threads."""
     stepper = ogcm.Stepper(model(*size, precision, advection))
     points, moved, work = np.prod(size), step_bytes(stepper), work_ratio(stepper)
-    for n, triad_rate in triads.items():
+    for n, triad_rate in rates.items():
         numba.set_num_threads(n)
         seconds = median(stepper.step, repeats=repeats)
         speed = points / seconds
@@ -199,19 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one small size and few repeats")
     quick = parser.parse_args().quick
-    threads = [1] if quick else sorted({1, numba.config.NUMBA_NUM_THREADS})
+    rates = triads([1] if quick else sorted({1, numba.config.NUMBA_NUM_THREADS}))
     precisions = ("float64",) if quick else ("float64", "float32")
-    triads = {}
-    print(f"{'triad':28}", end="")
-    for n in threads:
-        numba.set_num_threads(n)
-        triads[n] = bandwidth()
-        print(f"  {n} threads: {triads[n] / 1e9:.1f} GB/s", end="")
     size = (64, 64, 16) if quick else (256, 256, 32)
-    print(f"\n\nkernels at {size[0]} x {size[1]} x {size[2]} (medians; share of the triad's bandwidth)")
+    print(f"\nkernels at {size[0]} x {size[1]} x {size[2]} (medians; share of the triad's bandwidth)")
     print(f"{'kernel':28} {'precision':10} {'threads':8} {'ms':>8} {'Mpoints/s':>10} {'GB/s':>7} {'share':>6}")
     for precision in precisions:
-        print_kernels(size, precision, triads, repeats=3 if quick else 9)
+        print_kernels(size, precision, rates, repeats=3 if quick else 9)
     print("\nwhole step (T and S, rk3: three stages; medians)")
     print(
         f"{'size':16} {'advection':10} {'precision':10} {'threads':8} {'ms/step':>9} {'points steps/s':>15} "
@@ -222,7 +226,7 @@ def main() -> None:
     cases = [(size, "upwind3") for size in sizes] + [(size, "monotone")]
     for precision in precisions:
         for size, advection in cases:
-            print_step(size, advection, precision, triads, repeats=5 if size[0] > 200 else 15)
+            print_step(size, advection, precision, rates, repeats=5 if size[0] > 200 else 15)
 
 
 if __name__ == "__main__":

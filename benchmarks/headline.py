@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.adjoint import shortest_times
+from benchmarks.adjoint import median_times
 from benchmarks.observed import rms, run_to
 from nn import configuration, trained
 from nn.configuration import Configuration
@@ -199,7 +199,7 @@ class Headline:
         for model in (models["physics"], hybrid):
             data.initialize(model, data.windows(parts.train, 1)[0])
             steppers.append(Stepper(model))
-        plain, corrected = shortest_times([s.step for s in steppers], 50)
+        plain, corrected = median_times([s.step for s in steppers], 50)
         print(f"a step: physics {1e3 * plain:.2f} ms, hybrid {1e3 * corrected:.2f} ms, ratio {corrected / plain:.2f}")
         if isinstance(data, DataSet):
             fine, coarse = float(data.attributes["wall_seconds_per_day"]), corrected * DAY / hybrid.numerics.dt

@@ -3,8 +3,8 @@
 For each size and precision of the network: the time of a step of the physics and of a corrected step, of the corrector
 and of its network, forwards and backwards; the rate of the matrix products of the network relative to that of a product
 of square matrices of 512; and the share of the network in a training, which takes each step of a window forwards twice
-(once to keep states, once with all intermediate results) and once backwards. One core; each time is the best of several
-alternating runs. Peak memory is that of the process.
+(once to keep states, once with all intermediate results) and once backwards. One core; each time is the median of
+several alternating runs. Peak memory is that of the process.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
-from benchmarks.adjoint import shortest_times
+from benchmarks.adjoint import median_times
 from benchmarks.adjoint_runs import peak
 from benchmarks.forward import model
 from nn.corrector import Corrector
@@ -28,7 +28,7 @@ def product_rate(dtype: str, repeats: int) -> float:
     """Rate [GFLOP/s] of a product of square matrices on one core."""
     a, b = (np.random.default_rng(n).normal(size=(512, 512)).astype(dtype) for n in (0, 1))
     with BLAS.limit(limits=1, user_api="blas"):
-        (seconds,) = shortest_times([lambda: a @ b], repeats)
+        (seconds,) = median_times([lambda: a @ b], repeats)
     return 2 * 512**3 / seconds / 1e9
 
 
@@ -47,7 +47,7 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
     x = rng.normal(size=(network.sizes[0], len(corrector.sampling.samples))).astype(dtype)
     y, weights_ad = network.forward(x), np.zeros_like(network.weights)
-    times = shortest_times(
+    times = median_times(
         [
             lambda: steppers[0].forward.advance(plain.state),
             lambda: steppers[1].forward.advance(n),
