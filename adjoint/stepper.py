@@ -43,7 +43,10 @@ Array = np.ndarray
 
 
 class AdjointStepper:
-    """Adjoint stepper of one model. It owns its work arrays, which are four to five times those of a run.
+    """Adjoint stepper of one model.
+
+    It owns its work arrays: with 16 layers 29 times the bytes of the state, of which the histories of the barotropic
+    substeps take two.
 
     Parameters
     ----------
