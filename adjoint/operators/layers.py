@@ -26,13 +26,13 @@ from ogcm.operators.stencils import over_wet_cells_f
 @point
 def eta_u_ad(s_u_ad, grid, j, i):
     """Return the adjoint of eta_u at a U point by its stretching, over the area."""
-    return grid.mask_u[0, j, i] * HALF * s_u_ad[j, i] * grid.r_area_u[j, i] * grid.r_depth_u[j, i]
+    return grid.mask_u[0, j, i] * (HALF * s_u_ad[j, i] * grid.r_area_u[j, i] * grid.r_depth_u[j, i])
 
 
 @point
 def eta_v_ad(s_v_ad, grid, j, i):
     """Return the adjoint of eta_v at a V point by its stretching, over the area."""
-    return grid.mask_v[0, j, i] * HALF * s_v_ad[j, i] * grid.r_area_v[j, i] * grid.r_depth_v[j, i]
+    return grid.mask_v[0, j, i] * (HALF * s_v_ad[j, i] * grid.r_area_v[j, i] * grid.r_depth_v[j, i])
 
 
 @point

@@ -76,7 +76,7 @@ def tension_ad(w, u, v, grid, k, j, i):
 def shear_ad(w, u, v, grid, k, j, i):
     """Return mask D_S_ad at an F point."""
     around = (w[k, j, i] + w[k, j + 1, i + ONE]) + (w[k, j, i + ONE] + w[k, j + 1, i])
-    return grid.mask_f[k, j, i] * QUARTER * around * shear(u, v, grid, k, j, i)
+    return grid.mask_f[k, j, i] * (QUARTER * around * shear(u, v, grid, k, j, i))
 
 
 @kernel

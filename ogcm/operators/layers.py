@@ -30,14 +30,14 @@ from ogcm.operators.stencils import over_wet_cells_f
 def eta_u(eta, grid, j, i):
     """Return eta at a U point [m], the mean weighted by the areas of the cells; 0 on closed faces."""
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j, i + ONE] * eta[j, i + ONE]
-    return grid.mask_u[0, j, i] * HALF * weighted * grid.r_area_u[j, i]
+    return grid.mask_u[0, j, i] * (HALF * weighted * grid.r_area_u[j, i])
 
 
 @point
 def eta_v(eta, grid, j, i):
     """Return eta at a V point [m], the mean weighted by the areas of the cells; 0 on closed faces."""
     weighted = grid.area_t[j, i] * eta[j, i] + grid.area_t[j + 1, i] * eta[j + 1, i]
-    return grid.mask_v[0, j, i] * HALF * weighted * grid.r_area_v[j, i]
+    return grid.mask_v[0, j, i] * (HALF * weighted * grid.r_area_v[j, i])
 
 
 @point

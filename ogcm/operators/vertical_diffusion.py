@@ -57,21 +57,21 @@ GOLDEN_RATIO = 0.5 + np.sqrt(1.25)
 def conductance_t(kappa_v, s, dt, grid, k, j, i):
     """Return a_k of a T column [m]; 0 below its last cell."""
     distance = s[j, i] * HALF * (grid.h_t[k - 1, j, i] + grid.h_t[k, j, i])
-    return dt * kappa_v[k, j, i] / distance if k < grid.bottom_t[j, i] else typed(0.0, dt)
+    return dt * kappa_v[k, j, i] / distance if np.int32(k) < grid.bottom_t[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_u(nu_v, s, dt, grid, k, j, i):
     """Return a_k of a U column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_u[k - 1, j, i] + grid.h_u[k, j, i])
-    return dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if k < grid.bottom_u[j, i] else typed(0.0, dt)
+    return dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if np.int32(k) < grid.bottom_u[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_v(nu_v, s, dt, grid, k, j, i):
     """Return a_k of a V column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_v[k - 1, j, i] + grid.h_v[k, j, i])
-    return dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance if k < grid.bottom_v[j, i] else typed(0.0, dt)
+    return dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance if np.int32(k) < grid.bottom_v[j, i] else typed(0.0, dt)
 
 
 @scalar
@@ -242,7 +242,7 @@ def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
                 a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_u[k, j, i] * s_u[j, i] if water else one
                 r = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
+                drag_dt = dt * drag[j, i] if np.int32(k + 1) == grid.bottom_u[j, i] else zero
                 higher = u[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], u[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, u, j)
@@ -282,7 +282,7 @@ def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
                 a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_v[k, j, i] * s_v[j, i] if water else one
                 r = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
+                drag_dt = dt * drag[j, i] if np.int32(k + 1) == grid.bottom_v[j, i] else zero
                 higher = v[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], v[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, v, j)
