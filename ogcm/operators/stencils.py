@@ -19,6 +19,8 @@ where mask_f is 2 on a no-slip wall, 0 on a free-slip one. The adjoint of each s
 `adjoint/operators/stencils.py`, or in the adjoint of the operator that uses it.
 """
 
+import numpy as np
+
 from ogcm.backend import ONE, QUARTER, point, typed
 
 
@@ -37,8 +39,9 @@ def layer_index(coefficient, k):
 @point
 def over_wet_cells_f(total, grid, k, j, i):
     """Return `total` over the number of wet cells among the four around an F point, at least 1."""
-    south = grid.mask_t[k, j, i] + grid.mask_t[k, j, i + ONE]
-    return total / typed(max(south + grid.mask_t[k, j + 1, i] + grid.mask_t[k, j + 1, i + ONE], 1), total)
+    t = grid.mask_t
+    n = np.int8(t[k, j, i] + t[k, j, i + ONE] + t[k, j + 1, i] + t[k, j + 1, i + ONE])  # int64 would halve the vectors
+    return total / typed(np.int8(max(n, 1)), total)
 
 
 @point

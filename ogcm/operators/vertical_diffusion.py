@@ -64,7 +64,9 @@ def conductance_t(kappa_v, s, dt, grid, k, j, i):
 def conductance_u(nu_v, s, dt, grid, k, j, i):
     """Return a_k of a U column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_u[k - 1, j, i] + grid.h_u[k, j, i])
-    return dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if np.int32(k) < grid.bottom_u[j, i] else typed(0.0, dt)
+    return (
+        dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if np.int32(k) < grid.bottom_u[j, i] else typed(0.0, dt)
+    )
 
 
 @point
