@@ -35,7 +35,7 @@ from ogcm.operators.vertical_diffusion import eliminate
 def half_conductance(h, bottom, s, dt, k, j, i):
     """Return c_k/2 [s m-1]; 0 at the surface and below the last cell."""
     zero = h.dtype.type(0)
-    return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if np.int32(k) < bottom[j, i] else zero
+    return dt / (s[j, i] * (h[k - 1, j, i] + h[k, j, i])) if k < bottom[j, i] else zero
 
 
 @kernel
@@ -124,7 +124,7 @@ def velocity_ad(
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             water = mask[k, j, i] == 1
-            drag_dt = dt * drag[j, i] if np.int32(k + 1) == bottom[j, i] else zero
+            drag_dt = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
             diagonal, r = h[k, j, i] * s[j, i] + drag_dt if water else one, u_ad[k, j, i] if water else zero
             higher = G_ad[max(k - 1, 0), j, i] if k > 0 else zero
             ratio[k + 1, i], G_ad[k, j, i] = eliminate(diagonal, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
@@ -139,7 +139,7 @@ def velocity_ad(
             D_ad[k, j, i] += dt * momentum
             a_ad = (u[k, j, i] - u[below, j, i]) * (y_below[i] - y)
             face[k + 1, j, i] = c[k + 1, i] * a_ad
-            drag_term, last = dt * u[k, j, i] * y, np.int32(k + 1) == bottom[j, i]
+            drag_term, last = dt * u[k, j, i] * y, k + 1 == bottom[j, i]
             drag_ad[j, i] -= masked(last, drag_term)
             total[i] += a[k + 1, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
             y_below[i] = y

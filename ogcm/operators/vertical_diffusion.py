@@ -57,24 +57,21 @@ GOLDEN_RATIO = 0.5 + np.sqrt(1.25)
 def conductance_t(kappa_v, s, dt, grid, k, j, i):
     """Return a_k of a T column [m]; 0 below its last cell."""
     distance = s[j, i] * HALF * (grid.h_t[k - 1, j, i] + grid.h_t[k, j, i])
-    reaches_bottom = np.int32(k) >= grid.bottom_t[j, i]  # int32: LLVM would halve the vectors of float32 for int64
-    return typed(0.0, dt) if reaches_bottom else dt * kappa_v[k, j, i] / distance
+    return dt * kappa_v[k, j, i] / distance if k < grid.bottom_t[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_u(nu_v, s, dt, grid, k, j, i):
     """Return a_k of a U column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_u[k - 1, j, i] + grid.h_u[k, j, i])
-    reaches_bottom = np.int32(k) >= grid.bottom_u[j, i]
-    return typed(0.0, dt) if reaches_bottom else dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance
+    return dt * (nu_v[k, j, i] + nu_v[k, j, i + ONE]) / distance if k < grid.bottom_u[j, i] else typed(0.0, dt)
 
 
 @point
 def conductance_v(nu_v, s, dt, grid, k, j, i):
     """Return a_k of a V column [m]; 0 below its last cell."""
     distance = s[j, i] * (grid.h_v[k - 1, j, i] + grid.h_v[k, j, i])
-    reaches_bottom = np.int32(k) >= grid.bottom_v[j, i]
-    return typed(0.0, dt) if reaches_bottom else dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance
+    return dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance if k < grid.bottom_v[j, i] else typed(0.0, dt)
 
 
 @scalar
@@ -192,7 +189,7 @@ def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
                 a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 from_above = a[k, i] * (T_n[above, j, i] - T_n[k, j, i])
                 from_below = a[k + 1, i] * (T_n[below, j, i] - T_n[k, j, i])
-                mixed = from_above + from_below if np.int32(k + 1) < grid.bottom_t[j, i] else from_above
+                mixed = from_above + from_below if k + 1 < grid.bottom_t[j, i] else from_above
                 h = grid.h_t[k, j, i] * s_t[j, i] if water else one
                 swelling = grid.h_t[k, j, i] * (s_n[j, i] - s_t[j, i]) * T_n[k, j, i]
                 gain = swelling + dt * (G[k, j, i] + D[k, j, i]) + mixed
@@ -245,7 +242,7 @@ def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
                 a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_u[k, j, i] * s_u[j, i] if water else one
                 r = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                drag_dt = dt * drag[j, i] if np.int32(k + 1) == grid.bottom_u[j, i] else zero
+                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
                 higher = u[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], u[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, u, j)
@@ -285,7 +282,7 @@ def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
                 a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_v[k, j, i] * s_v[j, i] if water else one
                 r = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
-                drag_dt = dt * drag[j, i] if np.int32(k + 1) == grid.bottom_v[j, i] else zero
+                drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
                 higher = v[max(k - 1, 0), j, i] if k > 0 else zero
                 ratio[k + 1, i], v[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
         substitute_back(ratio, v, j)
