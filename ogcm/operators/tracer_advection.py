@@ -31,7 +31,7 @@ that of U > 0; the limiter 0 where it is 0 (uniform tracers among them), else at
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, larger, point, scalar, smaller, typed
+from ogcm.backend import HALF, HALO, ONE, TWO, kernel, larger, point, scalar, smaller, typed
 from ogcm.operators.stencils import masked
 
 
@@ -50,8 +50,9 @@ def upwind(U, of_a, of_b):
 @point
 def upwind3(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the flux of the scheme `upwind3` [K m3 s-1] through a face with the transport U [m3 s-1]."""
-    increment = typed(1 / 6, U) * ((b - a) + (b - a) + upwind(U, d_a, d_b))
-    return U * upwind(U, a, b) + absolute(U) * increment
+    x, e = upwind(U, a, b), upwind(U, d_a, d_b)
+    # max(U, -U), since LLVM makes no vectors of the branches of |U| in a large loop
+    return U * x + larger(U, -U) * (typed(1 / 6, U) * ((b - a) + (b - a) + e))
 
 
 @scalar
