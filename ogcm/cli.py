@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--time", type=int, default=-1, help="record to draw (default: the last)")
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
-    commands.add_parser("compile", help="compile the kernels ahead, with every core")
+    commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, with every core")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
     shown.add_argument("--module", action="append", default=[], help="Python file with kernels of your own")
@@ -335,7 +335,7 @@ def plot_command(known: argparse.Namespace) -> int:
 
 
 def compile_command(_: argparse.Namespace) -> int:
-    """Run `ogcm compile`: compile the kernels of the default model."""
+    """Run `ogcm compile`: compile what a run, a gradient and a training of the default model call."""
     from ogcm.precompile import compile_all
 
     compile_all()

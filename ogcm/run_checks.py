@@ -6,6 +6,7 @@ from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
+from ogcm.precompile import compile_missing
 from ogcm.terms import check_terms
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def check_step(simulation: "Simulation") -> None:
             f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
             "not finite or below the sea floor; correct the initial field"
         )
-    stability.check_flow(model)
-    stability.check_numerics(model)
+
+    def check_stability() -> None:
+        stability.check_flow(model)
+        stability.check_numerics(model)
+
+    compile_missing(check_stability)
+    check_stability()
     check_terms(model.terms)

@@ -24,12 +24,14 @@ import numpy as np
 from numba import prange
 from numba.core.compiler import Compiler
 
-from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
+from ogcm.backend import HALO, Kernel, grid_fields, noted, part_of_grid
 from ogcm.cuda_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
 from ogcm.errors import KernelError
 from ogcm.kernel_cache import KernelCache, fingerprint
 from ogcm.windows import Window, address, as_window
 
+# Functions that only compiled code calls need no way in from Python, which would be compiled as well.
+INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
 
 
@@ -86,7 +88,7 @@ def row_function(kernel: Kernel) -> tuple[Any, str, str]:
     row = compile_tree(tree, namespace_of(function), full_name(function))
     allocates = any(name in ast.unparse(tree) for name in ("np.zeros", "np.empty"))
     compiler = AllocatingRowCompiler if allocates else RowCompiler
-    return numba.njit(error_model="numpy", pipeline_class=compiler)(row), *loop_bounds(loops[0])
+    return numba.njit(**INNER, pipeline_class=compiler)(row), *loop_bounds(loops[0])
 
 
 class Sweep:
@@ -144,7 +146,8 @@ class Sweep:
         nj = grid.depth_t.shape[0]
         blocks = blocks or min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
         part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
-        run(blocks, nj, part, *given)
+        if not noted(run, (blocks, nj, part, *given)):
+            run(blocks, nj, part, *given)
 
 
 @functools.cache
@@ -153,12 +156,12 @@ def compiled_sweep(name: str, passes: tuple[Pass, ...], windows: tuple[str, ...]
     names = list(dict.fromkeys(n for step in passes for n in step.arguments.split() if n != "grid"))
     fields = tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
     namespace = {"as_window": as_window, "HALO": HALO, "np": np, "prange": prange, "__name__": __name__}
-    block = numba.njit(error_model="numpy")(block_function(name, passes, names, windows, namespace))
+    block = numba.njit(**INNER)(block_function(name, passes, names, windows, namespace))
     arguments = ", ".join(names)
     source = f"""
 def {name}(blocks, nj, grid, {arguments}):
     for number in prange(blocks):
-        {name}_block(number, blocks, nj, grid, {arguments})
+        {name}_block(np.intp(number), blocks, nj, grid, {arguments})
 """
     function = compile_tree(ast.parse(source).body[0], namespace | {f"{name}_block": block}, f"{__name__}.{name}")
     run = numba.njit(parallel=True, error_model="numpy")(function)
