@@ -37,16 +37,23 @@ def compile_step(stepper: Stepper) -> None:
     stepper : Stepper
         A stepper, whose work arrays are overwritten.
     """
-    model, n = stepper.model, stepper.model.state
+    compile_missing(lambda: call_kernels(stepper))
 
-    def step() -> None:
-        upward_transports(model)  # of the Courant numbers
+
+def call_kernels(stepper: Stepper) -> None:
+    """Call the kernels of a step and of its Courant numbers on a CPU, without those of the model's terms.
+
+    Parameters
+    ----------
+    stepper : Stepper
+        A stepper, whose work arrays are overwritten.
+    """
+    model, n = stepper.model, stepper.model.state
+    if model.device == "cpu" and model.numerics.dynamics != "none":
+        upward_transports(model)
         fluxes = stepper.fluxes(n)
         slow_physics(model, n, fluxes, stepper.slow)
         stepper.stages(n, fluxes)
-
-    if model.device == "cpu" and model.numerics.dynamics != "none":
-        compile_missing(step)
 
 
 def compile_missing(rehearse: Callable[[], object]) -> None:

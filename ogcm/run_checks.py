@@ -6,7 +6,8 @@ from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
-from ogcm.precompile import compile_missing
+from ogcm.precompile import call_kernels, compile_missing
+from ogcm.stepper import Stepper
 from ogcm.terms import check_terms
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def check_step(simulation: "Simulation") -> None:
         stability.check_flow(model)
         stability.check_numerics(model)
 
-    compile_missing(check_stability)
+    def begin_run() -> None:
+        check_stability()
+        if simulation.writers and simulation.device == "cpu":  # without output, it may be for a gradient
+            call_kernels(Stepper(model))
+
+    compile_missing(begin_run)
     check_stability()
     check_terms(model.terms)
