@@ -55,19 +55,10 @@ class Pass(NamedTuple):
 
 
 class RowCompiler(Compiler):
-    """Compiles the function of a row, whose arrays do not overlap; without allocations it needs no reference counts."""
+    """Compiles the function of a row that allocates nothing, without reference counts."""
 
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        flags.noalias = True
         flags.nrt = False
-        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
-
-
-class AllocatingRowCompiler(Compiler):
-    """Compiles the function of a row that allocates work arrays."""
-
-    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        flags.noalias = True
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
 
@@ -87,7 +78,7 @@ def row_function(kernel: Kernel) -> tuple[Any, str, str]:
     tree.args.args.append(ast.arg("j"))
     row = compile_tree(tree, namespace_of(function), full_name(function))
     allocates = any(name in ast.unparse(tree) for name in ("np.zeros", "np.empty"))
-    compiler = AllocatingRowCompiler if allocates else RowCompiler
+    compiler = Compiler if allocates else RowCompiler  # without reference counts loops become vectors
     return numba.njit(**INNER, pipeline_class=compiler)(row), *loop_bounds(loops[0])
 
 
@@ -104,6 +95,9 @@ class Sweep:
 
     def __init__(self, name: str, *passes: Pass) -> None:
         self.name, self.passes = name, passes
+        arguments = (n for step in passes for n in step.arguments.split())
+        self.names = [n for n in dict.fromkeys(arguments) if n != "grid"]
+        self.compiled: dict[tuple[bool, ...], tuple[Any, tuple[str, ...]]] = {}
 
     def rows(self, name: str) -> int:
         """Return the number of rows that a window needs, a power of two; 0 for an array that no pass uses.
@@ -135,25 +129,30 @@ class Sweep:
         blocks : int, optional
             Number of blocks of rows, at most that of the windows; by default one for each thread that has enough rows.
         """
-        windows = tuple(name for name, a in arrays.items() if isinstance(a, Window))
-        if not windows:
+        given = [arrays[name] for name in self.names]
+        windows = tuple(type(a) is Window for a in given)
+        if not any(windows):
             table = {**arrays, "grid": grid}
             for step in self.passes:
                 step.kernel(*(table[name] for name in step.arguments.split()))
             return
-        run, names, fields = compiled_sweep(self.name, self.passes, windows)
-        given = [a.data if isinstance(a, Window) else a for a in map(arrays.__getitem__, names)]
+        if windows not in self.compiled:
+            names = tuple(name for name, is_window in zip(self.names, windows, strict=True) if is_window)
+            self.compiled[windows] = compiled_sweep(self.name, self.passes, tuple(self.names), names)
+        run, fields = self.compiled[windows]
+        part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
         nj = grid.depth_t.shape[0]
         blocks = blocks or min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
-        part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
-        if not noted(run, (blocks, nj, part, *given)):
-            run(blocks, nj, part, *given)
+        plain = [a.data if type(a) is Window else a for a in given]
+        if not noted(run, (blocks, nj, part, *plain)):
+            run(blocks, nj, part, *plain)
 
 
 @functools.cache
-def compiled_sweep(name: str, passes: tuple[Pass, ...], windows: tuple[str, ...]) -> tuple[Any, list[str], tuple]:
-    """Return the compiled sweep, the names of its arguments after the grid, and the names of the grid's arrays."""
-    names = list(dict.fromkeys(n for step in passes for n in step.arguments.split() if n != "grid"))
+def compiled_sweep(
+    name: str, passes: tuple[Pass, ...], names: tuple[str, ...], windows: tuple[str, ...]
+) -> tuple[Any, tuple[str, ...]]:
+    """Return the compiled sweep, which takes the arrays `names` after the grid, and the names of the grid's arrays."""
     fields = tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
     namespace = {"as_window": as_window, "HALO": HALO, "np": np, "prange": prange, "__name__": __name__}
     block = numba.njit(**INNER)(block_function(name, passes, names, windows, namespace))
@@ -165,11 +164,11 @@ def {name}(blocks, nj, grid, {arguments}):
 """
     function = compile_tree(ast.parse(source).body[0], namespace | {f"{name}_block": block}, f"{__name__}.{name}")
     run = numba.njit(parallel=True, error_model="numpy")(function)
-    run._cache = KernelCache(function, f"parallel=True windows={fingerprint(address)}")
-    return run, names, fields
+    run._cache = KernelCache(function, f"parallel=True rows={fingerprint(RowCompiler.__init__)} {fingerprint(address)}")
+    return run, fields
 
 
-def block_function(name: str, passes: tuple[Pass, ...], names: list[str], windows: tuple, namespace: dict) -> Any:
+def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: tuple, namespace: dict) -> Any:
     """Return the Python function that sweeps one of several blocks of rows, and add the rows' functions to `namespace`.
 
     The first and the last block have the rows of the halo that the kernels write.

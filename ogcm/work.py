@@ -37,7 +37,7 @@ SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
     "L_u": ("u_star", "the stages compute u_star anew"),
     "L_v": ("v_star", "the stages compute v_star anew"),
     "L_T": ("u_star", "as for L_u, and friction, which uses L_u, comes before diffusion"),
-    "N2": ("W", "the stages compute W anew"),
+    "N2": ("kappa_v", "N2 of a point is read before kappa_v is written there, and never again"),
     "nu": ("D_T", "friction, which uses nu, comes before the first contribution to D_T"),
 }
 # Intermediate results of a stage, which are windows where its kernels are swept
