@@ -8,6 +8,8 @@ the state y (`u, v, eta, T, S`) unless their names begin with `n_` (the beginnin
 stage).
 """
 
+from typing import Any
+
 from ogcm.numerics import Numerics
 from ogcm.operators.barotropic import depth_mean, take_depth_mean, tracer_transports
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
@@ -28,7 +30,8 @@ def tendencies(numerics: Numerics) -> list[Pass]:
         Pass(VORTICITY[numerics.vorticity], "u v U V W q s_u s_v grid G_u G_v"),
     ]
     if numerics.has_tracers:
-        passes.append(Pass(EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy, "T S eos grid b", north=1))
+        buoyancy: Any = EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy
+        passes.append(Pass(buoyancy, "T S eos grid b", north=1))
     return [
         *passes,
         Pass(hydrostatic_pressure, "b eta s_t grid p", north=1),

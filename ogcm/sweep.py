@@ -69,9 +69,9 @@ def row_function(kernel: Kernel) -> tuple[Any, str, str]:
     Raises KernelError for a kernel that is not one `prange` loop over rows.
     """
     function = kernel.py_func
-    tree = parse_function(function)
+    tree: Any = parse_function(function)
     statements = tree.body[ast.get_docstring(tree) is not None :]
-    loops = [n for n in ast.walk(tree) if is_loop(n, "prange")]
+    loops: list[Any] = [n for n in ast.walk(tree) if is_loop(n, "prange")]
     if loops != statements[-1:] or ast.unparse(loops[0].target) != "j":
         raise KernelError(f"{function.__name__}: a sweep needs a kernel that ends with its only loop `for j in prange`")
     tree.name, tree.body = f"{function.__name__}_row", [*statements[:-1], *loops[0].body]

@@ -8,7 +8,8 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba.core import cgutils, types
+from numba.core import cgutils
+from numba.core import types as numba_types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, overload_attribute, register_model
 
@@ -38,6 +39,8 @@ class Window:
 
 
 # In compiled code
+
+types: Any = numba_types  # whose type hints lack CPointer and BaseTuple
 
 
 class WindowType(types.Type):

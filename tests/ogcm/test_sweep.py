@@ -1,5 +1,7 @@
 """Sweeps: the bits do not depend on the blocks, the margins of the passes are needed, and what a sweep refuses."""
 
+import platform
+
 import numpy as np
 import pytest
 from numba import prange
@@ -11,6 +13,7 @@ from ogcm.stepper import Stepper
 from ogcm.sweep import Sweep, row_function
 from ogcm.windows import Window
 from tests.adjoint.test_stepper import ocean
+from tests.ogcm.test_assembly import assembly, faults
 
 BLOCKS = (1, 2, 3, 6)
 
@@ -45,6 +48,17 @@ def test_margins_are_needed():
     sweep = stage_passes.momentum(ocean().numerics)
     narrow = Sweep("narrow", sweep.passes[0]._replace(south=0), *sweep.passes[1:])
     assert any((a != b).any() for a, b in zip(results(sweep, 2), results(narrow, 2), strict=True))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="instructions are those of x86-64")
+def test_the_loops_of_a_sweep_are_vectors():
+    """A value that LLVM carries from point to point, or reference counts, would make the loops of rows scalar."""
+    stepper = Stepper(ocean())
+    stepper.advance(stepper.model.state)
+    for sweep in (stepper.momentum, stepper.flow):
+        for run, _ in sweep.compiled.values():
+            for signature in run.signatures:
+                assert not faults(assembly(run, signature))
 
 
 @kernel
