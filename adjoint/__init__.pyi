@@ -5,6 +5,7 @@ from . import gradient_check as gradient_check
 from . import losses as losses
 from . import observations as observations
 from . import operators as operators
+from . import pairs as pairs
 from . import registry as registry
 from . import sensitivity as sensitivity
 from .assimilation import Assimilated as Assimilated
