@@ -34,7 +34,6 @@ from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.memory import bytes_of, kernel_bytes, model_bytes, work_bytes
 from ogcm.model import Model
-from ogcm.precompile import compile_missing, compile_step
 from ogcm.simulation import Simulation
 from ogcm.stability import first_invalid
 from ogcm.state import State
@@ -214,7 +213,7 @@ class Workspace:
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
         self.grid, self.forcing, self.terms = model.grid, model.forcing, dict(model.terms)
-        self.model, self.compiled = working_copy(model).to(device), False
+        self.model = working_copy(model).to(device)
         self.renew()
 
     def renew(self) -> None:
@@ -230,19 +229,7 @@ class Workspace:
     @functools.cached_property
     def stepper(self) -> Stepper:
         """The stepper of steps whose results are not kept, made when there is such a step."""
-        stepper = Stepper(self.model)
-        compile_step(stepper)
-        return stepper
-
-    def compile(self) -> None:
-        """Compile the kernels of a kept step and of its adjoint, before the first gradient (`ogcm.precompile`)."""
-        model, state = self.model, self.model.state
-        if self.compiled or model.device != "cpu" or model.numerics.dynamics == "none":
-            return
-        new_ad, state_ad = (State.zeros(self.grid, state.u.dtype) for _ in range(2))
-        terms, model.terms = model.terms, {}
-        compile_missing(lambda: self.adjoint.step(state, new_ad, self.gradient._replace(state=state_ad)))
-        model.terms, self.compiled = terms, True
+        return Stepper(self.model)
 
     def begin(self, model: Model) -> Model:
         """Begin a gradient: take the state, forcing, parameters and terms of a model.
@@ -316,7 +303,6 @@ class Sweep:
         self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
         self.workspace, self.adjoint = workspace, workspace.adjoint
         self.adjoint.with_eos = "eos" in controls.controls
-        workspace.compile()
         self.free_steppers, self.free_states = workspace.free_steppers, workspace.free_states
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and the stepper with its results
         self.last = self.state  # the state after the last step

@@ -1,9 +1,11 @@
-"""Compilation of the kernels that a model calls before its first step, in one process for each thread of Numba.
+"""Compilation of the kernels of the default model in advance, in one process for each thread of Numba.
 
-A *rehearsal* goes through a step in which kernels are noted instead of run (`ogcm.backend.noted_calls`), which finds
-those that have no file yet (`ogcm.kernel_cache`). Copies of this process compile them and write their files, which this
-process loads when it calls a kernel. What a copy could not compile or save is compiled here, when it is first called.
-The terms of a model are not rehearsed, since they may count or draw random numbers.
+A *rehearsal* goes through a few steps in which kernels are noted instead of run (`ogcm.backend.noted_calls`), which
+finds those that have no file yet (`ogcm.kernel_cache`). Copies of this process compile them and write their files, which
+this process loads when it calls a kernel. What a copy could not compile or save is compiled here.
+
+A run or a gradient compiles its kernels itself: a copy of a process in which other threads run (a notebook, a parallel
+test) may wait for ever for a lock that one of them held.
 """
 
 import os
@@ -17,43 +19,13 @@ import numba
 from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
 
-from ogcm.backend import CALLS, REPORT, noted_calls
+from ogcm.backend import REPORT, noted_calls
 from ogcm.extensions import import_own
 from ogcm.kernel_cache import codes, functions_of
 from ogcm.signals import STOPPING
-from ogcm.slow_physics import slow_physics
-from ogcm.stability import upward_transports
-from ogcm.stepper import Stepper
 
 MOST = 256  # kernels, whose numbers are single bytes
 Missing = list[tuple[Any, tuple]]  # a compiled function of Numba, and the types of its arguments
-
-
-def compile_step(stepper: Stepper) -> None:
-    """Compile the kernels of a step, without those of the model's terms.
-
-    Parameters
-    ----------
-    stepper : Stepper
-        A stepper, whose work arrays are overwritten.
-    """
-    compile_missing(lambda: call_kernels(stepper))
-
-
-def call_kernels(stepper: Stepper) -> None:
-    """Call the kernels of a step and of its Courant numbers on a CPU, without those of the model's terms.
-
-    Parameters
-    ----------
-    stepper : Stepper
-        A stepper, whose work arrays are overwritten.
-    """
-    model, n = stepper.model, stepper.model.state
-    if model.device == "cpu" and model.numerics.dynamics != "none":
-        upward_transports(model)
-        fluxes = stepper.fluxes(n)
-        slow_physics(model, n, fluxes, stepper.slow)
-        stepper.stages(n, fluxes)
 
 
 def compile_missing(rehearse: Callable[[], object]) -> None:
@@ -64,8 +36,6 @@ def compile_missing(rehearse: Callable[[], object]) -> None:
     rehearse : callable
         The function, which is called without running a kernel.
     """
-    if CALLS:  # this is part of another rehearsal
-        return
     missing = missing_kernels(rehearse)
     workers = min(numba.get_num_threads(), len(missing))
     if workers > 1 and sys.platform == "linux":  # elsewhere a copy of a process is not safe

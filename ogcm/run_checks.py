@@ -6,8 +6,6 @@ from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.fields import FIELDS
-from ogcm.precompile import call_kernels, compile_missing
-from ogcm.stepper import Stepper
 from ogcm.terms import check_terms
 
 if TYPE_CHECKING:
@@ -37,16 +35,6 @@ def check_step(simulation: "Simulation") -> None:
             f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
             "not finite or below the sea floor; correct the initial field"
         )
-
-    def check_stability() -> None:
-        stability.check_flow(model)
-        stability.check_numerics(model)
-
-    def begin_run() -> None:
-        check_stability()
-        if simulation.writers and simulation.device == "cpu":  # without output, it may be for a gradient
-            call_kernels(Stepper(model))
-
-    compile_missing(begin_run)
-    check_stability()
+    stability.check_flow(model)
+    stability.check_numerics(model)
     check_terms(model.terms)

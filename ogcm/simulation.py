@@ -25,7 +25,6 @@ from ogcm.device import check_device
 from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
-from ogcm.precompile import compile_step
 from ogcm.restart import load_restart, save_restart
 from ogcm.signals import CaughtSignal, catch_signals
 from ogcm.stepper import Stepper
@@ -235,9 +234,6 @@ class Simulation:
             if self.device == "cuda":
                 self.running = Mirror(self.model)
             stepper = self.stepper  # made before files are opened, since it may refuse the model
-            compile_step(stepper)
-            if self.caught.number is not None:
-                self.caught.exit()
             self._open_writers()
             self.has_run, complete = True, False
             self.watch = Watch(stepper, self.model, self.restart_file)
