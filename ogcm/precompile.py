@@ -1,8 +1,8 @@
 """Compilation of the kernels of the default model in advance, in one process for each thread of Numba.
 
 A *rehearsal* goes through a few steps in which kernels are noted instead of run (`ogcm.backend.noted_calls`), which
-finds those that have no file yet (`ogcm.kernel_cache`). Copies of this process compile them and write their files, which
-this process loads when it calls a kernel. What a copy could not compile or save is compiled here.
+finds those that have no file yet (`ogcm.kernel_cache`). Copies of this process compile them and write their files, and
+this process loads them when it calls a kernel. What a copy could not compile or save is compiled here.
 
 A run or a gradient compiles its kernels itself: a copy of a process in which other threads run (a notebook, a parallel
 test) may wait for ever for a lock that one of them held.
