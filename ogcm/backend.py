@@ -7,7 +7,6 @@
 Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
 
-import contextlib
 import ctypes
 import functools
 import hashlib
@@ -15,7 +14,7 @@ import inspect
 import math
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,45 +102,6 @@ point = numba.njit(inline="always")
 # For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. A call that remains, or a check for
 # a division by 0, would keep LLVM from making vectors.
 scalar = numba.njit(error_model="numpy", forceinline=True)
-
-
-CALLS: list[list[tuple[Any, tuple]]] = []  # lists of noted calls, of which the last one grows
-
-
-@contextlib.contextmanager
-def noted_calls() -> Iterator[list[tuple[Any, tuple]]]:
-    """Note the calls of kernels on a CPU, instead of running them.
-
-    Yields
-    ------
-    list of tuple
-        The compiled function of Numba and the arguments of each call.
-    """
-    CALLS.append([])
-    try:
-        yield CALLS[-1]
-    finally:
-        CALLS.pop()
-
-
-def noted(compiled: Any, arguments: tuple) -> bool:
-    """Note a call, if calls are noted.
-
-    Parameters
-    ----------
-    compiled : Any
-        The compiled function of Numba.
-    arguments : tuple
-        Its arguments.
-
-    Returns
-    -------
-    bool
-        True if the call was noted and must not run.
-    """
-    if CALLS:
-        CALLS[-1].append((compiled, arguments))
-    return bool(CALLS)
 
 
 def grid_fields(function: Callable) -> list[str]:
@@ -235,8 +195,6 @@ class Kernel:
             if not hasattr(arguments[-1], "__cuda_array_interface__"):
                 raise TypeError(f"{self.py_func.__name__}: the last argument must be an array that the kernel writes")
             self.twin(*arguments)
-            return
-        if noted(self.compiled, arguments):
             return
         if not self.serial_below or arguments[-1].size >= self.serial_below:
             self.compiled(*arguments)

@@ -24,7 +24,7 @@ import numpy as np
 from numba import prange
 from numba.core.compiler import Compiler
 
-from ogcm.backend import HALO, Kernel, grid_fields, noted, part_of_grid
+from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
 from ogcm.cuda_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
 from ogcm.errors import KernelError
 from ogcm.kernel_cache import KernelCache, fingerprint
@@ -143,9 +143,7 @@ class Sweep:
         part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
         nj = grid.depth_t.shape[0]
         blocks = blocks or min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
-        plain = [a.data if type(a) is Window else a for a in given]
-        if not noted(run, (blocks, nj, part, *plain)):
-            run(blocks, nj, part, *plain)
+        run(blocks, nj, part, *(a.data if type(a) is Window else a for a in given))
 
 
 @functools.cache
