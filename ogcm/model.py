@@ -31,7 +31,7 @@ from ogcm.topography import warn_of_lakes
 Array = np.ndarray
 
 # Numbers of (nj, ni) and (nk, nj, ni) arrays of a model and a run, with those that building them takes
-MAPS, FIELDS = 100, 40
+MAPS, FIELDS = 100, 32
 
 
 class Model:

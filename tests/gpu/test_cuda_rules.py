@@ -200,7 +200,7 @@ def test_a_traceback_through_a_twin_shows_its_lines():
         twin(continuity.py_func)(*[np.zeros((2, 2))] * 5)  # of two dimensions, not three
     except ValueError:
         seen = traceback.format_exc()
-    assert "GPU twin of ogcm.operators.layers.continuity>" in seen
+    assert "made from ogcm.operators.layers.continuity>" in seen
     assert "    nk, nj, ni = U.shape" in seen
 
 

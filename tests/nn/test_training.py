@@ -69,7 +69,9 @@ def test_gradient_through_many_steps_is_exact(steps):
     for name, check in check_controls(simulation, ["corrector", "nu4_h"]).items():
         assert check.influence, name
         assert check.error < (1e-12 if steps == 1 else 1e-10), name
-        assert check.slope == pytest.approx(2.0, abs=0.1), name
+        assert check.slope == pytest.approx(2.0, abs=0.2), (
+            name
+        )  # the larger of two decades, the first of which is cubic
 
 
 @pytest.mark.slow

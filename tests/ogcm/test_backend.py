@@ -245,8 +245,8 @@ def test_each_grid_keeps_what_each_kernel_reads_of_it():
     assert stretch.grid_for(other) is not first
     assert stretch.grid_for(one) is first
     assert all(getattr(first, name) is getattr(one, name) for name in first._fields)
-    changed = one._replace(depth_t=2 * one.depth_t)
-    assert stretch.grid_for(changed).depth_t is changed.depth_t
+    changed = one._replace(r_depth_t=2 * one.r_depth_t)
+    assert stretch.grid_for(changed).r_depth_t is changed.r_depth_t
 
 
 def test_kernels_of_one_name_may_read_different_arrays():
@@ -266,7 +266,7 @@ def test_kernels_of_one_name_may_read_different_arrays():
 def test_threads_with_grids_of_their_own_do_not_meet():
     """Two basins whose depths differ, stretched by the same eta in turns, from two threads."""
     grids = [rough_basin(nx=6, ny=6).grid for _ in range(2)]
-    grids[1] = grids[1]._replace(depth_t=2 * grids[1].depth_t, depth_u=2 * grids[1].depth_u)
+    grids[1] = grids[1]._replace(r_depth_t=2 * grids[1].r_depth_t, r_depth_u=2 * grids[1].r_depth_u)
     eta = np.ones_like(grids[0].depth_t)
     expected, wrong = [], []
     for grid in grids:
