@@ -63,15 +63,13 @@ QUICK = {"batch": 2, "rate": 3e-3, "warm_up": 3, "validate_every": 5, "validatio
 def test_gradient_through_many_steps_is_exact(steps):
     options = {"features": ("velocity", "T", "eta"), "outputs": ("stress", "T_flux"), "stencil": "cross"}
     model = corrected(ocean(advection="centred2", parameters={"kappa_convective": 1e-5}), **options)
-    model.corrector.weights[...] *= 0.3
+    model.corrector.weights[...] *= 0.4  # with less, the remainder has a cubic part above round-off
     simulation = ogcm.Simulation(model, days=steps * model.numerics.dt / DAY, progress=False)
     assert simulation.steps == steps
     for name, check in check_controls(simulation, ["corrector", "nu4_h"]).items():
         assert check.influence, name
         assert check.error < (1e-12 if steps == 1 else 1e-10), name
-        assert check.slope == pytest.approx(2.0, abs=0.2), (
-            name
-        )  # the larger of two decades, the first of which is cubic
+        assert check.slope == pytest.approx(2.0, abs=0.1), name
 
 
 @pytest.mark.slow
