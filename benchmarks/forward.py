@@ -29,7 +29,7 @@ from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.slow_physics import slow_physics
-from ogcm.sweep import Sweep
+from ogcm.sweep import Sweep, fields_read
 from ogcm.windows import Window
 
 
@@ -128,9 +128,8 @@ def layer_bytes(arrays: Iterable) -> int:
 
 def sweep_bytes(sweep: Sweep, grid: ogcm.Grid, arrays: dict) -> int:
     """Bytes that a sweep moves at least: each array with layers that its kernels name, fields of the grid included."""
-    names = {name for step in sweep.passes for name in step.arguments.split() if name != "grid"}
-    fields = {name for step in sweep.passes for name in grid_fields(step.kernel.py_func)}
-    return layer_bytes([*(arrays[name] for name in names), *(getattr(grid, name) for name in fields)])
+    fields = fields_read(sweep.passes)
+    return layer_bytes([*(arrays[name] for name in sweep.names), *(getattr(grid, name) for name in fields)])
 
 
 def stage_arrays(stepper: ogcm.Stepper) -> list[dict]:

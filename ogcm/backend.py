@@ -135,13 +135,15 @@ class KernelGrid:
         """Leave `kernel_grids` out of copies, which have other arrays."""
 
 
-def part_of_grid(grid: KernelGrid, fields: Sequence[str]) -> tuple:
+def part_of_grid(grid: KernelGrid, key: object, fields: Sequence[str]) -> tuple:
     """Return some arrays of a grid as a named tuple, of a type that the cache can save.
 
     Parameters
     ----------
     grid : Grid
-        The whole grid.
+        The whole grid, which keeps the result in `kernel_grids`.
+    key : hashable
+        Key of the result there.
     fields : sequence of str
         Names of the arrays.
 
@@ -157,7 +159,7 @@ def part_of_grid(grid: KernelGrid, fields: Sequence[str]) -> tuple:
         from ogcm.cuda import as_numba_array
 
         arrays = [as_numba_array(a) for a in arrays]
-    return part(*arrays)
+    return grid.kernel_grids.setdefault(key, part(*arrays))
 
 
 class Kernel:
@@ -229,7 +231,7 @@ class Kernel:
         tuple
             A named tuple of the arrays in `fields`.
         """
-        return grid.kernel_grids.setdefault(self, part_of_grid(grid, self.fields))
+        return part_of_grid(grid, self, self.fields)
 
 
 kernel = Kernel

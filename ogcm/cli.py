@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--time", type=int, default=-1, help="record to draw (default: the last)")
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
-    commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, with every core")
+    commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
     shown.add_argument("--module", action="append", default=[], help="Python file with kernels of your own")

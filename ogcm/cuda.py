@@ -29,7 +29,7 @@ from numba import cuda
 
 from ogcm.backend import GPU_REPLACEMENTS, REPORT, python_function, row_barrier
 from ogcm.cuda_rules import check
-from ogcm.cuda_source import (
+from ogcm.kernel_source import (
     Node,
     compile_tree,
     full_name,

@@ -25,9 +25,9 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import GPU_REPLACEMENTS, python_function, row_barrier
-from ogcm.cuda_source import ALONG_I, Node, is_along_i, is_loop, names_read, names_set, namespace_of, parse_cached
 from ogcm.cuda_symbols import NI, OTHER, POINT, Access, Index, SetInLoop, Shape, View, is_constant
 from ogcm.errors import KernelError
+from ogcm.kernel_source import ALONG_I, Node, is_along_i, is_loop, names_read, names_set, namespace_of, parse_cached
 
 ALLOWED = {min, max, abs, int, float, bool, complex, isinstance, *(f for f in vars(math).values() if callable(f))}
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ogcm.cuda_source import Node
+from ogcm.kernel_source import Node
 
 
 class Index(NamedTuple):

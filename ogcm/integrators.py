@@ -81,7 +81,7 @@ class StepStates(NamedTuple):
             ends = [State.zeros(grid, dtype) for _ in range(stages)]
         else:
             last = State.zeros(grid, dtype)
-            other = replace(last, T=np.zeros_like(last.T), S=np.zeros_like(last.S)) if stages > 1 else last
+            other = replace(last, T=np.zeros_like(last.T), S=np.zeros_like(last.S))
             ends = [last if (stages - m) % 2 else other for m in range(stages)]
         return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends, kept)
 

@@ -29,13 +29,13 @@ def compile_part(part: str) -> None:
     from ogcm.model import Model
     from ogcm.simulation import Simulation
 
-    run, losses, corrector = import_own("adjoint.run"), import_own("adjoint.losses"), import_own("nn.corrector")
     grid = cartesian(nx=6, ny=6, dx=1e4, dy=1e4, f0=1e-4)
     model = Model(grid, depth=100.0, dz=[50.0, 50.0], dt=60.0)
     simulation = Simulation(model, days=1 / 1440, progress=False)
     if part == "run":
         simulation.run()
         return
+    run, losses, corrector = import_own("adjoint.run"), import_own("adjoint.losses"), import_own("nn.corrector")
     run.gradient(losses.BoxMean(model, "T"), simulation, ["T", "nu_h"])
     options = {"features": ("velocity", "T"), "outputs": ("stress", "T_flux"), "hidden": (4,)}
     model.corrector = corrector.Corrector(model, **options, scales={"stress": 1e-9, "T_flux": 1e-9})

@@ -25,9 +25,9 @@ from numba import prange
 from numba.core.compiler import Compiler
 
 from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
-from ogcm.cuda_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
 from ogcm.errors import KernelError
 from ogcm.kernel_cache import KernelCache, fingerprint
+from ogcm.kernel_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
 from ogcm.windows import Window, address, as_window
 
 # Functions that only compiled code calls need no way in from Python, which would be compiled as well.
@@ -140,18 +140,23 @@ class Sweep:
             names = tuple(name for name, is_window in zip(self.names, windows, strict=True) if is_window)
             self.compiled[windows] = compiled_sweep(self.name, self.passes, tuple(self.names), names)
         run, fields = self.compiled[windows]
-        part = grid.kernel_grids.get(fields) or grid.kernel_grids.setdefault(fields, part_of_grid(grid, fields))
+        part = grid.kernel_grids.get(fields) or part_of_grid(grid, fields, fields)
         nj = grid.depth_t.shape[0]
         blocks = blocks or min(numba.get_num_threads(), max(1, (nj - 2 * HALO) // SMALLEST_BLOCK))
         run(blocks, nj, part, *(a.data if type(a) is Window else a for a in given))
 
 
-@functools.cache
+def fields_read(passes: tuple[Pass, ...]) -> tuple[str, ...]:
+    """Return the sorted names of the arrays of the grid that passes read."""
+    return tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
+
+
+@functools.cache  # sweeps of the same passes, one in each stepper, are compiled once
 def compiled_sweep(
     name: str, passes: tuple[Pass, ...], names: tuple[str, ...], windows: tuple[str, ...]
 ) -> tuple[Any, tuple[str, ...]]:
     """Return the compiled sweep, which takes the arrays `names` after the grid, and the names of the grid's arrays."""
-    fields = tuple(sorted({field for step in passes for field in grid_fields(step.kernel.py_func)}))
+    fields = fields_read(passes)
     namespace = {"as_window": as_window, "HALO": HALO, "np": np, "prange": prange, "__name__": __name__}
     block = numba.njit(**INNER)(block_function(name, passes, names, windows, namespace))
     arguments = ", ".join(names)
@@ -171,7 +176,7 @@ def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: t
 
     The first and the last block have the rows of the halo that the kernels write.
     """
-    head = [f"{w} = as_window({w}[number], nj)" for w in windows if w in names]
+    head = [f"{w} = as_window({w}[number], nj)" for w in windows]
     head += ["first = HALO + (nj - 2 * HALO) * number // blocks"]
     head += ["last = HALO + (nj - 2 * HALO) * (number + 1) // blocks"]
     begins, ends, calls = [], [], []

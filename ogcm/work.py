@@ -94,9 +94,7 @@ class StageWork:
     q: Array  # potential vorticity [m-1 s-1]
     b: Array  # buoyancy [m s-2]
     p: Array  # pressure over density [m2 s-2]
-    u_star: (
-        Array  # velocity after the momentum equations, before it takes the depth mean of the barotropic mode [m s-1]
-    )
+    u_star: Array  # velocity after the momentum equations, before the barotropic mode [m s-1]
     v_star: Array
     F_u: Array  # slow forcing of the barotropic mode [m s-2]
     F_v: Array

@@ -186,6 +186,7 @@ class Starts:
     def __init__(self, model: ogcm.Model, currents: Currents) -> None:
         self.model, self.currents = model, currents
         self.stepper = ogcm.Stepper(model, kept=True)  # which keeps the tendencies
+        self.tendencies = Sweep("tendencies", *tendencies(model.numerics))
         grid, (ny, nx) = model.grid, model.horizontal.shape
         self.depth = float(model.dz[0])
         self.dx, self.dy = interior(grid.dx_t), interior(grid.dy_t)
@@ -272,6 +273,5 @@ class Starts:
         """Return the vector [m s-2] of du/dt of the state by Coriolis force, advection and pressure."""
         state, work = self.model.state, self.stepper.works[0]
         stretch(state.eta, self.model.grid, *work.s_y)
-        arrays = self.stepper.tendency_arrays(state, self.model.forcing.at(0.0), work)
-        Sweep("tendencies", *tendencies(self.model.numerics))(self.model.grid, arrays)
+        self.tendencies(self.model.grid, self.stepper.tendency_arrays(state, self.model.forcing.at(0.0), work))
         return self.vector(interior(work.G_u)[0], interior(work.G_v)[0])

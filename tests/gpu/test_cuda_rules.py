@@ -22,8 +22,8 @@ from ogcm.backend import HALO, Kernel
 from ogcm.cli import main
 from ogcm.cuda import sources, twin
 from ogcm.cuda_rules import check
-from ogcm.cuda_source import parse_function
 from ogcm.errors import KernelError
+from ogcm.kernel_source import parse_function
 from ogcm.operators.layers import continuity, transports
 from tests.gpu import wrong_kernels
 

@@ -43,7 +43,7 @@ def test_memory_that_is_not_free_changes_bits(monkeypatch):
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_windows_change_no_bit(choice):
-    """The kernels of a stage give the same bits in a sweep and one after another, with and without several blocks."""
+    """The kernels of a stage give the same bits in sweeps and one after another."""
     model = ocean(**CHOICES[choice])
     swept, kept = Stepper(model).advance(model.state), Stepper(model, kept=True).advance(model.state)
     for name, a in swept.arrays().items():
