@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 import numpy as np
 from numba.core import event, types
 from numba.extending import overload
 
-from ogcm.kernel_cache import IMPLEMENTATIONS, KernelCache, codes, functions_of, python_function
+from ogcm.kernel_cache import IMPLEMENTATIONS, LLVM_OPTIONS, KernelCache, codes, functions_of, python_function
 
 ONE = np.uintp(1)
 TWO = np.uintp(2)
@@ -93,7 +94,19 @@ class CompilationReport(event.Listener):
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
+def set_llvm_options() -> None:
+    """Let loops run in vectors that compute a layer from the layer above or below it in the same array.
+
+    A loop over i takes its vectors only if the row that it writes overlaps none that it reads. LLVM would check that
+    once before the loop over k, for all layers together: x[k] and x[k - 1] then overlap, and no layer runs in vectors.
+    """
+    if llvmlite.binding.llvm_version_info >= (17,):  # older versions check at every k
+        for option in LLVM_OPTIONS:
+            llvmlite.binding.set_option("ogcm", option)
+
+
 preload_tbb()
+set_llvm_options()
 numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
 REPORT = CompilationReport()
 event.register("numba:compile", REPORT)

@@ -34,6 +34,7 @@ from numba.core.caching import NullCache
 DIGEST = hashlib.sha256().digest_size
 LIBRARIES = {"numba", "numpy", "math", "llvmlite", "builtins"}  # their versions represent them in the hash
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # what Numba compiles in place of a function
+LLVM_OPTIONS = ("--hoist-runtime-checks=false",)  # `ogcm.backend` says why
 
 
 # The hash of a kernel
@@ -202,7 +203,8 @@ class KernelCache(NullCache):
             self.source_hash = fingerprint(self.function)
         settings = [f"{name}={getattr(numba.config, name)}" for name in ("BOUNDSCHECK", "OPT")]
         versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.implementation.cache_tag)
-        key = (self.source_hash, self.options, str(signature), str(codegen.magic_tuple()), *settings, *versions)
+        options = (self.options, *LLVM_OPTIONS, *settings)
+        key = (self.source_hash, *options, str(signature), str(codegen.magic_tuple()), *versions)
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
         return directory() / f"{self.function.__module__}.{self.function.__name__}-{digest[:24]}"
 

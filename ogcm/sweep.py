@@ -43,7 +43,8 @@ class Pass(NamedTuple):
     kernel : Kernel
         The kernel, which overwrites its results if `south` or `north` are not 0.
     arguments : str
-        Names of its arguments in the table of arrays of the sweep; an array has one name.
+        Names of its arguments in the table of arrays of the sweep. Those after `grid` are written; they share no memory
+        with any other.
     south, north : int
         Number of rows of its results on either side of row j that the row j of later kernels reads.
     """
@@ -55,10 +56,15 @@ class Pass(NamedTuple):
 
 
 class RowCompiler(Compiler):
-    """Compiles the function of a row that allocates nothing, without reference counts."""
+    """Compiles the function of a row for vectors.
+
+    It allocates nothing and counts no references, and the arrays that it writes are no other argument in disguise, so
+    that nothing need be compared before each loop over i.
+    """
 
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
         flags.nrt = False
+        flags.noalias = True
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
 

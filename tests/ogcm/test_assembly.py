@@ -150,6 +150,20 @@ def depends(x, y):
         y[i] = x[i] * y[i - 1]
 
 
+def from_the_layer_below(x, y):
+    for k in range(x.shape[0] - 2, -1, -1):
+        for i in range(np.uintp(x.shape[1])):
+            y[k, i] += x[k, i] * y[k + 1, i]
+
+
+def test_layers_computed_from_layers_run_in_vectors():
+    """LLVM would choose between vectors and scalar code before the loop over k, by the sign of its stride."""
+    array = typeof(np.ones((3, 3)))
+    text = assembly(numba.njit(from_the_layer_below, error_model="numpy"), (array, array))
+    assert "mulpd" in text
+    assert not re.search(r"\t(?:sets|js)\t", text)
+
+
 @pytest.mark.parametrize(
     ("function", "fault"), [(sound, set()), (promotes, {"converts"}), (gathers, {"gathers"}), (depends, {"is scalar"})]
 )

@@ -50,6 +50,23 @@ def test_margins_are_needed():
     assert any((a != b).any() for a, b in zip(results(sweep, 2), results(narrow, 2), strict=True))
 
 
+def test_what_a_pass_writes_is_none_of_its_other_arguments():
+    """Rows are compiled for that; two names of one array, of which one is written, could give anything."""
+    stepper = Stepper(ocean())
+    stages = len(stepper.states.ends)
+    for _ in range(2):  # tracers lie in two arrays in turns
+        n = stepper.model.state
+        for stage in range(stages):
+            y = n if stage == 0 else stepper.states.ends[stage - 1]
+            arrays = stepper.arrays(stepper.context(stage, n, y, stepper.states.ends[stage], stepper.fluxes(n)))
+            for step in (*stepper.momentum.passes, *stepper.flow.passes):
+                read, written = (names.split() for names in step.arguments.split(" grid "))
+                table = {name: getattr(arrays[name], "data", arrays[name]) for name in read + written}
+                for name in written:
+                    assert not any(np.shares_memory(table[name], a) for other, a in table.items() if other != name)
+        stepper.step()
+
+
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="instructions are those of x86-64")
 def test_the_loops_of_a_sweep_are_vectors():
     """A value that LLVM carries from point to point, or reference counts, would make the loops of rows scalar."""
