@@ -134,23 +134,23 @@ def gradient(
         if simulation.device == "cuda":
             check_memory(gradient_bytes(simulation.model), f"a gradient of {simulation.model.name}")
         workspace = Workspace(simulation.model, simulation.device)
-    sweep = Sweep(loss, simulation, Controls(simulation.model, controls), records, workspace)
+    both = RunWithAdjoint(loss, simulation, Controls(simulation.model, controls), records, workspace)
     limits: dict[str, Any] = {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
     steps = simulation.steps
-    budget = Budget.of(sweep.state, steps, bytes_of(sweep.adjoint.forward), **limits)
-    sweep.add_loss()
+    budget = Budget.of(both.state, steps, bytes_of(both.adjoint.forward), **limits)
+    both.add_loss()
     forward_steps = budget.forward_steps(steps)
     try:
-        sweep.compute(steps, budget)
-        gradients = sweep.collector.collect(sweep.state_ad)
-        workspace.free_states.append(sweep.state_ad)
+        both.compute(steps, budget)
+        gradients = both.collector.collect(both.state_ad)
+        workspace.free_states.append(both.state_ad)
         for name, g in gradients.items():
             if not np.isfinite(g).all():
                 raise InputError(f"{name}: its gradient is not finite; find the cause with `ogcm check-gradients`")
     except (BlowUpError, InputError):
         workspace.renew()
         raise
-    return GradientOfRun(sweep.value, gradients, steps, forward_steps, budget, clock.perf_counter() - started)
+    return GradientOfRun(both.value, gradients, steps, forward_steps, budget, clock.perf_counter() - started)
 
 
 def evaluate(loss: Loss, simulation: Simulation) -> float:
@@ -287,7 +287,7 @@ class Workspace:
                 here.terms[name].assign(term)
 
 
-class Sweep:
+class RunWithAdjoint:
     """A run and its adjoint: the present state, its adjoint, the value of the loss and the gradient so far."""
 
     def __init__(
