@@ -9,8 +9,8 @@ from numba import prange
 from ogcm import stage_passes
 from ogcm.backend import HALO, ONE, kernel
 from ogcm.errors import KernelError
-from ogcm.stepper import Stepper
 from ogcm.rows import row_function
+from ogcm.stepper import Stepper
 from ogcm.sweep import Sweep
 from ogcm.windows import Window
 from tests.adjoint.test_stepper import ocean
