@@ -9,9 +9,8 @@ from numba import prange
 from ogcm import stage_passes
 from ogcm.backend import HALO, ONE, kernel
 from ogcm.errors import KernelError
-from ogcm.rows import row_function
 from ogcm.stepper import Stepper
-from ogcm.sweep import Sweep
+from ogcm.sweep import Sweep, row_function
 from ogcm.windows import Window
 from tests.adjoint.test_stepper import ocean
 from tests.ogcm.test_assembly import assembly, faults
@@ -93,4 +92,4 @@ def two_loops(a, out):
 
 def test_a_kernel_with_two_loops_is_refused():
     with pytest.raises(KernelError, match="two_loops: a sweep needs a kernel that ends with its only loop"):
-        row_function(two_loops.py_func)
+        row_function(two_loops)
