@@ -95,10 +95,11 @@ class CompilationReport(event.Listener):
 
 
 def set_llvm_options() -> None:
-    """Let loops run in vectors that compute a layer from the layer above or below it in the same array.
+    """Vectorise loops over i that compute a layer from the one above or below it, as x[k] from x[k - 1].
 
-    A loop over i takes its vectors only if the row that it writes overlaps none that it reads. LLVM would check that
-    once before the loop over k, for all layers together: x[k] and x[k - 1] then overlap, and no layer runs in vectors.
+    The vector code of a loop runs only if the row that is written overlaps no row that is read. By default LLVM tests
+    this once before the loop over k, for all layers together. Then x[k] overlaps x[k - 1], and scalar code runs for
+    every layer. With the options, LLVM tests it for each k.
     """
     if llvmlite.binding.llvm_version_info >= (17,):  # older versions check at every k
         for option in LLVM_OPTIONS:

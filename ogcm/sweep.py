@@ -56,10 +56,10 @@ class Pass(NamedTuple):
 
 
 class RowCompiler(Compiler):
-    """Compiles the function of a row for vectors.
+    """Compiles the function of a row that allocates nothing: without reference counts and without tests for overlaps.
 
-    It allocates nothing and counts no references, and the arrays that it writes are no other argument in disguise, so
-    that nothing need be compared before each loop over i.
+    LLVM is told that the arrays among the arguments do not share memory, so that it need not compare their addresses
+    before each loop over i. `Pass` says which arrays must not.
     """
 
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):

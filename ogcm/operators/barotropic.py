@@ -321,7 +321,7 @@ def take_depth_mean(u_star, v_star, u_bar, v_bar, target_u, target_v, grid, u, v
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 u[k, j, i] = u_star[k, j, i] + grid.mask_u[k, j, i] * (target_u[j, i] - u_bar[j, i])
-            for ii in range(HALO, ni - HALO):
+            for ii in range(HALO, ni - HALO):  # two loops were measured to be faster than one
                 i = np.uintp(ii)
                 v[k, j, i] = v_star[k, j, i] + grid.mask_v[k, j, i] * (target_v[j, i] - v_bar[j, i])
 
@@ -365,7 +365,7 @@ def tracer_transports(
                 shear = (old_u + new_weight * (new_u - old_u)) * grid.dy_u[j, i] * s_u[j, i]
                 mean = U_mean[j, i] * grid.r_depth_u[j, i]
                 U[k, j, i] = grid.mask_u[k, j, i] * grid.h_u[k, j, i] * (shear + mean)
-            for ii in range(ni):  # with fewer arrays in a loop, more of their addresses stay in registers
+            for ii in range(ni):  # two loops were measured to be faster than one over all these arrays
                 i = np.uintp(ii)
                 old_v, new_v = v_old[k, j, i] - v_bar_old[j, i], v_new[k, j, i] - v_bar_new[j, i]
                 shear = (old_v + new_weight * (new_v - old_v)) * grid.dx_v[j, i] * s_v[j, i]

@@ -93,7 +93,7 @@ def transports(u, v, s_u, s_v, grid, U, V):
             for ii in range(ni):
                 i = np.uintp(ii)
                 U[k, j, i] = u[k, j, i] * grid.dy_u[j, i] * grid.h_u[k, j, i] * s_u[j, i]
-            for ii in range(ni):
+            for ii in range(ni):  # two loops were measured to be faster than one
                 i = np.uintp(ii)
                 V[k, j, i] = v[k, j, i] * grid.dx_v[j, i] * grid.h_v[k, j, i] * s_v[j, i]
 
