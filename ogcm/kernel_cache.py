@@ -14,8 +14,10 @@ write to is not used.
 import contextlib
 import hashlib
 import inspect
+import itertools
 import os
 import pickle
+import secrets
 import stat
 import sys
 import tempfile
@@ -28,13 +30,29 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core import compiler, serialize
+from numba.core import bytecode, compiler, serialize
 from numba.core.caching import NullCache
 
 DIGEST = hashlib.sha256().digest_size
 LIBRARIES = {"numba", "numpy", "math", "llvmlite", "builtins"}  # their versions represent them in the hash
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # what Numba compiles in place of a function
+FORMAT = "functions numbered from a random number"  # of the files; another format has other files
 LLVM_OPTIONS = ("--hoist-runtime-checks=false",)  # `ogcm.backend` says why
+
+
+def number_functions() -> None:
+    """Let the functions that this process compiles have names that no other process gives.
+
+    Numba tells functions of the same name apart by a number that each process counts from 1. Files of the cache come
+    from many processes, and of two functions with the same name and number the one that is loaded first would run in
+    place of the other. Hence counting begins at a random number, anew in each process.
+    """
+    bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
+
+
+number_functions()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=number_functions)
 
 
 # The hash of a kernel
@@ -202,7 +220,7 @@ class KernelCache(NullCache):
         if not hasattr(self, "source_hash"):
             self.source_hash = fingerprint(self.function)
         settings = [f"{name}={getattr(numba.config, name)}" for name in ("BOUNDSCHECK", "OPT")]
-        versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.implementation.cache_tag)
+        versions = (FORMAT, numba.__version__, llvmlite.__version__, np.__version__, sys.implementation.cache_tag)
         options = (self.options, *LLVM_OPTIONS, *settings)
         key = (self.source_hash, *options, str(signature), str(codegen.magic_tuple()), *versions)
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()

@@ -44,6 +44,28 @@ def law(a, grid, out):
 """,
 }
 
+TWO_KERNELS = f"""
+import sys
+import numba
+import numpy as np
+from functools import partial
+from ogcm.backend import kernel
+def law_of(factor):
+    @numba.njit
+    def long_law(x):  # too long for LLVM to inline: a call by name stays in the machine code
+        {"; ".join(["x = np.sin(x)"] * 200)}
+        return factor + 0 * x
+    @partial(kernel, parallel=False)
+    def law(a, out):
+        for i in range(a.shape[0]):
+            out[i] = long_law(a[i])
+    return law
+for factor in map(float, sys.argv[1:]):
+    out = np.empty(1)
+    law_of(factor)(np.ones(1), out)
+    print(out[0])
+"""
+
 
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
@@ -141,6 +163,18 @@ def test_what_numba_compiles_in_place_of_a_function_counts(modules, monkeypatch)
     typed = sys.modules["law"].typed
     monkeypatch.setitem(kernel_cache.IMPLEMENTATIONS, typed, lambda value, like: lambda value, like: 2 * value)
     assert fingerprint(kernel.py_func) != before
+
+
+def test_kernels_of_one_name_that_two_processes_compiled_are_told_apart(tmp_path):
+    (tmp_path / "two_kernels.py").write_text(TWO_KERNELS)
+
+    def said(*factors):
+        return subprocess.run(
+            [sys.executable, tmp_path / "two_kernels.py", *factors],
+            env=os.environ | {"OGCM_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert [said("2"), said("3"), said("2", "3")] == ["2.0\n", "3.0\n", "2.0\n3.0\n"]
 
 
 def test_a_damaged_file_is_never_loaded_and_is_replaced(modules, tmp_path):
