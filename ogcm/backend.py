@@ -1,12 +1,12 @@
 """How a kernel is compiled for a CPU and called; `ogcm.cuda` makes the same kernel for a GPU.
 
 `point` compiles a point function: plain scalar code for one point of the grid, inlined where it is called.
-`scalar` compiles a scalar function with branches on plain numbers.
 `kernel` makes a threaded CPU kernel of a loop over points; its GPU twin runs if the arrays live on a GPU.
 
 Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -24,7 +24,9 @@ import numpy as np
 from numba.core import event, types
 from numba.extending import overload
 
+from ogcm.errors import KernelError
 from ogcm.kernel_cache import IMPLEMENTATIONS, LLVM_OPTIONS, KernelCache, codes, functions_of, python_function
+from ogcm.rows import COMPILERS, loop_over_rows, point
 
 ONE = np.uintp(1)
 TWO = np.uintp(2)
@@ -95,13 +97,21 @@ class CompilationReport(event.Listener):
 
 
 def set_llvm_options() -> None:
-    """Vectorise loops over i that compute a layer from the one above or below it, as x[k] from x[k - 1].
+    """Vectorise three kinds of loops over i that LLVM makes slow by default.
 
-    The vector code of a loop runs only if the row that is written overlaps no row that is read. By default LLVM tests
-    this once before the loop over k, for all layers together. Then x[k] overlaps x[k - 1], and scalar code runs for
-    every layer. With the options, LLVM tests it for each k.
+    A layer that is computed from the one above or below it, as x[k] from x[k - 1]: the vector code of a loop runs only
+    if the row that is written overlaps no row that is read. LLVM tests this once before the loop over k, for all layers
+    together. Then x[k] overlaps x[k - 1], and scalar code runs for every layer. With `hoist-runtime-checks` off, LLVM
+    tests it for each k.
+
+    A point that reads what its neighbour reads, as x[i] and x[i + 1]: LLVM would carry the value from one point to the
+    next instead of reading it again, and each point would wait for the one before. With `enable-pre` and
+    `enable-load-in-loop-pre` off, it reads it again.
+
+    A point that is computed only where its cell is wet: LLVM would move all that it reads into the branch, coefficients
+    of the whole model included, and gather them there. With `instcombine-code-sinking` off, they stay outside the loop.
     """
-    if llvmlite.binding.llvm_version_info >= (17,):  # older versions check at every k
+    if llvmlite.binding.llvm_version_info >= (17,):  # older versions lack the first, and test at every k
         for option in LLVM_OPTIONS:
             llvmlite.binding.set_option("ogcm", option)
 
@@ -111,11 +121,6 @@ set_llvm_options()
 numba.config.THREADING_LAYER_PRIORITY = ["tbb", "omp", "workqueue"]
 REPORT = CompilationReport()
 event.register("numba:compile", REPORT)
-
-point = numba.njit(inline="always")
-# For branches on plain numbers: LLVM inlines them, Numba's inliner takes a minute. A call that remains, or a check for
-# a division by 0, would keep LLVM from making vectors.
-scalar = numba.njit(error_model="numpy", forceinline=True)
 
 
 def grid_fields(function: Callable) -> list[str]:
@@ -194,10 +199,8 @@ class Kernel:
     """
 
     def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0) -> None:
-        self.serial_below = serial_below
+        self.parallel, self.serial_below = parallel, serial_below
         self.py_func = function
-        self.compiled = numba.njit(parallel=parallel, error_model="numpy")(function)
-        self.compiled._cache = KernelCache(function, f"parallel={parallel}")
         parameters = list(inspect.signature(function).parameters)
         self.grid_position = parameters.index("grid") if "grid" in parameters else None
         functools.update_wrapper(self, function)
@@ -219,6 +222,17 @@ class Kernel:
         numba.set_num_threads(1)
         self.compiled(*arguments)
         numba.set_num_threads(threads)
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        """The CPU kernel: a loop over rows if it is one, else all its loops as they stand."""
+        function = self.py_func
+        if self.parallel:
+            with contextlib.suppress(KernelError):
+                function = loop_over_rows(self.py_func)
+        compiled = numba.njit(parallel=self.parallel, error_model="numpy")(function)
+        compiled._cache = KernelCache(self.py_func, f"parallel={self.parallel} {COMPILERS}")
+        return compiled
 
     @property
     def twin(self) -> Callable:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ogcm.backend import HALO, kernel, scalar
+from ogcm.backend import HALO, kernel, point
 from ogcm.grid import Grid
 
 
@@ -38,7 +38,7 @@ def fill_halo(periodic, field):
                     field[k, nj - HALO + n, i] = field[k, HALO + n % width_j, i]
 
 
-@scalar
+@point
 def fill_point(periodic, field, p, k):
     """Fill one point of the halo of layer k, on a GPU.
 

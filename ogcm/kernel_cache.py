@@ -37,7 +37,13 @@ DIGEST = hashlib.sha256().digest_size
 LIBRARIES = {"numba", "numpy", "math", "llvmlite", "builtins"}  # their versions represent them in the hash
 IMPLEMENTATIONS: dict[Callable, Callable] = {}  # what Numba compiles in place of a function
 FORMAT = "functions numbered from a random number"  # of the files; another format has other files
-LLVM_OPTIONS = ("--hoist-runtime-checks=false",)  # `ogcm.backend` says why
+# `ogcm.backend` says why
+LLVM_OPTIONS = (
+    "--hoist-runtime-checks=false",
+    "--enable-pre=false",
+    "--enable-load-in-loop-pre=false",
+    "--instcombine-code-sinking=false",
+)
 
 
 def number_functions() -> None:

@@ -9,9 +9,8 @@ Intermediate results need only a few rows: they are *windows* (`ogcm.windows`), 
 sweeps a block of rows, with windows of its own, in which it also computes the rows beyond its block that its kernels
 read. A row has the same bits in any block, so that results do not depend on the number of threads.
 
-What is swept is the source of the kernels: `for j in prange(a, b): BODY` becomes the function BODY of one row
-(`row_function`). Without windows, as on a GPU and where a step is kept for its adjoint, the same kernels are called one
-after another; both ways give the same bits.
+What is swept are the rows of the kernels (`ogcm.rows`). Without windows, as on a GPU and where a step is kept for its
+adjoint, the same kernels are called one after another; both ways give the same bits.
 """
 
 import ast
@@ -22,16 +21,13 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 from numba import prange
-from numba.core.compiler import Compiler
 
 from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
-from ogcm.errors import KernelError
 from ogcm.kernel_cache import KernelCache, fingerprint
-from ogcm.kernel_source import compile_tree, full_name, is_loop, loop_bounds, namespace_of, parse_function
+from ogcm.kernel_source import compile_tree
+from ogcm.rows import COMPILERS, INNER, row_function
 from ogcm.windows import Window, address, as_window
 
-# Functions that only compiled code calls need no way in from Python, which would be compiled as well.
-INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
 
 
@@ -53,39 +49,6 @@ class Pass(NamedTuple):
     arguments: str
     south: int = 0
     north: int = 0
-
-
-class RowCompiler(Compiler):
-    """Compiles the function of a row that allocates nothing: without reference counts and without tests for overlaps.
-
-    LLVM is told that the arrays among the arguments do not share memory, so that it need not compare their addresses
-    before each loop over i. `Pass` says which arrays must not.
-    """
-
-    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        flags.nrt = False
-        flags.noalias = True
-        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
-
-
-@functools.cache
-def row_function(kernel: Kernel) -> tuple[Any, str, str]:
-    """Return the compiled function of one row of a kernel, and the bounds of the rows as source, in terms of nj.
-
-    Raises KernelError for a kernel that is not one `prange` loop over rows.
-    """
-    function = kernel.py_func
-    tree: Any = parse_function(function)
-    statements = tree.body[ast.get_docstring(tree) is not None :]
-    loops: list[Any] = [n for n in ast.walk(tree) if is_loop(n, "prange")]
-    if loops != statements[-1:] or ast.unparse(loops[0].target) != "j":
-        raise KernelError(f"{function.__name__}: a sweep needs a kernel that ends with its only loop `for j in prange`")
-    tree.name, tree.body = f"{function.__name__}_row", [*statements[:-1], *loops[0].body]
-    tree.args.args.append(ast.arg("j"))
-    row = compile_tree(tree, namespace_of(function), full_name(function))
-    allocates = any(name in ast.unparse(tree) for name in ("np.zeros", "np.empty"))
-    compiler = Compiler if allocates else RowCompiler  # without reference counts loops become vectors
-    return numba.njit(**INNER, pipeline_class=compiler)(row), *loop_bounds(loops[0])
 
 
 class Sweep:
@@ -173,7 +136,7 @@ def {name}(blocks, nj, grid, {arguments}):
 """
     function = compile_tree(ast.parse(source).body[0], namespace | {f"{name}_block": block}, f"{__name__}.{name}")
     run = numba.njit(parallel=True, error_model="numpy")(function)
-    run._cache = KernelCache(function, f"parallel=True rows={fingerprint(RowCompiler.__init__)} {fingerprint(address)}")
+    run._cache = KernelCache(function, f"parallel=True {COMPILERS} {fingerprint(address)}")
     return run, fields
 
 
@@ -187,7 +150,7 @@ def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: t
     head += ["last = HALO + (nj - 2 * HALO) * (number + 1) // blocks"]
     begins, ends, calls = [], [], []
     for n, (kernel, arguments, south, north) in enumerate(passes):
-        row, start, stop = row_function(kernel)
+        row, start, stop = row_function(kernel.py_func)
         namespace[row.py_func.__name__] = row
         head += [f"begin_{n} = {start} if number == 0 else first - {south}"]
         head += [f"end_{n} = {stop} if number == blocks - 1 else last + {north}"]

@@ -26,7 +26,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.teos10 import teos10_c, teos10_S, teos10_T
-from ogcm.backend import HALF, HALO, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, kernel, point, typed
 from ogcm.operators.stencils import masked
 
 
@@ -44,7 +44,7 @@ def seos_S(T, S, z, c):
     return c[1] * (typed(1.0, z) - c[3] * Sa + c[5] * z) - c[6] * Ta
 
 
-@scalar
+@point
 def seos_c(t, s, g, c, _x, _tau, _power, c_ad, j):
     """Add a_n G of row j to the adjoint of the seven coefficients, c_ad (7, nj, ni)."""
     ni = t.size

@@ -18,7 +18,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import divide_by_volume
-from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, typed
 from ogcm.operators.friction import divergence_u, divergence_v
 from ogcm.operators.stencils import layer_index, masked, over_wet_cells_f, shear, tension
 
@@ -38,7 +38,7 @@ def work_f(u, v, y_u, y_v, grid, k, j, i):
     return over_wet_cells_f(HALF * work if grid.mask_f[k, j, i] == 2 else work, grid, k, j, i)
 
 
-@scalar
+@point
 def work_of_row(u, v, y_u, y_v, grid, j, work):
     """Write the work of the shear at the F points of row j, in all layers, into work (nk, ni)."""
     nk, _, ni = u.shape

@@ -19,7 +19,7 @@ All linear but the product u s_u; no kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, row_barrier, typed
 from ogcm.operators.stencils import over_wet_cells_f
 
 
@@ -101,7 +101,7 @@ def transports_ad(u, v, s_u, s_v, grid, U_ad, V_ad, u_ad, v_ad, s_u_ad, s_v_ad):
                 s_v_ad[j, i] += v[k, j, i] * w_v
 
 
-@scalar
+@point
 def horizontal_divergence_ad(W_ad, grid, j, g):
     """Write the adjoint g_k of the divergences of row j into g (nk + 1, ni), and R_ad into its last row."""
     nk, ni = g.shape[0] - 1, g.shape[1]

@@ -35,7 +35,7 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import per_dx_u, per_dy_v
-from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_barrier, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, QUARTER, kernel, point, row_barrier, typed
 from ogcm.operators.momentum_advection import vertical_u, vertical_v
 from ogcm.operators.stencils import masked
 
@@ -80,7 +80,7 @@ def potential_vorticity_ad(q, s_f, grid, q_ad, u_ad, v_ad, s_f_ad):
             s_f_ad[j, i] -= total[i] / s_f[j, i]
 
 
-@scalar
+@point
 def vertical_weights(G_ad, mask, area, h, s, j, weight):
     """Write l (or m) of row j into weight (nk + 2, ni): one row for each layer, between two rows of zeros."""
     nk, _, ni = G_ad.shape
@@ -269,7 +269,7 @@ def advect_momentum_ad(
     total_v[i] += weight_v[k + 1, i] * vertical_v(v, W, k, j, i)
 
 
-@scalar
+@point
 def clear_ends(W_ad, j):
     """Set the adjoint of W through the surface and through the sea floor to 0 in row j."""
     interfaces, _, ni = W_ad.shape

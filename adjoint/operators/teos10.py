@@ -6,7 +6,7 @@ a_S = sum_ijk i R_ijk x^(i-1) t^j d^k/(2 s SALINITY_UNIT),   a_n = x^i t^j d^k
 
 import numpy as np
 
-from ogcm.backend import HALO, point, root, scalar, typed
+from ogcm.backend import HALO, point, root, typed
 from ogcm.operators.teos10 import (
     S0,
     SALINITY_CENTRE,
@@ -132,7 +132,7 @@ def teos10_S(T, S, z, c):
     return (triangle6_x(c, 0, x, t) + deep) * typed(0.5 / SALINITY_UNIT, z) / s
 
 
-@scalar
+@point
 def triangle_c(degree, n, x, t, g, power, c_ad, j):
     """Add g x^i t^j of row j to c_ad[n..] for i + j <= degree, by rows of x; overwrite g and power."""
     ni = x.size
@@ -150,7 +150,7 @@ def triangle_c(degree, n, x, t, g, power, c_ad, j):
             n += 1
 
 
-@scalar
+@point
 def teos10_c(t, s, g, c, x, tau, power, c_ad, j):
     """Add a_n G of row j to the adjoint of the coefficients, c_ad (52, nj, ni)."""
     ni = t.size

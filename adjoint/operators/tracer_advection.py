@@ -23,11 +23,11 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.stencils import difference_x, difference_y
-from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, typed
 from ogcm.operators.tracer_advection import upwind, volume
 
 
-@scalar
+@point
 def masked_flux(face, value):
     """Return the value at an open face; 0 at a closed one, even if the value is NaN.
 
@@ -37,14 +37,14 @@ def masked_flux(face, value):
     return value if face else typed(0.0, value)
 
 
-@scalar
+@point
 def centred2_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `centred2`."""
     zero = typed(0.0, U)
     return HALF * (a + b), HALF * U, HALF * U, zero, zero
 
 
-@scalar
+@point
 def upwind_ad(U, a, b, increment, through_d, through_e):
     """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of a flux U x + |U| L(b - a, e).
 
@@ -56,7 +56,7 @@ def upwind_ad(U, a, b, increment, through_d, through_e):
     return F_U, F_a, F_b, upwind(U, through_e, zero), upwind(U, zero, through_e)
 
 
-@scalar
+@point
 def upwind3_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `upwind3`."""
     sixth = typed(1 / 6, U)
@@ -64,7 +64,7 @@ def upwind3_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
     return upwind_ad(U, a, b, increment, through_e + through_e, through_e)
 
 
-@scalar
+@point
 def monotone_ad(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the partial derivatives (F_U, F_a, F_b, F_da, F_db) of the scheme `monotone`."""
     one, zero, sixth = typed(1.0, U), typed(0.0, U), typed(1 / 6, U)

@@ -30,7 +30,7 @@ import numpy as np
 from numba import prange
 from scipy.optimize import brentq
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, replaced_on_gpu, scalar
+from ogcm.backend import HALF, HALO, ONE, kernel, point, replaced_on_gpu
 
 
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +144,7 @@ def slow_forcing(u_new, v_new, u_old, v_old, eta, dt, grid, F_u, F_v):
             F_v[j, i] = (v_new[j, i] - v_old[j, i]) / dt + gravity_per_dy(grid, j, i) * (eta[j + 1, i] - eta[j, i])
 
 
-@scalar
+@point
 def wrap_point(a, grid, j, i):
     """Copy a point (j, i) of the interior to its places in the halo; a GPU calls this in place of both below."""
     nj, ni = a.shape

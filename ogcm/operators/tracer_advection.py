@@ -31,7 +31,7 @@ that of U > 0; the limiter 0 where it is 0 (uniform tracers among them), else at
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, TWO, kernel, larger, point, scalar, smaller, typed
+from ogcm.backend import HALF, HALO, ONE, TWO, kernel, larger, point, smaller, typed
 from ogcm.operators.stencils import masked
 
 
@@ -55,7 +55,7 @@ def upwind3(U, a, b, d_a, d_b, v_a, v_b, dt):
     return U * x + larger(U, -U) * (typed(1 / 6, U) * ((b - a) + (b - a) + e))
 
 
-@scalar
+@point
 def monotone(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the flux of the scheme `monotone` [K m3 s-1] through a face with the transport U [m3 s-1].
 

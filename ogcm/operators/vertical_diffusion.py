@@ -47,7 +47,7 @@ counts as the identity.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, absolute, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, absolute, kernel, point, typed
 
 NEXT_FLOAT = np.float32(0.75 * 2.0**-23)  # T + NEXT_FLOAT T is rounded to the float32 beside T
 GOLDEN_RATIO = 0.5 + np.sqrt(1.25)
@@ -74,7 +74,7 @@ def conductance_v(nu_v, s, dt, grid, k, j, i):
     return dt * (nu_v[k, j, i] + nu_v[k, j + 1, i]) / distance if k < grid.bottom_v[j, i] else typed(0.0, dt)
 
 
-@scalar
+@point
 def eliminate(diagonal, above, below, r, ratio, higher):
     """Eliminate x_{k-1} from the row of cell k: return its superdiagonal and right-hand side, both over the pivot."""
     one = typed(1.0, r)
@@ -82,7 +82,7 @@ def eliminate(diagonal, above, below, r, ratio, higher):
     return below * inverse, (r + above * higher) * inverse
 
 
-@scalar
+@point
 def substitute_back(ratio, x, j):
     """Substitute back in the columns of row j, from the bottom up: x_k += ratio_{k+1} x_{k+1}."""
     nk, _, ni = x.shape

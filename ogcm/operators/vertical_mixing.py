@@ -29,19 +29,19 @@ and max(N2, 0), with the derivative 0 at 0. With constant mixing n = nu_v_ad, an
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, scalar, typed
+from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 from ogcm.operators.stencils import layer_index
 
 EPS = 1e-12  # [s-2]
 
 
-@scalar
+@point
 def where_unstable(N2, kappa):
     """Return kappa where N2 < 0, and 0 elsewhere."""
     return kappa if N2.real < 0 else kappa - kappa
 
 
-@scalar
+@point
 def positive_part(N2):
     """Return max(N2, 0), with the derivative 0 at 0."""
     return N2 if N2.real > 0 else N2 - N2

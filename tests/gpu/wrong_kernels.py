@@ -7,7 +7,7 @@ import numpy as np
 from numba import prange
 
 from ogcm import backend
-from ogcm.backend import HALO, ONE, point, row_barrier, scalar
+from ogcm.backend import HALO, ONE, point, row_barrier
 from ogcm.operators.barotropic import wrap_columns, wrap_row
 
 # Wrong: loops
@@ -180,7 +180,7 @@ def helper_writes_beside(T, out):
             beside(T, out, j, np.uintp(ii))
 
 
-@scalar
+@point
 def row(T, out, j):
     for n in range(HALO, T.shape[1] - HALO):
         out[j, n] = T[j, n]  # wrong

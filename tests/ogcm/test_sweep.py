@@ -10,8 +10,9 @@ from benchmarks.forward import stage_arrays
 from ogcm import stage_passes
 from ogcm.backend import HALO, ONE, kernel
 from ogcm.errors import KernelError
+from ogcm.rows import row_function
 from ogcm.stepper import Stepper
-from ogcm.sweep import Sweep, row_function
+from ogcm.sweep import Sweep
 from ogcm.windows import Window
 from tests.adjoint.test_stepper import ocean
 from tests.ogcm.test_assembly import assembly, faults
@@ -89,4 +90,4 @@ def two_loops(a, out):
 
 def test_a_kernel_with_two_loops_is_refused():
     with pytest.raises(KernelError, match="two_loops: a sweep needs a kernel that ends with its only loop"):
-        row_function(two_loops)
+        row_function(two_loops.py_func)
