@@ -138,9 +138,10 @@ def flux_y_ad(out_ad, grid, k, j, i):
 def flux_z_ad(out_ad, grid, k, j, i):
     """Return G at the top of cell k: there is no cell above the surface, and no flow below the last layer."""
     nk = out_ad.shape[0]
-    below = min(k, nk - 1)
-    above = out_ad[max(k - 1, 0), j, i] if k > 0 else typed(0.0, grid.area_t[j, i])
-    return masked_flux(grid.mask_t[below, j, i], (above - out_ad[below, j, i]) * grid.r_area_t[j, i])
+    below, above = min(k, nk - 1), max(k - 1, 0)
+    upper = out_ad[above, j, i]  # read first and chosen afterwards, which leaves no branch in the loop over i
+    upper = upper if k > 0 else typed(0.0, upper)
+    return masked_flux(grid.mask_t[below, j, i], (upper - out_ad[below, j, i]) * grid.r_area_t[j, i])
 
 
 @point
@@ -171,14 +172,16 @@ def tracer_ad(scheme_ad, T, U, V, W, dt, grid, out_ad, k, j, i):
     )
     # Upward faces; the top of the column has no difference beyond it, land below is masked. Through a resting
     # surface the flow carries T_0 alone, which is both a and b there.
-    m_below = grid.mask_t[k + 1, j, i] if k + 1 < nk else np.int8(0)
+    m_below = grid.mask_t[min(k + 1, nk - 1), j, i]
+    m_below = m_below if k + 1 < nk else np.int8(0)
     m_above = np.int8(1) if k > 0 else np.int8(0)
     r3 = flux_z_derivatives(scheme_ad, T, W, dt, grid, max(k - 1, 0), j, i)
     r2 = flux_z_derivatives(scheme_ad, T, W, dt, grid, k, j, i)
     r1 = flux_z_derivatives(scheme_ad, T, W, dt, grid, k + 1, j, i)
     r0 = flux_z_derivatives(scheme_ad, T, W, dt, grid, min(k + 2, nk), j, i)
     top = r2[1] + m_below * r2[3] if k > 0 else r2[1] + r2[2]
-    m_further = grid.mask_t[k, j, i] if k > 1 else np.int8(0)
+    m_further = grid.mask_t[k, j, i]
+    m_further = m_further if k > 1 else np.int8(0)
     upward = (
         top * flux_z_ad(out_ad, grid, k, j, i)
         - m_further * r3[3] * flux_z_ad(out_ad, grid, max(k - 1, 0), j, i)
