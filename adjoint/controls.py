@@ -197,6 +197,7 @@ class Controls:
     """
 
     def __init__(self, model: Model, names: str | Iterable[str]) -> None:
+        model.grid.tile.check_whole("controls")
         self.model = model
         names = [names] if isinstance(names, str) else list(names)
         if not names:

@@ -110,12 +110,36 @@ def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
     Returns
     -------
     tuple
-        Averaging weights of seven substeps, dt, work array, and memory for all instants.
+        Averaging weights of seven substeps, dt, the range of all substeps, work array, and memory for all instants.
     """
     a, b = barotropic.averaging_weights(7)
     plane = grid.depth_t.shape
     history = np.zeros((3, len(a) + 1, *plane), dtype)
-    return a, b, 500.0, np.zeros((barotropic.WORK_FIELDS, *plane), dtype), history
+    return a, b, 500.0, -1, len(a), np.zeros((barotropic.WORK_FIELDS, *plane), dtype), history
+
+
+def barotropic_substeps_ad(
+    a, b, dt, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
+):  # fmt: skip
+    """Take the adjoint kernel for all substeps.
+
+    Parameters
+    ----------
+    a, b, dt, work, history, grid : object
+        Weights, time step, what the forward kernel kept, and grid, as for the kernel.
+    eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
+        Adjoints of the results.
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad : ndarray, shape (nj, ni)
+        Adjoints of the inputs.
+    carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
+        Work array.
+    """
+    barotropic_ad.barotropic_substeps_ad(
+        a, b, dt, *barotropic_ad.half_ranges(len(a), True)[0], work, history, grid,
+        eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+        eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
+    )  # fmt: skip
 
 
 def take_depth_mean_ad(grid, u_ad, v_ad, u_star_ad, v_star_ad, u_bar_ad, v_bar_ad, target_u_ad, target_v_ad):
@@ -302,7 +326,7 @@ OPERATORS = {
     ),
     "barotropic_substeps": pair(
         barotropic.barotropic_substeps,
-        barotropic_ad.barotropic_substeps_ad,
+        barotropic_substeps_ad,
         "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3",
         "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
         seven_substeps,

@@ -15,8 +15,10 @@ from adjoint.clear import clear
 from adjoint.integrators import integrate_ad
 from adjoint.operators.barotropic import (
     CARRIED_FIELDS,
+    GATHERED,
     barotropic_substeps_ad,
     depth_mean_ad,
+    half_ranges,
     slow_forcing_ad,
     take_depth_mean_ad,
     tracer_transports_ad,
@@ -30,8 +32,9 @@ from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad
 from adjoint.slow_physics import slow_physics_ad
 from adjoint.state import Gradient
 from adjoint.work import SHARED, SHARED_BY_SLOW_PHYSICS, BackwardStage, BackwardStep, Scratch
-from ogcm.device import Graphs, zeros
+from ogcm.device import Graphs, to_host, zeros
 from ogcm.forcing import Fluxes
+from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.integrators import StepStates
 from ogcm.model import Model
@@ -126,7 +129,8 @@ class AdjointStepper:
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         if eos_ad is not None:
-            g.parameters["eos"][...] += eos_ad.sum(axis=(1, 2))
+            total = self.model.grid.tile.total
+            g.parameters["eos"][...] += np.array([total(to_host(interior(a)).astype(float)) for a in eos_ad])
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
@@ -279,11 +283,14 @@ class AdjointStepper:
         F_ad, star_ad = (work_ad.F_u, work_ad.F_v), work_ad.bar_star
         take_depth_mean_ad(grid, s_ad.u, s_ad.v, *star_ad, *work_ad.bar)
         exchange(grid, s_ad.eta)
-        barotropic_substeps_ad(
-            *substeps.weights, dt, substeps.work, substeps.history, grid,
-            s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean,
-            step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water, self.carried,
-        )  # fmt: skip
+        for first, last in half_ranges(len(substeps.weights[0]), grid.tile.is_whole):
+            barotropic_substeps_ad(
+                *substeps.weights, dt, first, last, substeps.work, substeps.history, grid,
+                s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean,
+                step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water, self.carried,
+            )  # fmt: skip
+            if not grid.tile.is_whole and first >= 0:
+                exchange(grid, *self.carried[GATHERED[first % 2]])
         exchange(grid, *F_ad)
         slow_forcing_ad(*work.bar_star, *bar, y.eta, dt, grid, *F_ad, *star_ad, *bar_ad, y_ad.eta)
         depth_mean_ad(s_ad.u, s_ad.v, grid, *star_ad, s_ad.u, s_ad.v)

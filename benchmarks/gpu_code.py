@@ -88,7 +88,9 @@ def every_kernel(precision: str) -> dict[tuple, Callable]:
 
 
 def typed(a: object, dtype: np.dtype) -> object:
-    """Convert a constant of the registry to another precision."""
+    """Convert a constant of the registry to another precision; a number of substeps stays one."""
+    if isinstance(a, int):
+        return a
     return dtype.type(a) if isinstance(a, float) else a.astype(dtype)
 
 

@@ -111,6 +111,7 @@ class Corrector(Term):
     ) -> None:
         check_names(features, outputs, stencil, vertical, dtype)
         check_model(features, outputs, model)
+        model.grid.tile.check_whole("a corrector")
         if equivariant:
             check_equivariance(features, outputs, stencil)
         self.config: dict[str, Any] = {

@@ -150,8 +150,9 @@ class KernelGrid:
         """The arrays that each kernel or sweep reads, by kernel or by their names."""
         return {}
 
-    def __getstate__(self) -> None:
+    def __getstate__(self) -> dict[str, Any]:
         """Leave `kernel_grids` out of copies, which have other arrays."""
+        return {}
 
 
 def part_of_grid(grid: KernelGrid, key: object, fields: Sequence[str]) -> tuple:

@@ -21,6 +21,7 @@ from ogcm.constants import DAY, YEAR
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.grid import Grid, add_halo, interior
+from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import (
     ArrayLike,
@@ -30,6 +31,7 @@ from ogcm.inputs import (
     as_array,
     check_sea_water,
     fit_shape,
+    fit_shape_of_tile,
     is_labelled,
     number,
     sample,
@@ -104,7 +106,7 @@ class Series:
         InputError
             For values that do not fit the points, times that do not increase, and a period that is too short.
         """
-        records = as_array(name, self.values, {"t": None, **points.axes})
+        records = as_array(name, self.values, {"t": None, **(points.whole or points).axes})
         times, period = seconds(name, "times", self.times), self.period
         if times.ndim != 1 or records.ndim == 0 or not 0 < len(times) == len(records):
             maps = len(records) if records.ndim else 0
@@ -117,7 +119,7 @@ class Series:
             period, span = number(f"{name}: period", seconds(name, "period", period)[()]), times[-1] - times[0]
             if not period > span:
                 raise InputError(f"{name}: its period, {period:g} s, must exceed the {span:g} s that its records span")
-        return Series([fit_shape(name, record, points) for record in records], times, period)
+        return Series([fit_shape_of_tile(name, record, points) for record in records], times, period)
 
     def weights(self, time: float) -> tuple[int, int, float]:
         """Find the records on both sides of a time.
@@ -335,8 +337,9 @@ class BoundForcing:
             raise InputError(f"{name}: not finite over water at (j, i) = {tuple(map(int, wrong[0]))}; fill it there")
         if name in TARGETS.values() and (values[wet] < 0).any():
             raise InputError(f"{name}: a piston velocity is not negative, got {values[wet].min():g} m s-1")
-        a = add_halo(values, self.grid.periodic)
-        return np.where(mask == 1, a, 0).astype(self.grid.h_t.dtype)
+        a = np.where(mask == 1, add_halo(values, self.grid.periodic), 0).astype(self.grid.h_t.dtype)
+        exchange(self.grid, a)
+        return a
 
     def check_restoring(self, forcing: Forcing) -> None:
         """Raise InputError for restoring without a target or to impossible values; warn of entries without effect."""

@@ -16,6 +16,7 @@ doi 10.1016/j.ocemod.2003.09.003).
 """
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, sample
+from ogcm.tiles import Tile
 
 DEEPEST = 1e5  # [m]; a larger depth of the sea floor is taken for a fill value
 METRICS = [f.name for f in fields(HorizontalGrid) if f.name.startswith(("dx", "dy", "area"))]
@@ -127,7 +129,7 @@ class Grid(KernelGrid, Geometry):
     bottom_t, bottom_u, bottom_v : ndarray of int32, shape (nj, ni)
         Number of wet cells in the column.
     periodic_x, periodic_y : bool
-        True where the grid is periodic along i, along j.
+        True where the grid is its own neighbour along i, along j.
     nonlinear : floating
         1 where layers follow eta (z*), 0 where they keep their resting thickness.
     gravity : floating
@@ -135,6 +137,33 @@ class Grid(KernelGrid, Geometry):
     rho0 : floating
         Reference density [kg m-3].
     """
+
+    tile: Tile  # the part of the ocean whose grid this is; no item of the tuple, since Numba gives no type to it
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Let copies have the tile, and leave out `kernel_grids`, which belongs to these arrays."""
+        return {"tile": self.tile}
+
+    def _replace(self, **changes: Any) -> "Grid":
+        """Return a grid of the same tile with other arrays or numbers."""
+        return self.with_members(super()._replace(**changes))
+
+    def with_members(self, members: Iterable[Any]) -> "Grid":
+        """Return a grid of the same tile.
+
+        Parameters
+        ----------
+        members : iterable
+            All its arrays and numbers in order.
+
+        Returns
+        -------
+        Grid
+            The grid.
+        """
+        grid = Grid._make(members)
+        grid.tile = self.tile
+        return grid
 
     @property
     def periodic(self) -> tuple[bool, bool]:
@@ -155,7 +184,7 @@ class Grid(KernelGrid, Geometry):
             The grid with its arrays there.
         """
         members: tuple = self
-        return Grid._make(to_device(a, device) if getattr(a, "ndim", 0) else a for a in members)
+        return self.with_members(to_device(a, device) if getattr(a, "ndim", 0) else a for a in members)
 
 
 def build_grid(
@@ -171,14 +200,14 @@ def build_grid(
     rho0: float = RHO0,
     dtype: DTypeLike = np.float64,
 ) -> Grid:
-    """Build the grid of a basin from its horizontal grid, depth and layers.
+    """Build the grid of a tile from the horizontal grid of its ocean, depth and layers.
 
     A sea floor below the lowest layer is raised to it, with a warning.
 
     Parameters
     ----------
     horizontal : HorizontalGrid
-        Horizontal grid.
+        Horizontal grid of the tile, or of a whole ocean.
     depth : float, array_like, shape (ny, nx), or callable
         Depth of the sea floor [m], positive down; <= 0 or masked on land.
     dz : array_like, shape (nk,)
@@ -209,30 +238,32 @@ def build_grid(
     InputError
         For wrong shapes, values that are not finite, and layers that are not positive.
     """
+    tile, whole = horizontal.tile or Tile(horizontal.shape, horizontal.sides), horizontal.whole or horizontal
     for name in (*METRICS, "f"):
-        if not np.isfinite(getattr(horizontal, name)).all():
+        if not np.isfinite(getattr(whole, name)).all():
             raise InputError(f"{name}: the horizontal grid is not finite; check its widths, f0 and beta")
     layers = as_array("dz", dz)
     if layers.ndim != 1 or not (layers.size and np.isfinite(layers).all() and (layers > 0).all()):
         raise InputError(f"dz: need the positive thicknesses [m] of the layers from the surface down, got {layers}")
-    floor = sea_floor(horizontal, depth, float(layers.sum()))
+    floor = sea_floor(whole, depth, float(layers.sum()))
     if not 0 < smallest_cell <= 1:
         raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
 
     scalar: Any = np.dtype(dtype).type
-    periodic = (bool(horizontal.periodic_y), bool(horizontal.periodic_x))
-    h_t = add_halo(cell_thickness(floor, layers, smallest_cell, smallest_thickness), periodic)
-    masks, thicknesses = faces(h_t, layers, no_slip)
-    floats = metrics(horizontal, periodic) | thicknesses
-    return Grid(
+    floor = tile.cut_with_halo(add_halo(floor, tile.periodic))
+    masks, thicknesses = faces(cell_thickness(floor, layers, smallest_cell, smallest_thickness), layers, no_slip)
+    floats = {name: tile.cut_with_halo(a) for name, a in metrics(whole, tile.periodic).items()} | thicknesses
+    grid = Grid(
         **{name: np.ascontiguousarray(a, dtype=dtype) for name, a in floats.items()},
         **masks,
-        periodic_x=periodic[1],
-        periodic_y=periodic[0],
+        periodic_x=tile.wraps[1],
+        periodic_y=tile.wraps[0],
         nonlinear=scalar(nonlinear),
         gravity=scalar(gravity),
         rho0=scalar(rho0),
     )
+    grid.tile = tile
+    return grid
 
 
 def cell_thickness(depth: Array, dz: Array, smallest_cell: float, smallest_thickness: float) -> Array:

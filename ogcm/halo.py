@@ -1,15 +1,22 @@
-"""The halo of a periodic side: a copy of the opposite interior.
+"""The halo of a periodic side is a copy of the opposite interior, that towards another tile one of its interior.
 
 The halo of a closed side is land and stays as it is. The adjoint of a field is exchanged in the same way, since adjoint
 kernels gather (see docs/design.md, section 5).
 """
 
+import sys
+import time
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ogcm.backend import HALO, kernel, point
 from ogcm.grid import Grid
+from ogcm.tiles import Tile, communicator
+
+PATIENCE = 60  # seconds after which a process that waits for another says so
 
 
 @partial(kernel, parallel=False)
@@ -69,22 +76,98 @@ def fill_point(periodic, field, p, k):
 
 
 def exchange(grid: Grid, *fields: np.ndarray) -> None:
-    """Fill the halos of fields on the periodic sides of their grid.
+    """Fill the halos of fields on the periodic sides of their grid, and towards other tiles.
+
+    Along i first: the rows that are copied along j afterwards include the halo at their ends, which fills the corners.
 
     Parameters
     ----------
     grid : Grid
         Grid of the fields.
     *fields : ndarray, shape (nj, ni) or (nk, nj, ni)
-        Maps and fields in layers whose halos are written.
+        Maps and fields in layers whose halos are written; towards other tiles all of one type.
     """
-    if any(grid.periodic):
+    tile = grid.tile
+    if tile.is_whole:
+        fill_halos(fields, grid.periodic)
+        return
+    for axis in (1, 0):
+        if tile.layout[axis] > 1:
+            exchange_between_tiles(tile, axis, fields)
+        else:
+            fill_halos(fields, (grid.periodic[0] and axis == 0, grid.periodic[1] and axis == 1))
+
+
+def fill_halos(fields: Sequence[np.ndarray], periodic: tuple[bool, bool]) -> None:
+    """Fill the halos of maps and fields on periodic sides (along j, along i), in the memory in which they are."""
+    if not any(periodic):
+        return
+    for field in fields:
+        layers = field if field.ndim == 3 else field[None]
+        if isinstance(field, np.ndarray):
+            fill_halo(periodic, layers)
+        else:
+            fill_halo_on_gpu(periodic, layers)
+
+
+def exchange_between_tiles(tile: Tile, axis: int, fields: Sequence[np.ndarray]) -> None:
+    """Fill the halos towards the two neighbours along an axis, with one message of all fields to each of them.
+
+    Parameters
+    ----------
+    tile : Tile
+        The tile of this process.
+    axis : int
+        0 along j, 1 along i.
+    fields : sequence of ndarray, shape (..., nj, ni)
+        Fields whose halos are written.
+    """
+    processes, received, messages = communicator(), [], []
+    for step in (-1, 1):
+        neighbour = tile.neighbour(axis, step)
+        if neighbour is None:
+            continue
+        own, halo = (
+            (slice(HALO, 2 * HALO), slice(0, HALO)) if step < 0 else (slice(-2 * HALO, -HALO), slice(-HALO, None))
+        )
+        sent = np.concatenate([strip(field, axis, own).ravel() for field in fields])
+        taken = np.empty_like(sent)
+        messages.append((processes.Irecv(taken, neighbour, tag=1 - step), f"a message of process {neighbour}"))
+        messages.append((processes.Isend(sent, neighbour, tag=1 + step), f"process {neighbour} to take a message"))
+        received.append((halo, taken))
+    wait(processes.rank, messages)
+    for halo, taken in received:
         for field in fields:
-            layers = field if field.ndim == 3 else field[None]
-            if isinstance(field, np.ndarray):
-                fill_halo(grid.periodic, layers)
-            else:
-                fill_halo_on_gpu(grid.periodic, layers)
+            target = strip(field, axis, halo)
+            values, taken = taken[: target.size], taken[target.size :]
+            target[...] = values.reshape(target.shape)
+
+
+def wait(rank: int, messages: Sequence[tuple[Any, str]]) -> None:
+    """Wait for messages, and say which one is missing if it takes longer than `PATIENCE`.
+
+    Parameters
+    ----------
+    rank : int
+        Number of this process.
+    messages : sequence of tuple
+        Requests of MPI, each with words for what is awaited.
+    """
+    start = time.perf_counter()
+    for request, words in messages:
+        while not request.Test():
+            if time.perf_counter() - start > PATIENCE:
+                print(
+                    f"process {rank} has waited {PATIENCE} s for {words}, which compiles its kernels, or hangs: see "
+                    "what it does, and stop the run if it does nothing",
+                    file=sys.stderr, flush=True,
+                )  # fmt: skip
+                start = np.inf
+
+
+def strip(field: np.ndarray, axis: int, where: slice) -> np.ndarray:
+    """Return rows (axis 0) or columns (axis 1) of a field: all of a row, and a column without the halo at its ends."""
+    return field[..., where, :] if axis == 0 else field[..., HALO:-HALO, where]
 
 
 def fill_halo_on_gpu(periodic, field):

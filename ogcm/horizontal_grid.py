@@ -8,7 +8,7 @@ T(j,i) -- centre                              |         |
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION
 from ogcm.device import check_host_memory
 from ogcm.errors import InputError
 from ogcm.inputs import ArrayLike, Numbers, Points, as_array, count, flag, number
+from ogcm.tiles import Tile
 
 MAPS = 14  # number of (ny, nx) arrays that a horizontal grid holds or needs while it is made
 
@@ -53,6 +54,10 @@ class HorizontalGrid:
         Units of the coordinates: "m", "degrees" (of longitude and latitude), or "1" where they count cells.
     periodic_x, periodic_y : bool
         True where the grid is periodic along i, along j.
+    tile : Tile, optional
+        The part of an ocean whose grid this is; None for that of a whole ocean.
+    whole : HorizontalGrid, optional
+        Grid of the whole ocean, of a grid of a tile.
     """
 
     dx_t: Array
@@ -75,6 +80,13 @@ class HorizontalGrid:
     units: str = "m"
     periodic_x: bool = False
     periodic_y: bool = False
+    tile: Tile | None = None
+    whole: "HorizontalGrid | None" = None
+
+    @property
+    def sides(self) -> tuple[bool, bool]:
+        """(periodic_y, periodic_x), in the order of the axes."""
+        return bool(self.periodic_y), bool(self.periodic_x)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -102,7 +114,35 @@ class HorizontalGrid:
             The points.
         """
         x, y = self.x_f if place == "u" else self.x_t, self.y_f if place == "v" else self.y_t
-        return Points(x, y, z, named=self.units != "1")
+        whole = None
+        if self.whole is not None:
+            profile = (
+                None if z is None else np.broadcast_to(z.min(axis=(1, 2))[:, None, None], (len(z), *self.whole.shape))
+            )
+            whole = self.whole.points(place, profile)
+        return Points(x, y, z, self.units != "1", self.tile, whole)
+
+    def part(self, tile: Tile) -> "HorizontalGrid":
+        """Return the grid of a tile of the ocean.
+
+        Parameters
+        ----------
+        tile : Tile
+            The tile.
+
+        Returns
+        -------
+        HorizontalGrid
+            Its grid; the grid itself if the tile is the whole ocean.
+        """
+        if tile.is_whole:
+            return self
+        cut = {f.name: getattr(self, f.name) for f in fields(self)}
+        cut |= {name: tile.cut(a) for name, a in cut.items() if np.ndim(a) == 2}
+        cut |= {name: a[tile.columns] for name, a in cut.items() if name in ("south_dx", "south_f", "x_t", "x_f")}
+        cut |= {name: a[tile.rows] for name, a in cut.items() if name in ("west_f", "y_t", "y_f")}
+        along_y, along_x = tile.wraps
+        return HorizontalGrid(**cut | {"periodic_x": along_x, "periodic_y": along_y, "tile": tile, "whole": self})
 
 
 def cartesian(

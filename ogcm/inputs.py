@@ -20,6 +20,7 @@ import numpy as np
 from ogcm.backend import HALO
 from ogcm.device import to_host
 from ogcm.errors import InputError
+from ogcm.tiles import Tile
 
 Array = np.ndarray
 
@@ -193,12 +194,18 @@ class Points:
         Heights [m], negative below the surface; None for a map.
     named : bool
         True where x and y are coordinates that other data may share, False where they count cells.
+    tile : Tile, optional
+        The part of an ocean whose points these are.
+    whole : Points, optional
+        Points of the whole ocean, to which arrays of a user belong, if these are those of a tile.
     """
 
     x: Array
     y: Array
     z: Array | None = None
     named: bool = True
+    tile: Tile | None = None
+    whole: "Points | None" = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -239,7 +246,18 @@ def sample(name: str, values: Values, points: Points, masked: float = np.nan) ->
     """
     if callable(values):
         values = Function(name, values, "xyz" if points.z is not None else "xy")(points)
-    return fit_shape(name, as_array(name, values, points.axes, masked), points)
+        return fit_shape(name, as_array(name, values, points.axes, masked), points)
+    return fit_shape_of_tile(name, as_array(name, values, (points.whole or points).axes, masked), points)
+
+
+def fit_shape_of_tile(name: str, a: Array, points: Points) -> Array:
+    """Return the part of an array of the whole ocean that lies at `points`, in one of the shapes of `sample`.
+
+    Raises InputError where it has another shape.
+    """
+    if points.tile is None or points.whole is None:
+        return fit_shape(name, a, points)
+    return points.tile.cut(fit_shape(name, a, points.whole))
 
 
 def fit_shape(name: str, a: Array, points: Points) -> Array:

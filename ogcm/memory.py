@@ -55,7 +55,7 @@ def corner(model: Model) -> Model:
 
     other = copy.copy(model)
     other.numerics = replace(model.numerics, barotropic_steps=math.ceil(barotropic_steps(model)))
-    other.grid = type(model.grid)(*map(cut, model.grid))
+    other.grid = model.grid.with_members(map(cut, model.grid))
     other.state = State(**{name: cut(a) for name, a in model.state.arrays().items()})
     other.parameters = {name: cut(a) for name, a in model.parameters.items()}
     other.terms = {}

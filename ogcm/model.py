@@ -26,6 +26,7 @@ from ogcm.numerics import Numerics, NumericsOptions
 from ogcm.parameters import build_parameters
 from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import Term, check_terms, on_device
+from ogcm.tiles import divide
 from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray
@@ -62,13 +63,16 @@ class Model:
         The term with the name "corrector".
     name : str
         Name of the ocean; output files are called by it.
+    decomposition : tuple of int, optional
+        Numbers of tiles along j and i into which the ocean is divided between the processes that `mpiexec` started; by
+        default those with the smallest halos. (1, 1) gives each process an ocean of its own.
     **numerics : NumericsOptions
         Numerical choices, the keywords of `ogcm.Numerics`. `dt`, the time step [s], is required.
 
     Attributes
     ----------
     horizontal : HorizontalGrid
-        Horizontal grid without halo.
+        Horizontal grid without halo, that of the tile where the ocean is divided.
     grid : Grid
         Metrics, masks and layers with halo, as kernels read them.
     state : State
@@ -116,10 +120,12 @@ class Model:
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
         name: str = "ocean",
+        decomposition: tuple[int, int] | None = None,
         **numerics: Unpack[NumericsOptions],
     ) -> None:
         check_arguments(horizontal, name, numerics)
-        self.horizontal, self.name, self.device = horizontal, name, "cpu"
+        tile = divide(horizontal.shape, horizontal.sides, decomposition)
+        self.horizontal, self.name, self.device = horizontal.part(tile), name, "cpu"
         named = {} if corrector is None else {"corrector": corrector}
         self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
@@ -129,7 +135,7 @@ class Model:
         self.places: dict[str, dict] = {}
         self.check_memory()
         self.grid = build_grid(
-            horizontal,
+            self.horizontal,
             depth,
             self.dz,
             smallest_cell=self.numerics.smallest_cell if self.numerics.partial_cells else 1.0,
@@ -140,13 +146,13 @@ class Model:
             rho0=self.numerics.rho0,
             dtype=np.dtype(self.numerics.precision),
         )
-        if not self.grid.mask_t.any():
+        if not tile.any(bool(self.grid.mask_t.any())):
             raise InputError("bathymetry: no cell holds water; depth is positive downwards, in m")
         warn_of_lakes(self.grid, horizontal)
         given = {} if parameters is None else parameters
-        self.parameters, self.parameter_shapes = build_parameters(given, horizontal, self.grid, self.options())
+        self.parameters, self.parameter_shapes = build_parameters(given, self.horizontal, self.grid, self.options())
         forcing = Forcing() if forcing is None else forcing
-        self.forcing = BoundForcing(forcing, horizontal, self.grid, self.numerics.equation_of_state)
+        self.forcing = BoundForcing(forcing, self.horizontal, self.grid, self.numerics.equation_of_state)
         self.state = State(
             u=self.sample("u", u),
             v=self.sample("v", v),

@@ -17,6 +17,7 @@ import numpy as np
 
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import Grid, add_halo, interior
+from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Values, as_array, sample
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE, default_coefficients
@@ -157,6 +158,7 @@ def build_parameters(
             warn_of_no_effect(name, parameter, choices)
         layers = np.where(bad, parameter.default, layers).astype(grid.h_t.dtype)
         arrays[name] = np.ascontiguousarray(add_halo(layers, grid.periodic, edge=True))
+        exchange(grid, arrays[name])
     return arrays, shapes
 
 

@@ -62,6 +62,7 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
     FileError
         If the disk fails.
     """
+    model.grid.tile.check_whole("a restart")
     state = (state or model.state).to("cpu")
     with files.write_hdf5(path, "the restart") as f:
         for group, s in (("state", state), ("previous", state.previous)):
@@ -93,6 +94,7 @@ def load_restart(path: str | Path, model: Model) -> None:
     FileError
         If the file is missing, damaged, of another kind, or of another ocean.
     """
+    model.grid.tile.check_whole("a restart")
     remedy = "a run leaves its restart beside its output, as .restart.h5"
     with files.read_hdf5(path, RESTART, "a restart of ogcm", remedy) as f:
         state = read_state(f, path, model)

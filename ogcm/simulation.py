@@ -103,6 +103,7 @@ class Simulation:
     ) -> None:
         if model.device != "cpu":
             raise InputError("model: is a copy on a GPU; give the model on the host, and device='cuda'")
+        model.grid.tile.check_whole("Simulation")
         self.model, self.days, self.progress, self.device = model, days, progress, check_device(device)
         self.steps = self.steps_in("days", days)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None

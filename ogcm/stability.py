@@ -41,6 +41,11 @@ SMALL_DAMPING = 0.04  # weaker mixing is stable over any bottom
 ITERATIONS = 30  # steps of the power iteration for the largest eigenvalue of friction
 
 
+def largest(model: Model, field: Array) -> float:
+    """Return the largest value of a field with halo in the whole ocean; the model may be on a GPU."""
+    return model.grid.tile.largest(float(interior(field).max()))
+
+
 # Waves
 
 
@@ -64,7 +69,8 @@ def barotropic_steps(model: Model, dt: float | None = None) -> float:
 
     It is the number that was chosen, or the one that the shortest surface wave requires.
     """
-    needed = float(interior(surface_wave_turn(model, dt or model.numerics.dt)).max()) / 2 / BAROTROPIC_COURANT
+    turn = surface_wave_turn(model, dt or model.numerics.dt)
+    needed = largest(model, turn) / 2 / BAROTROPIC_COURANT
     return model.numerics.barotropic_steps or (max(needed, FEWEST_SUBSTEPS) if needed else 1)
 
 
@@ -170,15 +176,14 @@ def friction_excess(model: Model, name: str, dt: float) -> float:
     grid, power = model.grid, {"nu_h": 1, "nu4_h": 2}[name]
     nu = model.parameters[name] * dt
     damping = interior(nu * shortest_wavenumber_squared(model) ** power) * interior(grid.mask_t)
-    if not float(damping.max()) > SMALL_DAMPING:
+    if not grid.tile.largest(float(damping.max())) > SMALL_DAMPING:
         return 0.0
     nu = (nu / largest_damping(model, dt, power)).astype(grid.h_t.dtype)
     one = np.ones_like(nu[:1])
-    signs = (-1.0) ** np.indices(grid.h_t.shape).sum(axis=0)
-    noise = np.random.default_rng(0).normal(size=(2, *signs.shape))
-    u, v = (
-        (signs * (1 + 0.1 * n) * m).astype(nu.dtype) for n, m in zip(noise, (grid.mask_u, grid.mask_v), strict=True)
-    )
+    k, j, i = np.indices(grid.h_t.shape)
+    j, i = j + grid.tile.start[0], i + grid.tile.start[1]
+    signs, noise = (-1.0) ** (k + j + i), np.sin(12.9 * k + 78.2 * j + 37.7 * i)  # the same in any division into tiles
+    u, v = (((1 + 0.1 * noise) * signs * mask).astype(nu.dtype) for mask in (grid.mask_u, grid.mask_v))
     excess = 0.0
     for _ in range(ITERATIONS):
         for viscosity in (one, nu)[2 - power :]:
@@ -196,7 +201,7 @@ def friction_excess(model: Model, name: str, dt: float) -> float:
 def volume_norm(u: Array, v: Array, grid: Grid) -> float:
     """Return the norm in which friction is symmetric: the root of the volume integral of u^2 + v^2."""
     squares = interior(grid.area_u * grid.h_u * (u * u) + grid.area_v * grid.h_v * (v * v))
-    return math.sqrt(float(squares.sum(dtype=float)))
+    return math.sqrt(grid.tile.total(squares.sum(axis=0, dtype=float)))
 
 
 def diffusion_excess(model: Model, name: str, dt: float) -> float:
@@ -206,12 +211,12 @@ def diffusion_excess(model: Model, name: str, dt: float) -> float:
     """
     power = {"kappa_h": 1, "kappa4_h": 2}[name]
     damping = model.parameters[name] * shortest_wavenumber_squared(model) ** power * dt * model.grid.mask_t[0]
-    return float(interior(damping).max()) / LARGEST_DAMPING
+    return largest(model, damping) / LARGEST_DAMPING
 
 
-def viscosity_excess(nu: Array, most: Array) -> float:
+def viscosity_excess(model: Model, nu: Array, most: Array) -> float:
     """Return the largest ratio of a flow-dependent viscosity `nu` to the stable ones, `most` (`stable_mixing`)."""
-    return float((interior(nu) / most).max())
+    return model.grid.tile.largest(float((interior(nu) / most).max()))
 
 
 def stable_mixing(model: Model) -> dict[str, Array]:
@@ -263,13 +268,13 @@ def check_numerics(model: Model) -> None:
     )  # a mirror or tangent belongs to a model that was checked
     if numerics.dynamics == "none" or not host:
         return
-    needed = float(interior(surface_wave_turn(model, dt)).max()) / 2
+    needed = largest(model, surface_wave_turn(model, dt)) / 2
     if numerics.barotropic_steps and needed > numerics.barotropic_steps:
         raise InputError(
             f"barotropic_steps: {numerics.barotropic_steps} are too few for surface waves with dt = {dt:g} s; "
             f"use at least {math.ceil(needed / BAROTROPIC_COURANT)}, or 0 for as many as they need"
         )
-    coriolis, limit = float(np.abs(interior(model.grid.f)).max()) * dt, INTEGRATORS[numerics.integrator].inertial_limit
+    coriolis, limit = largest(model, np.abs(model.grid.f)) * dt, INTEGRATORS[numerics.integrator].inertial_limit
     if coriolis > limit:
         raise InputError(
             f"dt: {dt:g} s gives f dt = {coriolis:.2g}, and the limit of {numerics.integrator} is {limit}; "
@@ -277,7 +282,7 @@ def check_numerics(model: Model) -> None:
         )
     for name, excess in excesses(model, dt).items():
         if excess > 1:
-            value = float(interior(model.parameters[name]).max())
+            value = largest(model, model.parameters[name])
             best = longest_stable_step(dt, partial(is_bearable, model, name))
             raise InputError(
                 f"{name}: {value:.3g} is unstable with dt = {dt:g} s at the worst place; "
@@ -336,14 +341,14 @@ def courant_numbers(model: Model) -> dict[str, float]:
         "surface_wave": np.sqrt(model.numerics.gravity * diagnostics.interior_float64(g.depth_t) * inverse) * wet[0],
         "friction": 4 * diagnostics.interior_float64(model.parameters["nu_h"]) * inverse * wet[0],
     }
-    return {name: float(rate.max() * dt) for name, rate in rates.items()}
+    return {name: g.tile.largest(float(rate.max() * dt)) for name, rate in rates.items()}
 
 
 def advective_courant_number(model: Model) -> float:
     """Return the largest |u| dt/dx + |v| dt/dy of the state of a model, which may be on a GPU."""
     state, grid = model.state, model.grid
     rate = np.abs(state.u) / grid.dx_u + np.abs(state.v) / grid.dy_v
-    return float(interior(rate).max() * model.numerics.dt)
+    return largest(model, rate) * model.numerics.dt
 
 
 def upward_transports(model: Model) -> Array:
@@ -366,7 +371,7 @@ def vertical_courant_number(model: Model, W: Array) -> float:
     W, shape (nk + 1, nj, ni) [m3 s-1], are the upward transports.
     """
     rate = np.abs(W[:-1]) * model.grid.r_area_t / thickness(model.grid)
-    return float(interior(rate).max() * model.numerics.dt)
+    return largest(model, rate) * model.numerics.dt
 
 
 def thickness(grid: Grid) -> Array:
@@ -383,9 +388,13 @@ def fastest(model: Model, W: Array) -> tuple[str, tuple, float]:
     w = W[:-1] * grid.r_area_t
     along = {"u": (state.u, grid.dx_u), "v": (state.v, grid.dy_v), "w": (w, thickness(grid))}
     rates = {name: interior(np.abs(velocity) / width) for name, (velocity, width) in along.items()}
-    name = max(rates, key=lambda n: rates[n].max())
-    index = np.unravel_index(int(rates[name].argmax()), rates[name].shape)
-    return name, index, float(interior(along[name][0])[index])
+    found = []
+    for n, (name, rate) in enumerate(rates.items()):
+        index = np.unravel_index(int(rate.argmax()), rate.shape)
+        value = float(interior(along[name][0])[index])
+        found.append((-float(rate[index]), n, grid.tile.in_whole(index), name, value))
+    _, _, index, name, value = grid.tile.first(min(found))
+    return name, index, value
 
 
 def first_invalid(state: State, model: Model) -> tuple[str, tuple, float] | None:
@@ -404,17 +413,21 @@ def first_invalid(state: State, model: Model) -> tuple[str, tuple, float] | None
         Name of the field, index without halo and value; None for a valid state. With a linear free surface the layers
         keep their thickness, so that any surface is valid.
     """
-    for name, a in state.arrays().items():
-        inside = interior(a)
+    tile = model.grid.tile
+    for n, (name, a) in enumerate(state.arrays().items()):
+        inside, found = interior(a), None
         if not np.isfinite(inside.sum()):
             wrong = ~np.isfinite(inside)
             index = np.unravel_index(int(wrong.argmax()), inside.shape)
-            return name, index, float(inside[index])
-    water = interior(state.eta + model.grid.depth_t)
+            found = n, tile.in_whole(index), name, float(inside[index])
+        if (found := tile.first(found)) is not None:
+            return found[2], found[1], found[3]
+    water, lowest = interior(state.eta + model.grid.depth_t), None
     if model.grid.nonlinear and not water.min() > 0:
         index = np.unravel_index(int(water.argmin()), water.shape)
-        return "eta", index, float(interior(state.eta)[index])
-    return None
+        lowest = float(water[index]), tile.in_whole(index), float(interior(state.eta)[index])
+    lowest = tile.first(lowest)
+    return lowest and ("eta", lowest[1], lowest[2])
 
 
 def internal_wave_turn(model: Model) -> float:
@@ -432,7 +445,7 @@ def internal_wave_turn(model: Model) -> float:
     speed = (np.sqrt(np.maximum(N2[1:-1], 0)) * distance).sum(axis=0)
     layers = np.maximum(grid.bottom_t, 2)
     speed /= 2 * (layers - 1) * np.sin(np.pi / (2 * layers))
-    return float(interior(speed * np.sqrt(shortest_wavenumber_squared(model))).max() * numerics.dt)
+    return largest(model, speed * np.sqrt(shortest_wavenumber_squared(model))) * numerics.dt
 
 
 def advice(model: Model, name: str, viscosity: float = 0.0) -> str:

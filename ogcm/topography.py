@@ -46,7 +46,9 @@ def isolated_basins(wet: np.ndarray, periodic_x: bool, periodic_y: bool) -> list
 
 def warn_of_lakes(grid: Grid, horizontal: HorizontalGrid) -> None:
     """Warn of every basin that is cut off from the largest one, with its position."""
-    wet = interior(grid.mask_t)[0] == 1
+    wet = grid.tile.whole_map(interior(grid.mask_t)[0]) == 1
+    if not grid.tile.is_first:
+        return
     for cells, j, i in isolated_basins(wet, horizontal.periodic_x, horizontal.periodic_y):
         y, x = horizontal.names
         warnings.warn(

@@ -68,7 +68,7 @@ class Watch:
         """Warn once in a run if a flow-dependent viscosity is too strong for the time step."""
         numerics, state, before = self.model.numerics, self.running.state, self.viscosity_excess
         nu = viscosity(self.running, state, self.stepper.slow.nu)
-        self.viscosity_excess = stability.viscosity_excess(nu, most)
+        self.viscosity_excess = stability.viscosity_excess(self.running, nu, most)
         if self.viscosity_excess > 1 >= before:
             warnings.warn(
                 f"{numerics.viscosity}: on day {state.time / DAY:.4g} the viscosity is {self.viscosity_excess:.2g} "
@@ -80,6 +80,7 @@ class Watch:
     def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and raise BlowUpError, which names the place, the day and a remedy."""
         state, horizontal, last = self.running.state, self.model.horizontal, copy.copy(self.model)
+        horizontal = horizontal.whole or horizontal
         last.state, saved = self.good.to("cpu"), self.rescue()
         name, index, value = bad
         field, (y_name, x_name) = FIELDS[name], horizontal.names

@@ -143,15 +143,38 @@ def eta_difference_y(eta_ad, grid, j, i):
     return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
+def half_ranges(substeps: int, whole: bool) -> list[tuple[int, int]]:
+    """Return the ranges of halves for the calls of `barotropic_substeps_ad`.
+
+    Parameters
+    ----------
+    substeps : int
+        Number of substeps, M.
+    whole : bool
+        True for an ocean that is not divided into tiles, for which one call computes all halves.
+
+    Returns
+    -------
+    list of tuple of int
+        Arguments `first` and `last` of each call.
+    """
+    halves = 2 * (substeps + 1)
+    return [(-1, halves)] if whole else [(n, n + 1) for n in range(-1, halves)]
+
+
 CARRIED_FIELDS = 9  # number of (nj, ni) fields of the backward substeps
+GATHERED = (slice(5, 9), slice(0, 1))  # those that the first and the second half of an instant compute for neighbours
 
 
 @partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps_ad(
-    a, b, dt, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
+    a, b, dt, first, last, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
     eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
 ):  # fmt: skip
-    """Add the adjoint of the substeps, from the last instant to the first.
+    """Add the adjoint of the substeps, from the last instant to the first, or of some of them.
+
+    Each instant has two halves: from the velocities of an instant to the fields of which its surface gathers, and this
+    gathering. Between tiles, what a half has computed must be exchanged, so that each is a call (`half_ranges`).
 
     Parameters
     ----------
@@ -159,6 +182,8 @@ def barotropic_substeps_ad(
         Averaging weights.
     dt : float
         Time step [s].
+    first, last : int
+        The halves first <= n < last are computed; -1 <= n < 2 M + 2 are all, of which -1 begins.
     work : ndarray, shape (WORK_FIELDS, nj, ni)
         Coefficients of the forward kernel.
     history : ndarray, shape (3, M + 1, nj, ni)
@@ -189,63 +214,67 @@ def barotropic_substeps_ad(
     g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
     surface_ad, u_ad, v_ad, mean_u_ad, mean_v_ad = carried[0], carried[1], carried[2], carried[3], carried[4]
     swell_u_ad, swell_v_ad, gradient_x_ad, gradient_y_ad = carried[5], carried[6], carried[7], carried[8]
-    for j in prange(nj):
-        for ii in range(ni):
-            i = np.uintp(ii)
-            surface_ad[j, i], u_ad[j, i], v_ad[j, i] = 0, 0, 0
-            swell_u_ad[j, i], swell_v_ad[j, i], gradient_x_ad[j, i], gradient_y_ad[j, i] = 0, 0, 0, 0
-    for j in prange(HALO, nj - HALO):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            mean_u_ad[j, i] = U_mean_ad[j, i] + dt * eta_difference_x(eta_new_ad, grid, j, i)
-            mean_v_ad[j, i] = V_mean_ad[j, i] + dt * eta_difference_y(eta_new_ad, grid, j, i)
-            F_u_ad[j, i], F_v_ad[j, i] = 0, 0
-            fresh_ad[j, i] += dt * eta_new_ad[j, i]
-    for n in range(substeps + 1):
-        m = substeps - n
+    if first < 0:
+        for j in prange(nj):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                surface_ad[j, i], u_ad[j, i], v_ad[j, i] = 0, 0, 0
+                swell_u_ad[j, i], swell_v_ad[j, i], gradient_x_ad[j, i], gradient_y_ad[j, i] = 0, 0, 0, 0
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                mean_u_ad[j, i] = U_mean_ad[j, i] + dt * eta_difference_x(eta_new_ad, grid, j, i)
+                mean_v_ad[j, i] = V_mean_ad[j, i] + dt * eta_difference_y(eta_new_ad, grid, j, i)
+                F_u_ad[j, i], F_v_ad[j, i] = 0, 0
+                fresh_ad[j, i] += dt * eta_new_ad[j, i]
+    for n in range(max(first, 0), last):
+        m = substeps - n // 2
         # There is no transport after the last instant, and before the first there is no kick, only half a one after it.
         b_m, a_m = b[m] if m < substeps else zero, a[m - 1] if m > 0 else zero
         kicks, interval = one + one if m > 0 else one, delta if m > 0 else zero
         surface, u, v = history[0, m], history[1, m], history[2, m]
+        if n % 2 == 0:
+            for j in prange(HALO, nj - HALO):
+                for ii in range(HALO, ni - HALO):
+                    i = np.uintp(ii)
+                    U_ad = b_m * mean_u_ad[j, i] + delta * eta_difference_x(surface_ad, grid, j, i)
+                    V_ad = b_m * mean_v_ad[j, i] + delta * eta_difference_y(surface_ad, grid, j, i)
+                    mean_u, mean_v = a_m * u_new_ad[j, i], a_m * v_new_ad[j, i]
+                    carried_u = u_ad[j, i] + transport_u(surface, U_ad, area, rest_u, swell_u, j, i)
+                    carried_v = v_ad[j, i] + transport_v(surface, V_ad, area, rest_v, swell_v, j, i)
+                    kick_u_ad, kick_v_ad = half * (kicks * carried_u + mean_u), half * (kicks * carried_v + mean_v)
+                    u_ad[j, i] = carried_u + mean_u
+                    v_ad[j, i] = carried_v + mean_v
+                    F_u_ad[j, i] += kick_u_ad
+                    F_v_ad[j, i] += kick_v_ad
+                    gradient_x_ad[j, i] = g_x[j, i] * kick_u_ad
+                    gradient_y_ad[j, i] = g_y[j, i] * kick_v_ad
+                    swell_u_ad[j, i] = swell_u[j, i] * u[j, i] * U_ad
+                    swell_v_ad[j, i] = swell_v[j, i] * v[j, i] * V_ad
+                wrap_row(gradient_x_ad, grid, j, ni)
+                wrap_row(gradient_y_ad, grid, j, ni)
+                wrap_row(swell_u_ad, grid, j, ni)
+                wrap_row(swell_v_ad, grid, j, ni)
+            wrap_columns(gradient_x_ad, grid, nj, ni)
+            wrap_columns(gradient_y_ad, grid, nj, ni)
+            wrap_columns(swell_u_ad, grid, nj, ni)
+            wrap_columns(swell_v_ad, grid, nj, ni)
+        else:
+            for j in prange(HALO, nj - HALO):
+                for ii in range(HALO, ni - HALO):
+                    i = np.uintp(ii)
+                    from_depths = eta_ad_from_depths(area, swell_u_ad, swell_v_ad, j, i)
+                    surface_ad[j, i] += from_depths + eta_ad_from_kicks(gradient_x_ad, gradient_y_ad, j, i)
+                    fresh_ad[j, i] += interval * surface_ad[j, i]
+                wrap_row(surface_ad, grid, j, ni)
+            wrap_columns(surface_ad, grid, nj, ni)
+    if last == 2 * (substeps + 1):
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                U_ad = b_m * mean_u_ad[j, i] + delta * eta_difference_x(surface_ad, grid, j, i)
-                V_ad = b_m * mean_v_ad[j, i] + delta * eta_difference_y(surface_ad, grid, j, i)
-                mean_u, mean_v = a_m * u_new_ad[j, i], a_m * v_new_ad[j, i]
-                carried_u = u_ad[j, i] + transport_u(surface, U_ad, area, rest_u, swell_u, j, i)
-                carried_v = v_ad[j, i] + transport_v(surface, V_ad, area, rest_v, swell_v, j, i)
-                kick_u_ad, kick_v_ad = half * (kicks * carried_u + mean_u), half * (kicks * carried_v + mean_v)
-                u_ad[j, i] = carried_u + mean_u
-                v_ad[j, i] = carried_v + mean_v
-                F_u_ad[j, i] += kick_u_ad
-                F_v_ad[j, i] += kick_v_ad
-                gradient_x_ad[j, i] = g_x[j, i] * kick_u_ad
-                gradient_y_ad[j, i] = g_y[j, i] * kick_v_ad
-                swell_u_ad[j, i] = swell_u[j, i] * u[j, i] * U_ad
-                swell_v_ad[j, i] = swell_v[j, i] * v[j, i] * V_ad
-            wrap_row(gradient_x_ad, grid, j, ni)
-            wrap_row(gradient_y_ad, grid, j, ni)
-            wrap_row(swell_u_ad, grid, j, ni)
-            wrap_row(swell_v_ad, grid, j, ni)
-        wrap_columns(gradient_x_ad, grid, nj, ni)
-        wrap_columns(gradient_y_ad, grid, nj, ni)
-        wrap_columns(swell_u_ad, grid, nj, ni)
-        wrap_columns(swell_v_ad, grid, nj, ni)
-        for j in prange(HALO, nj - HALO):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                from_depths = eta_ad_from_depths(area, swell_u_ad, swell_v_ad, j, i)
-                surface_ad[j, i] += from_depths + eta_ad_from_kicks(gradient_x_ad, gradient_y_ad, j, i)
-                fresh_ad[j, i] += interval * surface_ad[j, i]
-            wrap_row(surface_ad, grid, j, ni)
-        wrap_columns(surface_ad, grid, nj, ni)
-    for j in prange(HALO, nj - HALO):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            u_bar_ad[j, i] += u_ad[j, i]
-            v_bar_ad[j, i] += v_ad[j, i]
-            eta_ad[j, i] += eta_new_ad[j, i] + surface_ad[j, i]
+                u_bar_ad[j, i] += u_ad[j, i]
+                v_bar_ad[j, i] += v_ad[j, i]
+                eta_ad[j, i] += eta_new_ad[j, i] + surface_ad[j, i]
 
 
 @kernel

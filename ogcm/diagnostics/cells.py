@@ -24,6 +24,27 @@ def interior_float64(a: Array) -> Array:
     return interior(a).astype(np.float64)
 
 
+def total(model: Model, a: Array) -> float:
+    """Sum of a map or field over the whole ocean.
+
+    Columns are added from the surface down, then their sums with correct rounding: the result is the same for any
+    division of the ocean into tiles.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    a : ndarray, shape (ny, nx) or (nk, ny, nx)
+        The values, without halo.
+
+    Returns
+    -------
+    float
+        The sum.
+    """
+    return model.grid.tile.total(np.asarray(a.sum(axis=0) if a.ndim == 3 else a, float))
+
+
 def wet_area(model: Model) -> Array:
     """Area of the sea surface in each column.
 
@@ -121,6 +142,23 @@ def transports(model: Model) -> tuple[Array, Array]:
     tuple of two ndarray, shape (nk, ny, nx)
         Eastward and northward transport [m3 s-1].
     """
+    U, V = transports_with_halo(model)
+    return interior(U), interior(V)
+
+
+def transports_with_halo(model: Model) -> tuple[Array, Array]:
+    """Volume transports as `transports` returns them, with the halo, of which the outermost cells are wrong.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+
+    Returns
+    -------
+    tuple of two ndarray, shape (nk, nj, ni)
+        Eastward and northward transport [m3 s-1].
+    """
     g, s = model.grid, model.state
     nonlinear = float(g.nonlinear)
     weighted = s.eta.astype(np.float64) * g.area_t
@@ -128,4 +166,4 @@ def transports(model: Model) -> tuple[Array, Array]:
     north = 0.5 * (weighted + np.roll(weighted, -1, 0)) / g.area_v
     U = (1 + nonlinear * east / g.depth_u) * s.u * g.mask_u * g.dy_u * g.h_u
     V = (1 + nonlinear * north / g.depth_v) * s.v * g.mask_v * g.dx_v * g.h_v
-    return interior_float64(U), interior_float64(V)
+    return U.astype(np.float64), V.astype(np.float64)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.diagnostics.cells import interior_float64, transports, wet_area
+from ogcm.diagnostics.cells import interior_float64, total, transports, transports_with_halo, wet_area
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -29,6 +29,7 @@ def barotropic_streamfunction(model: Model) -> Array:
     ndarray, shape (ny, nx)
         Streamfunction [m3 s-1].
     """
+    model.grid.tile.check_whole("barotropic streamfunction")
     U, _ = transports(model)
     return -np.cumsum(U.sum(axis=0), axis=0)
 
@@ -49,6 +50,7 @@ def overturning(model: Model) -> Array:
     ndarray, shape (nk + 1, ny)
         Northward transport above each interface [m3 s-1].
     """
+    model.grid.tile.check_whole("overturning")
     _, V = transports(model)
     rows = V.sum(axis=2)
     return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
@@ -67,6 +69,7 @@ def zonal_transport(model: Model) -> Array:
     ndarray, shape (nx,)
         Transport [m3 s-1].
     """
+    model.grid.tile.check_whole("zonal transport")
     U, _ = transports(model)
     return U.sum(axis=(0, 1))
 
@@ -107,6 +110,7 @@ def section_transport(
     """
     if (i is None) == (j is None):
         raise InputError("section_transport: give either i (a meridional section) or j (a zonal one)")
+    model.grid.tile.check_whole("section transport")
     U, V = transports(model)
     return float(U[:, rows, i].sum() if j is None else V[:, j, columns].sum())
 
@@ -143,6 +147,7 @@ def strait_transport(
     if np.ndim(x) + np.ndim(y) != 1:
         raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
     h = model.horizontal
+    model.grid.tile.check_whole("strait transport")
     U, V = transports(model)
     at: Any = x if np.ndim(x) == 0 else y
     along: Any = y if np.ndim(x) == 0 else x
@@ -184,7 +189,7 @@ def enstrophy(model: Model) -> float:
         Enstrophy [m3 s-2].
     """
     g = model.grid
-    return float(0.5 * (interior_float64(g.area_f) * interior_float64(g.h_f) * vorticity(model) ** 2).sum())
+    return 0.5 * total(model, interior_float64(g.area_f) * interior_float64(g.h_f) * vorticity(model) ** 2)
 
 
 def vertical_velocity(model: Model) -> Array:
@@ -201,10 +206,8 @@ def vertical_velocity(model: Model) -> Array:
         Velocity [m s-1].
     """
     g = model.grid
-    U, V = transports(model)
-    west = np.roll(U, 1, -1) if model.horizontal.periodic_x else np.pad(U, ((0, 0), (0, 0), (1, 0)))[..., :-1]
-    south = np.roll(V, 1, -2) if model.horizontal.periodic_y else np.pad(V, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-    gain = -(U - west + V - south)
+    U, V = transports_with_halo(model)
+    gain = -interior(U - np.roll(U, 1, -1) + V - np.roll(V, 1, -2))
     nonlinear, fresh = float(g.nonlinear), interior_float64(model.forcing.at(model.state.time).fresh_water)
     swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / interior_float64(g.depth_t)
     upward = np.cumsum((gain - interior_float64(g.h_t) * swelling)[::-1], axis=0)[::-1]

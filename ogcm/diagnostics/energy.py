@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ogcm.diagnostics.cells import cell_volume, height, interior_float64, wet_area
+from ogcm.diagnostics.cells import cell_volume, height, interior_float64, total, wet_area
 from ogcm.diagnostics.stratification import potential_density
 from ogcm.diagnostics.totals import volume
 from ogcm.grid import interior
@@ -28,7 +28,7 @@ def kinetic_energy(model: Model) -> float:
     """
     u2, v2 = model.state.u.astype(np.float64) ** 2, model.state.v.astype(np.float64) ** 2
     K = 0.25 * (u2 + np.roll(u2, 1, -1) + v2 + np.roll(v2, 1, -2))
-    return float(model.numerics.rho0 * (cell_volume(model) * interior(K)).sum())
+    return model.numerics.rho0 * total(model, cell_volume(model) * interior(K))
 
 
 def mean_kinetic_energy(model: Model) -> float:
@@ -61,7 +61,7 @@ def surface_energy(model: Model) -> float:
         Energy [J].
     """
     weight = 0.5 * model.numerics.rho0 * model.numerics.gravity
-    return float(weight * (wet_area(model) * interior_float64(model.state.eta) ** 2).sum())
+    return weight * total(model, wet_area(model) * interior_float64(model.state.eta) ** 2)
 
 
 def potential_energy(model: Model) -> float:
@@ -78,8 +78,8 @@ def potential_energy(model: Model) -> float:
         Energy [J]: the volume integral of g (potential density - rho0) z, and `surface_energy`.
     """
     anomaly = potential_density(model) - model.numerics.rho0
-    energy = model.numerics.gravity * (cell_volume(model) * anomaly * height(model)).sum()
-    return float(energy) + surface_energy(model)
+    energy = model.numerics.gravity * total(model, cell_volume(model) * anomaly * height(model))
+    return energy + surface_energy(model)
 
 
 def available_potential_energy(model: Model) -> float:
@@ -101,6 +101,7 @@ def available_potential_energy(model: Model) -> float:
     ----------
     Winters, Lombard, Riley and D'Asaro (1995), doi 10.1017/S002211209500125X.
     """
+    model.grid.tile.check_whole("available potential energy")
     g = model.grid
     wet = interior(g.mask_t) == 1
     cells, anomaly = cell_volume(model)[wet], (potential_density(model) - model.numerics.rho0)[wet]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ogcm.diagnostics.cells import cell_volume, wet_area
+from ogcm.diagnostics.cells import cell_volume, total, wet_area
 from ogcm.grid import interior
 from ogcm.model import Model
 
@@ -22,7 +22,7 @@ def volume(model: Model) -> float:
     float
         Volume [m3].
     """
-    return float(cell_volume(model).sum())
+    return total(model, cell_volume(model))
 
 
 def mean_T(model: Model) -> float:
@@ -39,7 +39,7 @@ def mean_T(model: Model) -> float:
         Temperature [degC].
     """
     cells = cell_volume(model)
-    return float((cells * interior(model.state.T)).sum() / cells.sum())
+    return total(model, cells * interior(model.state.T)) / total(model, cells)
 
 
 def mean_S(model: Model) -> float:
@@ -56,7 +56,7 @@ def mean_S(model: Model) -> float:
         Salinity [g kg-1].
     """
     cells = cell_volume(model)
-    return float((cells * interior(model.state.S)).sum() / cells.sum())
+    return total(model, cells * interior(model.state.S)) / total(model, cells)
 
 
 def heat_content(model: Model) -> float:
@@ -72,7 +72,7 @@ def heat_content(model: Model) -> float:
     float
         Heat content [J].
     """
-    return float(model.numerics.heat_per_volume * (cell_volume(model) * interior(model.state.T)).sum())
+    return model.numerics.heat_per_volume * total(model, cell_volume(model) * interior(model.state.T))
 
 
 def salt_content(model: Model) -> float:
@@ -88,7 +88,7 @@ def salt_content(model: Model) -> float:
     float
         Mass of salt [kg].
     """
-    return float(model.numerics.rho0 * 1e-3 * (cell_volume(model) * interior(model.state.S)).sum())
+    return model.numerics.rho0 * 1e-3 * total(model, cell_volume(model) * interior(model.state.S))
 
 
 def mean_eta(model: Model) -> float:
@@ -105,7 +105,7 @@ def mean_eta(model: Model) -> float:
         Height [m].
     """
     area = wet_area(model)
-    return float((area * interior(model.state.eta)).sum() / area.sum())
+    return total(model, area * interior(model.state.eta)) / total(model, area)
 
 
 def largest_speed(model: Model) -> float:
@@ -121,4 +121,4 @@ def largest_speed(model: Model) -> float:
     float
         Speed [m s-1].
     """
-    return float(max(np.abs(interior(model.state.u)).max(), np.abs(interior(model.state.v)).max()))
+    return model.grid.tile.largest(float(max(np.abs(interior(a)).max() for a in (model.state.u, model.state.v))))

@@ -194,16 +194,39 @@ def transport_v(eta, v, area, rest, swell, j, i):
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
 
 
+def substep_ranges(substeps: int, whole: bool) -> list[tuple[int, int]]:
+    """Return the ranges of substeps for the calls of `barotropic_substeps`.
+
+    Parameters
+    ----------
+    substeps : int
+        Number of substeps, M.
+    whole : bool
+        True for an ocean that is not divided into tiles, for which one call takes all substeps.
+
+    Returns
+    -------
+    list of tuple of int
+        Arguments `first` and `last` of each call.
+    """
+    return [(-1, substeps)] if whole else [(m, m + 1) for m in range(-1, substeps)]
+
+
 WORK_FIELDS = 8  # number of (nj, ni) fields in `work`
+TRANSPORTS = slice(6, 8)  # U^{m+1/2} and V^{m+1/2} among them
 # Number of points of a plane below which one thread is faster than starting several for each of the many loops
 SMALL_PLANE = 8000
 
 
 @partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps(
-    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, work, history, grid, eta_new, u_new, v_new, U_mean, V_mean
-):
-    """Advance the depth-mean mode by dt with averaged substeps.
+    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, first, last, work, history, grid,
+    eta_new, u_new, v_new, U_mean, V_mean,
+):  # fmt: skip
+    """Advance the depth-mean mode by dt with averaged substeps, or take some of these.
+
+    Between tiles, U^{m+1/2} and V^{m+1/2} in `work` must be exchanged after each substep, so that each is a call
+    (`substep_ranges`).
 
     Parameters
     ----------
@@ -219,6 +242,8 @@ def barotropic_substeps(
         Averaging weights (see `averaging_weights`).
     dt : float
         Time step [s].
+    first, last : int
+        The substeps first <= m < last are taken; -1 <= m < M are all, of which -1 computes U^{1/2} and V^{1/2}.
     work : ndarray, shape (WORK_FIELDS, nj, ni)
         Work array for the coefficients and for U^{m+1/2}, V^{m+1/2}; overwritten.
     history : ndarray, shape (3, depth, nj, ni)
@@ -240,31 +265,32 @@ def barotropic_substeps(
     half = HALF * delta
     g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
     U, V = work[6], work[7]
-    first, u, v = history[0, 0], history[1, 0], history[2, 0]
-    for j in prange(nj):
-        for ii in range(ni):
-            i = np.uintp(ii)
-            first[j, i] = eta[j, i]
-            u_new[j, i] = 0
-            v_new[j, i] = 0
-            U_mean[j, i] = 0
-            V_mean[j, i] = 0
-            g_x[j, i], g_y[j, i] = gravity_per_dx(grid, j, i), gravity_per_dy(grid, j, i)
-            rest_u[j, i], rest_v[j, i] = grid.dy_u[j, i] * grid.depth_u[j, i], grid.dx_v[j, i] * grid.depth_v[j, i]
-            swell_u[j, i] = grid.nonlinear * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
-            swell_v[j, i] = grid.nonlinear * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
-    for j in prange(HALO, nj - HALO):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            u[j, i] = u_bar[j, i] + half * (F_u[j, i] - g_x[j, i] * (eta[j, i + ONE] - eta[j, i]))
-            v[j, i] = v_bar[j, i] + half * (F_v[j, i] - g_y[j, i] * (eta[j + 1, i] - eta[j, i]))
-            U[j, i] = transport_u(eta, u[j, i], area, rest_u, swell_u, j, i)
-            V[j, i] = transport_v(eta, v[j, i], area, rest_v, swell_v, j, i)
-        wrap_row(U, grid, j, ni)
-        wrap_row(V, grid, j, ni)
-    wrap_columns(U, grid, nj, ni)
-    wrap_columns(V, grid, nj, ni)
-    for m in range(substeps):
+    if first < 0:
+        start, u, v = history[0, 0], history[1, 0], history[2, 0]
+        for j in prange(nj):
+            for ii in range(ni):
+                i = np.uintp(ii)
+                start[j, i] = eta[j, i]
+                u_new[j, i] = 0
+                v_new[j, i] = 0
+                U_mean[j, i] = 0
+                V_mean[j, i] = 0
+                g_x[j, i], g_y[j, i] = gravity_per_dx(grid, j, i), gravity_per_dy(grid, j, i)
+                rest_u[j, i], rest_v[j, i] = grid.dy_u[j, i] * grid.depth_u[j, i], grid.dx_v[j, i] * grid.depth_v[j, i]
+                swell_u[j, i] = grid.nonlinear * HALF * grid.dy_u[j, i] * grid.r_area_u[j, i]
+                swell_v[j, i] = grid.nonlinear * HALF * grid.dx_v[j, i] * grid.r_area_v[j, i]
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                u[j, i] = u_bar[j, i] + half * (F_u[j, i] - g_x[j, i] * (eta[j, i + ONE] - eta[j, i]))
+                v[j, i] = v_bar[j, i] + half * (F_v[j, i] - g_y[j, i] * (eta[j + 1, i] - eta[j, i]))
+                U[j, i] = transport_u(eta, u[j, i], area, rest_u, swell_u, j, i)
+                V[j, i] = transport_v(eta, v[j, i], area, rest_v, swell_v, j, i)
+            wrap_row(U, grid, j, ni)
+            wrap_row(V, grid, j, ni)
+        wrap_columns(U, grid, nj, ni)
+        wrap_columns(V, grid, nj, ni)
+    for m in range(max(first, 0), last):
         a_m, b_m = a[m], b[m]
         now, then = m % depth, (m + 1) % depth
         before, surface = history[0, now], history[0, then]
@@ -291,11 +317,12 @@ def barotropic_substeps(
             wrap_row(V, grid, j, ni)
         wrap_columns(U, grid, nj, ni)
         wrap_columns(V, grid, nj, ni)
-    for j in prange(HALO, nj - HALO):
-        for ii in range(HALO, ni - HALO):
-            i = np.uintp(ii)
-            outflow = U_mean[j, i] - U_mean[j, i - ONE] + V_mean[j, i] - V_mean[j - 1, i]
-            eta_new[j, i] = eta[j, i] - dt * (outflow * grid.r_area_t[j, i] - fresh[j, i])
+    if last == substeps:
+        for j in prange(HALO, nj - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                outflow = U_mean[j, i] - U_mean[j, i - ONE] + V_mean[j, i] - V_mean[j - 1, i]
+                eta_new[j, i] = eta[j, i] - dt * (outflow * grid.r_area_t[j, i] - fresh[j, i])
 
 
 @kernel

@@ -12,6 +12,7 @@ from ogcm.operators.barotropic import WORK_FIELDS, averaging_weights, barotropic
 
 DT, CALLS = 400.0, 12
 WEIGHTS = averaging_weights(5)
+ALL, ALL_BACK = (-1, len(WEIGHTS[0])), (-1, 2 * len(WEIGHTS[0]) + 2)  # substeps, and halves of their adjoint
 INPUTS = ("eta", "u_bar", "v_bar", "F_u", "F_v", "fresh")
 
 
@@ -27,7 +28,7 @@ def forward(grid, x, depth=1):
     for _ in range(CALLS):
         new = tuple(np.zeros(grid.depth_t.shape, dtype) for _ in range(5))
         steady = (x["F_u"].astype(dtype), x["F_v"].astype(dtype), x["fresh"].astype(dtype))
-        barotropic_substeps(*states[-1], *steady, *WEIGHTS, DT, *work(grid, depth, dtype), grid, *new)
+        barotropic_substeps(*states[-1], *steady, *WEIGHTS, DT, *ALL, *work(grid, depth, dtype), grid, *new)
         exchange(grid, *new[:3])
         states.append(new[:3])
     return states
@@ -56,10 +57,10 @@ def gradient(grid, x):
     for state in states[-2::-1]:
         before_ad = [np.zeros(grid.depth_t.shape) for _ in range(3)]
         memory, new = work(grid, len(WEIGHTS[0]) + 1, float), np.zeros((5, *grid.depth_t.shape))
-        barotropic_substeps(*state, x["F_u"], x["F_v"], x["fresh"], *WEIGHTS, DT, *memory, grid, *new)
+        barotropic_substeps(*state, x["F_u"], x["F_v"], x["fresh"], *WEIGHTS, DT, *ALL, *memory, grid, *new)
         forcing_ad, carried = np.zeros((2, *new[0].shape)), np.empty((CARRIED_FIELDS, *new[0].shape))
         barotropic_substeps_ad(
-            *WEIGHTS, DT, *memory, grid, *state_ad, *nothing, *before_ad, *forcing_ad, steady_ad[2], carried
+            *WEIGHTS, DT, *ALL_BACK, *memory, grid, *state_ad, *nothing, *before_ad, *forcing_ad, steady_ad[2], carried
         )
         steady_ad[0] += forcing_ad[0]
         steady_ad[1] += forcing_ad[1]

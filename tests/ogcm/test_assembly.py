@@ -117,7 +117,7 @@ def test_inner_loops_are_vectorised_in_their_own_precision(name, precision, kern
     grid, rng = random_grid(dtype=dtype), np.random.default_rng(0)
     inputs = [random_field(grid, kind, rng, size).astype(dtype) for kind, size in pair.inputs.values()]
     outputs = [np.zeros(mask_of(grid, kind).shape, dtype) for kind in pair.outputs.values()]
-    constants = [np.asarray(constant, dtype)[()] for constant in pair.constants(grid, dtype)]
+    constants = [c if isinstance(c, int) else np.asarray(c, dtype)[()] for c in pair.constants(grid, dtype)]
     gradients = [np.zeros_like(x) for x in inputs]
     kernels = kernels_called(pair.forward, *inputs, *constants, grid, *outputs)
     kernels += kernels_called(pair.adjoint, *inputs, *constants, grid, *outputs, *gradients)

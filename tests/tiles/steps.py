@@ -1,0 +1,150 @@
+"""Steps of oceans that are divided into tiles, and their adjoints, against those of the whole ocean, to the bit.
+
+For `mpiexec -n N`. Prints a line for each case with the number of values that differ, summed over all tiles.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+
+import ogcm
+from adjoint.state import Gradient
+from adjoint.stepper import AdjointStepper
+from ogcm import stability
+from ogcm.grid import add_halo, interior
+from ogcm.halo import exchange
+from ogcm.state import State
+from ogcm.stepper import Stepper
+from ogcm.tiles import communicator
+
+STEPS = 3
+SIDES = {"closed": (False, False), "x": (False, True), "y": (True, False), "both": (True, True)}
+OPTIONS = {
+    "z*, upwind3, rk3": {},
+    "linear surface, centred2, rk4": {"free_surface": "linear", "advection": "centred2", "integrator": "rk4"},
+    "monotone, euler, enstrophy": {"advection": "monotone", "integrator": "euler", "vorticity": "enstrophy"},
+    "al81, no slip, ab2": {"vorticity": "al81", "walls": "no_slip", "integrator": "ab2"},
+    "smagorinsky, richardson, teos10": {
+        "viscosity": "smagorinsky", "vertical_mixing": "richardson", "equation_of_state": "teos10",
+        "friction": "biharmonic", "diffusion": "biharmonic", "freezing": True,
+    },
+    "leith, no tracers": {"viscosity": "leith", "equation_of_state": "none", "diffusion": "none"},
+    "float32": {"precision": "float32"},
+}  # fmt: skip
+
+
+def ocean(shape: tuple[int, int], sides: tuple[bool, bool], **options) -> ogcm.Model:
+    """A rough ocean with islands and every kind of forcing, given as arrays of the whole ocean and as functions."""
+    (ny, nx), rng = shape, np.random.default_rng(11)
+    depth = rng.uniform(50.0, 400.0, shape) * (rng.uniform(size=shape) > 0.15)
+    noise = rng.normal(size=(9, *shape))
+    forcing = ogcm.Forcing(
+        tau_x=0.1 * noise[0],
+        tau_y=lambda x, y, t: 0.1 * np.sin(x / 2e4 + t / 1e4) * np.cos(y / 3e4),
+        heat_flux=ogcm.Series(200 * noise[1:3], [0.0, 1e4]),
+        fresh_water=1e-6 * noise[3],
+        T_star=lambda x, y: 2 + y / 1e5, rate_T=1e-5, S_star=35.0, rate_S=1e-5 * np.abs(noise[4]),
+    )  # fmt: skip
+    T = 4.0 + np.array([3.0, 2.0, 1.0, 0.5])[:, None, None] + 0.2 * rng.normal(size=(4, *shape))
+    moving = {name: 0.1 * rng.normal(size=(4, *shape)) for name in "uv"} | {"eta": 0.1 * noise[5]}
+    parameters = {
+        "nu_h": 100 + 20 * noise[6] ** 2, "kappa_h": 50.0, "nu_v": 1e-3 + 1e-4 * noise[7] ** 2, "kappa_v": 1e-4,
+        "nu4_h": 1e10, "kappa4_h": 1e9, "drag_linear": 1e-4, "drag_quadratic": 1e-3, "T_freezing": 1.9,
+    }  # fmt: skip
+    along_y, along_x = sides
+    horizontal = ogcm.cartesian(
+        nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=along_x, periodic_y=along_y
+    )
+    return ogcm.Model(
+        horizontal, depth=depth, dz=[40.0, 80.0, 120.0, 160.0], T=T, S=lambda x, y, z: 35 + z / 1e4, **moving,
+        forcing=forcing, parameters=parameters, **({"dt": 300.0} | options),
+    )  # fmt: skip
+
+
+def layouts() -> list[tuple[int, int]]:
+    """All divisions into as many tiles as there are processes."""
+    size = communicator().size
+    return [(n, size // n) for n in range(1, size + 1) if size % n == 0]
+
+
+def differences(shape, sides, layout, **options) -> int:
+    """Number of values that differ after some steps, in all tiles; the limits of the time step count as well."""
+    whole, model = (ocean(shape, sides, decomposition=tiles, **options) for tiles in ((1, 1), layout))
+    for each in (whole, model):
+        stepper = Stepper(each)
+        for _ in range(STEPS):
+            stepper.step()
+    tile, states = model.grid.tile, (whole.state.arrays(), model.state.arrays())
+    found = sum(int((tile.cut(interior(states[0][n])) != interior(a)).sum()) for n, a in states[1].items())
+    found += stability.courant_numbers(whole) != stability.courant_numbers(model)
+    W = [stability.upward_transports(each) for each in (whole, model)]
+    found += stability.fastest(whole, W[0]) != stability.fastest(model, W[1])
+    for each in (whole, model):  # NaN in one cell, of one tile alone
+        row, column = each.grid.tile.start
+        ny, nx = interior(each.state.eta).shape
+        if row <= 4 < row + ny and column <= 5 < column + nx:
+            interior(each.state.v)[1, 4 - row, 5 - column] = np.nan
+    bad = [stability.first_invalid(each.state, each) for each in (whole, model)]
+    found += repr(bad[0]) != repr(bad[1]) or bad[0][:2] != ("v", (1, 4, 5))
+    return sum(communicator().allgather(found))
+
+
+def different_gradients(shape, sides, layout, **options) -> int:
+    """Number of values that differ between the gradients of a random linear loss of a step, in all tiles."""
+    gradients = []
+    for tiles in ((1, 1), layout):
+        model = ocean(shape, sides, decomposition=tiles, **options)
+        tile, rng, loss, gradient = (
+            model.grid.tile,
+            np.random.default_rng(5),
+            State.zeros(model.grid),
+            Gradient.zeros(model),
+        )
+        for a in loss.arrays().values():
+            interior(a)[...] = tile.cut(rng.normal(size=(*a.shape[:-2], *shape)))
+        AdjointStepper(model).step(model.state.copy(), loss, gradient)
+        gradients.append(gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters)
+    found = 0
+    for name, a in gradients[1].items():
+        one, other = (gradients[0][name], a) if a.ndim == 1 else (tile.cut(interior(gradients[0][name])), interior(a))
+        found += int((one != other).sum())
+        found += (
+            not (one != 0).any() and name in ("u", "T", "tau_x", "nu_h", "eos") and "equation_of_state" not in options
+        )
+    return sum(communicator().allgather(found))
+
+
+def wrong_halos(shape, sides, layout) -> int:
+    """Number of points of a halo that are not those of the whole ocean after an exchange."""
+    whole, model = (ocean(shape, sides, decomposition=tiles) for tiles in ((1, 1), layout))
+    tile, numbers = model.grid.tile, np.arange(5.0 * shape[0] * shape[1]).reshape(5, *shape)
+    expected = tile.cut_with_halo(add_halo(numbers, whole.grid.periodic))
+    found = np.zeros_like(expected)
+    interior(found)[...] = tile.cut(numbers)
+    exchange(model.grid, found, found[0])
+    return sum(communicator().allgather(int((found != expected).sum())))
+
+
+def main() -> None:
+    """Run all cases."""
+    warnings.simplefilter("ignore")
+    cases = {f"halo, {name}": (wrong_halos, (13, 17), sides, {}) for name, sides in SIDES.items()}
+    cases |= {
+        f"halo of the smallest tiles, {name}": (wrong_halos, (12, 12), sides, {}) for name, sides in SIDES.items()
+    }
+    cases |= {f"{name}": (differences, (12, 16), SIDES["x"], options) for name, options in OPTIONS.items()}
+    cases |= {f"sides {name}": (differences, (13, 17), sides, {}) for name, sides in SIDES.items()}
+    cases |= {
+        f"gradient, {name}": (different_gradients, (12, 16), SIDES["x"], options) for name, options in OPTIONS.items()
+    }
+    cases |= {f"gradient, sides {name}": (different_gradients, (13, 17), sides, {}) for name, sides in SIDES.items()}
+    for name, (count, shape, sides, options) in cases.items():
+        for layout in layouts():
+            found = count(shape, sides, layout, **options)
+            if communicator().rank == 0:
+                print(f"{name}, {layout[0]} x {layout[1]} tiles: {found}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
