@@ -26,7 +26,7 @@ from numba.extending import overload
 
 from ogcm.errors import KernelError
 from ogcm.kernel_cache import IMPLEMENTATIONS, LLVM_OPTIONS, KernelCache, codes, functions_of, python_function
-from ogcm.rows import COMPILERS, loop_over_rows, point
+from ogcm.rows import OPTIONS, loop_over_rows, point
 
 ONE = np.uintp(1)
 TWO = np.uintp(2)
@@ -197,10 +197,13 @@ class Kernel:
         Compile `prange` loops for several threads.
     serial_below : int
         Number of points of the last array below which one thread runs all loops.
+    apart : bool
+        False for a kernel that may be given one array as two arguments. All others are compiled for arrays that share
+        no memory if one of them is written, and their results are undefined if they do.
     """
 
-    def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0) -> None:
-        self.parallel, self.serial_below = parallel, serial_below
+    def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0, apart: bool = True) -> None:
+        self.parallel, self.serial_below, self.apart = parallel, serial_below, apart
         self.py_func = function
         parameters = list(inspect.signature(function).parameters)
         self.grid_position = parameters.index("grid") if "grid" in parameters else None
@@ -230,9 +233,9 @@ class Kernel:
         function = self.py_func
         if self.parallel:
             with contextlib.suppress(KernelError):
-                function = loop_over_rows(self.py_func)
+                function = loop_over_rows(self.py_func, self.apart)
         compiled = numba.njit(parallel=self.parallel, error_model="numpy")(function)
-        compiled._cache = KernelCache(self.py_func, f"parallel={self.parallel} {COMPILERS}")
+        compiled._cache = KernelCache(self.py_func, f"parallel={self.parallel} apart={self.apart} {OPTIONS}")
         return compiled
 
     @property

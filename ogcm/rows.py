@@ -1,8 +1,7 @@
 """How point functions and the rows of kernels are compiled.
 
-A kernel `for j in prange(a, b): BODY` is compiled as the function BODY of one row and a loop over j that calls it.
-Numba then analyses the loop over j only for its threads, and LLVM is told that no array that a row writes shares memory
-with another argument, so that loops over i become vectors. Point functions are compiled by themselves and inlined by
+A kernel `for j in prange(a, b): BODY` is compiled as the function BODY of one row and a loop over j that calls it, so
+that Numba analyses the loop over j only for its threads. Point functions are compiled by themselves and inlined by
 LLVM: Numba's own inliner copies their code wherever they are called, which takes longer than all the rest.
 """
 
@@ -30,10 +29,11 @@ class PointCompiler(Compiler):
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
 
-class RowCompiler(Compiler):
-    """Compiles the function of a row, and tells LLVM that the arrays among its arguments do not share memory.
+class ApartCompiler(Compiler):
+    """Compiles a function, and tells LLVM that the arrays among its arguments do not share memory.
 
-    LLVM then need not compare their addresses before each loop over i.
+    LLVM then need not compare their addresses before each loop over i. The results are undefined where arrays that are
+    read and written do share memory.
     """
 
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
@@ -41,18 +41,27 @@ class RowCompiler(Compiler):
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
 
-class PlainRowCompiler(RowCompiler, PointCompiler):
-    """Compiles the function of a row that allocates nothing."""
+class ApartPointCompiler(ApartCompiler, PointCompiler):
+    """Compiles such a function that allocates nothing."""
 
 
-COMPILERS = " ".join(fingerprint(each.__init__) for each in (PointCompiler, RowCompiler))  # for the names in the cache
+COMPILERS = {  # of the function of a row: whether its arrays are apart, whether it allocates
+    (False, False): PointCompiler,
+    (False, True): Compiler,
+    (True, False): ApartPointCompiler,
+    (True, True): ApartCompiler,
+}
+# For the names in the cache
+OPTIONS = " ".join(fingerprint(each.__init__) for each in (PointCompiler, ApartCompiler))
 
 point = numba.njit(**INNER, forceinline=True, pipeline_class=PointCompiler)
 
 
 @functools.cache
-def row_function(function: Callable) -> tuple[Any, str, str]:
+def row_function(function: Callable, apart: bool) -> tuple[Any, str, str]:
     """Return the compiled function of one row of a kernel, and the bounds of the rows as source, in terms of nj.
+
+    `apart` is true where the arrays among its arguments share no memory.
 
     Raises KernelError for a kernel that is not one `prange` loop over rows, or whose source is not known.
     """
@@ -65,16 +74,15 @@ def row_function(function: Callable) -> tuple[Any, str, str]:
     tree.args.args.append(ast.arg("j"))
     row = compile_tree(tree, namespace_of(function), full_name(function))
     allocates = any(name in ast.unparse(tree) for name in ("np.zeros", "np.empty"))
-    compiler = RowCompiler if allocates else PlainRowCompiler
-    return numba.njit(**INNER, pipeline_class=compiler)(row), *loop_bounds(loops[0])
+    return numba.njit(**INNER, pipeline_class=COMPILERS[apart, allocates])(row), *loop_bounds(loops[0])
 
 
-def loop_over_rows(function: Callable) -> Callable:
+def loop_over_rows(function: Callable, apart: bool) -> Callable:
     """Return the function of a kernel with a call of the function of its row as the body of its loop.
 
     Raises KernelError as `row_function` does.
     """
-    row = row_function(function)[0]
+    row = row_function(function, apart)[0]
     tree: Any = parse_function(function)
     arguments = ", ".join(a.arg for a in tree.args.args)
     tree.body[-1].body = ast.parse(f"{row.__name__}({arguments}, np.uintp(j))").body

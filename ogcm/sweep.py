@@ -25,7 +25,7 @@ from numba import prange
 from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
 from ogcm.kernel_cache import KernelCache, fingerprint
 from ogcm.kernel_source import compile_tree
-from ogcm.rows import COMPILERS, INNER, row_function
+from ogcm.rows import INNER, OPTIONS, row_function
 from ogcm.windows import Window, address, as_window
 
 SMALLEST_BLOCK = 8  # rows; in smaller blocks the rows beyond a block would cost more than another thread gains
@@ -136,7 +136,7 @@ def {name}(blocks, nj, grid, {arguments}):
 """
     function = compile_tree(ast.parse(source).body[0], namespace | {f"{name}_block": block}, f"{__name__}.{name}")
     run = numba.njit(parallel=True, error_model="numpy")(function)
-    run._cache = KernelCache(function, f"parallel=True {COMPILERS} {fingerprint(address)}")
+    run._cache = KernelCache(function, f"parallel=True {OPTIONS} {fingerprint(address)}")
     return run, fields
 
 
@@ -150,7 +150,7 @@ def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: t
     head += ["last = HALO + (nj - 2 * HALO) * (number + 1) // blocks"]
     begins, ends, calls = [], [], []
     for n, (kernel, arguments, south, north) in enumerate(passes):
-        row, start, stop = row_function(kernel.py_func)
+        row, start, stop = row_function(kernel.py_func, apart=True)
         namespace[row.py_func.__name__] = row
         head += [f"begin_{n} = {start} if number == 0 else first - {south}"]
         head += [f"end_{n} = {stop} if number == blocks - 1 else last + {north}"]

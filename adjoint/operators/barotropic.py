@@ -52,7 +52,7 @@ from ogcm.operators.barotropic import (
 )
 
 
-@kernel
+@partial(kernel, apart=False)  # of u and v, of which the shape alone is read, a step gives the adjoints
 def depth_mean_ad(u, v, grid, u_bar_ad, v_bar_ad, u_ad, v_ad):
     """Add the adjoint of the depth mean: u_ad += h_u/H_u u_bar_ad.
 

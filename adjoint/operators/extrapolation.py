@@ -3,13 +3,15 @@
 y = x + e (x - x_before)          x_ad += (1 + e) y_ad,   x_before_ad -= e y_ad
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 
 from ogcm.backend import kernel
 
 
-@kernel
+@partial(kernel, apart=False)  # in the first step x and x_before are one array, and so are their adjoints
 def extrapolate_ad(x, x_before, e, y_ad, x_ad, x_before_ad):
     """Add the adjoint of the extrapolation, halo included.
 

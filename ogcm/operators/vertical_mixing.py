@@ -26,6 +26,8 @@ Kinks, both at N2 = 0: the switch of convection, whose derivative is that of the
 and max(N2, 0), with the derivative 0 at 0. With constant mixing n = nu_v_ad, and N2_ad = 0.
 """
 
+from functools import partial
+
 import numpy as np
 from numba import prange
 
@@ -47,7 +49,7 @@ def positive_part(N2):
     return N2 if N2.real > 0 else N2 - N2
 
 
-@kernel
+@partial(kernel, apart=False)  # a step gives it N2 in the memory of kappa_v
 def constant_mixing(N2, background_nu, background_kappa, convective, grid, nu_v, kappa_v):
     """Compute constant mixing coefficients, with convective adjustment.
 
@@ -90,7 +92,7 @@ def shear_squared(u, v, grid, k, j, i):
     return HALF * ((east * east + west * west) + (north * north + south * south)) / (dz * dz)
 
 
-@kernel
+@partial(kernel, apart=False)  # a step gives it N2 in the memory of kappa_v
 def richardson_mixing(
     u, v, N2, background_nu, background_kappa, convective, nu_0, alpha, grid, nu_v, kappa_v
 ):  # fmt: skip

@@ -8,6 +8,7 @@ from adjoint.complex_step import STEP, complex_model
 from adjoint.controls import Controls
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
+from ogcm.backend import Kernel
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -124,6 +125,27 @@ def test_nan_on_land_changes_no_bit_of_a_gradient(choice):
         assert np.isfinite(b).all(), name
         where = ... if name in clean.parameters else ~dry(clean.grid, name, a)  # one number is summed over land, too
         np.testing.assert_array_equal(a[where], b[where], err_msg=name)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_a_kernel_writes_is_none_of_its_other_arguments(choice, monkeypatch):
+    """Kernels are compiled under this condition, but for those with `apart=False`."""
+    call, shared = Kernel.__call__, set()
+
+    def checked(self, *arguments):
+        arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+        before = [a.copy() for a in arrays]
+        call(self, *arguments)
+        for n, (a, old) in enumerate(zip(arrays, before, strict=True)):
+            if self.apart and not np.array_equal(a, old, equal_nan=True):
+                others = arrays[:n] + arrays[n + 1 :]
+                shared.update(self.__name__ for other in others if np.shares_memory(a, other))
+
+    monkeypatch.setattr(Kernel, "__call__", checked)
+    model = ocean(**CHOICES[choice])
+    Stepper(model).advance(model.state)
+    step_back(model, weights(model))
+    assert not shared
 
 
 @pytest.mark.parametrize("options", [{}, {"integrator": "ab2"}, {"dynamics": "none", "corrector": Rain()}])

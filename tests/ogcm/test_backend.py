@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adjoint.operators.extrapolation import extrapolate_ad
 from ogcm import kernel_cache
 from ogcm.backend import Kernel, kernel
 from ogcm.kernel_cache import fingerprint
@@ -175,6 +176,14 @@ def test_kernels_of_one_name_that_two_processes_compiled_are_told_apart(tmp_path
         ).stdout  # fmt: skip
 
     assert [said("2"), said("3"), said("2", "3")] == ["2.0\n", "3.0\n", "2.0\n3.0\n"]
+
+
+def test_one_array_may_be_two_arguments_of_a_kernel():
+    """As in the first step of ab2, where the state before the first is the first."""
+    x, y_ad = np.ones((3, 8, 40)), np.arange(960.0).reshape(3, 8, 40)
+    x_ad = np.zeros_like(x)
+    extrapolate_ad(x, x, 0.5, y_ad, x_ad, x_ad)
+    np.testing.assert_array_equal(x_ad, y_ad)
 
 
 def test_a_damaged_file_is_never_loaded_and_is_replaced(modules, tmp_path):

@@ -90,4 +90,4 @@ def two_loops(a, out):
 
 def test_a_kernel_with_two_loops_is_refused():
     with pytest.raises(KernelError, match="two_loops: a sweep needs a kernel that ends with its only loop"):
-        row_function(two_loops.py_func)
+        row_function(two_loops.py_func, apart=True)
