@@ -136,7 +136,7 @@ def barotropic_substeps_ad(
         Work array.
     """
     barotropic_ad.barotropic_substeps_ad(
-        a, b, dt, *barotropic_ad.half_ranges(len(a), True)[0], work, history, grid,
+        a, b, dt, -1, 2 * len(a) + 2, work, history, grid,
         eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
         eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
     )  # fmt: skip

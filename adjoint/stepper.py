@@ -18,7 +18,6 @@ from adjoint.operators.barotropic import (
     GATHERED,
     barotropic_substeps_ad,
     depth_mean_ad,
-    half_ranges,
     slow_forcing_ad,
     take_depth_mean_ad,
     tracer_transports_ad,
@@ -32,12 +31,13 @@ from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad
 from adjoint.slow_physics import slow_physics_ad
 from adjoint.state import Gradient
 from adjoint.work import SHARED, SHARED_BY_SLOW_PHYSICS, BackwardStage, BackwardStep, Scratch
-from ogcm.device import Graphs, to_host, zeros
+from ogcm.device import Graphs, to_device, to_host, zeros
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.integrators import StepStates
 from ogcm.model import Model
+from ogcm.operators.barotropic import call_ranges
 from ogcm.state import State
 from ogcm.stepper import Stepper
 from ogcm.work import SlowWork, StageWork
@@ -130,7 +130,8 @@ class AdjointStepper:
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         if eos_ad is not None:
             total = self.model.grid.tile.total
-            g.parameters["eos"][...] += np.array([total(to_host(interior(a)).astype(float)) for a in eos_ad])
+            sums = np.array([total(to_host(interior(a)).astype(float)) for a in eos_ad])
+            g.parameters["eos"][...] += to_device(sums, self.model.device)
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
@@ -283,7 +284,7 @@ class AdjointStepper:
         F_ad, star_ad = (work_ad.F_u, work_ad.F_v), work_ad.bar_star
         take_depth_mean_ad(grid, s_ad.u, s_ad.v, *star_ad, *work_ad.bar)
         exchange(grid, s_ad.eta)
-        for first, last in half_ranges(len(substeps.weights[0]), grid.tile.is_whole):
+        for first, last in call_ranges(2 * len(substeps.weights[0]) + 2, grid.tile.is_whole):
             barotropic_substeps_ad(
                 *substeps.weights, dt, first, last, substeps.work, substeps.history, grid,
                 s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean,

@@ -22,10 +22,11 @@ import numpy as np
 
 from ogcm import halo
 from ogcm.backend import HALO
-from ogcm.tiles import communicator
+from ogcm.tiles import Tile, best_layout, communicator
 
 SIZES = [(64, 64, 16), (256, 256, 32)]
 TURNS = 3
+MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
 NETWORK = (2e-6, 10e9)  # latency [s] and bandwidth [bytes s-1] of a cluster's network, for the prediction
 OCEANS = {"1/4 degree": (1440, 720, 50), "1/10 degree": (3600, 1800, 62)}
 
@@ -36,13 +37,18 @@ def measure(size: tuple[int, int, int], steps: int) -> dict:
     from ogcm.stepper import Stepper
 
     stepper, processes = Stepper(model(*size, "float64")), communicator()
-    between, sent = halo.exchange_between_tiles, {"messages": 0, "bytes": 0, "seconds": 0.0}
+    tile, between, sent = (
+        stepper.model.grid.tile,
+        halo.exchange_between_tiles,
+        {"bytes": 0, "seconds": 0.0, "messages": 0},
+    )
+    # The numbers of cells of those sides at which another tile lies
+    sides = [size[axis] // tile.layout[1 - axis] for axis in (0, 1) for step in (-1, 1) if towards(tile, axis, step)]
 
     def timed(tile, axis, fields):
-        neighbours = [step for step in (-1, 1) if tile.neighbour(axis, step) is not None]
-        sent["messages"] += len(neighbours)
-        rows = (slice(0, HALO),)
-        sent["bytes"] += len(neighbours) * sum(halo.strip(f, axis, *rows).nbytes for f in fields)
+        neighbours = sum(towards(tile, axis, step) for step in (-1, 1))
+        sent["messages"] += neighbours
+        sent["bytes"] += neighbours * sum(halo.strip(field, axis, slice(0, HALO)).nbytes for field in fields)
         start = time.perf_counter()
         between(tile, axis, fields)
         sent["seconds"] += time.perf_counter() - start
@@ -57,7 +63,15 @@ def measure(size: tuple[int, int, int], steps: int) -> dict:
         stepper.step()
         times.append(time.perf_counter() - start)
     halo.exchange_between_tiles = between
-    return {"ms": 1e3 * statistics.median(times), **{name: value / steps for name, value in sent.items()}}
+    each = {name: value / steps for name, value in sent.items()}
+    if sides:
+        each |= {"exchanges": each["messages"] / len(sides), "bytes_per_cell": each["bytes"] / (sum(sides) * size[2])}
+    return {"ms": 1e3 * statistics.median(times), **each}
+
+
+def towards(tile: Tile, axis: int, step: int) -> bool:
+    """Return True if another tile lies at this side (`Tile.neighbour`)."""
+    return tile.layout[axis] > 1 and tile.neighbour(axis, step) is not None
 
 
 def worker(nx: int, ny: int, nk: int, steps: int) -> None:
@@ -69,7 +83,7 @@ def worker(nx: int, ny: int, nk: int, steps: int) -> None:
 
 def run(size: tuple[int, int, int], steps: int, processes: int, threads: int) -> dict:
     """Measure in processes of their own."""
-    launcher = [] if processes == 1 else [str(Path(sys.executable).with_name("mpiexec")), "-n", str(processes)]
+    launcher = [] if processes == 1 else [MPIEXEC, "-n", str(processes)]
     command = [
         *launcher,
         sys.executable,
@@ -99,8 +113,8 @@ for n in (1, 2**17):
     found.append(sorted(times)[150])
 if c.rank == 0: print(found[0], 8 * 2**17 / (found[1] - found[0]))
 """
-    launcher = [str(Path(sys.executable).with_name("mpiexec")), "-n", "2"]
-    said = subprocess.run([*launcher, sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    command = [MPIEXEC, "-n", "2", sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     latency, bandwidth = map(float, said.split())
     return latency, bandwidth
 
@@ -122,8 +136,7 @@ def predictions(seconds_per_point: float, exchanges: float, bytes_per_cell: floa
     print(f"{'ocean':12} {'processes':>9} {'tile':>12} {'ms/step':>9} {'exchange':>9} {'efficiency':>10}")
     for name, (nx, ny, nk) in OCEANS.items():
         for processes in (4, 64, 1024, 10000):
-            side = [(n, processes // n) for n in range(1, processes + 1) if processes % n == 0]
-            rows, columns = min(side, key=lambda n: nx / n[1] + ny / n[0])
+            rows, columns = best_layout((ny, nx), (False, True), processes)
             height, width = ny / rows, nx / columns
             compute = height * width * nk * seconds_per_point
             exchange = 4 * exchanges * latency + 2 * (height + width) * nk * bytes_per_cell / bandwidth
@@ -164,8 +177,7 @@ def main() -> None:
         )
     latency, bandwidth = message_time()
     print(f"\na message between two processes here: {latency * 1e6:.1f} us + bytes / {bandwidth / 1e9:.1f} GB/s")
-    # The channel is cut once, along a row: a tile has one neighbour.
-    predictions(1e-3 * ms["one"] / np.prod(size), last["messages"], last["bytes"] / (size[0] * size[2]))
+    predictions(1e-3 * ms["one"] / np.prod(size), last["exchanges"], last["bytes_per_cell"])
 
 
 if __name__ == "__main__":

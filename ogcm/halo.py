@@ -1,4 +1,4 @@
-"""The halo of a periodic side is a copy of the opposite interior, that towards another tile one of its interior.
+"""Halos: that of a periodic side is a copy of the opposite interior, that towards another tile of its interior.
 
 The halo of a closed side is land and stays as it is. The adjoint of a field is exchanged in the same way, since adjoint
 kernels gather (see docs/design.md, section 5).
@@ -158,8 +158,8 @@ def wait(rank: int, messages: Sequence[tuple[Any, str]]) -> None:
         while not request.Test():
             if time.perf_counter() - start > PATIENCE:
                 print(
-                    f"process {rank} has waited {PATIENCE} s for {words}, which compiles its kernels, or hangs: see "
-                    "what it does, and stop the run if it does nothing",
+                    f"process {rank} has waited {PATIENCE} s for {words}. That process compiles its kernels or hangs; "
+                    "stop the run if it uses no processor time",
                     file=sys.stderr, flush=True,
                 )  # fmt: skip
                 start = np.inf

@@ -30,7 +30,7 @@ from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
 from ogcm.model import Model
-from ogcm.operators.barotropic import TRANSPORTS, barotropic_substeps, slow_forcing, substep_ranges
+from ogcm.operators.barotropic import TRANSPORTS, barotropic_substeps, call_ranges, slow_forcing
 from ogcm.operators.layers import stretch
 from ogcm.operators.vertical_diffusion import dither_increments
 from ogcm.slow_physics import slow_physics
@@ -402,11 +402,12 @@ class Stepper:
         n, y, s, dt, fluxes, substeps, work = stage
         grid, F, bar = self.model.grid, (work.F_u, work.F_v), self.slow.bar
         slow_forcing(*work.bar_star, *bar, y.eta, dt, grid, *F)
-        for first, last in substep_ranges(len(substeps.weights[0]), grid.tile.is_whole):
+        count = len(substeps.weights[0])
+        for first, last in call_ranges(count, grid.tile.is_whole):
             barotropic_substeps(
                 n.eta, *bar, *F, fluxes.fresh_water, *substeps.weights, dt, first, last, substeps.work,
                 substeps.history, grid, s.eta, *work.bar, work.U_mean, work.V_mean,
             )  # fmt: skip
-            if last < len(substeps.weights[0]):
+            if last < count:
                 exchange(grid, *substeps.work[TRANSPORTS])
         exchange(grid, s.eta, *work.bar, work.U_mean, work.V_mean)

@@ -65,23 +65,22 @@ class Tile(NamedTuple):
     @property
     def start(self) -> tuple[int, int]:
         """Row and column of the whole ocean at which the tile begins."""
-        return self.edges(0)[self.place[0]], self.edges(1)[self.place[1]]
+        return self.rows.start, self.columns.start
 
     @property
     def rows(self) -> slice:
         """Rows of the whole ocean that lie in the tile."""
-        edges, n = self.edges(0), self.place[0]
-        return slice(edges[n], edges[n + 1])
+        return self.cells(0)
 
     @property
     def columns(self) -> slice:
         """Columns of the whole ocean that lie in the tile."""
-        edges, n = self.edges(1), self.place[1]
-        return slice(edges[n], edges[n + 1])
+        return self.cells(1)
 
-    def edges(self, axis: int) -> list[int]:
-        """Return the rows (axis 0) or columns (axis 1) at which tiles begin, and the number of them at the end."""
-        return [self.shape[axis] * n // self.layout[axis] for n in range(self.layout[axis] + 1)]
+    def cells(self, axis: int) -> slice:
+        """Return the rows (axis 0) or columns (axis 1) of the whole ocean that lie in the tile."""
+        n, tiles, place = self.shape[axis], self.layout[axis], self.place[axis]
+        return slice(n * place // tiles, n * (place + 1) // tiles)
 
     def neighbour(self, axis: int, step: int) -> int | None:
         """Return the rank of the neighbour of a tile, or None at a closed side.
@@ -125,14 +124,14 @@ class Tile(NamedTuple):
         return whole[..., rows.start : rows.stop + 2 * HALO, columns.start : columns.stop + 2 * HALO]
 
     def check_whole(self, what: str) -> None:
-        """Raise InputError for something that works with a whole ocean alone."""
+        """Raise InputError for something that is not possible yet for an ocean that is divided into tiles."""
         if not self.is_whole:
             raise InputError(
-                f"{what}: works with a whole ocean alone so far, and this one is divided into {self.layout[0]} x "
-                f"{self.layout[1]} tiles; start one process, or give decomposition=(1, 1) to the model"
+                f"{what}: is not yet possible for an ocean that is divided into tiles, here {self.layout[0]} x "
+                f"{self.layout[1]}; start one process, or give decomposition=(1, 1) to the model"
             )
 
-    # What all tiles know
+    # Collective operations: all processes must call them
 
     def largest(self, value: float) -> float:
         """Return the largest of the values that the tiles give; NaN if one of them is NaN."""
@@ -222,8 +221,7 @@ def communicator() -> Any:
         from mpi4py import MPI
     except ImportError:
         raise InputError(
-            "mpiexec started this process, and mpi4py, which lets it speak with the others, is missing: "
-            "pip install 'ogcm[mpi]'"
+            "mpi4py: is needed by a process that mpiexec started, and is not installed: pip install 'ogcm[mpi]'"
         ) from None
     if MPI.COMM_WORLD.size == 1:
         return None
@@ -292,9 +290,7 @@ def best_layout(shape: tuple[int, int], periodic: tuple[bool, bool], size: int) 
 
     def halo(layout: tuple[int, int]) -> float:
         """Length of the sides of a tile in the middle that lie at other tiles [cells]."""
-        along_j, along_i = (
-            0 if n == 1 else 1 if n == 2 and not ring else 2 for n, ring in zip(layout, periodic, strict=True)
-        )
+        along_j, along_i = (2 * (n > 1) if ring else min(n - 1, 2) for n, ring in zip(layout, periodic, strict=True))
         return along_j * shape[1] / layout[1] + along_i * shape[0] / layout[0]
 
     return min(fitting, key=halo)

@@ -143,25 +143,6 @@ def eta_difference_y(eta_ad, grid, j, i):
     return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
 
 
-def half_ranges(substeps: int, whole: bool) -> list[tuple[int, int]]:
-    """Return the ranges of halves for the calls of `barotropic_substeps_ad`.
-
-    Parameters
-    ----------
-    substeps : int
-        Number of substeps, M.
-    whole : bool
-        True for an ocean that is not divided into tiles, for which one call computes all halves.
-
-    Returns
-    -------
-    list of tuple of int
-        Arguments `first` and `last` of each call.
-    """
-    halves = 2 * (substeps + 1)
-    return [(-1, halves)] if whole else [(n, n + 1) for n in range(-1, halves)]
-
-
 CARRIED_FIELDS = 9  # number of (nj, ni) fields of the backward substeps
 GATHERED = (slice(5, 9), slice(0, 1))  # those that the first and the second half of an instant compute for neighbours
 
@@ -174,7 +155,7 @@ def barotropic_substeps_ad(
     """Add the adjoint of the substeps, from the last instant to the first, or of some of them.
 
     Each instant has two halves: from the velocities of an instant to the fields of which its surface gathers, and this
-    gathering. Between tiles, what a half has computed must be exchanged, so that each is a call (`half_ranges`).
+    gathering. Between tiles, what a half has computed must be exchanged, so that each is a call (`call_ranges`).
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def transports(model: Model) -> tuple[Array, Array]:
 
 
 def transports_with_halo(model: Model) -> tuple[Array, Array]:
-    """Volume transports as `transports` returns them, with the halo, of which the outermost cells are wrong.
+    """Volume transports as `transports` returns them, with their halo; its outermost cells are not valid.
 
     Parameters
     ----------
@@ -166,4 +166,4 @@ def transports_with_halo(model: Model) -> tuple[Array, Array]:
     north = 0.5 * (weighted + np.roll(weighted, -1, 0)) / g.area_v
     U = (1 + nonlinear * east / g.depth_u) * s.u * g.mask_u * g.dy_u * g.h_u
     V = (1 + nonlinear * north / g.depth_v) * s.v * g.mask_v * g.dx_v * g.h_v
-    return U.astype(np.float64), V.astype(np.float64)
+    return U, V

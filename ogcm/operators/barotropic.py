@@ -194,22 +194,22 @@ def transport_v(eta, v, area, rest, swell, j, i):
     return (rest[j, i] + swell[j, i] * (area[j, i] * eta[j, i] + area[j + 1, i] * eta[j + 1, i])) * v
 
 
-def substep_ranges(substeps: int, whole: bool) -> list[tuple[int, int]]:
-    """Return the ranges of substeps for the calls of `barotropic_substeps`.
+def call_ranges(count: int, whole: bool) -> list[tuple[int, int]]:
+    """Return the ranges of substeps for the calls of `barotropic_substeps`, or of halves for those of its adjoint.
 
     Parameters
     ----------
-    substeps : int
-        Number of substeps, M.
+    count : int
+        Number of substeps or of halves.
     whole : bool
-        True for an ocean that is not divided into tiles, for which one call takes all substeps.
+        True for an ocean that is not divided into tiles, for which one call takes all of them.
 
     Returns
     -------
     list of tuple of int
         Arguments `first` and `last` of each call.
     """
-    return [(-1, substeps)] if whole else [(m, m + 1) for m in range(-1, substeps)]
+    return [(-1, count)] if whole else [(n, n + 1) for n in range(-1, count)]
 
 
 WORK_FIELDS = 8  # number of (nj, ni) fields in `work`
@@ -226,7 +226,7 @@ def barotropic_substeps(
     """Advance the depth-mean mode by dt with averaged substeps, or take some of these.
 
     Between tiles, U^{m+1/2} and V^{m+1/2} in `work` must be exchanged after each substep, so that each is a call
-    (`substep_ranges`).
+    (`call_ranges`).
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def test_steps_of_tiles_and_their_adjoints_are_those_of_the_whole_ocean(processe
 
 
 @needs_mpi
-def test_what_is_not_written_yet_is_refused_under_mpiexec(tmp_path):
+def test_what_is_not_written_yet_is_refused_under_mpiexec():
     code = "import ogcm; m = ogcm.setups.SETUPS['double_gyre'](); ogcm.Simulation(m, days=1)"
     found = mpiexec(2, "-c", code)
     assert found.returncode != 0
