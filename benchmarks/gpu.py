@@ -4,6 +4,7 @@ agreement   differences between GPU and CPU in float64 of each operator and its 
             gradient relative to the complex step; whether two runs are identical to the bit
 kernels     the time of each kernel, and the bandwidth of the bytes that it must move at least, relative to a copy
             within the memory of the device in the same process
+launches    the time of each kernel of a step and of its adjoint, all launches of a step together
 steps       points steps/s at growing sizes, as one CUDA graph and kernel by kernel, and the time of an adjoint step
             relative to that of a forward step
 gradients   the time of a gradient relative to that of its run
@@ -18,6 +19,8 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from unittest import mock
 
 import numpy as np
 
@@ -32,15 +35,15 @@ from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from benchmarks.forward import kernels, model
 from nn.corrector import Corrector
-from ogcm import device
+from ogcm import cuda, device
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import Grid
 from ogcm.memory import run_bytes
 from ogcm.setups import global_4deg
 
-PARTS = ("agreement", "kernels", "steps", "gradients", "training", "years")
-SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64), (2048, 2048, 64)]
+PARTS = ("agreement", "kernels", "launches", "steps", "gradients", "training", "years")
+SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64)]
 
 
 def best(
@@ -96,8 +99,8 @@ def operator(name: str, grid: Grid, where: str) -> list[list[np.ndarray]]:
     y = [np.zeros(mask_of(grid, kind).shape) for kind in pair.outputs.values()]
     y_ad, x_ad = [rng.normal(size=a.shape) for a in y], [np.zeros_like(a) for a in x]
     x, y, y_ad, x_ad = ([device.to_device(a, where) for a in arrays] for arrays in (x, y, y_ad, x_ad))
-    # Vectors, such as weights, stay on the host.
-    constants = [device.to_device(a, where) if np.ndim(a) > 1 else a for a in pair.constants(grid, np.dtype(float))]
+    host = 1 if name == "barotropic_substeps" else 0  # its weights, vectors, are read on the host
+    constants = [device.to_device(a, where) if np.ndim(a) > host else a for a in pair.constants(grid, np.dtype(float))]
     pair.forward(*x, *constants, g, *y)
     pair.adjoint(*x, *constants, g, *y_ad, *x_ad)
     return [[device.to_host(a) for a in arrays] for arrays in (y, x_ad)]
@@ -170,6 +173,41 @@ def kernel_table(quick: bool) -> None:
             )
 
 
+def launch_table(quick: bool) -> None:
+    """Print the time of each kernel in a step and in its adjoint."""
+    for precision in ("float32",) if quick else ("float32", "float64"):
+        there = ocean((5, 4, 3) if quick else (512, 512, 32), precision, quick).to("cuda")
+        forward, backward = ogcm.Stepper(there, graphs=False), AdjointStepper(there, graphs=False)
+        backward.with_eos = False
+        forward.step()
+        backward.forward.advance(there.state)
+        arguments = backward.forward, there.state, there.state.copy(), Gradient.zeros(there)
+        for part, found in (
+            ("step", launches(forward.step, quick)),
+            ("adjoint of a step", launches(partial(backward.reverse, *arguments), quick)),
+        ):
+            print(f"{part}, {precision}: {sum(seconds for _, seconds in found.values()) * 1e3:.2f} ms in kernels")
+            for name, (count, seconds) in sorted(found.items(), key=lambda item: -item[1][1]):
+                print(f"{name:44} {count:4} {seconds * 1e3:9.3f} ms", flush=True)
+
+
+def launches(work: Callable[[], None], quick: bool) -> dict[str, tuple[int, float]]:
+    """Number of launches and seconds of each GPU kernel in some work, each launch timed as a graph of its own."""
+    found, stream = dict[str, tuple[int, float]](), device.cupy().cuda.get_current_stream()
+
+    def timed(kernel, *arguments, launch=cuda.launch):
+        launch(kernel, *arguments)  # compiles
+        stream.begin_capture()
+        launch(kernel, *arguments)
+        seconds, name = best(stream.end_capture().launch, 2, 1, calls=3, quick=quick), kernel.py_func.__name__
+        count, before = found.get(name, (0, 0.0))
+        found[name] = count + 1, before + seconds
+
+    with mock.patch.object(cuda, "launch", timed):
+        work()
+    return found
+
+
 def step_table(quick: bool) -> None:
     """Print the time of forward and adjoint steps at growing sizes."""
     print("whole step (T and S, rk3: three stages)")
@@ -199,6 +237,7 @@ def step_table(quick: bool) -> None:
 def backwards(there: ogcm.Model, quick: bool) -> float:
     """Seconds of an adjoint step, including the forward step with which it begins."""
     stepper, gradients, new_ad = AdjointStepper(there), Gradient.zeros(there), there.state.copy()
+    stepper.with_eos = False  # as in a gradient without control of the equation of state
     return best(lambda: stepper.step(there.state, new_ad, gradients), 3, 3, quick=quick)
 
 
@@ -269,6 +308,7 @@ def main() -> None:
     tables = {
         "agreement": agreement,
         "kernels": kernel_table,
+        "launches": launch_table,
         "steps": step_table,
         "gradients": gradient_table,
         "training": training_table,

@@ -243,7 +243,7 @@ class Kernel:
         """The same kernel for arrays on a GPU."""
         from ogcm.cuda import twin
 
-        return twin(self.py_func)
+        return twin(self.py_func, self.apart)
 
     @functools.cached_property
     def fields(self) -> list[str]:
@@ -373,7 +373,8 @@ def typed(value, like):
     return np.float32(value) if isinstance(like, np.float32) else value
 
 
-@overload(typed, inline="always")
+# Not `inline="always"`: where Numba inlines, it removes what is written through an array out of a tuple as dead code.
+@overload(typed)
 def _typed(value, like):
     """Compile `typed` for the type of `like`."""
     if like == types.float32:
@@ -397,7 +398,7 @@ def root(x):
     return np.sqrt(x)
 
 
-@overload(root, inline="always")
+@overload(root)
 def _root(x):
     """Compile `root` for real or complex numbers."""
     return (lambda x: np.sqrt(x)) if isinstance(x, types.Complex) else (lambda x: math.sqrt(x))

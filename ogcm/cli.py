@@ -342,8 +342,8 @@ def compile_command(_: argparse.Namespace) -> int:
     return 0
 
 
-def find_kernel(name: str, files: Iterable[str]) -> Callable:
-    """Return the Python function of the kernel `name`, of ogcm or of the Python `files`.
+def find_kernel(name: str, files: Iterable[str]) -> typing.Any:
+    """Return the kernel `name`, of ogcm or of the Python `files`.
 
     Raises InputError if it is unknown.
     """
@@ -358,15 +358,16 @@ def find_kernel(name: str, files: Iterable[str]) -> Callable:
     found = {n: f for module in modules for n, f in vars(module).items() if isinstance(f, Kernel)}
     if name not in found:
         raise InputError(f"kernel: unknown {name!r}: {suggestion(name, found)}")
-    return found[name].py_func
+    return found[name]
 
 
 def kernel_command(known: argparse.Namespace) -> int:
     """Run `ogcm kernel NAME`: print a kernel and the GPU kernel that is made of it."""
     from ogcm.cuda import sources
 
-    function = find_kernel(known.name, known.module)
-    twin = sources(function)
+    kernel = find_kernel(known.name, known.module)
+    function = kernel.py_func
+    twin = sources(function, kernel.apart)
     print(f"# {inspect.getsourcefile(function)}, line {function.__code__.co_firstlineno}\n")
     print(inspect.getsource(function))
     print("# The GPU kernel made of it: what the host runs, then what each thread of the GPU does\n")

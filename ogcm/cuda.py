@@ -7,7 +7,8 @@
 Each thread computes one column, k in order, and neighbouring threads of a warp compute neighbouring columns along i.
 Where the layers are independent, k becomes a thread index as well (`thread_z`). Statements outside of the `prange`
 loops run on the host. `ogcm.cuda_rules` refuses a kernel whose twin would compute something else than the CPU;
-docs/twins.md shows a kernel and its twin. Three things are translated in another way:
+docs/twins.md shows a kernel and its twin. `on_plane` and `apart_on_plane` tell the compiler what it may know of the
+arrays (`ogcm.cuda_arrays`). Three things are translated in another way:
 
     work arrays of a row     np.zeros((levels, ni), ...) in a `prange` loop is a column of one array for all rows
     `row_barrier()`          splits a loop into two launches, where work arrays are read at other points
@@ -16,6 +17,7 @@ docs/twins.md shows a kernel and its twin. Three things are translated in anothe
 
 import ast
 import functools
+import importlib.util
 import inspect
 import math
 import re
@@ -29,6 +31,7 @@ from numba import cuda
 
 from ogcm.backend import GPU_REPLACEMENTS, REPORT, python_function, row_barrier
 from ogcm.cuda_rules import check
+from ogcm.errors import KernelError
 from ogcm.kernel_source import (
     Node,
     compile_tree,
@@ -47,7 +50,20 @@ numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a small ocean does not fill a GP
 THREADS = (32, 4, 1)  # threads of a block along i, j and k
 THREAD_INDICES = "thread_x, thread_y, thread_z = cuda.grid(3)"
 THREAD_ALONG = {"i": "thread_x", "j": "thread_y", "k": "thread_z"}
-GENERATED_GLOBALS = {"cuda": cuda, "gpu": sys.modules[__name__]}  # names known to all generated code
+GENERATED_GLOBALS: dict[str, Any] = {"cuda": cuda, "gpu": sys.modules[__name__]}  # names known to all generated code
+COMPILED = importlib.util.find_spec("numba_cuda") is not None and not numba.config.ENABLE_CUDASIM
+# Functions are inlined by LLVM: Numba's own inlining drops what is written through a tuple of arrays.
+INLINED = {"forceinline": True} if COMPILED else {}
+if COMPILED:
+    from ogcm.cuda_arrays import apart_on_plane, on_plane
+else:
+
+    def on_plane(_nj: int, _ni: int, *arguments: Any) -> tuple:
+        """Return the arguments; the simulator needs to know nothing of its arrays."""
+        return arguments
+
+    apart_on_plane = on_plane
+GENERATED_GLOBALS |= {"on_plane": on_plane, "apart_on_plane": apart_on_plane}
 
 
 def within_bounds(loop: Node, thread: str, body: list[Node]) -> list[Node]:
@@ -104,14 +120,14 @@ def thread_function(function: Callable) -> Callable:
 @functools.cache
 def device_function(function: Callable) -> Callable:
     """Return the device function of a helper that loops along i."""
-    return cuda.jit(device=True, inline="always")(thread_function(function))
+    return cuda.jit(device=True, **INLINED)(thread_function(function))
 
 
 class HostBody(ast.NodeTransformer):
     """Translates the body of a kernel into that of the host: each `prange` loop becomes launches of GPU kernels."""
 
-    def __init__(self, function: Callable, tree: Node) -> None:
-        self.namespace = namespace_of(function) | GENERATED_GLOBALS
+    def __init__(self, function: Callable, tree: Node, apart: bool) -> None:
+        self.namespace, self.apart = namespace_of(function) | GENERATED_GLOBALS, apart
         self.name, self.origin = tree.name, full_name(function)
         self.independent, self.gpu_kernels = check(function, tree), list[Callable]()
         self.last = tree.args.args[-1].arg
@@ -175,11 +191,13 @@ class HostBody(ast.NodeTransformer):
         if levels != "1":
             threads = within_bounds(layers, THREAD_ALONG["k"], threads)
         whole = within_bounds(loop, THREAD_ALONG["j"], threads)
-        used = set().union(*map(names_read, whole))
+        used = {"nj", "ni"}.union(*map(names_read, whole))
         works = {f"thread_work_{n}": (n, size) for n, size in enumerate(sizes) if f"thread_work_{n}" in used}
         arguments = [*sorted(self.local & used), *works]
         device = parse_statements(f"def {name}({', '.join(arguments)}): {THREAD_INDICES}")[0]
-        device.body += whole
+        arrays = ", ".join(name for name in arguments if name not in ("nk", "nj", "ni"))
+        known = f"{arrays}, = {'apart_on_plane' if self.apart else 'on_plane'}(nj, ni, {arrays})"
+        device.body += [*parse_statements(known), *whole]
         self.gpu_kernels.append(compile_tree(device, self.namespace, self.origin))
         self.namespace[name] = cuda.jit(self.gpu_kernels[-1])
         given = list(arguments)
@@ -223,7 +241,15 @@ def external_stream(pointer: int) -> object:
 
 
 def launch(kernel: Any, size: tuple[int, int, int], *arguments: Any) -> None:
-    """Run a GPU kernel with one thread for each point of a box of `size` points along i, j and k."""
+    """Run a GPU kernel with one thread for each point of a box of `size` points along i, j and k.
+
+    Raises KernelError if its fields have not the same nj and ni, as which `on_plane` takes them.
+    """
+    planes = {a.shape[-2:] for a in arguments if getattr(a, "ndim", 0) > 1}
+    if len(planes) > 1:
+        raise KernelError(
+            f"{kernel.py_func.__name__}: all fields of a kernel must have the same (nj, ni), not {sorted(planes)}"
+        )
     blocks = tuple(math.ceil(n / t) for n, t in zip(size, THREADS, strict=True))
     new = not getattr(kernel, "overloads", True)
     if new:
@@ -249,10 +275,13 @@ def point_kernel(function: Callable) -> Callable:
 
 
 @functools.cache
-def twin(function: Callable) -> Callable:
-    """Return the GPU kernel for the Python function of a CPU kernel; it takes the same arguments."""
+def twin(function: Callable, apart: bool = True) -> Callable:
+    """Return the GPU kernel for the Python function of a CPU kernel; it takes the same arguments.
+
+    `apart` is as in `ogcm.backend.Kernel`.
+    """
     tree = parse_function(function)
-    host = HostBody(function, tree)
+    host = HostBody(function, tree, apart)
     host.visit(tree)
     tree.body = tree.body[ast.get_docstring(tree) is not None :]
     whole: Any = compile_tree(tree, host.namespace, host.origin)
@@ -260,12 +289,12 @@ def twin(function: Callable) -> Callable:
     return whole
 
 
-def sources(function: Callable) -> list[str]:
+def sources(function: Callable, apart: bool = True) -> list[str]:
     """Return the source of the twin of a kernel: of the host, of each GPU kernel that it launches and of their helpers.
 
     Raises KernelError for a kernel that a GPU cannot run.
     """
-    whole: Any = twin(function)
+    whole: Any = twin(function, apart)
     parts, seen = [whole, *whole.gpu_kernels], set[str]()
     for part in parts:  # the list grows in the loop
         helpers = {name: part.__globals__[name] for name in re.findall(r"\bdevice_(\w+)", inspect.getsource(part))}

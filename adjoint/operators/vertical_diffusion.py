@@ -74,31 +74,33 @@ def advance_tracer_ad(T, T_n, s_n, kappa_v, s_t, dt, grid, T_ad, T_n_ad, s_n_ad,
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        c, a, ratio = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
+        c, a, ratio = np.empty((nk, ni), T.dtype), np.empty((nk, ni), T.dtype), np.empty((nk, ni), T.dtype)
         y_below, total = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
         for k in range(nk):
+            above = max(k - 1, 0)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 half = half_conductance(grid.h_t, grid.bottom_t, s_t, dt, k + 1, j, i) if k + 1 < nk else zero
-                c[k + 1, i] = half + half
-                a[k + 1, i] = masked(half > 0, c[k + 1, i] * kappa_v[k + 1, j, i])
+                c[k, i] = half + half
+                a[k, i] = masked(half > 0, c[k, i] * kappa_v[k + 1, j, i])
                 water = grid.mask_t[k, j, i] == 1
                 h, r = grid.h_t[k, j, i] * s_t[j, i] if water else one, T_ad[k, j, i] if water else zero
-                higher = G_ad[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], G_ad[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                higher = G_ad[above, j, i] if k > 0 else zero
+                a_above, ratio_above = a[above, i] if k > 0 else zero, ratio[above, i] if k > 0 else zero
+                ratio[k, i], G_ad[k, j, i] = eliminate(h, a_above, a[k, i], r, ratio_above, higher)
         for k in range(nk - 1, -1, -1):
             below = min(k + 1, nk - 1)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                y = G_ad[k, j, i] + ratio[k + 1, i] * y_below[i]
+                y = G_ad[k, j, i] + ratio[k, i] * y_below[i]
                 volume = grid.h_t[k, j, i] * y
                 T_n_ad[k, j, i] += volume * s_n[j, i]
                 s_n_ad[j, i] += masked(grid.mask_t[k, j, i], volume * T_n[k, j, i])
                 G_ad[k, j, i] = dt * y
                 D_ad[k, j, i] += dt * y
                 a_ad = (T[k, j, i] - T[below, j, i]) * (y_below[i] - y)
-                kappa_v_ad[k + 1, j, i] += c[k + 1, i] * a_ad
-                total[i] += a[k + 1, i] * a_ad
+                kappa_v_ad[k + 1, j, i] += c[k, i] * a_ad
+                total[i] += a[k, i] * a_ad
                 s_t_ad[j, i] -= volume * T[k, j, i]
                 y_below[i] = y
         for ii in range(HALO, ni - HALO):
@@ -113,35 +115,37 @@ advance_tracer_single_ad = advance_tracer_ad  # the derivative of rounding is ta
 def velocity_ad(
     u, c, a, ratio, y_below, total, h, mask, bottom, drag, s, dt, u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_ad, face, j
 ):  # fmt: skip
-    """Add the adjoint of row j of U or V points, from their c and a (nk + 1, ni).
+    """Add the adjoint of row j of U or V points, from c and a (nk, ni) at the bases of their cells.
 
-    face is what each point contributes to the viscosity of the two columns beside it. ratio (nk + 1, ni), y_below and
-    total (ni,) are work arrays that begin as zeros. G_ad holds y between the two sweeps.
+    face is what each point contributes to the viscosity of the two columns beside it. ratio (nk, ni), y_below and
+    total (ni,) are work arrays, of which the last two begin as zeros. G_ad holds y between the two sweeps.
     """
     nk, _, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
     for k in range(nk):
+        above = max(k - 1, 0)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             water = mask[k, j, i] == 1
             drag_dt = dt * drag[j, i] if k + 1 == bottom[j, i] else zero
             diagonal, r = h[k, j, i] * s[j, i] + drag_dt if water else one, u_ad[k, j, i] if water else zero
-            higher = G_ad[max(k - 1, 0), j, i] if k > 0 else zero
-            ratio[k + 1, i], G_ad[k, j, i] = eliminate(diagonal, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+            higher = G_ad[above, j, i] if k > 0 else zero
+            a_above, ratio_above = a[above, i] if k > 0 else zero, ratio[above, i] if k > 0 else zero
+            ratio[k, i], G_ad[k, j, i] = eliminate(diagonal, a_above, a[k, i], r, ratio_above, higher)
     for k in range(nk - 1, -1, -1):
         below = min(k + 1, nk - 1)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            y = G_ad[k, j, i] + ratio[k + 1, i] * y_below[i]
+            y = G_ad[k, j, i] + ratio[k, i] * y_below[i]
             momentum = h[k, j, i] * s[j, i] * y
             u_n_ad[k, j, i] += momentum
             G_ad[k, j, i] = dt * momentum
             D_ad[k, j, i] += dt * momentum
             a_ad = (u[k, j, i] - u[below, j, i]) * (y_below[i] - y)
-            face[k + 1, j, i] = c[k + 1, i] * a_ad
+            face[k + 1, j, i] = c[k, i] * a_ad
             drag_term, last = dt * u[k, j, i] * y, k + 1 == bottom[j, i]
             drag_ad[j, i] -= masked(last, drag_term)
-            total[i] += a[k + 1, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
+            total[i] += a[k, i] * (a_ad + a_ad) - masked(last, drag[j, i] * drag_term)
             y_below[i] = y
     for ii in range(HALO, ni - HALO):
         i = np.uintp(ii)
@@ -180,14 +184,15 @@ def advance_u_columns_ad(u, nu_v, drag, s_u, dt, grid, u_ad, u_n_ad, G_ad, D_ad,
         Contributions to the viscosity of the columns beside the U points, written on the interior.
     """
     nk, nj, ni = u.shape
+    zero = u.dtype.type(0)
     for j in prange(HALO, nj - HALO):
-        c, a, ratio = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        c, a, ratio = np.empty((nk, ni), u.dtype), np.empty((nk, ni), u.dtype), np.empty((nk, ni), u.dtype)
         y_below, total = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)
-        for k in range(1, nk):
+        for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                c[k, i] = half_conductance(grid.h_u, grid.bottom_u, s_u, dt, k, j, i)
-                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j, i + ONE]))
+                c[k, i] = half_conductance(grid.h_u, grid.bottom_u, s_u, dt, k + 1, j, i) if k + 1 < nk else zero
+                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k + 1, j, i] + nu_v[k + 1, j, i + ONE]))
         velocity_ad(
             u, c, a, ratio, y_below, total, grid.h_u, grid.mask_u, grid.bottom_u, drag, s_u, dt,
             u_ad, u_n_ad, G_ad, D_ad, drag_ad, s_u_ad, face, j,
@@ -284,14 +289,15 @@ def advance_v_columns_ad(v, nu_v, drag, s_v, dt, grid, v_ad, v_n_ad, G_ad, D_ad,
         Contributions to the viscosity of the columns beside the V points, written on the interior.
     """
     nk, nj, ni = v.shape
+    zero = v.dtype.type(0)
     for j in prange(HALO, nj - HALO):
-        c, a, ratio = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        c, a, ratio = np.empty((nk, ni), v.dtype), np.empty((nk, ni), v.dtype), np.empty((nk, ni), v.dtype)
         y_below, total = np.zeros(ni, v.dtype), np.zeros(ni, v.dtype)
-        for k in range(1, nk):
+        for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                c[k, i] = half_conductance(grid.h_v, grid.bottom_v, s_v, dt, k, j, i)
-                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k, j, i] + nu_v[k, j + 1, i]))
+                c[k, i] = half_conductance(grid.h_v, grid.bottom_v, s_v, dt, k + 1, j, i) if k + 1 < nk else zero
+                a[k, i] = masked(c[k, i] > 0, c[k, i] * (nu_v[k + 1, j, i] + nu_v[k + 1, j + 1, i]))
         velocity_ad(
             v, c, a, ratio, y_below, total, grid.h_v, grid.mask_v, grid.bottom_v, drag, s_v, dt,
             v_ad, v_n_ad, G_ad, D_ad, drag_ad, s_v_ad, face, j,

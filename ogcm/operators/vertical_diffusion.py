@@ -84,12 +84,12 @@ def eliminate(diagonal, above, below, r, ratio, higher):
 
 @point
 def substitute_back(ratio, x, j):
-    """Substitute back in the columns of row j, from the bottom up: x_k += ratio_{k+1} x_{k+1}."""
+    """Substitute back in the columns of row j, from the bottom up: x_k += ratio_k x_{k+1}."""
     nk, _, ni = x.shape
     for k in range(nk - 2, -1, -1):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            x[k, j, i] += ratio[k + 1, i] * x[k + 1, j, i]
+            x[k, j, i] += ratio[k, i] * x[k + 1, j, i]
 
 
 @kernel
@@ -118,17 +118,19 @@ def advance_tracer(T_n, s_n, G, D, kappa_v, s_t, dt, grid, T):
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        ratio, a = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
+        ratio, a = np.empty((nk, ni), T.dtype), np.zeros(ni, T.dtype)  # a at the top of a cell
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
-                a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                a_base = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_t[k, j, i] * s_t[j, i] if water else one
                 content = grid.h_t[k, j, i] * s_n[j, i] * T_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])
                 r = content if water else zero
                 higher = T[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], T[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio_above = ratio[max(k - 1, 0), i] if k > 0 else zero
+                ratio[k, i], T[k, j, i] = eliminate(h, a[i], a_base, r, ratio_above, higher)
+                a[i] = a_base
         substitute_back(ratio, T, j)
 
 
@@ -179,29 +181,31 @@ def advance_tracer_single(T_n, s_n, G, D, kappa_v, s_t, dt, dither, grid, T):
     nk, nj, ni = T.shape
     zero, one = T.dtype.type(0), T.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        ratio, a = np.zeros((nk + 1, ni), T.dtype), np.zeros((nk + 1, ni), T.dtype)
+        ratio, a = np.empty((nk, ni), T.dtype), np.zeros(ni, T.dtype)  # a at the top of a cell
         y, left = np.zeros(ni, T.dtype), np.zeros(ni, T.dtype)
         for k in range(nk):
             above, below = max(k - 1, 0), max(min(k + 1, nk - 1), 0)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
-                a[k + 1, i] = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
-                from_above = a[k, i] * (T_n[above, j, i] - T_n[k, j, i])
-                from_below = a[k + 1, i] * (T_n[below, j, i] - T_n[k, j, i])
+                a_base = conductance_t(kappa_v, s_t, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                from_above = a[i] * (T_n[above, j, i] - T_n[k, j, i])
+                from_below = a_base * (T_n[below, j, i] - T_n[k, j, i])
                 mixed = from_above + from_below if k + 1 < grid.bottom_t[j, i] else from_above
                 h = grid.h_t[k, j, i] * s_t[j, i] if water else one
                 swelling = grid.h_t[k, j, i] * (s_n[j, i] - s_t[j, i]) * T_n[k, j, i]
                 gain = swelling + dt * (G[k, j, i] + D[k, j, i]) + mixed
                 r = gain if water else zero
                 higher = T[above, j, i] if k > 0 else zero
-                ratio[k + 1, i], T[k, j, i] = eliminate(h, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio_above = ratio[max(k - 1, 0), i] if k > 0 else zero
+                ratio[k, i], T[k, j, i] = eliminate(h, a[i], a_base, r, ratio_above, higher)
+                a[i] = a_base
         for k in range(nk - 1, -1, -1):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_t[k, j, i] == 1
                 old, h = T_n[k, j, i] if water else zero, grid.h_t[k, j, i] * s_t[j, i] if water else one
-                y[i] = T[k, j, i] + ratio[k + 1, i] * y[i]
+                y[i] = T[k, j, i] + ratio[k, i] * y[i]
                 wanted = y[i] + left[i] / h
                 digit = absolute((old + NEXT_FLOAT * old) - old)
                 T[k, j, i] = old + (wanted + (dither[k] - HALF) * digit)
@@ -234,17 +238,19 @@ def advance_u(u_n, G, D, nu_v, drag, s_u, dt, grid, u):
     nk, nj, ni = u.shape
     zero, one = u.dtype.type(0), u.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        ratio, a = np.zeros((nk + 1, ni), u.dtype), np.zeros((nk + 1, ni), u.dtype)
+        ratio, a = np.empty((nk, ni), u.dtype), np.zeros(ni, u.dtype)  # a at the top of a cell
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_u[k, j, i] == 1
-                a[k + 1, i] = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                a_base = conductance_u(nu_v, s_u, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_u[k, j, i] * s_u[j, i] if water else one
                 r = h * (u_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
                 drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_u[j, i] else zero
                 higher = u[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], u[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio_above = ratio[max(k - 1, 0), i] if k > 0 else zero
+                ratio[k, i], u[k, j, i] = eliminate(h + drag_dt, a[i], a_base, r, ratio_above, higher)
+                a[i] = a_base
         substitute_back(ratio, u, j)
 
 
@@ -274,15 +280,17 @@ def advance_v(v_n, G, D, nu_v, drag, s_v, dt, grid, v):
     nk, nj, ni = v.shape
     zero, one = v.dtype.type(0), v.dtype.type(1)
     for j in prange(HALO, nj - HALO):
-        ratio, a = np.zeros((nk + 1, ni), v.dtype), np.zeros((nk + 1, ni), v.dtype)
+        ratio, a = np.empty((nk, ni), v.dtype), np.zeros(ni, v.dtype)  # a at the top of a cell
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 water = grid.mask_v[k, j, i] == 1
-                a[k + 1, i] = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
+                a_base = conductance_v(nu_v, s_v, dt, grid, k + 1, j, i) if k + 1 < nk else zero
                 h = grid.h_v[k, j, i] * s_v[j, i] if water else one
                 r = h * (v_n[k, j, i] + dt * (G[k, j, i] + D[k, j, i])) if water else zero
                 drag_dt = dt * drag[j, i] if k + 1 == grid.bottom_v[j, i] else zero
                 higher = v[max(k - 1, 0), j, i] if k > 0 else zero
-                ratio[k + 1, i], v[k, j, i] = eliminate(h + drag_dt, a[k, i], a[k + 1, i], r, ratio[k, i], higher)
+                ratio_above = ratio[max(k - 1, 0), i] if k > 0 else zero
+                ratio[k, i], v[k, j, i] = eliminate(h + drag_dt, a[i], a_base, r, ratio_above, higher)
+                a[i] = a_base
         substitute_back(ratio, v, j)
