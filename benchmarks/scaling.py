@@ -22,7 +22,8 @@ import numpy as np
 
 from ogcm import halo
 from ogcm.backend import HALO
-from ogcm.tiles import Tile, best_layout, communicator
+from ogcm.processes import communicator
+from ogcm.tiles import Tile, best_layout
 
 SIZES = [(64, 64, 16), (256, 256, 32)]
 TURNS = 3

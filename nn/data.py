@@ -82,6 +82,7 @@ class CoarseWriter(Writer):
     file: DataOutput  # from `open` to `close`
 
     def __init__(self, path: str | Path, fine: Model, coarse: Model, *, begin: float, every: float) -> None:
+        fine.grid.tile.check_whole("a data set of coarse states")
         self.path, self.every = names.output_path(path), every
         self.fine, self.coarse, self.begin, self.graining = fine, coarse, begin, CoarseGraining(fine, coarse)
 

@@ -77,13 +77,23 @@ def main(arguments: list[str] | None = None) -> int:
         known = parser.parse_args(arguments)
         return COMMANDS[known.command](known)
     except BlowUpError as error:
-        print(f"ogcm: the run blew up: {error}", file=sys.stderr)
-        return 1
+        return tell(f"the run blew up: {error}", 1)
     except (OceanError, OSError) as error:
-        print(f"ogcm: {error}", file=sys.stderr)
-        return 2
+        return tell(str(error), 2)
     except KeyboardInterrupt:
         return 130
+
+
+def tell(error: str, code: int) -> int:
+    """Print an error, once where all processes of `mpiexec` meet it, and return the exit code."""
+    from ogcm.processes import end_all, failed_together, is_first
+
+    together = failed_together()
+    if is_first() or not together:
+        print(f"ogcm: {error}", file=sys.stderr, flush=True)
+    if not together:
+        end_all(code)
+    return code
 
 
 def import_modules(arguments: list[str]) -> list[str]:
@@ -248,7 +258,8 @@ def run_command(target: str, rest: list[str]) -> int:
     progress = not settings.pop("quiet", False)
     simulation = Simulation(model, **settings, progress=progress)
     simulation.run()
-    print(f"{simulation.output} written; draw it with `ogcm plot {simulation.output}`", file=sys.stderr)
+    if simulation.tile.is_first:
+        print(f"{simulation.output} written; draw it with `ogcm plot {simulation.output}`", file=sys.stderr)
     return 0
 
 

@@ -14,11 +14,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 
+from ogcm.disk import Disk
 from ogcm.errors import FileError, OceanError
+from ogcm.tiles import Tile
 
 # Exceptions of HDF5, and of code that reads it, for a file that is damaged or of another kind
 BROKEN = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError)
@@ -189,7 +191,65 @@ def write_hdf5(path: str | Path, what: str = "the file", *, opener: Callable = h
 
 
 @contextmanager
-def read_hdf5(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h5py.File]:
+def write_together(path: str | Path, what: str, tile: Tile) -> Iterator[h5py.File | None]:
+    """Open a new HDF5 file of ogcm on the disk, in the first process; when it is closed it is sealed and gets its name.
+
+    HDF5 does not survive a full disk, which is therefore hidden from it (`Disk`).
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    what : str
+        Description of the file for messages.
+    tile : Tile
+        The tile of this process.
+
+    Yields
+    ------
+    h5py.File or None
+        The open file in the first process, None in the others.
+
+    Raises
+    ------
+    FileError
+        If the disk fails; in all processes.
+    """
+    part, opened = Path(f"{path}.part"), list[Any]()
+
+    def open_file() -> None:
+        opened.append(Disk(part, "w+"))
+        opened.append(h5py.File(opened[0], "w"))
+
+    def finish() -> None:
+        while opened:
+            opened.pop().close()
+        seal(part)
+        with open(part, "rb") as f:
+            os.fsync(f.fileno())
+        os.replace(part, path)
+
+    def check() -> None:
+        opened[1].flush()
+        if opened[0].error is not None:
+            raise opened[0].error
+
+    try:
+        tile.on_first(open_file)
+        yield opened[1] if opened else None
+        tile.on_first(check)
+        tile.on_first(finish)
+    except (OSError, FileError) as error:
+        raise FileError(f"{path}: {what} could not be written ({error}); make room, or choose another place") from None
+    finally:
+        while opened:
+            opened.pop().close()
+        if tile.is_first:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def read_hdf5(path: str | Path, form: str, what: str, remedy: str, *, sealed: bool = True) -> Iterator[h5py.File]:
     """Open an HDF5 file of ogcm for reading, after a check of its seal and its attribute `format`.
 
     Parameters
@@ -202,6 +262,8 @@ def read_hdf5(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h
         Description of the file for messages.
     remedy : str
         End of the message: what the user can do.
+    sealed : bool, optional
+        Check the seal (the default); False where another process checks it.
 
     Yields
     ------
@@ -216,7 +278,8 @@ def read_hdf5(path: str | Path, form: str, what: str, remedy: str) -> Iterator[h
     if not Path(path).is_file():
         raise FileError(f"{path}: does not exist, or is no file; {remedy}")
     try:
-        verify(path, what)
+        if sealed:
+            verify(path, what)
     except FileError as error:
         raise FileError(f"{error}; {remedy}") from None
     try:

@@ -14,7 +14,8 @@ import numpy as np
 
 from ogcm.backend import HALO, kernel, point
 from ogcm.grid import Grid
-from ogcm.tiles import Tile, communicator
+from ogcm.processes import communicator
+from ogcm.tiles import Tile
 
 PATIENCE = 60  # seconds after which a process that waits for another says so
 

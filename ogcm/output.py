@@ -7,10 +7,14 @@ read the `.part` file during the run, and the records of a killed run stay reada
 fails is hidden from HDF5 (`Disk`).
 """
 
+import math
 import os
 import shutil
 import weakref
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5netcdf
 import h5py
@@ -19,11 +23,12 @@ import numpy as np
 from ogcm import diagnostics, files
 from ogcm.constants import DAY
 from ogcm.device import to_host
+from ogcm.diagnostics.series import MAP
 from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
-from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions
+from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, put
 from ogcm.model import Model
 from ogcm.variables import variable_values, wet_points
 
@@ -31,9 +36,13 @@ PRECISIONS = ("float32", "float64")
 
 
 def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
-    """Return the size of one record of an output file [bytes]."""
-    cells = sum(wet_points(model, name).size for name in variables)
-    series = sum(np.size(value) for value in diagnostics.diagnose(model).values())
+    """Return the size of one record of an output file, of all tiles together [bytes]."""
+    nk, (ny, nx) = len(model.dz), model.grid.tile.shape
+    layers = {"": 1, "layer": nk, "interface": nk + 1}
+    sizes = {"y": ny, "y_f": ny, "x": nx, "x_f": nx, "z": nk, "z_w": nk + 1}
+    cells = ny * nx * sum(layers[FIELDS[name].vertical] for name in variables)
+    known = diagnostics.available_diagnostics(model).values()
+    series = sum(math.prod(sizes[dim] for dim in d.dims) for d in known)
     return np.dtype(precision).itemsize * cells + 8 * series
 
 
@@ -88,15 +97,36 @@ class OutputFile:
         self.path, self.part = Path(path), Path(f"{path}.part")
         self.model, self.variables, self.means, self.precision = model, variables, means, precision
         self.records, self.broken, self.extends = 0, False, extend
+        self.tile = model.grid.tile
         self.masks = {name: wet_points(model, name) for name in variables}
         self.size = record_bytes(model, variables, precision)
+        self.disk: Any = None  # these are open in the first process
+        self.hdf: Any = None
+        self.file: Any = None
+        self.finalizer: Any = None
+        self.tile.on_first(self.open)
         try:
             if extend:
+                self.records = self.tile.on_first(lambda: self.cut(config))
+            else:
+                self.describe(config)
+            self.series = self.tile.on_first(self.diagnostics)
+            self.tile.on_first(self.flush)
+        except BROKEN as error:
+            self.abandon()
+            why = getattr(self.disk, "error", None) or error
+            raise FileError(f"{self.path}: cannot be written ({why})") from None
+        self.start()
+
+    def open(self) -> None:
+        """Open the file, or the one that is to be extended. Raises FileError if that is impossible."""
+        try:
+            if self.extends:
                 self.check_fields()
                 self.copy()
-            self.disk = Disk(self.part, "r+" if extend else "w+")
-            self.hdf = h5py.File(self.disk, "r+" if extend else "w")
-            self.file = h5netcdf.File(self.hdf, "r+" if extend else "w")
+            self.disk = Disk(self.part, "r+" if self.extends else "w+")
+            self.hdf = h5py.File(self.disk, "r+" if self.extends else "w")
+            self.file = h5netcdf.File(self.hdf, "r+" if self.extends else "w")
         except FileError:
             raise
         except BROKEN as error:
@@ -104,16 +134,6 @@ class OutputFile:
         self.finalizer = weakref.finalize(
             self, close_file, self.file, self.hdf, self.disk
         )  # when Python ends, if not before
-        try:
-            if extend:
-                self.cut(config)
-            else:
-                self.describe(config)
-            self.flush()
-        except BROKEN as error:
-            self.abandon()
-            raise FileError(f"{self.path}: cannot be written ({self.disk.error or error})") from None
-        self.start()
 
     def check_fields(self) -> None:
         """Raise FileError if the file that is to be extended has other fields, or is of another grid."""
@@ -121,11 +141,15 @@ class OutputFile:
         with open_output(source) as f:
             names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
             same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
-            if not same or any(f[n].shape[1:] != m.shape for n, m in self.masks.items()):
+            if not same or any(f[n].shape[1:] != self.whole_shape(n) for n in self.masks):
                 raise FileError(
                     f"{source}: holds {', '.join(names) or 'no fields'} of another run or grid; "
                     "choose another output, or pass overwrite (--overwrite)"
                 )
+
+    def whole_shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a field of the whole ocean."""
+        return (*self.masks[name].shape[:-2], *self.tile.shape)
 
     def copy(self) -> None:
         """Copy the file that is to be extended to `.part`, unless a killed run left one."""
@@ -144,10 +168,15 @@ class OutputFile:
 
     def describe(self, config: str) -> None:
         """Write dimensions, coordinates, static fields, and the variables without records."""
+        model = self.model
+        self.tile.on_first(lambda: self.file.dimensions.__setitem__("time", None))
+        describe_ocean(self.file, model, f"{model.name}, simulated by ogcm", config, "run")
+        self.tile.on_first(self.describe_records)
+
+    def describe_records(self) -> None:
+        """Write the variables without records."""
         f, model = self.file, self.model
         y, x = model.horizontal.names
-        f.dimensions["time"] = None
-        describe_ocean(f, model, f"{model.name}, simulated by ogcm", config, "run")
         self.describe_time()
         places = horizontal_dimensions(model)
         levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
@@ -155,7 +184,7 @@ class OutputFile:
         for name in self.variables:
             field = FIELDS[name]
             dims = ("time", *levels[field.vertical], *places[field.point])
-            chunks = (1, *self.masks[name].shape)
+            chunks = (1, *self.whole_shape(name))
             v = f.create_variable(name, dims, self.precision, fillvalue=fill, chunks=chunks)
             v.attrs.update(units=field.units, long_name=field.long_name)
             if field.standard_name:
@@ -181,18 +210,21 @@ class OutputFile:
             time.attrs["bounds"] = "time_bounds"
             f.create_variable("time_bounds", ("time", "bounds"), "f8")
 
-    def cut(self, config: str) -> None:
-        """Remove the records later than the time of the model from a file that is extended."""
+    def cut(self, config: str) -> int:
+        """Remove the records later than the time of the model from a file that is extended; return how many stay."""
         f, day = self.file, self.model.state.time / DAY
-        self.records = int((record_ends(f) <= day + 1e-9).sum())
-        f.resize_dimension("time", self.records)
+        records = int((record_ends(f) <= day + 1e-9).sum())
+        f.resize_dimension("time", records)
         f.attrs["history"] = f"{f.attrs['history']}\n{history_line(f'continued on day {day:g}')}"
         f.attrs["configuration"] = config
+        return records
 
     @property
     def last(self) -> float:
         """Time of the last record [s], -inf in an empty file."""
-        return float(self.file["time"][self.records - 1]) * DAY if self.records else -np.inf
+        if not self.records:
+            return -np.inf
+        return self.tile.on_first(lambda: float(self.file["time"][self.records - 1])) * DAY
 
     def add(self, model: Model) -> None:
         """Add the state of `model`, which may be on a GPU, to the mean; snapshots need nothing."""
@@ -216,29 +248,46 @@ class OutputFile:
     def write(self, fields: dict[str, np.ndarray], start: float, end: float) -> None:
         """Append `fields` (interiors by name) valid at the time `end` [s], or their means from `start` to `end`."""
         n = self.records
-        check_room(self.path, self.size, f"make room and continue; {n} records are safe")
+        room = f"make room and continue; {n} records are safe"
+        self.tile.on_first(lambda: check_room(self.path, self.size, room))
         try:
-            with self.disk.exclusive():
+            with self.disk.exclusive() if self.disk is not None else nullcontext():
                 self.append(n, fields, start, end)
         except BROKEN as error:
             self.broken = True
+            why = getattr(self.disk, "error", None) or error
             raise FileError(
-                f"{self.path}: writing failed ({self.disk.error or error}); {n} records are safe in {self.part}, "
-                "which a run that continues extends"
+                f"{self.path}: writing failed ({why}); {n} records are safe in {self.part}, which a run that continues "
+                "extends"
             ) from None
         self.records += 1
 
     def append(self, n: int, fields: dict[str, np.ndarray], start: float, end: float) -> None:
         """Write record `n` and flush it to the disk."""
+        self.tile.on_first(lambda: self.append_time(n, start, end))
+        for name, mask in self.masks.items():
+            values = np.where(mask, fields[name], FILL).astype(self.precision)
+            self.tile.write(values, partial(put, self.file, name, (n,)))
+        for name in self.series:
+            d = diagnostics.DIAGNOSTICS[name]
+            result: Any = d.function(self.model)
+            if d.dims == MAP:
+                self.tile.write(result, partial(put, self.file, name, (n,)))
+            else:
+                self.tile.on_first(partial(put, self.file, name, (n,), (), result))
+        self.tile.on_first(self.flush)
+
+    def diagnostics(self) -> list[str]:
+        """Return the names of the diagnostics that are written: those that the model and the file have."""
+        known = diagnostics.available_diagnostics(self.model)
+        return [name for name in known if name in self.file.variables]
+
+    def append_time(self, n: int, start: float, end: float) -> None:
+        """Make room for record `n` and write its time."""
         self.file.resize_dimension("time", n + 1)
         self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
         if self.means:
             self.file["time_bounds"][n] = np.array([start, end]) / DAY
-        for name, mask in self.masks.items():
-            self.file[name][n] = np.where(mask, fields[name], FILL).astype(self.precision)
-        for name, d in diagnostics.available_diagnostics(self.model).items():
-            self.file[name][n] = d.function(self.model)
-        self.flush()
 
     def flush(self) -> None:
         """Flush everything to the disk. Raises OSError if that fails."""
@@ -251,7 +300,11 @@ class OutputFile:
 
         `complete` is false after a run that failed; its records are kept.
         """
-        if not self.finalizer.alive:
+        self.tile.on_first(self.finish)
+
+    def finish(self) -> None:
+        """Close the file in the first process, where it is open."""
+        if self.finalizer is None or not self.finalizer.alive:
             return
         try:
             self.finalizer()
@@ -271,7 +324,7 @@ class OutputFile:
         self.broken = True
         self.close()
         if not self.extends:
-            self.part.unlink(missing_ok=True)
+            self.tile.on_first(lambda: self.part.unlink(missing_ok=True))
 
 
 def existing_output(path: Path) -> Path:

@@ -306,6 +306,7 @@ def plot_model(model: "Model", output: str | Path | None, **options: Any) -> Fig
     from ogcm.output import OutputFile
     from ogcm.variables import VARIABLES, check_variables, variable_values
 
+    model.grid.tile.check_whole("a picture of a model")
     with tempfile.TemporaryDirectory() as folder:
         path, now = Path(folder) / "now.nc", model.state.time
         variables = check_variables(model, VARIABLES)

@@ -39,20 +39,22 @@ def parameter_summary(model: Model, name: str) -> float | list[float] | dict[str
     """Return the present value of a parameter: a number if it is uniform over water, `eos` as a list of numbers.
 
     A map or field is represented by its shape (layers, rows, columns), its minimum, mean and maximum over water, and a
-    digest.
+    digest; they are those of the whole ocean, for which all processes must call this.
     """
     values = to_host(model.parameters[name])
     if name == "eos":
         return values.tolist()
-    values, mask = interior(values), interior(to_host(model.grid.mask_t)) > 0
+    tile, values, mask = model.grid.tile, interior(values), interior(to_host(model.grid.mask_t)) > 0
     wet = mask if len(values) == len(mask) else mask.any(axis=0, keepdims=True)
-    water = values[wet]
-    if (water == water[0]).all():
-        return float(water[0])
-    whole = np.where(wet, values, 0)
+    least = -tile.largest(float(np.max(-values, where=wet, initial=-np.inf)))
+    most = tile.largest(float(np.max(values, where=wet, initial=-np.inf)))
+    if least == most:
+        return most
+    water = np.where(wet, values, 0)
+    points = tile.total(wet.sum(axis=0, dtype=float))
     return {
-        "shape": list(values.shape), "minimum": float(water.min()), "mean": float(water.mean(dtype=float)),
-        "maximum": float(water.max()), "digest": digest(whole),
+        "shape": [len(values), *tile.shape], "minimum": least,
+        "mean": tile.total(water.sum(axis=0, dtype=float)) / points, "maximum": most, "digest": tile.digest([water]),
     }  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def model_attributes(model: Model) -> dict[str, str]:
 
 
 def state_mark(model: Model) -> str:
-    """Return a digest of the state over the interior, with its time and step."""
+    """Return a digest of the state over the interior of the tile, with its time and step."""
     state = model.state
     return digest(*map(interior, state.all_arrays()), f"{state.time!r} {state.step}")
 
@@ -108,7 +110,7 @@ def forcing_mark(model: Model) -> str:
 
 
 def marks(model: Model) -> dict[str, str]:
-    """Return digests of everything that makes the model.
+    """Return digests of everything that makes the model, in the tile of this process.
 
     They are those of state, forcing, grid and numerics, and of each parameter and term by its name.
     """
@@ -159,7 +161,7 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
     if "setup" not in made:
         return config.record_toml("the model was built in Python", tables(model, run), term_summaries(model))
     now, before = marks(model), model.marks | ({"state": start} if start else {})
-    changed = [name for name in before | now if before.get(name) != now.get(name)]
+    changed = [name for name in before | now if model.grid.tile.any(before.get(name) != now.get(name))]
     new = {name: parameter_summary(model, name) for name in changed if name in model.parameters}
     lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
     if lasting:

@@ -1,20 +1,25 @@
 """Restart files: the whole state of a run as HDF5, from which it continues to the bit.
 
-A restart is made in memory and written in one piece, since HDF5 does not survive a full disk; it is sealed
-(`ogcm.files`). Beside the state it holds the ocean to which the state belongs; a model of another ocean refuses it.
+A restart gets its name when it is complete, and is sealed (`ogcm.files`). Beside the state it holds the ocean to which
+the state belongs; a model of another ocean refuses it. It holds fields of the whole ocean, with halo, also if the ocean
+is divided into tiles: then the first process writes them layer by layer, and each process reads its part.
 """
 
 import json
+import operator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ogcm import files, provenance
+from ogcm.backend import HALO
 from ogcm.errors import FileError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.state import PROGNOSTIC, State
+from ogcm.tiles import Tile
 
 RESTART = "ogcm restart 2"
 OCEAN = {  # descriptions, by the name in a restart file
@@ -31,22 +36,38 @@ OCEAN = {  # descriptions, by the name in a restart file
 
 
 def restart_bytes(model: Model) -> int:
-    """Return the size of a restart file of the model [bytes]."""
+    """Return the size of a restart file of the model, of all tiles together [bytes]."""
     levels = 1 + (model.numerics.integrator == "ab2")
-    ocean = sum(np.asarray(a).nbytes for a in geometry(model).values())
-    return ocean + levels * sum(a.nbytes for a in model.state.arrays().values())
+    ny, nx = model.grid.tile.shape
+    cells, nk = (ny + 2 * HALO) * (nx + 2 * HALO), len(model.dz)
+    layers = sum(nk if a.ndim == 3 else 1 for a in model.state.arrays().values())
+    ocean = sum(ny * nx * a.itemsize if a.ndim == 2 else 8 * (ny + nx) for a in geometry(model).values())
+    return ocean + levels * layers * cells * model.state.u.itemsize
 
 
 def geometry(model: Model) -> dict[str, np.ndarray]:
-    """Return the arrays that distinguish one ocean from another, by name; `OCEAN` explains the names."""
+    """Return the arrays that distinguish one ocean from another, those of the tile; `OCEAN` explains their names."""
     horizontal, grid = model.horizontal, model.grid
     maps = {"dx": grid.dx_t, "dy": grid.dy_t, "f": grid.f, "bottom": grid.bottom_t, "depth": grid.depth_t}
-    found = {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "periodic": np.array(grid.periodic)}
+    found = {"x": horizontal.x_t, "y": horizontal.y_t, "dz": model.dz, "periodic": np.array(grid.tile.periodic)}
     return found | {name: interior(a) for name, a in maps.items()}
+
+
+def in_whole(tile: Tile, name: str) -> tuple[tuple[slice, ...], tuple[int, ...]]:
+    """Return where the part of a tile lies in an array of `geometry` of the whole ocean, and the shape of that array.
+
+    Both are empty for an array that all tiles share.
+    """
+    ny, nx = tile.shape
+    if name in ("x", "y"):
+        return ((tile.columns,), (nx,)) if name == "x" else ((tile.rows,), (ny,))
+    return ((), ()) if name in ("dz", "periodic") else ((tile.rows, tile.columns), (ny, nx))
 
 
 def save_restart(path: str | Path, model: Model, state: State | None = None) -> None:
     """Write a restart file: the whole state, to the bit.
+
+    For a model that is divided into tiles all processes must call it; the first one writes.
 
     Parameters
     ----------
@@ -62,25 +83,40 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
     FileError
         If the disk fails.
     """
-    model.grid.tile.check_whole("a restart")
-    state = (state or model.state).to("cpu")
-    with files.write_hdf5(path, "the restart") as f:
+    tile, state = model.grid.tile, (state or model.state).to("cpu")
+    attributes = {"format": RESTART, "name": model.name, "tracers": model.numerics.has_tracers}
+    attributes |= {"config": json.dumps(model.config, default=str)} | provenance.model_attributes(model)
+    with files.write_together(path, "the restart", tile) as f:
         for group, s in (("state", state), ("previous", state.previous)):
-            if s is None:
-                continue
-            g = f.create_group(group)
-            for name, a in s.arrays().items():
-                g[name] = a
-            g.attrs.update(time=s.time, step=s.step)
-        for name, a in geometry(model).items():
-            f[f"ocean/{name}"] = a
-        f.attrs.update(format=RESTART, name=model.name, tracers=model.numerics.has_tracers)
-        f.attrs["config"] = json.dumps(model.config, default=str)
-        f.attrs.update(provenance.model_attributes(model))
+            for name, a in {} if s is None else s.arrays().items():
+                write_field(f, f"{group}/{name}", a, tile, halo=True)
+            if f is not None and s is not None:
+                f[group].attrs.update(time=s.time, step=s.step)
+        for name, a in (geometry(model) | whole_coordinates(model)).items():
+            if a.ndim == 2:
+                write_field(f, f"ocean/{name}", a, tile)
+            elif f is not None:
+                f[f"ocean/{name}"] = a
+        if f is not None:
+            f.attrs.update(attributes)
+
+
+def whole_coordinates(model: Model) -> dict[str, np.ndarray]:
+    """Return the coordinates of the whole ocean, by their names in a restart file."""
+    horizontal = model.horizontal.whole or model.horizontal
+    return {"x": horizontal.x_t, "y": horizontal.y_t}
+
+
+def write_field(f: h5py.File | None, name: str, part: np.ndarray, tile: Tile, halo: bool = False) -> None:
+    """Write a field of the whole ocean, of which `part` is that in the tile, to the file in the first process."""
+    edge = 2 * HALO * halo
+    shape = part.shape if tile.is_whole else (*part.shape[:-2], tile.shape[0] + edge, tile.shape[1] + edge)
+    written: Any = None if f is None else f.create_dataset(name, shape, part.dtype)
+    tile.write(part, lambda index, values: operator.setitem(written, index, values), halo)
 
 
 def load_restart(path: str | Path, model: Model) -> None:
-    """Give a model the state of a restart file, to the bit.
+    """Give a model the state of a restart file, to the bit, also for another division into tiles.
 
     Parameters
     ----------
@@ -94,15 +130,17 @@ def load_restart(path: str | Path, model: Model) -> None:
     FileError
         If the file is missing, damaged, of another kind, or of another ocean.
     """
-    model.grid.tile.check_whole("a restart")
-    remedy = "a run leaves its restart beside its output, as .restart.h5"
-    with files.read_hdf5(path, RESTART, "a restart of ogcm", remedy) as f:
-        state = read_state(f, path, model)
-    model.state.assign(state)
+    remedy, tile = "a run leaves its restart beside its output, as .restart.h5", model.grid.tile
+
+    def read() -> State:
+        with files.read_hdf5(path, RESTART, "a restart of ogcm", remedy, sealed=tile.is_first) as f:
+            return read_state(f, path, model)
+
+    model.state.assign(tile.together(read))
 
 
 def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
-    """Return the state in an open restart file, after all checks."""
+    """Return the state in an open restart file, or its part in the tile of the model, after all checks."""
     check_ocean(f, path, model)
     if f["state/u"].dtype != model.state.u.dtype:
         raise FileError(
@@ -113,28 +151,42 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
     for group in ("state", "previous"):
         if group in f:
             g = f[group]
-            fields = {name: g[name][()] for name in PROGNOSTIC}
+            fields: dict[str, Any] = {name: read_field(g[name], path, name, model) for name in PROGNOSTIC}
             states[group] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
             check_values(states[group], path, model)
     states["state"].previous = states.get("previous")
     return states["state"]
 
 
+def read_field(stored: h5py.Dataset, path: str | Path, name: str, model: Model) -> np.ndarray:
+    """Return the part of a field with halo that lies in the tile. Raises FileError for a field of another shape."""
+    (ny, nx), wanted = model.grid.tile.shape, getattr(model.state, name).shape
+    whole = (*wanted[:-2], ny + 2 * HALO, nx + 2 * HALO)
+    if stored.shape != whole:
+        raise FileError(f"{path}: {name} has the shape {stored.shape}, this model's is {whole}")
+    return stored[(..., *model.grid.tile.cells_with_halo)]
+
+
 def check_ocean(f: h5py.File, path: str | Path, model: Model) -> None:
     """Raise FileError if the ocean of an open restart file differs from that of the model by more than round-off."""
+    tile = model.grid.tile
     for name, here in geometry(model).items():
-        there, here = f[f"ocean/{name}"][()], np.asarray(here)
-        if there.shape != here.shape:
+        here, stored = np.asarray(here), f[f"ocean/{name}"]
+        part, whole = in_whole(tile, name)
+        if stored.shape != (whole or here.shape):
             raise FileError(
-                f"{path}: is of another ocean: {OCEAN[name]} has the shape {there.shape} there, {here.shape} in this "
-                "model; use the options of the first run"
+                f"{path}: is of another ocean: {OCEAN[name]} has the shape {stored.shape} there, {whole or here.shape} "
+                "in this model; use the options of the first run"
             )
+        there = stored[part]
         round_off = max(1e-9, 100 * np.finfo(here.dtype).eps) * np.abs(here).max() if here.dtype.kind == "f" else 0
         wrong = np.argwhere(~(np.abs(there.astype(float) - here) <= round_off))
         if len(wrong):
             place = tuple(wrong[0].tolist())
+            there, here = there[place], here[place]
+            place = tuple(n + cells.start for n, cells in zip(place, part, strict=True)) if part else place
             raise FileError(
-                f"{path}: is of another ocean: {OCEAN[name]} is {there[place]} there and {here[place]} in this model, "
+                f"{path}: is of another ocean: {OCEAN[name]} is {there} there and {here} in this model, "
                 f"at {place}; use the options of the first run"
             )
     if f.attrs["tracers"] != model.numerics.has_tracers:
@@ -145,14 +197,10 @@ def check_ocean(f: h5py.File, path: str | Path, model: Model) -> None:
 
 
 def check_values(state: State, path: str | Path, model: Model) -> None:
-    """Raise FileError for a field of another shape, or a value over water that is not finite."""
+    """Raise FileError for a value over water that is not finite."""
     for name, a in state.arrays().items():
-        if a.shape != getattr(model.state, name).shape:
-            raise FileError(
-                f"{path}: {name} has the shape {a.shape}, this model's is {getattr(model.state, name).shape}"
-            )
         mask = getattr(model.grid, f"mask_{name}" if name in ("u", "v") else "mask_t")
         wrong = np.argwhere(interior(~np.isfinite(a) & ((mask[0] if name == "eta" else mask) > 0)))
         if len(wrong):
-            place = tuple(wrong[0].tolist())
-            raise FileError(f"{path}: {name} is {interior(a)[place]} at {place}; use an earlier restart")
+            value, place = interior(a)[tuple(wrong[0])], model.grid.tile.in_whole(tuple(wrong[0]))
+            raise FileError(f"{path}: {name} is {value} at {place}; use an earlier restart")

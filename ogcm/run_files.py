@@ -31,8 +31,8 @@ def check_names(simulation: "Simulation") -> None:
     for path in paths or [simulation.restart_file]:
         names.check_folder(path)
     if paths:
-        with claim(simulation):
-            pass
+        with ExitStack() as held:
+            lock(simulation, held)
 
 
 def check_files(simulation: "Simulation") -> None:
@@ -84,17 +84,23 @@ def claim(simulation: "Simulation") -> Iterator[None]:
 
     A run without writers takes the first name without a restart: `ocean.restart.h5`, `ocean-2.restart.h5`, ...
     """
-    paths = written_paths(simulation)
     with ExitStack() as held:
-        if paths or may_replace(simulation):
-            locks = [names.beside(simulation.restart_file, ".lock")]
-            locks += [names.beside(path, ".restart.lock") for path in paths]
-            for lock in dict.fromkeys(locks):
-                held.enter_context(names.Claim(lock))
-        else:
-            simulation.restart_file, claimed = claim_free_name(simulation.model.name)
-            held.enter_context(claimed)
+        simulation.restart_file = simulation.tile.on_first(lambda: lock(simulation, held))
         yield
+
+
+def lock(simulation: "Simulation", held: ExitStack) -> Path:
+    """Lock the names of a run until `held` is closed, and return the name of its restart."""
+    paths = written_paths(simulation)
+    if not paths and not may_replace(simulation):
+        path, claimed = claim_free_name(simulation.model.name)
+        held.enter_context(claimed)
+        return path
+    locks = [names.beside(simulation.restart_file, ".lock")]
+    locks += [names.beside(path, ".restart.lock") for path in paths]
+    for name in dict.fromkeys(locks):
+        held.enter_context(names.Claim(name))
+    return simulation.restart_file
 
 
 def claim_free_name(name: str) -> tuple[Path, names.Claim]:

@@ -11,7 +11,7 @@ import shlex
 import sys
 import time as clock
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ogcm.device import check_device
 from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
+from ogcm.processes import ending_together, failed_together
 from ogcm.restart import load_restart, save_restart
 from ogcm.signals import CaughtSignal, catch_signals
 from ogcm.stepper import Stepper
@@ -103,8 +104,10 @@ class Simulation:
     ) -> None:
         if model.device != "cpu":
             raise InputError("model: is a copy on a GPU; give the model on the host, and device='cuda'")
-        model.grid.tile.check_whole("Simulation")
-        self.model, self.days, self.progress, self.device = model, days, progress, check_device(device)
+        self.model, self.tile, self.days, self.device = model, model.grid.tile, days, check_device(device)
+        if self.device != "cpu":
+            self.tile.check_whole("a run on GPUs")
+        self.progress = progress and self.tile.is_first  # of all processes one shows it
         self.steps = self.steps_in("days", days)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None
         self.restart, self.restart_every, self.overwrite = restart, restart_every, overwrite
@@ -123,7 +126,7 @@ class Simulation:
         model.state.prepare(model.grid)
         self.start_mark = None if restart is None else provenance.state_mark(model)
         run_checks.check_start_day(self, start)
-        run_files.check_names(self)
+        self.tile.on_first(lambda: run_files.check_names(self))
         self.check()
         self.running = Host(model)  # the model that is stepped, on the host or on a GPU
         self.watch: Any = None  # there is one during a run
@@ -137,10 +140,10 @@ class Simulation:
 
     def check(self) -> None:
         """Raise InputError or FileError for anything that would make the run fail later."""
-        run_files.check_files(self)
+        self.tile.on_first(lambda: run_files.check_files(self))
         for callback in self.callbacks.values():
             callback.interval(self)
-        run_files.check_disks(self)
+        self.tile.on_first(lambda: run_files.check_disks(self))
         run_checks.check_step(self)
 
     def steps_in(self, name: str, days: float) -> int:
@@ -240,7 +243,8 @@ class Simulation:
             self.watch = Watch(stepper, self.model, self.restart_file)
             self.started, first = clock.perf_counter(), self.model.state.step
             try:
-                self._loop()
+                with nullcontext() if self.tile.is_whole else ending_together():
+                    self._loop()
                 complete = self.caught.number is None
             except FileError as error:
                 raise FileError(f"{error}{self.watch.rescue()}") from None
@@ -262,7 +266,7 @@ class Simulation:
         if self.has_run:  # the state has changed since the simulation was made
             self.check()
         else:
-            run_files.check_files(self)
+            self.tile.on_first(lambda: run_files.check_files(self))
 
     def _open_writers(self) -> None:
         """Open all writers; if one fails, those that are open are closed and their new files removed."""
@@ -301,7 +305,7 @@ class Simulation:
                 if called:
                     self._check_state(n, bar)
                     self._run_callbacks(called)
-                last = n == self.steps or self.caught.number is not None or self.stop_reason is not None
+                last = self._agree_to_stop() or n == self.steps
                 due = [w for name, w in self.writers.items() if n % intervals[name] == 0 or (last and w.record_last)]
                 save = last or (self.restart_interval is not None and n % self.restart_interval == 0)
                 if not called and (due or save or n % watch.CHECK == 0):
@@ -315,6 +319,14 @@ class Simulation:
                     break
         self.running.deliver()
 
+    def _agree_to_stop(self) -> bool:
+        """Return True after a signal or a call of `stop` in any process, and let all processes know which."""
+        if not self.tile.is_whole:
+            stops = self.tile.every((self.caught.number, self.stop_reason))
+            self.caught.number = next((number for number, _ in stops if number is not None), None)
+            self.stop_reason = next((reason for _, reason in stops if reason is not None), None)
+        return self.caught.number is not None or self.stop_reason is not None
+
     def _check_state(self, n: int, bar: tqdm) -> None:
         """Check the state after step `n`, and show day, speed and Courant number. Raises BlowUpError as `run` does."""
         cfl, day = self.watch.check(), self.running.model.state.time / DAY
@@ -327,6 +339,8 @@ class Simulation:
             try:
                 self.callbacks[name].function(self)
             except Exception as error:
+                if not (self.tile.is_whole or failed_together()):
+                    raise
                 save_restart(self.restart_file, self.model, self.running.model.state)
                 raise CallbackError(
                     f"the callback {name!r} raised {type(error).__name__} on day {self.model.state.time / DAY:g}: "
@@ -340,10 +354,11 @@ class Simulation:
     def _print_summary(self, steps: int) -> None:
         """Print the day that was reached, the speed, the digest of the state and the path of the restart."""
         state, wall = self.model.state, clock.perf_counter() - self.started
+        digest = state.digest(self.tile)
         stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
         self._report(
             f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self._speed(steps):.3g} simulated years "
-            f"per day{'' if self.stop_reason is None else stopped}; state {state.digest()} in {self.restart_file}"
+            f"per day{'' if self.stop_reason is None else stopped}; state {digest} in {self.restart_file}"
         )
 
     def _print_how_to_continue(self, left: int) -> None:

@@ -9,21 +9,20 @@ of that tile (`exchange` in `ogcm.halo`), so that kernels know nothing of tiles.
 `mpiexec` has the whole ocean.
 """
 
-import functools
+import hashlib
 import math
-import os
-import sys
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ogcm.backend import HALO
 from ogcm.errors import InputError
+from ogcm.processes import communicator
 
 Array = np.ndarray
+Result = TypeVar("Result")
 SMALLEST = HALO  # rows and columns of a tile, since a halo is filled by the nearest tile alone
-# Variables that mpiexec and srun set in each process: those of its rank, and those of the number of processes
-RANKS, SIZES = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 
 
 class Tile(NamedTuple):
@@ -120,8 +119,26 @@ class Tile(NamedTuple):
 
     def cut_with_halo(self, whole: Array) -> Array:
         """Return the part of a field with halo, shape (..., ny + 2 HALO, nx + 2 HALO), that lies in the tile's."""
+        return whole[..., *self.cells_with_halo]
+
+    @property
+    def cells_with_halo(self) -> tuple[slice, slice]:
+        """Rows and columns of a field of the whole ocean with halo that lie in the tile or its halo."""
         rows, columns = self.rows, self.columns
-        return whole[..., rows.start : rows.stop + 2 * HALO, columns.start : columns.stop + 2 * HALO]
+        return slice(rows.start, rows.stop + 2 * HALO), slice(columns.start, columns.stop + 2 * HALO)
+
+    def own_cells_with_halo(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Return those cells of a field with halo that lie in no other tile: as indices in the tile and in the whole.
+
+        They are the interior of the tile, and the halo at the sides of the whole ocean.
+        """
+        here, there = [], []
+        for axis, cells in enumerate((self.rows, self.columns)):
+            first, last = self.place[axis] == 0, self.place[axis] == self.layout[axis] - 1
+            begin, end = (0 if first else HALO), cells.stop - cells.start + (2 * HALO if last else HALO)
+            here.append(slice(begin, end))
+            there.append(slice(begin + cells.start, end + cells.start))
+        return (here[0], here[1]), (there[0], there[1])
 
     def check_whole(self, what: str) -> None:
         """Raise InputError for something that is not possible yet for an ocean that is divided into tiles."""
@@ -135,16 +152,19 @@ class Tile(NamedTuple):
 
     def largest(self, value: float) -> float:
         """Return the largest of the values that the tiles give; NaN if one of them is NaN."""
-        return value if self.is_whole else float(np.max(communicator().allgather(value)))
+        return float(np.max(self.every(value)))
 
     def any(self, condition: bool) -> bool:
         """Return True if the condition is true in any tile."""
-        return condition if self.is_whole else any(communicator().allgather(condition))
+        return any(self.every(condition))
+
+    def every(self, value: Any) -> list:
+        """Return the values that the tiles give, in the order of their processes."""
+        return [value] if self.is_whole else communicator().allgather(value)
 
     def first(self, found: tuple | None) -> Any:
         """Return the least of the tuples that the tiles give, None for none; all but None must be comparable."""
-        every = [found] if self.is_whole else communicator().allgather(found)
-        return min((one for one in every if one is not None), default=None)
+        return min((one for one in self.every(found) if one is not None), default=None)
 
     def in_whole(self, index: tuple) -> tuple[int, ...]:
         """Return an index (..., j, i) within the tile as an index in the whole ocean."""
@@ -165,7 +185,131 @@ class Tile(NamedTuple):
             The sum over all tiles; NaN or infinite if a value is.
         """
         parts = expansion(part)
-        return fsum(parts if self.is_whole else [x for other in communicator().allgather(parts) for x in other])
+        return fsum([x for other in self.every(parts) for x in other])
+
+    def on_first(self, work: Callable[[], Result]) -> Result:
+        """Do some work in the first process alone, such as on files.
+
+        Parameters
+        ----------
+        work : callable
+            Function without arguments, which calls no collective operation.
+
+        Returns
+        -------
+        object
+            The result of the work, in all processes; an exception is raised in all of them as well.
+        """
+        if self.is_whole:
+            return work()
+        result, error = None, None
+        if self.is_first:
+            try:
+                result = work()
+            except Exception as raised:
+                error = raised
+        result, error = communicator().bcast((result, error))
+        if error is not None:
+            raise error
+        return result
+
+    def together(self, work: Callable[[], Result]) -> Result:
+        """Do some work in each process, which may fail in some of them.
+
+        Parameters
+        ----------
+        work : callable
+            Function without arguments, which calls no collective operation.
+
+        Returns
+        -------
+        object
+            The result of this process. The exception of the first process that failed is raised in all.
+        """
+        if self.is_whole:
+            return work()
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as raised:
+            error = raised
+        if (first := next((e for e in self.every(error) if e is not None), None)) is not None:
+            raise first
+        return result  # type: ignore[return-value]
+
+    def layers(self, part: Array, halo: bool = False) -> Iterator[tuple[tuple[int, ...], Array | None]]:
+        """Put a field together layer by layer, so that no process holds all of it.
+
+        Parameters
+        ----------
+        part : ndarray, shape (..., rows, columns)
+            The field in the tile.
+        halo : bool, optional
+            True for a field with halo.
+
+        Yields
+        ------
+        index : tuple of int
+            Index of the layer.
+        layer : ndarray, shape (ny, nx)
+            The layer of the whole ocean in the first process, None in the others.
+        """
+        here, there = self.own_cells_with_halo() if halo else ((slice(None), slice(None)), (self.rows, self.columns))
+        shape = tuple(n + 2 * HALO * halo for n in self.shape)
+        for index in np.ndindex(part.shape[:-2]):
+            every = communicator().gather((there, np.ascontiguousarray(part[index][here])))
+            layer = None
+            if every is not None:
+                layer = np.empty(shape, part.dtype)
+                for cells, values in every:
+                    layer[cells] = values
+            yield index, layer
+
+    def write(self, part: Array, write: Callable[[tuple, Array], None], halo: bool = False) -> None:
+        """Let the first process write a field of the whole ocean, layer by layer.
+
+        Parameters
+        ----------
+        part : ndarray, shape (..., rows, columns)
+            The field in the tile.
+        write : callable
+            `write(index, values)` writes the values at an index, which is `...` for a whole field. Its exception is
+            raised in all processes.
+        halo : bool, optional
+            True for a field with halo.
+        """
+        if self.is_whole:
+            write((...,), part)
+            return
+        error = None
+        for index, layer in self.layers(part, halo):
+            if layer is not None and error is None:
+                try:
+                    write(index, layer)
+                except Exception as raised:  # the others still send their layers
+                    error = raised
+        if (error := communicator().bcast(error)) is not None:
+            raise error
+
+    def digest(self, fields: Iterable[Array]) -> str:
+        """Compute a hash of fields of the whole ocean: the same for any division into tiles.
+
+        Parameters
+        ----------
+        fields : iterable of ndarray, shape (..., rows, columns)
+            The fields in the tile, without halo.
+
+        Returns
+        -------
+        str
+            Sixteen hexadecimal digits, in all processes.
+        """
+        whole = hashlib.sha256()
+        for part in fields:
+            for _, layer in [((), part)] if self.is_whole else self.layers(part):
+                if layer is not None:
+                    whole.update(np.ascontiguousarray(layer).tobytes())
+        return self.on_first(lambda: whole.hexdigest()[:16])
 
     def whole_map(self, part: Array) -> Array:
         """Return the map of the whole ocean, on each process.
@@ -183,10 +327,13 @@ class Tile(NamedTuple):
         if self.is_whole:
             return part
         whole = np.empty(self.shape, part.dtype)
-        for place, other in communicator().allgather((self.place, np.ascontiguousarray(part))):
+        for place, other in self.every((self.place, np.ascontiguousarray(part))):
             tile = self._replace(place=place)
             whole[tile.rows, tile.columns] = other
         return whole
+
+
+WHOLE = Tile((0, 0), (False, False))  # of what is not divided, of any shape
 
 
 def expansion(values: Array) -> list[float]:
@@ -206,34 +353,6 @@ def fsum(values: list[float]) -> float:
         return math.fsum(values)
     except (OverflowError, ValueError):  # a partial sum that is too large, or infinities of both signs
         return float(np.sum(values))
-
-
-@functools.cache
-def communicator() -> Any:
-    """Return the communicator of the processes that `mpiexec` started together; None for a single process.
-
-    Raises InputError where mpi4py is missing.
-    """
-    sizes = [os.environ[name] for name in SIZES if name in os.environ]
-    if not any(name in os.environ for name in RANKS) or (sizes and set(sizes) == {"1"}):
-        return None
-    try:
-        from mpi4py import MPI
-    except ImportError:
-        raise InputError(
-            "mpi4py: is needed by a process that mpiexec started, and is not installed: pip install 'ogcm[mpi]'"
-        ) from None
-    if MPI.COMM_WORLD.size == 1:
-        return None
-    sys.excepthook = functools.partial(end_all, sys.excepthook)
-    return MPI.COMM_WORLD.Dup()
-
-
-def end_all(hook: Any, kind: type[BaseException], error: BaseException, traceback: Any) -> None:
-    """Show an exception that ends this process, and end all others, which would wait for its messages."""
-    hook(kind, error, traceback)
-    sys.stderr.flush()
-    communicator().Abort(1)
 
 
 def divide(shape: tuple[int, int], periodic: tuple[bool, bool], layout: tuple[int, int] | None) -> Tile:

@@ -274,22 +274,28 @@ class NetCDFWriter(Writer):
 
     def _configuration(self, simulation: "Simulation") -> str:
         """Return the configuration of the run, or of all runs that made the file if it is extended."""
-        now = simulation.toml(self)
-        if not self.extends(simulation):
+        now, before = simulation.toml(self), simulation.tile.on_first(lambda: self._earlier_configuration(simulation))
+        if before is None:
             return now
-        with open_output(existing_output(self.path)) as f:
-            before = f.attrs.get("configuration", "")
         whole = config.joined_settings(before, now)
         if whole is not None:
             return simulation.toml(self, **whole)
         return config.toml_with_history(before, now, simulation.model.state.time / DAY)
 
+    def _earlier_configuration(self, simulation: "Simulation") -> str | None:
+        """Return the configuration in the file that is extended, None for a new file."""
+        if not self.extends(simulation):
+            return None
+        with open_output(existing_output(self.path)) as f:
+            return f.attrs.get("configuration", "")
+
     def open(self, simulation: "Simulation") -> None:
-        model, text = simulation.model, self._configuration(simulation)
-        options: dict[str, Any] = {"extend": self.extends(simulation), "means": self.means, "precision": self.precision}
-        self.file = OutputFile(self.path, model, self._fields(model), text, **options)
+        model, tile, text = simulation.model, simulation.tile, self._configuration(simulation)
+        options: dict[str, Any] = {"means": self.means, "precision": self.precision}
+        extend = tile.on_first(lambda: self.extends(simulation))
+        self.file = OutputFile(self.path, model, self._fields(model), text, extend=extend, **options)
         try:
-            config.write(self.toml_file, text)
+            tile.on_first(lambda: config.write(self.toml_file, text))
         except FileError:
             self.abandon()
             raise

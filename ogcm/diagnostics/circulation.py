@@ -29,9 +29,28 @@ def barotropic_streamfunction(model: Model) -> Array:
     ndarray, shape (ny, nx)
         Streamfunction [m3 s-1].
     """
-    model.grid.tile.check_whole("barotropic streamfunction")
     U, _ = transports(model)
-    return -np.cumsum(U.sum(axis=0), axis=0)
+    return -np.cumsum(model.grid.tile.whole_map(U.sum(axis=0)), axis=0)
+
+
+def sums_of_layers(model: Model, a: Array, axis: int) -> Array:
+    """Sum each layer of a field of the whole ocean along one horizontal axis, in all processes.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    a : ndarray, shape (nk, rows, columns)
+        The field in the tile.
+    axis : int
+        0 for sums over the rows, 1 for sums over the columns.
+
+    Returns
+    -------
+    ndarray, shape (nk, nx) or (nk, ny)
+        The sums.
+    """
+    return np.stack([model.grid.tile.whole_map(layer).sum(axis=axis) for layer in a])
 
 
 def overturning(model: Model) -> Array:
@@ -50,9 +69,8 @@ def overturning(model: Model) -> Array:
     ndarray, shape (nk + 1, ny)
         Northward transport above each interface [m3 s-1].
     """
-    model.grid.tile.check_whole("overturning")
     _, V = transports(model)
-    rows = V.sum(axis=2)
+    rows = sums_of_layers(model, V, axis=1)
     return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
 
 
@@ -69,9 +87,8 @@ def zonal_transport(model: Model) -> Array:
     ndarray, shape (nx,)
         Transport [m3 s-1].
     """
-    model.grid.tile.check_whole("zonal transport")
     U, _ = transports(model)
-    return U.sum(axis=(0, 1))
+    return model.grid.tile.whole_map(U.sum(axis=0)).sum(axis=0)
 
 
 def section_transport(
@@ -110,9 +127,9 @@ def section_transport(
     """
     if (i is None) == (j is None):
         raise InputError("section_transport: give either i (a meridional section) or j (a zonal one)")
-    model.grid.tile.check_whole("section transport")
     U, V = transports(model)
-    return float(U[:, rows, i].sum() if j is None else V[:, j, columns].sum())
+    whole = model.grid.tile.whole_map((U if j is None else V).sum(axis=0))
+    return float(whole[rows, i].sum() if j is None else whole[j, columns].sum())
 
 
 def strait_transport(
@@ -146,14 +163,14 @@ def strait_transport(
     """
     if np.ndim(x) + np.ndim(y) != 1:
         raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
-    h = model.horizontal
-    model.grid.tile.check_whole("strait transport")
-    U, V = transports(model)
+    h = model.horizontal.whole or model.horizontal
     at: Any = x if np.ndim(x) == 0 else y
     along: Any = y if np.ndim(x) == 0 else x
+    U, V = transports(model)
+    whole = model.grid.tile.whole_map((U if np.ndim(x) == 0 else V).sum(axis=0))
     if np.ndim(x) == 0:
-        return float(U[:, within(h, "y", h.y_t, along), nearest_face(h, "x", at)].sum())
-    return float(V[:, nearest_face(h, "y", at), within(h, "x", h.x_t, along)].sum())
+        return float(whole[within(h, "y", h.y_t, along), nearest_face(h, "x", at)].sum())
+    return float(whole[nearest_face(h, "y", at), within(h, "x", h.x_t, along)].sum())
 
 
 def vorticity(model: Model) -> Array:

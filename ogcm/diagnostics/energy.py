@@ -85,7 +85,8 @@ def potential_energy(model: Model) -> float:
 def available_potential_energy(model: Model) -> float:
     """Gravitational energy above that of the same water sorted by density in the same basin.
 
-    It uses potential density and the exact hypsometry of the resting basin.
+    It uses potential density and the exact hypsometry of the resting basin. All cells are sorted, so that it is not
+    available for an ocean that is divided into tiles, of which no process holds all cells.
 
     Parameters
     ----------
@@ -96,6 +97,11 @@ def available_potential_energy(model: Model) -> float:
     -------
     float
         Energy [J], that of the surface included.
+
+    Raises
+    ------
+    InputError
+        For an ocean that is divided into tiles.
 
     References
     ----------

@@ -18,6 +18,7 @@ from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_
 from ogcm.model import Model
 
 Array = np.ndarray
+MAP = ("y", "x")  # dimensions of a map at T points
 
 
 class Diagnostic(NamedTuple):
@@ -32,7 +33,8 @@ class Diagnostic(NamedTuple):
     long_name : str
         Description.
     dims : tuple of str, optional
-        Dimensions of the array in a file, such as ("z_w", "y_f"); none for a number.
+        Dimensions of the array in a file, such as ("z_w", "y_f"); none for a number. Of an ocean that is divided into
+        tiles, an array with the dimensions `MAP` is the map of the tile, all others belong to the whole ocean.
     tracers : bool, optional
         True if it has a meaning only in a model with tracers.
     """
@@ -63,7 +65,7 @@ DIAGNOSTICS = {
     "psi": Diagnostic(barotropic_streamfunction, "m3 s-1", "barotropic streamfunction", ("y_f", "x_f")),
     "overturning": Diagnostic(overturning, "m3 s-1", "meridional overturning streamfunction", ("z_w", "y_f")),
     "zonal_transport": Diagnostic(zonal_transport, "m3 s-1", "eastward transport", ("x_f",)),
-    "mixed_layer_depth": Diagnostic(mixed_layer_depth, "m", "mixed layer depth", ("y", "x"), tracers=True),
+    "mixed_layer_depth": Diagnostic(mixed_layer_depth, "m", "mixed layer depth", MAP, tracers=True),
 }
 
 
@@ -78,9 +80,13 @@ def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
     Returns
     -------
     dict of str to Diagnostic
-        The entries of `DIAGNOSTICS`, without those of tracers in a model that has none.
+        The entries of `DIAGNOSTICS`, without those of tracers in a model that has none, and without the available
+        potential energy in one that is divided into tiles.
     """
-    return {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
+    known = {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
+    if not model.grid.tile.is_whole:
+        known.pop("available_potential_energy", None)
+    return known
 
 
 def diagnose(model: Model) -> dict[str, float | Array]:

@@ -14,9 +14,9 @@ from adjoint.stepper import AdjointStepper
 from ogcm import stability
 from ogcm.grid import add_halo, interior
 from ogcm.halo import exchange
+from ogcm.processes import communicator
 from ogcm.state import State
 from ogcm.stepper import Stepper
-from ogcm.tiles import communicator
 
 STEPS = 3
 SIDES = {"closed": (False, False), "x": (False, True), "y": (True, False), "both": (True, True)}

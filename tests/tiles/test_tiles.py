@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from ogcm import tiles
+from ogcm import processes
 from ogcm.errors import InputError
 from ogcm.tiles import Tile, best_layout, check_layout, expansion, fsum
 from tests.oceans import rough_basin
@@ -45,7 +45,8 @@ def test_steps_of_tiles_and_their_adjoints_are_those_of_the_whole_ocean(processe
 
 @needs_mpi
 def test_what_is_not_written_yet_is_refused_under_mpiexec():
-    code = "import ogcm; m = ogcm.setups.SETUPS['double_gyre'](); ogcm.Simulation(m, days=1)"
+    code = "import ogcm, adjoint; m = ogcm.setups.SETUPS['double_gyre'](); s = ogcm.Simulation(m, days=1)"
+    code += "; adjoint.gradient(adjoint.losses.BoxMean(m, 'T'), s, ['T'])"
     found = mpiexec(2, "-c", code)
     assert found.returncode != 0
     assert "decomposition=(1, 1)" in found.stderr
@@ -54,7 +55,7 @@ def test_what_is_not_written_yet_is_refused_under_mpiexec():
 @needs_mpi
 def test_an_exception_in_one_process_ends_all():
     """The other process waits for a message of the first, which never comes."""
-    code = "from ogcm.tiles import communicator as c; c().recv(source=1) if c().rank == 0 else 1 / 0"
+    code = "from ogcm.processes import communicator as c; c().recv(source=1) if c().rank == 0 else 1 / 0"
     found = mpiexec(2, "-c", code)
     assert found.returncode != 0
     assert "ZeroDivisionError" in found.stderr
@@ -64,7 +65,7 @@ STEPPING = """
 import os, signal, sys, time
 import ogcm
 from ogcm import halo
-from ogcm.tiles import communicator
+from ogcm.processes import communicator
 from tests.oceans import rough_basin
 halo.PATIENCE = 1
 stepper = ogcm.Stepper(rough_basin())
@@ -95,7 +96,9 @@ def test_a_process_for_which_others_wait_is_named():
 
 @needs_mpi
 def test_processes_with_different_oceans_are_refused():
-    code = "from ogcm.tiles import communicator as c; from tests.oceans import rough_basin as b; b(nx=20 + c().rank)"
+    code = (
+        "from ogcm.processes import communicator as c; from tests.oceans import rough_basin as b; b(nx=20 + c().rank)"
+    )
     found = mpiexec(2, "-c", code)
     assert found.returncode != 0
     assert "the processes divide different oceans" in found.stderr
@@ -105,14 +108,14 @@ def test_a_process_of_mpiexec_without_mpi4py_is_told_what_is_missing(monkeypatch
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setenv("PMI_SIZE", "2")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
-    tiles.communicator.cache_clear()
+    processes.communicator.cache_clear()
     try:
         with pytest.raises(InputError, match=r"pip install 'ogcm\[mpi\]'"):
             rough_basin()
         monkeypatch.setenv("PMI_SIZE", "1")
-        assert tiles.communicator() is None
+        assert processes.communicator() is None
     finally:
-        tiles.communicator.cache_clear()
+        processes.communicator.cache_clear()
 
 
 def every_tile(shape, periodic, layout):

@@ -1,0 +1,121 @@
+"""Runs of oceans that are divided between processes: their files, how they go on, and how they end."""
+
+import re
+from pathlib import Path
+
+import h5netcdf
+import numpy as np
+import pytest
+
+import ogcm
+from tests.tiles.test_tiles import mpiexec, needs_mpi
+
+pytestmark = [needs_mpi, pytest.mark.slow]
+NOT_DIVIDED = "available_potential_energy"  # what an ocean on tiles has not
+
+
+def run(processes: int, *options: str, code: int = 0) -> str:
+    """Run `tests.tiles.runs`, and return what was said."""
+    found = mpiexec(processes, "-m", "tests.tiles.runs", *options)
+    assert found.returncode == code, found.stderr
+    return found.stderr
+
+
+SIGINT = 2  # exit code of a process that ends by this signal
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return tmp_path
+
+
+def assert_same_output(one: str, other: str):
+    """Assert that two outputs have the same values, to the bit, and the same attributes."""
+    with h5netcdf.File(one) as a, h5netcdf.File(other) as b:
+        assert set(a.variables) - {NOT_DIVIDED} == set(b.variables) - {NOT_DIVIDED}
+        for name in set(a.variables) - {NOT_DIVIDED}:
+            np.testing.assert_array_equal(a[name][...], b[name][...], err_msg=name)
+            assert dict(a[name].attrs) == dict(b[name].attrs)
+        names = set(a.attrs) - {"history"}
+        assert {name: a.attrs[name] for name in names} == {name: b.attrs[name] for name in names}
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_the_files_of_a_run_are_those_of_one_process(processes):
+    for n in (1, processes):
+        said = run(n, f"{n}.nc", "12")
+        assert said.count("simulated years per day; state") == 1  # one process tells
+    assert_same_output("1.nc", f"{processes}.nc")
+    for ending in (".restart.h5", ".toml"):
+        one, other = (Path(f"{n}{ending}").read_bytes() for n in (1, processes))
+        assert one == other
+
+
+def test_a_run_goes_on_with_another_number_of_processes():
+    options = ("integrator=ab2", "means=True")
+    run(1, "whole.nc", "24", *options)
+    run(1, "a.nc", "8", *options)
+    for n in (4, 2):
+        run(n, "a.nc", "8", "restart=a.restart.h5", *options)
+    with h5netcdf.File("whole.nc") as whole, h5netcdf.File("a.nc") as a:
+        for name in ("u", "T", "eta", "w", "zeta", "h", "time_bounds", "psi", "overturning", "kinetic_energy"):
+            np.testing.assert_array_equal(whole[name][...], a[name][...], err_msg=name)
+    model = ogcm.Model(ogcm.cartesian(nx=17, ny=13, dx=2e4, dy=2e4, f0=1e-4), depth=9.0, dz=[9.0], dt=300.0)
+    with pytest.raises(ogcm.FileError, match="is of another ocean"):
+        ogcm.load_restart("a.restart.h5", model)
+
+
+def test_the_command_runs_on_several_processes():
+    for n in (1, 2):
+        found = mpiexec(n, "-m", "ogcm", "run", "double_gyre", "--days", "1", "--output", f"{n}.nc")
+        assert found.returncode == 0, found.stderr
+        assert found.stderr.count("written; draw it with") == 1
+    assert_same_output("1.nc", "2.nc")
+    assert Path("1.restart.h5").read_bytes() == Path("2.restart.h5").read_bytes()
+    again = mpiexec(2, "-m", "ogcm", "run", "double_gyre", "--days", "1", "--output", "2.nc")
+    assert again.returncode == 2
+    assert again.stderr.count("2.nc: exists; choose another name") == 1
+
+
+def test_a_signal_to_one_process_stops_all_and_saves_the_state():
+    said = run(4, "a.nc", "24", "fail=signal", code=SIGINT)
+    assert said.count("stopped by SIGINT on day 0.0416667; continue with a.restart.h5") == 1
+    run(1, "a.nc", "12", "restart=a.restart.h5")
+    run(1, "whole.nc", "24")
+    assert Path("a.restart.h5").read_bytes() == Path("whole.restart.h5").read_bytes()
+
+
+def test_a_callback_of_one_process_stops_all():
+    said = run(2, "a.nc", "24", "fail=stop")
+    assert said.count("stopped by a callback (enough)") == 1
+
+
+def test_an_ocean_that_blows_up_in_one_tile_is_told_once():
+    said = [run(n, f"{n}.nc", "24", "fail=blow-up", code=1) for n in (1, 4)]
+    places = [re.findall(r"BlowUpError: . is .* at \(k, j, i\) = .*; the state of day", each) for each in said]
+    assert places[0] == places[1]
+    assert len(places[0]) == 1
+    Path("4.restart.h5").rename("a.restart.h5")
+    run(1, "b.nc", "1", "restart=a.restart.h5")
+
+
+def test_a_full_disk_is_told_once_and_leaves_a_restart():
+    said = run(4, "a.nc", "24", "fail=disk", code=1)
+    assert said.count("No space left on device); 3 records are safe in a.nc.part") == 1
+    run(2, "a.nc", "12", "restart=a.restart.h5")
+    run(1, "whole.nc", "24")
+    assert_same_output("whole.nc", "a.nc")
+
+
+def test_a_callback_that_fails_in_all_processes_leaves_a_restart():
+    said = run(2, "a.nc", "24", "fail=exception everywhere", code=1)
+    assert said.count("the callback 'fail' raised ValueError on day 0.0416667: no more") == 1
+    run(1, "b.nc", "1", "restart=a.restart.h5")
+
+
+def test_a_callback_that_fails_in_one_process_ends_all():
+    said = run(2, "a.nc", "24", "fail=exception", code=1)
+    assert "ValueError: no more" in said
+    assert "process 1 of 2 failed alone and ended the others" in said
