@@ -62,6 +62,7 @@ class Cost:
     """
 
     def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
+        simulation.model.grid.tile.check_whole("assimilation")
         names = [estimate.name for estimate in estimates]
         if len(set(names)) < len(names):
             raise InputError(f"estimates: each control once, got {', '.join(names)}")

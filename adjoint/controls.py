@@ -5,7 +5,8 @@
     nu_h, kappa_v, ...       a parameter: a number, a profile (nk,), a map, a field (nk, ny, nx); eos: coefficients
     corrector, ...           the weights of a term of the model (`ogcm.terms`), by its name: (n,)
 
-Values and gradients have the shape in which the control was given to the model. The model itself holds an array with
+Values and gradients have the shape in which the control was given to the model; for an ocean that is divided into
+tiles, those of maps and fields are the part of the tile. The model itself holds an array with
 halo, which `spread` computes from the values. `collect`, its transpose, computes the gradient from the adjoint of the
 array: that of a single number is the sum over all points.
 """
@@ -20,6 +21,7 @@ from ogcm.device import to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
+from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
 from ogcm.state import PROGNOSTIC, State
@@ -125,7 +127,10 @@ class Control(NamedTuple):
         values = np.reshape(values, (-1, 1, 1)) if np.ndim(values) == 1 else values  # a profile
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
         full = np.where(self.mask(model.grid), full.reshape(interior(self.array(model)).shape), 0)
-        return add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
+        spread = add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
+        if not model.grid.tile.is_whole:
+            exchange(model.grid, spread)
+        return spread
 
     def collect(self, gradient: Array, grid: Grid) -> Array:
         """Compute the gradient in the shape of the control, by the transpose of `spread`.
@@ -142,11 +147,14 @@ class Control(NamedTuple):
         ndarray
             Gradient in the shape of the control.
         """
-        if self.kind == "vector":
-            return gradient.copy()
+        tile = grid.tile
+        if self.kind == "vector":  # that of eos is the sum over all tiles already
+            return gradient.copy() if self.name == "eos" else np.sum(tile.every(gradient), axis=0)
         inside = np.where(self.mask(grid), interior(gradient), 0)
         if len(self.shape) < 2:  # a number or a profile
-            return np.asarray(inside.sum(axis=tuple(range(len(self.shape), inside.ndim))))
+            maps = inside if self.shape else inside.reshape(-1, *inside.shape[-2:]).sum(axis=0, dtype=float)[None]
+            sums = np.array([tile.total(layer.astype(float)) for layer in maps], gradient.dtype)
+            return sums if self.shape else sums[0]
         return inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:
@@ -167,7 +175,8 @@ class Control(NamedTuple):
         inside = interior(self.array(model))
         if self.shape == ():
             wet = np.broadcast_to(self.mask(model.grid), inside.shape)
-            return np.asarray(inside[wet][0] if wet.any() else 0.0)
+            found = model.grid.tile.every(inside[wet][0] if wet.any() else None)  # a tile may have no water
+            return np.asarray(next((value for value in found if value is not None), 0.0))
         if len(self.shape) == 1:
             return inside[:, 0, 0].copy()
         return inside.reshape(self.shape).copy()
@@ -197,7 +206,6 @@ class Controls:
     """
 
     def __init__(self, model: Model, names: str | Iterable[str]) -> None:
-        model.grid.tile.check_whole("controls")
         self.model = model
         names = [names] if isinstance(names, str) else list(names)
         if not names:

@@ -12,7 +12,8 @@ J dx = imag(F(x + i h dx))/h, exact to round-off for h = 1e-200 (Squire and Trap
 import copy
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from adjoint.losses import MeanSquare
 from adjoint.random_ocean import SIZES, random_grid
 from adjoint.registry import PAIRS
 from adjoint.run import gradient
+from ogcm.diagnostics.cells import total
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
@@ -153,8 +155,8 @@ def check_controls(
     checks = {}
     for name, d in tqdm(directions.items(), unit="control", **bar_options(simulation.progress)):
         terms = found[name] * d
-        derivative, exact = float(terms.sum()), directional_derivative(loss, simulation, {name: d})
-        scale = max(float(np.abs(terms).sum()), abs(exact))
+        derivative, exact = whole_sum(terms, model), directional_derivative(loss, simulation, {name: d})
+        scale = max(whole_sum(np.abs(terms), model), abs(exact))
         error = abs(derivative - exact) / scale if scale else 0.0
         remainders = taylor(loss, simulation, {name: d}, found.value, derivative) if scale else np.array([])
         checks[name] = ControlCheck(derivative, exact, error, remainders, slope_of(remainders, found.value))
@@ -245,7 +247,7 @@ def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
     """
     other = working_copy(model)
     for name, control in Controls(other, other.numerics.stepped).controls.items():
-        control.array(other)[...] += control.spread(0.1 * SIZES[name] * rng.normal(size=control.shape), other)
+        control.array(other)[...] += control.spread(0.1 * SIZES[name] * drawn(rng.normal, control, other), other)
     return other
 
 
@@ -266,8 +268,8 @@ def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
     """
     terms = []
     for name, control in Controls(model, model.numerics.stepped).controls.items():
-        if control.mask(model.grid).any():
-            data = control.values(model) + SIZES[name] * rng.normal(size=control.shape)
+        if model.grid.tile.any(bool(control.mask(model.grid).any())):
+            data = control.values(model) + SIZES[name] * drawn(rng.normal, control, model)
             terms.append((1 / SIZES[name] ** 2, MeanSquare(model, name, data)))
     return Sum(terms)
 
@@ -295,7 +297,47 @@ def direction(control: Control, model: Model, rng: np.random.Generator) -> Array
     elif control.kind != "state":
         values = control.values(model)
         size = np.where(values != 0, np.abs(values), size)
-    return size * rng.uniform(0.5, 1.5, control.shape) * rng.choice([-1.0, 1.0], control.shape)
+    magnitude = drawn(partial(rng.uniform, 0.5, 1.5), control, model)
+    return size * magnitude * drawn(partial(rng.choice, [-1.0, 1.0]), control, model)
+
+
+def drawn(draw: Callable, control: Control, model: Model) -> Array:
+    """Draw random numbers for a control, those of the whole ocean, of which a tile takes its part.
+
+    Parameters
+    ----------
+    draw : callable
+        `draw(size=shape)` draws them.
+    control : Control
+        The control.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray
+        The numbers, in the shape of the control.
+    """
+    tile, shape = model.grid.tile, control.shape
+    return tile.cut(np.asarray(draw(size=shape if len(shape) < 2 else (*shape[:-2], *tile.shape))))
+
+
+def whole_sum(terms: Array, model: Model) -> float:
+    """Sum the terms of a scalar product over the whole ocean.
+
+    Parameters
+    ----------
+    terms : ndarray
+        Terms in the shape of a control.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    float
+        The sum.
+    """
+    return float(terms.sum()) if terms.ndim < 2 else total(model, terms)
 
 
 def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> float:
@@ -326,7 +368,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
         model.state = state.copy()
     model, errors = with_perturbed_state(model, rng), [0.0]
     for name, control in Controls(model, model.numerics.stepped).controls.items():
-        d = SIZES[name] * rng.normal(size=control.shape)
+        d = SIZES[name] * drawn(rng.normal, control, model)
         tangent = complex_model(model, {name: d}).state
         for record in loss.all_records():
             state_ad = State.zeros(model.grid)
@@ -341,8 +383,8 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
                     "write it without float(), max() and comparisons of complex numbers"
                 ) from None
             terms = control.collect(getattr(state_ad, name), model.grid) * d
-            scale = max(float(np.abs(terms).sum()), abs(exact))
-            errors.append(abs(terms.sum() - exact) / scale if scale else 0.0)
+            scale = max(whole_sum(np.abs(terms), model), abs(exact))
+            errors.append(abs(whole_sum(terms, model) - exact) / scale if scale else 0.0)
     return max(errors)
 
 

@@ -6,14 +6,15 @@ A loss evaluates the state on some days of the run and adds up the values. A los
         \"\"\"Mean square height of the sea surface [m2].\"\"\"
 
         def value(self, state, record):
-            return (self.record_weight * interior(state.eta) ** 2).mean()
+            return self.record_weight * self.total(interior(state.eta) ** 2) / self.model.grid.tile.cells
 
         def adjoint(self, state, record, value_ad, state_ad):
-            eta = interior(state.eta)
-            interior(state_ad.eta)[...] += value_ad * self.record_weight * 2 * eta / eta.size
+            factor = value_ad * self.record_weight / self.model.grid.tile.cells
+            interior(state_ad.eta)[...] += factor * 2 * interior(state.eta)
 
 `value` must accept complex states as well (no `abs`, `max` or `float`), so that `adjoint.gradient_check.loss_error` can
-check the pair. Losses can be added and multiplied by numbers: `BoxMean(...) + 0.1 * Enstrophy(...)`.
+check the pair. Its sums are those of `total`, so that it is the same in each process of an ocean that is divided into
+tiles. Losses can be added and multiplied by numbers: `BoxMean(...) + 0.1 * Enstrophy(...)`.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ogcm.constants import DAY
+from ogcm.diagnostics.cells import total
 from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.simulation import Simulation
@@ -85,6 +87,23 @@ class Loss:
             Receives the derivative, on its interior.
         """
         raise NotImplementedError
+
+    def total(self, a: Array) -> float:
+        """Sum a map or field over the whole ocean, the same to the bit for any division into tiles.
+
+        Parameters
+        ----------
+        a : ndarray, shape (ny, nx) or (nk, ny, nx)
+            Real or complex values in the tile, without halo.
+
+        Returns
+        -------
+        float or complex
+            The sum.
+        """
+        if np.iscomplexobj(a):
+            return complex(total(self.model, a.real), total(self.model, a.imag))  # type: ignore[return-value]
+        return total(self.model, a)
 
     def records_by_step(self, simulation: Simulation) -> dict[int, list]:
         """Return the records that belong to each step of a run.

@@ -59,11 +59,11 @@ class BoxMean(Loss):
         weight = resting_volume(
             model, field, box_mask(model, field_point(model, field), x, y, None if field == "eta" else z)
         )
-        self.weight = weight / weight.sum()
+        self.weight = weight / self.total(weight)
 
     def value(self, state: State, record: Any) -> float:
         values = zero_outside(self.weight, interior(getattr(state, self.field)))
-        return self.record_weight * (self.weight * values).sum()
+        return self.record_weight * self.total(self.weight * values)
 
     def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         interior(getattr(state_ad, self.field))[...] += value_ad * self.record_weight * self.weight
@@ -79,7 +79,8 @@ class MeanSquare(Loss):
     field : {"u", "v", "eta", "T", "S"}
         The field.
     data : ndarray, shape (nk, ny, nx) or (days, nk, ny, nx)
-        The data, without the first axis nk for eta; the mean excludes masked points.
+        The data, without the first axis nk for eta; the mean excludes masked points. They are those of the whole ocean,
+        or of the tile.
     days : float or sequence of float, optional
         Days from the beginning of the run; by default its end.
     **where : tuple of float
@@ -104,21 +105,22 @@ class MeanSquare(Loss):
         self.field = field
         point, ranges = field_point(model, field), {"x": None, "y": None, "z": None} | where
         self.weight = resting_volume(model, field, box_mask(model, point, **ranges))
-        self.weight /= self.weight.sum()
+        self.weight /= self.total(self.weight)
         count, missing = 1 if self.days is None else len(self.days), np.ma.getmaskarray(np.ma.asarray(data))
-        data = np.asarray(np.ma.getdata(data), float)
-        if data.shape not in (self.weight.shape, (count, *self.weight.shape)):
-            raise InputError(f"data: {field} has the shape {self.weight.shape}, {count} records; got {data.shape}")
+        data, tile = np.asarray(np.ma.getdata(data), float), model.grid.tile
+        whole = (*self.weight.shape[:-2], *tile.shape)
         shape = (count, *self.weight.shape)
+        if data.shape in (whole, (count, *whole)):
+            data, missing = tile.cut(data), tile.cut(missing)
+        elif data.shape not in (shape[1:], shape):
+            raise InputError(f"data: {field} has the shape {whole}, {count} records; got {data.shape}")
         self.data, self.present = np.broadcast_to(data, shape), np.broadcast_to(~missing, shape)
         wrong = np.argwhere(~np.isfinite(self.data) & self.present & (self.weight > 0))
-        if len(wrong):
-            raise InputError(
-                f"data: {field} is not finite over water at {tuple(map(int, wrong[0]))}; mask it or fill it"
-            )
+        if (place := tile.first(tile.in_whole(tuple(wrong[0])) if len(wrong) else None)) is not None:
+            raise InputError(f"data: {field} is not finite over water at {place}; mask it or fill it")
         self.data = np.where(self.present & (self.weight > 0), self.data, 0)
-        if missing.any():
-            covered = (self.weight * self.present).sum() / count
+        if tile.any(bool(missing.any())):
+            covered = self.total((self.weight * self.present).sum(axis=0)) / count
             if not covered:
                 raise InputError(f"data: {field} is masked at all points of the box; give data over water")
             self.weight /= covered
@@ -142,7 +144,7 @@ class MeanSquare(Loss):
         return self.present[record] * (field - self.data[record])
 
     def value(self, state: State, record: int) -> float:
-        return self.record_weight * (self.weight * self.misfit(state, record) ** 2).sum()
+        return self.record_weight * self.total(self.weight * self.misfit(state, record) ** 2)
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
         slope = 2 * self.record_weight * self.weight * self.misfit(state, record)
@@ -183,7 +185,7 @@ class HeatContent(Loss):
 
     def value(self, state: State, record: Any) -> float:
         s = 1 + self.slope * interior(state.eta)
-        return self.record_weight * (self.weight * s * zero_outside(self.weight, interior(state.T))).sum()
+        return self.record_weight * self.total(self.weight * s * zero_outside(self.weight, interior(state.T)))
 
     def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         s, T = 1 + self.slope * interior(state.eta), zero_outside(self.weight, interior(state.T))
@@ -227,15 +229,15 @@ class Transport(Loss):
         numbers = [a is not None and np.ndim(a) == 0 for a in (x, y)]
         if sum(numbers) != 1:
             raise InputError("x, y: give one as a number and the other as a range (from, to), or leave the other out")
-        h = model.horizontal
+        h, tile = model.horizontal.whole or model.horizontal, model.grid.tile
         at: Any = x if numbers[0] else y
         point, axis = ("u", "x") if numbers[0] else ("v", "y")
         line = nearest_face(h, axis, at)
         across = np.zeros(h.shape)
         across[(slice(None), line) if point == "u" else line] = 1
         ranges: dict[str, Any] = {"x": None, "y": y} if point == "u" else {"x": x, "y": None}
-        weight = box_mask(model, point, **ranges, z=z) * across
-        if not weight.any():
+        weight = box_mask(model, point, **ranges, z=z) * tile.cut(across)
+        if not tile.any(bool(weight.any())):
             raise InputError(f"x, y, z: the section x = {x}, y = {y}, z = {z} holds no water")
         self.weights = {p: np.zeros(model.grid.h_t.shape) for p in "uv"}
         interior(self.weights[point])[...] = weight
@@ -261,7 +263,7 @@ class Transport(Loss):
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
         U, V = np.zeros_like(state.u), np.zeros_like(state.v)
         transports(state.u, state.v, s_u, s_v, grid, U, V)
-        return self.record_weight * (interior(self.weights["u"] * U).sum() + interior(self.weights["v"] * V).sum())
+        return self.record_weight * self.total(interior(self.weights["u"] * U + self.weights["v"] * V))
 
     def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         grid, (_, s_u, s_v, _) = self.model.grid, self.layers(state)
@@ -345,7 +347,7 @@ class Enstrophy(Loss):
         return self.to_vorticity * (np.roll(v_dy, -1, -1) - v_dy - np.roll(u_dx, -1, -2) + u_dx)
 
     def value(self, state: State, record: Any) -> float:
-        return 0.5 * self.record_weight * (self.weight * self.vorticity(state) ** 2).sum()
+        return 0.5 * self.record_weight * self.total(interior(self.weight * self.vorticity(state) ** 2))
 
     def adjoint(self, state: State, record: Any, value_ad: float, state_ad: State) -> None:
         g = self.model.grid

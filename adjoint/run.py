@@ -137,7 +137,8 @@ def gradient(
     both = RunWithAdjoint(loss, simulation, Controls(simulation.model, controls), records, workspace)
     limits: dict[str, Any] = {"memory": memory, "snapshots": snapshots, "disk": disk, "folder": folder}
     steps = simulation.steps
-    budget = Budget.of(both.state, steps, bytes_of(both.adjoint.forward), **limits)
+    budgets = simulation.tile.every(Budget.of(both.state, steps, bytes_of(both.adjoint.forward), **limits))
+    budget = min(budgets, key=lambda budget: (budget.everything, budget.ram))  # that of the largest tile serves for all
     both.add_loss()
     forward_steps = budget.forward_steps(steps)
     try:
@@ -145,7 +146,7 @@ def gradient(
         gradients = both.collector.collect(both.state_ad)
         workspace.free_states.append(both.state_ad)
         for name, g in gradients.items():
-            if not np.isfinite(g).all():
+            if simulation.tile.any(not np.isfinite(g).all()):
                 raise InputError(f"{name}: its gradient is not finite; find the cause with `ogcm check-gradients`")
     except (BlowUpError, InputError):
         workspace.renew()
@@ -356,7 +357,14 @@ class RunWithAdjoint:
         for record in records:
             value, slope = self.loss.value(state, record), State.zeros(self.simulation.model.grid, state.u.dtype)
             self.loss.adjoint(state, record, 1.0, slope)
-            if not (np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())):
+            values = self.simulation.tile.every(complex(value))
+            if len(set(values)) > 1 and np.isfinite(values).all():
+                raise InputError(
+                    f"{type(self.loss).__name__}: its value is {values[0].real} in one process and {values[-1].real} "
+                    "in another; add up over the whole ocean with `self.total`"
+                )
+            finite = np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())
+            if self.simulation.tile.any(not finite):
                 name, day = type(self.loss).__name__, self.reached * self.model.numerics.dt / DAY
                 raise InputError(
                     f"{name}: its value or derivative on day {day:g} is not finite ({value}); choose a loss "

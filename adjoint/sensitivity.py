@@ -14,8 +14,9 @@ the cell: the picture shows it per area.
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5netcdf
 import numpy as np
@@ -27,9 +28,9 @@ from adjoint.run import gradient
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
-from ogcm.files import write_hdf5
+from ogcm.files import write_together
 from ogcm.grid import interior
-from ogcm.metadata import FILL, describe_ocean, horizontal_dimensions
+from ogcm.metadata import FILL, describe_ocean, horizontal_dimensions, put
 from ogcm.model import Model
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
@@ -185,30 +186,29 @@ class Sensitivity:
         FileError
             Where it cannot be written.
         """
-        with write_hdf5(path, opener=h5netcdf.File) as f:
+        tile, places = self.model.grid.tile, extents(self.model, self.quantity.places) if self.quantity.places else {}
+        known = {"quantity": self.quantity.name, "quantity_value": self.value, "days": self.days}
+        known |= {"quantity_units": self.quantity.units} | {f"quantity_{axis}": ends for axis, ends in places.items()}
+        with write_together(path, "the file", tile, opener=h5netcdf.File) as f:
             describe_ocean(f, self.model, f"sensitivity of {self.title}", configuration, "sensitivity")
-            f.attrs["quantity"] = self.quantity.name
-            f.attrs.update(quantity_value=self.value, quantity_units=self.quantity.units, days=self.days)
-            if self.quantity.places:
-                for axis, ends in extents(self.model, self.quantity.places).items():
-                    f.attrs[f"quantity_{axis}"] = ends
+            tile.on_first(partial(update_attributes, f, known))
             for control in self.controls.values():
                 self.write_gradient(f, control)
 
-    def write_gradient(self, f: h5netcdf.File, control: Control) -> None:
+    def write_gradient(self, f: Any, control: Control) -> None:
         """Write one gradient, its coordinates and the area of its cells.
 
         Parameters
         ----------
-        f : h5netcdf.File
-            The open file.
+        f : h5netcdf.File or None
+            The open file, in the first process.
         control : Control
             The control.
         """
-        name, values, grid = control.name, self.gradients[control.name], self.model.grid
-        point = POINTS.get(name, "t")
+        name, values, grid, tile = control.name, self.gradients[control.name], self.model.grid, self.model.grid.tile
+        point, variable = POINTS.get(name, "t"), f"{SENSITIVITY}{name}"
         if name == "eos":
-            f.dimensions["coefficient"] = len(values)
+            tile.on_first(lambda: f.dimensions.__setitem__("coefficient", len(values)))
             dims: tuple[str, ...] = ("coefficient",)
         elif values.ndim < 2:  # a number or a profile
             dims = ("z",)[: values.ndim]
@@ -217,16 +217,35 @@ class Sensitivity:
             layers = len(values) == len(wet) and control.kind != "forcing" and values.ndim == 3
             values = np.where(wet if layers else wet[0], values, FILL)
             values = values[0] if values.shape[:-2] == (1,) and not layers else values
-            dims = (("z",) if layers else (self.days_of(f, name),)) if values.ndim == 3 else ()
-            dims += horizontal_dimensions(self.model)[point.upper()]
-        v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", data=values, fillvalue=float(FILL))
+            days = () if values.ndim < 3 or layers else (tile.on_first(lambda: self.days_of(f, name)),)
+            dims = (("z",) if layers else days) + horizontal_dimensions(self.model)[point.upper()]
+        tile.on_first(lambda: self.describe_gradient(f, name, dims, point))
+        if len(dims) < 2:
+            tile.on_first(lambda: put(f, variable, (), (...,), values))
+            return
+        tile.write(values, partial(put, f, variable, ()))
+        area = area_name(point)
+        if tile.on_first(lambda: describe_area(f, area, dims[-2:], point)):
+            tile.write(interior(getattr(grid, f"area_{point}")).astype(float), partial(put, f, area, ()))
+
+    def describe_gradient(self, f: h5netcdf.File, name: str, dims: tuple[str, ...], point: str) -> None:
+        """Make the variable of a gradient, without its values.
+
+        Parameters
+        ----------
+        f : h5netcdf.File
+            The open file.
+        name : str
+            The control.
+        dims : tuple of str
+            Its dimensions.
+        point : {"t", "u", "v"}
+            The kind of points.
+        """
+        v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", fillvalue=float(FILL))
         v.attrs.update(units=self.units(name), long_name=f"sensitivity of {self.quantity.text} to {name}")
         if len(dims) > 1:
-            area = "cell_area" if point == "t" else f"cell_area_{point}"
-            v.attrs["cell_measures"] = f"area: {area}"
-            if area not in f.variables:
-                a = f.create_variable(area, dims[-2:], data=interior(getattr(grid, f"area_{point}")))
-                a.attrs.update(units="m2", standard_name="cell_area", long_name=f"area of cells around {point}")
+            v.attrs["cell_measures"] = f"area: {area_name(point)}"
 
     def days_of(self, f: h5netcdf.File, name: str) -> str:
         """Write the times of the records of a series.
@@ -250,6 +269,25 @@ class Sensitivity:
         if series.period is not None:
             v.attrs["period"] = series.period / DAY
         return dim
+
+
+def update_attributes(f: h5netcdf.File, known: dict[str, Any]) -> None:
+    """Give a file the attributes that are `known`."""
+    f.attrs.update(known)
+
+
+def area_name(point: str) -> str:
+    """Return the name of the variable with the areas around a kind of points."""
+    return "cell_area" if point == "t" else f"cell_area_{point}"
+
+
+def describe_area(f: h5netcdf.File, name: str, dims: tuple[str, ...], point: str) -> bool:
+    """Make the variable with the areas around a kind of points; False if the file has it."""
+    if name in f.variables:
+        return False
+    known = {"units": "m2", "standard_name": "cell_area", "long_name": f"area of cells around {point}"}
+    f.create_variable(name, dims, "f8").attrs.update(known)
+    return True
 
 
 def sensitivity(
@@ -310,7 +348,7 @@ def with_maps(simulation: Simulation) -> Simulation:
 
 def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
     """Return the ranges of a section or box along x and y, inside the grid; without a range, those of the grid."""
-    h = model.horizontal
+    h = model.horizontal.whole or model.horizontal
     ends = {axis: extent(h, axis) for axis in "xy"}
     found = {axis: np.broadcast_to(places.get(axis, end), 2).astype(float) for axis, end in ends.items()}
     middle, centre = found["x"].mean(), 0.5 * sum(ends["x"])

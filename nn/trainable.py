@@ -37,6 +37,7 @@ class Trainable:
     """
 
     def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
+        model.grid.tile.check_whole("training")
         needs = "weights", "add_ad", "astype", "save", "load"
         require(model.terms, needs, "a training needs it")
         self.model, self.terms = model, weights_of(model.terms)

@@ -191,7 +191,9 @@ def write_hdf5(path: str | Path, what: str = "the file", *, opener: Callable = h
 
 
 @contextmanager
-def write_together(path: str | Path, what: str, tile: Tile) -> Iterator[h5py.File | None]:
+def write_together(
+    path: str | Path, what: str, tile: Tile, *, opener: Callable = h5py.File
+) -> Iterator[h5py.File | None]:
     """Open a new HDF5 file of ogcm on the disk, in the first process; when it is closed it is sealed and gets its name.
 
     HDF5 does not survive a full disk, which is therefore hidden from it (`Disk`).
@@ -204,6 +206,8 @@ def write_together(path: str | Path, what: str, tile: Tile) -> Iterator[h5py.Fil
         Description of the file for messages.
     tile : Tile
         The tile of this process.
+    opener : callable, optional
+        h5py.File (the default), or h5netcdf.File for a NetCDF4 file.
 
     Yields
     ------
@@ -219,7 +223,7 @@ def write_together(path: str | Path, what: str, tile: Tile) -> Iterator[h5py.Fil
 
     def open_file() -> None:
         opened.append(Disk(part, "w+"))
-        opened.append(h5py.File(opened[0], "w"))
+        opened.append(opener(opened[0], "w"))
 
     def finish() -> None:
         while opened:

@@ -197,7 +197,7 @@ def box_mask(model: Model, point: str, x: Range | None, y: Range | None, z: Rang
     if z is not None:
         centres = heights(model, point)
         chosen &= (centres >= min(z)) & (centres <= max(z))
-    if not chosen.any():
+    if not model.grid.tile.any(bool(chosen.any())):
         raise InputError(f"x, y, z: no water at x = {x}, y = {y}, z = {z}; give ranges that hold a wet cell")
     return chosen.astype(float)
 

@@ -51,6 +51,11 @@ class Tile(NamedTuple):
         return self.layout == (1, 1)
 
     @property
+    def cells(self) -> int:
+        """Number of columns of the whole ocean, land included."""
+        return self.shape[0] * self.shape[1]
+
+    @property
     def is_first(self) -> bool:
         """True for the tile whose process writes files and messages."""
         return self.place == (0, 0)
@@ -69,14 +74,14 @@ class Tile(NamedTuple):
     @property
     def rows(self) -> slice:
         """Rows of the whole ocean that lie in the tile."""
-        return self.cells(0)
+        return self.part(0)
 
     @property
     def columns(self) -> slice:
         """Columns of the whole ocean that lie in the tile."""
-        return self.cells(1)
+        return self.part(1)
 
-    def cells(self, axis: int) -> slice:
+    def part(self, axis: int) -> slice:
         """Return the rows (axis 0) or columns (axis 1) of the whole ocean that lie in the tile."""
         n, tiles, place = self.shape[axis], self.layout[axis], self.place[axis]
         return slice(n * place // tiles, n * (place + 1) // tiles)

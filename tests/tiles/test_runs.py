@@ -79,6 +79,23 @@ def test_the_command_runs_on_several_processes():
     assert again.stderr.count("2.nc: exists; choose another name") == 1
 
 
+def test_the_sensitivities_of_a_run_are_those_of_one_process():
+    for n in (1, 2):
+        options = ("--days", "1", "--of", "heat_content", "--to", "T,eta,tau_x,kappa_v,nu_h", "--output", f"{n}.nc")
+        found = mpiexec(n, "-m", "ogcm", "sensitivity", "double_gyre", *options)
+        assert found.returncode == 0, found.stderr
+        assert found.stderr.count("written") == 1
+        assert Path(f"{n}.png").exists()
+    assert_same_output("1.nc", "2.nc")
+
+
+def test_gradients_are_checked_on_tiles():
+    options = ("--steps", "2", "--controls", "T,tau_x,nu_h", "--operators", "transports")
+    found = mpiexec(2, "-m", "ogcm", "check-gradients", "double_gyre", *options)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("  ok") == 4
+
+
 def test_a_signal_to_one_process_stops_all_and_saves_the_state():
     said = run(4, "a.nc", "24", "fail=signal", code=SIGINT)
     assert said.count("stopped by SIGINT on day 0.0416667; continue with a.restart.h5") == 1
