@@ -14,6 +14,7 @@ from typing import Unpack
 
 import numpy as np
 
+import ogcm
 from ogcm.backend import HALO
 from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
@@ -160,6 +161,7 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
+        tile.check_same({"version of ogcm": ogcm.__version__, "name": name, "dz": self.dz.tolist(), **self.options()})
 
     @property
     def corrector(self) -> Term | None:

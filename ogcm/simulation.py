@@ -121,6 +121,9 @@ class Simulation:
         self.writers: dict[str, Writer] = own | dict(writers or {})
         self.callbacks: dict[str, Callback] = dict(callbacks or {})
         self.has_run, self.restart_file = False, run_files.restart_path(self)
+        same = {"days": days, "restart": restart, "restart_every": restart_every, "callbacks": list(self.callbacks)}
+        paths = run_files.written_paths(self)
+        self.tile.check_same(same | {"writers": [*self.writers, *paths], "output": paths, "overwrite": overwrite})
         if restart is not None:
             load_restart(restart, model)
         model.state.prepare(model.grid)

@@ -171,6 +171,16 @@ class Tile(NamedTuple):
         """Return the least of the tuples that the tiles give, None for none; all but None must be comparable."""
         return min((one for one in self.every(found) if one is not None), default=None)
 
+    def check_same(self, values: dict[str, object]) -> None:
+        """Raise InputError for a value that is not the same in all processes, with its name."""
+        every = self.every({name: repr(value) for name, value in values.items()})
+        for name, value in every[0].items():
+            if other := next((o[name] for o in every if o[name] != value), None):
+                raise InputError(
+                    f"{name}: is {value} in the first process and {other} in another; start all of them with the same "
+                    "installation, program and options"
+                )
+
     def in_whole(self, index: tuple) -> tuple[int, ...]:
         """Return an index (..., j, i) within the tile as an index in the whole ocean."""
         (*layer, j, i), (row, column) = index, self.start

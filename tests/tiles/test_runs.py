@@ -96,6 +96,30 @@ def test_gradients_are_checked_on_tiles():
     assert found.stdout.count("  ok") == 4
 
 
+GROWTH = """
+import resource, sys, numpy as np, ogcm
+def run(n):
+    grid = ogcm.cartesian(nx=n, ny=n, dx=2e4, dy=2e4, f0=1e-4, periodic_x=True)
+    T = lambda x, y, z: 20 + z / 200 + y / 1e7
+    model = ogcm.Model(grid, depth=4000.0, dz=np.full(40, 100.0), T=T, parameters={"nu_h": 500.0}, dt=300.0)
+    name = f"{n}-{sys.argv[1]}"
+    ogcm.Simulation(model, days=600 / 86400, every=300 / 86400, output=f"{name}.nc", progress=False).run()
+    ogcm.load_restart(f"{name}.restart.h5", model)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+small = run(16)
+print(f"[{run(240) - small:.0f}]")
+"""
+
+
+def test_no_process_holds_the_whole_ocean():
+    """The growth of the memory [MB] from a tiny run to a larger one, with output and restart, written and read."""
+    said = [mpiexec(n, "-c", GROWTH, str(n)).stdout for n in (1, 4)]
+    one, four = ([int(number) for number in re.findall(r"\[(\d+)\]", each)] for each in said)
+    assert len(four) == 4
+    assert max(four) < 0.4 * one[0]
+    assert Path("240-1.restart.h5").read_bytes() == Path("240-4.restart.h5").read_bytes()
+
+
 def test_a_signal_to_one_process_stops_all_and_saves_the_state():
     said = run(4, "a.nc", "24", "fail=signal", code=SIGINT)
     assert said.count("stopped by SIGINT on day 0.0416667; continue with a.restart.h5") == 1

@@ -115,6 +115,24 @@ def test_processes_with_different_oceans_are_refused():
     assert "the processes divide different oceans" in found.stderr
 
 
+@needs_mpi
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("rough_basin(dt=100.0 + rank)", "dt: is 100.0 in the first process and 101.0 in another"),
+        (
+            "ogcm.Simulation(rough_basin(), days=1 + rank, progress=False)",
+            "days: is 1 in the first process and 2 in another",
+        ),
+    ],
+)
+def test_processes_with_different_options_are_refused(code, words):
+    begin = "import ogcm; from ogcm.processes import communicator; from tests.oceans import rough_basin; "
+    found = mpiexec(2, "-c", begin + "rank = communicator().rank; " + code)
+    assert found.returncode != 0
+    assert found.stderr.count(words) == 1
+
+
 def test_a_process_of_mpiexec_without_mpi4py_is_told_what_is_missing(monkeypatch):
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setenv("PMI_SIZE", "2")
