@@ -6,9 +6,9 @@
     corrector, ...           the weights of a term of the model (`ogcm.terms`), by its name: (n,)
 
 Values and gradients have the shape in which the control was given to the model; for an ocean that is divided into
-tiles, those of maps and fields are the part of the tile. The model itself holds an array with
-halo, which `spread` computes from the values. `collect`, its transpose, computes the gradient from the adjoint of the
-array: that of a single number is the sum over all points.
+tiles, those of maps and fields are the part of the tile. The model itself holds an array with halo, which `spread`
+computes from the values. `collect`, its transpose, computes the gradient from the adjoint of the array: that of a
+single number is the sum over all points.
 """
 
 from collections.abc import Iterable, Mapping
@@ -152,9 +152,10 @@ class Control(NamedTuple):
             return gradient.copy() if self.name == "eos" else np.sum(tile.every(gradient), axis=0)
         inside = np.where(self.mask(grid), interior(gradient), 0)
         if len(self.shape) < 2:  # a number or a profile
-            maps = inside if self.shape else inside.reshape(-1, *inside.shape[-2:]).sum(axis=0, dtype=float)[None]
-            sums = np.array([tile.total(layer.astype(float)) for layer in maps], gradient.dtype)
-            return sums if self.shape else sums[0]
+            layers = inside.reshape(-1, *inside.shape[-2:])
+            if self.shape:
+                return np.array([tile.total(layer.astype(float)) for layer in layers], gradient.dtype)
+            return np.array(tile.total(layers.sum(axis=0, dtype=float)), gradient.dtype)
         return inside.reshape(self.shape)
 
     def values(self, model: Model) -> Array:

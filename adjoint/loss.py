@@ -6,10 +6,10 @@ A loss evaluates the state on some days of the run and adds up the values. A los
         \"\"\"Mean square height of the sea surface [m2].\"\"\"
 
         def value(self, state, record):
-            return self.record_weight * self.total(interior(state.eta) ** 2) / self.model.grid.tile.cells
+            return self.record_weight * self.total(interior(state.eta) ** 2) / self.model.grid.tile.column_count
 
         def adjoint(self, state, record, value_ad, state_ad):
-            factor = value_ad * self.record_weight / self.model.grid.tile.cells
+            factor = value_ad * self.record_weight / self.model.grid.tile.column_count
             interior(state_ad.eta)[...] += factor * 2 * interior(state.eta)
 
 `value` must accept complex states as well (no `abs`, `max` or `float`), so that `adjoint.gradient_check.loss_error` can

@@ -229,7 +229,7 @@ class Transport(Loss):
         numbers = [a is not None and np.ndim(a) == 0 for a in (x, y)]
         if sum(numbers) != 1:
             raise InputError("x, y: give one as a number and the other as a range (from, to), or leave the other out")
-        h, tile = model.horizontal.whole or model.horizontal, model.grid.tile
+        h, tile = model.horizontal.undivided, model.grid.tile
         at: Any = x if numbers[0] else y
         point, axis = ("u", "x") if numbers[0] else ("v", "y")
         line = nearest_face(h, axis, at)

@@ -30,7 +30,7 @@ from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS
 from ogcm.files import write_together
 from ogcm.grid import interior
-from ogcm.metadata import FILL, describe_ocean, horizontal_dimensions, put
+from ogcm.metadata import FILL, describe_ocean, describe_variable, horizontal_dimensions, put
 from ogcm.model import Model
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
@@ -286,7 +286,7 @@ def describe_area(f: h5netcdf.File, name: str, dims: tuple[str, ...], point: str
     if name in f.variables:
         return False
     known = {"units": "m2", "standard_name": "cell_area", "long_name": f"area of cells around {point}"}
-    f.create_variable(name, dims, "f8").attrs.update(known)
+    describe_variable(f, name, dims, np.dtype(float), known)
     return True
 
 
@@ -348,7 +348,7 @@ def with_maps(simulation: Simulation) -> Simulation:
 
 def extents(model: Model, places: dict[str, Place]) -> dict[str, Array]:
     """Return the ranges of a section or box along x and y, inside the grid; without a range, those of the grid."""
-    h = model.horizontal.whole or model.horizontal
+    h = model.horizontal.undivided
     ends = {axis: extent(h, axis) for axis in "xy"}
     found = {axis: np.broadcast_to(places.get(axis, end), 2).astype(float) for axis, end in ends.items()}
     middle, centre = found["x"].mean(), 0.5 * sum(ends["x"])

@@ -77,22 +77,18 @@ def main(arguments: list[str] | None = None) -> int:
         known = parser.parse_args(arguments)
         return COMMANDS[known.command](known)
     except BlowUpError as error:
-        return tell(f"the run blew up: {error}", 1)
+        return report_error(f"the run blew up: {error}", 1)
     except (OceanError, OSError) as error:
-        return tell(str(error), 2)
+        return report_error(str(error), 2)
     except KeyboardInterrupt:
         return 130
 
 
-def tell(error: str, code: int) -> int:
+def report_error(error: str, code: int) -> int:
     """Print an error, once where all processes of `mpiexec` meet it, and return the exit code."""
-    from ogcm.processes import end_all, failed_together, is_first
+    from ogcm.processes import report
 
-    together = failed_together()
-    if is_first() or not together:
-        print(f"ogcm: {error}", file=sys.stderr, flush=True)
-    if not together:
-        end_all(code)
+    report(lambda: print(f"ogcm: {error}", file=sys.stderr, flush=True), code)
     return code
 
 

@@ -1,11 +1,11 @@
-"""What a GPU kernel is told of its arrays: one nj and ni for all of them, and that they share no memory.
+"""What the compiler is told of the arrays of a GPU kernel: all have the same nj and ni, and no two share memory.
 
     address of a[k, j, i] = first address of a + itemsize ((k nj + j) ni + i)
 
 Numba computes the offset from the dimensions of each array, in several instructions of 64 bits, which were a third of
-the instructions of a kernel. With one nj and ni, the offsets of a point and of its neighbours are computed once. And a
-kernel that need not fear that it overwrites what it has still to read, reads ahead: the next layers of a column, for
-example, while it waits for the present one.
+the instructions of a kernel. With one nj and ni, the offsets of a point and of its neighbours are computed once. And if
+no array that is read overlaps one that is written, the compiler places reads before writes: a thread reads the next
+layers of its column while it waits for the present one.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def with_plane(context: Any, builder: Any, kind: Any, value: Any, plane: list) -
     return array._getvalue()
 
 
-def told(apart: bool) -> Callable:
+def intrinsic_of_arguments(apart: bool) -> Callable:
     """Return the intrinsic function `(nj, ni, *arguments)` that returns the arguments of the kernel which calls it.
 
     Parameters
@@ -63,7 +63,7 @@ def told(apart: bool) -> Callable:
         The function. Arrays that it returns have the last two dimensions nj and ni.
     """
 
-    def tell(_, nj, ni, *arguments):
+    def arguments_on_plane(_, nj, ni, *arguments):
         def generate(context, builder, signature, values):
             if apart:
                 for argument in builder.function.args[1:]:  # the first one is for what a function returns
@@ -76,7 +76,7 @@ def told(apart: bool) -> Callable:
 
         return types.Tuple(arguments)(nj, ni, types.StarArgTuple(arguments)), generate
 
-    return extending.intrinsic(tell)
+    return extending.intrinsic(arguments_on_plane)
 
 
-on_plane, apart_on_plane = told(False), told(True)
+on_plane, apart_on_plane = intrinsic_of_arguments(False), intrinsic_of_arguments(True)

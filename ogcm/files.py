@@ -226,6 +226,9 @@ def write_together(
         opened.append(opener(opened[0], "w"))
 
     def finish() -> None:
+        opened[1].flush()
+        if opened[0].error is not None:
+            raise opened[0].error
         while opened:
             opened.pop().close()
         seal(part)
@@ -233,15 +236,9 @@ def write_together(
             os.fsync(f.fileno())
         os.replace(part, path)
 
-    def check() -> None:
-        opened[1].flush()
-        if opened[0].error is not None:
-            raise opened[0].error
-
     try:
         tile.on_first(open_file)
         yield opened[1] if opened else None
-        tile.on_first(check)
         tile.on_first(finish)
     except (OSError, FileError) as error:
         raise FileError(f"{path}: {what} could not be written ({error}); make room, or choose another place") from None

@@ -238,7 +238,7 @@ def build_grid(
     InputError
         For wrong shapes, values that are not finite, and layers that are not positive.
     """
-    tile, whole = horizontal.tile or Tile(horizontal.shape, horizontal.sides), horizontal.whole or horizontal
+    tile, whole = horizontal.tile or Tile(horizontal.shape, horizontal.sides), horizontal.undivided
     for name in (*METRICS, "f"):
         if not np.isfinite(getattr(whole, name)).all():
             raise InputError(f"{name}: the horizontal grid is not finite; check its widths, f0 and beta")

@@ -84,6 +84,11 @@ class HorizontalGrid:
     whole: "HorizontalGrid | None" = None
 
     @property
+    def undivided(self) -> "HorizontalGrid":
+        """Grid of the whole ocean, also where this one is that of a tile."""
+        return self.whole or self
+
+    @property
     def sides(self) -> tuple[bool, bool]:
         """(periodic_y, periodic_x), in the order of the axes."""
         return bool(self.periodic_y), bool(self.periodic_x)

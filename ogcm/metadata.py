@@ -69,7 +69,7 @@ def describe_file(f: h5netcdf.File, model: Model, attributes: dict[str, str], wh
 
 def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
     """Write the horizontal coordinates of T points and of east and north faces, and the vertical ones."""
-    horizontal = model.horizontal.whole or model.horizontal
+    horizontal = model.horizontal.undivided
     y, x = horizontal.names
     degrees = horizontal.units == "degrees"
     units = {"Y": "degrees_north", "X": "degrees_east"} if degrees else {}

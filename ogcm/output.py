@@ -110,12 +110,11 @@ class OutputFile:
                 self.records = self.tile.on_first(lambda: self.cut(config))
             else:
                 self.describe(config)
-            self.series = self.tile.on_first(self.diagnostics)
+            self.series = self.tile.on_first(self.written_diagnostics)
             self.tile.on_first(self.flush)
         except BROKEN as error:
             self.abandon()
-            why = getattr(self.disk, "error", None) or error
-            raise FileError(f"{self.path}: cannot be written ({why})") from None
+            raise FileError(f"{self.path}: cannot be written ({self.cause(error)})") from None
         self.start()
 
     def open(self) -> None:
@@ -255,10 +254,9 @@ class OutputFile:
                 self.append(n, fields, start, end)
         except BROKEN as error:
             self.broken = True
-            why = getattr(self.disk, "error", None) or error
             raise FileError(
-                f"{self.path}: writing failed ({why}); {n} records are safe in {self.part}, which a run that continues "
-                "extends"
+                f"{self.path}: writing failed ({self.cause(error)}); {n} records are safe in {self.part}, which a run "
+                "that continues extends"
             ) from None
         self.records += 1
 
@@ -277,7 +275,7 @@ class OutputFile:
                 self.tile.on_first(partial(put, self.file, name, (n,), (), result))
         self.tile.on_first(self.flush)
 
-    def diagnostics(self) -> list[str]:
+    def written_diagnostics(self) -> list[str]:
         """Return the names of the diagnostics that are written: those that the model and the file have."""
         known = diagnostics.available_diagnostics(self.model)
         return [name for name in known if name in self.file.variables]
@@ -288,6 +286,10 @@ class OutputFile:
         self.file["time"][n] = (0.5 * (start + end) if self.means else end) / DAY
         if self.means:
             self.file["time_bounds"][n] = np.array([start, end]) / DAY
+
+    def cause(self, error: BaseException) -> BaseException:
+        """Return the failed write that HDF5 did not notice, or the exception itself."""
+        return getattr(self.disk, "error", None) or error
 
     def flush(self) -> None:
         """Flush everything to the disk. Raises OSError if that fails."""

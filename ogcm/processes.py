@@ -1,7 +1,7 @@
 """The processes that `mpiexec` started together (MPI ranks), and how they end together.
 
 An error that all processes meet, such as a full disk, ends each of them in order, and the first one says what it was.
-An error of one process alone ends all of them at once, since the others wait for messages that will never come.
+An error of one process alone ends all of them after a few seconds (PATIENCE), since the others wait for its messages.
 """
 
 import functools
@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,12 +78,20 @@ def failed_together() -> bool:
 
 
 def end(hook: Any, kind: type[BaseException], error: BaseException, traceback: Any) -> None:
-    """Show an exception that ends this process: the first process shows one of all; one of its own ends all others."""
+    """End this process by an exception that nothing has caught, in place of `sys.excepthook`, which is `hook`."""
+    report(functools.partial(hook, kind, error, traceback), 1)
+
+
+def report(show: Callable[[], object], code: int) -> None:
+    """Report an error that ends this process: once if all processes meet it, else from here, and end the others.
+
+    `show` prints the error, `code` is the exit code of the others.
+    """
     together = failed_together()
     if not together or is_first():
-        hook(kind, error, traceback)
+        show()
     if not together:
-        end_all(1)
+        end_all(code)
 
 
 def end_all(code: int) -> None:

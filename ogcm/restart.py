@@ -103,7 +103,7 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
 
 def whole_coordinates(model: Model) -> dict[str, np.ndarray]:
     """Return the coordinates of the whole ocean, by their names in a restart file."""
-    horizontal = model.horizontal.whole or model.horizontal
+    horizontal = model.horizontal.undivided
     return {"x": horizontal.x_t, "y": horizontal.y_t}
 
 

@@ -12,6 +12,7 @@ of that tile (`exchange` in `ogcm.halo`), so that kernels know nothing of tiles.
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -51,7 +52,7 @@ class Tile(NamedTuple):
         return self.layout == (1, 1)
 
     @property
-    def cells(self) -> int:
+    def column_count(self) -> int:
         """Number of columns of the whole ocean, land included."""
         return self.shape[0] * self.shape[1]
 
@@ -217,13 +218,7 @@ class Tile(NamedTuple):
         """
         if self.is_whole:
             return work()
-        result, error = None, None
-        if self.is_first:
-            try:
-                result = work()
-            except Exception as raised:
-                error = raised
-        result, error = communicator().bcast((result, error))
+        result, error = communicator().bcast(attempt(work) if self.is_first else None)
         if error is not None:
             raise error
         return result
@@ -243,14 +238,10 @@ class Tile(NamedTuple):
         """
         if self.is_whole:
             return work()
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as raised:
-            error = raised
+        result, error = attempt(work)
         if (first := next((e for e in self.every(error) if e is not None), None)) is not None:
             raise first
-        return result  # type: ignore[return-value]
+        return result
 
     def layers(self, part: Array, halo: bool = False) -> Iterator[tuple[tuple[int, ...], Array | None]]:
         """Put a field together layer by layer, so that no process holds all of it.
@@ -299,10 +290,7 @@ class Tile(NamedTuple):
         error = None
         for index, layer in self.layers(part, halo):
             if layer is not None and error is None:
-                try:
-                    write(index, layer)
-                except Exception as raised:  # the others still send their layers
-                    error = raised
+                error = attempt(partial(write, index, layer))[1]  # the others still send their layers
         if (error := communicator().bcast(error)) is not None:
             raise error
 
@@ -349,6 +337,14 @@ class Tile(NamedTuple):
 
 
 WHOLE = Tile((0, 0), (False, False))  # of what is not divided, of any shape
+
+
+def attempt(work: Callable[[], Result]) -> tuple[Any, Exception | None]:
+    """Return the result of some work and None, or None and its exception."""
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
 
 
 def expansion(values: Array) -> list[float]:

@@ -79,8 +79,7 @@ class Watch:
 
     def blow_up(self, bad: tuple[str, tuple, float], cfl: float) -> None:
         """Save the last good state and raise BlowUpError, which names the place, the day and a remedy."""
-        state, horizontal, last = self.running.state, self.model.horizontal, copy.copy(self.model)
-        horizontal = horizontal.whole or horizontal
+        state, horizontal, last = self.running.state, self.model.horizontal.undivided, copy.copy(self.model)
         last.state, saved = self.good.to("cpu"), self.rescue()
         name, index, value = bad
         field, (y_name, x_name) = FIELDS[name], horizontal.names

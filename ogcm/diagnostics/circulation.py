@@ -163,7 +163,7 @@ def strait_transport(
     """
     if np.ndim(x) + np.ndim(y) != 1:
         raise InputError("strait_transport: give one of x, y as a number and the other as a range (from, to)")
-    h = model.horizontal.whole or model.horizontal
+    h = model.horizontal.undivided
     at: Any = x if np.ndim(x) == 0 else y
     along: Any = y if np.ndim(x) == 0 else x
     U, V = transports(model)
