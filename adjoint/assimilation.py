@@ -12,15 +12,18 @@ al. 1995, doi 10.1137/0916069, of scipy) changes z and starts from z = 0; the gr
 
 If the run of a trial blows up, the trial gets the cost and slope of the parabola through the last accepted point that
 has its minimum at a quarter of the way, so that the line search continues there.
+
+For an ocean that is divided into tiles, z is the vector of the whole ocean. The first process holds it, minimises and
+writes the history; the others take part in the runs (`Cost.lead`).
 """
 
 import contextlib
 import copy
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from scipy import optimize
@@ -29,16 +32,18 @@ from tqdm import tqdm
 from adjoint.assimilation_history import REMEDY, Evaluation, History
 from adjoint.complex_step import full_copy
 from adjoint.controls import Controls
-from adjoint.estimates import Estimate, ScaledControl
+from adjoint.estimates import Estimate, ScaledControl, scaled_controls
 from adjoint.loss import Loss
-from adjoint.run import Workspace, gradient
+from adjoint.run import GradientOfRun, Workspace, gradient
 from ogcm.errors import BlowUpError, FileError, InputError
+from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.provenance import digest
 from ogcm.restart import geometry
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
+Result = TypeVar("Result")
 
 
 class Cost:
@@ -62,19 +67,18 @@ class Cost:
     """
 
     def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
-        simulation.model.grid.tile.check_whole("assimilation")
         names = [estimate.name for estimate in estimates]
         if len(set(names)) < len(names):
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
         self.loss, self.simulation, self.budget = loss, copy.copy(simulation), budget
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
         self.workspace = Workspace(self.simulation.model, simulation.device)
-        self.controls = Controls(self.simulation.model, names)
+        self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
         loss.records_by_step(simulation)
-        scaled = [ScaledControl(e, self.controls.controls[e.name], self.simulation.model) for e in estimates]
-        self.scaled = {s.control.name: s for s in scaled}
+        self.scaled = scaled_controls(estimates, self.controls)
         # The elements of z that count in the background term.
-        self.counts = np.concatenate([np.full(s.wet.size, s.estimate.background, bool) for s in scaled])
+        counts = [np.full(s.wet.size, s.estimate.background, bool) for s in self.scaled.values()]
+        self.counts = np.concatenate([np.zeros(0, bool), *counts])
 
     def parts(self, z: Array) -> Iterator[tuple[str, ScaledControl, Array]]:
         """Yield name, control and its part of z in its shape."""
@@ -91,25 +95,57 @@ class Cost:
         """Return the bounds of z (2, n)."""
         return np.concatenate([s.bounds().reshape(2, -1) for s in self.scaled.values()], axis=1)
 
-    def values(self, z: Array) -> dict[str, Array]:
-        """Return the controls of z by name, in their shapes and units."""
-        return {name: s.values(part) for name, s, part in self.parts(z)}
+    def values(self, z: Array | None) -> dict[str, Array]:
+        """Return the controls of z by name, in their shapes and units; z is None in all processes but the first."""
+        whole = {} if z is None else {name: s.values(part) for name, s, part in self.parts(z)}
+        return {name: self.tile.scatter(whole.get(name)) for name in self.controls.controls}
 
     def __call__(self, z: Array) -> Evaluation:
-        """Run forward and backward. Raises BlowUpError where the run does not stay finite."""
-        self.controls.set_values(self.values(z))
-        run = gradient(self.loss, self.simulation, self.scaled, workspace=self.workspace, **self.budget)
+        """Run forward and backward, in the work of `lead`. Raises BlowUpError where the run does not stay finite."""
+        self.tile.tell("run")
+        run, slopes = self.run(z)
         known = np.where(self.counts, z, 0)
-        slope = np.concatenate([s.transpose(part, run[name]).ravel() for name, s, part in self.parts(z)])
+        slope = np.concatenate([s.transpose(part, slopes[name]).ravel() for name, s, part in self.parts(z)])
         background = 0.5 * float(known @ known)
         return Evaluation(z.copy(), run.value + background, run.value, background, slope + known)
 
+    def run(self, z: Array | None) -> tuple[GradientOfRun, dict[str, Any]]:
+        """Run forward and backward; return the gradient, and that with respect to the controls of the whole ocean."""
+        self.controls.set_values(self.values(z))
+        run = gradient(self.loss, self.simulation, self.controls.controls, workspace=self.workspace, **self.budget)
+        return run, {name: self.tile.gather(a) for name, a in run.gradients.items()}
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """Do some work that calls this cost, in the first process; the others take part in the runs.
+
+        Returns the result of the work in all processes, and raises its exception in all of them.
+        """
+        end: Any = None
+        if self.tile.is_first:
+            try:
+                end = work(), None
+            except BaseException as error:  # Ctrl-C as well
+                end = None, error
+            self.tile.tell(end)
+        else:
+            while (end := self.tile.tell()) == "run":
+                with contextlib.suppress(BlowUpError, InputError):  # which the first process meets as well
+                    self.run(None)
+        result, error = end
+        if error is not None:
+            raise error
+        return result
+
     def identity(self) -> dict[str, str]:
         """Return what distinguishes this problem from others, except the values of the loss."""
-        model = self.simulation.model
-        texts = {"controls": ", ".join(self.scaled), "steps": f"{self.simulation.steps} of {model.numerics.dt:g} s"}
+        model, horizontal = self.simulation.model, self.simulation.model.horizontal.undivided
+        texts = {"controls": ", ".join(self.controls.controls)}
+        texts["steps"] = f"{self.simulation.steps} of {model.numerics.dt:g} s"
         texts |= {"numerics": digest(repr(model.options())), "loss": type(self.loss).__name__}
-        texts["model"] = digest(*geometry(model).values(), *model.state.arrays().values(), *model.parameters.values())
+        maps = [a for a in geometry(model).values() if a.ndim == 2]
+        maps += [interior(a) for a in (*model.state.arrays().values(), *model.parameters.values()) if a.ndim > 1]
+        rest = horizontal.x_t, horizontal.y_t, np.array(self.tile.periodic), model.dz, model.parameters["eos"]
+        texts["model"] = digest(self.tile.digest(maps), *rest)
         for name, s in self.scaled.items():
             e = s.estimate
             texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.smooth)))
@@ -145,7 +181,8 @@ class Assimilated:
     Attributes
     ----------
     values, first_guess : dict of str to ndarray
-        Estimate and first guess by control, in their shapes and units; `found[name]` is `found.values[name]`.
+        Estimate and first guess by control, in their shapes and units (those of the tile for an ocean that is divided);
+        `found[name]` is `found.values[name]`.
     iterations : list of Iteration
         The cost after each iteration.
     runs : int
@@ -275,7 +312,23 @@ def assimilate(
     if not tolerance >= 0:
         raise InputError(f"tolerance: must not be negative, got {tolerance}")
     cost = Cost(loss, simulation, estimates, **budget)
-    search = Search(cost, History(history, cost.identity()))
+    identity = cost.identity()
+    first_guess = {name: a.astype(float) for name, a in cost.controls.values().items()}
+    z: Any = None  # of the estimate, in the first process
+
+    def work() -> tuple:
+        nonlocal z
+        search = Search(cost, History(history, identity))
+        z, message = minimise(search, simulation, iterations, tolerance)
+        blown_up = sum(np.isnan(e.observations) for e in search.history.evaluations[: search.calls])
+        return search.iterations, search.runs, blown_up, message
+
+    lines, runs, blown_up, message = cost.lead(work)
+    return Assimilated(cost.values(z), first_guess, lines, runs, blown_up, message, cost.controls)
+
+
+def minimise(search: Search, simulation: Simulation, iterations: int, tolerance: float) -> tuple[Array, str]:
+    """Minimise the cost of a search, with a progress bar; return z at the end, and why it ended there."""
     quiet = None if simulation.progress else True
     with (
         interrupts_explained(search, simulation),
@@ -290,18 +343,14 @@ def assimilate(
 
         end = optimize.minimize(
             search,
-            cost.start(),
+            search.cost.start(),
             jac=True,
             method="L-BFGS-B",
             bounds=optimize.Bounds(search.low, search.high),
             callback=after_iteration,
             options={"maxiter": iterations, "maxfun": 20 * iterations + 20, "ftol": tolerance, "gtol": 0.0},
         )
-    first_guess = {name: s.first_guess for name, s in cost.scaled.items()}
-    blown_up = sum(np.isnan(e.observations) for e in search.history.evaluations[: search.calls])
-    return Assimilated(
-        cost.values(end.x), first_guess, search.iterations, search.runs, blown_up, str(end.message), cost.controls
-    )
+    return end.x, str(end.message)
 
 
 @contextlib.contextmanager

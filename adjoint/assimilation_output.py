@@ -1,8 +1,12 @@
-"""The result of an assimilation as a table, a NetCDF file (CF-1.11) and a picture."""
+"""The result of an assimilation as a table, a NetCDF file (CF-1.11) and a picture.
 
-from collections.abc import Mapping
+For an ocean that is divided into tiles all processes call these functions, and the first one puts the controls of the
+whole ocean together.
+"""
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import cmocean
 import h5netcdf
@@ -20,6 +24,44 @@ from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
+Result = TypeVar("Result")
+
+
+class Change(NamedTuple):
+    """A control of the whole ocean, before and after the assimilation.
+
+    Attributes
+    ----------
+    control : Control
+        The control.
+    wet : ndarray of bool
+        Where it has an effect, in the shape of the control.
+    before, after : ndarray
+        First guess and estimate.
+    true : ndarray or None
+        The truth of a twin experiment.
+    """
+
+    control: Control
+    wet: Array
+    before: Array
+    after: Array
+    true: Array | None
+
+
+def with_changes(
+    found: Assimilated, truth: Mapping[str, Array] | None, work: Callable[[list[Change]], Result]
+) -> Result | None:
+    """Do some work on the changes of all controls in the first process, and return its result there, None elsewhere."""
+    model, changes, made = found.controls.model, list[Change](), list[Result]()
+    tile = model.grid.tile
+    for name, control in found.controls.controls.items():
+        wet = np.broadcast_to(wet_points(control, model), control.shape)
+        parts = wet, found.first_guess[name], found[name], *([truth[name]] if truth else [])
+        whole: list[Any] = [tile.gather(np.asarray(a)) for a in parts]
+        changes.append(Change(control, *whole, *([] if truth else [None])))
+    tile.on_first(lambda: made.append(work(changes)))
+    return made[0] if made else None
 
 
 def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
@@ -27,20 +69,24 @@ def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
 
     `truth` are the true controls of a twin experiment.
     """
-    lines = [f"{'control':16} {'first guess':>14} {'estimate':>14}" + (f" {'truth':>14}" if truth else "")]
-    for name, control in found.controls.controls.items():
-        first, now = found.first_guess[name], found[name]
-        if control.shape == ():
-            true = f" {float(truth[name]):14.6g}" if truth else ""
-            lines.append(f"{name:16} {float(first):14.6g} {float(now):14.6g}{true} {units(name)}")
-            continue
-        wet = np.broadcast_to(wet_points(control, found.controls.model), control.shape)
-        text = f"{name:16} rms change {rms(now - first, wet):.4g} {units(name)}"
-        if truth:
-            before, after = rms(first - truth[name], wet), rms(now - truth[name], wet)
-            text += f"; rms error {after:.4g}, that of the first guess {before:.4g}"
-        lines.append(text)
-    return "\n".join(lines)
+
+    def lines(changes: list[Change]) -> str:
+        return "\n".join([f"{'control':16} {'first guess':>14} {'estimate':>14}{head}", *map(line, changes)])
+
+    head = f" {'truth':>14}" if truth else ""
+    return found.controls.model.grid.tile.tell(with_changes(found, truth, lines))
+
+
+def line(change: Change) -> str:
+    """Return the line of one control in the table."""
+    control, wet, before, after, true = change
+    if control.shape == ():
+        last = "" if true is None else f" {float(true):14.6g}"
+        return f"{control.name:16} {float(before):14.6g} {float(after):14.6g}{last} {units(control.name)}"
+    text = f"{control.name:16} rms change {rms(after - before, wet):.4g} {units(control.name)}"
+    if true is not None:
+        text += f"; rms error {rms(after - true, wet):.4g}, that of the first guess {rms(before - true, wet):.4g}"
+    return text
 
 
 def rms(a: Array, wet: Array) -> float:
@@ -63,28 +109,39 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     Raises FileError where the file cannot be written.
     """
     model = found.controls.model
-    h, (y, x) = model.horizontal, model.horizontal.names
+    attributes = provenance.model_attributes(model)
+
+    def write(changes: list[Change]) -> None:
+        with files.write_hdf5(path, opener=h5netcdf.File) as f:
+            f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
+            f.attrs.update(source=f"ogcm {ogcm.__version__}", history=history_line("assimilate"), comment=found.message)
+            f.attrs.update(attributes)
+            f.dimensions = {"iteration": len(found.iterations)}
+            for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
+                f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
+            for change in changes:
+                write_change(f, change, model)
+
+    with_changes(found, truth, write)
+
+
+def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:
+    """Write estimate, first guess and truth of a control, and its coordinates where the file lacks them."""
+    h, name = model.horizontal.undivided, change.control.name
+    (y, x), dims = h.names, dimensions(change.control, model)
     axes = {x: h.x_t, f"{x}_f": h.x_f, y: h.y_t, f"{y}_f": h.y_f, "z": 0.5 * model.dz - np.cumsum(model.dz)}
-    with files.write_hdf5(path, opener=h5netcdf.File) as f:
-        f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
-        f.attrs.update(source=f"ogcm {ogcm.__version__}", history=history_line("assimilate"), comment=found.message)
-        f.attrs.update(provenance.model_attributes(model))
-        f.dimensions = {"iteration": len(found.iterations)}
-        for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
-            f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
-        for name, control in found.controls.controls.items():
-            dims, wet = dimensions(control, model), wet_points(control, model)
-            for dim, size in zip(dims, control.shape, strict=True):
-                if dim not in f.dimensions:
-                    f.dimensions[dim] = size
-                    if dim in axes:
-                        v = f.create_variable(dim, (dim,), data=np.asarray(axes[dim], float))
-                        v.attrs["units"] = "m" if dim == "z" or h.units == "m" else h.units
-            versions = {"": found[name], "_first_guess": found.first_guess[name]}
-            for ending, values in (versions | ({"_truth": truth[name]} if truth else {})).items():
-                v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
-                v[...] = np.where(wet, values, np.nan)
-                v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
+    for dim, size in zip(dims, change.after.shape, strict=True):
+        if dim not in f.dimensions:
+            f.dimensions[dim] = size
+            if dim in axes:
+                v = f.create_variable(dim, (dim,), data=np.asarray(axes[dim], float))
+                v.attrs["units"] = "m" if dim == "z" or h.units == "m" else h.units
+    versions = {"": change.after, "_first_guess": change.before, "_truth": change.true}
+    for ending, values in versions.items():
+        if values is not None:
+            v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
+            v[...] = np.where(change.wet, values, np.nan)
+            v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
 
 
 COLUMNS = {
@@ -96,12 +153,25 @@ COLUMNS = {
 }
 
 
-def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> Picture:
-    """Draw J and its gradient against the iterations, estimates relative to the first guess, and changes of maps."""
-    controls = found.controls.controls.values()
-    maps = [c for c in controls if len(c.shape) >= 2]
-    numbers = [c for c in controls if c.shape == ()]
-    columns = 2 if truth or numbers or not maps else 1
+def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> Picture | None:
+    """Draw J and its gradient against the iterations, estimates relative to the first guess, and changes of maps.
+
+    Returns the picture in the first process, None in the others.
+    """
+
+    def drawing(changes: list[Change]) -> Picture:
+        picture = draw_changes(changes, found)
+        picture.savefig(path, dpi=120)
+        return picture
+
+    return with_changes(found, truth, drawing)
+
+
+def draw_changes(changes: list[Change], found: Assimilated) -> Picture:
+    """Return the picture of the iterations and of the changes of all controls."""
+    maps = [c for c in changes if c.after.ndim >= 2]
+    numbers = [c for c in changes if c.after.ndim == 0]
+    columns = 2 if numbers or not maps or maps[0].true is not None else 1
     picture = Picture(5.5 * columns, 3.6 * (1 + len(maps)))
     axes = picture.subplots(1 + len(maps), columns, squeeze=False)
     for name, style in (("cost", "k-"), ("observations", "C0--"), ("background", "C1--"), ("gradient", "C3:")):
@@ -110,42 +180,41 @@ def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
     axes[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].legend(fontsize="x-small")
     if columns == 2:
-        draw_numbers(axes[0, 1], numbers, found, truth)
-    for row, control in zip(axes[1:], maps, strict=True):
-        versions = {"estimate": found[control.name]} | ({"truth": truth[control.name]} if truth else {})
+        draw_numbers(axes[0, 1], numbers)
+    for row, change in zip(axes[1:], maps, strict=True):
+        versions = {"estimate": change.after} | ({} if change.true is None else {"truth": change.true})
         for ax in row[len(versions) :]:
             ax.set_visible(False)
-        draw_maps(row, control, versions, found)
-    picture.savefig(path, dpi=120)
+        draw_maps(row, change, versions, found.controls.model)
     return picture
 
 
-def draw_numbers(ax: Any, numbers: list[Control], found: Assimilated, truth: Mapping[str, Array] | None) -> None:
+def draw_numbers(ax: Any, changes: list[Change]) -> None:
     """Draw estimates (and truths) of scalars as multiples of their first guess."""
-    ax.set_visible(bool(numbers))
-    for n, control in enumerate(numbers):
-        first = float(found.first_guess[control.name]) or 1.0
-        ax.plot(float(found[control.name]) / first, n, "C0o", label="estimate" if n == 0 else None)
-        if truth:
-            ax.plot(float(truth[control.name]) / first, n, "kx", label="truth" if n == 0 else None)
+    ax.set_visible(bool(changes))
+    for n, change in enumerate(changes):
+        first = float(change.before) or 1.0
+        ax.plot(float(change.after) / first, n, "C0o", label="estimate" if n == 0 else None)
+        if change.true is not None:
+            ax.plot(float(change.true) / first, n, "kx", label="truth" if n == 0 else None)
     ax.axvline(1.0, color="0.6", lw=1)
-    ax.set(yticks=range(len(numbers)), yticklabels=[c.name for c in numbers], xlabel="multiple of the first guess")
+    names = [change.control.name for change in changes]
+    ax.set(yticks=range(len(changes)), yticklabels=names, xlabel="multiple of the first guess")
     ax.margins(0.2)
     ax.legend(fontsize="x-small")
 
 
-def draw_maps(row: Array, control: Control, versions: Mapping[str, Array], found: Assimilated) -> None:
+def draw_maps(row: Array, change: Change, versions: Mapping[str, Array], model: Model) -> None:
     """Draw differences from the first guess, of the uppermost layer or first record, with one range of colours."""
-    model, shape = found.controls.model, control.shape
-    wet = np.broadcast_to(wet_points(control, model), shape)
-    changes = {label: np.where(wet, a - found.first_guess[control.name], np.nan) for label, a in versions.items()}
+    name, shape = change.control.name, change.after.shape
+    changes = {label: np.where(change.wet, a - change.before, np.nan) for label, a in versions.items()}
     changes = {label: a.reshape(-1, *shape[-2:])[0] for label, a in changes.items()}
     size = max(float(np.nanmax(np.abs(a), initial=0.0)) for a in changes.values()) or 1.0
-    h, point = model.horizontal, POINTS.get(control.name, "t")
+    h, point = model.horizontal.undivided, POINTS.get(name, "t")
     unit, scale = ("km", 1e3) if h.units == "m" else (h.units, 1.0)
     x, y = (h.x_f if point == "u" else h.x_t) / scale, (h.y_f if point == "v" else h.y_t) / scale
     for ax, (label, a) in zip(row, changes.items(), strict=False):
         colours = matplotlib.colors.Normalize(-size, size)
         drawn = ax.pcolormesh(x, y, a, cmap=cmocean.cm.balance, norm=colours, shading="nearest")
-        ax.set(title=f"{control.name}: {label} - first guess", facecolor=LAND, xlabel=unit)
-        ax.figure.colorbar(drawn, ax=ax, label=units(control.name))
+        ax.set(title=f"{name}: {label} - first guess", facecolor=LAND, xlabel=unit)
+        ax.figure.colorbar(drawn, ax=ax, label=units(name))

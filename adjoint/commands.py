@@ -175,14 +175,16 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     iterations, history = settings.get("iterations", 30), settings.get("history")
     losses = [p.loss(model, out_of_water=settings.get("out_of_water", "drop")) for p in points]
     found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
-    assimilation_output.save(output, found, truth)
     picture = beside(output, ".png")
+    assimilation_output.save(output, found, truth)
     assimilation_output.draw(picture, found, truth)
-    print(assimilation_output.table(found, truth))
-    first, last = found.iterations[0], found.iterations[-1]
-    number = sum(len(loss.values) for loss in losses)
-    print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
-    print(f"{output} and {picture} written", file=sys.stderr)
+    table = assimilation_output.table(found, truth)
+    if simulation.tile.is_first:
+        first, last = found.iterations[0], found.iterations[-1]
+        number = sum(len(loss.values) for loss in losses)
+        print(table)
+        print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
+        print(f"{output} and {picture} written", file=sys.stderr)
     return 0
 
 
@@ -190,7 +192,8 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
     """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic."""
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
-    logarithm = control.kind == "parameter" and bool((control.values(model) > 0).all())
+    positive = not model.grid.tile.any(not (control.values(model) > 0).all())
+    logarithm = control.kind == "parameter" and positive
     default: Any = 1.0 if logarithm else ERRORS.get(name)
     if not given and default is None:
         raise InputError(f"estimate: give the error of {name} in its units, for example {name}=0.1")
@@ -205,7 +208,7 @@ def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, n
     """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
     fields = list(NOISE)[: 5 if simulation.model.numerics.has_tracers else 3]
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
-    truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size))
+    truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size) if cost.tile.is_first else None)
     cost.controls.set_values(truth)
     days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
     return truth, observations.synthetic(cost.simulation, {name: NOISE[name] for name in fields}, days=days, every=2)

@@ -7,14 +7,17 @@ minimiser or a training changes: of the order of 1, whatever the units of x. C s
 layers over water (Weaver and Courtier 2001, doi 10.1002/qj.49712757518), so that the information of one observation
 spreads over the correlation length. It is normalised with random vectors, as there, so that sigma is the standard
 deviation of x - x_b.
+
+For an ocean that is divided into tiles the first process scales and smooths the controls of the whole ocean.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from adjoint.controls import Control
+from adjoint.controls import Control, Controls
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
@@ -57,15 +60,32 @@ class Estimate(NamedTuple):
 
 
 class ScaledControl:
-    """The control x as a function of z for one estimate, and the transpose of its derivative.
+    """The control x of the whole ocean as a function of z for one estimate, and the transpose of its derivative.
 
-    Raises InputError for an error, bounds, a smoothing or a first guess that cannot be used.
+    Parameters
+    ----------
+    estimate : Estimate
+        The estimate.
+    first_guess : ndarray
+        The first guess x_b, in the shape of the control.
+    wet : ndarray of bool
+        Points at which the control has an effect (`wet_points`).
+    stable : ndarray, shape (ny, nx), or None
+        Largest stable values of the control; None where any value is stable.
+    periodic : tuple of bool
+        Whether the ocean is periodic along j, along i.
+
+    Raises
+    ------
+    InputError
+        For an error, bounds, a smoothing or a first guess that cannot be used.
     """
 
-    def __init__(self, estimate: Estimate, control: Control, model: Model) -> None:
-        self.estimate, self.control, shape = estimate, control, control.shape
-        self.first_guess, name = control.values(model).astype(float), control.name
-        self.wet = np.broadcast_to(wet_points(control, model), shape)
+    def __init__(
+        self, estimate: Estimate, first_guess: Array, wet: Array, stable: Array | None, periodic: tuple[bool, bool]
+    ) -> None:
+        self.estimate, self.first_guess, name, shape = estimate, first_guess, estimate.name, first_guess.shape
+        self.wet = np.broadcast_to(wet, shape)
         try:
             self.error = np.broadcast_to(np.asarray(estimate.error, float), shape)
         except ValueError:
@@ -76,7 +96,7 @@ class ScaledControl:
             raise InputError(f"smooth: {estimate.smooth} of {name} is not a length in cells, or 0 for no smoothing")
         if estimate.smooth and len(shape) < 2:
             raise InputError(f"smooth: {name} has the shape {shape} and cannot be smoothed; leave smooth out")
-        self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(model))
+        self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(stable))
         bad = self.wet & ~((self.first_guess >= self.lower) & (self.first_guess <= self.upper))
         if bad.any():
             low, high = float(self.lower[bad].flat[0]), float(self.upper[bad].flat[0])
@@ -86,18 +106,17 @@ class ScaledControl:
             )
         if estimate.logarithm and not (self.first_guess[self.wet] > 0).all():
             raise InputError(f"logarithm: {name} has values <= 0, which have none; give it logarithm=False")
-        self.smoother, self.passes = smoothing(self.wet, estimate.smooth, model)
+        self.smoother, self.passes = smoothing(self.wet, estimate.smooth, periodic)
         self.scale = self.error / self.smoothed_deviation() if estimate.smooth else self.error
 
-    def limits(self, model: Model) -> tuple[Any, Any]:
+    def limits(self, stable: Array | None) -> tuple[Any, Any]:
         """Return the bounds of x: those of the parameter and of stability, unless the estimate has narrower ones."""
-        estimate, name = self.estimate, self.control.name
+        estimate, name = self.estimate, self.estimate.name
         known = PARAMETERS.get(name)
         low, high = (known.lower, known.upper) if known else (-np.inf, np.inf)
-        stable = stable_mixing(model).get(name)
         if stable is not None:
             most = np.maximum(SAFE * stable, self.first_guess)
-            high = np.minimum(high, most if len(self.control.shape) >= 2 else most.min())
+            high = np.minimum(high, most if self.first_guess.ndim >= 2 else most.min())
         for bound, value in (("lower", estimate.lower), ("upper", estimate.upper)):
             if value is not None and not low <= value <= np.max(high):
                 raise InputError(
@@ -143,11 +162,46 @@ class ScaledControl:
     def bounds(self) -> Array:
         """Return the bounds of z (2, ...); a smoothed control, which is clipped instead, has none."""
         if self.estimate.smooth:
-            return np.stack([np.full(self.control.shape, b) for b in (-np.inf, np.inf)])
+            return np.stack([np.full(self.first_guess.shape, b) for b in (-np.inf, np.inf)])
         x = np.stack([self.lower, self.upper])
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.log(x / self.first_guess) if self.estimate.logarithm else x - self.first_guess
         return np.where(self.wet, z / self.error, np.array([-np.inf, np.inf]).reshape(2, *([1] * self.wet.ndim)))
+
+
+def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[str, ScaledControl]:
+    """Return the scaled controls of the whole ocean by name in the first process, none in the others.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+        The estimates, each of one of the controls.
+    controls : Controls
+        The controls of a model.
+
+    Returns
+    -------
+    dict of str to ScaledControl
+        The scaled controls.
+
+    Raises
+    ------
+    InputError
+        For estimates that cannot be used; in all processes.
+    """
+    model, tile, made = controls.model, controls.model.grid.tile, dict[str, ScaledControl]()
+    stable = stable_mixing(model)
+    for estimate in estimates:
+        control = controls.controls[estimate.name]
+        values, wet = control.values(model).astype(float), wet_points(control, model)
+        largest = stable.get(estimate.name)
+        whole: list[Any] = [None if a is None else tile.gather(a) for a in (values, wet, largest)]
+
+        def make(estimate: Estimate = estimate, whole: list[Any] = whole) -> None:
+            made[estimate.name] = ScaledControl(estimate, *whole, tile.periodic)
+
+        tile.on_first(make)
+    return made
 
 
 def wet_points(control: Control, model: Model) -> Array:
@@ -160,7 +214,7 @@ def wet_points(control: Control, model: Model) -> Array:
     return wet if control.shape == wet.shape else wet[0]
 
 
-def smoothing(wet: Array, length: float, model: Model) -> tuple[sparse.csr_matrix, int]:
+def smoothing(wet: Array, length: float, periodic: tuple[bool, bool]) -> tuple[sparse.csr_matrix, int]:
     """Return the matrix I + a L and the number of its applications that make a Gaussian of the width `length` [cells].
 
     L is the Laplacian between wet neighbours along layers; walls and islands reflect. An application adds 2 a to the
@@ -168,7 +222,7 @@ def smoothing(wet: Array, length: float, model: Model) -> tuple[sparse.csr_matri
     """
     number = np.arange(wet.size).reshape(wet.shape)
     links = sparse.csr_matrix((wet.size, wet.size))
-    for axis, wraps in zip((-2, -1), model.grid.periodic, strict=True):
+    for axis, wraps in zip((-2, -1), periodic, strict=True):
         if not length or wet.shape[axis] == 1:
             continue
         linked = wet & np.roll(wet, -1, axis)

@@ -6,13 +6,15 @@ below the last one of a column, the nearest cell is taken. Columns without water
 out, and the weights of the others are divided by their sum. H does not depend on the state; its adjoint is H^T.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
+from ogcm.backend import HALO
 from ogcm.fields import FIELDS
-from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.regions import extent, heights, shift_coordinates
+from ogcm.regions import extent, heights_with_halo, shift_coordinates
 
 Array = np.ndarray
 SMALLEST_WEIGHT = 0.25  # sum of the bilinear weights of wet cells; within a cell its own weight is at least this
@@ -50,44 +52,116 @@ def neighbours_in_depth(z: Array, centres: Array, layers: Array) -> tuple[Array,
     return np.stack([upper, lower]), np.stack([1 - weight, weight])
 
 
-def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> tuple[sparse.csr_matrix, Array, Array]:
-    """Return H (n, points of the interior), which positions are inside the grid (n,), and which are in the water (n,).
+class Interpolation(NamedTuple):
+    """The interpolation of a field to some positions, as far as it concerns a tile of the ocean.
 
-    x, y, z (n,) are finite; longitudes may differ by 360 degrees, z [m] is negative below the surface and ignored for
-    eta. Rows of H for positions outside the water are empty; the weights of all others sum to one.
+    A tile knows the positions for which H reads a column of its interior. Each position belongs to one of the tiles
+    that know it.
+
+    Attributes
+    ----------
+    H : csr_matrix, shape (m, points of the field with halo)
+        Its rows are empty for positions outside the water; the weights of all others sum to one.
+    known : ndarray of int, shape (m,)
+        Numbers of the positions that the tile knows, in ascending order.
+    own : ndarray of bool, shape (m,)
+        Which of them belong to the tile.
+    inside, wet : ndarray of bool, shape (n,)
+        Which of all positions are inside the grid, and which are in the water.
     """
-    h, grid, point = model.horizontal, model.grid, FIELDS[field].point.lower()
+
+    H: sparse.csr_matrix
+    known: Array
+    own: Array
+    inside: Array
+    wet: Array
+
+
+def in_tile(number: Array, part: slice, count: int, periodic: bool) -> tuple[Array, Array]:
+    """Return where rows or columns of the whole ocean lie in an array of a tile with halo.
+
+    Parameters
+    ----------
+    number : ndarray of int
+        Rows or columns of the whole ocean.
+    part : slice
+        Those of the tile.
+    count : int
+        Their number in the whole ocean.
+    periodic : bool
+        Whether the ocean is periodic along the axis.
+
+    Returns
+    -------
+    index : ndarray of int
+        Indices in the array; meaningless for those that are neither in the tile nor in its halo.
+    inside : ndarray of bool
+        Which are in the interior. One that is in the halo as well counts as in the interior.
+    """
+    index = number - part.start
+    inside = (index >= 0) & (index < part.stop - part.start)
+    return np.where(inside | (not periodic), index + HALO, (index + HALO) % count), inside
+
+
+def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> Interpolation:
+    """Return the matrix that interpolates a field to positions.
+
+    Parameters
+    ----------
+    model : Model
+        The model. All processes of a divided ocean must call this, with the same positions.
+    field : str
+        Name of the field.
+    x, y : ndarray, shape (n,)
+        Positions in the coordinates of the grid; longitudes may differ by 360 degrees.
+    z : ndarray, shape (n,)
+        Heights [m], negative below the surface; ignored for eta.
+
+    Returns
+    -------
+    Interpolation
+        The matrix and what it applies to.
+    """
+    h, grid, tile, point = model.horizontal.undivided, model.grid, model.grid.tile, FIELDS[field].point.lower()
     flat = FIELDS[field].vertical == ""
-    layers = interior(getattr(grid, f"mask_{point}")).sum(axis=0, dtype=int)
-    depth = interior(getattr(grid, f"depth_{point}")).astype(float) * (1 + ROUNDING)
-    centres = heights(model, point)
-    at, around, inside = {"x": x, "y": y}, {}, np.ones(len(x), bool)
-    for axis, points, periodic in (
-        ("x", h.x_f if point == "u" else h.x_t, h.periodic_x),
-        ("y", h.y_f if point == "v" else h.y_t, h.periodic_y),
+    around, near, own, inside = [], np.ones(len(x), bool), np.ones(len(x), bool), np.ones(len(x), bool)
+    for axis, at, points, part, count, periodic in (
+        ("y", y, h.y_f if point == "v" else h.y_t, tile.rows, tile.shape[0], h.periodic_y),
+        ("x", x, h.x_f if point == "u" else h.x_t, tile.columns, tile.shape[1], h.periodic_x),
     ):
         low, high = extent(h, axis)
-        place = np.asarray(shift_coordinates(h, axis, at[axis], 0.5 * (low + high)))
+        place = np.asarray(shift_coordinates(h, axis, at, 0.5 * (low + high)))
         inside &= periodic | ((place >= low) & (place <= high))
-        around[axis] = neighbours(points, place, periodic * (high - low))
+        number, weight = neighbours(points, place, periodic * (high - low))
+        index, within = in_tile(number, part, count, periodic)
+        around.append((index, weight))
+        near &= within.any(axis=0)
+        own &= within[0]
     if not flat:
         inside &= (z <= 0) & (z >= -np.sum(model.dz))
 
-    number, entries, wet_weight = np.arange(len(x)), [], np.zeros(len(x))
-    for j, b in zip(*around["y"], strict=True):
-        for i, a in zip(*around["x"], strict=True):
-            weight = a * b * inside * (layers[j, i] > 0)
-            in_depth = np.zeros((1, len(x)), int), np.ones((1, len(x)))
+    known = np.flatnonzero(near)
+    layers = getattr(grid, f"mask_{point}").sum(axis=0, dtype=int)
+    depth = getattr(grid, f"depth_{point}").astype(float) * (1 + ROUNDING)
+    centres, cells, weights, wet_weight = heights_with_halo(model, point), [], [], np.zeros(len(known))
+    for j, b in zip(*(a[:, known] for a in around[0]), strict=True):
+        for i, a in zip(*(a[:, known] for a in around[1]), strict=True):
+            weight = a * b * inside[known] * (layers[j, i] > 0)
+            in_depth = np.zeros((1, len(known)), int), np.ones((1, len(known)))
             if not flat:
-                weight = weight * (-z <= depth[j, i])
-                in_depth = neighbours_in_depth(z, centres[:, j, i], layers[j, i])
+                weight = weight * (-z[known] <= depth[j, i])
+                in_depth = neighbours_in_depth(z[known], centres[:, j, i], layers[j, i])
             wet_weight += weight
             for k, c in zip(*in_depth, strict=True):
-                cell = np.ravel_multi_index((k, j, i), (1 if flat else len(model.dz), *h.shape))
-                entries.append((number, cell, weight * c))
+                cells.append(np.ravel_multi_index((k, j, i), (1 if flat else len(model.dz), *depth.shape)))
+                weights.append(weight * c)
     wet = wet_weight > SMALLEST_WEIGHT
-    row, column, weight = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-    weight = weight * np.where(wet, 1 / np.where(wet, wet_weight, 1), 0)[row]
-    used = weight > 0
-    shape = (len(x), (1 if flat else len(model.dz)) * h.dx_t.size)
-    return sparse.csr_matrix((weight[used], (row[used], column[used])), shape=shape), inside, wet
+    # The entries of a row have the order of these loops, so that H field is the same sum in each tile.
+    cell, entry = np.stack(cells, axis=1), np.stack(weights, axis=1) * (wet / np.where(wet, wet_weight, 1))[:, None]
+    used = entry > 0
+    ends = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    H = sparse.csr_matrix((entry[used], cell[used], ends), (len(known), (1 if flat else len(model.dz)) * depth.size))
+    in_water = np.zeros(len(x), bool)
+    for numbers in tile.every(known[own[known] & wet]):
+        in_water[numbers] = True
+    return Interpolation(H, known, own[known], inside, in_water)

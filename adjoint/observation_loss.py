@@ -46,6 +46,12 @@ class Observations(Loss):
     ----------
     kept : ndarray, shape (m,)
         Numbers of the observations that count, among those given; `values` and `observe` have this order.
+    H : csr_matrix, shape (p, points of the field with halo)
+        Interpolation to the observations near the tile, all of them for an ocean that is not divided.
+    known : ndarray, shape (p,)
+        Numbers of these observations, among those that count.
+    own : ndarray of bool, shape (p,)
+        Which of them belong to the tile: each belongs to one.
 
     Raises
     ------
@@ -65,50 +71,56 @@ class Observations(Loss):
         number, columns = unmasked_columns({"x": x, "y": y, "z": z, "days": days, "values": values, "errors": errors})
         check_positive(number, columns["errors"])
         x, y, z = (columns[name] for name in "xyz")
-        H, inside, wet = interpolation(model, field, x, y, z)
+        found = interpolation(model, field, x, y, z)
+        wet = found.wet
         if not wet.all():
             n = int(np.argmin(wet))
             place = f"observation {number[n]} at x = {x[n]:g}, y = {y[n]:g}, z = {z[n]:g}"
-            where = "lies on land or below the sea floor" if inside[n] else "lies outside the grid"
+            where = "lies on land or below the sea floor" if found.inside[n] else "lies outside the grid"
             text = (
                 f"{field}: {(~wet).sum()} of {len(wet)} observations are not in the water of the model: {place} {where}"
             )
             if out_of_water == "refuse" or not wet.any():
                 raise InputError(f"{text}; leave them out, or correct their places")
             warnings.warn(f"{text}; they are dropped", stacklevel=2)
-        self.field, self.kept, self.H = field, number[wet], H[np.flatnonzero(wet)]
+        here = wet[found.known]
+        self.field, self.kept, self.H, self.own = field, number[wet], found.H[np.flatnonzero(here)], found.own[here]
+        self.known = (np.cumsum(wet) - 1)[found.known[here]]
         self.values, self.errors = columns["values"][wet], columns["errors"][wet]
         when, self.which = np.unique(columns["days"][wet], return_inverse=True)
         self.days = tuple(when)
 
     def misfit(self, state: State, record: int) -> tuple[Array, Array]:
-        """Return the normalised misfit of a record.
+        """Return the normalised misfit of a record, near the tile.
 
         Parameters
         ----------
         state : State
-            The state.
+            The state, with its halo filled.
         record : int
             Number of the day.
 
         Returns
         -------
-        misfit : ndarray, shape (m,)
+        misfit : ndarray, shape (q,)
             (H field - value)/error of the observations of the day.
-        rows : ndarray, shape (m,)
+        rows : ndarray, shape (q,)
             Their rows of H.
         """
-        rows = np.flatnonzero(self.which == record)
-        equivalents = self.H[rows] @ interior(getattr(state, self.field)).ravel()
-        return (equivalents - self.values[rows]) / self.errors[rows], rows
+        rows = np.flatnonzero(self.which[self.known] == record)
+        seen = self.known[rows]
+        equivalents = self.H[rows] @ getattr(state, self.field).ravel()
+        return (equivalents - self.values[seen]) / self.errors[seen], rows
 
     def value(self, state: State, record: int) -> float:
-        return 0.5 * (self.misfit(state, record)[0] ** 2).sum()
+        misfit, rows = self.misfit(state, record)
+        return 0.5 * self.total(misfit[self.own[rows]] ** 2)
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
         misfit, rows = self.misfit(state, record)
-        field_ad = interior(getattr(state_ad, self.field))
-        field_ad += (self.H[rows].T @ (value_ad * misfit / self.errors[rows])).reshape(field_ad.shape)
+        field_ad = getattr(state_ad, self.field)
+        change = self.H[rows].T @ (value_ad * misfit / self.errors[self.known[rows]])
+        interior(field_ad)[...] += interior(change.reshape(field_ad.shape))
 
     def observe(self, state: State) -> Array:
         """Return H field, the model equivalents of all observations.
@@ -116,14 +128,18 @@ class Observations(Loss):
         Parameters
         ----------
         state : State
-            The state.
+            The state, with its halo filled.
 
         Returns
         -------
         ndarray, shape (n,)
             The field at the positions of the observations.
         """
-        return self.H @ interior(getattr(state, self.field)).ravel()
+        near = self.H @ getattr(state, self.field).ravel()
+        found = np.zeros(len(self.kept), near.dtype)
+        for numbers, values in self.model.grid.tile.every((self.known[self.own], near[self.own])):
+            found[numbers] = values
+        return found
 
 
 def unmasked_columns(given: Mapping[str, float | Array]) -> tuple[Array, dict[str, Array]]:

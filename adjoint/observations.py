@@ -137,9 +137,10 @@ def synthetic(
         For an unknown field, or a day outside the run.
     """
     model, rng = working_copy(truth.model), np.random.default_rng(seed)
-    stepper, h = Stepper(model), model.horizontal
-    wet = {name: interior(getattr(model.grid, f"mask_{field_point(model, name)}")) > 0 for name in errors}
+    stepper = Stepper(model)
     observed: dict[str, list] = {name: [] for name in errors}
+    for name in errors:
+        field_point(model, name)
     for day in sorted(days):
         n = round(day * DAY / model.numerics.dt)
         if not 0 <= n <= truth.steps:
@@ -147,16 +148,29 @@ def synthetic(
         while model.state.step - truth.model.state.step < n:
             stepper.step()
         for name, error in errors.items():
-            layers = wet[name][:1] if name == "eta" else wet[name]
-            k, j, i = (a[0] for a in np.split(np.argwhere(layers).T, 3))
-            k, j, i = (a[(j % every == 0) & (i % every == 0)] for a in (k, j, i))
-            x = (h.x_f if name == "u" else h.x_t)[i]
-            y = (h.y_f if name == "v" else h.y_t)[j]
-            z = 0.0 * x if name == "eta" else heights(model, field_point(model, name))[k, j, i]
-            exact = interior(getattr(model.state, name)).reshape(layers.shape)[k, j, i]
+            x, y, z, exact = sampled(model, name, every)
             noise = error * rng.normal(size=len(x))
             observed[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
     return [Points(name, *map(np.concatenate, zip(*records, strict=True))) for name, records in observed.items()]
+
+
+def sampled(model: Model, name: str, every: int) -> Array:
+    """Return positions x, y, z and values (4, n) of a field at the wet points of every few rows and columns.
+
+    They are those of the whole ocean, by layers, rows and columns, in all processes.
+    """
+    h, tile, point = model.horizontal, model.grid.tile, field_point(model, name)
+    wet = interior(getattr(model.grid, f"mask_{point}"))[: 1 if name == "eta" else None] > 0
+    row, column = tile.start
+    k, j, i = np.nonzero(wet)
+    k, j, i = (a[((j + row) % every == 0) & ((i + column) % every == 0)] for a in (k, j, i))
+    x = (h.x_f if name == "u" else h.x_t)[i]
+    y = (h.y_f if name == "v" else h.y_t)[j]
+    z = 0.0 * x if name == "eta" else heights(model, point)[k, j, i]
+    number = np.ravel_multi_index((k, j + row, i + column), (len(wet), *tile.shape))
+    found = number, x, y, z, interior(getattr(model.state, name)).reshape(wet.shape)[k, j, i]
+    number, *columns = (np.concatenate(parts) for parts in zip(*tile.every(found), strict=True))
+    return np.array(columns)[:, np.argsort(number)]
 
 
 def read(path: str | Path, model: Model) -> list[Points]:
@@ -183,8 +197,12 @@ def read(path: str | Path, model: Model) -> list[Points]:
     InputError
         For units or values that cannot be used.
     """
-    with cf.open_file(path) as file:
-        return points_in(file, model)
+
+    def points() -> list[Points]:
+        with cf.open_file(path) as file:
+            return points_in(file, model)
+
+    return model.grid.tile.on_first(points)
 
 
 def points_in(file: h5py.File, model: Model) -> list[Points]:
@@ -272,13 +290,17 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
     FileError
         Where it cannot be written.
     """
-    y_name, x_name = model.horizontal.names
+    model.grid.tile.on_first(lambda: write_points(path, points, model))
+
+
+def write_points(path: str | Path, points: Sequence[Points], model: Model) -> None:
+    """Write observations as `write` does, in this process."""
     counts = [len(p.x) for p in points]
     starts = np.concatenate([[0], np.cumsum(counts)])
     with files.write_hdf5(path, opener=h5netcdf.File) as f:
         f.attrs.update(Conventions="CF-1.11", featureType="point", title=f"observations of {model.name}")
         f.dimensions = {"obs": int(starts[-1])}
-        y_units, x_units = UNITS[model.horizontal.units]
+        (y_name, x_name), (y_units, x_units) = model.horizontal.names, UNITS[model.horizontal.units]
         places = {x_name: ("x", x_units), y_name: ("y", y_units), "z": ("z", "m")}
         for name, (column, units) in (places | {"time": ("days", "days")}).items():
             v = f.create_variable(name, ("obs",), data=np.concatenate([filled(getattr(p, column)) for p in points]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.controls import Controls
-from adjoint.estimates import Estimate, ScaledControl
+from adjoint.estimates import Estimate, scaled_controls
 from adjoint.run import GradientOfRun
 from ogcm.errors import InputError
 from ogcm.model import Model
@@ -45,8 +45,8 @@ class Trainable:
         self.parameters = [estimate.name for estimate in estimates]
         controls: Any = Controls(model, self.parameters) if estimates else None
         self.controls = controls
-        self.scaled = {e.name: ScaledControl(e, controls.controls[e.name], model) for e in estimates}
-        self.arrays |= {name: np.zeros(s.control.shape) for name, s in self.scaled.items()}
+        self.scaled = scaled_controls(estimates, controls) if estimates else {}
+        self.arrays |= {name: np.zeros(s.wet.shape) for name, s in self.scaled.items()}
         if not self.arrays:
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
 

@@ -158,9 +158,13 @@ def heights(model: Model, point: str) -> Array:
     ndarray, shape (nk, ny, nx)
         Heights [m], negative.
     """
+    return interior(heights_with_halo(model, point))
+
+
+def heights_with_halo(model: Model, point: str) -> Array:
+    """Return heights as `heights` does, (nk, nj, ni) with halo."""
     dz = np.asarray(model.dz, float)[:, None, None]
-    wet = interior(getattr(model.grid, f"mask_{point}")) > 0
-    thickness = np.where(wet, interior(getattr(model.grid, f"h_{point}")), dz)
+    thickness = np.where(getattr(model.grid, f"mask_{point}") > 0, getattr(model.grid, f"h_{point}"), dz)
     return (dz - 0.5 * thickness) - np.cumsum(dz, axis=0)
 
 

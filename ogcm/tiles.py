@@ -223,6 +223,10 @@ class Tile(NamedTuple):
             raise error
         return result
 
+    def tell(self, value: Any = None) -> Any:
+        """Return, in all processes, the value that the first one gives."""
+        return value if self.is_whole else communicator().bcast(value)
+
     def together(self, work: Callable[[], Result]) -> Result:
         """Do some work in each process, which may fail in some of them.
 
@@ -314,6 +318,54 @@ class Tile(NamedTuple):
                     whole.update(np.ascontiguousarray(layer).tobytes())
         return self.on_first(lambda: whole.hexdigest()[:16])
 
+    def gather(self, part: Array) -> Array | None:
+        """Put a field of the whole ocean together in the first process.
+
+        Parameters
+        ----------
+        part : ndarray
+            The field in the tile (..., rows, columns); a number or a profile, which all processes have, stays as it is.
+
+        Returns
+        -------
+        ndarray or None
+            The field (..., ny, nx) in the first process, None in the others.
+        """
+        if self.is_whole or part.ndim < 2:
+            return part if self.is_first else None
+        whole = np.empty((*part.shape[:-2], *self.shape), part.dtype) if self.is_first else None
+        for index, layer in self.layers(part):
+            if whole is not None:
+                whole[index] = layer
+        return whole
+
+    def scatter(self, whole: Array | None) -> Array:
+        """Give each process its part of a field of the whole ocean.
+
+        Parameters
+        ----------
+        whole : ndarray or None
+            The field (..., ny, nx) in the first process, or a number or a profile; None in the others.
+
+        Returns
+        -------
+        ndarray
+            The part (..., rows, columns) of the tile; a number or a profile as it is.
+        """
+        shape = self.tell(None if whole is None else whole.shape)
+        if self.is_whole or len(shape) < 2:
+            return self.tell(whole)
+        parts = []
+        for index in np.ndindex(shape[:-2]):
+            every = None if whole is None else [np.ascontiguousarray(tile.cut(whole[index])) for tile in self.tiles]
+            parts.append(communicator().scatter(every))
+        return np.reshape(parts, (*shape[:-2], *parts[0].shape))
+
+    @property
+    def tiles(self) -> list["Tile"]:
+        """All tiles of the ocean, in the order of their processes."""
+        return [self._replace(place=divmod(rank, self.layout[1])) for rank in range(math.prod(self.layout))]
+
     def whole_map(self, part: Array) -> Array:
         """Return the map of the whole ocean, on each process.
 
@@ -330,8 +382,7 @@ class Tile(NamedTuple):
         if self.is_whole:
             return part
         whole = np.empty(self.shape, part.dtype)
-        for place, other in self.every((self.place, np.ascontiguousarray(part))):
-            tile = self._replace(place=place)
+        for tile, other in zip(self.tiles, self.every(np.ascontiguousarray(part)), strict=True):
             whole[tile.rows, tile.columns] = other
         return whole
 

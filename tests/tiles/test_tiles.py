@@ -55,9 +55,19 @@ def test_gradients_of_runs_on_tiles_are_those_of_the_whole_ocean(processes, layo
 
 
 @needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 3)])
+def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
+    found = mpiexec(processes, "-m", "tests.tiles.assimilation")
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert len(lines) == 6 * layouts
+    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+
+
+@needs_mpi
 def test_what_is_not_written_yet_is_refused_under_mpiexec():
-    code = "import ogcm, adjoint; m = ogcm.setups.SETUPS['double_gyre'](); s = ogcm.Simulation(m, days=1)"
-    code += "; adjoint.assimilate(adjoint.losses.BoxMean(m, 'T'), s, [adjoint.Estimate('T', 1.0)])"
+    code = "import ogcm; m = ogcm.setups.SETUPS['double_gyre'](); ogcm.diagnostics.available_potential_energy(m)"
     found = mpiexec(2, "-c", code)
     assert found.returncode != 0
     assert "decomposition=(1, 1)" in found.stderr

@@ -1,0 +1,113 @@
+"""Assimilation in oceans that are divided into tiles, against that in the whole ocean, to the bit.
+
+For `mpiexec -n N`. Prints a line for each case with the number of values that differ, summed over all tiles.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+
+import ogcm
+from adjoint.assimilation import assimilate
+from adjoint.estimates import Estimate
+from adjoint.gradient_check import loss_error
+from adjoint.observation_loss import Observations
+from adjoint.observations import misfit, synthetic
+from ogcm.constants import DAY
+from ogcm.grid import interior
+from ogcm.processes import communicator
+from tests.tiles.steps import SIDES, layouts, ocean
+
+SHAPE, STEPS, DT = (12, 16), 4, 300.0
+DAYS = [0.0, STEPS * DT / DAY]
+FIELDS = {"u": 0.02, "v": 0.02, "eta": 0.01, "T": 0.1, "S": 0.1}
+ESTIMATES = [
+    Estimate("T", 0.2, smooth=1.5), Estimate("u", 0.05), Estimate("eta", 0.02, smooth=1.0),
+    Estimate("tau_x", 0.05, smooth=2.0), Estimate("heat_flux", 50.0, background=False),
+    Estimate("nu_h", 0.3, logarithm=True), Estimate("kappa_v", 1.0, logarithm=True),
+]  # fmt: skip
+
+
+def simulation(sides: str, layout: tuple[int, int]) -> ogcm.Simulation:
+    """A short run."""
+    model = ocean(SHAPE, SIDES[sides], decomposition=layout)
+    return ogcm.Simulation(model, days=STEPS * DT / DAY, progress=False)
+
+
+def seen(model: ogcm.Model, field: str) -> Observations:
+    """Observations at random places, many of them at the edges of cells, on land or between tiles."""
+    rng, n = np.random.default_rng(8), 300
+    x, y = 2e4 * rng.uniform(0, SHAPE[1], n), 2e4 * rng.uniform(0, SHAPE[0], n)
+    x[::3] = 1e4 * (x[::3] // 1e4)
+    y[::4] = 1e4 * (y[::4] // 1e4)
+    days = rng.choice(DAYS, n)
+    return Observations(
+        model, field, x=x, y=y, z=rng.uniform(-300, 0, n), days=days, values=rng.normal(size=n), errors=0.3
+    )
+
+
+def different_observations(sides: str, layout: tuple[int, int]) -> int:
+    """Number of values of the observations, of their misfits and of the slopes of these that differ."""
+    found = 0
+    models = [simulation(sides, tiles).model for tiles in ((1, 1), layout)]
+    tile = models[1].grid.tile
+    for field in FIELDS:
+        losses = [seen(model, field) for model in models]
+        found += int((losses[0].kept != losses[1].kept).sum())
+        found += int((losses[0].observe(models[0].state) != losses[1].observe(models[1].state)).sum())
+        for record in range(2):
+            value, slopes = [], []
+            for loss, model in zip(losses, models, strict=True):
+                slope = model.state.copy()
+                value.append(loss.value(model.state, record))
+                loss.adjoint(model.state, record, 1.0, slope)
+                slopes.append(interior(getattr(slope, field)))
+            found += (value[0] != value[1]) + int((tile.cut(slopes[0]) != slopes[1]).sum())
+            found += not value[0]
+        found += loss_error(losses[1]) > 1e-12
+    return found
+
+
+def different_twins(sides: str, layout: tuple[int, int]) -> int:
+    """Number of synthetic observations that differ."""
+    found = [synthetic(simulation(sides, tiles), FIELDS, days=DAYS, every=2) for tiles in ((1, 1), layout)]
+    return sum(
+        int((a != b).sum()) if len(a) == len(b) else len(a)
+        for one, other in zip(*found, strict=True)
+        for a, b in zip(one[1:], other[1:], strict=True)
+    )
+
+
+def different_estimates(sides: str, layout: tuple[int, int]) -> int:
+    """Number of estimated values that differ, and of iterations."""
+    found = []
+    for tiles in ((1, 1), layout):
+        truth = simulation(sides, tiles)
+        points = synthetic(truth, FIELDS, days=DAYS, every=2, seed=1)
+        fitted = simulation(sides, tiles)
+        found.append(assimilate(misfit(points, fitted.model), fitted, ESTIMATES, iterations=3))
+    tile, (one, other) = fitted.tile, found
+    count = int(one.iterations != other.iterations) + int(len(one.iterations) < 3)
+    for control in one.values:
+        a, b = tile.cut(one[control]), other[control]
+        count += int((a != b).sum()) + int((tile.cut(one.first_guess[control]) != other.first_guess[control]).sum())
+        count += not (a != tile.cut(one.first_guess[control])).any()
+    return count
+
+
+def main() -> None:
+    """Run all cases."""
+    warnings.simplefilter("ignore")
+    cases = {f"observations, sides {sides}": (different_observations, sides) for sides in SIDES}
+    cases["twin"] = different_twins, "both"
+    cases["estimates"] = different_estimates, "x"
+    for name, (count, choice) in cases.items():
+        for layout in layouts():
+            found = sum(communicator().allgather(count(choice, layout)))
+            if communicator().rank == 0:
+                print(f"{name}, {layout[0]} x {layout[1]} tiles: {found}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
