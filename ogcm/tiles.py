@@ -19,6 +19,7 @@ import numpy as np
 
 from ogcm.backend import HALO
 from ogcm.errors import InputError
+from ogcm.exact_sums import digits_of, rounded
 from ogcm.processes import communicator
 
 Array = np.ndarray
@@ -200,8 +201,26 @@ class Tile(NamedTuple):
         float
             The sum over all tiles; NaN or infinite if a value is.
         """
-        parts = expansion(part)
-        return fsum([x for other in self.every(parts) for x in other])
+        return float(self.totals(part[None])[0])
+
+    def totals(self, parts: Array) -> Array:
+        """Return the sum of each of some maps, correctly rounded: the same for any division into tiles.
+
+        Parameters
+        ----------
+        parts : ndarray of float64, shape (n, ...)
+            Maps of the tile, without halo.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The sums over all tiles; NaN or infinite where a value is.
+        """
+        digits = digits_of(parts)
+        if not self.is_whole:
+            own, digits = digits, np.empty_like(digits)
+            communicator().Allreduce(own, digits)
+        return np.array([rounded(each) for each in digits])
 
     def on_first(self, work: Callable[[], Result]) -> Result:
         """Do some work in the first process alone, such as on files.
@@ -396,25 +415,6 @@ def attempt(work: Callable[[], Result]) -> tuple[Any, Exception | None]:
         return work(), None
     except Exception as error:
         return None, error
-
-
-def expansion(values: Array) -> list[float]:
-    """Return a few numbers whose exact sum is that of `values`."""
-    rest, parts = values.ravel().tolist(), []
-    while (part := fsum(rest)) != 0:
-        parts.append(part)
-        if not math.isfinite(part):
-            break
-        rest.append(-part)
-    return parts
-
-
-def fsum(values: list[float]) -> float:
-    """Return the sum of numbers, correctly rounded (Shewchuk 1997, doi 10.1007/PL00009321, in Python's `math.fsum`)."""
-    try:
-        return math.fsum(values)
-    except (OverflowError, ValueError):  # a partial sum that is too large, or infinities of both signs
-        return float(np.sum(values))
 
 
 def divide(shape: tuple[int, int], periodic: tuple[bool, bool], layout: tuple[int, int] | None) -> Tile:
