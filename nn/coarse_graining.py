@@ -23,6 +23,7 @@ from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.state import State
+from ogcm.tiles import Tile
 
 Array = np.ndarray
 
@@ -47,7 +48,7 @@ class CoarseGraining:
     """
 
     def __init__(self, fine: Model, coarse: Model) -> None:
-        (ny, nx), (rows, columns) = fine.horizontal.shape, coarse.horizontal.shape
+        (ny, nx), (rows, columns) = fine.grid.tile.shape, coarse.grid.tile.shape
         if ny % rows or nx % columns:
             raise InputError(
                 f"coarse: its (ny, nx) = {(rows, columns)} cells are not blocks of the fine model's {(ny, nx)}; "
@@ -55,11 +56,12 @@ class CoarseGraining:
             )
         if fine.dz.shape != coarse.dz.shape or not np.allclose(fine.dz, coarse.dz):
             raise InputError(f"dz: the layers differ, {fine.dz.tolist()} and {coarse.dz.tolist()} m; use the same")
-        if fine.grid.periodic != coarse.grid.periodic:
+        if fine.grid.tile.periodic != coarse.grid.tile.periodic:
             raise InputError("periodic_x, periodic_y: the two models differ; use one setup at two resolutions")
         if fine.numerics.has_tracers != coarse.numerics.has_tracers:
             raise InputError("equation_of_state: one of the two models has no tracers; use tracers in both or in none")
         self.factor = (ny // rows, nx // columns)
+        check_tiles(fine.grid.tile, coarse.grid.tile, self.factor)
         for size, across in (("area_t", 1), ("dy_t", self.factor[1])):
             theirs, ours = (interior(getattr(model.grid, size)) for model in (fine, coarse))
             if not np.allclose(self.blocks(theirs) / across, ours, rtol=0.01):  # exact but on a curvilinear grid
@@ -71,8 +73,8 @@ class CoarseGraining:
         bare = (self.blocks(self.area) == 0) & (interior(coarse.grid.mask_t[0]) > 0)
         if bare.any():
             raise InputError(
-                f"bathymetry: the coarse cell at (j, i) = {tuple(map(int, np.argwhere(bare)[0]))} is water "
-                "and all of its fine cells are land; make it land"
+                f"bathymetry: the coarse cell at (j, i) = {coarse.grid.tile.in_whole(tuple(np.argwhere(bare)[0]))} is "
+                "water and all of its fine cells are land; make it land"
             )
         self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # copies, whose states are replaced
         self.coarse.state = State.zeros(coarse.grid, np.dtype(np.float64))
@@ -137,6 +139,18 @@ class CoarseGraining:
         for k in range(1, len(T)):
             T[k] = np.where(volume[k] > 0, T[k], T[k - 1])
         return T
+
+
+def check_tiles(fine: Tile, coarse: Tile, factor: tuple[int, int]) -> None:
+    """Raise InputError unless a tile of the coarse ocean holds the fine cells of the tile of the same process."""
+    for axis, name in enumerate(("rows", "columns")):
+        theirs, ours = fine.part(axis), coarse.part(axis)
+        if (theirs.start, theirs.stop) != (factor[axis] * ours.start, factor[axis] * ours.stop):
+            raise InputError(
+                f"decomposition: a tile of the fine model has the {name} {theirs.start} to {theirs.stop - 1}, that of "
+                f"the coarse one {ours.start} to {ours.stop - 1}, each of {factor[axis]} fine ones; divide both models "
+                f"alike, and into a number of tiles of which the {coarse.shape[axis]} coarse {name} are a multiple"
+            )
 
 
 def mean(total: Array, weight: Array) -> Array:

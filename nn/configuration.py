@@ -184,7 +184,8 @@ class Configuration:
         control = Controls(model, name).controls[name]
         if control.kind != "parameter" or isinstance(error, bool) or not isinstance(error, int | float):
             raise InputError(f"{self.path}: [learn] takes parameters and their errors, such as nu_h = 1.0, not {name}")
-        return Estimate(name, float(error), logarithm=bool((control.values(model) > 0).all()))
+        positive = not model.grid.tile.any(not (control.values(model) > 0).all())
+        return Estimate(name, float(error), logarithm=positive)
 
     def settings(self) -> TrainingSettings:
         """Return the settings of the training.

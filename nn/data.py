@@ -69,7 +69,7 @@ class DataOutput(OutputFile):
     ) -> None:
         variables = check_variables(model, tuple(fields))
         super().__init__(path, model, variables, configuration, precision=model.numerics.precision)
-        self.file.attrs.update({"format": FORMAT, **(attributes or {})})
+        self.tile.on_first(lambda: self.file.attrs.update({"format": FORMAT, **(attributes or {})}))
 
 
 class CoarseWriter(Writer):
@@ -82,9 +82,8 @@ class CoarseWriter(Writer):
     file: DataOutput  # from `open` to `close`
 
     def __init__(self, path: str | Path, fine: Model, coarse: Model, *, begin: float, every: float) -> None:
-        fine.grid.tile.check_whole("a data set of coarse states")
-        self.path, self.every = names.output_path(path), every
-        self.fine, self.coarse, self.begin, self.graining = fine, coarse, begin, CoarseGraining(fine, coarse)
+        self.path, self.every, self.fine, self.coarse, self.begin = names.output_path(path), every, fine, coarse, begin
+        self.graining = fine.grid.tile.together(lambda: CoarseGraining(fine, coarse))
 
     def needed_bytes(self, simulation: Simulation) -> int:
         """Return the size of the records [bytes]."""
@@ -135,7 +134,8 @@ class CoarseWriter(Writer):
         The cost is that of the median step, which excludes compilation and output.
         """
         if self.seconds:
-            self.file.file.attrs["wall_seconds_per_day"] = np.median(self.seconds) * DAY / self.fine.numerics.dt
+            seconds = np.median(self.seconds) * DAY / self.fine.numerics.dt
+            self.fine.grid.tile.on_first(lambda: self.file.file.attrs.update(wall_seconds_per_day=seconds))
         self.file.broken = self.file.broken or not complete
         self.file.close(complete)
 

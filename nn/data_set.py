@@ -48,13 +48,9 @@ class DataSet(Records):
 
     def __init__(self, path: str | Path, model: Model, *, fields: Sequence[str] | None = None) -> None:
         self.path, self.model = Path(path), model
-        self.stamp = files.file_identity(self.path)
-        with files.read_hdf5(path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one") as f:
-            self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
-            names = [name for name in PROGNOSTIC if name in f]
-            self.check_grid(f, names)
-            self.times = f["time"][()] * DAY
-            self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
+        self.stamp, tile = files.file_identity(self.path), model.grid.tile
+        self.cells = (..., tile.rows, tile.columns)  # of the tile, in a field of the file
+        names = tile.together(self.read_description)
         known = check_variables(model, tuple(names))
         if not known:
             raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)} of this model")
@@ -64,6 +60,17 @@ class DataSet(Records):
                 raise InputError(f"fields: {path} has no {name!r} for this model: {suggestion(name, known)}")
         self.interval = self.check_times()
         self.water = {name: wet_points(model, name) for name in self.fields}
+
+    def read_description(self) -> list[str]:
+        """Read everything but the fields, whose names are returned; the first process checks the hash of the file."""
+        first = self.model.grid.tile.is_first
+        with files.read_hdf5(self.path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one", sealed=first) as f:
+            self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
+            names = [name for name in PROGNOSTIC if name in f]
+            self.check_grid(f, names)
+            self.times = f["time"][()] * DAY
+            self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}
+        return names
 
     def check_grid(self, f: h5py.File, names: Sequence[str]) -> None:
         """Check that a file has the grid of the model.
@@ -80,15 +87,16 @@ class DataSet(Records):
         FileError
             Where shapes or coordinates differ.
         """
-        (ny, nx), nk, h = self.model.horizontal.shape, len(self.model.dz), self.model.horizontal
+        (ny, nx), nk, h = self.model.grid.tile.shape, len(self.model.dz), self.model.horizontal.undivided
         for name in names:
             shape, wanted = f[name].shape[1:], (ny, nx) if name == "eta" else (nk, ny, nx)
             if shape != wanted:
                 raise FileError(f"{self.path}: {name} has the shape {shape}, this model's is {wanted}; use its options")
         y, x = h.names
-        places = {y: h.y_t, x: h.x_t, "cell_thickness": interior(self.model.grid.h_t)}
-        for name, values in places.items():
-            if not np.allclose(f[name][()], values, rtol=1e-6, atol=1e-6 * np.abs(values).max()):
+        thickness = interior(self.model.grid.h_t)
+        places = {y: (..., h.y_t), x: (..., h.x_t), "cell_thickness": (self.cells, thickness)}
+        for name, (part, values) in places.items():
+            if not np.allclose(f[name][part], values, rtol=1e-6, atol=1e-6 * np.abs(values).max()):
                 raise FileError(f"{self.path}: its grid differs from this model's in {name}; use its options")
 
     def check_times(self) -> float:
@@ -129,7 +137,7 @@ class DataSet(Records):
         Returns
         -------
         dict of str to ndarray, shape (records, nk, ny, nx)
-            The fields; eta (records, ny, nx).
+            The fields; eta (records, ny, nx). They are those of the tile.
 
         Raises
         ------
@@ -139,21 +147,26 @@ class DataSet(Records):
             For a missing value over water, and for a file that has changed.
         """
         self.check_part(records)
+        return self.model.grid.tile.together(lambda: self.read_part(records))
+
+    def read_part(self, records: range) -> dict[str, Array]:
+        """Return the fields of some records as `read` does, in this process alone."""
         if files.file_identity(self.path) != self.stamp:
             raise FileError(f"{self.path}: was replaced or changed after it was checked; make the DataSet again")
         try:
             with h5py.File(self.path, "r") as f:
-                found = {name: f[name][records.start : records.stop] for name in self.fields}
+                found = {name: f[name][slice(records.start, records.stop), *self.cells] for name in self.fields}
         except files.BROKEN as error:
             raise FileError(f"{self.path}: records {records} cannot be read ({error})") from None
         for name, values in found.items():
             missing = self.water[name] & (~np.isfinite(values) | (values == self.fill[name]))
             if missing.any():
-                n, *place = map(int, np.argwhere(missing)[0])
+                n, *here = map(int, np.argwhere(missing)[0])
+                place = self.model.grid.tile.in_whole(tuple(here))
                 axes = "k, j, i" if len(place) == 3 else "j, i"
                 raise FileError(
-                    f"{self.path}: {name} is {values[n, *place]:g} in record {records[n]} "
-                    f"(day {self.times[records[n]] / DAY:g}) over water at ({axes}) = {tuple(place)}; mend it there"
+                    f"{self.path}: {name} is {values[n, *here]:g} in record {records[n]} "
+                    f"(day {self.times[records[n]] / DAY:g}) over water at ({axes}) = {place}; mend it there"
                 )
         dtype = self.model.grid.h_t.dtype
         return {name: np.where(self.water[name], values, 0).astype(dtype) for name, values in found.items()}

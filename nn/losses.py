@@ -131,6 +131,7 @@ class EnergySpectrum:
     """
 
     def __init__(self, model: Model) -> None:
+        model.grid.tile.check_whole("a spectrum")
         nx = model.horizontal.shape[1]
         self.matrix = fourier_matrix(nx, model.horizontal.periodic_x)
         self.rows = {name: field_volume(model, name).sum(axis=-1) for name in ("u", "v")}
@@ -264,7 +265,7 @@ class Conservation(Loss):
     ) -> None:
         super().__init__(model, days=days)
         heat = HeatContent(model)
-        self.weight, self.slope = heat.weight / heat.weight.sum(), heat.slope
+        self.weight, self.slope = heat.weight / self.total(heat.weight), heat.slope
         for name, scale in scales.items():
             if name not in ("T", "S"):
                 raise InputError(f"scales: {name!r} has no content: {suggestion(name, ('T', 'S'))}")
@@ -305,7 +306,7 @@ class Conservation(Loss):
         float
             The change per resting volume [degC or g kg-1].
         """
-        return (self.content(state, field) - self.initial[field]).sum()  # cell by cell: less round-off
+        return self.total(self.content(state, field) - self.initial[field])  # cell by cell: less round-off
 
     def value(self, state: State, record: object) -> float:
         return self.record_weight * sum((self.change(state, name) / scale) ** 2 for name, scale in self.scales.items())

@@ -51,6 +51,7 @@ class PapaData(Records):
     fields = ("T", "S")
 
     def __init__(self, path: str | Path, model: Model, *, every: int = 6) -> None:
+        model.grid.tile.check_whole("papa with its observations")
         if every < 1:
             raise InputError(f"every: must be at least 1 hour, got {every}")
         self.path, self.model, self.every = Path(path), model, every
@@ -225,6 +226,7 @@ class AgulhasData(Records):
     fields = ("u", "v")
 
     def __init__(self, path: str | Path, model: Model) -> None:
+        model.grid.tile.check_whole("agulhas with its observations")
         self.path, self.model = Path(path), model
         currents = read_currents(str(path))
         self.starts = Starts(model, currents)

@@ -271,8 +271,8 @@ class Records:
         self.check_part(part)
         if len(part) < 2:
             raise InputError(f"statistics: need at least two records for a tendency, got {part}")
-        values = {name: Moments(self.volumes(name)) for name in self.fields}
-        rates = {name: Moments(self.volumes(name)) for name in self.fields}
+        values = {name: Moments(self.volumes(name), self.model.grid.tile) for name in self.fields}
+        rates = {name: Moments(self.volumes(name), self.model.grid.tile) for name in self.fields}
         before = None
         for n in part:
             now = {name: a.astype(float) for name, a in self.read(range(n, n + 1)).items()}

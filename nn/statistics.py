@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ogcm.tiles import Tile
+
 Array = np.ndarray
 ROUND_OFF = 1e-10  # of its mean: a field that varies by less is constant
 SMALLEST = 1e-3  # a layer that varies less than this part of the most variable one has that scale
@@ -30,19 +32,19 @@ class Moments:
     """Mean and standard deviation of each layer over weighted cells and all added records, in one pass.
 
     Records are merged as in Chan, Golub and LeVeque (1983, doi 10.1080/00031305.1983.10483115), section 2. `weights`
-    (nk, ny, nx) are 0 on land.
+    (nk, ny, nx) are 0 on land. They and the records are those of a tile, the results those of the whole ocean.
     """
 
-    def __init__(self, weights: Array) -> None:
-        total = weights.sum(axis=(1, 2), keepdims=True)
-        self.weights = weights / np.where(total > 0, total, 1)
+    def __init__(self, weights: Array, tile: Tile) -> None:
+        self.tile, total = tile, tile.totals(weights)
+        self.weights = weights / np.where(total > 0, total, 1)[:, None, None]
         self.count, self.mean, self.squares = 0, np.zeros(len(weights)), np.zeros(len(weights))
 
     def add(self, values: Array) -> None:
         """Add a record with as many values as weights."""
         values = values.reshape(self.weights.shape)
-        mean = (self.weights * values).sum(axis=(1, 2))
-        variance = (self.weights * (values - mean[:, None, None]) ** 2).sum(axis=(1, 2))
+        mean = self.tile.totals(self.weights * values)
+        variance = self.tile.totals(self.weights * (values - mean[:, None, None]) ** 2)
         self.count += 1
         step = mean - self.mean
         self.mean = self.mean + step / self.count

@@ -28,7 +28,8 @@ class Trainable:
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Weights by the name of the term, and the scaled variables z of the parameters.
+        Weights by the name of the term, and the scaled variables z of the parameters. For an ocean that is divided into
+        tiles the first process has those of the whole ocean, the others the weights alone.
 
     Raises
     ------
@@ -37,25 +38,27 @@ class Trainable:
     """
 
     def __init__(self, model: Model, estimates: Sequence[Estimate] = ()) -> None:
-        model.grid.tile.check_whole("training")
         needs = "weights", "add_ad", "astype", "save", "load"
         require(model.terms, needs, "a training needs it")
-        self.model, self.terms = model, weights_of(model.terms)
+        self.model, self.terms, self.tile = model, weights_of(model.terms), model.grid.tile
         self.arrays = dict(self.terms)
         self.parameters = [estimate.name for estimate in estimates]
         controls: Any = Controls(model, self.parameters) if estimates else None
         self.controls = controls
         self.scaled = scaled_controls(estimates, controls) if estimates else {}
         self.arrays |= {name: np.zeros(s.wet.shape) for name, s in self.scaled.items()}
-        if not self.arrays:
+        if not (self.terms or self.parameters):
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
 
     def update_model(self) -> None:
-        """Clip z at its bounds, and set the parameters of the model from z."""
+        """Clip z at its bounds, set the parameters of the model from z, and give all processes the same weights."""
         for name, s in self.scaled.items():
             np.clip(self.arrays[name], *s.bounds(), out=self.arrays[name])
-        if self.scaled:
-            self.controls.set_values({name: s.values(self.arrays[name]) for name, s in self.scaled.items()})
+        whole = {name: s.values(self.arrays[name]) for name, s in self.scaled.items()}
+        if self.parameters:
+            self.controls.set_values({name: self.tile.scatter(whole.get(name)) for name in self.parameters})
+        for weights in self.terms.values():
+            weights[...] = self.tile.tell(weights)
 
     def gradients(self, run: GradientOfRun) -> dict[str, Array]:
         """Return the gradient with respect to the arrays.
@@ -70,8 +73,8 @@ class Trainable:
         dict of str to ndarray
             The gradient by name.
         """
-        found = {name: run[name] for name in self.terms}
-        return found | {name: s.transpose(self.arrays[name], run[name]) for name, s in self.scaled.items()}
+        found, whole = {name: run[name] for name in self.terms}, {n: self.tile.gather(run[n]) for n in self.parameters}
+        return found | {name: s.transpose(self.arrays[name], whole[name]) for name, s in self.scaled.items()}
 
     def add_prior(self, weight: float, gradients: dict[str, Array]) -> float:
         """Add the gradient of weight |z|^2/2, the distance of the parameters from their first guess.

@@ -26,6 +26,7 @@ from ogcm.model import Model
 from ogcm.parameters import PARAMETERS
 from ogcm.provenance import model_attributes, note_training
 from ogcm.terms import TERMS, Term, require
+from ogcm.tiles import Tile
 
 FORMAT = "ogcm trained 2"
 
@@ -34,6 +35,8 @@ def save(
     path: str | Path, model: Model, parameters: Sequence[str] = (), provenance: Mapping[str, str] | None = None
 ) -> None:
     """Write the terms of a model and some of its parameters to an HDF5 file.
+
+    For an ocean that is divided into tiles all processes must call it; the first one writes.
 
     Parameters
     ----------
@@ -54,19 +57,24 @@ def save(
         For an unknown parameter, or a term that cannot be saved.
     """
     require(model.terms, ("save", "load"), "it could not be read back from a file")
-    values = Controls(model, parameters).values() if parameters else {}
-    with files.write_hdf5(path, "what was trained") as f:
-        f.attrs["format"] = FORMAT
-        f.attrs.update(model_attributes(model))
-        f.create_group("provenance").attrs.update(provenance or {})
-        f.create_group("parameters")
-        for name, value in values.items():
-            f["parameters"][name] = value
-        f.create_group("terms")
-        for name, term in model.terms.items():
-            group = f["terms"].create_group(name)
-            group.attrs.update({"class": type(term).__qualname__, "module": type(term).__module__})
-            term.save(group)
+    tile, values = model.grid.tile, Controls(model, parameters).values() if parameters else {}
+    whole: dict[str, Any] = {name: tile.gather(value) for name, value in values.items()}
+    attributes = {"format": FORMAT} | model_attributes(model)
+
+    def write() -> None:
+        with files.write_hdf5(path, "what was trained") as f:
+            f.attrs.update(attributes)
+            f.create_group("provenance").attrs.update(provenance or {})
+            f.create_group("parameters")
+            for name, value in whole.items():
+                f["parameters"][name] = value
+            f.create_group("terms")
+            for name, term in model.terms.items():
+                group = f["terms"].create_group(name)
+                group.attrs.update({"class": type(term).__qualname__, "module": type(term).__module__})
+                term.save(group)
+
+    tile.on_first(write)
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
@@ -93,11 +101,11 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     InputError
         Where it does not fit the model, or holds parameters outside their bounds or numbers that are not finite.
     """
-    remedy = "`ogcm train` leaves such files"
-    with files.read_hdf5(path, FORMAT, "a file of what was trained by ogcm", remedy) as f:
+    remedy, tile = "`ogcm train` leaves such files", model.grid.tile
+    with files.read_together(path, FORMAT, "a file of what was trained by ogcm", remedy, tile) as f:
         try:
             f.visititems(check_finite)
-            values = {name: value[()] for name, value in f["parameters"].items()}
+            values = {name: part_in_tile(name, value, tile) for name, value in f["parameters"].items()}
             check_bounds(values)
             controls = Controls(model, list(values)) if values else None
             if controls:
@@ -112,6 +120,15 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     model.terms = model.terms | terms
     note_training(model, str(path), [*values, *terms])
     return provenance
+
+
+def part_in_tile(name: str, stored: h5py.Dataset, tile: Tile) -> np.ndarray:
+    """Return the part of a saved parameter in a tile. Raises InputError for a map of another ocean."""
+    if stored.ndim >= 2 and stored.shape[-2:] != tile.shape:
+        raise InputError(
+            f"{name}: its shape {stored.shape} does not fit the {tile.shape} cells of this model; train anew"
+        )
+    return stored[(..., tile.rows, tile.columns)] if stored.ndim >= 2 else stored[()]
 
 
 def check_finite(name: str, item: h5py.Dataset | h5py.Group) -> None:

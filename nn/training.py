@@ -15,12 +15,16 @@ where initial states are not in balance, as coarse-grained ones. Physical parame
 
 The folder receives best.h5 (the weights with the smallest validation loss; `nn.load` reads it), last.h5 (to continue
 the training bit for bit), log.csv and curves.png.
+
+For an ocean that is divided into tiles the first process has the optimizer and writes the files; all processes draw the
+same windows, and receive the weights after each step.
 """
 
 import json
 import sys
 import time as clock
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,7 +91,8 @@ class Trainer:
         device: str = "cpu",
     ) -> None:
         self.trainable, self.data, self.settings, self.folder = trainable, data, settings, Path(folder)
-        self.device = device
+        self.device, self.tile = device, trainable.tile
+        self.tile.check_same({"settings": settings, "folder": folder, "device": device})
         self.model, parts = trainable.model, data.split()
         self.train, self.validation = train or parts.train, validation or parts.validation
         check_disjoint(self.train, self.validation, ())
@@ -105,15 +110,20 @@ class Trainer:
         self.held_out = evenly_spaced(data.windows(self.validation, self.longest), settings.validation_windows)
         self.rng, self.log = np.random.default_rng(settings.seed), list[Iteration]()
         self.best, self.waited, self.skipped = np.inf, 0, 0
-        self.optimizer = self.new_optimizer()
+        self.optimizer = self.new_optimizer(0)
         self.fit: Any = self.tendency_fit() if settings.instants else None
         self.workspace = Workspace(self.model, device)
         self.provenance = dict(provenance or {}) | {
             "data": str(data.path), "settings": json.dumps(asdict(settings)), "train": str(self.train),
         }  # fmt: skip
 
-    def new_optimizer(self) -> Optimizer:
-        """Return the optimizer of the next iteration; the stage of 0 records has one of its own.
+    def new_optimizer(self, done: int) -> Optimizer:
+        """Return a new optimizer; the stage of 0 records has one of its own.
+
+        Parameters
+        ----------
+        done : int
+            Number of iterations before its first one.
 
         Returns
         -------
@@ -122,7 +132,7 @@ class Trainer:
         """
         settings, terms = self.settings, self.model.terms
         decays = [name for name in self.trainable.terms if getattr(terms[name], "decays", False)]
-        first = len(self.log) < settings.instants
+        first = done < settings.instants
         iterations = settings.instants if first else settings.iterations - settings.instants
         schedule = warm_up(cosine(settings.rate, iterations, 0.05 * settings.rate), settings.warm_up)
         decay = {"decay": decays, "weight_decay": settings.weight_decay if decays else 0.0}
@@ -199,7 +209,8 @@ class Trainer:
             mask = getattr(grid, f"mask_{point}") > 0
             scale = np.reshape(self.scales[name], (-1, 1, 1)) if a.ndim == 3 else self.scales[name][0]
             wet = interior(mask if a.ndim == 3 else mask[0])
-            interior(a)[...] += self.settings.noise * scale * self.rng.normal(size=wet.shape) * wet
+            drawn = [self.tile.cut(self.rng.normal(size=self.tile.shape)) for _ in range(wet[..., 0, 0].size)]
+            interior(a)[...] += self.settings.noise * scale * np.reshape(drawn, wet.shape) * wet
             exchange(grid, a)
 
     def tendency_gradient(self, start: int) -> tuple[float, dict[str, Array]]:
@@ -243,8 +254,9 @@ class Trainer:
         self.data.initialize(self.model, start)
         loss = self.window_loss(start, records)
         self.add_noise()
+        names = [*self.trainable.terms, *self.trainable.parameters]
         try:
-            return gradient(loss, self.simulation(records), list(self.trainable.arrays), workspace=self.workspace)
+            return gradient(loss, self.simulation(records), names, workspace=self.workspace)
         except (BlowUpError, InputError) as error:
             day = self.data.times[np.ravel(start)[0]] / DAY
             kind = type(error)
@@ -266,7 +278,7 @@ class Trainer:
         """
         begun, settings, iteration = clock.perf_counter(), self.settings, len(self.log) + self.skipped
         if len(self.log) == settings.instants:
-            self.optimizer = self.new_optimizer()
+            self.optimizer = self.new_optimizer(len(self.log))
         records = settings.curriculum[settings.stage(iteration)][0]
         possible = self.starts[records]
         chosen = self.rng.choice(len(possible), min(settings.batch, len(possible)), replace=False)
@@ -280,9 +292,14 @@ class Trainer:
             value += loss / len(chosen)
             for name, g in gradients.items():
                 total[name] += g / len(chosen)
-        value += self.trainable.add_prior(settings.prior, total)
-        rate, norm = self.optimizer.rate(), clip(total, settings.clip)
-        self.optimizer.step(self.trainable.arrays, total)
+
+        def move() -> tuple[float, float, float]:
+            prior = self.trainable.add_prior(settings.prior, total)
+            rate, norm = self.optimizer.rate(), clip(total, settings.clip)
+            self.optimizer.step(self.trainable.arrays, total)
+            return value + prior, rate, norm
+
+        value, rate, norm = self.tile.on_first(move)
         self.trainable.update_model()
         due = records > 0 and (len(self.log) + 1) % settings.validate_every == 0
         last = iteration + 1 in (settings.instants, settings.iterations)
@@ -321,7 +338,7 @@ class Trainer:
         if not self.log:
             self.best = self.validation_loss()
             self.save_best()
-        quiet, settings = None if progress else True, self.settings
+        quiet, settings = None if progress and self.tile.is_first else True, self.settings
         with tqdm(
             total=settings.iterations, unit="iteration", disable=quiet, file=sys.stderr, dynamic_ncols=True
         ) as bar:
@@ -334,7 +351,7 @@ class Trainer:
                 bar.set_postfix_str(text, refresh=False)
                 if not np.isnan(line.validation):
                     self.after_validation(line.validation)
-                    write_training(self)
+                    self.tile.on_first(lambda: write_training(self))
         return self.log
 
     def after_validation(self, validation: float) -> None:
@@ -406,19 +423,27 @@ def train(
     BlowUpError, InputError
         For a run that fails; the message names the window. The best weights so far are saved.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder}: is a file; give the training a folder")
-    there = [name for name in NAMES if (folder / name).exists()]
-    if there and not (resume or overwrite):
-        raise FileError(
-            f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another folder "
-            f"({', '.join(there)} would be replaced)"
-        )
+    folder, tile = Path(folder), trainable.tile
+
+    def check_folder() -> None:
+        if folder.exists() and not folder.is_dir():
+            raise FileError(f"{folder}: is a file; give the training a folder")
+        there = [name for name in NAMES if (folder / name).exists()]
+        if there and not (resume or overwrite):
+            raise FileError(
+                f"{folder}: holds a training; resume it (--resume), replace it (--overwrite) or choose another folder "
+                f"({', '.join(there)} would be replaced)"
+            )
+
+    def claim() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.enter_context(Claim(folder / "training.lock"))
+
+    tile.on_first(check_folder)
     trainer = Trainer(trainable, data, settings, folder, **options)
-    folder.mkdir(parents=True, exist_ok=True)
     initial = trainable.model.state.copy()
-    with Claim(folder / "training.lock"):
+    with ExitStack() as held:
+        tile.on_first(claim)
         if resume:
             resume_training(trainer)
         try:

@@ -45,6 +45,19 @@ def write_training(trainer: "Trainer") -> None:
 
 def resume_training(trainer: "Trainer") -> None:
     """Continue from last.h5, bit for bit. Raises FileError where it is missing, damaged or has other settings."""
+    generator, trainer.best, trainer.waited, trainer.skipped, log = trainer.tile.on_first(
+        lambda: read_training(trainer)
+    )
+    trainer.rng.bit_generator.state = generator
+    trainer.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in log]
+    trainer.trainable.update_model()
+
+
+def read_training(trainer: "Trainer") -> tuple[dict, float, int, int, list]:
+    """Read weights, parameters and optimizer from last.h5, in the first process.
+
+    Returns the state of the random generator, the best loss, the numbers of waited and skipped iterations, and the log.
+    """
     path, arrays = trainer.folder / "last.h5", trainer.trainable.arrays
     remedy = "resume from a copy of it, or begin anew in another folder"
     with files.read_hdf5(path, FORMAT, "the state of a training of ogcm", remedy) as f:
@@ -54,12 +67,10 @@ def resume_training(trainer: "Trainer") -> None:
         for name, a in learned.items():
             if not np.isfinite(a).all():
                 raise FileError(f"{path}: learned/{name} holds numbers that are not finite; {remedy}")
-        trainer.rng.bit_generator.state = json.loads(f.attrs["generator"])
-        trainer.best, trainer.waited = float(f.attrs["best"]), int(f.attrs["waited"])
-        trainer.skipped = int(f.attrs["skipped"])
-        trainer.log = [Iteration(int(n), int(m), *rest) for n, m, *rest in f["log"][()].tolist()]
-        trainer.optimizer = trainer.new_optimizer()
+        log, generator = f["log"][()].tolist(), json.loads(f.attrs["generator"])
+        best, waited, skipped = float(f.attrs["best"]), int(f.attrs["waited"]), int(f.attrs["skipped"])
+        trainer.optimizer = trainer.new_optimizer(len(log))
         trainer.optimizer.load(f["optimizer"], arrays)
         for name, a in learned.items():
             arrays[name][...] = a
-    trainer.trainable.update_model()
+    return generator, best, waited, skipped, log

@@ -292,3 +292,36 @@ def read_hdf5(path: str | Path, form: str, what: str, remedy: str, *, sealed: bo
         raise
     except BROKEN as error:
         raise FileError(f"{path}: not {what}, or of another version of ogcm ({error}); {remedy}") from None
+
+
+@contextmanager
+def read_together(path: str | Path, form: str, what: str, remedy: str, tile: Tile) -> Iterator[h5py.File]:
+    """Open an HDF5 file of ogcm in each process, after the first one has checked it as `read_hdf5` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    form, what, remedy : str
+        As for `read_hdf5`.
+    tile : Tile
+        The tile of this process.
+
+    Yields
+    ------
+    h5py.File
+        The open file.
+
+    Raises
+    ------
+    FileError
+        As `read_hdf5`, in all processes.
+    """
+
+    def check() -> None:
+        with read_hdf5(path, form, what, remedy):
+            pass
+
+    tile.on_first(check)
+    with read_hdf5(path, form, what, remedy, sealed=False) as f:
+        yield f

@@ -1,0 +1,55 @@
+"""A data set of coarse states and a training on it, for any number of processes.
+
+    python -m tests.tiles.training FOLDER DATA [ITERATIONS [resume]]
+
+writes DATA where it is missing, and trains parameters and terms into FOLDER, as far as that many iterations.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import ogcm
+from adjoint.estimates import Estimate
+from nn.data import make_data
+from nn.data_set import DataSet
+from nn.trainable import Trainable
+from nn.training import train
+from nn.training_settings import TrainingSettings
+
+
+def ocean(resolution: float, dt: float) -> ogcm.Model:
+    """A channel with a map of viscosity."""
+    model = ogcm.setups.channel(resolution=resolution, dt=dt)
+    if resolution == 100:
+        nu4_h = model.parameters["nu4_h"].max() * np.random.default_rng(3).uniform(0.5, 1, model.grid.tile.shape)
+        model = ogcm.setups.channel(resolution=resolution, dt=dt, parameters={"nu4_h": nu4_h})
+    return model
+
+
+def main() -> None:
+    """Make the data where they are missing, and train."""
+    warnings.simplefilter("ignore")
+    folder, path, *rest = sys.argv[1:]
+    coarse = ocean(100.0, 7200.0)
+    if not coarse.grid.tile.tell(Path(path).exists()):
+        make_data(ocean(50.0, 3600.0), coarse, path, days=10, every=1, spin_up=2, progress=False)
+        coarse = ocean(100.0, 7200.0)
+    if rest:
+        data = DataSet(path, coarse)
+        estimates = [
+            Estimate("nu4_h", 0.5, logarithm=True, smooth=1.0), Estimate("kappa_v", 1.0, logarithm=True),
+            Estimate("drag_linear", 1.0, logarithm=True),
+        ]  # fmt: skip
+        settings = TrainingSettings(
+            curriculum=((1, 2), (2, int(rest[0]) - 2)), batch=2, rate=0.1, warm_up=1, noise=0.1, prior=1e-3,
+            conservation=0.1, validate_every=2, validation_windows=2, clip=0.1,
+        )  # fmt: skip
+        options = {"resume": "resume" in rest, "train": range(0, 7), "validation": range(7, 11)}
+        train(Trainable(coarse, estimates), data, settings, folder, progress=False, **options)
+
+
+if __name__ == "__main__":
+    main()
