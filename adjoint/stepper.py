@@ -129,8 +129,8 @@ class AdjointStepper:
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         if eos_ad is not None:
-            total = self.model.grid.tile.total
-            sums = np.array([total(to_host(interior(a)).astype(float)) for a in eos_ad])
+            maps = np.stack([to_host(interior(a)).astype(float) for a in eos_ad])
+            sums = self.model.grid.tile.totals(maps)
             g.parameters["eos"][...] += to_device(sums, self.model.device)
         self.add_terms(n, fluxes, gradient)
 

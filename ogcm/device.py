@@ -25,11 +25,12 @@ import numba
 import numpy as np
 
 from ogcm.errors import InputError
+from ogcm.processes import joined, local_rank
 
 Array = np.ndarray
 DEVICES = ("cpu", "cuda")
 INSTALL = 'pip install "ogcm[cuda]"'
-THREAD = threading.local()  # the stream of each thread
+THREAD = threading.local()  # the stream of each thread, and the parts of the work that it records
 
 
 def cupy() -> ModuleType:
@@ -39,6 +40,8 @@ def cupy() -> ModuleType:
     """
     module = import_cupy()
     if not hasattr(THREAD, "stream"):
+        if joined() is not None:  # the processes of a node share its GPUs
+            module.cuda.Device(local_rank() % module.cuda.runtime.getDeviceCount()).use()
         module.cuda.runtime.deviceSynchronize()  # wait for work on other streams
         THREAD.stream = module.cuda.Stream(non_blocking=True)
         THREAD.stream.__enter__()  # forever; `use` would end with the next stream that is used
@@ -235,16 +238,17 @@ class Graphs:
     A graph holds the addresses of the arrays that it was recorded with, so `run` needs to know them: with new arrays
     the work is done directly, the second time it is recorded, and from then on the graph is launched. Memory that is
     allocated while a graph is recorded is kept for that graph. CuPy can record kernels and elementwise functions;
-    matrix products (https://github.com/cupy/cupy/issues/6290) and sums stay outside.
+    matrix products (https://github.com/cupy/cupy/issues/6290) and sums stay outside. What the host does in between,
+    such as messages to other processes, divides the work into several graphs (`between_graphs`).
     """
 
     MOST = 1024  # number of graphs that are kept
 
     def __init__(self) -> None:
-        self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that their addresses stay in use, and the graph
+        self.known: dict[Hashable, tuple] = {}  # the arrays, kept so that their addresses stay in use, and the parts
 
     def run(self, name: str, arrays: Iterable[Array], work: Callable[[], None]) -> None:
-        """Do some work, directly or by its graph.
+        """Do some work, directly or by its graphs.
 
         Parameters
         ----------
@@ -266,10 +270,14 @@ class Graphs:
         if self.known[key][1] is None:
             memory: list[object] = []
             self.known[key] = (*arrays, memory), self.record(work, memory)
-        self.known[key][1].launch()
+        for part in self.known[key][1]:
+            part()
 
-    def record(self, work: Callable[[], None], memory: list[object]) -> object:
-        """Return the graph of all that `work` launches; memory that it allocates is appended to `memory`."""
+    def record(self, work: Callable[[], None], memory: list[object]) -> list[Callable[[], None]]:
+        """Return the parts of some work, in their order: launches of graphs, and what the host does between them.
+
+        Memory that the work allocates is appended to `memory`.
+        """
         xp = cupy()
         stream, pool = xp.cuda.get_current_stream(), xp.get_default_memory_pool()
 
@@ -277,6 +285,7 @@ class Graphs:
             memory.append(pool.malloc(size))
             return memory[-1]
 
+        parts = THREAD.parts = list[Callable[[], None]]()
         with xp.cuda.using_allocator(allocate):
             stream.begin_capture()
             try:
@@ -285,4 +294,16 @@ class Graphs:
                 with contextlib.suppress(Exception):
                     stream.end_capture()
                 raise
-            return stream.end_capture()
+            finally:
+                del THREAD.parts
+            return [*parts, stream.end_capture().launch]
+
+
+def between_graphs(work: Callable[[], None]) -> None:
+    """Do some work of the host between the kernels of a GPU; while graphs are recorded, put it between two of them."""
+    if not hasattr(THREAD, "parts"):
+        work()
+        return
+    stream = cupy().cuda.get_current_stream()
+    THREAD.parts += [stream.end_capture().launch, work]
+    stream.begin_capture()

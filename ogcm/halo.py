@@ -4,6 +4,7 @@ The halo of a closed side is land and stays as it is. The adjoint of a field is 
 kernels gather (see docs/design.md, section 5).
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ogcm.backend import HALO, kernel, point
+from ogcm.device import array_module, between_graphs, cupy, is_on_host, page_locked
 from ogcm.grid import Grid
 from ogcm.processes import communicator
 from ogcm.tiles import Tile
@@ -94,7 +96,7 @@ def exchange(grid: Grid, *fields: np.ndarray) -> None:
         return
     for axis in (1, 0):
         if tile.layout[axis] > 1:
-            exchange_between_tiles(tile, axis, fields)
+            between_graphs(partial(exchange_between_tiles, tile, axis, fields))
         else:
             fill_halos(fields, (grid.periodic[0] and axis == 0, grid.periodic[1] and axis == 1))
 
@@ -123,7 +125,7 @@ def exchange_between_tiles(tile: Tile, axis: int, fields: Sequence[np.ndarray]) 
     fields : sequence of ndarray, shape (..., nj, ni)
         Fields whose halos are written.
     """
-    processes, received, messages = communicator(), [], []
+    processes, received, messages, xp = communicator(), [], [], array_module(fields[0])
     for step in (-1, 1):
         neighbour = tile.neighbour(axis, step)
         if neighbour is None:
@@ -131,17 +133,31 @@ def exchange_between_tiles(tile: Tile, axis: int, fields: Sequence[np.ndarray]) 
         own, halo = (
             (slice(HALO, 2 * HALO), slice(0, HALO)) if step < 0 else (slice(-2 * HALO, -HALO), slice(-HALO, None))
         )
-        sent = np.concatenate([strip(field, axis, own).ravel() for field in fields])
+        sent = for_messages(xp.concatenate([strip(field, axis, own).ravel() for field in fields]))
         taken = np.empty_like(sent)
         messages.append((processes.Irecv(taken, neighbour, tag=1 - step), f"a message of process {neighbour}"))
         messages.append((processes.Isend(sent, neighbour, tag=1 + step), f"process {neighbour} to take a message"))
         received.append((halo, taken))
     wait(processes.rank, messages)
-    for halo, taken in received:
+    for halo, message in received:
+        taken = xp.asarray(message)
         for field in fields:
             target = strip(field, axis, halo)
             values, taken = taken[: target.size], taken[target.size :]
             target[...] = values.reshape(target.shape)
+
+
+def for_messages(strips: np.ndarray) -> np.ndarray:
+    """Return strips in memory from which MPI sends them: page-locked memory of the host, if they are on a GPU.
+
+    With OGCM_GPU_MPI=1 they stay on the GPU, for an MPI that reads its memory (CUDA-aware).
+    """
+    if is_on_host(strips):
+        return strips
+    if os.environ.get("OGCM_GPU_MPI") == "1":
+        cupy().cuda.get_current_stream().synchronize()
+        return strips
+    return strips.get(out=page_locked(strips.shape, strips.dtype))
 
 
 def wait(rank: int, messages: Sequence[tuple[Any, str]]) -> None:

@@ -17,6 +17,7 @@ from ogcm.errors import InputError
 
 # Variables that mpiexec and srun set in each process: those of its rank, and those of the number of processes
 RANKS, SIZES = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
+LOCAL_RANKS = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")  # among the processes of a node
 PATIENCE = 5.0  # time [s] within which the others must fail as well
 
 
@@ -58,6 +59,11 @@ def joined() -> Any:
         return communicator()
     except InputError:
         return None
+
+
+def local_rank() -> int:
+    """Return the number of this process among those of its node; 0 where mpiexec does not tell."""
+    return next((int(os.environ[name]) for name in LOCAL_RANKS if name in os.environ), 0)
 
 
 def is_first() -> bool:

@@ -105,8 +105,6 @@ class Simulation:
         if model.device != "cpu":
             raise InputError("model: is a copy on a GPU; give the model on the host, and device='cuda'")
         self.model, self.tile, self.days, self.device = model, model.grid.tile, days, check_device(device)
-        if self.device != "cpu":
-            self.tile.check_whole("a run on GPUs")
         self.progress = progress and self.tile.is_first  # of all processes one shows it
         self.steps = self.steps_in("days", days)
         self.restart_interval = self.steps_in("restart_every", restart_every) if restart_every is not None else None

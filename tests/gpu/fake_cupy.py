@@ -55,7 +55,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_, **__):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
-    __cuda_array_interface__ = property(lambda self: {"data": (self.array.ctypes.data, False)})
+    __cuda_array_interface__ = property(lambda self: self.array.__array_interface__)
 
     def __getattr__(self, name):
         if name.startswith("__") or name == "array":
@@ -202,6 +202,7 @@ current = Stream()
 pool = SimpleNamespace(malloc=None, free_all_blocks=lambda: None)
 cuda = SimpleNamespace(
     Stream=Stream,
+    Device=lambda _: SimpleNamespace(use=lambda: None),
     Event=Event,
     get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
     get_current_stream=lambda: current,

@@ -32,6 +32,8 @@ def fail(simulation: ogcm.Simulation, kind: str) -> None:
     elif kind == "blow-up" and last:
         j, i = np.argwhere(interior(simulation.model.grid.mask_t)[1])[-1]
         interior(state.T)[1, j, i] = np.nan
+    elif kind == "kill in a write" and tile.is_first:
+        Disk.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "disk" and tile.is_first:
         honest = Disk.write
 
@@ -53,6 +55,7 @@ def main() -> None:
     half = int(steps) // 2 * DT / DAY
     calls = {"fail": ogcm.Callback(lambda simulation: fail(simulation, kind), every=half)} if kind else {}
     given["means"] = given.get("means") == "True"
+    given["restart_every"] = float(given["restart_every"]) if "restart_every" in given else None
     ogcm.Simulation(
         model, days=int(steps) * DT / DAY, every=4 * DT / DAY, output=output, callbacks=calls,
         variables=("u", "T", "eta", "w", "zeta", "h"), **given,

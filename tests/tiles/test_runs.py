@@ -167,6 +167,17 @@ def test_a_full_disk_is_told_once_and_leaves_a_restart():
     assert_same_output("whole.nc", "a.nc")
 
 
+def test_a_process_that_is_killed_while_it_writes_leaves_the_restart_before():
+    """Its first restart is complete; the second, and the output, are not."""
+    options = "fail=kill in a write", f"restart_every={8 * 300 / 86400}"
+    found = mpiexec(4, "-m", "tests.tiles.runs", "a.nc", "24", *options)
+    assert "signal 9" in found.stdout + found.stderr  # in the words of MPICH
+    assert not Path("a.nc").exists()
+    run(2, "b.nc", "16", "restart=a.restart.h5")
+    run(1, "whole.nc", "24")
+    assert Path("b.restart.h5").read_bytes() == Path("whole.restart.h5").read_bytes()
+
+
 def test_a_callback_that_fails_in_all_processes_leaves_a_restart():
     said = run(2, "a.nc", "24", "fail=exception everywhere", code=1)
     assert said.count("the callback 'fail' raised ValueError on day 0.0416667: no more") == 1

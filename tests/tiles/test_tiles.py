@@ -67,6 +67,20 @@ def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
 
 
 @needs_mpi
+@pytest.mark.cuda
+@pytest.mark.slow
+def test_steps_and_gradients_of_tiles_on_gpus_are_those_on_cpus(monkeypatch):
+    """In the simulator; the halos go through the host in steps, and from GPU to GPU in gradients."""
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    found = mpiexec(2, "-m", "tests.tiles.on_gpu")
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert len(lines) == 2
+    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+
+
+@needs_mpi
 def test_what_is_not_written_yet_is_refused_under_mpiexec():
     code = "import ogcm; m = ogcm.setups.SETUPS['double_gyre'](); ogcm.diagnostics.available_potential_energy(m)"
     found = mpiexec(2, "-c", code)
