@@ -106,7 +106,7 @@ class Series:
         InputError
             For values that do not fit the points, times that do not increase, and a period that is too short.
         """
-        records = as_array(name, self.values, {"t": None, **(points.whole or points).axes})
+        records = as_array(name, self.values, {"t": None, **(points.whole or points).axes}, tile=points.tile)
         times, period = seconds(name, "times", self.times), self.period
         if times.ndim != 1 or records.ndim == 0 or not 0 < len(times) == len(records):
             maps = len(records) if records.ndim else 0

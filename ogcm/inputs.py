@@ -78,7 +78,9 @@ def flag(name: str, value: object) -> bool:
 # Arrays
 
 
-def as_array(name: str, values: Any, axes: Axes | None = None, masked: float = np.nan) -> Array:
+def as_array(
+    name: str, values: Any, axes: Axes | None = None, masked: float = np.nan, tile: Tile | None = None
+) -> Array:
     """Convert `values` to an array of float64 on the host.
 
     Parameters
@@ -92,6 +94,9 @@ def as_array(name: str, values: Any, axes: Axes | None = None, masked: float = n
         Letter of each axis in order, with the coordinates that those of a labelled array must match.
     masked : float
         Value in place of masked ones.
+    tile : Tile, optional
+        Of a labelled array that covers the whole ocean, only the part in this tile is returned, and read where it has
+        not been read from its file.
 
     Returns
     -------
@@ -104,10 +109,10 @@ def as_array(name: str, values: Any, axes: Axes | None = None, masked: float = n
         For anything but real numbers, and for labels that do not fit.
     """
     if is_labelled(values):
-        values = in_axes_order(name, values, axes) if axes else values.values
+        values = in_axes_order(name, values, axes, tile) if axes else values.values
     elif isinstance(values, list | tuple) and any(is_labelled(v) or np.ma.isMaskedArray(v) for v in values):
         rest = dict(list((axes or {}).items())[1:])
-        values = [as_array(name, v, rest, masked) for v in values]
+        values = [as_array(name, v, rest, masked, tile) for v in values]
     mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
     try:
         a = to_host(np.ma.getdata(values) if mask is not None else values)
@@ -127,8 +132,11 @@ def is_labelled(values: object) -> bool:
     return hasattr(values, "dims") and hasattr(values, "shape")
 
 
-def in_axes_order(name: str, values: Any, axes: Axes) -> Array:
-    """Return a labelled array in the order and direction of `axes`, of length 1 along dimensions that it lacks."""
+def in_axes_order(name: str, values: Any, axes: Axes, tile: Tile | None = None) -> Array:
+    """Return a labelled array in the order and direction of `axes`, of length 1 along dimensions that it lacks.
+
+    Of an array that covers the whole ocean, only the part in the `tile` is read.
+    """
     values = values.squeeze([d for d, n in zip(values.dims, values.shape, strict=True) if n == 1])
     letters = {dimension: axis_of(values, dimension) for dimension in values.dims}
     for dimension, letter in letters.items():
@@ -147,6 +155,11 @@ def in_axes_order(name: str, values: Any, axes: Axes) -> Array:
                 theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
             if dimension not in COUNTED:
                 check_coordinate(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
+    if tile is not None:
+        cells = {"y": (tile.rows, tile.shape[0]), "x": (tile.columns, tile.shape[1])}
+        parts = {found[letter]: cells[letter] for letter in cells if letter in found}
+        if all(values.sizes[dimension] == count for dimension, (_, count) in parts.items()):
+            values = values.isel({dimension: part for dimension, (part, _) in parts.items()})
     a = to_host(values.transpose(*(found[letter] for letter in axes if letter in found)).data)
     if not found:
         return a
@@ -247,17 +260,23 @@ def sample(name: str, values: Values, points: Points, masked: float = np.nan) ->
     if callable(values):
         values = Function(name, values, "xyz" if points.z is not None else "xy")(points)
         return fit_shape(name, as_array(name, values, points.axes, masked), points)
-    return fit_shape_of_tile(name, as_array(name, values, (points.whole or points).axes, masked), points)
+    return fit_shape_of_tile(name, as_array(name, values, (points.whole or points).axes, masked, points.tile), points)
 
 
 def fit_shape_of_tile(name: str, a: Array, points: Points) -> Array:
-    """Return the part of an array of the whole ocean that lies at `points`, in one of the shapes of `sample`.
+    """Return the part of an array that lies at `points`, in one of the shapes of `sample`.
 
-    Raises InputError where it has another shape.
+    The array is that of the whole ocean, or that of the tile. Raises InputError where it has another shape.
     """
-    if points.tile is None or points.whole is None:
+    if points.tile is None or points.whole is None or (fits(a, points) and not fits(a, points.whole)):
         return fit_shape(name, a, points)
     return points.tile.cut(fit_shape(name, a, points.whole))
+
+
+def fits(a: Array, points: Points) -> bool:
+    """Return True for a map or field whose axes are those of the points, or of length 1."""
+    shape = points.shape
+    return 2 <= a.ndim <= len(shape) and all(n in (1, m) for n, m in zip(a.shape[::-1], shape[::-1], strict=False))
 
 
 def fit_shape(name: str, a: Array, points: Points) -> Array:
@@ -265,7 +284,7 @@ def fit_shape(name: str, a: Array, points: Points) -> Array:
     shape = points.shape
     if a.ndim == 0 or (points.z is not None and a.shape == shape[:1]):
         return a
-    if 2 <= a.ndim <= len(shape) and all(n in (1, m) for n, m in zip(a.shape[::-1], shape[::-1], strict=False)):
+    if fits(a, points):
         return np.broadcast_to(a, (*a.shape[:-2], *shape[-2:]))
     layers = f"a profile {shape[:1]}, a map {shape[1:]} or a field" if points.z is not None else "or a map"
     halo = "; give it without its halo" if a.shape[-2:] == tuple(n + 2 * HALO for n in shape[-2:]) else ""

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 
 import ogcm
-from ogcm import processes
+from ogcm import device, inputs, processes
 from ogcm.errors import InputError
 from ogcm.exact_sums import digits_of, rounded
+from ogcm.inputs import sample
 from ogcm.tiles import Tile, best_layout, check_layout
 from tests.oceans import rough_basin
 
@@ -269,3 +271,26 @@ def test_what_was_given_to_the_whole_ocean_is_cut():
         np.testing.assert_array_equal(part.y_f, whole.y_f[tile.rows])
         assert part.sides == (False, False)
         assert part.whole is whole
+
+
+def test_of_a_file_each_tile_reads_its_part(tmp_path, monkeypatch):
+    """A lazy array of xarray with latitude from north to south, and a series of maps; arrays of a tile are its own."""
+    whole, nk = ogcm.spherical(lon=np.linspace(0, 360, 25), lat=np.linspace(-60, 60, 13), radius=6.37e6), 3
+    values = np.random.default_rng(0).normal(size=(nk, *whole.shape))
+    coordinates = {"depth": [5.0, 15.0, 25.0], "lat": whole.y_t[::-1], "lon": whole.x_t}
+    xarray.DataArray(values[:, ::-1], coordinates, name="T").to_netcdf(tmp_path / "T.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "T.nc", engine="h5netcdf") as file:
+        for tile in every_tile(whole.shape, whole.sides, (2, 3)):
+            part, read = whole.part(tile), []
+            heights = [np.broadcast_to(z, part.shape) for z in (-5.0, -15.0, -25.0)]
+            points = part.points("t", np.array(heights))
+            monkeypatch.setattr(inputs, "to_host", lambda a, read=read: read.append(np.shape(a)) or device.to_host(a))
+            np.testing.assert_array_equal(sample("T", file["T"], points), tile.cut(values))
+            series = ogcm.Series(file["T"].rename(depth="time"), [0.0, 1.0, 2.0]).bound("T", part.points())
+            np.testing.assert_array_equal(series.values, tile.cut(values))
+            assert tile.cut(values).shape in read
+            assert values.shape not in read
+            np.testing.assert_array_equal(sample("T", tile.cut(values), points), tile.cut(values))
+            np.testing.assert_array_equal(sample("T", values, points), tile.cut(values))
+            with pytest.raises(InputError, match=r"shape \(3, 11, 24\) does not fit"):
+                sample("T", file["T"].isel(lat=slice(1, None)), points)
