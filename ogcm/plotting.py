@@ -258,7 +258,8 @@ def plot(
     Returns
     -------
     Figure
-        The figure, which a notebook shows.
+        The figure, which a notebook shows. For an ocean that is divided into tiles all processes must call this; the
+        first one draws, and the others return None.
 
     Raises
     ------
@@ -267,14 +268,32 @@ def plot(
     FileError
         For a file that cannot be read or written.
     """
+    options: dict[str, Any] = {"kind": kind, "variable": variable, "level": level, "at": at}
+    if isinstance(source, str | Path):
+        return plot_file(source, output, time, **options)
+    model: Any = getattr(source, "model", source)
+    path, tile, drawn = getattr(source, "output", None), model.grid.tile, list[Figure]()
+    with tempfile.TemporaryDirectory() as folder:
+        if tile.on_first(lambda: path is None or not Path(path).exists()):
+            path, time = Path(folder) / "now.nc", -1
+            write_model(path, model)
+        tile.on_first(lambda: drawn.append(plot_file(path, output, time, **options)))
+    return drawn[0] if drawn else None  # type: ignore[return-value]
+
+
+def plot_file(
+    path: str | Path,
+    output: str | Path | None,
+    time: int,
+    *,
+    kind: str,
+    variable: str | None,
+    level: int,
+    at: float | None,
+) -> Figure:
+    """Draw an output file; arguments and errors are those of `plot`."""
     if kind != "overview" and kind not in DRAWERS:
         raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
-    path: Any = source
-    if not isinstance(source, str | Path):
-        path = getattr(source, "output", None)
-        if path is None or not Path(path).exists():
-            model: Any = getattr(source, "model", source)
-            return plot_model(model, output, kind=kind, variable=variable, level=level, at=at)
     with Record(path, time) as record:
         if kind == "overview":
             draw = overview if record.kind is None else import_own(record.kind.module).overview
@@ -301,19 +320,15 @@ def save_figure(figure: Figure, output: str | Path) -> None:
         raise FileError(f"{output}: the picture cannot be written: {error}") from None
 
 
-def plot_model(model: "Model", output: str | Path | None, **options: Any) -> Figure:
-    """Draw a model as it is now, through a temporary file of everything that it can write."""
+def write_model(path: Path, model: "Model") -> None:
+    """Write everything that can be drawn of a model as it is now to an output file."""
     from ogcm.output import OutputFile
     from ogcm.variables import VARIABLES, check_variables, variable_values
 
-    model.grid.tile.check_whole("a picture of a model")
-    with tempfile.TemporaryDirectory() as folder:
-        path, now = Path(folder) / "now.nc", model.state.time
-        variables = check_variables(model, VARIABLES)
-        writer = OutputFile(path, model, variables, "", means=False)
-        writer.write({name: variable_values(model, name) for name in variables}, now, now)
-        writer.close()
-        return plot(path, output, **options)
+    now, variables = model.state.time, check_variables(model, VARIABLES)
+    writer = OutputFile(path, model, variables, "", means=False)
+    writer.write({name: variable_values(model, name) for name in variables}, now, now)
+    writer.close()
 
 
 def overview(record: Record) -> Figure:

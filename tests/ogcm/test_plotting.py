@@ -108,7 +108,7 @@ def test_a_model_is_drawn_without_a_file(tmp_path):
 
 def test_a_simulation_is_drawn_from_its_file_or_its_model(run):
     class Finished:
-        output, model = run, None
+        output, model = run, ocean()
 
     class Silent:
         output, model = None, ocean()

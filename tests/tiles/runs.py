@@ -1,6 +1,7 @@
 """A run of a rough ocean, for any number of processes: `python -m tests.tiles.runs OUTPUT STEPS [OPTION=VALUE ...]`.
 
-Options are those of `Simulation`, and `integrator`; `fail=KIND` lets something fail after half of the steps.
+Options are those of `Simulation`, `integrator`, and `picture`, a file; `fail=KIND` lets something fail after half of
+the steps.
 """
 
 import os
@@ -56,10 +57,15 @@ def main() -> None:
     calls = {"fail": ogcm.Callback(lambda simulation: fail(simulation, kind), every=half)} if kind else {}
     given["means"] = given.get("means") == "True"
     given["restart_every"] = float(given["restart_every"]) if "restart_every" in given else None
-    ogcm.Simulation(
+    picture = given.pop("picture", None)
+    simulation = ogcm.Simulation(
         model, days=int(steps) * DT / DAY, every=4 * DT / DAY, output=output, callbacks=calls,
         variables=("u", "T", "eta", "w", "zeta", "h"), **given,
-    ).run()  # fmt: skip
+    )  # fmt: skip
+    simulation.run()
+    if picture:
+        ogcm.plot(model, picture)
+        ogcm.plot(simulation, f"run.{picture}")
 
 
 if __name__ == "__main__":

@@ -45,11 +45,14 @@ def assert_same_output(one: str, other: str):
 @pytest.mark.parametrize("processes", [2, 4])
 def test_the_files_of_a_run_are_those_of_one_process(processes):
     for n in (1, processes):
-        said = run(n, f"{n}.nc", "12")
+        said = run(n, f"{n}.nc", "12", f"picture={n}.png")
         assert said.count("simulated years per day; state") == 1  # one process tells
     assert_same_output("1.nc", f"{processes}.nc")
     for ending in (".restart.h5", ".toml"):
         one, other = (Path(f"{n}{ending}").read_bytes() for n in (1, processes))
+        assert one == other
+    for name in ("{}.png", "run.{}.png"):
+        one, other = (Path(name.format(n)).read_bytes() for n in (1, processes))
         assert one == other
 
 
