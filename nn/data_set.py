@@ -62,7 +62,13 @@ class DataSet(Records):
         self.water = {name: wet_points(model, name) for name in self.fields}
 
     def read_description(self) -> list[str]:
-        """Read everything but the fields, whose names are returned; the first process checks the hash of the file."""
+        """Read everything but the fields; the first process checks the hash of the file.
+
+        Returns
+        -------
+        list of str
+            Names of the fields.
+        """
         first = self.model.grid.tile.is_first
         with files.read_hdf5(self.path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one", sealed=first) as f:
             self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
@@ -150,7 +156,18 @@ class DataSet(Records):
         return self.model.grid.tile.together(lambda: self.read_part(records))
 
     def read_part(self, records: range) -> dict[str, Array]:
-        """Return the fields of some records as `read` does, in this process alone."""
+        """Return the fields of some records as `read` does, in this process alone.
+
+        Parameters
+        ----------
+        records : range
+            The numbers of the records.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The fields.
+        """
         if files.file_identity(self.path) != self.stamp:
             raise FileError(f"{self.path}: was replaced or changed after it was checked; make the DataSet again")
         try:
