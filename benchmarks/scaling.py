@@ -22,8 +22,9 @@ import numpy as np
 
 from ogcm import halo
 from ogcm.backend import HALO
+from ogcm.decomposition import best_layout
 from ogcm.processes import communicator
-from ogcm.tiles import Tile, best_layout
+from ogcm.tiles import Tile
 
 SIZES = [(64, 64, 16), (256, 256, 32)]
 TURNS = 3

@@ -63,7 +63,8 @@ def make_data_command(target: str, rest: list[str]) -> int:
         progress=not settings.get("quiet", False),
         device=settings.get("device", "cpu"),
     )
-    print(f"{output} written; look at it with `ogcm info {output}`", file=sys.stderr)
+    if fine.grid.tile.is_first:
+        print(f"{output} written; look at it with `ogcm info {output}`", file=sys.stderr)
     return 0
 
 
@@ -102,8 +103,9 @@ def train_command(target: str, rest: list[str]) -> int:
         provenance={"configuration": chosen.text},
         device=options.get("device", "cpu"),
     )
-    print(f"validation loss {trainer.best:.6g} after {len(trainer.log)} iterations")
-    print(f"{folder / 'best.h5'} written; `ogcm evaluate {target}` scores it", file=sys.stderr)
+    if model.grid.tile.is_first:
+        print(f"validation loss {trainer.best:.6g} after {len(trainer.log)} iterations")
+        print(f"{folder / 'best.h5'} written; `ogcm evaluate {target}` scores it", file=sys.stderr)
     return 0
 
 
@@ -123,11 +125,15 @@ def evaluate_command(target: str, rest: list[str]) -> int:
     models = {"physics": physics, "trained": model}
     leads, fields = [int(word) for word in words], chosen.settings().fields
     results = evaluate(models, data, parts, leads, starts=options.get("starts", 10), fields=fields)
-    print(table(results))
-    write_csv(folder / "scores.csv", results)
-    draw_scores(results, folder / "scores.png")
-    draw_spectra(results, folder / "spectra.png")
-    print(f"{folder}/scores.csv, scores.png and spectra.png written", file=sys.stderr)
+
+    def report() -> None:
+        print(table(results))
+        write_csv(folder / "scores.csv", results)
+        draw_scores(results, folder / "scores.png")
+        draw_spectra(results, folder / "spectra.png")
+        print(f"{folder}/scores.csv, scores.png and spectra.png written", file=sys.stderr)
+
+    model.grid.tile.on_first(report)
     return 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from nn.losses import Conservation
 from nn.scores import Climatology, checked_field, layer_means
 from ogcm.constants import DAY
+from ogcm.diagnostics.cells import total
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
 from ogcm.regions import field_volume
@@ -57,14 +58,14 @@ class Drift:
         self.deviation = Climatology(model, {name: deviation[name] for name in climatology}).mean
         self.contents = Conservation(model, initial, scales={"T": 1.0, "S": 1.0})
         cells = field_volume(model, "T")
-        weight = cells / cells.sum()
-        self.rise = field_volume(model, "eta") / cells.sum()  # of the volume, relative, by eta
+        weight = cells / total(model, cells)
+        self.rise = field_volume(model, "eta") / total(model, cells)  # of the volume, relative, by eta
         self.eta = checked_field(model, initial, "eta", "initial")
         self.sizes = {}
         for content, field in (("heat", "T"), ("salt", "S")):
             a = np.where(weight > 0, checked_field(model, initial, field, "initial"), 0.0)
-            self.sizes[content] = (weight * np.abs(a)).sum()
-            self.sizes[f"{content}_variation"] = (weight * np.abs(a - (weight * a).sum())).sum()
+            self.sizes[content] = total(model, weight * np.abs(a))
+            self.sizes[f"{content}_variation"] = total(model, weight * np.abs(a - total(model, weight * a)))
         self.finite, self.days, self.states = True, list[float](), 0
         self.series: dict[str, list[float]] = {name: [] for name in ("volume", *self.sizes, "speed")}
         self.sums = {name: np.zeros((2, *a.shape)) for name, a in self.climatology.mean.items()}
@@ -84,16 +85,18 @@ class Drift:
         """
         anomalies = {name: self.climatology.anomaly(state, name, "state") for name in self.sums}
         fields = {name: checked_field(self.model, state, name, "state") for name in ("u", "v", "eta")}
-        self.finite &= all(np.isfinite(a).all() for a in (*anomalies.values(), *fields.values()))
+        finite = all(np.isfinite(a).all() for a in (*anomalies.values(), *fields.values()))
+        self.finite &= not self.model.grid.tile.any(not finite)
         if not self.finite:
             return
         self.days.append(state.time / DAY)
-        self.series["volume"].append((self.rise * (fields["eta"] - self.eta)).sum())
+        self.series["volume"].append(total(self.model, self.rise * (fields["eta"] - self.eta)))
         changes = {content: self.contents.change(state, content) for content in ("T", "S")}
         for name, size in self.sizes.items():
             change = changes["T" if name.startswith("heat") else "S"]
             self.series[name].append(change / size if size else np.nan)
-        self.series["speed"].append(max(np.abs(fields[name]).max() for name in ("u", "v")))
+        fastest = max(np.abs(fields[name]).max() for name in ("u", "v"))
+        self.series["speed"].append(self.model.grid.tile.largest(fastest))
         for name, a in anomalies.items():
             self.sums[name] += a, a**2
         self.states += 1
@@ -168,5 +171,5 @@ class Drift:
         ndarray, shape (layers + 1,)
             The root mean square by layer, and last over all.
         """
-        cells = self.climatology.volumes[field]
-        return np.sqrt(layer_means((cells * error**2).sum(axis=(1, 2)), cells))
+        squares = self.model.grid.tile.totals(self.climatology.volumes[field] * error**2)
+        return np.sqrt(layer_means(squares, self.climatology.layers[field]))

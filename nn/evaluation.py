@@ -57,7 +57,6 @@ def evaluate(
     InputError
         For leads that are not positive and rising or longer than the test part, and for fields without data.
     """
-    data.model.grid.tile.check_whole("an evaluation")
     if not leads or list(leads) != sorted(set(leads)) or leads[0] < 1:
         raise InputError(f"leads: give rising numbers of records, from 1, got {list(leads)}")
     chosen = evenly_spaced(data.windows(parts.test, max(leads)), starts)

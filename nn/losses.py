@@ -7,6 +7,7 @@ Each is an `adjoint.Loss` with an adjoint of its own, and has no unit.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -94,22 +95,53 @@ class Forecast(Sum):
         super().__init__(terms)
 
 
-def fourier_matrix(nx: int, periodic: bool) -> Array:
-    """Return the real Fourier transform along x (2 M, nx): cosines, then sines, of the wavenumbers 1 to M = nx//2.
+def hann(nx: int) -> Array:
+    """Return a Hann window (nx,) of mean square 1 (Harris 1978, doi 10.1109/PROC.1978.10837)."""
+    taper = np.sin(np.pi * (np.arange(nx) + 0.5) / nx) ** 2
+    return taper / np.sqrt(np.mean(taper**2))
 
-    It is scaled so that the sum of the squares of both over the wavenumbers is the variance along the row (Parseval).
-    From a row that is not periodic the mean is subtracted, and the row is tapered with a Hann window of mean square 1
-    (Harris 1978, doi 10.1109/PROC.1978.10837); Parseval then holds for the tapered row.
+
+def wave_sizes(nx: int) -> Array:
+    """Return the factors (nx//2,) with which the squares of `fourier` add up to the variance of a row (Parseval)."""
+    m = np.arange(1, nx // 2 + 1)
+    return np.where(2 * m == nx, 1.0, np.sqrt(2.0)) / nx
+
+
+def fourier(a: Array, periodic: bool) -> Array:
+    """Return the real Fourier transform of rows: cosines and sines of the wavenumbers 1 to M = nx//2.
+
+    Parameters
+    ----------
+    a : ndarray, shape (..., nx)
+        The rows; real or complex.
+    periodic : bool
+        False for rows from which the mean is subtracted and which are then tapered with `hann`.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, M)
+        The coefficients. The sum of their squares is the variance of the row, of the tapered one if it is not periodic.
     """
-    m, i = np.arange(1, nx // 2 + 1)[:, None], np.arange(nx)
-    angle = 2 * np.pi * (m * i % nx) / nx
-    size = np.where(2 * m == nx, 1.0, np.sqrt(2.0)) / nx
-    matrix = np.concatenate([size * np.cos(angle), size * np.sin(angle)])
+    if np.iscomplexobj(a):
+        return fourier(a.real, periodic) + 1j * fourier(a.imag, periodic)
+    nx, a = a.shape[-1], a.astype(float)
     if not periodic:
-        taper = np.sin(np.pi * (i + 0.5) / nx) ** 2
-        matrix *= taper / np.sqrt(np.mean(taper**2))
-        matrix -= matrix.mean(axis=1, keepdims=True)  # of a row without its mean: A (u - mean u)
-    return matrix
+        a = hann(nx) * (a - a.mean(axis=-1, keepdims=True))
+    waves = wave_sizes(nx) * np.fft.rfft(a)[..., 1:]
+    return np.stack([waves.real, -waves.imag], axis=-2)
+
+
+def fourier_ad(waves_ad: Array, nx: int, periodic: bool) -> Array:
+    """Return the adjoint (..., nx) of the rows of `fourier` from that of its result (..., 2, M)."""
+    m = np.arange(1, nx // 2 + 1)
+    sizes = wave_sizes(nx) * np.where(2 * m == nx, nx, nx / 2)  # irfft counts each wave but the shortest twice
+    waves = sizes * (waves_ad[..., 0, :] - 1j * waves_ad[..., 1, :])
+    constant = np.zeros((*waves.shape[:-1], 1))
+    a_ad = np.fft.irfft(np.concatenate([constant, waves], axis=-1), nx)
+    if not periodic:
+        a_ad = hann(nx) * a_ad
+        a_ad = a_ad - a_ad.mean(axis=-1, keepdims=True)
+    return a_ad
 
 
 class EnergySpectrum:
@@ -122,7 +154,7 @@ class EnergySpectrum:
     Parameters
     ----------
     model : Model
-        The model.
+        The model. Of an ocean that is divided into tiles, each process transforms whole rows (`Tile.whole_rows`).
 
     Attributes
     ----------
@@ -131,18 +163,51 @@ class EnergySpectrum:
     """
 
     def __init__(self, model: Model) -> None:
-        model.grid.tile.check_whole("a spectrum")
-        nx = model.horizontal.shape[1]
-        self.matrix = fourier_matrix(nx, model.horizontal.periodic_x)
-        self.rows = {name: field_volume(model, name).sum(axis=-1) for name in ("u", "v")}
-        self.rows = {name: rows[..., None] / rows.sum() for name, rows in self.rows.items()}
-        length = interior(model.grid.dx_t).sum(axis=1).mean()
+        self.tile, self.periodic = model.grid.tile, model.horizontal.undivided.periodic_x
+        self.counts = self.tile.place[1] == 0  # of the tiles with the same rows one adds them up
+        rows = {n: self.tile.whole_rows(field_volume(model, n)).sum(axis=-1) for n in ("u", "v")}
+        self.rows = {name: a[..., None] / self.sum(a[None])[0] for name, a in rows.items()}
+        nx = self.tile.shape[1]
+        lengths = self.tile.whole_rows(interior(model.grid.dx_t).astype(float)).sum(axis=1)
+        length = self.sum(lengths[None])[0] / self.tile.shape[0]
         self.wavelength = length / np.arange(1, nx // 2 + 1)  # [m] in a row of mean length
+
+    def sum(self, a: Array) -> Array:
+        """Return the sums (n,) of values at the layers and rows of the whole ocean.
+
+        Parameters
+        ----------
+        a : ndarray, shape (n, ...)
+            Real or complex values at those of the tile.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The sums.
+        """
+        if np.iscomplexobj(a):
+            return self.sum(a.real) + 1j * self.sum(a.imag)
+        return self.tile.totals(a if self.counts else a[:, :0])
+
+    def waves(self, a: Array) -> Array:
+        """Return the Fourier transform of the whole rows in which the tile lies.
+
+        Parameters
+        ----------
+        a : ndarray, shape (nk, ny, nx)
+            A component of the velocity in the tile [m s-1].
+
+        Returns
+        -------
+        ndarray, shape (nk, ny, 2, M)
+            The transform (`fourier`).
+        """
+        return fourier(self.tile.whole_rows(a), self.periodic)
 
     def __call__(self, u: Array, v: Array) -> Array:
         """Return E (M,) of the interiors u, v (nk, ny, nx) [m s-1], which are 0 on land."""
-        squares = sum((self.rows[name] * (a @ self.matrix.T) ** 2).sum(axis=(0, 1)) for name, a in (("u", u), ("v", v)))
-        return 0.5 * squares.reshape(2, -1).sum(axis=0)
+        squares: Any = sum(self.rows[name] * (self.waves(a) ** 2).sum(axis=-2) for name, a in (("u", u), ("v", v)))
+        return 0.5 * self.sum(np.moveaxis(squares, -1, 0))
 
     def adjoint(self, u: Array, v: Array, E_ad: Array, u_ad: Array, v_ad: Array) -> None:
         """Add the adjoint of the spectrum.
@@ -157,7 +222,8 @@ class EnergySpectrum:
             Receive the adjoint of u and v.
         """
         for name, a, a_ad in (("u", u, u_ad), ("v", v, v_ad)):
-            a_ad += (self.rows[name] * np.tile(E_ad, 2) * (a @ self.matrix.T)) @ self.matrix
+            waves_ad = self.rows[name][..., None] * E_ad * self.waves(a)
+            a_ad += fourier_ad(waves_ad, self.tile.shape[1], self.periodic)[..., self.tile.columns]
 
 
 class Spectrum(Loss):

@@ -40,13 +40,11 @@ def checked_field(model: Model, state: State, field: str, what: str) -> Array:
     return interior(a).reshape(-1, *model.horizontal.shape).astype(float)
 
 
-def layer_means(sums: Array, cells: Array) -> Array:
-    """Return means over the water of each layer, and last over all (..., layers + 1), from volume-weighted sums (...,
-    layers).
+def layer_means(sums: Array, volumes: Array) -> Array:
+    """Return means over the water of each layer, and last over all (..., layers + 1).
 
-    They are NaN in a layer without water.
+    They are those of volume-weighted sums (..., layers), with the `volumes` (layers,); NaN in a layer without water.
     """
-    volumes = cells.sum(axis=(1, 2))
     whole = sums.sum(axis=-1, keepdims=True) / volumes.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.concatenate([sums / volumes, whole], axis=-1)
@@ -72,6 +70,7 @@ class Climatology:
         shape, dtype = (-1, *model.horizontal.shape), model.grid.h_t.dtype
         self.model = model
         self.volumes = {name: field_volume(model, name) for name in mean}
+        self.layers = {name: model.grid.tile.totals(a) for name, a in self.volumes.items()}  # volumes of whole layers
         # In the model's precision: the anomalies of climatology as a forecast are 0, not round-off that correlates.
         self.mean = {name: MeanSquare(model, name, a).data.astype(dtype).reshape(shape) for name, a in mean.items()}
 
@@ -138,7 +137,7 @@ class Scores:
         self.squares = {name: np.zeros((4, len(self.leads), len(a))) for name, a in self.scales.items()}
         self.errors = {name: np.zeros((len(self.leads), len(a))) for name, a in self.scales.items()}
         self.starts = np.zeros(len(self.leads), int)
-        self.energy = EnergySpectrum(model)
+        self.energy, self.totals = EnergySpectrum(model), model.grid.tile.totals
         self.energies = np.zeros((2, len(self.leads), len(self.energy.wavelength)))
 
     @property
@@ -172,8 +171,8 @@ class Scores:
             for name, (f, t) in pairs.items():
                 cells = self.climatology.volumes[name]
                 for n, square in enumerate(((f - t) ** 2, f**2, t**2, f * t)):
-                    self.squares[name][n, lead] += (cells * square).sum(axis=(1, 2))
-                self.errors[name][lead] += (cells * (f - t)).sum(axis=(1, 2))
+                    self.squares[name][n, lead] += self.totals(cells * square)
+                self.errors[name][lead] += self.totals(cells * (f - t))
             for n, state in enumerate((forecast, truth)):
                 self.energies[n, lead] += self.energy(interior(state.u), interior(state.v))
         self.starts[lead] += 1
@@ -223,7 +222,7 @@ class Scores:
             The means.
         """
         with np.errstate(invalid="ignore"):
-            means = layer_means(sums, self.climatology.volumes[field])
+            means = layer_means(sums, self.climatology.layers[field])
             return means / np.where(self.starts, self.starts, np.nan)[:, None]
 
     def rmse(self, field: str = ALL) -> Array:

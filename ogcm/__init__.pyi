@@ -29,6 +29,7 @@ from .model import Model as Model
 from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
+from .numerics import SetupOptions as SetupOptions
 from .ocean_data import OceanData as OceanData
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture

@@ -16,6 +16,7 @@ import numpy as np
 
 import ogcm
 from ogcm.backend import HALO
+from ogcm.decomposition import divide
 from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.forcing import BoundForcing, Forcing
@@ -27,7 +28,6 @@ from ogcm.numerics import Numerics, NumericsOptions
 from ogcm.parameters import build_parameters
 from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import Term, check_terms, on_device
-from ogcm.tiles import divide
 from ogcm.topography import warn_of_lakes
 
 Array = np.ndarray

@@ -36,6 +36,12 @@ class NumericsOptions(TypedDict, total=False):
     heat_capacity: float
 
 
+class SetupOptions(NumericsOptions, total=False):
+    """The keywords that all setups accept: those of `Numerics`, and the division of `Model` into tiles."""
+
+    decomposition: tuple[int, int] | None
+
+
 CHOICES = {name: get_args(kind) for name, kind in NumericsOptions.__annotations__.items() if get_args(kind)}
 
 

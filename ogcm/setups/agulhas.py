@@ -103,7 +103,7 @@ def agulhas(
     wave_speed: float = 2.5,
     margin: int = 4,
     parameters: Mapping[str, Values] | None = None,
-    **numerics: Unpack[ogcm.NumericsOptions],
+    **numerics: Unpack[ogcm.SetupOptions],
 ) -> ogcm.Model:
     """Make the surface currents around South Africa as one layer of reduced gravity, from an observed day on.
 
@@ -119,8 +119,8 @@ def agulhas(
         Number of cells beside a closed side in which currents are prescribed.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------

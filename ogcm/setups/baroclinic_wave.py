@@ -22,7 +22,7 @@ def baroclinic_wave(
     front: float = 6.0,
     seed: int = 0,
     parameters: Mapping[str, Values] | None = None,
-    **numerics: Unpack[ogcm.NumericsOptions],
+    **numerics: Unpack[ogcm.SetupOptions],
 ) -> ogcm.Model:
     """Make a front in a zonal channel from 33 N to 47 N, in thermal-wind balance above a bottom at rest.
 
@@ -44,8 +44,8 @@ def baroclinic_wave(
         Seed of the perturbation.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------
@@ -63,10 +63,10 @@ def baroclinic_wave(
     dz = np.full(layers, depth / layers)
     gravity = numerics.get("gravity", GRAVITY)
     alpha_g = gravity * LINEAR.a0 / numerics.get("rho0", RHO0)  # buoyancy of a kelvin [m s-2 K-1]
-    meander = 0.05 * np.random.default_rng(seed).normal(size=grid.shape[1])  # [K], the same at all depths
+    noise = 0.05 * np.random.default_rng(seed).normal(size=grid.shape[1])  # [K], the same at all depths
 
     def temperature(x, y, z):
-        distance = (y - middle) / width
+        distance, meander = (y - middle) / width, noise[np.searchsorted(grid.x_f, x)]
         return 14.0 + N2 / alpha_g * z - 0.5 * front * np.tanh(distance) + meander * np.exp(-(distance**2))
 
     # f du/dz = -(g alpha/R) dT/dphi, and a sea surface that leaves no pressure gradient at the bottom

@@ -22,7 +22,7 @@ def channel(
     wind: float = 0.15,
     seed: int = 0,
     parameters: Mapping[str, Values] | None = None,
-    **numerics: Unpack[ogcm.NumericsOptions],
+    **numerics: Unpack[ogcm.SetupOptions],
 ) -> ogcm.Model:
     """Make a periodic channel as a piece of the Southern Ocean.
 
@@ -43,8 +43,8 @@ def channel(
         Seed of the perturbation from which the eddies grow.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------
@@ -61,10 +61,13 @@ def channel(
     L, W, depth, decay = nx * dx, ny * dx, 3000.0, 1000.0
     dz = [20, 30, 50, 80, 120, 170, 230, 300, 380, 460, 540, 620]
     X, _ = np.meshgrid(grid.x_t, grid.y_t)
-    meander = 0.05 * np.random.default_rng(seed).normal(size=nx)  # [K]
+    noise = 0.05 * np.random.default_rng(seed).normal(size=nx)  # [K]
     gravity = numerics.get("gravity", GRAVITY)
     alpha_g = gravity * LINEAR.a0 / numerics.get("rho0", RHO0)  # buoyancy of a kelvin [m s-2 K-1]
     above = decay * (1 - np.exp(-depth / decay))  # the integral of exp(z/decay) [m]
+
+    def meander(x):
+        return noise[np.searchsorted(grid.x_f, x)]
 
     def surface(x, y):
         return 2.0 + 8.0 * y / W
@@ -79,7 +82,7 @@ def channel(
         grid,
         depth=depth - ridge * np.exp(-(((X - L / 2) / 1e5) ** 2)),
         dz=dz,
-        T=lambda x, y, z: (surface(x, y) + meander * np.sin(np.pi * y / W)) * np.exp(z / decay),
+        T=lambda x, y, z: (surface(x, y) + meander(x) * np.sin(np.pi * y / W)) * np.exp(z / decay),
         u=lambda x, y, z: -alpha_g / (f0 + 1.4e-11 * y) * 8.0 / W * (decay * np.exp(z / decay) - decay + above),
         eta=lambda x, y: alpha_g / gravity * above * 8.0 * (y / W - 0.5),
         forcing=ogcm.Forcing(

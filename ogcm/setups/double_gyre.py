@@ -18,7 +18,7 @@ def double_gyre(
     height: float = 30.0,
     wind: float = 0.1,
     parameters: Mapping[str, Values] | None = None,
-    **numerics: Unpack[ogcm.NumericsOptions],
+    **numerics: Unpack[ogcm.SetupOptions],
 ) -> ogcm.Model:
     """Make a closed basin under a wind that drives a subtropical and a subpolar gyre.
 
@@ -36,8 +36,8 @@ def double_gyre(
         Half the largest stress along x [N m-2].
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------

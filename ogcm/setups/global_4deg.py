@@ -22,7 +22,7 @@ NEEDED = (
 
 @recipe(days=365)
 def global_4deg(
-    *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+    *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
     """Make the ocean from 80 S to 80 N on a grid of 4 degrees, from observations.
 
@@ -37,8 +37,8 @@ def global_4deg(
         [degC], salt [g kg-1], taux, tauy [N m-2] on west and south faces, sst, sss, qnet [W m-2] and emp [m s-1].
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------

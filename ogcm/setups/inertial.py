@@ -15,7 +15,7 @@ FRICTIONLESS: ogcm.NumericsOptions = {"equation_of_state": "none", "friction": "
 
 @recipe(days=1)
 def gravity_wave(
-    *, cells: int = 64, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+    *, cells: int = 64, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
     """Make a long surface wave.
 
@@ -27,8 +27,8 @@ def gravity_wave(
         Number of cells in a wavelength.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------
@@ -51,7 +51,7 @@ def gravity_wave(
 
 @recipe(days=4)
 def geostrophic_adjustment(
-    *, cells: int = 200, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+    *, cells: int = 200, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
     """Make a step of the sea surface on a rotating plane, which adjusts to geostrophic balance.
 
@@ -63,8 +63,8 @@ def geostrophic_adjustment(
         Number of cells along x, over 40 deformation radii.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------
@@ -91,7 +91,7 @@ def geostrophic_adjustment(
 
 @recipe(days=2)
 def inertial_oscillation(
-    *, latitude: float = 45.0, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.NumericsOptions]
+    *, latitude: float = 45.0, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
     """Make water in uniform motion, which turns in inertial circles.
 
@@ -103,8 +103,8 @@ def inertial_oscillation(
         Latitude [degrees].
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------

@@ -128,7 +128,7 @@ def papa(
     columns: int = 1,
     hours: int = 0,
     parameters: Mapping[str, Values] | None = None,
-    **numerics: Unpack[ogcm.NumericsOptions],
+    **numerics: Unpack[ogcm.SetupOptions],
 ) -> ogcm.Model:
     """Make water columns at Ocean Station Papa under the observed weather, hour by hour.
 
@@ -149,8 +149,8 @@ def papa(
         Length of a window; 0 for a window to the end of the record.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace those of the setup.
-    **numerics : NumericsOptions
-        Numerical choices that replace those of the setup.
+    **numerics : SetupOptions
+        Numerical choices that replace those of the setup, and its `decomposition` into tiles (see `Model`).
 
     Returns
     -------

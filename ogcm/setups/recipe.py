@@ -74,7 +74,7 @@ def check_options(setup: str, options: Mapping[str, Any], own: Mapping[str, Any]
             check_option(setup, name, value, own[name])
         elif name in PARAMETERS:
             raise InputError(f"{name}: is a parameter of {setup}; use parameters={{{name!r}: {value!r}}}")
-        elif name not in NUMERICAL:
+        elif name not in (*NUMERICAL, "decomposition"):
             raise InputError(f"unknown option {name!r} of {setup}: {suggestion(name, [*own, *NUMERICAL])}")
 
 

@@ -7,7 +7,7 @@ import ogcm
 from adjoint.complex_step import directional_derivative
 from adjoint.gradient_check import loss_error
 from adjoint.run import evaluate, gradient
-from nn.losses import Conservation, EnergySpectrum, Forecast, Spectrum, fourier_matrix
+from nn.losses import Conservation, EnergySpectrum, Forecast, Spectrum, fourier, fourier_ad
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from tests.oceans import rough_basin
@@ -132,17 +132,26 @@ def test_equal_weights_unless_given(model, targets):
 @pytest.mark.parametrize("nx", [8, 9])
 def test_the_waves_are_those_of_the_fourier_transform(nx):
     row = np.random.default_rng(nx).normal(size=nx)
-    squares = (fourier_matrix(nx, True) @ row).reshape(2, -1) ** 2
-    expected = 2 * np.abs(np.fft.rfft(row)[1:]) ** 2 / nx**2
-    if nx % 2 == 0:
-        expected[-1] /= 2
-    np.testing.assert_allclose(squares.sum(axis=0), expected, rtol=1e-12)
-    assert squares.sum() == pytest.approx(row.var(), rel=1e-12)  # Parseval
-    hann = np.sin(np.pi * (np.arange(nx) + 0.5) / nx) ** 2
-    tapered = hann / np.sqrt((hann**2).mean()) * (row - row.mean())
-    closed = (fourier_matrix(nx, False) @ row).reshape(2, -1) ** 2
-    np.testing.assert_allclose(closed, (fourier_matrix(nx, True) @ tapered).reshape(2, -1) ** 2, atol=1e-14)
-    np.testing.assert_allclose(fourier_matrix(nx, False) @ (row + 100), fourier_matrix(nx, False) @ row, atol=1e-12)
+    m, i = np.arange(1, nx // 2 + 1)[:, None], np.arange(nx)
+    size = np.where(2 * m == nx, 1.0, np.sqrt(2.0)) / nx
+    expected = [(size * wave(2 * np.pi * m * i / nx) * row).sum(axis=1) for wave in (np.cos, np.sin)]
+    np.testing.assert_allclose(fourier(row, True), expected, atol=1e-15)
+    assert (fourier(row, True) ** 2).sum() == pytest.approx(row.var(), rel=1e-12)  # Parseval
+    taper = np.sin(np.pi * (np.arange(nx) + 0.5) / nx) ** 2
+    tapered = taper / np.sqrt((taper**2).mean()) * (row - row.mean())
+    np.testing.assert_allclose(fourier(row, False), fourier(tapered, True), atol=1e-14)
+    np.testing.assert_allclose(fourier(row + 100, False), fourier(row, False), atol=1e-12)
+
+
+@pytest.mark.parametrize("nx", [1, 2, 8, 9])
+@pytest.mark.parametrize("periodic", [True, False])
+def test_the_adjoint_of_the_waves_is_their_transpose(nx, periodic):
+    rng = np.random.default_rng(nx)
+    rows, waves_ad = rng.normal(size=(3, 5, nx)), rng.normal(size=(3, 5, 2, nx // 2))
+    forward = (fourier(rows, periodic) * waves_ad).sum()
+    assert (rows * fourier_ad(waves_ad, nx, periodic)).sum() == pytest.approx(forward, abs=1e-14)
+    for a in (fourier, lambda a, p: fourier_ad(fourier(a, p), nx, p)):  # a row has the same bits among any others
+        np.testing.assert_array_equal(a(rows, periodic)[1:, 2], a(rows[1:, 2].copy(), periodic))
 
 
 def test_one_wave_is_one_line_of_the_spectrum():

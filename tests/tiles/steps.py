@@ -5,18 +5,23 @@ For `mpiexec -n N`. Prints a line for each case with the number of values that d
 
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 import ogcm
+from adjoint.commands import COARSE
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from ogcm import stability
+from ogcm.decomposition import is_wide_enough
 from ogcm.grid import add_halo, interior
 from ogcm.halo import exchange
 from ogcm.processes import communicator
 from ogcm.state import State
 from ogcm.stepper import Stepper
+from tests.conftest import DATA
 
 STEPS = 3
 SIDES = {"closed": (False, False), "x": (False, True), "y": (True, False), "both": (True, True)}
@@ -60,6 +65,33 @@ def ocean(shape: tuple[int, int], sides: tuple[bool, bool], **options) -> ogcm.M
         horizontal, depth=depth, dz=[40.0, 80.0, 120.0, 160.0], T=T, S=lambda x, y, z: 35 + z / 1e4, **moving,
         forcing=forcing, parameters=parameters, **({"dt": 300.0} | options),
     )  # fmt: skip
+
+
+def setups() -> dict[str, Callable[..., ogcm.Model]]:
+    """Coarse versions of the setups that can be divided, those with data of the real ocean where there are some."""
+    found = {}
+    for name in ("double_gyre", "channel", "baroclinic_wave", "lock_exchange", "geostrophic_adjustment"):
+        words = COARSE[name]
+        options = {words[0].removeprefix("--"): int(words[1])}
+        found[name] = partial(ogcm.setups.SETUPS[name], **options)
+    if (file := DATA / "global_4deg.nc").exists():
+        found["global_4deg"] = partial(ogcm.setups.SETUPS["global_4deg"], data=str(file))
+    return found
+
+
+def different_setups(make: Callable[..., ogcm.Model], layout: tuple[int, int]) -> int:
+    """Number of values that differ after two steps of a setup; those that are too narrow for a layout count as 0."""
+    whole = make(decomposition=(1, 1))
+    if not is_wide_enough(whole.horizontal.shape, layout):
+        return 0
+    model = make(decomposition=layout)
+    for each in (whole, model):
+        stepper = Stepper(each)
+        for _ in range(2):
+            stepper.step()
+    tile, states = model.grid.tile, (whole.state.arrays(), model.state.arrays())
+    found = sum(int((tile.cut(interior(states[0][n])) != interior(a)).sum()) for n, a in states[1].items())
+    return sum(communicator().allgather(found))
 
 
 def layouts() -> list[tuple[int, int]]:
@@ -134,6 +166,11 @@ def main() -> None:
         f"gradient, {name}": (different_gradients, (12, 16), SIDES["x"], options) for name, options in OPTIONS.items()
     }
     cases |= {f"gradient, sides {name}": (different_gradients, (13, 17), sides, {}) for name, sides in SIDES.items()}
+    for name, make in setups().items():
+        for layout in layouts():
+            found = different_setups(make, layout)
+            if communicator().rank == 0:
+                print(f"setup {name}, {layout[0]} x {layout[1]} tiles: {found}", flush=True)
     for name, (count, shape, sides, options) in cases.items():
         for layout in layouts():
             found = count(shape, sides, layout, **options)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import h5netcdf
+import h5py
 import numpy as np
 import pytest
 
@@ -114,6 +115,36 @@ def test_an_assimilation_goes_on_with_another_number_of_processes():
     found = mpiexec(2, "-m", "ogcm", "assimilate", *options, *ends)
     assert found.returncode == 2
     assert found.stderr.count("2.h5: ") == 1
+
+
+def assert_same_values(one: str, other: str, leave: str):
+    """Assert that two HDF5 files have the same values, to the bit, but for one of them."""
+    with h5py.File(one) as a, h5py.File(other) as b:
+        names = list[str]()
+        a.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        assert names
+        for name in names:
+            if name != leave:
+                np.testing.assert_array_equal(a[name][()], b[name][()], err_msg=name)
+
+
+def test_a_training_goes_on_with_another_number_of_processes():
+    """The data set is made and the training begun by one process or by two; then one goes on."""
+    for n, folder, word in ((1, "whole", ""), (2, "parts", "stop"), (1, "parts", "resume")):
+        found = mpiexec(n, "-m", "tests.tiles.training", folder, f"{folder}.nc", *([word] if word else []))
+        assert found.returncode == 0, found.stderr
+    assert_same_values("whole.nc", "parts.nc", NOT_DIVIDED)
+    for name in ("best.h5", "last.h5"):
+        assert_same_values(f"whole/{name}", f"parts/{name}", "log")  # which holds the times
+    for name in ("scores.csv", "spectra.csv"):
+        assert Path(f"whole/{name}").read_bytes() == Path(f"parts/{name}").read_bytes()
+    logs = [np.genfromtxt(f"{folder}/log.csv", delimiter=",", names=True) for folder in ("whole", "parts")]
+    for name in ("loss", "gradient", "validation"):
+        np.testing.assert_array_equal(logs[0][name], logs[1][name])
+        assert len(logs[1]) == 6
+    found = mpiexec(2, "-m", "tests.tiles.training", "parts", "parts.nc")
+    assert found.returncode == 1
+    assert found.stderr.count("parts: holds a training; resume it") == 1
 
 
 GROWTH = """

@@ -15,10 +15,11 @@ import xarray
 
 import ogcm
 from ogcm import device, inputs, processes
+from ogcm.decomposition import best_layout, check_layout
 from ogcm.errors import InputError
 from ogcm.exact_sums import digits_of, rounded
 from ogcm.inputs import sample
-from ogcm.tiles import Tile, best_layout, check_layout
+from ogcm.tiles import Tile
 from tests.oceans import rough_basin
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
@@ -42,7 +43,7 @@ def test_steps_of_tiles_and_their_adjoints_are_those_of_the_whole_ocean(processe
     found = mpiexec(processes, "-m", "tests.tiles.steps")
     assert found.returncode == 0, found.stderr
     lines = found.stdout.splitlines()
-    assert len(lines) == 30 * layouts
+    assert len(lines) in (35 * layouts, 36 * layouts)  # with the data of global_4deg one more
     assert [line for line in lines if not line.endswith(" tiles: 0")] == []
 
 

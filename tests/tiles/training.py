@@ -1,8 +1,9 @@
 """A data set of coarse states and a training on it, for any number of processes.
 
-    python -m tests.tiles.training FOLDER DATA [ITERATIONS [resume]]
+    python -m tests.tiles.training FOLDER DATA [stop | resume]
 
-writes DATA where it is missing, and trains parameters and terms into FOLDER, as far as that many iterations.
+writes DATA where it is missing, trains parameters into FOLDER in six iterations, or stops after four of them, and
+scores forecasts.
 """
 
 import sys
@@ -15,8 +16,10 @@ import ogcm
 from adjoint.estimates import Estimate
 from nn.data import make_data
 from nn.data_set import DataSet
+from nn.evaluation import evaluate
+from nn.score_tables import write_csv
 from nn.trainable import Trainable
-from nn.training import train
+from nn.training import Trainer, train
 from nn.training_settings import TrainingSettings
 
 
@@ -32,23 +35,30 @@ def ocean(resolution: float, dt: float) -> ogcm.Model:
 def main() -> None:
     """Make the data where they are missing, and train."""
     warnings.simplefilter("ignore")
-    folder, path, *rest = sys.argv[1:]
+    folder, path, *words = sys.argv[1:]
     coarse = ocean(100.0, 7200.0)
     if not coarse.grid.tile.tell(Path(path).exists()):
         make_data(ocean(50.0, 3600.0), coarse, path, days=10, every=1, spin_up=2, progress=False)
         coarse = ocean(100.0, 7200.0)
-    if rest:
-        data = DataSet(path, coarse)
-        estimates = [
-            Estimate("nu4_h", 0.5, logarithm=True, smooth=1.0), Estimate("kappa_v", 1.0, logarithm=True),
-            Estimate("drag_linear", 1.0, logarithm=True),
-        ]  # fmt: skip
-        settings = TrainingSettings(
-            curriculum=((1, 2), (2, int(rest[0]) - 2)), batch=2, rate=0.1, warm_up=1, noise=0.1, prior=1e-3,
-            conservation=0.1, validate_every=2, validation_windows=2, clip=0.1,
-        )  # fmt: skip
-        options = {"resume": "resume" in rest, "train": range(0, 7), "validation": range(7, 11)}
-        train(Trainable(coarse, estimates), data, settings, folder, progress=False, **options)
+    data = DataSet(path, coarse)
+    estimates = [
+        Estimate("nu4_h", 0.5, logarithm=True, smooth=1.0), Estimate("kappa_v", 1.0, logarithm=True),
+        Estimate("drag_linear", 1.0, logarithm=True),
+    ]  # fmt: skip
+    settings = TrainingSettings(
+        curriculum=((1, 2), (2, 4)), batch=2, rate=0.1, warm_up=1, noise=0.1, prior=1e-3, conservation=0.1,
+        spectrum=0.1, validate_every=2, validation_windows=2, clip=0.1,
+    )  # fmt: skip
+    options = {"resume": "resume" in words, "train": range(0, 7), "validation": range(7, 11)}
+    if "stop" in words:
+        iterate = Trainer.iterate
+        Trainer.iterate = lambda trainer: iterate(trainer) if len(trainer.log) < 4 else sys.exit()
+    train(Trainable(coarse, estimates), data, settings, folder, progress=False, **options)
+    models, parts = {"trained": coarse, "physics": ocean(100.0, 7200.0)}, data.split(0.5, 0.2, 0.3)
+    scores = evaluate(models, data, parts, [1, 2])
+    if coarse.grid.tile.is_first:
+        write_csv(f"{folder}/scores.csv", scores)
+        np.savetxt(f"{folder}/spectra.csv", np.concatenate(scores["trained"].spectra()))
 
 
 if __name__ == "__main__":
