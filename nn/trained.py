@@ -10,6 +10,7 @@ because a file names it.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ FORMAT = "ogcm trained 2"
 def save(
     path: str | Path, model: Model, parameters: Sequence[str] = (), provenance: Mapping[str, str] | None = None
 ) -> None:
-    """Write the terms of a model and some of its parameters to an HDF5 file.
+    """Write the terms of a model and some of its parameters to an HDF5 file, for which all processes must call this.
 
     Parameters
     ----------
@@ -55,18 +56,28 @@ def save(
     """
     require(model.terms, ("save", "load"), "it could not be read back from a file")
     values = Controls(model, parameters).values() if parameters else {}
-    with files.write_hdf5(path, "what was trained") as f:
-        f.attrs["format"] = FORMAT
-        f.attrs.update(model_attributes(model))
+    attributes, tile = {"format": FORMAT, **model_attributes(model)}, model.grid.tile
+
+    def write_terms() -> None:
+        f.attrs.update(attributes)
         f.create_group("provenance").attrs.update(provenance or {})
         f.create_group("parameters")
-        for name, value in values.items():
-            f["parameters"][name] = value
         f.create_group("terms")
         for name, term in model.terms.items():
             group = f["terms"].create_group(name)
             group.attrs.update({"class": type(term).__qualname__, "module": type(term).__module__})
             term.save(group)
+        for name, value in values.items():
+            f["parameters"].create_dataset(name, tile.whole_shape(value), value.dtype)
+
+    with files.write_together(path, "what was trained", tile) as f:
+        tile.on_first(write_terms)
+        for name, value in values.items():
+            write: Any = partial(lambda name, index, a: f["parameters"][name].__setitem__(index, a), name)
+            if value.ndim > 1:
+                tile.write(value, write)
+            else:
+                tile.on_first(partial(write, (), value))
 
 
 def load(path: str | Path, model: Model) -> dict[str, str]:
@@ -97,7 +108,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     with files.read_hdf5(path, FORMAT, "a file of what was trained by ogcm", remedy) as f:
         try:
             f.visititems(check_finite)
-            values = {name: value[()] for name, value in f["parameters"].items()}
+            values = {name: part_of(name, value[()], model) for name, value in f["parameters"].items()}
             check_bounds(values)
             controls = Controls(model, list(values)) if values else None
             if controls:
@@ -112,6 +123,14 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     model.terms = model.terms | terms
     note_training(model, str(path), [*values, *terms])
     return provenance
+
+
+def part_of(name: str, value: np.ndarray, model: Model) -> np.ndarray:
+    """Return the part of a parameter of the whole ocean in the tile. Raises InputError for a map of another grid."""
+    tile = model.grid.tile
+    if not tile.is_whole and value.ndim > 1 and value.shape[-2:] != tile.shape:
+        raise InputError(f"{name}: shape {value.shape} does not fit this ocean of {tile.shape[0]} x {tile.shape[1]} cells")
+    return tile.cut(value)
 
 
 def check_finite(name: str, item: h5py.Dataset | h5py.Group) -> None:

@@ -123,6 +123,10 @@ class Tile(NamedTuple):
         """
         return whole if self.is_whole or whole.ndim < 2 else whole[..., self.rows, self.columns]
 
+    def whole_shape(self, part: Array) -> tuple[int, ...]:
+        """Return the shape in the whole ocean of what has a part without halo in the tile; a profile has the same."""
+        return part.shape if part.ndim < 2 or self.is_whole else (*part.shape[:-2], *self.shape)
+
     def cut_with_halo(self, whole: Array) -> Array:
         """Return the part of a field with halo, shape (..., ny + 2 HALO, nx + 2 HALO), that lies in the tile's."""
         return whole[..., *self.cells_with_halo]
