@@ -61,11 +61,14 @@ class Control(NamedTuple):
         "state", "forcing", "parameter", or "vector" for numbers that belong to no points of the grid.
     shape : tuple of int
         Shape in which the control was given to the model.
+    whole : bool
+        True for a vector whose gradient is the sum over all tiles already, False where they remain to be added.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...]
+    whole: bool = False
 
     def array(self, model: Model) -> Array:
         """Return the array in which a model holds the control.
@@ -148,8 +151,8 @@ class Control(NamedTuple):
             Gradient in the shape of the control.
         """
         tile = grid.tile
-        if self.kind == "vector":  # that of eos is the sum over all tiles already
-            return gradient.copy() if self.name == "eos" else np.sum(tile.every(gradient), axis=0)
+        if self.kind == "vector":
+            return gradient.copy() if self.whole else np.sum(tile.every(gradient), axis=0)
         inside = np.where(self.mask(grid), interior(gradient), 0)
         if len(self.shape) < 2:  # a number or a profile
             layers = inside.reshape(-1, *inside.shape[-2:])
@@ -243,12 +246,12 @@ class Controls:
         if name in forcing.shapes:
             return Control(name, "forcing", forcing.shapes[name])
         if name == "eos":
-            return Control(name, "vector", model.parameters["eos"].shape)
+            return Control(name, "vector", model.parameters["eos"].shape, whole=True)
         if name in model.terms:
             weights = getattr(model.terms[name], "weights", np.zeros(0))
             if not len(weights):
                 raise InputError(f"controls: the term {name} of this model has no weights; leave it out")
-            return Control(name, "vector", weights.shape)
+            return Control(name, "vector", weights.shape, whole=getattr(model.terms[name], "adds_tiles", False))
         if name == "corrector":
             raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
         if name in model.parameters:

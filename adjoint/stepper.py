@@ -22,7 +22,7 @@ from adjoint.operators.barotropic import (
     take_depth_mean_ad,
     tracer_transports_ad,
 )
-from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
+from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD, sum_columns
 from adjoint.operators.layers import continuity_ad, stretch_ad, transports_ad
 from adjoint.operators.momentum_advection import VORTICITY_AD, potential_vorticity_ad
 from adjoint.operators.pressure import hydrostatic_pressure_ad, pressure_gradient_ad
@@ -31,9 +31,8 @@ from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad
 from adjoint.slow_physics import slow_physics_ad
 from adjoint.state import Gradient
 from adjoint.work import SHARED, SHARED_BY_SLOW_PHYSICS, BackwardStage, BackwardStep, Scratch
-from ogcm.device import Graphs, to_device, to_host, zeros
+from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
-from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.integrators import StepStates
 from ogcm.model import Model
@@ -129,9 +128,7 @@ class AdjointStepper:
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         if eos_ad is not None:
-            maps = np.stack([to_host(interior(a)).astype(float) for a in eos_ad])
-            sums = self.model.grid.tile.totals(maps)
-            g.parameters["eos"][...] += to_device(sums, self.model.device)
+            sum_columns(eos_ad, self.model.grid, g.parameters["eos"])
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:

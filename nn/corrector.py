@@ -27,11 +27,11 @@ from nn.corrector_options import check_equivariance, check_model, check_names
 from nn.equivariance import stretch_and_rotate, stretch_and_rotate_ad
 from nn.feature_kernels import normalise
 from nn.features import FEATURES
-from nn.network import make
+from nn.network import backward_of_own, make
 from nn.normalisation import Normalisation, normalisation
 from nn.outputs import FORMS
-from nn.sampling import CHUNK_ON_GPU, Sampling, exchange_ad, feature_rows
-from ogcm.device import array_module, copy_values, to_device, zeros
+from nn.sampling import CHUNK_ON_GPU, Sampling, feature_rows
+from ogcm.device import array_module, copy_values, is_on_host, to_device, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
@@ -91,7 +91,7 @@ class Corrector(Term):
         For a name that does not exist, and for options that do not fit the model or each other.
     """
 
-    decays = True
+    decays, adds_tiles = True, True
 
     def __init__(
         self,
@@ -111,7 +111,6 @@ class Corrector(Term):
     ) -> None:
         check_names(features, outputs, stencil, vertical, dtype)
         check_model(features, outputs, model)
-        model.grid.tile.check_whole("a corrector")
         if equivariant:
             check_equivariance(features, outputs, stencil)
         self.config: dict[str, Any] = {
@@ -119,6 +118,8 @@ class Corrector(Term):
             "activation": activation, "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
         }  # fmt: skip
         self.grid, self.layers = model.grid, len(model.grid.h_t)
+        # Of the thickest cells of each layer at rest [m]
+        self.thickness = np.max(model.grid.tile.every(interior(model.grid.h_t).max((1, 2))), axis=0)
         # The vectors that an equivariant corrector stretches and rotates; its network does not read them.
         self.bases = tuple(sorted({FORMS[name].basis for name in outputs} if equivariant else ()))
         self.rows = feature_rows((*features, *self.bases), self.layers)
@@ -175,7 +176,7 @@ class Corrector(Term):
         for n in states:
             self.compute_features(model, n, model.forcing.at(n.time))
             found.append(interior(self.F[:-1]).astype(float))
-        self.normalisation = normalisation(found, interior(self.grid.mask_t[self.levels]) > 0)
+        self.normalisation = normalisation(found, interior(self.grid.mask_t[self.levels]) > 0, self.grid.tile)
 
     # A term of the stepper
 
@@ -220,7 +221,6 @@ class Corrector(Term):
             basis_ad = stretch_and_rotate_ad(self.O, basis, self.components, grid, O_ad)
         weights_ad: Any = gradient.weights
         self.evaluate_network_ad(O_ad, F_ad, weights_ad)
-        exchange_ad(grid, F_ad)
         normalise(0 * self.normalisation.mean, self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
         for feature, e_ad in basis_ad.items():
             F_ad[self.rows_of[feature]] += e_ad.reshape(-1, *F_ad.shape[1:])
@@ -257,8 +257,8 @@ class Corrector(Term):
     def evaluate_network(self) -> None:
         """Compute O = scale network(F) at the wet samples, from normalised features F."""
         flat, sampling = self.O.reshape(*self.O.shape[:2], -1), self.sampling
-        for chunk, _ in sampling.chunks():
-            y = self.network.forward(sampling.gather(self.F, chunk, self.input_dtype()))
+        for chunk, ends, _ in sampling.chunks(sampling.samples):
+            y = self.network.forward(sampling.gather(self.F, chunk, ends, self.input_dtype()))
             there = sampling.index(chunk)
             flat[there] = sampling.scale_of(self.scale, chunk) * y.reshape(flat[there].shape)
 
@@ -268,17 +268,51 @@ class Corrector(Term):
         Parameters
         ----------
         O_ad : ndarray, shape (components, nk, nj, ni)
-            Adjoint of the outputs of the network.
+            Adjoint of the outputs of the network, whose halo is filled here.
         F_ad : ndarray, shape (rows + 1, nj, ni)
-            Receives the adjoint of the features, halo included.
+            Receives the adjoint of the features on the interior.
         weights_ad : ndarray, shape (n,)
-            Receives the adjoint of the weights.
+            Receives the adjoint of the weights, that of the whole ocean.
         """
-        flat, sampling = O_ad.reshape(*O_ad.shape[:2], -1), self.sampling
-        for chunk, ends in sampling.chunks():
+        exchange(self.grid, *O_ad)
+        flat, sampling, tile = O_ad.reshape(*O_ad.shape[:2], -1), self.sampling, self.grid.tile
+        sums = self.exact_sums(O_ad)
+        part = np.zeros_like(weights_ad)
+        for chunk, ends, place in sampling.chunks(sampling.near):
             y_ad = (sampling.scale_of(self.scale, chunk) * flat[sampling.index(chunk)]).reshape(self.outputs, -1)
-            X = sampling.gather(self.F, chunk, self.input_dtype())
-            sampling.gather_ad(self.network.backward(X, y_ad.astype(X.dtype), weights_ad), F_ad, chunk, ends)
+            X, own = sampling.gather(self.F, chunk, ends, self.input_dtype()), sampling.own[place]
+            y_ad = y_ad.astype(X.dtype)
+            if sums is None:
+                X_ad = backward_of_own(self.network, X, y_ad, own, part)
+            else:
+                X_ad = self.network.backward_exactly(X, y_ad, own, sums)
+            sampling.gather_ad(X_ad, F_ad, chunk, ends)
+        if sums is None:
+            weights_ad += tile.add(part)
+        else:
+            weights_ad += np.concatenate([a.ravel() for layer in sums for a in layer.total(tile)])
+
+    def exact_sums(self, O_ad: Array) -> Any:
+        """Return the sums in which a network adds up the adjoint of its weights exactly.
+
+        Parameters
+        ----------
+        O_ad : ndarray, shape (components, nk, nj, ni)
+            Adjoint of the outputs of the network.
+
+        Returns
+        -------
+        list or None
+            What `sums` of the network returns; None for a network without it, and on a GPU.
+        """
+        if not (is_on_host(O_ad) and hasattr(self.network, "sums")):
+            return None
+        wet = interior(self.grid.mask_t) > 0
+        x = np.abs(interior(self.F)).max((1, 2))
+        y_ad = self.scale * np.abs(interior(O_ad)).max((2, 3), where=wet, initial=0)
+        x, y_ad = (np.max(self.grid.tile.every(a), axis=0) for a in (x, y_ad))
+        y_ad = y_ad.ravel() if self.config["vertical"] == "column" else y_ad.max(axis=1)
+        return self.network.sums(self.sampling.largest_inputs(x), y_ad, self.sampling.count)
 
     def components_of(self, feature: str, F: Array) -> list[Array]:
         """Return the components of a feature.

@@ -10,7 +10,6 @@ from nn.features import FEATURES
 from nn.network import NETWORKS
 from nn.normalisation import Normalisation
 from ogcm.errors import InputError
-from ogcm.grid import Grid, interior
 
 if TYPE_CHECKING:
     from nn.corrector import Corrector
@@ -25,7 +24,7 @@ def write_corrector(corrector: "Corrector", group: h5py.Group) -> None:
     modules = {name: FEATURES[name].forward.__module__ for name in features}
     modules |= {name: type(corrector.network).__module__ for name in networks}
     group.attrs["config"], group.attrs["modules"] = json.dumps(corrector.config), json.dumps(modules)
-    group["scale"], group["layers"] = corrector.scale, layer_thickness(corrector.grid)
+    group["scale"], group["layers"] = corrector.scale, corrector.thickness
     group["mean"], group["r_deviation"] = corrector.normalisation
     corrector.network.save(group.create_group("network"))
 
@@ -35,7 +34,7 @@ def fill_corrector(corrector: "Corrector", group: h5py.Group) -> None:
 
     Raises InputError for one that was made for other layers, ValueError or KeyError for a damaged group.
     """
-    layers, here = group["layers"][()], layer_thickness(corrector.grid)
+    layers, here = group["layers"][()], corrector.thickness
     if layers.shape != here.shape or not np.allclose(layers, here, rtol=1e-6):
         raise InputError(
             f"{group.file.filename}: was trained with layers of {np.round(layers, 2).tolist()} m, this model has "
@@ -52,8 +51,3 @@ def fill_corrector(corrector: "Corrector", group: h5py.Group) -> None:
             raise ValueError(f"its {what} is of size {found}, its features and outputs need {needed}")
     corrector.network, corrector.scale, corrector.scaled = network, scale, set(corrector.config["outputs"])
     corrector.normalisation = Normalisation(mean, r_deviation)
-
-
-def layer_thickness(grid: Grid) -> Array:
-    """Return the thickness of the resting layers (nk,) [m], that of their thickest cells."""
-    return interior(grid.h_t).max((1, 2))

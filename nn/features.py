@@ -176,16 +176,18 @@ def surface_ad(model: Model, _: State, fluxes: Fluxes, *out_ad_and_gradient: Any
 
 
 def coast(model: Model) -> Array:
-    """Return the distance of each cell's centre to the nearest land or closed side (nj, ni) [cells], at most 10."""
-    most = 10
-    modes: list[Any] = ["wrap" if periodic else "constant" for periodic in model.grid.periodic]
+    """Return the distance of each cell's centre to the nearest land or closed side (nj, ni) [cells], at most 10.
+
+    Computed from the map of the whole ocean, which all processes must put together.
+    """
+    most, tile = 10, model.grid.tile
+    modes: list[Any] = ["wrap" if periodic else "constant" for periodic in tile.periodic]
     rows, columns = modes
-    water = np.pad(interior(model.grid.mask_t[0]), ((most, most), (0, 0)), mode=rows)
+    water = np.pad(tile.whole_map(interior(model.grid.mask_t[0])), ((most, most), (0, 0)), mode=rows)
     water = np.pad(np.pad(water, ((0, 0), (most, most)), mode=columns), 1)
+    inside = slice(most + 1, -most - 1)
     distance = np.zeros(model.grid.depth_t.shape)
-    interior(distance)[...] = np.minimum(distance_transform_edt(water), most)[
-        most + 1 : -most - 1, most + 1 : -most - 1
-    ]
+    interior(distance)[...] = tile.cut(np.minimum(distance_transform_edt(water), most)[inside, inside])
     return distance
 
 

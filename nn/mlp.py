@@ -11,10 +11,13 @@ activation z_ad = a'(z) a_ad. `backward` computes the hidden layers again, so th
 In such small layers the elementwise operations cost as much as the products. Each activation therefore works in place
 and computes its derivative from the same hyperbolic tangent, and samples pass through all layers in blocks that fit
 into the cache (`MLP.blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
+
+On a CPU the products are those of `nn.products`: the bits of a sample do not depend on the others. `backward` sums over
+the samples in their order. `backward_exactly` has sums without an order, for the samples of an ocean that is divided.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from types import ModuleType
 
@@ -22,10 +25,13 @@ import h5py
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from nn.products import ProductSum, multiply
+
 Array = np.ndarray
 
 BLOCK = 512  # samples; a hidden layer of 64 in float64 then takes 256 KB
 BLAS = ThreadpoolController()  # one thread: a second gains nothing on such blocks, and would change bits
+STEEPEST = 1.13  # upper bound of the slopes of the activations, of which gelu is the steepest
 GELU = 0.7978845608028654, 0.03567740813636141  # sqrt(2/pi), 0.044715 sqrt(2/pi)
 
 
@@ -123,6 +129,10 @@ def to_host(array: Array) -> Array:
 
 def affine(W: Array, b: Array, x: Array) -> Array:
     """Return W x + b, a new array."""
+    if isinstance(x, np.ndarray):
+        y = np.empty((len(W), x.shape[1]), np.result_type(W, x))
+        multiply(W, b, np.ascontiguousarray(x), y)
+        return y
     y = W @ x
     y += b[:, None]
     return y
@@ -195,7 +205,6 @@ class MLP:
         """Views W (n_out, n_in), b (n_out,) of each layer into `weights`."""
         return layer_views(self.weights, self.sizes)
 
-    @BLAS.wrap(limits=1, user_api="blas")
     def forward(self, x: Array) -> Array:
         """Return the outputs of some samples; weights and inputs may be complex.
 
@@ -247,24 +256,112 @@ class MLP:
         ValueError
             For other shapes.
         """
+        self.check("weights_ad", weights_ad, self.weights.shape)
+        layers_ad = layer_views(weights_ad, self.sizes)
+
+        def add(layer: int, z_ad: Array, x: Array, _: slice) -> None:
+            W_ad, b_ad = layers_ad[layer]
+            W_ad += z_ad @ x.T
+            b_ad += z_ad.sum(axis=1)
+
+        return self.adjoint(x, y_ad, add)
+
+    def backward_exactly(self, x: Array, y_ad: Array, counted: Array, sums: Sequence[ProductSum]) -> Array:
+        """Add the adjoint of the weights to exact sums, and return that of the samples, all of which are real.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n_in, n)
+            The samples.
+        y_ad : ndarray, shape (n_out, n)
+            Adjoint of the outputs.
+        counted : ndarray of bool, shape (n,)
+            Samples that count for the adjoint of the weights.
+        sums : sequence of ProductSum
+            Those of `sums`.
+
+        Returns
+        -------
+        ndarray, shape (n_in, n)
+            Adjoint of the samples.
+
+        Raises
+        ------
+        ValueError
+            For other shapes.
+        """
+
+        def add(layer: int, z_ad: Array, x: Array, block: slice) -> None:
+            sums[layer].add(z_ad * counted[block], np.ascontiguousarray(x))
+
+        return self.adjoint(x, y_ad, add)
+
+    def sums(self, x_max: Array, y_ad_max: Array, count: int) -> list[ProductSum]:
+        """Return sums for the adjoint of the weights of each layer, from bounds of all that passes through the layers.
+
+        An activation is no larger than its argument, and its slope at most STEEPEST.
+
+        Parameters
+        ----------
+        x_max : ndarray, shape (n_in,)
+            Largest absolute value of each input.
+        y_ad_max : ndarray, shape (n_out,)
+            Largest absolute value of the adjoint of each output.
+        count : int
+            Largest number of samples.
+
+        Returns
+        -------
+        list of ProductSum
+            The sums, whose totals are the adjoints of W and b.
+        """
+        inputs, sums = [np.asarray(x_max, float)], []
+        for W, b in self.layers[:-1]:
+            inputs.append((np.abs(W) * inputs[-1]).sum(axis=1, dtype=float) + np.abs(b))
+        ad = np.asarray(y_ad_max, float)
+        for (W, _), x in zip(reversed(self.layers), reversed(inputs), strict=True):
+            sums.append(ProductSum(1.01 * ad * max(x.max(), 1.0), W.shape[1], count))  # with a margin for round-off
+            ad = STEEPEST * (np.abs(W) * ad[:, None]).sum(axis=0, dtype=float)
+        return sums[::-1]
+
+    def adjoint(self, x: Array, y_ad: Array, add: Callable[[int, Array, Array, slice], None]) -> Array:
+        """Return the adjoint of the samples, and hand the factors of that of the weights to a function.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n_in, n)
+            The samples.
+        y_ad : ndarray, shape (n_out, n)
+            Adjoint of the outputs.
+        add : callable
+            `add(layer, z_ad, x, block)` receives z_ad and x of a layer for a block of samples.
+
+        Returns
+        -------
+        ndarray, shape (n_in, n)
+            Adjoint of the samples.
+
+        Raises
+        ------
+        ValueError
+            For other shapes.
+        """
         self.check("x", x, (self.sizes[0], "n"))
         n = x.shape[1]
         self.check("y_ad", y_ad, (self.sizes[-1], n))
-        self.check("weights_ad", weights_ad, self.weights.shape)
-        layers, layers_ad = self.layers, layer_views(weights_ad, self.sizes)
+        transposed = [(self.xp.ascontiguousarray(W.T), self.xp.zeros(W.shape[1], W.dtype)) for W, _ in self.layers]
         x_ad = self.xp.empty(x.shape, self.xp.result_type(self.weights, x, y_ad))
         for s in self.blocks(n):
             slopes: list[Array] = []
             inputs, ad = list(self.inputs(x[:, s], slopes)), y_ad[:, s]
             if self.bounded:
-                y = affine(*layers[-1], inputs[-1])
+                y = affine(*self.layers[-1], inputs[-1])
                 slope = self.xp.empty_like(y)
                 tanh(self.xp, y, slope)
                 ad = ad * slope
-            for (W, _), (W_ad, b_ad) in zip(reversed(layers), reversed(layers_ad), strict=True):
-                W_ad += ad @ inputs.pop().T
-                b_ad += ad.sum(axis=1)
-                ad = W.T @ ad
+            for layer in reversed(range(len(inputs))):
+                add(layer, ad, inputs.pop(), s)
+                ad = affine(*transposed[layer], ad)
                 if slopes:
                     ad *= slopes.pop()
             x_ad[:, s] = ad

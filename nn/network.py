@@ -164,3 +164,33 @@ def make(name: str, inputs: int, outputs: int, **options: Any) -> Network:
                 f"({outputs}, 2)"
             )
     return network
+
+
+def backward_of_own(network: Network, X: Array, y_ad: Array, own: Array, weights_ad: Array) -> Array:
+    """Add the adjoint of the weights by the samples of the tile alone, and return that of all samples.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    X : ndarray, shape (inputs, n)
+        The samples.
+    y_ad : ndarray, shape (outputs, n)
+        Adjoint of the outputs.
+    own : ndarray of bool, shape (n,)
+        Which samples lie in the tile.
+    weights_ad : ndarray, shape (m,)
+        Receives the adjoint of the weights.
+
+    Returns
+    -------
+    ndarray, shape (inputs, n)
+        Adjoint of the samples.
+    """
+    if own.all():
+        return network.backward(X, y_ad, weights_ad)
+    X_ad = np.empty_like(X)
+    for part, part_ad in ((own, weights_ad), (~own, np.zeros_like(weights_ad))):
+        if part.any():
+            X_ad[:, part] = network.backward(X[:, part], y_ad[:, part], part_ad)
+    return X_ad

@@ -3,18 +3,22 @@
 A sample is a wet column (`vertical="column"`: all layers go in, all come out) or a wet cell with the cells above and
 below it (`vertical="local"`: one network for all depths), each with its neighbours in the horizontal stencil. Samples
 are gathered in chunks, so that memory is bounded.
+
+Adjoint: a sample in the halo towards another tile, or of a periodic side, reads features in the tile. It is computed
+again here, so that each tile adds up the adjoint of its own features from all samples that read them.
 """
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from nn.features import FEATURES
-from ogcm.backend import HALO
-from ogcm.device import is_on_host, to_device
+from ogcm.backend import HALO, kernel
+from ogcm.device import is_on_host, to_device, to_host
 from ogcm.grid import Grid, interior
 
 Array = np.ndarray
@@ -64,7 +68,13 @@ class Sampling:
     Attributes
     ----------
     samples : ndarray, shape (n,)
-        Flat indices of the wet columns in (nj, ni), or of the wet cells in (nk, nj, ni).
+        Flat indices of the wet columns in (nj, ni), or of the wet cells in (nk, nj, ni), of the tile.
+    near : ndarray, shape (m,)
+        The same with those in the halo that read features of the tile, which the adjoint of the features needs.
+    own : ndarray of bool, shape (m,)
+        Which of these lie in the tile.
+    count : int
+        Number of samples of the whole ocean.
     reads : ndarray, shape (rows, levels)
         The rows that a sample of each level reads at one neighbour; a column has one level.
     inputs : int
@@ -74,50 +84,65 @@ class Sampling:
     def __init__(self, grid: Grid, rows: list[Row], features: Sequence[str], vertical: str, stencil: str) -> None:
         self.vertical, self.offsets = vertical, STENCILS[stencil]
         self.reads = rows_read(rows, features, vertical, len(grid.h_t))
-        self.cells = grid.depth_t.size  # of a layer
-        wet = np.zeros(grid.mask_t.shape, bool)
-        interior(wet)[...] = interior(grid.mask_t) > 0
-        self.samples = np.flatnonzero(wet[0] if vertical == "column" else wet)
-        # The number of the first sample of each level, and the number of all.
-        self.starts = np.searchsorted(self.samples, np.arange(self.reads.shape[1] + 1) * self.cells)
+        self.cells, self.width = grid.depth_t.size, grid.depth_t.shape[1]  # of a layer
         self.inputs = len(self.reads) * len(self.offsets)
+        wet = grid.mask_t[:1] > 0 if vertical == "column" else grid.mask_t > 0
+        inside, near, reach = np.zeros_like(wet), np.zeros_like(wet), HALO - max(map(max, self.offsets))
+        interior(inside)[...] = True
+        near[:, reach:-reach, reach:-reach] = True
+        self.samples, self.near = np.flatnonzero(wet & inside), np.flatnonzero(wet & near)
+        self.own = inside.ravel()[self.near]
+        self.count = sum(grid.tile.every(len(self.samples)))
 
     def to(self, device: str) -> "Sampling":
         """Return a copy with its indices on `device`."""
         other = copy.copy(self)
-        other.reads, other.samples = to_device(self.reads, device), to_device(self.samples, device)
+        for name in ("reads", "samples", "near"):
+            setattr(other, name, to_device(getattr(self, name), device))
         return other
 
-    def chunks(self) -> list[tuple[Array, list[int]]]:
-        """Return the samples in chunks whose inputs fit the cache of a CPU or the memory of a GPU.
+    def chunks(self, samples: Array) -> list[tuple[Array, list[int], slice]]:
+        """Return samples in chunks whose inputs fit the cache of a CPU or the memory of a GPU.
 
-        With each chunk come the numbers in it at which its levels begin and the last one ends.
+        With each chunk come the numbers in it at which its levels begin and the last one ends, and its place.
         """
-        size = CHUNK if is_on_host(self.samples) else CHUNK_ON_GPU
-        parts = [(n, self.samples[n : n + size]) for n in range(0, len(self.samples), size)]
-        return [(chunk, np.clip(self.starts - n, 0, len(chunk)).tolist()) for n, chunk in parts]
+        size = CHUNK if is_on_host(samples) else CHUNK_ON_GPU
+        # The number of the first sample of each level, and the number of all.
+        starts = np.searchsorted(to_host(samples), np.arange(self.reads.shape[1] + 1) * self.cells)
+        parts = [slice(n, min(n + size, len(samples))) for n in range(0, len(samples), size)]
+        return [(samples[p], np.clip(starts - p.start, 0, p.stop - p.start).tolist(), p) for p in parts]
 
-    def gather(self, F: Array, chunk: Array, dtype: np.dtype) -> Array:
+    def gather(self, F: Array, chunk: Array, ends: Sequence[int], dtype: np.dtype) -> Array:
         """Return the inputs (inputs, n) of a chunk of n samples from the features F (rows + 1, nj, ni)."""
-        level, place = np.divmod(chunk, self.cells)
-        flat, reads, width = F.reshape(len(F), -1), self.reads, F.shape[-1]
+        place, flat, reads = chunk % self.cells, F.reshape(len(F), -1), self.reads
         X = np.empty_like(F, dtype, shape=(self.inputs, len(chunk)))
-        for n, (dj, di) in enumerate(self.offsets):
-            rows = slice(n * len(reads), (n + 1) * len(reads))
-            if reads.shape[1] == 1:
-                X[rows] = np.take(flat[: len(reads)], place + (dj * width + di), axis=1)
-            else:
-                X[rows] = flat[reads[:, level], place + (dj * width + di)]
+        if is_on_host(F):
+            gather_inputs(flat, reads, place, self.steps, np.array(ends), X)
+            return X
+        level = chunk // self.cells
+        for n, step in enumerate(self.steps.tolist()):
+            X[n * len(reads) : (n + 1) * len(reads)] = flat[reads[:, level], place + step]
         return X
 
-    def gather_ad(self, X_ad: Array, F_ad: Array, chunk: Array, ends: list[int]) -> None:
-        """Add the transpose of `gather` to F_ad, level by level, since no two samples of one level share a place."""
-        place = chunk % self.cells
-        flat, reads, width = F_ad.reshape(len(F_ad), -1), self.reads, F_ad.shape[-1]
-        for n, (dj, di) in enumerate(self.offsets):
-            rows, there = X_ad[n * len(reads) : (n + 1) * len(reads)], place + (dj * width + di)
-            for k, (start, end) in enumerate(pairwise(ends)):
-                flat[reads[:, k][:, None], there[start:end]] += rows[:, start:end]
+    def gather_ad(self, X_ad: Array, F_ad: Array, chunk: Array, ends: Sequence[int]) -> None:
+        """Add the transpose of `gather` to F_ad, in the order of the samples."""
+        place, flat, reads = chunk % self.cells, F_ad.reshape(len(F_ad), -1), self.reads
+        if is_on_host(F_ad):
+            gather_inputs_ad(X_ad, reads, place, self.steps, np.array(ends), flat)
+            return
+        for n, step in enumerate(self.steps.tolist()):
+            rows = X_ad[n * len(reads) : (n + 1) * len(reads)]
+            for k, (start, end) in enumerate(pairwise(ends)):  # no two samples of one level share a place
+                flat[reads[:, k][:, None], (place + step)[start:end]] += rows[:, start:end]
+
+    @property
+    def steps(self) -> Array:
+        """Distance of each neighbour in a flat map."""
+        return np.array([dj * self.width + di for dj, di in self.offsets])
+
+    def largest_inputs(self, largest: Array) -> Array:
+        """Return upper bounds of the inputs of a sample (inputs,) from those of the rows of features (rows + 1,)."""
+        return np.tile(largest[self.reads].max(axis=1), len(self.offsets))
 
     def index(self, chunk: Array) -> tuple:
         """Return the index of a chunk's samples into outputs of the shape (components, levels, nj ni)."""
@@ -146,11 +171,60 @@ def rows_read(rows: list[Row], features: Sequence[str], vertical: str, layers: i
     return np.array(reads).T
 
 
-def exchange_ad(grid: Grid, a: Array) -> None:
-    """Apply the transpose of `ogcm.exchange` to a (rows, nj, ni): the halo is added to the cells that it copies."""
-    for axis, periodic in zip((1, 2), grid.periodic, strict=True):
-        rows = np.moveaxis(a, axis, 0)
-        width = len(rows) - 2 * HALO
-        for n in range(HALO * periodic):
-            rows[HALO + (n - HALO) % width] += rows[n]
-            rows[HALO + n % width] += rows[HALO + width + n]
+@partial(kernel, parallel=False)
+def gather_inputs(flat, reads, place, steps, ends, X):
+    """Gather the inputs of samples from features.
+
+    Parameters
+    ----------
+    flat : ndarray, shape (rows + 1, nj ni)
+        The features.
+    reads : ndarray, shape (rows, levels)
+        The rows that a sample of each level reads.
+    place : ndarray, shape (n,)
+        Flat index of each sample in a map.
+    steps : ndarray, shape (m,)
+        Distances of its neighbours.
+    ends : ndarray, shape (levels + 1,)
+        Numbers of the samples at which the levels begin and end.
+    X : ndarray, shape (m rows, n)
+        Receives the inputs.
+    """
+    rows, levels = reads.shape
+    for m in range(len(steps)):
+        for k in range(levels):
+            for r in range(rows):
+                source, target = flat[reads[r, k]], X[m * rows + r]
+                for s in range(ends[k], ends[k + 1]):
+                    target[s] = source[place[s] + steps[m]]
+
+
+@partial(kernel, parallel=False)
+def gather_inputs_ad(X_ad, reads, place, steps, ends, flat_ad):
+    """Add the transpose of `gather_inputs`.
+
+    A point receives what belongs to the samples around it in the order of their levels and places: the samples of all
+    tiles around a point, also those beside the tile, add up in the same order in each of them.
+
+    Parameters
+    ----------
+    X_ad : ndarray, shape (m rows, n)
+        Adjoint of the inputs.
+    reads : ndarray, shape (rows, levels)
+        The rows that a sample of each level reads.
+    place : ndarray, shape (n,)
+        Flat index of each sample in a map.
+    steps : ndarray, shape (m,)
+        Distances of its neighbours.
+    ends : ndarray, shape (levels + 1,)
+        Numbers of the samples at which the levels begin and end.
+    flat_ad : ndarray, shape (rows + 1, nj ni)
+        Receives the adjoint of the features.
+    """
+    rows, levels = reads.shape
+    for k in range(levels):
+        for r in range(rows):
+            target = flat_ad[reads[r, k]]
+            for s in range(ends[k], ends[k + 1]):
+                for m in range(len(steps)):
+                    target[place[s] + steps[m]] += X_ad[m * rows + r, s]

@@ -200,10 +200,16 @@ class Kernel:
     apart : bool
         False for a kernel that may be given one array as two arguments. All others are compiled for arrays that share
         no memory if one of them is written, and their results are undefined if they do.
+    contract : bool
+        True to compute a + b * c with one rounding, where the processor has an instruction for it. The bits are still
+        the same for each element if b * c is used once, and no other product is added in the same place.
     """
 
-    def __init__(self, function: Callable, parallel: bool = True, serial_below: int = 0, apart: bool = True) -> None:
+    def __init__(
+        self, function: Callable, parallel: bool = True, serial_below: int = 0, apart: bool = True, contract: bool = False
+    ) -> None:
         self.parallel, self.serial_below, self.apart = parallel, serial_below, apart
+        self.fastmath: set[str] = {"contract"} if contract else set()
         self.py_func = function
         parameters = list(inspect.signature(function).parameters)
         self.grid_position = parameters.index("grid") if "grid" in parameters else None
@@ -234,8 +240,9 @@ class Kernel:
         if self.parallel:
             with contextlib.suppress(KernelError):
                 function = loop_over_rows(self.py_func, self.apart)
-        compiled = numba.njit(parallel=self.parallel, error_model="numpy")(function)
-        compiled._cache = KernelCache(self.py_func, f"parallel={self.parallel} apart={self.apart} {OPTIONS}")
+        compiled = numba.njit(parallel=self.parallel, error_model="numpy", fastmath=self.fastmath)(function)
+        options = " ".join([f"parallel={self.parallel} apart={self.apart}", *self.fastmath, OPTIONS])
+        compiled._cache = KernelCache(self.py_func, options)
         return compiled
 
     @property

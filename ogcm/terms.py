@@ -43,6 +43,9 @@ class Term:
     weights : ndarray, shape (n,)
         All that the term learns [1]. Weights should be of the order of 1, since an optimizer changes all of them by
         steps of the same size; `add` computes physical quantities from them, for example rate * exp(weights[0]).
+    adds_tiles : bool
+        True if `add_ad` adds the sum over all tiles of an ocean that is divided to `gradient.weights`. Otherwise the
+        gradients of the tiles are added afterwards, and the sum is that of one process up to round-off.
     decays : bool
         True if the weight decay of an optimizer pulls the weights towards 0, which suits a network but not a physical
         parameter.
@@ -57,6 +60,7 @@ class Term:
 
     add_ad: Callable[..., None]  # written by subclasses that take part in gradients
     weights: Array = np.zeros(0)
+    adds_tiles: bool = False
     decays: bool = False
 
     def add(self, model: "Model", n: State, fluxes: Fluxes, D: Tendencies) -> None:

@@ -222,6 +222,25 @@ class Tile(NamedTuple):
             communicator().Allreduce(own, digits)
         return np.array([rounded(each) for each in digits])
 
+    def add(self, part: Array) -> Array:
+        """Return the sum of arrays of all tiles, in an order that is not fixed: its bits are so where it is exact.
+
+        Parameters
+        ----------
+        part : ndarray
+            Array of this tile, of the same shape in all.
+
+        Returns
+        -------
+        ndarray
+            The sum.
+        """
+        if self.is_whole:
+            return part
+        total = np.empty_like(part)
+        communicator().Allreduce(np.ascontiguousarray(part), total)
+        return total
+
     def on_first(self, work: Callable[[], Result]) -> Result:
         """Do some work in the first process alone, such as on files.
 

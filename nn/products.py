@@ -1,0 +1,185 @@
+"""Products of matrices whose bits depend on nothing but their values, for networks of an ocean that is divided.
+
+    multiply(W, b, x, y)         y = W x + b; each sum is taken in the order of the inputs, for each sample by itself
+    sums = ProductSum(largest, inputs, count)
+    sums.add(z, x)               z x^T and z, summed over samples that may come in any order, from any tile
+    sums.total(tile)
+
+The library of NumPy's products (BLAS) adds in an order that depends on the shapes of the matrices, hence on the number
+of samples and on the place of a sample among them.
+
+A `ProductSum` is exact, so that its order does not matter. Each product p is split into a multiple t of a unit and the
+rest p - t, and the rest is rounded to a multiple of a smaller unit (Demmel and Nguyen 2013, doi 10.1109/ARITH.2013.9,
+section 4):
+
+    S' = S + p,    t = S' - S,    S starts at M = 1.5 2^52 units
+
+The units follow from bounds of all products and from their number: the smallest for which no sum exceeds 2^51 units, so
+that float64 adds multiples without an error. Together they hold 2 (51 - log2(count)) bits below the bound, 68 for
+100,000 samples. (Where p lies in the middle between two multiples, t depends on S, and the rest makes up for it.)
+"""
+
+from functools import partial
+
+import numpy as np
+
+from ogcm.backend import kernel, point
+from ogcm.tiles import Tile
+
+Array = np.ndarray
+TRANSPOSED = 32  # samples whose inputs are copied to rows at once, a multiple of four
+SMALLEST = -800  # exponent of the smallest bound, far from where float64 loses bits
+
+
+@partial(kernel, parallel=False, contract=True)
+def multiply(W, b, x, y):
+    """Compute y = W x + b; each y adds its products in the order of the inputs.
+
+    Four outputs and four inputs at once read and write each number a quarter as often.
+
+    Parameters
+    ----------
+    W : ndarray, shape (outputs, inputs)
+        The matrix.
+    b : ndarray, shape (outputs,)
+        Vector to which the products are added.
+    x : ndarray, shape (inputs, n)
+        The samples, in its columns.
+    y : ndarray, shape (outputs, n)
+        Receives the result.
+    """
+    outputs, inputs = W.shape
+    n = x.shape[1]
+    for o in range(0, outputs - 3, 4):
+        y0, y1, y2, y3 = y[o], y[o + 1], y[o + 2], y[o + 3]
+        for s in range(n):
+            y0[s], y1[s], y2[s], y3[s] = b[o], b[o + 1], b[o + 2], b[o + 3]
+        for k in range(0, inputs - 3, 4):
+            x0, x1, x2, x3 = x[k], x[k + 1], x[k + 2], x[k + 3]
+            a0, a1, a2, a3 = W[o, k], W[o, k + 1], W[o, k + 2], W[o, k + 3]
+            b0, b1, b2, b3 = W[o + 1, k], W[o + 1, k + 1], W[o + 1, k + 2], W[o + 1, k + 3]
+            c0, c1, c2, c3 = W[o + 2, k], W[o + 2, k + 1], W[o + 2, k + 2], W[o + 2, k + 3]
+            d0, d1, d2, d3 = W[o + 3, k], W[o + 3, k + 1], W[o + 3, k + 2], W[o + 3, k + 3]
+            for s in range(n):
+                y0[s] = (((y0[s] + a0 * x0[s]) + a1 * x1[s]) + a2 * x2[s]) + a3 * x3[s]
+                y1[s] = (((y1[s] + b0 * x0[s]) + b1 * x1[s]) + b2 * x2[s]) + b3 * x3[s]
+                y2[s] = (((y2[s] + c0 * x0[s]) + c1 * x1[s]) + c2 * x2[s]) + c3 * x3[s]
+                y3[s] = (((y3[s] + d0 * x0[s]) + d1 * x1[s]) + d2 * x2[s]) + d3 * x3[s]
+        for k in range(inputs - inputs % 4, inputs):
+            for s in range(n):
+                y0[s] += W[o, k] * x[k, s]
+                y1[s] += W[o + 1, k] * x[k, s]
+                y2[s] += W[o + 2, k] * x[k, s]
+                y3[s] += W[o + 3, k] * x[k, s]
+    for o in range(outputs - outputs % 4, outputs):
+        for s in range(n):
+            y[o, s] = b[o]
+        for k in range(inputs):
+            for s in range(n):
+                y[o, s] += W[o, k] * x[k, s]
+
+
+@point
+def add_four(z, x0, x1, x2, x3, s, shifts, parts):
+    """Add the products of z and four samples x (inputs,), of which the first is s, to the sums in two parts."""
+    last = z.shape[1] - 1
+    for o in range(len(z)):
+        z0, z1, z2, z3 = z[o, s], z[o, min(s + 1, last)], z[o, min(s + 2, last)], z[o, min(s + 3, last)]
+        small, first, second = shifts[1, o], parts[0, o], parts[1, o]
+        for i in range(len(x0)):
+            before, p = first[i], z0 * x0[i]
+            after = before + p
+            rest = ((p - (after - before)) + small) - small
+            before, p = after, z1 * x1[i]
+            after = before + p
+            rest += ((p - (after - before)) + small) - small
+            before, p = after, z2 * x2[i]
+            after = before + p
+            rest += ((p - (after - before)) + small) - small
+            before, p = after, z3 * x3[i]
+            after = before + p
+            rest += ((p - (after - before)) + small) - small
+            first[i] = after
+            second[i] += rest
+
+
+@partial(kernel, parallel=False)
+def add_products(z, x, shifts, parts):
+    """Add the products z x^T and the sum of z to sums in two parts, without a rounding error.
+
+    Parameters
+    ----------
+    z : ndarray, shape (outputs, n)
+        The left factors of n samples.
+    x : ndarray, shape (inputs, n)
+        The right factors.
+    shifts : ndarray, shape (2, outputs)
+        The numbers M of the two units.
+    parts : ndarray, shape (2, outputs, inputs + 1)
+        M plus the sum of multiples of the larger unit, and the sum of those of the smaller one, added to.
+    """
+    inputs, n = x.shape
+    rows = np.zeros((TRANSPOSED, inputs + 1))
+    for start in range(0, n, TRANSPOSED):
+        stop = min(start + TRANSPOSED, n)
+        for i in range(inputs):
+            for s in range(start, stop):
+                rows[s - start, i] = x[i, s]
+        rows[: stop - start, inputs] = 1
+        rows[stop - start :] = 0
+        for s in range(start, stop, 4):
+            r = s - start
+            add_four(z, rows[r], rows[r + 1], rows[r + 2], rows[r + 3], s, shifts, parts)
+
+
+class ProductSum:
+    """The sums of z x^T and of z over many samples, with the same bits for any order and any division into tiles.
+
+    Parameters
+    ----------
+    largest : ndarray, shape (outputs,)
+        Upper bound of |z x| and |z| for each output, the same in all tiles.
+    inputs : int
+        Number of inputs.
+    count : int
+        Upper bound of the number of samples in all tiles.
+    """
+
+    def __init__(self, largest: Array, inputs: int, count: int) -> None:
+        bits = 51 - int(np.ceil(np.log2(max(count, 4))))
+        bound = np.maximum(np.frexp(largest)[1], SMALLEST)  # largest < 2^bound
+        self.shifts = np.ldexp(1.5, 52 + bound - bits * np.array([[1], [2]]))
+        self.parts = np.zeros((2, len(largest), inputs + 1))
+        self.parts[0] = self.shifts[0][:, None]
+
+    def add(self, z: Array, x: Array) -> None:
+        """Add the products of some samples.
+
+        Parameters
+        ----------
+        z : ndarray, shape (outputs, n)
+            The left factors.
+        x : ndarray, shape (inputs, n)
+            The right factors.
+        """
+        add_products(z, x, self.shifts, self.parts)
+
+    def total(self, tile: Tile) -> tuple[Array, Array]:
+        """Return the sums over the samples of all tiles, which all of them must ask for.
+
+        Parameters
+        ----------
+        tile : Tile
+            The tile of this process.
+
+        Returns
+        -------
+        ndarray, shape (outputs, inputs)
+            The sum of z x^T.
+        ndarray, shape (outputs,)
+            The sum of z.
+        """
+        self.parts[0] -= self.shifts[0][:, None]
+        first, second = tile.add(self.parts)
+        total = first + second
+        return total[:, :-1], total[:, -1]
