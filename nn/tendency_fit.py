@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from adjoint.controls import Controls
 from adjoint.state import Gradient
 from nn.losses import Forecast
 from nn.records import Records
@@ -74,7 +75,8 @@ class TendencyFit:
         fluxes = model.forcing.at(model.state.time)
         for name in self.learning:
             model.terms[name].add_ad(model, model.state, fluxes, D_ad, gradient.of(name))
-        weights_ad = {name: gradient.weights[name] for name in self.learning}
+        controls = Controls(model, self.learning).controls
+        weights_ad = {name: control.collect(gradient.weights[name], model.grid) for name, control in controls.items()}
         return sum(loss.value(rates, record) for record in loss.all_records()), weights_ad
 
     def rates(self, model: Model) -> State:

@@ -141,7 +141,7 @@ def test_a_training_goes_on_with_another_number_of_processes():
     logs = [np.genfromtxt(f"{folder}/log.csv", delimiter=",", names=True) for folder in ("whole", "parts")]
     for name in ("loss", "gradient", "validation"):
         np.testing.assert_array_equal(logs[0][name], logs[1][name])
-        assert len(logs[1]) == 6
+        assert len(logs[1]) == 8
     found = mpiexec(2, "-m", "tests.tiles.training", "parts", "parts.nc")
     assert found.returncode == 1
     assert found.stderr.count("parts: holds a training; resume it") == 1
