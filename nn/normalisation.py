@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nn.products import ProductSum
 from ogcm.tiles import Tile
 
 Array = np.ndarray
@@ -25,18 +24,8 @@ def normalisation(features: Sequence[Array], wet: Array, tile: Tile) -> Normalis
     are exact and those of all tiles.
     """
     count = len(features) * tile.add(wet.sum((1, 2)))
-    mean = total([x * wet for x in features], tile) / np.maximum(count, 1)
+    mean = tile.totals(np.stack([x * wet for x in features], axis=1)) / np.maximum(count, 1)
     squares = [((x - mean[:, None, None]) * wet) ** 2 for x in features]
-    deviation = np.sqrt(total(squares, tile) / np.maximum(count, 1))
+    deviation = np.sqrt(tile.totals(np.stack(squares, axis=1)) / np.maximum(count, 1))
     varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-300)
     return Normalisation(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies))
-
-
-def total(fields: Sequence[Array], tile: Tile) -> Array:
-    """Return the sums of each row of some fields (rows, ny, nx) over all of them and all tiles."""
-    rows = [x.reshape(len(x), -1) for x in fields]
-    largest = np.max(tile.every(np.max([np.abs(x).max(axis=1) for x in rows], axis=0)), axis=0)
-    sums = ProductSum(largest, 0, len(fields) * tile.column_count)
-    for x in rows:
-        sums.add(x, np.zeros((0, x.shape[1])))
-    return sums.total(tile)[1]

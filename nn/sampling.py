@@ -97,7 +97,7 @@ class Sampling:
     def to(self, device: str) -> "Sampling":
         """Return a copy with its indices on `device`."""
         other = copy.copy(self)
-        for name in ("reads", "samples", "near"):
+        for name in ("reads", "samples", "near", "own"):
             setattr(other, name, to_device(getattr(self, name), device))
         return other
 

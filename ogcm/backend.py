@@ -206,7 +206,12 @@ class Kernel:
     """
 
     def __init__(
-        self, function: Callable, parallel: bool = True, serial_below: int = 0, apart: bool = True, contract: bool = False
+        self,
+        function: Callable,
+        parallel: bool = True,
+        serial_below: int = 0,
+        apart: bool = True,
+        contract: bool = False,
     ) -> None:
         self.parallel, self.serial_below, self.apart = parallel, serial_below, apart
         self.fastmath: set[str] = {"contract"} if contract else set()

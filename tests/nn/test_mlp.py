@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nn.mlp import ACTIVATIONS, INITIALISATIONS, MLP, count_weights
+from nn.activations import ACTIVATIONS
+from nn.mlp import INITIALISATIONS, MLP, count_weights
 
 STEP = 1e-200
 SIZES = [(5, 3), (5, 7, 3), (5, 7, 6, 4, 3)]

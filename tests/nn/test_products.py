@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nn.mlp import ACTIVATIONS, MLP, STEEPEST
+from nn.activations import ACTIVATIONS, STEEPEST
+from nn.mlp import MLP
 from nn.products import ProductSum, multiply
 from ogcm.tiles import WHOLE
 
@@ -26,7 +27,8 @@ def product(W, b, x):
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (4, 4), (7, 9), (32, 45), (81, 10)])
 def test_a_product_is_that_of_numpy_up_to_round_off(shape, dtype):
-    W, b, x = random(*shape, dtype=dtype), random(shape[0], dtype=dtype, seed=1), random(shape[1], 29, dtype=dtype, seed=2)
+    W, b = random(*shape, dtype=dtype), random(shape[0], dtype=dtype, seed=1)
+    x = random(shape[1], 29, dtype=dtype, seed=2)
     size = np.abs(W) @ np.abs(x) + np.abs(b)[:, None]
     assert (np.abs(product(W, b, x) - (W @ x + b[:, None])) < 4 * shape[1] * np.finfo(dtype).eps * size).all()
 
@@ -34,7 +36,8 @@ def test_a_product_is_that_of_numpy_up_to_round_off(shape, dtype):
 @pytest.mark.parametrize("dtype", TYPES[:2])
 @pytest.mark.parametrize("shape", [(3, 2), (6, 7), (32, 45)])
 def test_a_product_depends_neither_on_the_place_nor_on_the_number_of_samples(shape, dtype):
-    W, b, x = random(*shape, dtype=dtype), random(shape[0], dtype=dtype, seed=1), random(shape[1], 150, dtype=dtype, seed=2)
+    W, b = random(*shape, dtype=dtype), random(shape[0], dtype=dtype, seed=1)
+    x = random(shape[1], 150, dtype=dtype, seed=2)
     y = product(W, b, x)
     for start, stop in [(0, 1), (7, 8), (149, 150), (3, 20), (1, 150), (40, 103)]:
         np.testing.assert_array_equal(product(W, b, np.ascontiguousarray(x[:, start:stop])), y[:, start:stop])

@@ -70,6 +70,17 @@ def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
 
 
 @needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 3)])
+def test_correctors_on_tiles_and_their_gradients_are_those_of_the_whole_ocean(processes, layouts):
+    found = mpiexec(processes, "-m", "tests.tiles.correctors")
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert len(lines) == 12 * layouts
+    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+
+
+@needs_mpi
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_steps_and_gradients_of_tiles_on_gpus_are_those_on_cpus(monkeypatch):
