@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ogcm.device import array_module, to_host
 from ogcm.forcing import Fluxes
+from ogcm.grid import Grid, interior
 from ogcm.model import Model
 from ogcm.state import State
 
@@ -68,3 +70,19 @@ class Gradient(NamedTuple):
         """
         weights: Any = self.weights[term]
         return self._replace(weights=weights)
+
+
+def sum_columns(sums_ad: Array, grid: Grid, coefficients_ad: Array) -> None:
+    """Add the sums over all columns of the whole ocean, correctly rounded.
+
+    Parameters
+    ----------
+    sums_ad : ndarray, shape (n, nj, ni)
+        Adjoint of the coefficients of each column.
+    grid : Grid
+        Grid of the tile.
+    coefficients_ad : ndarray, shape (n,)
+        Adjoint of the coefficients, added to.
+    """
+    maps = np.stack([to_host(interior(a)).astype(float) for a in sums_ad])
+    coefficients_ad += array_module(coefficients_ad).asarray(grid.tile.totals(maps))

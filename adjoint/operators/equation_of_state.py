@@ -26,9 +26,8 @@ import numpy as np
 from numba import prange
 
 from adjoint.operators.teos10 import teos10_c, teos10_S, teos10_T
+from adjoint.state import sum_columns
 from ogcm.backend import HALF, HALO, kernel, point, typed
-from ogcm.device import array_module, to_host
-from ogcm.grid import interior
 from ogcm.operators.stencils import masked
 
 
@@ -442,22 +441,6 @@ def add_column_sums(kernel, T, S, coefficients, grid, out_ad, coefficients_ad):
     sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
     kernel(T, S, coefficients, grid, out_ad, sums_ad)
     sum_columns(sums_ad, grid, coefficients_ad)
-
-
-def sum_columns(sums_ad, grid, coefficients_ad):
-    """Add the sums over all columns of the whole ocean, correctly rounded.
-
-    Parameters
-    ----------
-    sums_ad : ndarray, shape (n, nj, ni)
-        Adjoint of the coefficients of each column.
-    grid : Grid
-        Grid of the tile.
-    coefficients_ad : ndarray, shape (n,)
-        Adjoint of the coefficients, added to.
-    """
-    maps = np.stack([to_host(interior(a)).astype(float) for a in sums_ad])
-    coefficients_ad += array_module(coefficients_ad).asarray(grid.tile.totals(maps))
 
 
 class EquationOfStateAdjoint(NamedTuple):

@@ -95,9 +95,10 @@ def different_setups(make: Callable[..., ogcm.Model], layout: tuple[int, int]) -
 
 
 def layouts() -> list[tuple[int, int]]:
-    """All divisions into as many tiles as there are processes."""
+    """All divisions into as many tiles as there are processes, along both axes where that is possible."""
     size = communicator().size
-    return [(n, size // n) for n in range(1, size + 1) if size % n == 0]
+    every = [(n, size // n) for n in range(1, size + 1) if size % n == 0]
+    return [layout for layout in every if min(layout) > 1] or every
 
 
 def differences(shape, sides, layout, **options) -> int:
