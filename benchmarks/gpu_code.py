@@ -50,7 +50,10 @@ def collected() -> Iterator[dict[tuple, Callable]]:
     def launch(kernel, _, *arguments):
         found.setdefault((kernel.py_func.__name__, tuple(map(typeof, arguments))), kernel.py_func)
 
-    def on_gpu(kernel, *arguments):
+    def on_gpu(kernel, *arguments, called=backend.Kernel.__call__):
+        if not kernel.parallel:  # of the host alone
+            called(kernel, *arguments)
+            return
         if kernel.grid_position is not None:
             part = kernel.grid_for(arguments[kernel.grid_position])
             arguments = (*arguments[: kernel.grid_position], part, *arguments[kernel.grid_position + 1 :])

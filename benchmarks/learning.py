@@ -46,7 +46,8 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
     D, n, network = Stepper(corrected).slow.D, corrected.state, corrector.network
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
     x = rng.normal(size=(network.sizes[0], len(corrector.sampling.samples))).astype(dtype)
-    y, weights_ad = network.forward(x), np.zeros_like(network.weights)
+    y, counted = network.forward(x), np.ones(x.shape[1], bool)
+    sums = network.sums(np.abs(x).max(axis=1), np.abs(y).max(axis=1), x.shape[1])
     times = median_times(
         [
             lambda: steppers[0].forward.advance(plain.state),
@@ -56,7 +57,7 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
             lambda: corrector.add(corrected, n, fluxes, D),
             lambda: corrector.add_ad(corrected, n, fluxes, D, gradients[1].of("corrector")),
             lambda: network.forward(x),
-            lambda: network.backward(x, y, weights_ad),
+            lambda: network.backward_exactly(x, y, counted, sums),
         ],
         repeats,
     )

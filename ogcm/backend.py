@@ -194,7 +194,7 @@ class Kernel:
     function : callable
         Loops over points, with an array that is written as last argument.
     parallel : bool
-        Compile `prange` loops for several threads.
+        Compile `prange` loops for several threads. A kernel without them is one for arrays on the host alone.
     serial_below : int
         Number of points of the last array below which one thread runs all loops.
     apart : bool
