@@ -131,9 +131,9 @@ class Cost:
             while (end := self.tile.tell()) == "run":
                 with contextlib.suppress(BlowUpError, InputError):  # which the first process meets as well
                     self.run(None)
-        result, error = end
-        if error is not None:
-            raise error
+        result, failure = end
+        if failure is not None:
+            raise failure
         return result
 
     def identity(self) -> dict[str, str]:

@@ -195,10 +195,11 @@ def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[s
         control = controls.controls[estimate.name]
         values, wet = control.values(model).astype(float), wet_points(control, model)
         largest = stable.get(estimate.name)
-        whole: list[Any] = [None if a is None else tile.gather(a) for a in (values, wet, largest)]
+        known: tuple[Any, ...] = tuple(None if a is None else tile.gather(a) for a in (values, wet, largest))
 
-        def make(estimate: Estimate = estimate, whole: list[Any] = whole) -> None:
-            made[estimate.name] = ScaledControl(estimate, *whole, tile.periodic)
+        def make(estimate: Estimate = estimate, known: tuple[Any, ...] = known) -> None:
+            first_guess, wet, largest = known
+            made[estimate.name] = ScaledControl(estimate, first_guess, wet, largest, tile.periodic)
 
         tile.on_first(make)
     return made

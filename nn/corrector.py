@@ -31,7 +31,7 @@ from nn.network import backward_of_own, make
 from nn.normalisation import Normalisation, normalisation
 from nn.outputs import FORMS
 from nn.sampling import CHUNK_ON_GPU, Sampling, feature_rows
-from ogcm.device import array_module, copy_values, is_on_host, to_device, zeros
+from ogcm.device import array_module, copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
@@ -276,6 +276,7 @@ class Corrector(Term):
         """
         exchange(self.grid, *O_ad)
         flat, sampling, tile = O_ad.reshape(*O_ad.shape[:2], -1), self.sampling, self.grid.tile
+        network: Any = self.network
         sums = self.exact_sums(O_ad)
         part = np.zeros_like(weights_ad)
         for chunk, ends, place in sampling.chunks(sampling.near):
@@ -283,12 +284,12 @@ class Corrector(Term):
             X, own = sampling.gather(self.F, chunk, ends, self.input_dtype()), sampling.own[place]
             y_ad = y_ad.astype(X.dtype)
             if sums is None:
-                X_ad = backward_of_own(self.network, X, y_ad, own, part)
+                X_ad = backward_of_own(network, X, y_ad, own, part)
             else:
-                X_ad = self.network.backward_exactly(X, y_ad, own, sums)
+                X_ad = network.backward_exactly(X, y_ad, own, sums)
             sampling.gather_ad(X_ad, F_ad, chunk, ends)
         if sums is None:
-            weights_ad += tile.add(part)
+            weights_ad += part if tile.is_whole else array_module(part).asarray(tile.add(to_host(part)))
         else:
             weights_ad += np.concatenate([a.ravel() for layer in sums for a in layer.total(tile)])
 

@@ -73,7 +73,8 @@ class Trainable:
         dict of str to ndarray
             The gradient by name.
         """
-        found, whole = {name: run[name] for name in self.terms}, {n: self.tile.gather(run[n]) for n in self.parameters}
+        found = {name: run[name] for name in self.terms}
+        whole: dict[str, Any] = {name: self.tile.gather(run[name]) for name in self.parameters}
         return found | {name: s.transpose(self.arrays[name], whole[name]) for name, s in self.scaled.items()}
 
     def add_prior(self, weight: float, gradients: dict[str, Array]) -> float:

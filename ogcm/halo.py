@@ -147,7 +147,7 @@ def exchange_between_tiles(tile: Tile, axis: int, fields: Sequence[np.ndarray]) 
             target[...] = values.reshape(target.shape)
 
 
-def for_messages(strips: np.ndarray) -> np.ndarray:
+def for_messages(strips: Any) -> np.ndarray:
     """Return strips in memory from which MPI sends them: page-locked memory of the host, if they are on a GPU.
 
     With OGCM_GPU_MPI=1 they stay on the GPU, for an MPI that reads its memory (CUDA-aware).

@@ -272,7 +272,8 @@ def plot(
     if isinstance(source, str | Path):
         return plot_file(source, output, time, **options)
     model: Any = getattr(source, "model", source)
-    path, tile, drawn = getattr(source, "output", None), model.grid.tile, list[Figure]()
+    path: Any = getattr(source, "output", None)
+    tile, drawn = model.grid.tile, list[Figure]()
     with tempfile.TemporaryDirectory() as folder:
         if tile.on_first(lambda: path is None or not Path(path).exists()):
             path, time = Path(folder) / "now.nc", -1
