@@ -359,8 +359,9 @@ def interrupts_explained(search: Search, simulation: Simulation) -> Iterator[Non
     try:
         yield
     except KeyboardInterrupt:
-        path = search.history.path
-        how = f"the same call with history={str(path)!r} continues" if path else "there is no history to continue from"
+        path, done = search.history.path, len(search.history.evaluations)
+        saved = f"the same call with history={str(path)!r} continues"
         if simulation.progress:
-            print(f"stopped after {search.calls} evaluations; {how}", file=sys.stderr)
+            how = saved if path and done else "there is no history to continue from"
+            print(f"stopped after {done} evaluations; {how}", file=sys.stderr)
         raise
