@@ -84,5 +84,5 @@ def sum_columns(sums_ad: Array, grid: Grid, coefficients_ad: Array) -> None:
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
-    maps = np.stack([to_host(interior(a)).astype(float) for a in sums_ad])
-    coefficients_ad += array_module(coefficients_ad).asarray(grid.tile.totals(maps))
+    sums = grid.tile.totals(to_host(interior(sums_ad)).astype(float))
+    coefficients_ad += array_module(coefficients_ad).asarray(sums)
