@@ -192,8 +192,7 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
     """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic."""
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
-    positive = not model.grid.tile.any(not (control.values(model) > 0).all())
-    logarithm = control.kind == "parameter" and positive
+    logarithm = control.has_logarithm(model)
     default: Any = 1.0 if logarithm else ERRORS.get(name)
     if not given and default is None:
         raise InputError(f"estimate: give the error of {name} in its units, for example {name}=0.1")

@@ -157,7 +157,7 @@ class Control(NamedTuple):
         if len(self.shape) < 2:  # a number or a profile
             layers = inside.reshape(-1, *inside.shape[-2:])
             if self.shape:
-                return np.array([tile.total(layer.astype(float)) for layer in layers], gradient.dtype)
+                return tile.totals(layers.astype(float)).astype(gradient.dtype)
             return np.array(tile.total(layers.sum(axis=0, dtype=float)), gradient.dtype)
         return inside.reshape(self.shape)
 
@@ -184,6 +184,22 @@ class Control(NamedTuple):
         if len(self.shape) == 1:
             return inside[:, 0, 0].copy()
         return inside.reshape(self.shape).copy()
+
+    def has_logarithm(self, model: Model) -> bool:
+        """Return whether the control is a parameter that is positive in the whole ocean.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+
+        Returns
+        -------
+        bool
+            True for such a parameter, whose logarithm can be estimated.
+        """
+        positive = not model.grid.tile.any(not (self.values(model) > 0).all())
+        return self.kind == "parameter" and positive
 
 
 class Controls:

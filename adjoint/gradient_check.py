@@ -12,7 +12,7 @@ J dx = imag(F(x + i h dx))/h, exact to round-off for h = 1e-200 (Squire and Trap
 import copy
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -247,7 +247,9 @@ def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
     """
     other = working_copy(model)
     for name, control in Controls(other, other.numerics.stepped).controls.items():
-        control.array(other)[...] += control.spread(0.1 * SIZES[name] * drawn(rng.normal, control, other), other)
+        control.array(other)[...] += control.spread(
+            0.1 * SIZES[name] * other.grid.tile.drawn(rng.normal, control.shape), other
+        )
     return other
 
 
@@ -269,7 +271,7 @@ def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
     terms = []
     for name, control in Controls(model, model.numerics.stepped).controls.items():
         if model.grid.tile.any(bool(control.mask(model.grid).any())):
-            data = control.values(model) + SIZES[name] * drawn(rng.normal, control, model)
+            data = control.values(model) + SIZES[name] * model.grid.tile.drawn(rng.normal, control.shape)
             terms.append((1 / SIZES[name] ** 2, MeanSquare(model, name, data)))
     return Sum(terms)
 
@@ -297,29 +299,9 @@ def direction(control: Control, model: Model, rng: np.random.Generator) -> Array
     elif control.kind != "state":
         values = control.values(model)
         size = np.where(values != 0, np.abs(values), size)
-    magnitude = drawn(partial(rng.uniform, 0.5, 1.5), control, model)
-    return size * magnitude * drawn(partial(rng.choice, [-1.0, 1.0]), control, model)
-
-
-def drawn(draw: Callable, control: Control, model: Model) -> Array:
-    """Draw random numbers for a control, those of the whole ocean, of which a tile takes its part.
-
-    Parameters
-    ----------
-    draw : callable
-        `draw(size=shape)` draws them.
-    control : Control
-        The control.
-    model : Model
-        The model.
-
-    Returns
-    -------
-    ndarray
-        The numbers, in the shape of the control.
-    """
     tile, shape = model.grid.tile, control.shape
-    return tile.cut(np.asarray(draw(size=shape if len(shape) < 2 else (*shape[:-2], *tile.shape))))
+    magnitude = tile.drawn(partial(rng.uniform, 0.5, 1.5), shape)
+    return size * magnitude * tile.drawn(partial(rng.choice, [-1.0, 1.0]), shape)
 
 
 def whole_sum(terms: Array, model: Model) -> float:
@@ -368,7 +350,7 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
         model.state = state.copy()
     model, errors = with_perturbed_state(model, rng), [0.0]
     for name, control in Controls(model, model.numerics.stepped).controls.items():
-        d = SIZES[name] * drawn(rng.normal, control, model)
+        d = SIZES[name] * model.grid.tile.drawn(rng.normal, control.shape)
         tangent = complex_model(model, {name: d}).state
         for record in loss.all_records():
             state_ad = State.zeros(model.grid)

@@ -140,7 +140,7 @@ def synthetic(
     stepper = Stepper(model)
     observed: dict[str, list] = {name: [] for name in errors}
     for name in errors:
-        field_point(model, name)
+        field_point(model, name)  # raises InputError for an unknown field before the run
     for day in sorted(days):
         n = round(day * DAY / model.numerics.dt)
         if not 0 <= n <= truth.steps:

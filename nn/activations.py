@@ -1,7 +1,8 @@
 """Activations of networks, and their derivatives.
 
-Each works in place: z becomes a(z) and `slope`, where there is one, a'(z), both from the same hyperbolic tangent. They
-are no larger than |z|, and their slopes at most STEEPEST. Python's floats keep float32 as it is.
+Each works in place: z becomes a(z) and `slope`, where one is given, a'(z), both from the same hyperbolic tangent where
+there is one. |a(z)| is at most |z|, and |a'(z)| at most STEEPEST. Constants are floats of Python, so that arrays of
+float32 stay float32.
 """
 
 from types import ModuleType

@@ -184,8 +184,7 @@ class Configuration:
         control = Controls(model, name).controls[name]
         if control.kind != "parameter" or isinstance(error, bool) or not isinstance(error, int | float):
             raise InputError(f"{self.path}: [learn] takes parameters and their errors, such as nu_h = 1.0, not {name}")
-        positive = not model.grid.tile.any(not (control.values(model) > 0).all())
-        return Estimate(name, float(error), logarithm=positive)
+        return Estimate(name, float(error), logarithm=control.has_logarithm(model))
 
     def settings(self) -> TrainingSettings:
         """Return the settings of the training.

@@ -119,7 +119,7 @@ class Corrector(Term):
         }  # fmt: skip
         self.grid, self.layers = model.grid, len(model.grid.h_t)
         # Of the thickest cells of each layer at rest [m]
-        self.thickness = np.max(model.grid.tile.every(interior(model.grid.h_t).max((1, 2))), axis=0)
+        self.thickness = model.grid.tile.largest_of_each(interior(model.grid.h_t).max((1, 2)))
         # The vectors that an equivariant corrector stretches and rotates; its network does not read them.
         self.bases = tuple(sorted({FORMS[name].basis for name in outputs} if equivariant else ()))
         self.rows = feature_rows((*features, *self.bases), self.layers)
@@ -311,7 +311,7 @@ class Corrector(Term):
         wet = interior(self.grid.mask_t) > 0
         x = np.abs(interior(self.F)).max((1, 2))
         y_ad = self.scale * np.abs(interior(O_ad)).max((2, 3), where=wet, initial=0)
-        x, y_ad = (np.max(self.grid.tile.every(a), axis=0) for a in (x, y_ad))
+        x, y_ad = map(self.grid.tile.largest_of_each, (x, y_ad))
         y_ad = y_ad.ravel() if self.config["vertical"] == "column" else y_ad.max(axis=1)
         return self.network.sums(self.sampling.largest_inputs(x), y_ad, self.sampling.count)
 

@@ -8,12 +8,12 @@ vector, for each layer W (row by row), then b; a trainer changes it in place.
 Adjoint, with z = W x + b:  b_ad += sum of z_ad over the samples,  W_ad += z_ad x^T,  x_ad = W^T z_ad, and through an
 activation z_ad = a'(z) a_ad. `backward` computes the hidden layers again, so that nothing is stored between the two.
 
-In such small layers the elementwise operations cost as much as the products. Each activation therefore works in place
-and computes its derivative from the same hyperbolic tangent, and samples pass through all layers in blocks that fit
-into the cache (`MLP.blocks`). The array module is NumPy or CuPy; on a GPU there is one block.
+In such small layers the elementwise operations cost as much as the products. The activations (`nn.activations`)
+therefore work in place, and samples pass through all layers in blocks that fit into the cache (`MLP.blocks`). The array
+module is NumPy or CuPy; on a GPU there is one block.
 
-On a CPU the products are those of `nn.products`: the bits of a sample do not depend on the others. `backward` sums over
-the samples in their order. `backward_exactly` has sums without an order, for the samples of an ocean that is divided.
+On a CPU the products are those of `nn.products`: the bits of a sample do not depend on the others. `backward` adds the
+samples in their order. The sums of `backward_exactly` are the same in any order, as the division of an ocean needs it.
 """
 
 import copy
@@ -32,6 +32,7 @@ Array = np.ndarray
 
 BLOCK = 512  # samples; a hidden layer of 64 in float64 then takes 256 KB
 BLAS = ThreadpoolController()  # one thread: a second gains nothing on such blocks, and would change bits
+
 
 # Weights
 
@@ -71,10 +72,10 @@ def to_host(array: Array) -> Array:
 
 
 def affine(W: Array, b: Array, x: Array) -> Array:
-    """Return W x + b, a new array."""
+    """Return W x + b, a new array; x is contiguous."""
     if isinstance(x, np.ndarray):
         y = np.empty((len(W), x.shape[1]), np.result_type(W, x))
-        multiply(W, b, np.ascontiguousarray(x), y)
+        multiply(W, b, x, y)
         return y
     y = W @ x
     y += b[:, None]
@@ -170,7 +171,7 @@ class MLP:
         n = x.shape[1]
         y = self.xp.empty((self.sizes[-1], n), self.xp.result_type(self.weights, x))
         for s in self.blocks(n):
-            *_, h = self.inputs(x[:, s])
+            *_, h = self.inputs(self.xp.ascontiguousarray(x[:, s]))
             y[:, s] = affine(*self.layers[-1], h)
             if self.bounded:
                 tanh(self.xp, y[:, s])
@@ -235,7 +236,7 @@ class MLP:
         """
 
         def add(layer: int, z_ad: Array, x: Array, block: slice) -> None:
-            sums[layer].add(z_ad * counted[block], np.ascontiguousarray(x))
+            sums[layer].add(z_ad * counted[block], x)
 
         return self.adjoint(x, y_ad, add)
 
@@ -296,7 +297,8 @@ class MLP:
         x_ad = self.xp.empty(x.shape, self.xp.result_type(self.weights, x, y_ad))
         for s in self.blocks(n):
             slopes: list[Array] = []
-            inputs, ad = list(self.inputs(x[:, s], slopes)), y_ad[:, s]
+            x_block, ad = (self.xp.ascontiguousarray(a[:, s]) for a in (x, y_ad))
+            inputs = list(self.inputs(x_block, slopes))
             if self.bounded:
                 y = affine(*self.layers[-1], inputs[-1])
                 slope = self.xp.empty_like(y)

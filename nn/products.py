@@ -1,4 +1,4 @@
-"""Products of matrices whose bits depend on nothing but their values, for networks of an ocean that is divided.
+"""Products of matrices whose bits do not depend on the division of an ocean into tiles, for networks.
 
     multiply(W, b, x, y)         y = W x + b; each sum is taken in the order of the inputs, for each sample by itself
     sums = ProductSum(largest, inputs, count)
@@ -179,7 +179,8 @@ class ProductSum:
         ndarray, shape (outputs,)
             The sum of z.
         """
-        self.parts[0] -= self.shifts[0][:, None]
-        first, second = tile.add(self.parts)
+        parts = self.parts.copy()
+        parts[0] -= self.shifts[0][:, None]
+        first, second = tile.add(parts)
         total = first + second
         return total[:, :-1], total[:, -1]

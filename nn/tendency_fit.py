@@ -55,6 +55,7 @@ class TendencyFit:
         deviation: Mapping[str, Array],
     ) -> None:
         self.model, self.data, self.learning = model, data, list(weights_of(model.terms))
+        self.controls = Controls(model, self.learning).controls
         self.stepper = Stepper(model, without=self.learning)
         # The surface follows the currents, but for a model without dynamics.
         self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
@@ -75,8 +76,7 @@ class TendencyFit:
         fluxes = model.forcing.at(model.state.time)
         for name in self.learning:
             model.terms[name].add_ad(model, model.state, fluxes, D_ad, gradient.of(name))
-        controls = Controls(model, self.learning).controls
-        weights_ad = {name: control.collect(gradient.weights[name], model.grid) for name, control in controls.items()}
+        weights_ad = {name: c.collect(gradient.weights[name], model.grid) for name, c in self.controls.items()}
         return sum(loss.value(rates, record) for record in loss.all_records()), weights_ad
 
     def rates(self, model: Model) -> State:

@@ -209,8 +209,7 @@ class Trainer:
             mask = getattr(grid, f"mask_{point}") > 0
             scale = np.reshape(self.scales[name], (-1, 1, 1)) if a.ndim == 3 else self.scales[name][0]
             wet = interior(mask if a.ndim == 3 else mask[0])
-            drawn = [self.tile.cut(self.rng.normal(size=self.tile.shape)) for _ in range(wet[..., 0, 0].size)]
-            interior(a)[...] += self.settings.noise * scale * np.reshape(drawn, wet.shape) * wet
+            interior(a)[...] += self.settings.noise * scale * self.tile.drawn(self.rng.normal, wet.shape) * wet
             exchange(grid, a)
 
     def tendency_gradient(self, start: int) -> tuple[float, dict[str, Array]]:

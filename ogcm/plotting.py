@@ -268,6 +268,8 @@ def plot(
     FileError
         For a file that cannot be read or written.
     """
+    if kind != "overview" and kind not in DRAWERS:
+        raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
     options: dict[str, Any] = {"kind": kind, "variable": variable, "level": level, "at": at}
     if isinstance(source, str | Path):
         return plot_file(source, output, time, **options)
@@ -292,9 +294,7 @@ def plot_file(
     level: int,
     at: float | None,
 ) -> Figure:
-    """Draw an output file; arguments and errors are those of `plot`."""
-    if kind != "overview" and kind not in DRAWERS:
-        raise InputError(f"kind: {kind!r} does not exist; choose from overview, {', '.join(DRAWERS)}")
+    """Draw an output file; arguments and errors are those of `plot`, which has checked the kind."""
     with Record(path, time) as record:
         if kind == "overview":
             draw = overview if record.kind is None else import_own(record.kind.module).overview

@@ -89,9 +89,10 @@ def end(hook: Any, kind: type[BaseException], error: BaseException, traceback: A
 
 
 def report(show: Callable[[], object], code: int) -> None:
-    """Report an error that ends this process: once if all processes meet it, else from here, and end the others.
+    """Report an error that ends this process.
 
-    `show` prints the error, `code` is the exit code of the others.
+    If all processes meet it, the first one prints it. Otherwise this process prints it and ends the others. `show`
+    prints the error, `code` is the exit code of the others.
     """
     together = failed_together()
     if not together or is_first():

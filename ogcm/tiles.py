@@ -9,11 +9,10 @@ of that tile (`exchange` in `ogcm.halo`), so that kernels know nothing of tiles.
 `mpiexec` has the whole ocean.
 """
 
-import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -159,7 +158,11 @@ class Tile(NamedTuple):
 
     def largest(self, value: float) -> float:
         """Return the largest of the values that the tiles give; NaN if one of them is NaN."""
-        return float(np.max(self.every(value)))
+        return float(self.largest_of_each(value))
+
+    def largest_of_each(self, values: Array | float) -> Array:
+        """Return the largest values of the arrays that the tiles give, element by element."""
+        return np.max(self.every(values), axis=0)
 
     def any(self, condition: bool) -> bool:
         """Return True if the condition is true in any tile."""
@@ -216,14 +219,12 @@ class Tile(NamedTuple):
         ndarray, shape (n,)
             The sums over all tiles; NaN or infinite where a value is.
         """
-        digits = digits_of(parts)
-        if not self.is_whole:
-            own, digits = digits, np.empty_like(digits)
-            communicator().Allreduce(own, digits)
-        return np.array([rounded(each) for each in digits])
+        return np.array([rounded(each) for each in self.add(digits_of(parts))])
 
     def add(self, part: Array) -> Array:
-        """Return the sum of arrays of all tiles, in an order that is not fixed: its bits are so where it is exact.
+        """Return the sum of the arrays of all tiles.
+
+        MPI chooses the order of the additions, so that the last bits are reproducible only if no addition is rounded.
 
         Parameters
         ----------
@@ -256,7 +257,7 @@ class Tile(NamedTuple):
         """
         if self.is_whole:
             return work()
-        result, error = communicator().bcast(attempt(work) if self.is_first else None)
+        result, error = self.tell(attempt(work) if self.is_first else None)
         if error is not None:
             raise error
         return result
@@ -333,7 +334,7 @@ class Tile(NamedTuple):
         for index, layer in self.layers(part, halo):
             if layer is not None and error is None:
                 error = attempt(partial(write, index, layer))[1]  # the others still send their layers
-        if (error := communicator().bcast(error)) is not None:
+        if (error := self.tell(error)) is not None:
             raise error
 
     def digest(self, fields: Iterable[Array]) -> str:
@@ -355,6 +356,25 @@ class Tile(NamedTuple):
                 if layer is not None:
                     whole.update(np.ascontiguousarray(layer).tobytes())
         return self.on_first(lambda: whole.hexdigest()[:16])
+
+    def drawn(self, draw: Callable, shape: tuple[int, ...]) -> Array:
+        """Draw random numbers for the whole ocean, layer by layer, and return those in the tile.
+
+        Parameters
+        ----------
+        draw : callable
+            `draw(size=shape)` draws them; its generator must be in the same state in all processes.
+        shape : tuple of int
+            Shape of the field in the tile (..., rows, columns), or of a number or a profile.
+
+        Returns
+        -------
+        ndarray
+            The numbers, in this shape.
+        """
+        if len(shape) < 2:
+            return np.asarray(draw(size=shape))
+        return np.reshape([self.cut(draw(size=self.shape)) for _ in range(math.prod(shape[:-2]))], shape)
 
     def gather(self, part: Array) -> Array | None:
         """Put a field of the whole ocean together in the first process.
@@ -445,7 +465,7 @@ class Tile(NamedTuple):
 WHOLE = Tile((0, 0), (False, False))  # of what is not divided, of any shape
 
 
-@functools.cache
+@cache
 def row_of_tiles(layout: tuple[int, int], row: int) -> Any:
     """Return the communicator of the processes that hold the tiles of a row of a layout."""
     return communicator().Split(row, communicator().rank)

@@ -20,6 +20,7 @@ from ogcm.parameters import PARAMETERS, build_parameters
 
 Options = ParamSpec("Options")
 NUMERICAL = [f.name for f in fields(Numerics)]
+COMMON = [*NUMERICAL, "decomposition"]  # options that all setups have
 SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive
 
 
@@ -68,14 +69,14 @@ def check_use(model: Model) -> None:
 
 
 def check_options(setup: str, options: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Raise InputError for options of a setup that are neither its `own` (with defaults) nor numerical choices."""
+    """Raise InputError for options of a setup that are neither its `own` (with defaults) nor common to all setups."""
     for name, value in options.items():
         if name in own:
             check_option(setup, name, value, own[name])
         elif name in PARAMETERS:
             raise InputError(f"{name}: is a parameter of {setup}; use parameters={{{name!r}: {value!r}}}")
-        elif name not in (*NUMERICAL, "decomposition"):
-            raise InputError(f"unknown option {name!r} of {setup}: {suggestion(name, [*own, *NUMERICAL])}")
+        elif name not in COMMON:
+            raise InputError(f"unknown option {name!r} of {setup}: {suggestion(name, [*own, *COMMON])}")
 
 
 class Setup(Protocol[Options]):

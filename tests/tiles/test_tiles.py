@@ -36,48 +36,42 @@ def mpiexec(processes: int, *command: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+def compared(processes: int, module: str) -> list[str]:
+    """Run a module that compares tiles with the whole ocean, and return its lines, in none of which a value differs."""
+    found = mpiexec(processes, "-m", module)
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+    return lines
+
+
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_steps_of_tiles_and_their_adjoints_are_those_of_the_whole_ocean(processes, layouts):
-    found = mpiexec(processes, "-m", "tests.tiles.steps")
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
+    lines = compared(processes, "tests.tiles.steps")
     assert len(lines) in (35 * layouts, 36 * layouts)  # with the data of global_4deg one more
-    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
 
 
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_gradients_of_runs_on_tiles_are_those_of_the_whole_ocean(processes, layouts):
-    found = mpiexec(processes, "-m", "tests.tiles.gradients")
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
-    assert len(lines) == 10 * layouts
-    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+    assert len(compared(processes, "tests.tiles.gradients")) == 10 * layouts
 
 
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
-    found = mpiexec(processes, "-m", "tests.tiles.assimilation")
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
-    assert len(lines) == 6 * layouts
-    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+    assert len(compared(processes, "tests.tiles.assimilation")) == 6 * layouts
 
 
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_correctors_on_tiles_and_their_gradients_are_those_of_the_whole_ocean(processes, layouts):
-    found = mpiexec(processes, "-m", "tests.tiles.correctors")
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
-    assert len(lines) == 12 * layouts
-    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+    assert len(compared(processes, "tests.tiles.correctors")) == 12 * layouts
 
 
 @needs_mpi
@@ -87,11 +81,7 @@ def test_steps_and_gradients_of_tiles_on_gpus_are_those_on_cpus(monkeypatch):
     """In the simulator; the halos go through the host in steps, and from GPU to GPU in gradients."""
     monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    found = mpiexec(2, "-m", "tests.tiles.on_gpu")
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
-    assert len(lines) == 2
-    assert [line for line in lines if not line.endswith(" tiles: 0")] == []
+    assert len(compared(2, "tests.tiles.on_gpu")) == 2
 
 
 @needs_mpi
