@@ -143,7 +143,7 @@ class Cost:
         texts["steps"] = f"{self.simulation.steps} of {model.numerics.dt:g} s"
         texts |= {"numerics": digest(repr(model.options())), "loss": type(self.loss).__name__}
         maps = [a for a in geometry(model).values() if a.ndim == 2]
-        maps += [interior(a) for a in (*model.state.arrays().values(), *model.parameters.values()) if a.ndim > 1]
+        maps += [interior(a) for a in (*model.state, *model.parameters.values()) if a.ndim > 1]
         rest = horizontal.x_t, horizontal.y_t, np.array(self.tile.periodic), model.dz, model.parameters["eos"]
         texts["model"] = digest(self.tile.digest(maps), *rest)
         for name, s in self.scaled.items():

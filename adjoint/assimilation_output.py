@@ -71,19 +71,21 @@ def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
     """
 
     def lines(changes: list[Change]) -> str:
-        return "\n".join([f"{'control':16} {'first guess':>14} {'estimate':>14}{head}", *map(line, changes)])
+        return "\n".join(
+            [f"{'control':16} {'first guess':>14} {'estimate':>14}{head}", *(line(change, model) for change in changes)]
+        )
 
-    head = f" {'truth':>14}" if truth else ""
-    return found.controls.model.grid.tile.tell(with_changes(found, truth, lines))
+    head, model = f" {'truth':>14}" if truth else "", found.controls.model
+    return model.grid.tile.tell(with_changes(found, truth, lines))
 
 
-def line(change: Change) -> str:
+def line(change: Change, model: Model) -> str:
     """Return the line of one control in the table."""
     control, wet, before, after, true = change
     if control.shape == ():
         last = "" if true is None else f" {float(true):14.6g}"
-        return f"{control.name:16} {float(before):14.6g} {float(after):14.6g}{last} {units(control.name)}"
-    text = f"{control.name:16} rms change {rms(after - before, wet):.4g} {units(control.name)}"
+        return f"{control.name:16} {float(before):14.6g} {float(after):14.6g}{last} {units(control.name, model)}"
+    text = f"{control.name:16} rms change {rms(after - before, wet):.4g} {units(control.name, model)}"
     if true is not None:
         text += f"; rms error {rms(after - true, wet):.4g}, that of the first guess {rms(before - true, wet):.4g}"
     return text
@@ -141,7 +143,7 @@ def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:
         if values is not None:
             v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
             v[...] = np.where(change.wet, values, np.nan)
-            v.attrs.update(units=units(name), long_name=f"{name}{ending}".replace("_", " "))
+            v.attrs.update(units=units(name, model), long_name=f"{name}{ending}".replace("_", " "))
 
 
 COLUMNS = {
@@ -217,4 +219,4 @@ def draw_maps(row: Array, change: Change, versions: Mapping[str, Array], model: 
         colours = matplotlib.colors.Normalize(-size, size)
         drawn = ax.pcolormesh(x, y, a, cmap=cmocean.cm.balance, norm=colours, shading="nearest")
         ax.set(title=f"{name}: {label} - first guess", facecolor=LAND, xlabel=unit)
-        ax.figure.colorbar(drawn, ax=ax, label=units(name))
+        ax.figure.colorbar(drawn, ax=ax, label=units(name, model))

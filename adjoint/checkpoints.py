@@ -167,7 +167,7 @@ def snapshot_bytes(state: State) -> int:
         Size [bytes].
     """
     previous = snapshot_bytes(state.previous) if state.previous is not None else 0
-    return sum(a.nbytes for a in state.arrays().values()) + previous
+    return sum(a.nbytes for a in state) + previous
 
 
 class OnDisk(NamedTuple):

@@ -205,7 +205,7 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
 
 def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list]:
     """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
-    fields = list(NOISE)[: 5 if simulation.model.numerics.has_tracers else 3]
+    fields = [name for name in NOISE if name in simulation.model.stepped]
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
     truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size) if cost.tile.is_first else None)
     cost.controls.set_values(truth)

@@ -19,35 +19,32 @@ import numpy as np
 from adjoint.state import Gradient
 from ogcm.device import to_host
 from ogcm.errors import InputError, suggestion
-from ogcm.fields import FIELDS
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 
 Array = np.ndarray
-UNITS = {  # of controls that are in no other table
-    "T_star": "degC", "S_star": "g kg-1", "rate_T": "m s-1", "rate_S": "m s-1", "eos": "1",
-}  # fmt: skip
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
 
 
-def units(name: str) -> str:
+def units(name: str, model: Model) -> str:
     """Return the units of a control.
 
     Parameters
     ----------
     name : str
         Name of the control.
+    model : Model
+        The model.
 
     Returns
     -------
     str
         Units; "1" for weights of terms and for the coefficients of the equation of state, which have several.
     """
-    known = FIELDS | PARAMETERS
-    return known[name].units if name in known else UNITS.get(name, "1")
+    described = model.fields | model.known_parameters
+    return described[name].units if name in described else "1"
 
 
 class Control(NamedTuple):
@@ -251,8 +248,8 @@ class Controls:
             For a name that does not exist or has no effect in this model.
         """
         model, forcing = self.model, self.model.forcing
-        if name in PROGNOSTIC:
-            if name in ("T", "S") and not model.numerics.has_tracers:
+        if name in model.state.names:
+            if name not in model.stepped:
                 raise InputError(
                     f"controls: {name} has no effect in a model without tracers (equation_of_state 'none')"
                 )
@@ -272,7 +269,7 @@ class Controls:
             raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
         if name in model.parameters:
             return Control(name, "parameter", model.parameter_shapes[name])
-        known = [*PROGNOSTIC, *forcing.shapes, *PARAMETERS, "eos", *model.terms]
+        known = [*model.state.names, *forcing.shapes, *model.parameters, *model.terms]
         raise InputError(f"controls: unknown control {name!r}: {suggestion(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
@@ -380,6 +377,6 @@ class Collector:
         dict of ndarray
             Gradients by name, in the shapes of the controls.
         """
-        parts = state_ad.arrays() | self.gradient.fluxes._asdict() | self.gradient.parameters | self.series
+        parts = state_ad.arrays() | self.gradient.fluxes.arrays() | self.gradient.parameters | self.series
         parts |= self.gradient.weights
         return {name: control.collect(to_host(parts[name]), self.grid) for name, control in self.controls.items()}

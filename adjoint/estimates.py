@@ -21,7 +21,6 @@ from adjoint.controls import Control, Controls
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS
 from ogcm.stability import stable_mixing
 
 Array = np.ndarray
@@ -70,6 +69,8 @@ class ScaledControl:
         The first guess x_b, in the shape of the control.
     wet : ndarray of bool
         Points at which the control has an effect (`wet_points`).
+    allowed : tuple of float
+        Bounds of the control as a parameter.
     stable : ndarray, shape (ny, nx), or None
         Largest stable values of the control; None where any value is stable.
     periodic : tuple of bool
@@ -82,8 +83,9 @@ class ScaledControl:
     """
 
     def __init__(
-        self, estimate: Estimate, first_guess: Array, wet: Array, stable: Array | None, periodic: tuple[bool, bool]
-    ) -> None:
+        self, estimate: Estimate, first_guess: Array, wet: Array, allowed: tuple[float, float], stable: Array | None,
+        periodic: tuple[bool, bool],
+    ) -> None:  # fmt: skip
         self.estimate, self.first_guess, name, shape = estimate, first_guess, estimate.name, first_guess.shape
         self.wet = np.broadcast_to(wet, shape)
         try:
@@ -96,7 +98,7 @@ class ScaledControl:
             raise InputError(f"smooth: {estimate.smooth} of {name} is not a length in cells, or 0 for no smoothing")
         if estimate.smooth and len(shape) < 2:
             raise InputError(f"smooth: {name} has the shape {shape} and cannot be smoothed; leave smooth out")
-        self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(stable))
+        self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(allowed, stable))
         bad = self.wet & ~((self.first_guess >= self.lower) & (self.first_guess <= self.upper))
         if bad.any():
             low, high = float(self.lower[bad].flat[0]), float(self.upper[bad].flat[0])
@@ -109,11 +111,10 @@ class ScaledControl:
         self.smoother, self.passes = smoothing(self.wet, estimate.smooth, periodic)
         self.scale = self.error / self.smoothed_deviation() if estimate.smooth else self.error
 
-    def limits(self, stable: Array | None) -> tuple[Any, Any]:
+    def limits(self, allowed: tuple[float, float], stable: Array | None) -> tuple[Any, Any]:
         """Return the bounds of x: those of the parameter and of stability, unless the estimate has narrower ones."""
         estimate, name = self.estimate, self.estimate.name
-        known = PARAMETERS.get(name)
-        low, high = (known.lower, known.upper) if known else (-np.inf, np.inf)
+        low, high = allowed
         if stable is not None:
             most = np.maximum(SAFE * stable, self.first_guess)
             high = np.minimum(high, most if self.first_guess.ndim >= 2 else most.min())
@@ -199,7 +200,9 @@ def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[s
 
         def make(estimate: Estimate = estimate, known: tuple[Any, ...] = known) -> None:
             first_guess, wet, largest = known
-            made[estimate.name] = ScaledControl(estimate, first_guess, wet, largest, tile.periodic)
+            parameter = model.known_parameters.get(estimate.name)
+            allowed = (parameter.lower, parameter.upper) if parameter else (-np.inf, np.inf)
+            made[estimate.name] = ScaledControl(estimate, first_guess, wet, allowed, largest, tile.periodic)
 
         tile.on_first(make)
     return made

@@ -25,7 +25,7 @@ from adjoint.controls import Control, Controls
 from adjoint.dot_product import pair_error
 from adjoint.loss import Loss, Sum
 from adjoint.losses import MeanSquare
-from adjoint.random_ocean import SIZES, random_grid
+from adjoint.random_ocean import random_grid, size_of
 from adjoint.registry import PAIRS
 from adjoint.run import gradient
 from ogcm.diagnostics.cells import total
@@ -227,11 +227,11 @@ def every_control(model: Model) -> list[str]:
     """
     forcing = [name for name in model.forcing.shapes if name not in model.forcing.functions]
     parameters = [name for name in model.parameters if name != "eos" or model.numerics.has_tracers]
-    return [*model.numerics.stepped, *forcing, *parameters, *weights_of(model.terms)]
+    return [*model.stepped, *forcing, *parameters, *weights_of(model.terms)]
 
 
 def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
-    """Copy a model and perturb its state at random, by a tenth of `SIZES`.
+    """Copy a model and perturb its state at random, by a tenth of `size_of`.
 
     Parameters
     ----------
@@ -246,15 +246,15 @@ def with_perturbed_state(model: Model, rng: np.random.Generator) -> Model:
         The copy.
     """
     other = working_copy(model)
-    for name, control in Controls(other, other.numerics.stepped).controls.items():
+    for name, control in Controls(other, other.stepped).controls.items():
         control.array(other)[...] += control.spread(
-            0.1 * SIZES[name] * other.grid.tile.drawn(rng.normal, control.shape), other
+            0.1 * size_of(name) * other.grid.tile.drawn(rng.normal, control.shape), other
         )
     return other
 
 
 def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
-    """Make a loss that depends on every field: the mean square distance from random data, in units of `SIZES`.
+    """Make a loss that depends on every field: the mean square distance from random data, in units of `size_of`.
 
     Parameters
     ----------
@@ -269,10 +269,10 @@ def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
         The loss.
     """
     terms = []
-    for name, control in Controls(model, model.numerics.stepped).controls.items():
+    for name, control in Controls(model, model.stepped).controls.items():
         if model.grid.tile.any(bool(control.mask(model.grid).any())):
-            data = control.values(model) + SIZES[name] * model.grid.tile.drawn(rng.normal, control.shape)
-            terms.append((1 / SIZES[name] ** 2, MeanSquare(model, name, data)))
+            data = control.values(model) + size_of(name) * model.grid.tile.drawn(rng.normal, control.shape)
+            terms.append((1 / size_of(name) ** 2, MeanSquare(model, name, data)))
     return Sum(terms)
 
 
@@ -291,9 +291,9 @@ def direction(control: Control, model: Model, rng: np.random.Generator) -> Array
     Returns
     -------
     ndarray
-        A change as large as the values of the control, for fields of the state and where values are 0 as `SIZES`.
+        A change as large as the values of the control, for fields of the state and where values are 0 as `size_of`.
     """
-    size = np.full(control.shape, SIZES.get(control.name, 1.0))
+    size = np.full(control.shape, size_of(control.name))
     if control.name == "eos":  # where it is linear, the terms of second order have a derivative, too
         size = np.abs(EQUATIONS_OF_STATE["quadratic"].coefficients if len(size) == 7 else control.values(model))
     elif control.kind != "state":
@@ -349,11 +349,11 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     if state is not None:
         model.state = state.copy()
     model, errors = with_perturbed_state(model, rng), [0.0]
-    for name, control in Controls(model, model.numerics.stepped).controls.items():
-        d = SIZES[name] * model.grid.tile.drawn(rng.normal, control.shape)
+    for name, control in Controls(model, model.stepped).controls.items():
+        d = size_of(name) * model.grid.tile.drawn(rng.normal, control.shape)
         tangent = complex_model(model, {name: d}).state
         for record in loss.all_records():
-            state_ad = State.zeros(model.grid)
+            state_ad = model.state.like()
             loss.adjoint(model.state, record, 1.0, state_ad)
             try:
                 with warnings.catch_warnings():

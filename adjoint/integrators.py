@@ -37,7 +37,7 @@ def integrate_ad(
     both: tuple[Any, Any] = (states.extrapolated, states_ad.extrapolated) if integrator.extrapolation else (n, n_ad)
     first, first_ad = both
     for state_ad in (*states_ad.ends[:-1], *[first_ad] * bool(integrator.extrapolation)):
-        clear(*state_ad.arrays().values())
+        clear(*state_ad)
     y, y_ad = [first, *states.ends[:-1]], [first_ad, *states_ad.ends[:-1]]
     for m in reversed(range(len(y))):
         stage_ad(m, y[m], states.ends[m], y_ad[m], states_ad.ends[m])

@@ -12,7 +12,6 @@ import numpy as np
 from scipy import sparse
 
 from ogcm.backend import HALO
-from ogcm.fields import FIELDS
 from ogcm.model import Model
 from ogcm.regions import extent, heights_with_halo, shift_coordinates
 
@@ -122,8 +121,8 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> Int
     Interpolation
         The matrix and what it applies to.
     """
-    h, grid, tile, point = model.horizontal.undivided, model.grid, model.grid.tile, FIELDS[field].point.lower()
-    flat = FIELDS[field].vertical == ""
+    h, grid, tile, point = model.horizontal.undivided, model.grid, model.grid.tile, model.fields[field].point.lower()
+    flat = model.fields[field].vertical == ""
     around, near, own, inside = [], np.ones(len(x), bool), np.ones(len(x), bool), np.ones(len(x), bool)
     for axis, at, points, part, count, periodic in (
         ("y", y, h.y_f if point == "v" else h.y_t, tile.rows, tile.shape[0], h.periodic_y),

@@ -29,7 +29,7 @@ class BoxMean(Loss):
     ----------
     model : Model
         The model of the run.
-    field : {"u", "v", "eta", "T", "S"}
+    field : {"u", "v", "eta", "T", "S"} or a further tracer
         The field.
     x, y : tuple of float, optional
         Ranges of the box in the coordinates of the grid [degrees or m]; by default the whole grid.
@@ -76,7 +76,7 @@ class MeanSquare(Loss):
     ----------
     model : Model
         The model of the run.
-    field : {"u", "v", "eta", "T", "S"}
+    field : {"u", "v", "eta", "T", "S"} or a further tracer
         The field.
     data : ndarray, shape (nk, ny, nx) or (days, nk, ny, nx)
         The data, without the first axis nk for eta; the mean excludes masked points. They are those of the whole ocean,

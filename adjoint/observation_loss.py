@@ -27,7 +27,7 @@ class Observations(Loss):
     ----------
     model : Model
         The model of the run.
-    field : {"u", "v", "eta", "T", "S"}
+    field : {"u", "v", "eta", "T", "S"} or a further tracer
         The observed field.
     x, y : array_like, shape (n,)
         Positions in the coordinates of the grid [degrees or m].

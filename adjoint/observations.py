@@ -30,12 +30,10 @@ from adjoint.observation_loss import Observations
 from ogcm import cf, files
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
-from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.regions import field_point, heights
 from ogcm.simulation import Simulation
-from ogcm.state import PROGNOSTIC
 from ogcm.stepper import Stepper
 
 __all__ = ["Points", "misfit", "read", "synthetic", "write"]
@@ -208,10 +206,10 @@ def read(path: str | Path, model: Model) -> list[Points]:
 def points_in(file: h5py.File, model: Model) -> list[Points]:
     """Return the observations in an open file, see `read`."""
     path = file.filename
-    fields = [name for name in PROGNOSTIC if cf.has(file, name)]
+    fields = [name for name in model.stepped if cf.has(file, name)]
     if not fields:
         raise FileError(
-            f"{path}: holds none of the fields {', '.join(PROGNOSTIC)}; `pydoc {__name__}` describes the format"
+            f"{path}: holds none of the fields {', '.join(model.stepped)}; `pydoc {__name__}` describes the format"
         )
     y_name, x_name = model.horizontal.names
     needed = [x_name, y_name, "time", *fields, *(f"{field}_error" for field in fields)]
@@ -234,7 +232,7 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
             f"begins, and give it the units {since[0]!r}"
         )
 
-    def column(name: str, quantity: str, difference: bool = False) -> Array:
+    def column(name: str, quantity: str | cf.Quantity, difference: bool = False) -> Array:
         v = file[name]
         return cf.in_units(v, cf.decode(v), quantity, difference=difference)
 
@@ -243,7 +241,9 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
     z = height(file[vertical[0]], column(vertical[0], "depth")) if vertical else np.zeros(shape)
     points = []
     for field in fields:
-        values, errors = column(field, FIELD[field]), column(f"{field}_error", FIELD[field], difference=True)
+        own = model.fields[field].units  # of a further tracer, which has one unit and any range
+        quantity = FIELD.get(field, cf.Quantity(own, cf.same(own)))
+        values, errors = column(field, quantity), column(f"{field}_error", quantity, difference=True)
         there = np.isfinite(values)
         whole = there & np.isfinite([x, y, z, days, errors]).all(axis=0)
         if not whole[there].all():
@@ -311,4 +311,4 @@ def write_points(path: str | Path, points: Sequence[Points], model: Model) -> No
                 v = f.create_variable(name, ("obs",), "f8", fillvalue=np.nan)
                 v[...] = np.nan
                 v[start:end] = filled(values)
-                v.attrs.update(units=FIELDS[p.field].units, long_name=FIELDS[p.field].long_name)
+                v.attrs.update(units=model.fields[p.field].units, long_name=model.fields[p.field].long_name)

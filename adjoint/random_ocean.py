@@ -27,6 +27,22 @@ SIZES = {
 }  # fmt: skip
 
 
+def size_of(name: str) -> float:
+    """Return the typical size of a quantity.
+
+    Parameters
+    ----------
+    name : str
+        Name of a control.
+
+    Returns
+    -------
+    float
+        Size in the units of the quantity; 1 for one that is not in `SIZES`.
+    """
+    return SIZES.get(name, 1.0)
+
+
 def random_grid(
     seed: int = 0,
     nx: int = 12,

@@ -19,6 +19,7 @@ from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import surface as surface_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
 from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
+from adjoint.operators import tracer_sources as tracer_sources_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
 from adjoint.operators import viscosity as viscosity_ad
@@ -37,6 +38,7 @@ from ogcm.operators import (
     surface,
     tracer_advection,
     tracer_diffusion,
+    tracer_sources,
     vertical_diffusion,
     vertical_mixing,
     viscosity,
@@ -271,6 +273,18 @@ OPERATORS = {
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
     },
     "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
+    "decay_fraction": pair(
+        tracer_sources.decay_fraction, tracer_sources_ad.decay_fraction_ad, "decay t1+ 2e-3", "phi t1", time_step
+    ),
+    **{
+        f"tracer_source{suffix}": pair(
+            tracer_sources.tracer_source,
+            tracer_sources_ad.tracer_source_ad,
+            f"C t, source {kind}, decay {kind}+ 1e-3, phi {kind}+, s_t t2+",
+            "out t",
+        )
+        for suffix, kind in (("", "t1"), ("_of_layers", "t"))
+    },
     "constant_mixing": pair(
         vertical_mixing.constant_mixing,
         vertical_mixing_ad.constant_mixing_ad,

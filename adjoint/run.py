@@ -322,10 +322,10 @@ class RunWithAdjoint:
     def blank(self) -> State:
         """Make an adjoint state of zeros, in memory that was used before if there is some."""
         if not self.free_states:
-            return State.zeros(self.model.grid, self.state.u.dtype)
+            return self.state.like()
         state = self.free_states.pop()
         state.previous = None
-        clear(*state.arrays().values())
+        clear(*state)
         return state
 
     def forward(self, n: int) -> None:
@@ -355,7 +355,7 @@ class RunWithAdjoint:
         records = self.records.get(self.reached, ())
         state = self.last.to("cpu") if records else self.last
         for record in records:
-            value, slope = self.loss.value(state, record), State.zeros(self.simulation.model.grid, state.u.dtype)
+            value, slope = self.loss.value(state, record), state.like()
             self.loss.adjoint(state, record, 1.0, slope)
             values = self.simulation.tile.every(complex(value))
             if len(set(values)) > 1 and np.isfinite(values).all():
@@ -363,7 +363,7 @@ class RunWithAdjoint:
                     f"{type(self.loss).__name__}: its value is {values[0].real} in one process and {values[-1].real} "
                     "in another; add up over the whole ocean with `self.total`"
                 )
-            finite = np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope.arrays().values())
+            finite = np.isfinite(value) and all(np.isfinite(interior(a)).all() for a in slope)
             if self.simulation.tile.any(not finite):
                 name, day = type(self.loss).__name__, self.reached * self.model.numerics.dt / DAY
                 raise InputError(

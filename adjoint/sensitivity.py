@@ -27,7 +27,6 @@ from adjoint.losses import BoxMean, Enstrophy, HeatContent, Overturning, Transpo
 from adjoint.run import gradient
 from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
-from ogcm.fields import FIELDS
 from ogcm.files import write_together
 from ogcm.grid import interior
 from ogcm.metadata import FILL, describe_ocean, describe_variable, horizontal_dimensions, put
@@ -110,7 +109,7 @@ def quantity(model: Model, of: str, *, field: str = "T", **places: Place | None)
         return Quantity(of, HeatContent(model, **given), "heat content", "J", given)
     if of == "mean":
         loss = BoxMean(model, field, **given)
-        return Quantity(of, loss, f"mean {FIELDS[field].long_name}", FIELDS[field].units, given)
+        return Quantity(of, loss, f"mean {model.fields[field].long_name}", model.fields[field].units, given)
     if given:
         raise InputError("enstrophy: it is that of the whole ocean; leave out x, y, z")
     return Quantity(of, Enstrophy(model), "enstrophy", "m3 s-2", given)
@@ -168,7 +167,7 @@ class Sensitivity:
             The units.
         """
         above = "K" if self.quantity.units == "degC" else self.quantity.units
-        below = units(name)
+        below = units(name, self.model)
         return above if below == "1" else f"{above} ({'K' if below == 'degC' else below})-1"
 
     def write(self, path: str | Path, configuration: str = "") -> None:

@@ -16,13 +16,16 @@ from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.layers import stretch_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
 from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplacian_ad
+from adjoint.operators.tracer_sources import decay_fraction_ad, tracer_source_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
 from adjoint.work import BackwardStep
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.slow_physics import negative
+from ogcm.slow_physics import negative, rain_content
+
+Array = np.ndarray
 
 
 def slow_physics_ad(model: Model, step: BackwardStep) -> None:
@@ -38,7 +41,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     grid, n, fluxes, s, s_ad = model.grid, step.n, step.fluxes, step.slow.s, step.slow_ad.s
     n_ad, fluxes_ad, D_ad = step.gradient.state, step.gradient.fluxes, step.slow_ad.D
     exchange(grid, D_ad.u, D_ad.v, step.slow_ad.drag_u, step.slow_ad.drag_v)
-    if model.numerics.has_tracers:
+    if model.tracers:
         tracer_sources_ad(model, step)
     mixing_coefficients_ad(model, step)
     friction_ad(model, step)
@@ -117,26 +120,47 @@ def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
 
 
 def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
-    """Compute the adjoint of the sources of tracers, from D.T and D.S to the tracers and the surface fluxes."""
-    grid, fluxes, fluxes_ad, slow, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow, step.slow_ad
-    heat, heat_ad = (slow.held, slow_ad.held) if model.numerics.freezing else (slow.heat, slow_ad.heat)
-    exchange(grid, slow_ad.D.T, slow_ad.D.S)
-    for name, flux, flux_ad, fresh_factor in (
-        ("T", heat, heat_ad, grid.nonlinear),
-        ("S", slow.no_flux, slow_ad.no_flux, grid.nonlinear - 1),
-    ):
+    """Compute the adjoint of the sources of tracers, from their D to tracers, surface fluxes and parameters."""
+    grid, fluxes, fluxes_ad, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow_ad
+    exchange(grid, *(getattr(slow_ad.D, name) for name in model.tracers))
+    for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
-        fresh_factor = grid.h_t.dtype.type(fresh_factor)
+        source_and_decay_ad(model, name, step)
         diffusion_ad(model, name, step)
-        clear(flux_ad)
+        flux, flux_ad = tracer_flux_ad(model, name, step)
         restoring, restoring_ad = (
             [getattr(a, f"{name}_star"), getattr(a, f"rate_{name}")] for a in (fluxes, fluxes_ad)
         )
         surface_flux_ad(
-            tracer, flux, *restoring, fluxes.fresh_water, fresh_factor, grid, getattr(slow_ad.D, name),
+            tracer, flux, *restoring, fluxes.fresh_water, rain_content(model, name), grid, getattr(slow_ad.D, name),
             tracer_ad, flux_ad, *restoring_ad, fluxes_ad.fresh_water,
         )  # fmt: skip
-    surface_heat_ad(model, step)
+    if "T" in model.tracers:
+        surface_heat_ad(model, step)
+
+
+def tracer_flux_ad(model: Model, name: str, step: BackwardStep) -> tuple[Array, Array]:
+    """Return the flux of a tracer through the surface, and the array of its adjoint, to which is added."""
+    if name not in ("T", "S"):
+        return getattr(step.fluxes, f"flux_{name}"), getattr(step.gradient.fluxes, f"flux_{name}")
+    kind = "no_flux" if name == "S" else "held" if model.numerics.freezing else "heat"
+    clear(getattr(step.slow_ad, kind))
+    return getattr(step.slow, kind), getattr(step.slow_ad, kind)
+
+
+def source_and_decay_ad(model: Model, name: str, step: BackwardStep) -> None:
+    """Compute the adjoint of source and decay, from D of the tracer `name`."""
+    grid, p, p_ad, slow, slow_ad = model.grid, model.parameters, step.gradient.parameters, step.slow, step.slow_ad
+    if f"decay_{name}" not in p:
+        return
+    source, decay = f"source_{name}", f"decay_{name}"
+    C, C_ad, D_ad = getattr(step.n, name), getattr(step.gradient.state, name), getattr(slow_ad.D, name)
+    phi, phi_ad = slow.like(decay, p[decay]), slow_ad.like(decay, p[decay])
+    clear(phi_ad)
+    tracer_source_ad(
+        C, p[source], p[decay], phi, slow.s.t, grid, D_ad, C_ad, p_ad[source], p_ad[decay], phi_ad, slow_ad.s.t
+    )
+    decay_fraction_ad(p[decay], grid.h_t.dtype.type(model.numerics.dt), grid, phi_ad, p_ad[decay])
 
 
 def surface_heat_ad(model: Model, step: BackwardStep) -> None:

@@ -49,8 +49,8 @@ class Gradient(NamedTuple):
         """
         grid, dtype = model.grid, model.state.u.dtype
         return cls(
-            State.zeros(grid, dtype),
-            Fluxes(*(np.zeros_like(grid.depth_t, dtype) for _ in Fluxes._fields)),
+            model.state.like(),
+            Fluxes(**{name: np.zeros_like(grid.depth_t, dtype) for name in model.forcing.shapes}),
             {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
             {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
         )

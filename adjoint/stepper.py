@@ -72,9 +72,9 @@ class AdjointStepper:
         self.model, self.forward = model, Stepper(model, kept=True, graphs=graphs)
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
         grid, dtype = model.grid, model.state.u.dtype
-        self.states_ad = StepStates.zeros(self.forward.integrator, grid, dtype, kept=True)
+        self.states_ad = StepStates.zeros(self.forward.integrator, model.state, kept=True)
         self.work_ad = StageWork.zeros(grid, dtype, SHARED)
-        self.slow_ad = SlowWork.zeros(grid, dtype, self.work_ad, SHARED_BY_SLOW_PHYSICS)
+        self.slow_ad = SlowWork.zeros(grid, model.state, self.work_ad, SHARED_BY_SLOW_PHYSICS)
         self.scratch = Scratch.of(self.work_ad)
         self.with_eos = True
         self.eos_ad = zeros(grid.h_t, (len(model.parameters["eos"]), *grid.depth_t.shape), dtype)
@@ -123,8 +123,9 @@ class AdjointStepper:
         if self.graphs is None:
             self.physics(kept, step, new_ad)
         else:
-            arrays = (*n.all_arrays(), *kept.states.ends[-1].all_arrays(), *new_ad.all_arrays(), *fluxes)
-            arrays += (*g.state.all_arrays(), *g.fluxes, *g.parameters.values())
+            arrays = (*n.all_arrays(), *kept.states.ends[-1].all_arrays(), *new_ad.all_arrays())
+            arrays += (*fluxes, *g.fluxes)
+            arrays += (*g.state.all_arrays(), *g.parameters.values())
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         if eos_ad is not None:
@@ -160,9 +161,9 @@ class AdjointStepper:
         gradient : Gradient
             Adjoints to which those of this step are added.
         """
-        grid, stepped = self.model.grid, self.model.numerics.stepped
+        grid, stepped = self.model.grid, self.model.stepped
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
-        for name, D_ad in self.slow_ad.D._asdict().items():
+        for name, D_ad in self.slow_ad.D.arrays().items():
             D_ad[...] = dt * (getattr(new_ad, name) / self.forward.thickness(name)) if name in stepped else 0
             getattr(gradient.state, name)[...] += getattr(new_ad, name)
         exchange(grid, *self.slow_ad.D)
@@ -181,13 +182,13 @@ class AdjointStepper:
             Adjoint of the state at the end of the step.
         """
         slow_ad, n_ad, end_ad = self.slow_ad, step.gradient.state, self.states_ad.ends[-1]
-        clear(*slow_ad.D[:2], slow_ad.D.T, slow_ad.D.S, slow_ad.nu_v, slow_ad.kappa_v)
+        clear(*slow_ad.D, slow_ad.nu_v, slow_ad.kappa_v)
         clear(slow_ad.drag_u, slow_ad.drag_v, *slow_ad.bar, *slow_ad.s)
         if step.eos_ad is not None:
             clear(step.eos_ad)
         for name, a in end_ad.arrays().items():
             a[...] = getattr(new_ad, name)
-            if name not in self.model.numerics.stepped:
+            if name not in self.model.stepped:
                 getattr(n_ad, name)[...] += np.where(self.model.grid.mask_t, a, 0)
         self.stages(kept, step)
         slow_physics_ad(self.model, step)
@@ -218,7 +219,7 @@ class AdjointStepper:
         """
         grid, work_ad, slow_ad, (step, stage, y_ad, s_ad) = self.model.grid, self.work_ad, self.slow_ad, backward
         clear(work_ad.U_mean, work_ad.V_mean, *work_ad.bar, *work_ad.bar_star, *work_ad.s_y)
-        if self.model.numerics.has_tracers:
+        if self.model.tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)
         dt, work, slow, n_ad = stage.dt, stage.work, step.slow, step.gradient.state
@@ -235,7 +236,7 @@ class AdjointStepper:
         stretch_ad(stage.y.eta, grid, *work_ad.s_y, y_ad.eta)
 
     def tracers(self, backward: BackwardStage) -> None:
-        """Compute the adjoint of the tracers, from T and S of s_ad to y_ad, n and the barotropic mode.
+        """Compute the adjoint of the tracers, from those of s_ad to y_ad, n and the barotropic mode.
 
         Parameters
         ----------
@@ -243,20 +244,22 @@ class AdjointStepper:
             The stage.
         """
         step, (n, y, s, dt, fluxes, _, work), y_ad, s_ad = backward
-        numerics, grid, work_ad, slow_ad = self.model.numerics, self.model.grid, self.work_ad, self.slow_ad
+        grid, work_ad, slow_ad = self.model.grid, self.work_ad, self.slow_ad
         slow, n_ad, fresh_ad = step.slow, step.gradient.state, step.gradient.fluxes.fresh_water
         flow, flow_ad = (work.U_T, work.V_T, work.W_T), (work_ad.U_T, work_ad.V_T, work_ad.W_T)
         clear(*flow_ad, *work_ad.s_new)
-        for name, G_ad, D_ad in (("T", work_ad.G_T, slow_ad.D.T), ("S", work_ad.G_S, slow_ad.D.S)):
-            old, old_ad = getattr(n, name), getattr(n_ad, name)
+        G_ad = work_ad.G
+        for name in self.model.tracers:
+            old, old_ad, D_ad = getattr(n, name), getattr(n_ad, name), getattr(slow_ad.D, name)
             advance_tracer_ad(
                 getattr(s, name), old, slow.s.t, slow.kappa_v, work.s_new.t, dt, grid, getattr(s_ad, name),
                 old_ad, slow_ad.s.t, G_ad, D_ad, slow_ad.kappa_v, work_ad.s_new.t,
             )  # fmt: skip
             exchange(grid, G_ad)
-            from_old = numerics.advection == "monotone"
+            scheme = self.model.advection(name)
+            from_old = scheme == "monotone"
             carried, carried_ad = (old, old_ad) if from_old else (getattr(y, name), getattr(y_ad, name))
-            ADVECTION_AD[numerics.advection](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad)
+            ADVECTION_AD[scheme](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad)
         exchange(grid, work_ad.W_T)  # of s_new, tracers use s_t alone, which is not gathered
         stretch_ad(s.eta, grid, *work_ad.s_new, s_ad.eta)
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, work_ad.W_T, work_ad.U_T, work_ad.V_T, fresh_ad)

@@ -19,7 +19,6 @@ Array = np.ndarray
 SHARED: Shared = {
     "u_star": ("G_u", "not used: the adjoint of u_star is held in that of u"),
     "v_star": ("G_v", "as for u_star"),
-    "G_S": ("G_T", "each is overwritten by the first kernel of its tracer"),
     "U_T": ("U", "overwritten by the advection of momentum, which follows the tracers"),
     "V_T": ("V", "as for U_T"),
     "W_T": ("W", "as for U_T"),

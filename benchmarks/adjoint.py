@@ -11,6 +11,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numba
 import numpy as np
@@ -27,6 +28,7 @@ VARIANTS = [  # operators that the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
     "buoyancy_teos10", "stratification_teos10", "stress_divergence_of_layers", "diffuse_tracer_of_layers",
     "smagorinsky", "leith", "tracer_laplacian", "richardson_mixing", "hold_above_freezing", "extrapolate",
+    "decay_fraction", "tracer_source", "tracer_source_of_layers",
 ]  # fmt: skip
 
 
@@ -98,6 +100,25 @@ def steps(sizes: list[tuple[int, int, int]], threads: list[int], repeats: int) -
             )
 
 
+def tracers(size: tuple[int, int, int], counts: list[int], repeats: int) -> None:
+    """Print a line for each number of further tracers with a source and a decay: forward step and adjoint step."""
+    print("\nfurther tracers at {} x {} x {} (one thread; medians)".format(*size))
+    print(f"{'tracers':8} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6} {'forward ms of each':>19}")
+    tracer = ogcm.Tracer(initial=lambda x, y, z: np.sin(x / 1e5) + z / 4e3, source=1e-9, decay=1e-8)
+    steps: list[Callable] = []
+    for count in counts:
+        m = model(*size, "float64")
+        for n in range(count):
+            m.add_tracer(f"c{n}", tracer)
+        backward, gradient, new_ad = AdjointStepper(m), Gradient.zeros(m), m.state.like()
+        for a in new_ad:
+            a[...] = np.random.default_rng(0).normal(size=a.shape)
+        steps += [partial(ogcm.Stepper(m).advance, m.state), partial(backward.step, m.state, new_ad, gradient)]
+    for count, (plain, both) in zip(counts, np.reshape(times := median_times(steps, repeats), (-1, 2)), strict=True):
+        each = f"{(plain - times[0]) / count * 1e3:19.2f}" if count else ""
+        print(f"{count:<8} {plain * 1e3:11.2f} {both * 1e3:11.2f} {both / plain:6.2f} {each}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -109,6 +130,8 @@ def main() -> None:
     numba.set_num_threads(1)
     operators(small, repeats)
     steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], threads, repeats)
+    numba.set_num_threads(1)
+    tracers(small if quick else (128, 128, 16), [0, 1] if quick else [0, 1, 2, 4, 8], repeats)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     everything, large = {"memory": 8e9}, (256, 256, 32)
     cases = [

@@ -93,16 +93,17 @@ def kernels(stepper: ogcm.Stepper) -> dict[str, tuple]:
 
     The stepper keeps its results (`kept=True`), since the work arrays of a run are windows of a few rows.
     """
-    from ogcm.operators import friction, layers, pressure, tracer_diffusion, vertical_diffusion
+    from ogcm.operators import friction, layers, pressure, tracer_diffusion, tracer_sources, vertical_diffusion
 
     s, w, m, g = stepper, stepper.works[0], stepper.model, stepper.model.grid
     n, new, y, dt = m.state, s.states.ends[0], w.s_y, np.asarray(600.0, g.h_t.dtype)[()]
     p = m.parameters
-    carried = {f"advect_tracer_{name}": (f, (n.T, w.U, w.V, w.W, dt, g, w.G_T), 5) for name, f in ADVECTION.items()}
+    carried = {f"advect_tracer_{name}": (f, (n.T, w.U, w.V, w.W, dt, g, w.G), 5) for name, f in ADVECTION.items()}
     return carried | {
-        "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, w.G_T), 5),
+        "diffuse_tracer": (tracer_diffusion.diffuse_tracer, (n.T, p["kappa_h"], g, w.G), 5),
+        "tracer_source": (tracer_sources.tracer_source, (n.T, *[p["kappa_h"]] * 3, y.t, g, w.G), 4),
         "advance_tracer": (
-            vertical_diffusion.advance_tracer, (n.T, y.t, w.G_T, s.slow.D.T, s.slow.kappa_v, y.t, dt, g, new.T), 6,
+            vertical_diffusion.advance_tracer, (n.T, y.t, w.G, s.slow.D.T, s.slow.kappa_v, y.t, dt, g, new.T), 6,
         ),
         "advect_momentum_energy": (
             VORTICITY["energy"], (n.u, n.v, w.U, w.V, w.W, w.q, y.u, y.v, g, w.G_u, w.G_v), 10,

@@ -14,6 +14,7 @@ from .drift import Drift as Drift
 from .evaluation import evaluate as evaluate
 from .features import FEATURES as FEATURES
 from .features import Feature as Feature
+from .features import features_of as features_of
 from .mlp import MLP as MLP
 from .network import NETWORKS as NETWORKS
 from .network import Network as Network
@@ -26,6 +27,7 @@ from .optimizer import constant as constant
 from .optimizer import cosine as cosine
 from .optimizer import warm_up as warm_up
 from .outputs import FORMS as FORMS
+from .outputs import forms_of as forms_of
 from .pictures import draw_maps as draw_maps
 from .pictures import draw_scores as draw_scores
 from .pictures import draw_spectra as draw_spectra

@@ -58,8 +58,9 @@ class CoarseGraining:
             raise InputError(f"dz: the layers differ, {fine.dz.tolist()} and {coarse.dz.tolist()} m; use the same")
         if fine.grid.tile.periodic != coarse.grid.tile.periodic:
             raise InputError("periodic_x, periodic_y: the two models differ; use one setup at two resolutions")
-        if fine.numerics.has_tracers != coarse.numerics.has_tracers:
-            raise InputError("equation_of_state: one of the two models has no tracers; use tracers in both or in none")
+        if fine.tracers != coarse.tracers:
+            own, others = (", ".join(model.tracers) or "none" for model in (fine, coarse))
+            raise InputError(f"tracers: the fine model has {own}, the coarse one {others}; give both the same")
         self.factor = (ny // rows, nx // columns)
         check_tiles(fine.grid.tile, coarse.grid.tile, self.factor)
         for size, across in (("area_t", 1), ("dy_t", self.factor[1])):
@@ -77,7 +78,7 @@ class CoarseGraining:
                 "water and all of its fine cells are land; make it land"
             )
         self.fine, self.coarse = copy.copy(fine), copy.copy(coarse)  # copies, whose states are replaced
-        self.coarse.state = State.zeros(coarse.grid, np.dtype(np.float64))
+        self.coarse.state = coarse.state.like(np.dtype(np.float64))
         self.coarse.state.u[...] = self.coarse.state.v[...] = 1.0  # so that transports are areas of faces
 
     def blocks(self, a: Array) -> Array:
@@ -98,7 +99,7 @@ class CoarseGraining:
         return a.reshape(*layers, ny // rows, rows, nx // columns, columns).sum(axis=(-3, -1), dtype=np.float64)
 
     def __call__(self, state: State) -> dict[str, Array]:
-        """Return the fields u, v, T, S (nk, ny, nx) and eta (ny, nx) of a fine state on the coarse interior, 0 on land.
+        """Return u, v, tracers (nk, ny, nx) and eta (ny, nx) of a fine state on the coarse interior, 0 on land.
 
         The halo of `state` must be filled, as after a step.
         """
@@ -108,7 +109,7 @@ class CoarseGraining:
         volume = diagnostics.cell_volume(self.fine)
         eta = wet[0] * mean(self.blocks(self.area * interior(state.eta)), self.blocks(self.area))
         fields = {"eta": eta}
-        for name in ("T", "S"):
+        for name in self.fine.tracers:
             fields[name] = self.tracer(volume * interior(getattr(state, name)), volume) * wet
         interior(coarse.state.eta)[...] = eta
         exchange(coarse.grid, coarse.state.eta)

@@ -26,10 +26,10 @@ from nn.corrector_file import fill_corrector, write_corrector
 from nn.corrector_options import check_equivariance, check_model, check_names
 from nn.equivariance import stretch_and_rotate, stretch_and_rotate_ad
 from nn.feature_kernels import normalise
-from nn.features import FEATURES
+from nn.features import features_of
 from nn.network import backward_of_own, make
 from nn.normalisation import Normalisation, normalisation
-from nn.outputs import FORMS
+from nn.outputs import forms_of
 from nn.sampling import CHUNK_ON_GPU, Sampling, feature_rows
 from ogcm.device import array_module, copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.errors import InputError
@@ -53,9 +53,9 @@ class Corrector(Term):
     model : Model
         The model to be corrected.
     features : sequence of str
-        Names in `nn.FEATURES`: the inputs of the network.
+        Names of features of the model (`nn.features_of`): the inputs of the network.
     outputs : sequence of str
-        Names in `nn.FORMS`: what the outputs of the network are, and how they act.
+        Names of forms of the model (`nn.forms_of`): what the outputs of the network are, and how they act.
     network : str, default "mlp"
         A name in `nn.NETWORKS`, which is made with `hidden`, `activation`, `seed` and `dtype`.
     hidden : sequence of int, default (32, 32)
@@ -109,10 +109,10 @@ class Corrector(Term):
         seed: int = 0,
         dtype: str = "float64",
     ) -> None:
-        check_names(features, outputs, stencil, vertical, dtype)
+        check_names(model, features, outputs, stencil, vertical, dtype)
         check_model(features, outputs, model)
         if equivariant:
-            check_equivariance(features, outputs, stencil)
+            check_equivariance(model, features, outputs, stencil)
         self.config: dict[str, Any] = {
             "features": tuple(features), "outputs": tuple(outputs), "network": network, "hidden": tuple(hidden),
             "activation": activation, "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
@@ -121,15 +121,18 @@ class Corrector(Term):
         # Of the thickest cells of each layer at rest [m]
         self.thickness = model.grid.tile.largest_of_each(interior(model.grid.h_t).max((1, 2)))
         # The vectors that an equivariant corrector stretches and rotates; its network does not read them.
-        self.bases = tuple(sorted({FORMS[name].basis for name in outputs} if equivariant else ()))
-        self.rows = feature_rows((*features, *self.bases), self.layers)
+        known, forms = features_of(model), forms_of(model)
+        self.bases = tuple(sorted({forms[name].basis for name in outputs} if equivariant else ()))
+        self.features = {name: known[name] for name in (*features, *self.bases)}
+        self.rows = feature_rows(self.features, self.layers)
         names = [row.feature for row in self.rows]
         self.rows_of = {
             name: slice(names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)
         }
         self.levels = np.array([max(row.layer, 0) for row in self.rows])  # the layer whose mask each row has
-        ends = np.cumsum([FORMS[name].components for name in outputs]).tolist()
+        ends = np.cumsum([forms[name].components for name in outputs]).tolist()
         self.components = {name: slice(a, b) for name, a, b in zip(outputs, [0, *ends], ends, strict=False)}
+        self.acting = [(forms[name], p) for name, p in self.components.items()]
         self.scale = np.ones((ends[-1], self.layers))
         self.scaled: set[str] = set()  # outputs whose scale is known
         self.set_scales(scales or {})
@@ -185,10 +188,9 @@ class Corrector(Term):
         basis = self.vector_basis()
         self.normalise_features()
         self.evaluate_network()
-        acting = stretch_and_rotate(self.O, basis, self.components, self.grid) if basis else self.O
+        acting = stretch_and_rotate(self.O, basis, self.acting, self.grid) if basis else self.O
         exchange(self.grid, *acting)
-        for name, p in self.components.items():
-            form = FORMS[name]
+        for form, p in self.acting:
             form.forward(*acting[p], self.grid, *(getattr(D, field) for field in form.acts_on))
 
     def add_ad(self, model: Model, n: State, fluxes: Fluxes, D_ad: Tendencies, gradient: Gradient) -> None:
@@ -212,22 +214,21 @@ class Corrector(Term):
         basis = self.vector_basis()
         self.normalise_features()
         O_ad, F_ad = np.zeros_like(self.O), np.zeros_like(self.F)
-        for name, p in self.components.items():
-            form = FORMS[name]
+        for form, p in self.acting:
             form.backward(*self.O[p], grid, *(getattr(D_ad, field) for field in form.acts_on), *O_ad[p])
         basis_ad = {}
         if basis:
             self.evaluate_network()
-            basis_ad = stretch_and_rotate_ad(self.O, basis, self.components, grid, O_ad)
+            basis_ad = stretch_and_rotate_ad(self.O, basis, self.acting, grid, O_ad)
         weights_ad: Any = gradient.weights
         self.evaluate_network_ad(O_ad, F_ad, weights_ad)
         normalise(0 * self.normalisation.mean, self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
-        for feature, e_ad in basis_ad.items():
-            F_ad[self.rows_of[feature]] += e_ad.reshape(-1, *F_ad.shape[1:])
+        for name, e_ad in basis_ad.items():
+            F_ad[self.rows_of[name]] += e_ad.reshape(-1, *F_ad.shape[1:])
         exchange(grid, F_ad)
-        for name in self.rows_of:
-            if FEATURES[name].backward is not None:
-                FEATURES[name].backward(model, n, fluxes, *self.components_of(name, F_ad), gradient)
+        for name, feature in self.features.items():
+            if feature.backward is not None:
+                feature.backward(model, n, fluxes, *self.components_of(name, F_ad), gradient)
 
     def compute_features(self, model: Model, n: State, fluxes: Fluxes) -> None:
         """Compute the features of a state, in their own units, into F.
@@ -245,8 +246,8 @@ class Corrector(Term):
             if name in self.fixed:
                 self.F[rows] = self.fixed[name]
                 continue
-            FEATURES[name].forward(model, n, fluxes, *self.components_of(name, self.F))
-            if FEATURES[name].backward is None:
+            self.features[name].forward(model, n, fluxes, *self.components_of(name, self.F))
+            if self.features[name].backward is None:
                 self.fixed[name] = self.F[rows].copy()
 
     def normalise_features(self) -> None:
@@ -330,7 +331,7 @@ class Corrector(Term):
         list of ndarray, shape (levels, nj, ni)
             Views of the components.
         """
-        rows, count = F[self.rows_of[feature]], len(FEATURES[feature].components)
+        rows, count = F[self.rows_of[feature]], len(self.features[feature].components)
         return list(rows.reshape(count, -1, *rows.shape[1:]))
 
     def vector_basis(self) -> dict[str, Array]:
@@ -419,8 +420,8 @@ class Corrector(Term):
         weights = to_device(self.network.weights, device)
         other.grid, other.network = mirror.grid, self.network.with_weights(weights, array_module(weights))
         for name, rows in self.rows_of.items():
-            if FEATURES[name].backward is None and name not in self.fixed:
-                FEATURES[name].forward(model, model.state, None, *self.components_of(name, self.F))
+            if self.features[name].backward is None and name not in self.fixed:
+                self.features[name].forward(model, model.state, None, *self.components_of(name, self.F))
                 self.fixed[name] = self.F[rows].copy()
         other.scale, other.levels = to_device(self.scale, device), to_device(self.levels, device)
         other.sampling = self.sampling.to(device)

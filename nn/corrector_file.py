@@ -19,7 +19,7 @@ Array = np.ndarray
 
 def write_corrector(corrector: "Corrector", group: h5py.Group) -> None:
     """Write a corrector into an empty group."""
-    features = FEATURES.foreign(corrector.config["features"])
+    features = FEATURES.foreign(name for name in corrector.config["features"] if name in FEATURES)
     networks = NETWORKS.foreign([corrector.config["network"]])
     modules = {name: FEATURES[name].forward.__module__ for name in features}
     modules |= {name: type(corrector.network).__module__ for name in networks}

@@ -27,7 +27,6 @@ from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.output import OutputFile, record_bytes
 from ogcm.simulation import Simulation
-from ogcm.state import PROGNOSTIC
 from ogcm.variables import check_variables
 from ogcm.writers import Writer
 
@@ -62,12 +61,12 @@ class DataOutput(OutputFile):
         self,
         path: str | Path,
         model: Model,
-        fields: Sequence[str] = PROGNOSTIC,
+        fields: Sequence[str] | None = None,
         *,
         configuration: str = "",
         attributes: Mapping[str, object] | None = None,
     ) -> None:
-        variables = check_variables(model, tuple(fields))
+        variables = check_variables(model, None if fields is None else tuple(fields))
         super().__init__(path, model, variables, configuration, precision=model.numerics.precision)
         self.tile.on_first(lambda: self.file.attrs.update({"format": FORMAT, **(attributes or {})}))
 
@@ -87,7 +86,7 @@ class CoarseWriter(Writer):
 
     def needed_bytes(self, simulation: Simulation) -> int:
         """Return the size of the records [bytes]."""
-        variables = check_variables(self.coarse, PROGNOSTIC)
+        variables = check_variables(self.coarse, None)
         size = record_bytes(self.coarse, variables, self.coarse.numerics.precision)
         return (2 + simulation.steps // self.interval(simulation)) * size
 

@@ -12,7 +12,6 @@ from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC
 from ogcm.variables import check_variables, wet_points
 
 Array = np.ndarray
@@ -53,7 +52,7 @@ class DataSet(Records):
         names = tile.together(self.read_description)
         known = check_variables(model, tuple(names))
         if not known:
-            raise FileError(f"{path}: holds none of the fields {', '.join(PROGNOSTIC)} of this model")
+            raise FileError(f"{path}: holds none of the fields {', '.join(model.stepped)} of this model")
         self.fields = tuple(known if fields is None else fields)
         for name in self.fields:
             if name not in known:
@@ -72,7 +71,7 @@ class DataSet(Records):
         first = self.model.grid.tile.is_first
         with files.read_hdf5(self.path, FORMAT, "a data set of ogcm", "`ogcm make-data` makes one", sealed=first) as f:
             self.attributes = {name: np.asarray(value).squeeze()[()] for name, value in f.attrs.items()}
-            names = [name for name in PROGNOSTIC if name in f]
+            names = [name for name in self.model.state.names if name in f]
             self.check_grid(f, names)
             self.times = f["time"][()] * DAY
             self.fill = {name: f[name].attrs.get("_FillValue", np.nan) for name in names}

@@ -48,8 +48,9 @@ from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.state import State
+from ogcm.tracers import times
 
-__all__ = ["FEATURES", "Feature"]
+__all__ = ["FEATURES", "Feature", "features_of"]
 Array = np.ndarray
 
 
@@ -236,3 +237,25 @@ TABLE = {
     "height": Feature({"z": "m", "h": "m"}, True, height, None, scalar=True),
 }  # fmt: skip
 FEATURES = Registry("feature", TABLE)
+
+
+def features_of(model: Model) -> dict[str, Feature]:
+    """Return the features of a model by name.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    dict of str to Feature
+        `FEATURES`, and for a further tracer such as "dye" the features "dye" and "dye_gradient".
+    """
+    found = dict(FEATURES)
+    for name in model.further_tracers:
+        units = model.fields[name].units
+        slope = times(units, "m-1")
+        found[name] = Feature({name: units}, True, *state_field(name), scalar=True)
+        found[f"{name}_gradient"] = Feature({f"{name}_x": slope, f"{name}_y": slope}, True, *gradient_feature(name))
+    return found

@@ -333,12 +333,12 @@ class Conservation(Loss):
         heat = HeatContent(model)
         self.weight, self.slope = heat.weight / self.total(heat.weight), heat.slope
         for name, scale in scales.items():
-            if name not in ("T", "S"):
-                raise InputError(f"scales: {name!r} has no content: {suggestion(name, ('T', 'S'))}")
+            if name not in model.tracers:
+                raise InputError(f"scales: {name!r} has no content: {suggestion(name, model.tracers)}")
             if not scale > 0:
                 raise InputError(f"scales: the scale of {name} is {scale}; it must be positive")
         self.scales = dict(scales)
-        self.initial = {name: self.content(initial, name) for name in ("T", "S")}
+        self.initial = {name: self.content(initial, name) for name in model.tracers}
 
     def content(self, state: State, field: str) -> Array:
         """Return the content of each cell per resting volume of the ocean.
@@ -347,7 +347,7 @@ class Conservation(Loss):
         ----------
         state : State
             The state.
-        field : {"T", "S"}
+        field : str
             The tracer.
 
         Returns
@@ -364,13 +364,13 @@ class Conservation(Loss):
         ----------
         state : State
             The state.
-        field : {"T", "S"}
+        field : str
             The tracer.
 
         Returns
         -------
         float
-            The change per resting volume [degC or g kg-1].
+            The change per resting volume [units of the tracer].
         """
         return self.total(self.content(state, field) - self.initial[field])  # cell by cell: less round-off
 

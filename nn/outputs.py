@@ -8,6 +8,8 @@
     T_tendency, S_tendency, uv_tendency, eta_tendency    added directly, to u of the eastern and v of the northern
                          face: nothing is conserved
 
+Further tracers have the same outputs as T and S (`forms_of`).
+
 Vectors lie at the faces of the C-grid, where they act: the average of two cells is 0 for a pattern that changes sign
 from one cell to the next, and so could not correct it. (The vectors of an equivariant network, which rotate about T
 points, are averaged to the faces by `at_faces`.) A flux that leaves one cell enters the next, and none goes through
@@ -34,6 +36,8 @@ from nn.output_kernels import (
     vertical_stress,
     vertical_stress_ad,
 )
+from ogcm.model import Model
+from ogcm.tracers import times
 
 
 class Form(NamedTuple):
@@ -78,3 +82,25 @@ FORMS = {
     "uv_tendency": Form(2, "m s-2", ("u", "v"), acceleration, acceleration_ad, at_faces=True),
     "eta_tendency": Form(1, "m s-1", ("eta",), rise, rise_ad),
 }
+
+
+def forms_of(model: Model) -> dict[str, Form]:
+    """Return the forms of outputs of a model by name.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    dict of str to Form
+        `FORMS`, and those of further tracers: "dye_flux", "dye_flux_z" and "dye_tendency" of a tracer "dye".
+    """
+    found = dict(FORMS)
+    for name in model.further_tracers:
+        flux, rates = (times(model.fields[name].units, units) for units in ("m s-1", "s-1"))
+        found[f"{name}_flux"] = Form(2, flux, (name,), flux_divergence, flux_divergence_ad, f"{name}_gradient", True)
+        found[f"{name}_flux_z"] = Form(1, flux, (name,), vertical_flux, vertical_flux_ad)
+        found[f"{name}_tendency"] = Form(1, rates, (name,), rate, rate_ad)
+    return found

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nn.score_tables import chosen_leads, name_of, units
+from nn.score_tables import chosen_leads
 from nn.scores import ALL, CURRENT, Scores, checked_field
 from ogcm.errors import InputError
-from ogcm.fields import FIELDS
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture, colour_scale, equal_scales, save_figure
 from ogcm.record import pretty_units
@@ -84,8 +83,9 @@ def draw_scores(results: Mapping[str, Scores], path: str | Path) -> Picture:
         usual = np.sqrt(first.mean_squares(field)[2, :, -1])
         lines["climatology, or ACC 0.6"] = column[0].plot(first.leads, usual, "k:", lw=1.2)[0]
         column[1].axhline(USEFUL, color="k", ls=":", lw=1.2)
-        unit = "" if field == ALL else f" [{pretty_units(units(field))}]"
-        column[0].set_title(f"{name_of(field)}{unit}", fontsize="medium")
+        units, name, *_ = first.description(field)
+        unit = "" if field == ALL else f" [{pretty_units(units)}]"
+        column[0].set_title(f"{name}{unit}", fontsize="medium")
         column[0].set_ylim(0, min(column[0].get_ylim()[1], 2.5 * np.nanmax(usual, initial=0)) or 1)
         low = np.nanmin([np.nanmin(scores.acc(field)[:, -1], initial=0.0) for scores in results.values()])
         column[1].set(xlabel="lead [days]", ylim=(1.05 * low, 1.03))
@@ -191,7 +191,7 @@ def draw_maps(
     errors = {name: a - shown["truth"] for name, a in shown.items() if name != "truth"}
     values = colour_scale(field, np.stack(list(shown.values())))
     distances = colour_scale("eta", np.stack(list(errors.values()))) if errors else {}
-    h, point = model.horizontal, FIELDS[field].point
+    h, point = model.horizontal, model.fields[field].point
     size, unit = (1e3, "km") if h.units == "m" else (1.0, "°" if h.units == "degrees" else "cells")
     x, y = (h.x_f if point == "U" else h.x_t) / size, (h.y_f if point == "V" else h.y_t) / size
     shape = float(np.clip(np.ptp(y) / np.ptp(x), 1 / 3, 1.5))
@@ -213,12 +213,12 @@ def draw_maps(
         axes.label_outer()
     for axes, side in ((rows[0, 0], "bottom"), (rows[1, min(1, len(errors))], "left")):  # no panel is outside of these
         axes.tick_params(**{f"label{side}": True})
-    label = pretty_units(FIELDS[field].units)
+    label = pretty_units(model.fields[field].units)
     picture.colorbar(above, ax=list(rows[0]), label=label, extend="both", aspect=25)
     if errors:
         picture.colorbar(below, ax=list(rows[1]), label=f"error [{label}]", extend="both", aspect=25)
     depth = "" if field == "eta" else f" at {np.cumsum(model.dz)[level] - 0.5 * model.dz[level]:g} m"
-    picture.suptitle(f"{FIELDS[field].long_name}{depth} [{label}]", fontweight="bold")
+    picture.suptitle(f"{model.fields[field].long_name}{depth} [{label}]", fontweight="bold")
     save_figure(picture, path)
     return picture
 

@@ -49,7 +49,7 @@ def prepare_corrector(corrector: Corrector, model: Model, data: Records, part: r
     speed = np.hypot(d["u"], d["v"]) if {"u", "v"} <= set(d) else np.full(len(h), 0.1)
     push = 30 * np.hypot(rate["u"], rate["v"]) if {"u", "v"} <= set(rate) else np.full(len(h), 1e-6)
     suggested = {"stress": speed**2, "stress_z": push * h, "uv_tendency": push}
-    for name in ("T", "S"):
+    for name in model.tracers:
         if name in d:
             suggested |= {f"{name}_flux": speed * d[name], f"{name}_tendency": 10 * rate[name]}
             suggested[f"{name}_flux_z"] = 10 * rate[name] * h

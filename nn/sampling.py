@@ -9,14 +9,14 @@ again here, so that each tile adds up the adjoint of its own features from all s
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from nn.features import FEATURES
+from nn.features import Feature
 from ogcm.backend import HALO, kernel
 from ogcm.device import is_on_host, to_device, to_host
 from ogcm.grid import Grid, interior
@@ -39,13 +39,13 @@ class Row(NamedTuple):
     layer: int
 
 
-def feature_rows(features: Sequence[str], layers: int) -> list[Row]:
+def feature_rows(features: Mapping[str, Feature], layers: int) -> list[Row]:
     """Return the rows of these features in their order, by component and layer."""
     return [
         Row(name, component, k)
-        for name in features
-        for component in FEATURES[name].components
-        for k in (range(layers) if FEATURES[name].layered else (-1,))
+        for name, feature in features.items()
+        for component in feature.components
+        for k in (range(layers) if feature.layered else (-1,))
     ]
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.scores import ALL, CURRENT, Scores
+from nn.scores import ALL, Scores
 from ogcm import files
 from ogcm.errors import InputError
-from ogcm.fields import FIELDS
 
 COLUMNS = (
     "model",
@@ -24,11 +23,6 @@ COLUMNS = (
     "acc",
     "variance_ratio",
 )
-
-
-def units(field: str) -> str:
-    """Return the unit of the errors of a field."""
-    return {CURRENT: "m s-1", ALL: "1"}.get(field) or FIELDS[field].units
 
 
 def chosen_leads(results: Mapping[str, Scores], leads: Sequence[float] | None) -> list[float]:
@@ -69,12 +63,8 @@ def table(results: Mapping[str, Scores], field: str = ALL, leads: Sequence[float
         cells = [f"{a:12.4g}" for a in scores.rmse(field)[chosen, -1]]
         cells += [f"{a:12.3f}" for a in scores.acc(field)[chosen, -1]]
         lines.append(f"{model:{width}}" + "".join(f"{'-':>12}" if cell.strip() == "nan" else cell for cell in cells))
-    return "\n".join([f"{name_of(field)} [{units(field)}]", *lines])
-
-
-def name_of(field: str) -> str:
-    """Return the name of a field in words."""
-    return {CURRENT: "current", ALL: "all fields, normalised"}.get(field) or FIELDS[field].long_name
+    description = next(iter(results.values())).description(field)
+    return "\n".join([f"{description.long_name} [{description.units}]", *lines])
 
 
 def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
@@ -100,10 +90,11 @@ def write_csv(path: str | Path, results: Mapping[str, Scores]) -> None:
         depth = np.cumsum(scores.model.dz) - 0.5 * scores.model.dz
         for field in scores.fields:
             found = np.stack([scores.rmse(field), scores.bias(field), scores.acc(field), scores.variance_ratio(field)])
-            layers = found.shape[-1] - 1
+            layers, units = found.shape[-1] - 1, scores.description(field).units
             places = [(k, f"{depth[k]:g}", k) for k in range(layers)] if layers > 1 else []
             for layer, deep, k in [*places, ("all", "", layers)]:
                 for n, lead in enumerate(scores.leads):
                     numbers = [f"{a:.9g}" for a in found[:, n, k]]
-                    lines.append([model, field, layer, deep, f"{lead:g}", scores.starts[n], units(field), *numbers])
+                    where = [model, field, layer, deep, f"{lead:g}", scores.starts[n], units]
+                    lines.append([*where, *numbers])
     files.write_table(path, lines)

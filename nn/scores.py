@@ -20,6 +20,7 @@ import numpy as np
 from adjoint.losses import MeanSquare
 from nn.losses import EnergySpectrum, Scales, scale_of
 from ogcm.errors import InputError, suggestion
+from ogcm.fields import Field
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.regions import field_volume
@@ -145,6 +146,22 @@ class Scores:
         """Names of the fields that have scores."""
         both = (CURRENT,) if {"u", "v"} <= set(self.squares) else ()
         return (*self.squares, *both, ALL)
+
+    def description(self, field: str) -> Field:
+        """Return units and name of a field.
+
+        Parameters
+        ----------
+        field : str
+            One of `fields`.
+
+        Returns
+        -------
+        Field
+            Its description.
+        """
+        others = {CURRENT: Field("m s-1", "current"), ALL: Field("1", "all fields, normalised")}
+        return (others | self.model.fields)[field]
 
     def add(self, lead: int, forecast: State, truth: State) -> None:
         """Add one forecast.

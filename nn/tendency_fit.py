@@ -22,7 +22,7 @@ from nn.statistics import floored
 from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC, State, Tendencies
+from ogcm.state import State, Tendencies
 from ogcm.stepper import Stepper
 from ogcm.terms import weights_of
 
@@ -61,17 +61,17 @@ class TendencyFit:
         self.fields = [name for name in fields if name != "eta" or model.numerics.dynamics == "none"]
         self.weights = {name: weights.get(name, 1.0) for name in self.fields}
         self.scales = {name: floored(deviation[name]) for name in self.fields}
-        self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of T and S are times it
+        self.thickness = np.where(model.grid.h_t > 0, model.grid.h_t, 1)  # the tendencies of tracers are times it
 
     def __call__(self, start: int) -> tuple[float, dict[str, Array]]:
         """Return the loss at the record `start`, and its gradient with respect to the weights (n,) of each term."""
         model, loss = self.model, self.loss(start)
-        rates, rates_ad = self.rates(model), State.zeros(model.grid, model.state.u.dtype)
+        rates, rates_ad = self.rates(model), model.state.like()
         for record in loss.all_records():
             loss.adjoint(rates, record, 1.0, rates_ad)
-        for name in ("T", "S"):
+        for name in model.tracers:
             getattr(rates_ad, name)[...] /= self.thickness
-        D_ad, gradient = Tendencies(*(getattr(rates_ad, name) for name in PROGNOSTIC)), Gradient.zeros(model)
+        D_ad, gradient = Tendencies(**rates_ad.arrays()), Gradient.zeros(model)
         exchange(model.grid, *D_ad)
         fluxes = model.forcing.at(model.state.time)
         for name in self.learning:
@@ -92,12 +92,12 @@ class TendencyFit:
         State
             The tendencies [units s-1] as the fields of a state.
         """
-        rates = State.zeros(model.grid, model.state.u.dtype)
-        D = Tendencies(*(getattr(rates, name) for name in PROGNOSTIC))
+        rates = model.state.like()
+        D = Tendencies(**rates.arrays())
         fluxes = model.forcing.at(model.state.time)
         for name in self.learning:
             model.terms[name].add(model, model.state, fluxes, D)
-        for name in ("T", "S"):
+        for name in model.tracers:
             getattr(rates, name)[...] /= self.thickness
         return rates
 

@@ -23,7 +23,6 @@ from nn.network import NETWORKS
 from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
-from ogcm.parameters import PARAMETERS
 from ogcm.provenance import model_attributes, note_training
 from ogcm.terms import TERMS, Term, require
 from ogcm.tiles import Tile
@@ -106,7 +105,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
         try:
             f.visititems(check_finite)
             values = {name: part_in_tile(name, value, tile) for name, value in f["parameters"].items()}
-            check_bounds(values)
+            check_bounds(values, model)
             controls = Controls(model, list(values)) if values else None
             if controls:
                 controls.check(values)
@@ -138,12 +137,12 @@ def check_finite(name: str, item: h5py.Dataset | h5py.Group) -> None:
         raise InputError(f"{name} holds {bad.size} numbers that are not finite, such as {bad[0]}; train anew")
 
 
-def check_bounds(values: Mapping[str, np.ndarray]) -> None:
+def check_bounds(values: Mapping[str, np.ndarray], model: Model) -> None:
     """Raise InputError for a value outside the bounds of its parameter."""
     for name, value in values.items():
-        if name not in PARAMETERS:
+        if name not in model.known_parameters:
             continue
-        lower, upper = PARAMETERS[name].lower, PARAMETERS[name].upper
+        lower, upper = model.known_parameters[name].lower, model.known_parameters[name].upper
         wrong = value[(value < lower) | (value > upper)]
         if wrong.size:
             raise InputError(f"{name}: {wrong.flat[0]:g} lies outside its bounds, {lower:g} to {upper:g}; train anew")

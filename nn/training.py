@@ -196,7 +196,7 @@ class Trainer:
         if self.settings.spectrum:
             total = total + self.settings.spectrum * Spectrum(self.model, targets, days=days)
         if self.settings.conservation:
-            tracers = {name: float(np.max(a)) for name, a in scales.items() if name in ("T", "S")}
+            tracers = {name: float(np.max(a)) for name, a in scales.items() if name in self.model.tracers}
             drift = Conservation(self.model, self.model.state.copy(), scales=tracers, days=days)
             total = total + self.settings.conservation * drift
         return total

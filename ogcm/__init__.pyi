@@ -45,6 +45,9 @@ from .state import Tendencies as Tendencies
 from .stepper import Stepper as Stepper
 from .terms import TERMS as TERMS
 from .terms import Term as Term
+from .tracers import TRACERS as TRACERS
+from .tracers import Age as Age
+from .tracers import Tracer as Tracer
 from .writers import NetCDFWriter as NetCDFWriter
 from .writers import Writer as Writer
 

@@ -416,4 +416,26 @@ def _root(x):
     return (lambda x: np.sqrt(x)) if isinstance(x, types.Complex) else (lambda x: math.sqrt(x))
 
 
-IMPLEMENTATIONS.update({typed: _typed, root: _root})
+def exponential(x):
+    """Return exp(x) (`np.exp` does not exist in kernels of a GPU).
+
+    Parameters
+    ----------
+    x : float or complex
+        A number.
+
+    Returns
+    -------
+    float or complex
+        Its exponential.
+    """
+    return np.exp(x)
+
+
+@overload(exponential)
+def _exponential(x):
+    """Compile `exponential` for real or complex numbers."""
+    return (lambda x: np.exp(x)) if isinstance(x, types.Complex) else (lambda x: math.exp(x))
+
+
+IMPLEMENTATIONS.update({typed: _typed, root: _root, exponential: _exponential})

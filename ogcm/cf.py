@@ -185,7 +185,7 @@ def decode(v: h5py.Dataset) -> Array:
     return np.where(missing, np.nan, raw.astype(float)) * scale[0] + offset[0]
 
 
-def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool = False) -> Array:
+def in_units(v: h5py.Dataset, values: Array, quantity: str | Quantity, *, difference: bool = False) -> Array:
     """Convert decoded values of a variable from its units to those of a quantity.
 
     Parameters
@@ -194,8 +194,8 @@ def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool 
         The variable.
     values : ndarray
         Its decoded values.
-    quantity : str
-        Name in `QUANTITIES`.
+    quantity : str or Quantity
+        Name in `QUANTITIES`, or a quantity that is not among them.
     difference : bool
         True for errors or changes, which have no offset and no range.
 
@@ -209,7 +209,7 @@ def in_units(v: h5py.Dataset, values: Array, quantity: str, *, difference: bool 
     InputError
         For units that are unknown or absent, and for values beyond the range of the quantity.
     """
-    units, unit = attribute(v, "units"), QUANTITIES[quantity]
+    units, unit = attribute(v, "units"), QUANTITIES[quantity] if isinstance(quantity, str) else quantity
     if units not in unit.names:
         known = ", ".join(unit.names)
         raise InputError(f"{label(v)} has the units {units!r}; give it the attribute units, one of {known}")

@@ -128,18 +128,25 @@ def setup_options(setup: Callable) -> Options:
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
             options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+    options["tracers"] = (
+        "setup",
+        str,
+        "comma-separated tracers added to the model: age, or one that a --module registers",
+    )
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
     return options
 
 
-MODULE = "Python file of yours to import first, with operators, terms, features or networks; may be given again"
+MODULE = (
+    "Python file of yours to import first, with operators, tracers, terms, features or networks; may be given again"
+)
 DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU where there is one")}
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
     "output": (str, "file to write (default SETUP.nc)"),
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
-    "variables": (str, "comma-separated fields (default u,v,eta,T,S)"),
+    "variables": (str, "comma-separated fields (default u,v,eta,T,S and further tracers)"),
     "means": (bool, "write means over the interval instead of snapshots"),
     "output_precision": (str, "float32 (default) | float64"),
     "restart": (str, "restart file to continue from; an existing output is extended"),
@@ -193,8 +200,9 @@ def setup_command(
     from ogcm import config, setups
     from ogcm.errors import InputError, suggestion
     from ogcm.extensions import import_own
-    from ogcm.provenance import note_terms
+    from ogcm.provenance import note_terms, note_tracers
     from ogcm.terms import add_registered
+    from ogcm.tracers import tracers_of
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
@@ -230,8 +238,12 @@ def setup_command(
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
-    terms, trained = tables["setup"].pop("terms", None), tables["setup"].pop("trained", None)
+    tracers, terms, trained = (tables["setup"].pop(name, None) for name in ("tracers", "terms", "trained"))
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
+    if tracers is not None:
+        for tracer, made in tracers_of(tracers).items():
+            model.add_tracer(tracer, made)
+        note_tracers(model, tracers)
     if terms is not None:
         add_registered(model, terms)
         note_terms(model, terms)

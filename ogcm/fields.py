@@ -1,6 +1,14 @@
-"""The registry of fields: names, units and places on the grid, for allocation, file attributes and documentation."""
+"""The registry of fields: names, units and places on the grid, for allocation, file attributes and documentation.
 
+`Fields` is the structure that holds several of them: a state, tendencies, the forcing at one time.
+"""
+
+from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
 
 
 class Field(NamedTuple):
@@ -27,6 +35,40 @@ class Field(NamedTuple):
     vertical: str = "layer"
 
 
+class Fields:
+    """Several arrays by name, each of which is an attribute of that name; iteration goes over the arrays.
+
+    Parameters
+    ----------
+    **arrays : ndarray
+        The arrays.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the arrays, in the order in which they were given.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, **arrays: Array) -> None:
+        self.names = tuple(arrays)
+        vars(self).update(arrays)
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter(self.arrays().values())
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays.
+
+        Returns
+        -------
+        dict of ndarray
+            The arrays themselves by name.
+        """
+        return {name: getattr(self, name) for name in self.names}
+
+
 FIELDS = {
     "u": Field("m s-1", "velocity along x", "sea_water_x_velocity", "U"),
     "v": Field("m s-1", "velocity along y", "sea_water_y_velocity", "V"),
@@ -48,5 +90,9 @@ FIELDS = {
     "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),
     "heat_flux": Field("W m-2", "heat flux into the sea", "surface_downward_heat_flux_in_sea_water", "T", ""),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
+    "T_star": Field("degC", "temperature to which the surface is restored", "", "T", ""),
+    "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
+    "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
+    "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
     "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_volume_streamfunction", "F", ""),
 }

@@ -10,16 +10,17 @@ import copy
 import datetime
 import reprlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ogcm.constants import DAY, YEAR
 from ogcm.device import to_device
 from ogcm.errors import InputError
+from ogcm.fields import Fields
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
@@ -241,8 +242,13 @@ NAMES = tuple(f.name for f in fields(Forcing))
 TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
-class Fluxes(NamedTuple):
+class Fluxes(Fields):
     """The forcing at one time, as kernels read it.
+
+    Parameters
+    ----------
+    **arrays : ndarray, shape (nj, ni)
+        The arrays below, and for a further tracer such as "dye" `flux_dye`, `dye_star` and `rate_dye`, with halo.
 
     Attributes
     ----------
@@ -306,22 +312,72 @@ class BoundForcing:
         self.shapes: dict[str, tuple[int, ...]] = {}
         if not isinstance(forcing, Forcing):
             raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
-        self.grid, self.dtype, self.equation_of_state = grid, grid.h_t.dtype, equation_of_state
+        self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
+        self.equation_of_state = equation_of_state
         for name in NAMES:
-            entry, points = getattr(forcing, name), horizontal.points({"tau_x": "u", "tau_y": "v"}.get(name, "t"))
-            entry = 0.0 if entry is None and name in TARGETS else entry
-            if isinstance(entry, Series):
-                series = entry.bound(name, points)
-                maps = np.stack([self.with_halo(name, record) for record in series.values])
-                self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *horizontal.shape)
-            elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:
-                self.shapes[name] = horizontal.shape
-                self.functions[name] = partial(self.map_at, name, function, points)
-                self.functions[name](0.0)  # reports a mistake before the run
-            else:
-                values = sample(name, entry, points)
-                self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
-        self.check_restoring(forcing)
+            self.bind(name, getattr(forcing, name))
+        for target, rate in TARGETS.items():
+            self.check_restoring(target, rate, getattr(forcing, target) is not None)
+        for name in ("heat_flux", *TARGETS.values()):
+            if equation_of_state == "none" and (name not in self.steady or self.steady[name].any()):
+                warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=3)
+
+    def bind(self, name: str, given: Entry | None) -> None:
+        """Add an entry: sample it at its points.
+
+        Parameters
+        ----------
+        name : str
+            Name of the entry.
+        given : float, array_like, callable or Series, optional
+            Its values; those of a value to which is restored may be absent.
+
+        Raises
+        ------
+        InputError
+            For a wrong shape, for values that are not finite over water, and for times out of order.
+        """
+        entry: Any = 0.0 if given is None and name.endswith("_star") else given
+        points = self.horizontal.points({"tau_x": "u", "tau_y": "v"}.get(name, "t"))
+        if isinstance(entry, Series):
+            series = entry.bound(name, points)
+            maps = np.stack([self.with_halo(name, record) for record in series.values])
+            self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *self.horizontal.shape)
+        elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:
+            self.shapes[name] = self.horizontal.shape
+            self.functions[name] = partial(self.map_at, name, function, points)
+            self.functions[name](0.0)  # reports a mistake before the run
+        else:
+            values = sample(name, entry, points)
+            self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
+
+    def with_tracer(self, name: str, entries: Mapping[str, Entry | None]) -> "BoundForcing":
+        """Return the forcing together with that of a further tracer.
+
+        Parameters
+        ----------
+        name : str
+            Name of the tracer.
+        entries : mapping of str to float, array_like, callable or Series
+            Its forcing (`Tracer.forcing`).
+
+        Returns
+        -------
+        BoundForcing
+            A copy with these entries; the arrays of the others are the same.
+
+        Raises
+        ------
+        InputError
+            As for `bind`, and for restoring without a target.
+        """
+        other = copy.copy(self)
+        other.steady, other.series, other.functions = dict(self.steady), dict(self.series), dict(self.functions)
+        other.shapes = dict(self.shapes)
+        for entry, values in entries.items():
+            other.bind(entry, values)
+        other.check_restoring(f"{name}_star", f"rate_{name}", entries[f"{name}_star"] is not None)
+        return other
 
     def map_at(self, name: str, function: Function, points: Points, time: float) -> Array:
         """Return a function of time at one time [s], as a map with halo."""
@@ -335,28 +391,23 @@ class BoundForcing:
         wrong = np.argwhere(~np.isfinite(values) & wet)
         if len(wrong):
             raise InputError(f"{name}: not finite over water at (j, i) = {tuple(map(int, wrong[0]))}; fill it there")
-        if name in TARGETS.values() and (values[wet] < 0).any():
+        if name.startswith("rate_") and (values[wet] < 0).any():
             raise InputError(f"{name}: a piston velocity is not negative, got {values[wet].min():g} m s-1")
         a = np.where(mask == 1, add_halo(values, self.grid.periodic), 0).astype(self.grid.h_t.dtype)
         exchange(self.grid, a)
         return a
 
-    def check_restoring(self, forcing: Forcing) -> None:
-        """Raise InputError for restoring without a target or to impossible values; warn of entries without effect."""
-        has_tracers, wet = self.equation_of_state != "none", interior(self.grid.mask_t)[0] == 1
-        for target, rate in TARGETS.items():
-            restores, given = rate not in self.steady or self.steady[rate].any(), getattr(forcing, target) is not None
-            if restores and not given:
-                raise InputError(f"{rate}: is given without {target}; give the value to which the surface is restored")
-            if given and not restores:
-                warnings.warn(f"{target}: has no effect without {rate}", stacklevel=4)
-            elif given and has_tracers:
-                where = wet & (interior(self.steady[rate]) > 0) if rate in self.steady else wet
-                at_first = self.series[target].values if target in self.series else getattr(self.at(0.0), target)
-                check_sea_water(target, interior(at_first)[..., where], self.equation_of_state)
-        for name in ("heat_flux", *TARGETS.values()):
-            if not has_tracers and (name not in self.steady or self.steady[name].any()):
-                warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=4)
+    def check_restoring(self, target: str, rate: str, given: bool) -> None:
+        """Raise InputError for restoring without a target or to impossible values; warn of a target without effect."""
+        restores, wet = rate not in self.steady or self.steady[rate].any(), interior(self.grid.mask_t)[0] == 1
+        if restores and not given:
+            raise InputError(f"{rate}: is given without {target}; give the value to which the surface is restored")
+        if given and not restores:
+            warnings.warn(f"{target}: has no effect without {rate}", stacklevel=4)
+        elif given and target in TARGETS and self.equation_of_state != "none":
+            where = wet & (interior(self.steady[rate]) > 0) if rate in self.steady else wet
+            at_first = self.series[target].values if target in self.series else getattr(self.at(0.0), target)
+            check_sea_water(target, interior(at_first)[..., where], self.equation_of_state)
 
     def check_cover(self, start: float, end: float) -> None:
         """Check that all series cover a run from `start` to `end` [s]; see `Series.check_cover`."""

@@ -12,12 +12,8 @@ stage, `adjoint.integrators` the same steps backwards.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
-from ogcm.grid import Grid
 from ogcm.operators.extrapolation import extrapolate
 from ogcm.state import State
 
@@ -66,7 +62,7 @@ class StepStates(NamedTuple):
         The state at the end of each stage.
     kept : bool
         True if all states are kept. Otherwise the states have one array for u, v and eta each, and two in turns for
-        T and S, since a stage reads the tracers of the stage before while it computes its own.
+        each tracer, since a stage reads the tracers of the stage before while it computes its own.
     """
 
     extrapolated: State | None
@@ -74,16 +70,16 @@ class StepStates(NamedTuple):
     kept: bool = True
 
     @classmethod
-    def zeros(cls, integrator: Integrator, grid: Grid, dtype: np.dtype, *, kept: bool) -> "StepStates":
-        """Make states of zeros; with `kept` each stage has a state of its own."""
+    def zeros(cls, integrator: Integrator, n: State, *, kept: bool) -> "StepStates":
+        """Make states of zeros like the state n; with `kept` each stage has a state of its own."""
         stages = len(integrator.fractions)
         if kept:
-            ends = [State.zeros(grid, dtype) for _ in range(stages)]
+            ends = [n.like() for _ in range(stages)]
         else:
-            last = State.zeros(grid, dtype)
-            other = replace(last, T=np.zeros_like(last.T), S=np.zeros_like(last.S))
+            last, other = n.like(), n.like()
+            other.u, other.v, other.eta = last.u, last.v, last.eta
             ends = [last if (stages - m) % 2 else other for m in range(stages)]
-        return cls(State.zeros(grid, dtype) if integrator.extrapolation else None, ends, kept)
+        return cls(n.like() if integrator.extrapolation else None, ends, kept)
 
 
 def integrate(integrator: Integrator, n: State, states: StepStates, stage: Callable[..., None]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ogcm.backend import HALO
+from ogcm.fields import Fields
 from ogcm.model import Model
 from ogcm.stability import barotropic_steps
 from ogcm.state import State
@@ -37,7 +38,7 @@ def bytes_of(*things: object) -> int:
             waiting += x
         elif isinstance(x, dict):
             waiting += x.values()
-        elif is_dataclass(x):
+        elif is_dataclass(x) or isinstance(x, Fields):
             waiting += vars(x).values()
         elif isinstance(x, Stepper):
             waiting += [value for name, value in vars(x).items() if name != "model"]

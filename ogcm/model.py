@@ -10,7 +10,7 @@ import copy
 import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -19,21 +19,23 @@ from ogcm.backend import HALO
 from ogcm.decomposition import divide
 from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
+from ogcm.fields import FIELDS, Field
 from ogcm.forcing import BoundForcing, Forcing
 from ogcm.grid import add_halo, build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
 from ogcm.numerics import Numerics, NumericsOptions
-from ogcm.parameters import build_parameters
-from ogcm.state import PROGNOSTIC, State
+from ogcm.parameters import PARAMETERS, Parameter, build_parameter, build_parameters
+from ogcm.state import State
 from ogcm.terms import Term, check_terms, on_device
 from ogcm.topography import warn_of_lakes
+from ogcm.tracers import Tracer, check_tracer
 
 Array = np.ndarray
 
 # Numbers of (nj, ni) and (nk, nj, ni) arrays of a model and a run, with those that building them takes
-MAPS, FIELDS = 100, 32
+MAPS, LAYERS = 100, 32
 
 
 class Model:
@@ -58,6 +60,8 @@ class Model:
         Wind stress, heat, fresh water and restoring; none by default.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace the defaults of `ogcm.PARAMETERS`, in the units given there.
+    tracers : mapping of str to Tracer, optional
+        Further tracers by name, such as {"age": ogcm.Age()}.
     terms : mapping of str to Term, optional
         Further terms of the slow physics by name.
     corrector : Term, optional
@@ -77,7 +81,7 @@ class Model:
     grid : Grid
         Metrics, masks and layers with halo, as kernels read them.
     state : State
-        Prognostic fields with halo, time and step.
+        Prognostic fields with halo, time and step; further tracers after u, v, eta, T and S.
     forcing : BoundForcing
         Forcing on this grid; `model.forcing.at(time)` gives the fluxes at a time [s].
     parameters : dict of str to ndarray
@@ -86,6 +90,12 @@ class Model:
         Shapes in which the parameters were given.
     numerics : Numerics
         Numerical choices.
+    further_tracers : dict of str to Tracer
+        Tracers beside T and S.
+    fields : dict of str to Field
+        Units and names of all fields: those of `ogcm.FIELDS` and the further tracers.
+    known_parameters : dict of str to Parameter
+        Descriptions of all parameters: those of `ogcm.PARAMETERS` and those of the further tracers.
     terms : dict of str to Term
         Further terms of the slow physics.
     dz : ndarray, shape (nk,)
@@ -118,6 +128,7 @@ class Model:
         eta: Values = 0.0,
         forcing: Forcing | None = None,
         parameters: Mapping[str, Values] | None = None,
+        tracers: Mapping[str, Tracer] | None = None,
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
         name: str = "ocean",
@@ -161,7 +172,12 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
+        self.fields: dict[str, Field] = dict(FIELDS)
+        self.known_parameters: dict[str, Parameter] = dict(PARAMETERS)
+        self.further_tracers: dict[str, Tracer] = {}
         tile.check_same({"version of ogcm": ogcm.__version__, "name": name, "dz": self.dz.tolist(), **self.options()})
+        for tracer, made in ({} if tracers is None else tracers).items():
+            self.add_tracer(tracer, made)
 
     @property
     def corrector(self) -> Term | None:
@@ -173,11 +189,68 @@ class Model:
         others = {name: other for name, other in self.terms.items() if name != "corrector"}
         self.terms = others if term is None else others | {"corrector": term}
 
+    @property
+    def stepped(self) -> tuple[str, ...]:
+        """Names of the prognostic fields that a step changes."""
+        return ("u", "v", "eta", *self.tracers)
+
+    @property
+    def tracers(self) -> tuple[str, ...]:
+        """Names of the tracers that a step changes; without an equation of state, T and S stay as they are."""
+        return (*(("T", "S") if self.numerics.has_tracers else ()), *self.further_tracers)
+
+    def advection(self, tracer: str) -> str:
+        """Return the advection of a tracer.
+
+        Parameters
+        ----------
+        tracer : str
+            Name of the tracer.
+
+        Returns
+        -------
+        str
+            Its own choice, or that of the model.
+        """
+        own = self.further_tracers[tracer].advection if tracer in self.further_tracers else None
+        return own or self.numerics.advection
+
+    def add_tracer(self, name: str, tracer: Tracer) -> None:
+        """Add a tracer to the model.
+
+        Its name becomes that of a field of the state; `ogcm.tracers` tells the names of its forcing and parameters.
+
+        Parameters
+        ----------
+        name : str
+            Name of the tracer, a word that no other field, forcing, parameter or term of the model has.
+        tracer : Tracer
+            The tracer.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken, and for values that do not fit.
+        """
+        check_tracer(name, tracer, {*self.fields, *self.parameters, *self.forcing.shapes, *self.terms})
+        if self.device != "cpu":
+            raise InputError(f"tracers: {name} cannot be added to a copy on a GPU; add it to the model on the host")
+        self.grid.tile.check_same({"tracers": [*self.tracers, name]})
+        fields: dict[str, Any] = self.state.arrays() | {name: self.sample(name, tracer.initial)}
+        forcing, parameters = self.forcing.with_tracer(name, tracer.forcing(name)), tracer.parameters(name)
+        built = {n: build_parameter(n, *given, self.horizontal, self.grid) for n, given in parameters.items()}
+        self.state = State(**fields, time=self.state.time, step=self.state.step)
+        self.forcing, self.further_tracers = forcing, self.further_tracers | {name: tracer}
+        self.parameters = self.parameters | {n: array for n, (array, _) in built.items()}
+        self.parameter_shapes = self.parameter_shapes | {n: shape for n, (_, shape) in built.items()}
+        self.fields = self.fields | tracer.fields(name)
+        self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
+
     def check_memory(self) -> None:
         """Raise InputError where the host has too little memory for the model and the work arrays of a run."""
         (ny, nx), nk = self.horizontal.shape, self.dz.size
         columns, itemsize = (ny + 2 * HALO) * (nx + 2 * HALO), np.dtype(self.numerics.precision).itemsize
-        need = columns * (MAPS + FIELDS * nk) * itemsize
+        need = columns * (MAPS + LAYERS * nk) * itemsize
         check_host_memory(need, f"a {self.numerics.precision} model of {nk} layers of {ny} x {nx} cells")
 
     def set(self, **values: Values) -> None:
@@ -196,8 +269,8 @@ class Model:
             For fields that do not fit.
         """
         for name in values:
-            if name not in PROGNOSTIC:
-                raise InputError(f"unknown field {name!r}: {suggestion(name, PROGNOSTIC)}")
+            if name not in self.state.names:
+                raise InputError(f"unknown field {name!r}: {suggestion(name, self.state.names)}")
         for name, a in {name: self.sample(name, v) for name, v in values.items()}.items():
             setattr(self.state, name, to_device(a, self.device))
         self.state.previous = None
@@ -207,7 +280,7 @@ class Model:
 
         Parameters
         ----------
-        name : {"u", "v", "eta", "T", "S"}
+        name : str
             Name of the field.
         values : float, array_like or callable
             Values without halo, in the forms that `Model` accepts.

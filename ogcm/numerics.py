@@ -7,7 +7,6 @@ from typing import Literal, TypedDict, get_args
 from ogcm.constants import GRAVITY, HEAT_CAPACITY, RHO0
 from ogcm.errors import InputError
 from ogcm.inputs import flag, number
-from ogcm.state import PROGNOSTIC
 
 
 class NumericsOptions(TypedDict, total=False):
@@ -144,15 +143,10 @@ class Numerics:
 
     @property
     def has_tracers(self) -> bool:
-        """True for a model with temperature and salinity."""
+        """True for a model that steps temperature and salinity."""
         return self.equation_of_state != "none"
 
     @property
     def heat_per_volume(self) -> float:
         """Heat that warms a cubic metre of water by a kelvin [J m-3 K-1]."""
         return self.rho0 * self.heat_capacity
-
-    @property
-    def stepped(self) -> tuple[str, ...]:
-        """Names of the prognostic fields that a step changes; without tracers, T and S stay as they are."""
-        return PROGNOSTIC if self.has_tracers else ("u", "v", "eta")

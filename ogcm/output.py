@@ -26,7 +26,6 @@ from ogcm.device import to_host
 from ogcm.diagnostics.series import MAP
 from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
-from ogcm.fields import FIELDS
 from ogcm.files import BROKEN
 from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, put
 from ogcm.model import Model
@@ -40,7 +39,7 @@ def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "flo
     nk, (ny, nx) = len(model.dz), model.grid.tile.shape
     layers = {"": 1, "layer": nk, "interface": nk + 1}
     sizes = {"y": ny, "y_f": ny, "x": nx, "x_f": nx, "z": nk, "z_w": nk + 1}
-    cells = ny * nx * sum(layers[FIELDS[name].vertical] for name in variables)
+    cells = ny * nx * sum(layers[model.fields[name].vertical] for name in variables)
     known = diagnostics.available_diagnostics(model).values()
     series = sum(math.prod(sizes[dim] for dim in d.dims) for d in known)
     return np.dtype(precision).itemsize * cells + 8 * series
@@ -181,7 +180,7 @@ class OutputFile:
         levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
         fill = FILL.astype(self.precision)
         for name in self.variables:
-            field = FIELDS[name]
+            field = model.fields[name]
             dims = ("time", *levels[field.vertical], *places[field.point])
             chunks = (1, *self.whole_shape(name))
             v = f.create_variable(name, dims, self.precision, fillvalue=fill, chunks=chunks)
@@ -266,8 +265,9 @@ class OutputFile:
         for name, mask in self.masks.items():
             values = np.where(mask, fields[name], FILL).astype(self.precision)
             self.tile.write(values, partial(put, self.file, name, (n,)))
+        known = diagnostics.available_diagnostics(self.model)
         for name in self.series:
-            d = diagnostics.DIAGNOSTICS[name]
+            d = known[name]
             result: Any = d.function(self.model)
             if d.dims == MAP:
                 self.tile.write(result, partial(put, self.file, name, (n,)))

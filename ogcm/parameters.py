@@ -139,27 +139,60 @@ def build_parameters(
             raise InputError(f"unknown parameter {name!r}: {suggestion(str(name), PARAMETERS)}")
     arrays = {"eos": coefficients(values, choices["equation_of_state"], choices["rho0"]).astype(grid.h_t.dtype)}
     shapes = {"eos": arrays["eos"].shape}
-    wet, z = interior(grid.mask_t) == 1, interior(grid.z_t)
-    tops = z + 0.5 * interior(grid.h_t)
     for name, parameter in PARAMETERS.items():
-        heights = None if not parameter.layers else tops if name in AT_THE_TOPS else z
-        value = sample(name, values.get(name, parameter.default), horizontal.points(z=heights))
-        shapes[name] = value.shape
-        profile = value[:, None, None] if value.ndim == 1 else value
-        layers = np.broadcast_to(profile, (len(profile) if profile.ndim == 3 else 1, *horizontal.shape))
-        bad = ~(np.isfinite(layers) & (layers >= parameter.lower) & (layers <= parameter.upper))
-        if (bad & (wet if len(layers) > 1 else wet[0])).any():
-            wrong = layers[bad & (wet if len(layers) > 1 else wet[0])][0]
-            raise InputError(
-                f"{name}: {wrong} {parameter.units} lies outside {parameter.lower} to {parameter.upper}; "
-                f"it is the {parameter.description}"
-            )
-        if name in values and layers.any():
+        value = values.get(name, parameter.default)
+        arrays[name], shapes[name] = build_parameter(name, parameter, value, horizontal, grid)
+        if name in values and arrays[name].any():
             warn_of_no_effect(name, parameter, choices)
-        layers = np.where(bad, parameter.default, layers).astype(grid.h_t.dtype)
-        arrays[name] = np.ascontiguousarray(add_halo(layers, grid.periodic, edge=True))
-        exchange(grid, arrays[name])
     return arrays, shapes
+
+
+def build_parameter(
+    name: str, parameter: Parameter, given: Values, horizontal: HorizontalGrid, grid: Grid
+) -> tuple[Array, tuple[int, ...]]:
+    """Build the array of one parameter.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    parameter : Parameter
+        Its description.
+    given : float, array_like or callable
+        Its values. Missing values on land get the default.
+    horizontal : HorizontalGrid
+        Horizontal grid.
+    grid : Grid
+        Grid with halo.
+
+    Returns
+    -------
+    array : ndarray, shape (1, nj, ni) or (nk, nj, ni)
+        The parameter with halo.
+    shape : tuple of int
+        Shape in which it was given.
+
+    Raises
+    ------
+    InputError
+        For a wrong shape, or a value over water outside its bounds.
+    """
+    wet, z = interior(grid.mask_t) == 1, interior(grid.z_t)
+    heights = None if not parameter.layers else z + 0.5 * interior(grid.h_t) if name in AT_THE_TOPS else z
+    value = sample(name, given, horizontal.points(z=heights))
+    profile = value[:, None, None] if value.ndim == 1 else value
+    layers = np.broadcast_to(profile, (len(profile) if profile.ndim == 3 else 1, *horizontal.shape))
+    bad = ~(np.isfinite(layers) & (layers >= parameter.lower) & (layers <= parameter.upper))
+    if (bad & (wet if len(layers) > 1 else wet[0])).any():
+        wrong = layers[bad & (wet if len(layers) > 1 else wet[0])][0]
+        raise InputError(
+            f"{name}: {wrong} {parameter.units} lies outside {parameter.lower} to {parameter.upper}; "
+            f"it is the {parameter.description}"
+        )
+    layers = np.where(bad, parameter.default, layers).astype(grid.h_t.dtype)
+    array = np.ascontiguousarray(add_halo(layers, grid.periodic, edge=True))
+    exchange(grid, array)
+    return array, value.shape
 
 
 def coefficients(values: Mapping[str, Values], equation_of_state: str, rho0: float) -> Array:

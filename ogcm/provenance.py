@@ -80,10 +80,11 @@ def term_summaries(model: Model) -> dict[str, dict]:
 
 
 def model_attributes(model: Model) -> dict[str, str]:
-    """Return the attributes `numerics`, `parameters` and `terms` of a file, as JSON, with their present values."""
+    """Return the attributes `numerics`, `parameters`, `tracer_advection` and `terms` of a file, as JSON."""
     return {
         "numerics": json.dumps(model.options()),
         "parameters": json.dumps(parameter_summaries(model)),
+        "tracer_advection": json.dumps({name: model.advection(name) for name in model.tracers}),
         "terms": json.dumps(term_summaries(model)),
     }
 
@@ -123,6 +124,12 @@ def marks(model: Model) -> dict[str, str]:
     for name, term in model.terms.items():
         found[name] = digest(type(term).__qualname__, getattr(term, "weights", ""))
     return found | {name: digest(a) for name, a in model.parameters.items()}
+
+
+def note_tracers(model: Model, names: str) -> None:
+    """Note that the model, as its setup made it, was given the registered tracers `names`."""
+    model.config["tracers"] = names
+    model.marks = marks(model)
 
 
 def note_terms(model: Model, names: str) -> None:
@@ -167,7 +174,8 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
     if lasting:
         reason = f"{', '.join(lasting)} of the model changed after the setup {made['setup']} had made it"
         return config.record_toml(reason, tables(model, run), term_summaries(model))
-    setup = {"name": made["setup"], **made["options"], "terms": made.get("terms"), "trained": made.get("trained")}
+    setup = {"name": made["setup"], **made["options"]}
+    setup |= {name: made.get(name) for name in ("tracers", "terms", "trained")}
     own = [name for name, term in model.terms.items() if type(term).__module__ != "nn.corrector"]
     header = config.HEADER + (f"\n# --module must name what registers the terms {', '.join(own)}." if own else "")
     try:

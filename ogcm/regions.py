@@ -6,7 +6,6 @@ Losses, sections, observations and pictures all use these functions, so that a p
 import numpy as np
 
 from ogcm.errors import InputError, suggestion
-from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.model import Model
@@ -226,10 +225,10 @@ def field_point(model: Model, field: str) -> str:
     InputError
         For another field, and for a tracer in a model without tracers.
     """
-    known = model.numerics.stepped
+    known = model.stepped
     if field not in known:
         raise InputError(f"field: unknown {field!r}: {suggestion(field, known)}")
-    return FIELDS[field].point.lower()
+    return model.fields[field].point.lower()
 
 
 def resting_volume(model: Model, field: str, where: Array) -> Array:

@@ -18,7 +18,7 @@ from ogcm.backend import HALO
 from ogcm.errors import FileError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC, State
+from ogcm.state import State
 from ogcm.tiles import Tile
 
 RESTART = "ogcm restart 2"
@@ -40,7 +40,7 @@ def restart_bytes(model: Model) -> int:
     levels = 1 + (model.numerics.integrator == "ab2")
     ny, nx = model.grid.tile.shape
     cells, nk = (ny + 2 * HALO) * (nx + 2 * HALO), len(model.dz)
-    layers = sum(nk if a.ndim == 3 else 1 for a in model.state.arrays().values())
+    layers = sum(nk if a.ndim == 3 else 1 for a in model.state)
     ocean = sum(ny * nx * a.itemsize if a.ndim == 2 else 8 * (ny + nx) for a in geometry(model).values())
     return ocean + levels * layers * cells * model.state.u.itemsize
 
@@ -147,15 +147,29 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
             f"{path}: holds {f['state/u'].dtype}, this model runs in {model.state.u.dtype}; "
             f"continue with precision={str(f['state/u'].dtype)!r}"
         )
+    check_tracers(list(f["state"]), path, model)
     states = {}
     for group in ("state", "previous"):
         if group in f:
             g = f[group]
-            fields: dict[str, Any] = {name: read_field(g[name], path, name, model) for name in PROGNOSTIC}
+            fields: dict[str, Any] = {name: read_field(g[name], path, name, model) for name in model.state.names}
             states[group] = State(**fields, time=float(g.attrs["time"]), step=int(g.attrs["step"]))
             check_values(states[group], path, model)
     states["state"].previous = states.get("previous")
     return states["state"]
+
+
+def check_tracers(stored: list[str], path: str | Path, model: Model) -> None:
+    """Raise FileError unless a restart file and the model have the same further tracers."""
+    for name in stored:
+        if name not in model.state.names:
+            raise FileError(f"{path}: holds the tracer {name}, which this model lacks; add it (Model.add_tracer)")
+    for name in model.state.names:
+        if name not in stored:
+            raise FileError(
+                f"{path}: lacks the tracer {name} of this model; load it before the tracer is added "
+                "(ogcm.load_restart, then Model.add_tracer), and run without restart"
+            )
 
 
 def read_field(stored: h5py.Dataset, path: str | Path, name: str, model: Model) -> np.ndarray:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.errors import InputError
-from ogcm.fields import FIELDS
 from ogcm.terms import check_terms
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def check_step(simulation: "Simulation") -> None:
     if (bad := stability.first_invalid(model.state, model)) is not None:
         name, index, value = bad
         raise InputError(
-            f"{name}: the run would start from {value:g} {FIELDS[name].units} at {tuple(map(int, index))}, "
+            f"{name}: the run would start from {value:g} {model.fields[name].units} at {tuple(map(int, index))}, "
             "not finite or below the sea floor; correct the initial field"
         )
     stability.check_flow(model)

@@ -52,7 +52,7 @@ class Simulation:
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
-        Fields to write: "u", "v", "eta", "T", "S" (the default), "w", "zeta", "h".
+        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h".
     means : bool, optional
         Write means over each interval instead of snapshots.
     output_precision : str, optional
@@ -90,7 +90,7 @@ class Simulation:
         days: float,
         output: str | Path | None = None,
         every: float | None = None,
-        variables: str | tuple[str, ...] = ("u", "v", "eta", "T", "S"),
+        variables: str | tuple[str, ...] | None = None,
         means: bool = False,
         output_precision: str = "float32",
         writers: Mapping[str, Writer] | None = None,

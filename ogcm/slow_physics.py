@@ -19,6 +19,7 @@ from ogcm.operators.friction import stress_divergence
 from ogcm.operators.layers import stretch
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
+from ogcm.operators.tracer_sources import decay_fraction, tracer_source
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.state import State
@@ -49,8 +50,7 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
     friction(model, n, slow)
     mixing_coefficients(model, n, slow)
-    if model.numerics.has_tracers:
-        tracer_sources(model, n, fluxes, slow)
+    tracer_sources(model, n, fluxes, slow)
 
 
 def friction(model: Model, n: State, slow: SlowWork) -> None:
@@ -116,17 +116,28 @@ def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
 
 
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
-    """Compute D.T and D.S from fluxes through the surface and horizontal diffusion."""
+    """Compute D of each tracer from fluxes through the surface, horizontal diffusion, source and decay."""
     grid = model.grid
-    for name, D, flux, fresh_factor in (
-        ("T", slow.D.T, surface_heat(model, n, fluxes, slow), grid.nonlinear),
-        ("S", slow.D.S, slow.no_flux, grid.nonlinear - 1),
-    ):
-        tracer, fresh_factor = getattr(n, name), grid.h_t.dtype.type(fresh_factor)
+    for name in model.tracers:
+        tracer, D, content = getattr(n, name), getattr(slow.D, name), rain_content(model, name)
+        flux = tracer_flux(model, name, n, fluxes, slow)
         restoring = (getattr(fluxes, f"{name}_star"), getattr(fluxes, f"rate_{name}"))
         D.fill(0)
-        surface_flux(tracer, flux, *restoring, fluxes.fresh_water, fresh_factor, grid, D)
+        surface_flux(tracer, flux, *restoring, fluxes.fresh_water, content, grid, D)
         diffusion(model, tracer, D, slow)
+        source_and_decay(model, name, n, slow)
+
+
+def rain_content(model: Model, name: str) -> np.floating:
+    """Return the content of the fresh water relative to the surface (`surface_flux`): rain brings T but no salt."""
+    return model.grid.h_t.dtype.type(model.grid.nonlinear if name == "T" else model.grid.nonlinear - 1)
+
+
+def tracer_flux(model: Model, name: str, n: State, fluxes: Fluxes, slow: SlowWork) -> Array:
+    """Return the flux of a tracer through the surface [units m s-1]; salt has none."""
+    if name == "T":
+        return surface_heat(model, n, fluxes, slow)
+    return slow.no_flux if name == "S" else getattr(fluxes, f"flux_{name}")
 
 
 def surface_heat(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> Array:
@@ -151,9 +162,17 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
         diffuse_tracer(slow.L_T, negative(model, "kappa4_h", slow), grid, D)
 
 
+def source_and_decay(model: Model, name: str, n: State, slow: SlowWork) -> None:
+    """Add source and decay of a further tracer to its D."""
+    grid, p = model.grid, model.parameters
+    if f"decay_{name}" in p:
+        source, decay, dt = p[f"source_{name}"], p[f"decay_{name}"], grid.h_t.dtype.type(model.numerics.dt)
+        phi = slow.like(f"decay_{name}", decay)
+        decay_fraction(decay, dt, grid, phi)
+        tracer_source(getattr(n, name), source, decay, phi, slow.s.t, grid, getattr(slow.D, name))
+
+
 def negative(model: Model, name: str, slow: SlowWork) -> Array:
     """Compute minus the parameter `name`, in memory of its own."""
-    p, minus = model.parameters[name], slow.minus
-    if name not in minus or minus[name].shape != p.shape:
-        minus[name] = np.empty_like(p)
-    return np.negative(p, out=minus[name])
+    p = model.parameters[name]
+    return np.negative(p, out=slow.like(name, p))

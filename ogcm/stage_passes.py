@@ -1,13 +1,15 @@
 """The kernels of a stage in their order, as two sweeps over the rows (`ogcm.sweep`).
 
     momentum   u_star, v_star = n + dt (G(y) + D + vertical friction), and their depth mean
-    flow       u, v with the depth mean of the barotropic mode, and T, S = n + dt (advection + D + vertical diffusion)
+    flow       u, v with the depth mean of the barotropic mode, and each tracer T, S, ...
+               = n + dt (advection + D + vertical diffusion)
 
-Between them the barotropic mode takes its substeps, which need the depth mean of the whole ocean. Fields are those of
-the state y (`u, v, eta, T, S`) unless their names begin with `n_` (the beginning of the step) or `new_` (the end of the
-stage).
+Between them the barotropic mode takes its substeps, which need the depth mean of the whole ocean. Fields
+without a prefix (`u, v, eta, T, S`) are those of the state y; `n_` is the beginning of the step, `new_` the end of the
+stage, and tracers at the state y have the prefix `y_`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ogcm.numerics import Numerics
@@ -50,10 +52,10 @@ def momentum(numerics: Numerics) -> Sweep:
     )
 
 
-def flow(numerics: Numerics) -> Sweep:
-    """Return the sweep of the velocity and of the tracers that it carries."""
+def flow(numerics: Numerics, advection: Mapping[str, str]) -> Sweep:
+    """Return the sweep of the velocity and of the tracers that it carries, each with its `advection`."""
     depth_means = Pass(take_depth_mean, "u_star v_star u_bar_star v_bar_star u_bar v_bar grid new_u new_v")
-    if not numerics.has_tracers:
+    if not advection:
         return Sweep("flow", depth_means)
     shear = "n_u n_v u_star v_star n_u_bar n_v_bar u_bar_star v_bar_star"  # of u_star it is that of the new velocity
     passes = [
@@ -61,10 +63,10 @@ def flow(numerics: Numerics) -> Sweep:
         Pass(tracer_transports, f"{shear} U_mean V_mean s_u s_v new_weight grid U_T V_T", south=1),
         Pass(continuity, "U_T V_T fresh grid W_T"),
     ]
-    for name in ("T", "S"):
-        carried = f"n_{name}" if numerics.advection == "monotone" else name
-        advance = f"n_{name} n_s_t G_{name} D_{name} kappa_v new_s_t dt"
-        passes.append(Pass(ADVECTION[numerics.advection], f"{carried} U_T V_T W_T dt grid G_{name}"))
+    for name, scheme in advection.items():
+        carried = f"n_{name}" if scheme == "monotone" else f"y_{name}"
+        advance = f"n_{name} n_s_t G D_{name} kappa_v new_s_t dt"
+        passes.append(Pass(ADVECTION[scheme], f"{carried} U_T V_T W_T dt grid G"))
         if numerics.precision == "float32":
             passes.append(Pass(advance_tracer_single, f"{advance} dither grid new_{name}"))
         else:

@@ -5,28 +5,40 @@ are rates of change of its fields, `Stretching` is the thickness of the moving l
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ogcm.backend import HALO
-from ogcm.device import copy_values, is_on_host, to_device, to_host, zeros
+from ogcm.device import copy_values, is_on_host, to_device, to_host
 from ogcm.errors import InputError
+from ogcm.fields import Fields
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.tiles import WHOLE, Tile
 
 Array = np.ndarray
-PROGNOSTIC = ("u", "v", "eta", "T", "S")
+PROGNOSTIC = ("u", "v", "eta", "T", "S")  # of every model; further ones are its tracers
 
 
-@dataclass
-class State:
+class State(Fields):
     """The prognostic fields of a model, with halo. Tangents and adjoints of states are states as well.
+
+    Parameters
+    ----------
+    time : float
+        Time since the start of the run [s].
+    step : int
+        Number of steps since the start of the run.
+    previous : State, optional
+        The state one step earlier, which only two-level integrators (ab2) need.
+    **fields : ndarray
+        The fields by name: u, v, eta, T, S and further ones.
 
     Attributes
     ----------
+    names : tuple of str
+        Names of the fields.
     u, v : ndarray, shape (nk, nj, ni)
         Velocity at U and V points [m s-1].
     eta : ndarray, shape (nj, ni)
@@ -35,12 +47,6 @@ class State:
         Conservative temperature [degC].
     S : ndarray, shape (nk, nj, ni)
         Absolute salinity [g kg-1].
-    time : float
-        Time since the start of the run [s].
-    step : int
-        Number of steps since the start of the run.
-    previous : State or None
-        The state one step earlier, which only two-level integrators (ab2) need.
     """
 
     u: Array
@@ -48,39 +54,26 @@ class State:
     eta: Array
     T: Array
     S: Array
-    time: float = 0.0
-    step: int = 0
-    previous: "State | None" = None
 
-    @classmethod
-    def zeros(cls, grid: Grid, dtype: np.dtype | None = None) -> "State":
-        """Make a state of zeros.
+    def __init__(self, *, time: float = 0.0, step: int = 0, previous: "State | None" = None, **fields: Array) -> None:
+        super().__init__(**fields)
+        self.time, self.step, self.previous = time, step, previous
+
+    def like(self, dtype: np.dtype | None = None) -> "State":
+        """Make a state of zeros with the same fields.
 
         Parameters
         ----------
-        grid : Grid
-            Grid of the fields.
         dtype : dtype, optional
-            Type of the fields; by default that of the grid.
+            Type of the fields; by default that of this state.
 
         Returns
         -------
         State
             A state whose fields are all 0, at time 0.
         """
-        shape, h = grid.h_t.shape, grid.h_t
-        layers: dict[str, Any] = {name: zeros(h, shape, dtype) for name in ("u", "v", "T", "S")}
-        return cls(**layers, eta=zeros(h, shape[1:], dtype))
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the prognostic fields.
-
-        Returns
-        -------
-        dict of ndarray
-            The arrays themselves, by the names in `PROGNOSTIC`.
-        """
-        return {name: getattr(self, name) for name in PROGNOSTIC}
+        fields: dict[str, Any] = {name: np.zeros_like(a, dtype) for name, a in self.arrays().items()}
+        return State(**fields)
 
     def all_arrays(self) -> list[Array]:
         """Return the prognostic fields, those of the previous state included.
@@ -90,7 +83,7 @@ class State:
         list of ndarray
             The arrays themselves.
         """
-        return [*self.arrays().values(), *(self.previous.all_arrays() if self.previous is not None else ())]
+        return [*self, *(self.previous.all_arrays() if self.previous is not None else ())]
 
     def copy(self) -> "State":
         """Copy the state, the previous one included.
@@ -186,7 +179,7 @@ class State:
         for name, mask in (("u", grid.mask_u), ("v", grid.mask_v), ("eta", grid.mask_t[0])):
             a = getattr(self, name)
             a[...] = np.where(mask == 1, a, a.dtype.type(0))
-        exchange(grid, *self.arrays().values())
+        exchange(grid, *self)
         if self.previous is not None:
             self.previous.prepare(grid)
 
@@ -203,11 +196,16 @@ class State:
         str
             Sixteen hexadecimal digits, those of the whole ocean.
         """
-        return tile.digest(interior(to_host(a)) for a in self.arrays().values())
+        return tile.digest(interior(to_host(a)) for a in self)
 
 
-class Tendencies(NamedTuple):
+class Tendencies(Fields):
     """Rates of change of the prognostic fields, with halo.
+
+    Parameters
+    ----------
+    **arrays : ndarray
+        The arrays by the names of the fields.
 
     Attributes
     ----------
@@ -218,7 +216,7 @@ class Tendencies(NamedTuple):
     T : ndarray, shape (nk, nj, ni)
         Rate of change of temperature times the resting thickness of the cell [K m s-1].
     S : ndarray, shape (nk, nj, ni)
-        Rate of change of salinity times the resting thickness of the cell [g kg-1 m s-1].
+        Rate of change of salinity times the resting thickness of the cell [g kg-1 m s-1]; likewise of other tracers.
     """
 
     u: Array

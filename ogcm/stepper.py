@@ -35,7 +35,7 @@ from ogcm.operators.layers import stretch
 from ogcm.operators.vertical_diffusion import dither_increments
 from ogcm.slow_physics import slow_physics
 from ogcm.stability import barotropic_steps, check_numerics, substep_weights, thickness
-from ogcm.state import State
+from ogcm.state import PROGNOSTIC, State
 from ogcm.terms import check_terms
 from ogcm.work import SHARED, SHARED_BY_SLOW_PHYSICS, SlowWork, StageWork, Substeps, windows_of
 
@@ -115,14 +115,15 @@ class Stepper:
         self.model, self.without = model, without
         self.integrator = INTEGRATORS[model.numerics.integrator]
         grid, dtype, stages = model.grid, model.state.u.dtype, len(self.integrator.fractions)
-        self.momentum, self.flow = stage_passes.momentum(model.numerics), stage_passes.flow(model.numerics)
+        self.momentum = stage_passes.momentum(model.numerics)
+        self.flow = stage_passes.flow(model.numerics, {name: model.advection(name) for name in model.tracers})
         if kept:
             self.works = [StageWork.zeros(grid, dtype, {}) for _ in range(stages)]
         else:
             windows = windows_of(grid, dtype, self.momentum, self.flow)
             self.works = [StageWork.zeros(grid, dtype, SHARED, windows)] * stages
-        self.slow = SlowWork.zeros(grid, dtype, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
-        self.states = StepStates.zeros(self.integrator, grid, dtype, kept=kept)
+        self.slow = SlowWork.zeros(grid, model.state, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
+        self.states = StepStates.zeros(self.integrator, model.state, kept=kept)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
@@ -157,7 +158,7 @@ class Stepper:
         InputError
             For fields of a wrong shape or type, before the first step.
         """
-        n, stepped = self.model.state, self.model.numerics.stepped
+        n, stepped = self.model.state, self.model.stepped
         if not self.prepared:
             n.prepare(self.model.grid)
             self.prepared = True
@@ -194,7 +195,7 @@ class Stepper:
             self.add_terms(n, fluxes)
             self.launch("stages", n, fluxes, lambda: self.stages(n, fluxes))
         end = self.states.ends[-1].arrays()
-        stepped: dict[str, Any] = {name: end[name] for name in self.model.numerics.stepped}
+        stepped: dict[str, Any] = {name: end[name] for name in self.model.stepped}
         fields: dict[str, Any] = n.arrays()
         previous = State(**fields, time=n.time, step=n.step) if self.integrator.extrapolation else None
         time = n.time + self.model.numerics.dt
@@ -221,7 +222,7 @@ class Stepper:
             if name not in self.sent:
                 self.sent[name] = np.empty_like(getattr(fluxes, name))
             self.sent[name][...] = getattr(fluxes, name)
-        return fluxes._replace(**self.sent)
+        return Fluxes(**(fluxes.arrays() | self.sent))
 
     def launch(self, name: str, n: State, fluxes: Fluxes, part: Callable[[], None]) -> None:
         """Compute a part of the step, on a GPU as a graph.
@@ -240,7 +241,8 @@ class Stepper:
         if self.graphs is None:
             part()
         else:
-            arrays = (*n.all_arrays(), *self.states.ends[-1].all_arrays(), *fluxes, *self.model.parameters.values())
+            arrays = (*n.all_arrays(), *self.states.ends[-1].all_arrays(), *fluxes)
+            arrays += (*self.model.parameters.values(),)
             self.graphs.run(name, arrays, part)
 
     def add_terms(self, n: State, fluxes: Fluxes) -> None:
@@ -267,7 +269,7 @@ class Stepper:
         fluxes : Fluxes
             Forcing in the middle of the step.
         """
-        grid, stepped, end, D = self.model.grid, self.model.numerics.stepped, self.states.ends[-1], self.slow.D
+        grid, stepped, end, D = self.model.grid, self.model.stepped, self.states.ends[-1], self.slow.D
         dt = grid.h_t.dtype.type(self.model.numerics.dt)
         for tendency in D:
             tendency.fill(0)
@@ -287,9 +289,9 @@ class Stepper:
         Returns
         -------
         ndarray, shape (nk, nj, ni), or int
-            The resting thickness [m] for T and S, 1 for other fields.
+            The resting thickness [m] for tracers, 1 for other fields.
         """
-        return thickness(self.model.grid) if name in ("T", "S") else 1
+        return thickness(self.model.grid) if name in self.model.tracers else 1
 
     def stages(self, n: State, fluxes: Fluxes) -> None:
         """Compute all stages of a step, with the slow physics in `slow`; the new state is the last of `states.ends`.
@@ -341,10 +343,10 @@ class Stepper:
         self.momentum(grid, arrays)
         exchange(grid, work.u_star, work.v_star, *work.bar_star)
         self.barotropic_mode(stage)
-        if self.model.numerics.has_tracers:
+        if self.model.tracers:
             stretch(stage.s.eta, grid, *work.s_new)
         self.flow(grid, arrays)
-        exchange(grid, *(getattr(stage.s, name) for name in self.model.numerics.stepped if name != "eta"))
+        exchange(grid, *(getattr(stage.s, name) for name in self.model.stepped if name != "eta"))
 
     def arrays(self, stage: Stage) -> dict[str, Any]:
         """Return the arrays and numbers of a stage by the names that `ogcm.stage_passes` uses.
@@ -363,8 +365,9 @@ class Stepper:
         slow, number = self.slow, self.model.grid.h_t.dtype.type
         table = self.tendency_arrays(y, fluxes, work) | {"dt": dt, "dither": self.dither}
         table |= {f"n_{name}": a for name, a in n.arrays().items()}
+        table |= {f"y_{name}": a for name, a in y.arrays().items()}
         table |= {f"new_{name}": a for name, a in s.arrays().items()}
-        table |= {f"D_{name}": a for name, a in slow.D._asdict().items()}
+        table |= {f"D_{name}": a for name, a in slow.D.arrays().items()}
         for name, (u_bar, v_bar) in (("{}", work.bar), ("n_{}", slow.bar), ("{}_star", work.bar_star)):
             table |= {name.format("u_bar"): u_bar, name.format("v_bar"): v_bar}
         table |= {name: getattr(slow, name) for name in ("nu_v", "kappa_v", "drag_u", "drag_v")}
@@ -387,7 +390,8 @@ class Stepper:
         dict
             The arrays, and windows of intermediate results.
         """
-        table: dict[str, Any] = {**y.arrays(), **vars(work), "eos": self.model.parameters["eos"]}
+        table: dict[str, Any] = {name: getattr(y, name) for name in PROGNOSTIC}
+        table |= {**vars(work), "eos": self.model.parameters["eos"]}
         table |= {f"s_{point}": a for point, a in work.s_y._asdict().items()}
         return table | {"fresh": fluxes.fresh_water}
 

@@ -4,10 +4,8 @@ import numpy as np
 
 from ogcm import diagnostics
 from ogcm.errors import InputError, suggestion
-from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.state import PROGNOSTIC
 
 
 def vertical_velocity(model: Model) -> np.ndarray:
@@ -20,17 +18,16 @@ DERIVED = {
     "zeta": diagnostics.vorticity,
     "h": diagnostics.thickness,
 }
-VARIABLES = (*PROGNOSTIC, *DERIVED)
 
 
 def variable_values(model: Model, name: str) -> np.ndarray:
     """Return the interior of a prognostic or derived field."""
-    return interior(getattr(model.state, name)) if name in PROGNOSTIC else DERIVED[name](model)
+    return DERIVED[name](model) if name in DERIVED else interior(getattr(model.state, name))
 
 
 def wet_points(model: Model, name: str) -> np.ndarray:
     """Return True at the points over water of a field; the array has the shape of the field."""
-    field = FIELDS[name]
+    field = model.fields[name]
     mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
     if field.vertical == "":
         return mask[0]
@@ -40,11 +37,15 @@ def wet_points(model: Model, name: str) -> np.ndarray:
     return mask
 
 
-def check_variables(model: Model, variables: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names that exist in this model. Raises InputError for an unknown name, or one that is given twice."""
+def check_variables(model: Model, variables: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the names that exist in this model, by default those of all prognostic fields.
+
+    Raises InputError for an unknown name, or one that is given twice.
+    """
+    variables, known = model.state.names if variables is None else variables, (*model.state.names, *DERIVED)
     for n, name in enumerate(variables):
-        if name not in VARIABLES:
-            raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), VARIABLES)}")
+        if name not in known:
+            raise InputError(f"variables: unknown field {name!r}: {suggestion(str(name), known)}")
         if name in variables[:n]:
             raise InputError(f"variables: {name!r} is named twice; name each field once")
-    return tuple(n for n in variables if model.numerics.has_tracers or n not in ("T", "S"))
+    return tuple(n for n in variables if n in (*model.stepped, *DERIVED))

@@ -11,7 +11,6 @@ from ogcm import stability
 from ogcm.constants import DAY
 from ogcm.device import to_device
 from ogcm.errors import BlowUpError, FileError
-from ogcm.fields import FIELDS
 from ogcm.model import Model
 from ogcm.restart import save_restart
 from ogcm.slow_physics import viscosity
@@ -82,7 +81,7 @@ class Watch:
         state, horizontal, last = self.running.state, self.model.horizontal.undivided, copy.copy(self.model)
         last.state, saved = self.good.to("cpu"), self.rescue()
         name, index, value = bad
-        field, (y_name, x_name) = FIELDS[name], horizontal.names
+        field, (y_name, x_name) = self.model.fields[name], horizontal.names
         y = (horizontal.y_f if field.point == "V" else horizontal.y_t)[index[-2]]
         x = (horizontal.x_f if field.point == "U" else horizontal.x_t)[index[-1]]
         axes = "k, j, i" if len(index) == 3 else "j, i"

@@ -16,7 +16,7 @@ import numpy as np
 from ogcm.device import is_on_host, zeros
 from ogcm.grid import Grid
 from ogcm.operators.barotropic import WORK_FIELDS
-from ogcm.state import Stretching, Tendencies
+from ogcm.state import State, Stretching, Tendencies
 from ogcm.sweep import Sweep
 from ogcm.windows import Window
 
@@ -25,8 +25,7 @@ Shared = Mapping[str, tuple[str, str]]  # name: the array whose memory it takes,
 
 SHARED: Shared = {
     "p": ("q", "the vorticity has been used when the pressure is computed"),
-    "G_T": ("b", "the buoyancy has been used when the tracers are advected"),
-    "G_S": ("b", "T has been advanced when S is advected"),
+    "G": ("q", "vorticity and pressure have been used when the tracers are advected"),
     "U_T": ("U", "momentum has been advected when the transports of the tracers are computed"),
     "V_T": ("V", "as for U_T"),
     "W_T": ("W", "as for U_T"),
@@ -41,7 +40,7 @@ SHARED_BY_SLOW_PHYSICS: Shared = {  # which ends before the stages begin
     "nu": ("D_T", "friction, which uses nu, comes before the first contribution to D_T"),
 }
 # Intermediate results of a stage, which are windows where its kernels are swept
-WINDOWS = ("U", "V", "W", "q", "b", "p", "G_u", "G_v", "U_T", "V_T", "W_T", "G_T", "G_S")
+WINDOWS = ("U", "V", "W", "q", "b", "p", "G_u", "G_v", "U_T", "V_T", "W_T", "G")
 
 
 def windows_of(grid: Grid, dtype: np.dtype, *sweeps: Sweep) -> dict[str, int]:
@@ -105,15 +104,14 @@ class StageWork:
     U_T: Array  # transports [m3 s-1] that carry tracers
     V_T: Array
     W_T: Array
-    G_T: Array  # tendencies of tracers by advection [K m s-1]
-    G_S: Array
+    G: Array  # tendency of a tracer by advection, one tracer after the other [K m s-1]
 
     @classmethod
     def zeros(
         cls, grid: Grid, dtype: np.dtype, shared: Shared, windows: Mapping[str, int] | None = None
     ) -> "StageWork":
         """Make arrays of zeros; those named in `shared` share memory with others, those in `windows` have few rows."""
-        layers = ("G_u", "G_v", "u_star", "v_star", "U", "V", "q", "b", "p", "U_T", "V_T", "G_T", "G_S")
+        layers = ("G_u", "G_v", "u_star", "v_star", "U", "V", "q", "b", "p", "U_T", "V_T", "G")
         kinds = dict.fromkeys(layers, "layers")
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
@@ -170,18 +168,25 @@ class SlowWork:
     held: Array  # the part of it that enters water at the freezing point
     no_flux: Array  # flux of salt through the surface: zero
     one: Array  # a viscosity of 1 in one layer (1, nj, ni)
-    minus: dict[str, Array] = field(default_factory=dict)  # parameters with the other sign
+    of_parameters: dict[str, Array] = field(default_factory=dict)  # what is computed from one parameter, by its name
 
     @classmethod
-    def zeros(cls, grid: Grid, dtype: np.dtype, stage: StageWork, shared: Shared) -> "SlowWork":
-        """Make arrays of zeros; those named in `shared` share memory with others or with those of `stage`."""
-        kinds = dict.fromkeys(("D_u", "D_v", "D_T", "D_S", "nu", "L_u", "L_v", "L_T"), "layers")
+    def zeros(cls, grid: Grid, n: State, stage: StageWork, shared: Shared) -> "SlowWork":
+        """Make arrays of zeros for states like n; those named in `shared` share memory with others or with `stage`."""
+        dtype, kinds = n.u.dtype, dict.fromkeys(("nu", "L_u", "L_v", "L_T"), "layers")
+        kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items()}
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
-        kinds |= dict.fromkeys(("D_eta", "drag_u", "drag_v", "heat", "held", "no_flux"), "map")
+        kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux"), "map")
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
-        D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in Tendencies._fields})
+        D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)
+
+    def like(self, name: str, p: Array) -> Array:
+        """Return the memory for what is computed from the parameter `name`, which has the shape of its array p."""
+        if name not in self.of_parameters or self.of_parameters[name].shape != p.shape:
+            self.of_parameters[name] = np.zeros_like(p)
+        return self.of_parameters[name]
 
 
 def two_maps(grid: Grid, dtype: np.dtype) -> tuple[Array, Array]:

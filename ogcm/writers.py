@@ -185,7 +185,7 @@ class NetCDFWriter(Writer):
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
-        Fields to write: "u", "v", "eta", "T", "S" (the default), "w", "zeta", "h".
+        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h".
     means : bool, optional
         Write means over each interval instead of snapshots.
     precision : str, optional
@@ -207,14 +207,14 @@ class NetCDFWriter(Writer):
         path: str | Path,
         *,
         every: float | None = None,
-        variables: str | tuple[str, ...] = ("u", "v", "eta", "T", "S"),
+        variables: str | tuple[str, ...] | None = None,
         means: bool = False,
         precision: str = "float32",
     ) -> None:
         if precision not in PRECISIONS:
             raise InputError(f"output_precision: {precision!r}; choose from {', '.join(PRECISIONS)}")
         self.path, self.every = names.output_path(path), every
-        self.variables = (variables,) if isinstance(variables, str) else tuple(variables)
+        self.variables = (variables,) if isinstance(variables, str) else None if variables is None else tuple(variables)
         self.means, self.precision, self.record_last = means, precision, means
         self.toml_file = names.beside(self.path, ".toml")
         self.repeatable = False  # whether the TOML can repeat the run

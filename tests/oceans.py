@@ -6,7 +6,6 @@ import numpy as np
 
 import ogcm
 from adjoint.random_ocean import PROFILE, rough_depth, rough_model
-from ogcm.forcing import NAMES
 from ogcm.setups import SETUPS
 
 FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
@@ -43,7 +42,8 @@ def put_nan_on_land(model):
     """
     forcing = model.forcing.steady | {name: series.values for name, series in model.forcing.series.items()}
     arrays = model.state.arrays() | forcing | model.parameters
-    for name in ("T", "S", *(set(NAMES) - {"fresh_water"}), *(set(model.parameters) - {"eos"})):
+    free = {*model.state.names, *model.forcing.shapes, *model.parameters} - {"u", "v", "eta", "fresh_water", "eos"}
+    for name in free & set(arrays):
         arrays[name][dry(model.grid, name, arrays[name])] = np.nan
     for name in ("eta", "fresh_water"):
         assert (arrays[name][dry(model.grid, name, arrays[name])] == 0).all()

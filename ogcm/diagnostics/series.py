@@ -1,6 +1,7 @@
 """The diagnostics that are written with every record of an output."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,18 @@ from ogcm.diagnostics.energy import (
     surface_energy,
 )
 from ogcm.diagnostics.stratification import mixed_layer_depth
-from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
+from ogcm.diagnostics.totals import (
+    heat_content,
+    largest_speed,
+    mean_eta,
+    mean_S,
+    mean_T,
+    salt_content,
+    tracer_content,
+    volume,
+)
 from ogcm.model import Model
+from ogcm.tracers import times
 
 Array = np.ndarray
 MAP = ("y", "x")  # dimensions of a map at T points
@@ -81,11 +92,15 @@ def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
     -------
     dict of str to Diagnostic
         The entries of `DIAGNOSTICS`, without those of tracers in a model that has none, and without the available
-        potential energy in one that is divided into tiles.
+        potential energy in one that is divided into tiles; for each further tracer its content, `content_<name>`.
     """
     known = {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
     if not model.grid.tile.is_whole:
         known.pop("available_potential_energy", None)
+    for name in model.further_tracers:
+        units, long_name = model.fields[name].units, model.fields[name].long_name
+        content = partial(tracer_content, name=name)
+        known[f"content_{name}"] = Diagnostic(content, times(units, "m3"), f"content: {long_name}")
     return known
 
 

@@ -91,6 +91,24 @@ def salt_content(model: Model) -> float:
     return model.numerics.rho0 * 1e-3 * total(model, cell_volume(model) * interior(model.state.S))
 
 
+def tracer_content(model: Model, name: str) -> float:
+    """Content of a tracer.
+
+    Parameters
+    ----------
+    model : Model
+        The model with its present state.
+    name : str
+        Name of the tracer.
+
+    Returns
+    -------
+    float
+        Integral of the concentration over the volume [units m3].
+    """
+    return total(model, cell_volume(model) * interior(getattr(model.state, name)))
+
+
 def mean_eta(model: Model) -> float:
     """Area mean of the sea surface height.
 

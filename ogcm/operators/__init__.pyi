@@ -13,6 +13,7 @@ from . import surface as surface
 from . import teos10 as teos10
 from . import tracer_advection as tracer_advection
 from . import tracer_diffusion as tracer_diffusion
+from . import tracer_sources as tracer_sources
 from . import vertical_diffusion as vertical_diffusion
 from . import vertical_mixing as vertical_mixing
 from . import viscosity as viscosity

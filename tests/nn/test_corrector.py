@@ -48,7 +48,6 @@ from nn.output_kernels import (
 from nn.outputs import FORMS
 from ogcm import files
 from ogcm.errors import FileError, InputError
-from ogcm.forcing import Fluxes
 from ogcm.grid import interior
 from ogcm.state import Tendencies
 from ogcm.stepper import Stepper
@@ -109,9 +108,9 @@ def error_of_a_step(model):
     """The largest error over the controls of the gradient of a step, relative to the complex step."""
     rng, loss, gradient = np.random.default_rng(5), weights(model), Gradient.zeros(model)
     AdjointStepper(model).step(model.state.copy(), loss, gradient)
-    names = (*model.numerics.stepped, *Fluxes._fields, *model.parameters, "corrector")
+    names = (*model.stepped, *model.forcing.shapes, *model.parameters, "corrector")
     controls = Controls(model, names)
-    parts = gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters
+    parts = gradient.state.arrays() | gradient.fluxes.arrays() | gradient.parameters
     parts |= gradient.weights
     errors = {}
     for name, control in controls.controls.items():
@@ -128,6 +127,36 @@ def error_of_a_step(model):
 def test_gradient_of_a_corrected_step_is_the_complex_step(kind):
     errors = error_of_a_step(corrected(ocean(), **CORRECTORS[kind]))
     assert max(errors.values()) < 1e-12, errors
+
+
+@pytest.mark.parametrize("equivariant", [False, True])
+def test_a_corrector_reads_and_changes_a_further_tracer(equivariant, tmp_path):
+    """Its fluxes keep the content; the gradient is that of the complex step; a file brings the corrector back."""
+    dye = {"dye": ogcm.Tracer(initial=lambda x, y, z: np.sin(x / 5e4) + z / 500)}
+    kinds = {
+        False: {"features": ("dye", "dye_gradient", "T"), "outputs": ("dye_flux", "dye_flux_z", "dye_tendency")},
+        True: {"features": ("dye",), "outputs": ("dye_flux",), "equivariant": True, "stencil": "point"},
+    }
+    model = ocean(tracers=dye)
+    model.corrector = Corrector(model, **kinds[equivariant], vertical="local", hidden=(9, 7))
+    model.corrector.set_scales({"dye_flux": 10.0 if equivariant else 1e-2})
+    model.corrector.set_normalisation(model, [model.state])
+    model.corrector.weights[...] = np.random.default_rng(2).normal(size=model.corrector.weights.shape) * 0.3
+    errors = error_of_a_step(model)
+    assert max(errors.values()) < 1e-12, errors
+    D = Tendencies(**model.state.like().arrays())
+    model.corrector.add(model, model.state, model.forcing.at(0.0), D)
+    changed = [name for name, a in D.arrays().items() if interior(a).any()]
+    assert changed == ["dye"]
+    if equivariant:
+        content = interior(D.dye) * interior(model.grid.area_t)
+        assert abs(content.sum()) <= 1e-13 * np.abs(content).sum()
+    trained.save(tmp_path / "c.h5", model)
+    other = ocean(tracers=dye)
+    trained.load(tmp_path / "c.h5", other)
+    np.testing.assert_array_equal(other.corrector.weights, model.corrector.weights)
+    with pytest.raises(InputError, match="features: unknown 'dye'"):
+        trained.load(tmp_path / "c.h5", ocean())
 
 
 @pytest.mark.parametrize("kind", CORRECTORS)
@@ -156,7 +185,7 @@ def test_gradient_without_dynamics_is_the_complex_step():
 
 def test_without_dynamics_the_corrector_alone_moves_the_state():
     model = pure()
-    D = Tendencies(*(np.zeros_like(a) for a in model.state.arrays().values()))
+    D = Tendencies(**model.state.like().arrays())
     model.corrector.add(model, model.state, model.forcing.at(0.5 * model.numerics.dt), D)
     old, h = model.state.copy(), interior(np.where(model.grid.mask_t, model.grid.h_t, 1.0))
     Stepper(model).step()
@@ -168,7 +197,7 @@ def test_without_dynamics_the_corrector_alone_moves_the_state():
 
 def tendencies_of(model):
     """The tendencies of the corrector alone."""
-    D = Tendencies(*(np.zeros_like(a) for a in model.state.arrays().values()))
+    D = Tendencies(**model.state.like().arrays())
     model.corrector.add(model, model.state, model.forcing.at(0.0), D)
     return D
 

@@ -71,7 +71,7 @@ def built(grid, values, dz, **options):
 
 def arrays(model):
     """All arrays of a model by name."""
-    fluxes = {name: interior(a) for name, a in model.forcing.at(12345.0)._asdict().items()}
+    fluxes = {name: interior(a) for name, a in model.forcing.at(12345.0).arrays().items()}
     held = model.grid._asdict() | model.state.arrays() | fluxes | model.parameters
     return {name: a for name, a in held.items() if getattr(a, "ndim", 0)}
 

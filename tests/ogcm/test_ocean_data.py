@@ -65,7 +65,7 @@ def assert_same_ocean(one, other):
         np.testing.assert_allclose(getattr(one.grid, name), getattr(other.grid, name), rtol=1e-12)
     for name, a in one.state.arrays().items():
         np.testing.assert_allclose(a, getattr(other.state, name), rtol=1e-12, atol=1e-12)
-    for name, a in one.forcing.at(1e6)._asdict().items():
+    for name, a in one.forcing.at(1e6).arrays().items():
         np.testing.assert_allclose(a, getattr(other.forcing.at(1e6), name), rtol=1e-9, atol=1e-18)
 
 

@@ -19,7 +19,6 @@ from ogcm.decomposition import is_wide_enough
 from ogcm.grid import add_halo, interior
 from ogcm.halo import exchange
 from ogcm.processes import communicator
-from ogcm.state import State
 from ogcm.stepper import Stepper
 from tests.conftest import DATA
 
@@ -36,6 +35,15 @@ OPTIONS = {
     },
     "leith, no tracers": {"viscosity": "leith", "equation_of_state": "none", "diffusion": "none"},
     "float32": {"precision": "float32"},
+    "further tracers": {
+        "tracers": {
+            "age": ogcm.Age(renewal=900.0),
+            "dye": ogcm.Tracer(
+                initial=lambda x, y, z: np.sin(x / 3e4) * np.cos(y / 5e4) + z / 500, advection="monotone",
+                surface_flux=lambda x, y: 1e-3 * np.cos(x / 4e4 + y / 2e4), restoring=1.0, rate=1e-5, decay=1e-4,
+            ),
+        },
+    },
 }  # fmt: skip
 
 
@@ -129,11 +137,11 @@ def different_gradients(shape, sides, layout, **options) -> int:
     for tiles in ((1, 1), layout):
         model = ocean(shape, sides, decomposition=tiles, **options)
         tile, rng = model.grid.tile, np.random.default_rng(5)
-        loss, gradient = State.zeros(model.grid), Gradient.zeros(model)
+        loss, gradient = model.state.like(), Gradient.zeros(model)
         for a in loss.arrays().values():
             interior(a)[...] = tile.cut(rng.normal(size=(*a.shape[:-2], *shape)))
         AdjointStepper(model).step(model.state.copy(), loss, gradient)
-        gradients.append(gradient.state.arrays() | gradient.fluxes._asdict() | gradient.parameters)
+        gradients.append(gradient.state.arrays() | gradient.fluxes.arrays() | gradient.parameters)
     found = 0
     for name, a in gradients[1].items():
         one, other = (gradients[0][name], a) if a.ndim == 1 else (tile.cut(interior(gradients[0][name])), interior(a))
