@@ -143,6 +143,7 @@ def gradient(
     forward_steps = budget.forward_steps(steps)
     try:
         both.compute(steps, budget)
+        both.adjoint.finish(both.collector.gradient)
         gradients = both.collector.collect(both.state_ad)
         workspace.free_states.append(both.state_ad)
         for name, g in gradients.items():
@@ -303,7 +304,7 @@ class RunWithAdjoint:
         self.model = workspace.begin(simulation.model)
         self.state, self.first, self.reached = self.model.state, self.model.state.step, 0
         self.workspace, self.adjoint = workspace, workspace.adjoint
-        self.adjoint.with_eos = "eos" in controls.controls
+        self.adjoint.begin(with_eos="eos" in controls.controls)
         self.free_steppers, self.free_states = workspace.free_steppers, workspace.free_states
         self.kept: dict[int, tuple[State, Stepper]] = {}  # step: the state before it, and the stepper with its results
         self.last = self.state  # the state after the last step

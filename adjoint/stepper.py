@@ -92,11 +92,37 @@ class AdjointStepper:
         gradient : Gradient
             Adjoints of the inputs of the step, to which those of this step are added.
         """
+        self.begin(with_eos=self.with_eos)
         self.forward.advance(n)
         self.reverse(self.forward, n, new_ad, gradient)
+        self.finish(gradient)
+
+    def begin(self, *, with_eos: bool) -> None:
+        """Prepare the adjoint of a run, or of one step.
+
+        Parameters
+        ----------
+        with_eos : bool
+            Compute the gradient with respect to the coefficients of the equation of state.
+        """
+        self.with_eos = with_eos
+        clear(self.eos_ad)
+
+    def finish(self, gradient: Gradient) -> None:
+        """Add what was collected by columns: the adjoint of the coefficients of the equation of state.
+
+        Their sum over the ocean is exact and computed on the host, hence once for all steps of a run.
+
+        Parameters
+        ----------
+        gradient : Gradient
+            Adjoints of the inputs of the steps.
+        """
+        if self.with_eos:
+            sum_columns(self.eos_ad, self.model.grid, gradient.parameters["eos"])
 
     def reverse(self, kept: Stepper, n: State, new_ad: State, gradient: Gradient) -> None:
-        """Compute the adjoint of a step.
+        """Compute the adjoint of a step, between `begin` and `finish`.
 
         Parameters
         ----------
@@ -128,8 +154,6 @@ class AdjointStepper:
             arrays += (*g.state.all_arrays(), *g.parameters.values())
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
-        if eos_ad is not None:
-            sum_columns(eos_ad, self.model.grid, g.parameters["eos"])
         self.add_terms(n, fluxes, gradient)
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
@@ -170,7 +194,7 @@ class AdjointStepper:
         self.add_terms(n, fluxes, gradient)
 
     def physics(self, kept: Stepper, step: BackwardStep, new_ad: State) -> None:
-        """Compute the adjoint of a step without the terms of the model and without the sum of `eos_ad` over columns.
+        """Compute the adjoint of a step without the terms of the model.
 
         Parameters
         ----------
@@ -184,8 +208,6 @@ class AdjointStepper:
         slow_ad, n_ad, end_ad = self.slow_ad, step.gradient.state, self.states_ad.ends[-1]
         clear(*slow_ad.D, slow_ad.nu_v, slow_ad.kappa_v)
         clear(slow_ad.drag_u, slow_ad.drag_v, *slow_ad.bar, *slow_ad.s)
-        if step.eos_ad is not None:
-            clear(step.eos_ad)
         for name, a in end_ad.arrays().items():
             a[...] = getattr(new_ad, name)
             if name not in self.model.stepped:

@@ -47,6 +47,9 @@ BACKWARDS = "thread_x, thread_y, thread_z = [n - 1 - i for n, i in zip(cuda.grid
 RICH = {
     "friction": "biharmonic", "diffusion": "biharmonic", "viscosity": "smagorinsky", "vertical_mixing": "richardson",
     "equation_of_state": "teos10", "freezing": True, "barotropic_steps": 3,
+    "tracers": {
+        "dye": ogcm.Tracer(initial=lambda x, y, z: x / 1e5 + z / 300, decay=1e-3, source=1e-4, advection="monotone")
+    },
 }  # fmt: skip
 
 
