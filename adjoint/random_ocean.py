@@ -20,8 +20,8 @@ PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadrat
 # Typical size of each quantity in nature, in its units, for perturbations of values that are 0.
 SIZES = {
     "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05,
-    "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "fresh_water": 1e-7, "T_star": 1.0, "S_star": 0.1,
-    "rate_T": 1e-5, "rate_S": 1e-5,
+    "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "shortwave": 100.0, "fresh_water": 1e-7,
+    "T_star": 1.0, "S_star": 0.1, "rate_T": 1e-5, "rate_S": 1e-5,
     "nu_h": 100.0, "nu4_h": 1e8, "kappa_h": 10.0, "kappa4_h": 1e7, "drag_linear": 1e-4, "drag_quadratic": 1e-3,
     "nu_v": 1e-4, "kappa_v": 1e-5,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from adjoint.operators import friction as friction_ad
 from adjoint.operators import layers as layers_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
 from adjoint.operators import pressure as pressure_ad
+from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
 from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
@@ -35,6 +36,7 @@ from ogcm.operators import (
     layers,
     momentum_advection,
     pressure,
+    shortwave,
     surface,
     tracer_advection,
     tracer_diffusion,
@@ -273,6 +275,12 @@ OPERATORS = {
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
     },
     "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
+    "absorb_shortwave": pair(
+        shortwave.absorb_shortwave,
+        shortwave_ad.absorb_shortwave_ad,
+        "q t2, fraction t1+ 0.6, depth_1 t1+ 5, depth_2 t1+ 60",
+        "out t",
+    ),
     "decay_fraction": pair(
         tracer_sources.decay_fraction, tracer_sources_ad.decay_fraction_ad, "decay t1+ 2e-3", "phi t1", time_step
     ),

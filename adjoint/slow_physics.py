@@ -14,6 +14,7 @@ from adjoint.operators.bottom_drag import bottom_drag_ad
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
 from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.layers import stretch_ad
+from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
 from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplacian_ad
 from adjoint.operators.tracer_sources import decay_fraction_ad, tracer_source_ad
@@ -123,6 +124,8 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     """Compute the adjoint of the sources of tracers, from their D to tracers, surface fluxes and parameters."""
     grid, fluxes, fluxes_ad, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow_ad
     exchange(grid, *(getattr(slow_ad.D, name) for name in model.tracers))
+    if "T" in model.tracers and "shortwave" in model.forcing.shapes:
+        sunlight_ad(model, step)
     for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
         source_and_decay_ad(model, name, step)
@@ -137,6 +140,15 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
         )  # fmt: skip
     if "T" in model.tracers:
         surface_heat_ad(model, step)
+
+
+def sunlight_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the heating by the sun, from D.T to the light and the parameters of the water."""
+    names, sun_ad = ("red_fraction", "red_depth", "blue_depth"), step.slow_ad.sun
+    water, water_ad = ([a[name] for name in names] for a in (model.parameters, step.gradient.parameters))
+    clear(sun_ad)
+    absorb_shortwave_ad(step.slow.sun, *water, model.grid, step.slow_ad.D.T, sun_ad, *water_ad)
+    step.gradient.fluxes.shortwave[...] += sun_ad / model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
 
 
 def tracer_flux_ad(model: Model, name: str, step: BackwardStep) -> tuple[Array, Array]:

@@ -219,13 +219,16 @@ class Forcing:
     tau_x, tau_y : float, array_like, callable or Series
         Stress of the wind on the water at U and V points [N m-2].
     heat_flux : float, array_like, callable or Series
-        Heat flux at T points [W m-2].
+        Heat flux at T points [W m-2], which heats the first layer; without that of the sun where `shortwave` is given.
     fresh_water : float, array_like, callable or Series
         Precipitation minus evaporation at T points [m s-1].
     T_star, S_star : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] to which the surface is restored.
     rate_T, rate_S : float, array_like, callable or Series
         Piston velocities of the restoring [m s-1], not negative.
+    shortwave : float, array_like, callable or Series, optional
+        Light of the sun that enters the sea at T points [W m-2], which heats the layers that it reaches
+        (`ogcm.operators.shortwave`).
     """
 
     tau_x: Entry = 0.0
@@ -236,6 +239,7 @@ class Forcing:
     S_star: Entry | None = None
     rate_T: Entry = 0.0
     rate_S: Entry = 0.0
+    shortwave: Entry | None = None
 
 
 NAMES = tuple(f.name for f in fields(Forcing))
@@ -262,6 +266,8 @@ class Fluxes(Fields):
         Temperature [degC] and salinity [g kg-1] to which the surface is restored, with halo.
     rate_T, rate_S : ndarray, shape (nj, ni)
         Piston velocities of the restoring [m s-1], with halo.
+    shortwave : ndarray, shape (nj, ni)
+        Light of the sun into the sea [W m-2], with halo; absent where none is given.
     """
 
     tau_x: Array
@@ -272,6 +278,7 @@ class Fluxes(Fields):
     S_star: Array
     rate_T: Array
     rate_S: Array
+    shortwave: Array  # where it is given
 
 
 class BoundForcing:
@@ -315,10 +322,11 @@ class BoundForcing:
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
         self.equation_of_state = equation_of_state
         for name in NAMES:
-            self.bind(name, getattr(forcing, name))
+            if name != "shortwave" or forcing.shortwave is not None:
+                self.bind(name, getattr(forcing, name))
         for target, rate in TARGETS.items():
             self.check_restoring(target, rate, getattr(forcing, target) is not None)
-        for name in ("heat_flux", *TARGETS.values()):
+        for name in {"heat_flux", "shortwave", *TARGETS.values()} & set(self.shapes):
             if equation_of_state == "none" and (name not in self.steady or self.steady[name].any()):
                 warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=3)
 

@@ -92,6 +92,13 @@ PARAMETERS = {
     "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0, needs=RICHARDSON),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),
+    "red_fraction": Parameter(0.58, "1", "fraction of red and infrared light in `shortwave`", upper=1.0, needs=TRACERS),
+    "red_depth": Parameter(
+        0.35, "m", "depth over which red and infrared light decays to 1/e", 0.01, 100.0, needs=TRACERS
+    ),
+    "blue_depth": Parameter(
+        23.0, "m", "depth over which blue and green light decays to 1/e", 0.01, 1000.0, needs=TRACERS
+    ),
     "T_freezing": Parameter(
         -1.9,
         "degC",

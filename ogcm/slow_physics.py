@@ -17,6 +17,7 @@ from ogcm.operators.bottom_drag import bottom_drag
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.layers import stretch
+from ogcm.operators.shortwave import absorb_shortwave
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.tracer_sources import decay_fraction, tracer_source
@@ -126,6 +127,8 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         surface_flux(tracer, flux, *restoring, fluxes.fresh_water, content, grid, D)
         diffusion(model, tracer, D, slow)
         source_and_decay(model, name, n, slow)
+    if "T" in model.tracers and "shortwave" in model.forcing.shapes:
+        sunlight(model, fluxes, slow)
 
 
 def rain_content(model: Model, name: str) -> np.floating:
@@ -160,6 +163,13 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
         tracer_laplacian(T, grid, slow.L_T)
         exchange(grid, slow.L_T)
         diffuse_tracer(slow.L_T, negative(model, "kappa4_h", slow), grid, D)
+
+
+def sunlight(model: Model, fluxes: Fluxes, slow: SlowWork) -> None:
+    """Add the heating by the sun to D.T."""
+    p, heat_per_volume = model.parameters, model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
+    np.divide(fluxes.shortwave, heat_per_volume, out=slow.sun)
+    absorb_shortwave(slow.sun, p["red_fraction"], p["red_depth"], p["blue_depth"], model.grid, slow.D.T)
 
 
 def source_and_decay(model: Model, name: str, n: State, slow: SlowWork) -> None:

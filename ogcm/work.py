@@ -167,6 +167,7 @@ class SlowWork:
     heat: Array  # heat flux as a flux of temperature [K m s-1]
     held: Array  # the part of it that enters water at the freezing point
     no_flux: Array  # flux of salt through the surface: zero
+    sun: Array  # light of the sun as a flux of temperature [K m s-1]
     one: Array  # a viscosity of 1 in one layer (1, nj, ni)
     of_parameters: dict[str, Array] = field(default_factory=dict)  # what is computed from one parameter, by its name
 
@@ -176,7 +177,7 @@ class SlowWork:
         dtype, kinds = n.u.dtype, dict.fromkeys(("nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items()}
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
-        kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux"), "map")
+        kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux", "sun"), "map")
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))

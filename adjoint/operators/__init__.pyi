@@ -8,6 +8,7 @@ from . import friction as friction
 from . import layers as layers
 from . import momentum_advection as momentum_advection
 from . import pressure as pressure
+from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface
 from . import teos10 as teos10

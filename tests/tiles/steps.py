@@ -57,6 +57,7 @@ def ocean(shape: tuple[int, int], sides: tuple[bool, bool], **options) -> ogcm.M
         tau_y=lambda x, y, t: 0.1 * np.sin(x / 2e4 + t / 1e4) * np.cos(y / 3e4),
         heat_flux=ogcm.Series(200 * noise[1:3], [0.0, 1e4]),
         fresh_water=1e-6 * noise[3],
+        shortwave=lambda x, y: 100 + 50 * np.sin(x / 3e4),
         T_star=lambda x, y: 2 + y / 1e5, rate_T=1e-5, S_star=35.0, rate_S=1e-5 * np.abs(noise[4]),
     )  # fmt: skip
     T = 4.0 + np.array([3.0, 2.0, 1.0, 0.5])[:, None, None] + 0.2 * rng.normal(size=(4, *shape))
