@@ -205,9 +205,11 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
 
 def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list]:
     """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
-    fields = [name for name in NOISE if name in simulation.model.stepped]
+    model = simulation.model
+    noise = {name: error for name, error in NOISE.items() if name in model.stepped}
+    noise |= {e.name: 0.1 * float(e.error) for e in estimates if e.name in model.further_tracers}
     cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
     truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size) if cost.tile.is_first else None)
     cost.controls.set_values(truth)
     days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
-    return truth, observations.synthetic(cost.simulation, {name: NOISE[name] for name in fields}, days=days, every=2)
+    return truth, observations.synthetic(cost.simulation, noise, days=days, every=2)

@@ -226,3 +226,13 @@ def test_a_run_of_the_command_line_with_tracers_can_be_repeated(tmp_path, monkey
         np.testing.assert_array_equal(a["age"][...], b["age"][...])
         assert np.nanmax(a["age"][-1]) > DAY
     assert main(["run", "double_gyre", *options, "--tracers", "agee"]) == 2
+
+
+def test_the_initial_field_of_a_tracer_is_estimated_from_its_observations(tmp_path, monkeypatch, capsys):
+    """A twin experiment of the command line: a tracer that is estimated is also observed."""
+    monkeypatch.chdir(tmp_path)
+    options = ["--resolution", "5", "--tracers", "age", "--days", "1", "--iterations", "5", "--quiet"]
+    assert main(["assimilate", "double_gyre", *options, "--twin", "--estimate", "age=100", "--smooth", "0"]) == 0
+    words = capsys.readouterr().out.splitlines()[1].split()
+    before, after = float(words[-1]), float(words[words.index("error") + 1].rstrip(","))
+    assert after < 0.9 * before
