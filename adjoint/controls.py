@@ -23,6 +23,7 @@ from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.state import State
+from ogcm.variables import at_tops
 
 Array = np.ndarray
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
@@ -103,6 +104,8 @@ class Control(NamedTuple):
             True over water, without halo; for parameters and vectors True everywhere.
         """
         wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
+        if self.name == "tke":
+            return at_tops(wet)
         layers = self.kind == "state" and self.name != "eta"
         return np.ones((), bool) if self.kind in ("parameter", "vector") else wet if layers else wet[0]
 

@@ -269,7 +269,8 @@ def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
         The loss.
     """
     terms = []
-    for name, control in Controls(model, model.stepped).controls.items():
+    layered = [name for name in model.stepped if model.fields[name].vertical != "interface"]
+    for name, control in Controls(model, layered).controls.items():
         if model.grid.tile.any(bool(control.mask(model.grid).any())):
             data = control.values(model) + size_of(name) * model.grid.tile.drawn(rng.normal, control.shape)
             terms.append((1 / size_of(name) ** 2, MeanSquare(model, name, data)))

@@ -18,6 +18,7 @@ from adjoint.operators import momentum_advection as momentum_advection_ad
 from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
+from adjoint.operators import tke as tke_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
 from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
 from adjoint.operators import tracer_sources as tracer_sources_ad
@@ -38,6 +39,7 @@ from ogcm.operators import (
     pressure,
     shortwave,
     surface,
+    tke,
     tracer_advection,
     tracer_diffusion,
     tracer_sources,
@@ -183,6 +185,7 @@ def extrapolate(x, x_before, e, grid, y):
 
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
+TURBULENCE = "e w+ 1e-4, N2 w 1e-5, S2 w+ 1e-5"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
 TRACER = "T_n t, s_n t2+, G t 1e-2, D t 1e-2, kappa_v w+ 1e-1, s_t t2+"
@@ -304,6 +307,27 @@ OPERATORS = {
         vertical_mixing_ad.richardson_mixing_ad,
         f"u u, v v, N2 w 1e-5, {MIXING.format('t+')}, nu_0 t1+ 1e-2, alpha t1+ 5",
         "nu_v w, kappa_v w",
+        work="w",
+    ),
+    "vertical_shear": pair(tke.vertical_shear, tke_ad.vertical_shear_ad, "u u, v v", "S2 w", work="w"),
+    "shear_production": pair(
+        tke.shear_production, tke_ad.shear_production_ad, "u u, v v, nu_v w 1e-3", "P w", work="w"
+    ),
+    "wave_energy": pair(
+        tke.wave_energy, tke_ad.wave_energy_ad, "tau_x u2, tau_y v2, c_wave t1+ 60, background t1+ 1e-6", "e_s t2"
+    ),
+    "tke_mixing": pair(
+        tke.tke_mixing,
+        tke_ad.tke_mixing_ad,
+        f"{TURBULENCE}, {MIXING.format('t1+')}, c_k t1+ 0.1, Ri_c t1+ 0.2",
+        "nu_v w, kappa_v w",
+    ),
+    "advance_tke": pair(
+        tke.advance_tke,
+        tke_ad.advance_tke_ad,
+        f"{TURBULENCE}, P w+ 1e-8, e_s t2+ 1e-3, background t1+ 1e-6, c_k t1+ 0.1, c_eps t1+ 0.7, Ri_c t1+ 0.2",
+        "x W",
+        time_step,
         work="w",
     ),
     "bottom_drag": pair(

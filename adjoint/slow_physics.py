@@ -16,6 +16,13 @@ from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.layers import stretch_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
+from adjoint.operators.tke import (
+    advance_tke_ad,
+    shear_production_ad,
+    tke_mixing_ad,
+    vertical_shear_ad,
+    wave_energy_ad,
+)
 from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplacian_ad
 from adjoint.operators.tracer_sources import decay_fraction_ad, tracer_source_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
@@ -107,12 +114,51 @@ def mixing_coefficients_ad(model: Model, step: BackwardStep) -> None:
     if numerics.vertical_mixing == "constant":  # which does not depend smoothly on N2
         constant_mixing_ad(slow.N2, *background, grid, *out_ad, slow_ad.N2, *background_ad)
         return
+    if numerics.vertical_mixing == "tke":
+        turbulent_mixing_ad(model, step)
+        stratification_ad(model, step)
+        return
     shear, shear_ad = ([a[name] for name in ("nu_richardson", "alpha_richardson")] for a in (p, p_ad))
     clear(slow_ad.N2, step.scratch.interfaces)
     arguments: tuple[Any, ...] = (n.u, n.v, slow.N2, *background, *shear, grid, *out_ad)
     arguments_ad: tuple[Any, ...] = (n_ad.u, n_ad.v, slow_ad.N2, *background_ad, *shear_ad)
     both = (*arguments, *arguments_ad, step.scratch.interfaces)
     richardson_mixing_ad(*both)
+    stratification_ad(model, step)
+
+
+def turbulent_mixing_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the turbulent kinetic energy and of the mixing by it."""
+    grid, p, p_ad, n, n_ad = model.grid, model.parameters, step.gradient.parameters, step.n, step.gradient.state
+    slow, slow_ad, fluxes, fluxes_ad = step.slow, step.slow_ad, step.fluxes, step.gradient.fluxes
+    of_mixing = ("nu_v", "kappa_v", "kappa_convective", "tke_viscosity", "tke_richardson")
+    flow, flow_ad = (n.tke, slow.N2, slow.S2), (n_ad.tke, slow_ad.N2, slow_ad.S2)
+    clear(slow_ad.N2, slow_ad.S2, slow_ad.production, slow_ad.tke_surface)
+    of_energy = ("tke_background", "tke_viscosity", "tke_dissipation", "tke_richardson")
+    energy, energy_ad = ([a[name] for name in of_energy] for a in (p, p_ad))
+    dt = grid.h_t.dtype.type(model.numerics.dt)
+    inputs = (*flow, slow.production, slow.tke_surface, *energy)
+    inputs_ad = (*flow_ad, slow_ad.production, slow_ad.tke_surface, *energy_ad)
+    both: tuple[Any, ...] = (*inputs, dt, grid, slow.tke, slow_ad.tke, *inputs_ad, step.scratch.interfaces)
+    advance_tke_ad(*both)
+    exchange(grid, slow_ad.tke_surface)
+    waves, waves_ad = ([a["tke_waves"], a["tke_background"]] for a in (p, p_ad))
+    stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
+    wave_energy_ad(*stress, *waves, grid, slow_ad.tke_surface, *stress_ad, *waves_ad)
+    clear(step.scratch.interfaces)
+    velocity, velocity_ad = (n.u, n.v), (n_ad.u, n_ad.v)
+    shear_production_ad(
+        *velocity, slow.nu_v, grid, slow_ad.production, *velocity_ad, slow_ad.nu_v, step.scratch.interfaces
+    )
+    mixing, mixing_ad = ([a[name] for name in of_mixing] for a in (p, p_ad))
+    tke_mixing_ad(*flow, *mixing, grid, slow_ad.nu_v, slow_ad.kappa_v, *flow_ad, *mixing_ad)
+    vertical_shear_ad(n.u, n.v, grid, slow_ad.S2, n_ad.u, n_ad.v, step.scratch.interfaces)
+
+
+def stratification_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the stratification, to T, S and the coefficients of the equation of state."""
+    grid, numerics, p = model.grid, model.numerics, model.parameters
+    n, n_ad, slow_ad = step.n, step.gradient.state, step.slow_ad
     if numerics.has_tracers:
         equation = EQUATIONS_OF_STATE_AD[numerics.equation_of_state]
         equation.stratification_tracers(n.T, n.S, p["eos"], grid, slow_ad.N2, n_ad.T, n_ad.S)

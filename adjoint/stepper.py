@@ -212,6 +212,8 @@ class AdjointStepper:
             a[...] = getattr(new_ad, name)
             if name not in self.model.stepped:
                 getattr(n_ad, name)[...] += np.where(self.model.grid.mask_t, a, 0)
+        if "tke" in end_ad.names:
+            slow_ad.tke[...] = end_ad.tke
         self.stages(kept, step)
         slow_physics_ad(self.model, step)
 

@@ -33,6 +33,11 @@ from ogcm.writers import Writer
 Array = np.ndarray
 
 
+def carried(model: Model) -> tuple[str, ...]:
+    """Return the fields that are coarse-grained: velocity, surface and tracers."""
+    return ("u", "v", "eta", *model.tracers)
+
+
 class DataOutput(OutputFile):
     """A data set that is being written from states of a model; the file gets its name when it is closed.
 
@@ -43,7 +48,7 @@ class DataOutput(OutputFile):
     model : Model
         The model whose states are written.
     fields : sequence of str, optional
-        The fields; by default all prognostic ones.
+        The fields; by default velocity, surface and tracers.
     configuration : str, default ""
         The TOML of the model.
     attributes : mapping of str to object, optional
@@ -66,7 +71,7 @@ class DataOutput(OutputFile):
         configuration: str = "",
         attributes: Mapping[str, object] | None = None,
     ) -> None:
-        variables = check_variables(model, None if fields is None else tuple(fields))
+        variables = check_variables(model, carried(model) if fields is None else tuple(fields))
         super().__init__(path, model, variables, configuration, precision=model.numerics.precision)
         self.tile.on_first(lambda: self.file.attrs.update({"format": FORMAT, **(attributes or {})}))
 
@@ -86,7 +91,7 @@ class CoarseWriter(Writer):
 
     def needed_bytes(self, simulation: Simulation) -> int:
         """Return the size of the records [bytes]."""
-        variables = check_variables(self.coarse, None)
+        variables = check_variables(self.coarse, carried(self.coarse))
         size = record_bytes(self.coarse, variables, self.coarse.numerics.precision)
         return (2 + simulation.steps // self.interval(simulation)) * size
 

@@ -76,6 +76,9 @@ FIELDS = {
     "eta": Field("m", "sea surface height", "sea_surface_height_above_geoid", "T", ""),
     "T": Field("degC", "conservative temperature", "sea_water_conservative_temperature"),
     "S": Field("g kg-1", "absolute salinity", "sea_water_absolute_salinity"),
+    "tke": Field(
+        "m2 s-2", "turbulent kinetic energy", "specific_turbulent_kinetic_energy_of_sea_water", "T", "interface"
+    ),
     "b": Field("m s-2", "buoyancy relative to the reference density"),
     "rho": Field("kg m-3", "density", "sea_water_density"),
     "zeta": Field("s-1", "relative vorticity", "ocean_relative_vorticity", "F"),

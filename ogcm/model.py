@@ -172,6 +172,8 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
+        if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
+            self.start_turbulence()
         self.fields: dict[str, Field] = dict(FIELDS)
         self.known_parameters: dict[str, Parameter] = dict(PARAMETERS)
         self.further_tracers: dict[str, Tracer] = {}
@@ -192,7 +194,7 @@ class Model:
     @property
     def stepped(self) -> tuple[str, ...]:
         """Names of the prognostic fields that a step changes."""
-        return ("u", "v", "eta", *self.tracers)
+        return ("u", "v", "eta", *self.tracers, *(name for name in ("tke",) if name in self.state.names))
 
     @property
     def tracers(self) -> tuple[str, ...]:
@@ -245,6 +247,15 @@ class Model:
         self.parameter_shapes = self.parameter_shapes | {n: shape for n, (_, shape) in built.items()}
         self.fields = self.fields | tracer.fields(name)
         self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
+
+    def start_turbulence(self) -> None:
+        """Add the turbulent kinetic energy to the state, at first the background at all tops."""
+        wet = self.grid.mask_t > 0
+        ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
+        tops = np.pad(wet, ends[0]) | np.pad(wet, ends[1])
+        energy = np.where(tops, self.parameters["tke_background"], 0).astype(self.grid.h_t.dtype)
+        fields: dict[str, Any] = self.state.arrays() | {"tke": energy}
+        self.state = State(**fields, time=self.state.time, step=self.state.step)
 
     def check_memory(self) -> None:
         """Raise InputError where the host has too little memory for the model and the work arrays of a run."""

@@ -21,7 +21,7 @@ class NumericsOptions(TypedDict, total=False):
     friction: Literal["none", "laplacian", "biharmonic"]
     viscosity: Literal["constant", "smagorinsky", "leith"]
     diffusion: Literal["none", "laplacian", "biharmonic"]
-    vertical_mixing: Literal["constant", "richardson"]
+    vertical_mixing: Literal["constant", "richardson", "tke"]
     equation_of_state: Literal["none", "linear", "quadratic", "teos10"]
     free_surface: Literal["nonlinear", "linear"]
     walls: Literal["free_slip", "no_slip"]
@@ -68,8 +68,9 @@ class Numerics:
         Horizontal viscosity, given or from the flow.
     diffusion : {"laplacian", "biharmonic", "none"}
         Horizontal diffusion of tracers.
-    vertical_mixing : {"constant", "richardson"}
-        Coefficients of vertical mixing, given or after Pacanowski and Philander (1981).
+    vertical_mixing : {"constant", "richardson", "tke"}
+        Coefficients of vertical mixing: given, after Pacanowski and Philander (1981), or of turbulence with a
+        prognostic kinetic energy (`ogcm.operators.tke`).
     equation_of_state : {"linear", "quadratic", "teos10", "none"}
         Density of sea water; "none" makes a model without tracers, such as shallow water.
     free_surface : {"nonlinear", "linear"}

@@ -55,7 +55,7 @@ class Parameter(NamedTuple):
 
 TRACERS = {"equation_of_state": tuple(EQUATIONS_OF_STATE)}
 FRICTION, DIFFUSION = {"friction": ("laplacian", "biharmonic")}, {"diffusion": ("laplacian", "biharmonic")}
-RICHARDSON = {"vertical_mixing": ("richardson",)}
+RICHARDSON, TURBULENCE = {"vertical_mixing": ("richardson",)}, {"vertical_mixing": ("tke",)}
 PARAMETERS = {
     "nu_h": Parameter(0.0, "m2 s-1", "horizontal viscosity", layers=True, needs=FRICTION),
     "nu4_h": Parameter(
@@ -90,6 +90,23 @@ PARAMETERS = {
         needs=RICHARDSON,
     ),
     "alpha_richardson": Parameter(5.0, "1", "its dependence on the Richardson number", upper=100.0, needs=RICHARDSON),
+    "tke_viscosity": Parameter(
+        0.1, "1", "coefficient c_k of the viscosity of turbulence", 1e-4, 10.0, needs=TURBULENCE
+    ),
+    "tke_dissipation": Parameter(
+        0.7, "1", "coefficient c_eps of the dissipation of turbulence", 1e-4, 10.0, needs=TURBULENCE
+    ),
+    "tke_waves": Parameter(
+        67.83,
+        "1",
+        "turbulent kinetic energy at the surface over |tau|/rho0; 3.75 without breaking waves",
+        upper=1e3,
+        needs=TURBULENCE,
+    ),
+    "tke_background": Parameter(1e-6, "m2 s-2", "background turbulent kinetic energy", 1e-12, 1e-2, needs=TURBULENCE),
+    "tke_richardson": Parameter(
+        0.22, "1", "Richardson number beyond which the turbulent Prandtl number grows", 0.01, 10.0, needs=TURBULENCE
+    ),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),
     "red_fraction": Parameter(0.58, "1", "fraction of red and infrared light in `shortwave`", upper=1.0, needs=TRACERS),

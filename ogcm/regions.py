@@ -223,9 +223,9 @@ def field_point(model: Model, field: str) -> str:
     Raises
     ------
     InputError
-        For another field, and for a tracer in a model without tracers.
+        For another field, a tracer in a model without tracers, and a field at the tops of the cells.
     """
-    known = model.stepped
+    known = [name for name in model.stepped if model.fields[name].vertical != "interface"]
     if field not in known:
         raise InputError(f"field: unknown {field!r}: {suggestion(field, known)}")
     return model.fields[field].point.lower()

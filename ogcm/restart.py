@@ -20,6 +20,7 @@ from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.state import State
 from ogcm.tiles import Tile
+from ogcm.variables import wet_points
 
 RESTART = "ogcm restart 2"
 OCEAN = {  # descriptions, by the name in a restart file
@@ -160,15 +161,16 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
 
 
 def check_tracers(stored: list[str], path: str | Path, model: Model) -> None:
-    """Raise FileError unless a restart file and the model have the same further tracers."""
+    """Raise FileError unless a restart file and the model have the same fields."""
     for name in stored:
         if name not in model.state.names:
-            raise FileError(f"{path}: holds the tracer {name}, which this model lacks; add it (Model.add_tracer)")
+            remedy = "use the vertical_mixing that it had" if name == "tke" else "add it (Model.add_tracer)"
+            raise FileError(f"{path}: holds the field {name}, which this model lacks; {remedy}")
     for name in model.state.names:
         if name not in stored:
             raise FileError(
-                f"{path}: lacks the tracer {name} of this model; load it before the tracer is added "
-                "(ogcm.load_restart, then Model.add_tracer), and run without restart"
+                f"{path}: lacks the field {name} of this model; load it into a model without the field and set that of "
+                "this model from it (Model.set)"
             )
 
 
@@ -213,8 +215,7 @@ def check_ocean(f: h5py.File, path: str | Path, model: Model) -> None:
 def check_values(state: State, path: str | Path, model: Model) -> None:
     """Raise FileError for a value over water that is not finite."""
     for name, a in state.arrays().items():
-        mask = getattr(model.grid, f"mask_{name}" if name in ("u", "v") else "mask_t")
-        wrong = np.argwhere(interior(~np.isfinite(a) & ((mask[0] if name == "eta" else mask) > 0)))
+        wrong = np.argwhere(~np.isfinite(interior(a)) & wet_points(model, name))
         if len(wrong):
             value, place = interior(a)[tuple(wrong[0])], model.grid.tile.in_whole(tuple(wrong[0]))
             raise FileError(f"{path}: {name} is {value} at {place}; use an earlier restart")

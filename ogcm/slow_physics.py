@@ -19,6 +19,7 @@ from ogcm.operators.friction import stress_divergence
 from ogcm.operators.layers import stretch
 from ogcm.operators.shortwave import absorb_shortwave
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
+from ogcm.operators.tke import advance_tke, shear_production, tke_mixing, vertical_shear, wave_energy
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.tracer_sources import decay_fraction, tracer_source
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
@@ -50,7 +51,7 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     D.v.fill(0)
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
     friction(model, n, slow)
-    mixing_coefficients(model, n, slow)
+    mixing_coefficients(model, n, fluxes, slow)
     tracer_sources(model, n, fluxes, slow)
 
 
@@ -99,7 +100,7 @@ def velocity_laplacian(model: Model, n: State, slow: SlowWork) -> None:
     exchange(model.grid, slow.L_u, slow.L_v)
 
 
-def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
+def mixing_coefficients(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
     """Compute vertical viscosity, vertical diffusivity and bottom drag in state n."""
     grid, p, numerics = model.grid, model.parameters, model.numerics
     if numerics.has_tracers:
@@ -110,10 +111,26 @@ def mixing_coefficients(model: Model, n: State, slow: SlowWork) -> None:
     if numerics.vertical_mixing == "richardson":
         shear = (p["nu_richardson"], p["alpha_richardson"])
         richardson_mixing(n.u, n.v, slow.N2, *background, *shear, grid, slow.nu_v, slow.kappa_v)
+    elif numerics.vertical_mixing == "tke":
+        turbulent_mixing(model, n, fluxes, slow)
     else:
         constant_mixing(slow.N2, *background, grid, slow.nu_v, slow.kappa_v)
     exchange(grid, slow.nu_v)
     bottom_drag(n.u, n.v, p["drag_linear"], p["drag_quadratic"], grid, slow.drag_u, slow.drag_v)
+
+
+def turbulent_mixing(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
+    """Compute the mixing by the turbulent kinetic energy of state n, and this energy at the end of the step."""
+    grid, p, e_b, dt = model.grid, model.parameters, model.parameters["tke_background"], model.numerics.dt
+    c_k, Ri_c, background = p["tke_viscosity"], p["tke_richardson"], (p["nu_v"], p["kappa_v"], p["kappa_convective"])
+    vertical_shear(n.u, n.v, grid, slow.S2)
+    tke_mixing(n.tke, slow.N2, slow.S2, *background, c_k, Ri_c, grid, slow.nu_v, slow.kappa_v)
+    exchange(grid, slow.nu_v)
+    shear_production(n.u, n.v, slow.nu_v, grid, slow.production)
+    wave_energy(fluxes.tau_x, fluxes.tau_y, p["tke_waves"], e_b, grid, slow.tke_surface)
+    coefficients = (e_b, c_k, p["tke_dissipation"], Ri_c, grid.h_t.dtype.type(dt))
+    advance_tke(n.tke, slow.N2, slow.S2, slow.production, slow.tke_surface, *coefficients, grid, slow.tke)
+    exchange(grid, slow.tke)
 
 
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:

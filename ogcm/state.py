@@ -12,7 +12,7 @@ import numpy as np
 from ogcm.backend import HALO
 from ogcm.device import copy_values, is_on_host, to_device, to_host
 from ogcm.errors import InputError
-from ogcm.fields import Fields
+from ogcm.fields import FIELDS, Fields
 from ogcm.grid import Grid, interior
 from ogcm.halo import exchange
 from ogcm.tiles import WHOLE, Tile
@@ -47,6 +47,8 @@ class State(Fields):
         Conservative temperature [degC].
     S : ndarray, shape (nk, nj, ni)
         Absolute salinity [g kg-1].
+    tke : ndarray, shape (nk + 1, nj, ni)
+        Turbulent kinetic energy at the tops of the cells [m2 s-2], in models with turbulence.
     """
 
     u: Array
@@ -54,6 +56,7 @@ class State(Fields):
     eta: Array
     T: Array
     S: Array
+    tke: Array
 
     def __init__(self, *, time: float = 0.0, step: int = 0, previous: "State | None" = None, **fields: Array) -> None:
         super().__init__(**fields)
@@ -169,7 +172,7 @@ class State(Fields):
         """
         dtype = getattr(self.u, "dtype", None)  # complex in the complex step
         for name, a in self.arrays().items():
-            shape = grid.h_t.shape[1:] if name == "eta" else grid.h_t.shape
+            shape = shape_of(name, grid)
             if getattr(a, "shape", None) != shape or a.dtype != dtype or a.dtype.kind not in "fc":
                 found = f"{a.shape} of {a.dtype}" if hasattr(a, "dtype") else type(a).__name__
                 raise InputError(
@@ -197,6 +200,13 @@ class State(Fields):
             Sixteen hexadecimal digits, those of the whole ocean.
         """
         return tile.digest(interior(to_host(a)) for a in self)
+
+
+def shape_of(name: str, grid: Grid) -> tuple[int, ...]:
+    """Return the shape of a prognostic field with halo: a map, layers or the tops of the layers and the bottom."""
+    nk, nj, ni = grid.h_t.shape
+    vertical = FIELDS[name].vertical if name in FIELDS else "layer"
+    return {"": (nj, ni), "layer": (nk, nj, ni), "interface": (nk + 1, nj, ni)}[vertical]
 
 
 class Tendencies(Fields):

@@ -304,6 +304,8 @@ class Stepper:
             Forcing in the middle of the step.
         """
         integrate(self.integrator, n, self.states, lambda m, y, s: self.stage(self.context(m, n, y, s, fluxes)))
+        if "tke" in n.names:  # which takes one step for all stages
+            self.states.ends[-1].tke[...] = self.slow.tke
 
     def context(self, m: int, n: State, y: State, s: State, fluxes: Fluxes) -> Stage:
         """Make the context of one stage.
@@ -346,7 +348,7 @@ class Stepper:
         if self.model.tracers:
             stretch(stage.s.eta, grid, *work.s_new)
         self.flow(grid, arrays)
-        exchange(grid, *(getattr(stage.s, name) for name in self.model.stepped if name != "eta"))
+        exchange(grid, *(getattr(stage.s, name) for name in self.model.stepped if name not in ("eta", "tke")))
 
     def arrays(self, stage: Stage) -> dict[str, Any]:
         """Return the arrays and numbers of a stage by the names that `ogcm.stage_passes` uses.

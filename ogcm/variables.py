@@ -31,10 +31,13 @@ def wet_points(model: Model, name: str) -> np.ndarray:
     mask = interior(getattr(model.grid, f"mask_{field.point.lower()}")) > 0
     if field.vertical == "":
         return mask[0]
-    if field.vertical == "interface":
-        ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
-        return np.pad(mask, ends[0]) | np.pad(mask, ends[1])
-    return mask
+    return at_tops(mask) if field.vertical == "interface" else mask
+
+
+def at_tops(wet: np.ndarray) -> np.ndarray:
+    """Return True at the tops of wet cells and at the sea floor, shape (nk + 1, ny, nx)."""
+    ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
+    return np.pad(wet, ends[0]) | np.pad(wet, ends[1])
 
 
 def check_variables(model: Model, variables: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ def allocate(
         name: Window(shapes[kinds[name]], rows, threads, dtype) for name, rows in windows.items() if name in kinds
     }
     few_rows = {name for name, a in {**others, **made}.items() if isinstance(a, Window)}
-    sharing = {name: owner for name, (owner, _) in shared.items() if not {name, owner} & few_rows}
+    wanted = {name: owner for name, (owner, _) in shared.items() if name in kinds}
+    sharing = {name: owner for name, owner in wanted.items() if not {name, owner} & few_rows}
     made |= {
         name: zeros(grid.h_t, shapes[kind], dtype)
         for name, kind in kinds.items()
@@ -169,17 +170,24 @@ class SlowWork:
     no_flux: Array  # flux of salt through the surface: zero
     sun: Array  # light of the sun as a flux of temperature [K m s-1]
     one: Array  # a viscosity of 1 in one layer (1, nj, ni)
+    S2: Any = None  # of models with turbulence: squared shear at interfaces [s-2],
+    tke: Any = None  # turbulent kinetic energy at the end of the step [m2 s-2],
+    tke_surface: Any = None  # and at the surface,
+    production: Any = None  # and its production by shear [m2 s-3]
     of_parameters: dict[str, Array] = field(default_factory=dict)  # what is computed from one parameter, by its name
 
     @classmethod
     def zeros(cls, grid: Grid, n: State, stage: StageWork, shared: Shared) -> "SlowWork":
         """Make arrays of zeros for states like n; those named in `shared` share memory with others or with `stage`."""
         dtype, kinds = n.u.dtype, dict.fromkeys(("nu", "L_u", "L_v", "L_T"), "layers")
-        kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items()}
+        kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items() if name != "tke"}
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
         kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux", "sun"), "map")
+        if "tke" in n.names:
+            kinds |= dict.fromkeys(("S2", "tke", "production"), "interfaces") | {"tke_surface": "map"}
+            shared = {name: why for name, why in shared.items() if name != "N2"}  # read after kappa_v is written
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
-        D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names})
+        D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names if name != "tke"})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)
 

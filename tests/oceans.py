@@ -7,6 +7,7 @@ import numpy as np
 import ogcm
 from adjoint.random_ocean import PROFILE, rough_depth, rough_model
 from ogcm.setups import SETUPS
+from ogcm.variables import at_tops
 
 FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
 WITHOUT_DATA = [name for name, setup in SETUPS.items() if "data" not in inspect.signature(setup).parameters]
@@ -31,6 +32,8 @@ def run(model, steps):
 def dry(grid, name, a):
     """True where the array a of the field `name` with halo is on land, on a closed face or beyond a closed side."""
     mask = getattr(grid, f"mask_{FACES.get(name, 't')}")
+    if name == "tke":
+        return ~at_tops(mask == 1)
     return np.broadcast_to((mask if a.shape == mask.shape else mask[0]) != 1, a.shape)
 
 

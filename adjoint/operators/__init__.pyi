@@ -12,6 +12,7 @@ from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface
 from . import teos10 as teos10
+from . import tke as tke
 from . import tracer_advection as tracer_advection
 from . import tracer_diffusion as tracer_diffusion
 from . import tracer_sources as tracer_sources

@@ -9,6 +9,7 @@
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
     tracer_sources                                      sources and decay of further tracers
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
+    tke                                                 turbulent kinetic energy and the mixing by it
     surface, shortwave                                  wind, fluxes of heat and fresh water, light of the sun
     extrapolation                                       extrapolation of the state in time
     stencils                                            differences, means and masks that several operators share

@@ -144,10 +144,10 @@ def test_a_restart_with_other_tracers_is_refused(tmp_path):
     path = tmp_path / "dyed.h5"
     dyed, plain = rough_basin(tracers={"dye": Tracer()}), rough_basin()
     ogcm.save_restart(path, dyed)
-    with pytest.raises(FileError, match="holds the tracer dye, which this model lacks; add it"):
+    with pytest.raises(FileError, match="holds the field dye, which this model lacks; add it"):
         ogcm.load_restart(path, plain)
     ogcm.save_restart(path, plain)
-    with pytest.raises(FileError, match="lacks the tracer dye of this model"):
+    with pytest.raises(FileError, match="lacks the field dye of this model"):
         ogcm.load_restart(path, dyed)
 
 
