@@ -19,11 +19,10 @@ import numpy as np
 from adjoint.state import Gradient
 from ogcm.device import to_host
 from ogcm.errors import InputError, suggestion
-from ogcm.grid import Grid, add_halo, interior
+from ogcm.grid import Grid, add_halo, at_tops, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.state import State
-from ogcm.variables import at_tops
 
 Array = np.ndarray
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T

@@ -171,7 +171,7 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     grid, fluxes, fluxes_ad, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow_ad
     exchange(grid, *(getattr(slow_ad.D, name) for name in model.tracers))
     if "T" in model.tracers and "shortwave" in model.forcing.shapes:
-        sunlight_ad(model, step)
+        shortwave_heating_ad(model, step)
     for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
         source_and_decay_ad(model, name, step)
@@ -188,13 +188,13 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
         surface_heat_ad(model, step)
 
 
-def sunlight_ad(model: Model, step: BackwardStep) -> None:
-    """Compute the adjoint of the heating by the sun, from D.T to the light and the parameters of the water."""
-    names, sun_ad = ("red_fraction", "red_depth", "blue_depth"), step.slow_ad.sun
+def shortwave_heating_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the heating by shortwave radiation, from D.T to the radiation and its parameters."""
+    names, q_ad = ("red_fraction", "red_depth", "blue_depth"), step.slow_ad.shortwave
     water, water_ad = ([a[name] for name in names] for a in (model.parameters, step.gradient.parameters))
-    clear(sun_ad)
-    absorb_shortwave_ad(step.slow.sun, *water, model.grid, step.slow_ad.D.T, sun_ad, *water_ad)
-    step.gradient.fluxes.shortwave[...] += sun_ad / model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
+    clear(q_ad)
+    absorb_shortwave_ad(step.slow.shortwave, *water, model.grid, step.slow_ad.D.T, q_ad, *water_ad)
+    step.gradient.fluxes.shortwave[...] += q_ad / model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
 
 
 def tracer_flux_ad(model: Model, name: str, step: BackwardStep) -> tuple[Array, Array]:

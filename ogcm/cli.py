@@ -128,11 +128,7 @@ def setup_options(setup: Callable) -> Options:
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
             options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
-    options["tracers"] = (
-        "setup",
-        str,
-        "comma-separated tracers added to the model: age, or one that a --module registers",
-    )
+    options["tracers"] = ("setup", str, "comma-separated tracers to add: age, or those that a --module registers")
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
     return options
@@ -202,7 +198,7 @@ def setup_command(
     from ogcm.extensions import import_own
     from ogcm.provenance import note_terms, note_tracers
     from ogcm.terms import add_registered
-    from ogcm.tracers import tracers_of
+    from ogcm.tracers import TRACERS
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
@@ -241,8 +237,8 @@ def setup_command(
     tracers, terms, trained = (tables["setup"].pop(name, None) for name in ("tracers", "terms", "trained"))
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
     if tracers is not None:
-        for tracer, made in tracers_of(tracers).items():
-            model.add_tracer(tracer, made)
+        for tracer, make in TRACERS.named(tracers).items():
+            model.add_tracer(tracer, make())
         note_tracers(model, tracers)
     if terms is not None:
         add_registered(model, terms)

@@ -84,6 +84,26 @@ class Registry(dict):
             "imported (on the command line --module FILE.py)"
         )
 
+    def named(self, names: str) -> dict[str, Any]:
+        """Return the entries of several names.
+
+        Parameters
+        ----------
+        names : str
+            Names with commas between them, such as "sponge,drag".
+
+        Returns
+        -------
+        dict of str to object
+            The entries by name.
+
+        Raises
+        ------
+        InputError
+            For an unknown name.
+        """
+        return {name: self.find(name) for name in filter(None, (word.strip() for word in names.split(",")))}
+
     def foreign(self, names: Iterable[str]) -> list[str]:
         """Select the names that are not reserved for ogcm.
 

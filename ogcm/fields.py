@@ -93,7 +93,7 @@ FIELDS = {
     "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),
     "heat_flux": Field("W m-2", "heat flux into the sea", "surface_downward_heat_flux_in_sea_water", "T", ""),
     "shortwave": Field(
-        "W m-2", "light of the sun into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
+        "W m-2", "shortwave radiation into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
     ),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
     "T_star": Field("degC", "temperature to which the surface is restored", "", "T", ""),

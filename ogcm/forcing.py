@@ -219,7 +219,7 @@ class Forcing:
     tau_x, tau_y : float, array_like, callable or Series
         Stress of the wind on the water at U and V points [N m-2].
     heat_flux : float, array_like, callable or Series
-        Heat flux at T points [W m-2], which heats the first layer; without that of the sun where `shortwave` is given.
+        Heat flux at T points [W m-2], which heats the first layer; without `shortwave` where that is given.
     fresh_water : float, array_like, callable or Series
         Precipitation minus evaporation at T points [m s-1].
     T_star, S_star : float, array_like, callable or Series, optional
@@ -227,7 +227,7 @@ class Forcing:
     rate_T, rate_S : float, array_like, callable or Series
         Piston velocities of the restoring [m s-1], not negative.
     shortwave : float, array_like, callable or Series, optional
-        Light of the sun that enters the sea at T points [W m-2], which heats the layers that it reaches
+        Shortwave radiation that enters the sea at T points [W m-2], which heats the layers that it reaches
         (`ogcm.operators.shortwave`).
     """
 
@@ -267,7 +267,7 @@ class Fluxes(Fields):
     rate_T, rate_S : ndarray, shape (nj, ni)
         Piston velocities of the restoring [m s-1], with halo.
     shortwave : ndarray, shape (nj, ni)
-        Light of the sun into the sea [W m-2], with halo; absent where none is given.
+        Shortwave radiation into the sea [W m-2], with halo; absent where none is given.
     """
 
     tau_x: Array

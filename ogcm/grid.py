@@ -367,6 +367,12 @@ def sea_floor(horizontal: HorizontalGrid, depth: Values, deepest: float) -> Arra
     return floor
 
 
+def at_tops(wet: Array) -> Array:
+    """Return True at the tops of wet cells and at the sea floor, shape (nk + 1, ny, nx)."""
+    ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
+    return np.pad(wet, ends[0]) | np.pad(wet, ends[1])
+
+
 def add_halo(a: Array, periodic: tuple[bool, bool], edge: bool = False) -> Array:
     """Return `a` (..., ny, nx) with `HALO` cells around it.
 

@@ -148,7 +148,7 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
             f"{path}: holds {f['state/u'].dtype}, this model runs in {model.state.u.dtype}; "
             f"continue with precision={str(f['state/u'].dtype)!r}"
         )
-    check_tracers(list(f["state"]), path, model)
+    check_fields(list(f["state"]), path, model)
     states = {}
     for group in ("state", "previous"):
         if group in f:
@@ -160,7 +160,7 @@ def read_state(f: h5py.File, path: str | Path, model: Model) -> State:
     return states["state"]
 
 
-def check_tracers(stored: list[str], path: str | Path, model: Model) -> None:
+def check_fields(stored: list[str], path: str | Path, model: Model) -> None:
     """Raise FileError unless a restart file and the model have the same fields."""
     for name in stored:
         if name not in model.state.names:

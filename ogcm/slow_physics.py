@@ -145,7 +145,7 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         diffusion(model, tracer, D, slow)
         source_and_decay(model, name, n, slow)
     if "T" in model.tracers and "shortwave" in model.forcing.shapes:
-        sunlight(model, fluxes, slow)
+        shortwave_heating(model, fluxes, slow)
 
 
 def rain_content(model: Model, name: str) -> np.floating:
@@ -182,11 +182,11 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
         diffuse_tracer(slow.L_T, negative(model, "kappa4_h", slow), grid, D)
 
 
-def sunlight(model: Model, fluxes: Fluxes, slow: SlowWork) -> None:
-    """Add the heating by the sun to D.T."""
+def shortwave_heating(model: Model, fluxes: Fluxes, slow: SlowWork) -> None:
+    """Add the heating by shortwave radiation to D.T."""
     p, heat_per_volume = model.parameters, model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
-    np.divide(fluxes.shortwave, heat_per_volume, out=slow.sun)
-    absorb_shortwave(slow.sun, p["red_fraction"], p["red_depth"], p["blue_depth"], model.grid, slow.D.T)
+    np.divide(fluxes.shortwave, heat_per_volume, out=slow.shortwave)
+    absorb_shortwave(slow.shortwave, p["red_fraction"], p["red_depth"], p["blue_depth"], model.grid, slow.D.T)
 
 
 def source_and_decay(model: Model, name: str, n: State, slow: SlowWork) -> None:

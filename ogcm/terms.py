@@ -181,8 +181,8 @@ def add_registered(model: "Model", names: str) -> None:
     InputError
         For an unknown name.
     """
-    for name in filter(None, (word.strip() for word in names.split(","))):
-        model.terms[name] = TERMS.find(name)(model)
+    for name, make in TERMS.named(names).items():
+        model.terms[name] = make(model)
     check_terms(model.terms)
 
 

@@ -21,12 +21,13 @@ import numpy as np
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.extensions import Registry
-from ogcm.fields import FIELDS, Field
-from ogcm.forcing import NAMES, Entry
+from ogcm.fields import Field
+from ogcm.forcing import Entry
 from ogcm.inputs import Values, number
 from ogcm.numerics import CHOICES
-from ogcm.parameters import PARAMETERS, Parameter
+from ogcm.parameters import Parameter
 from ogcm.state import State
+from ogcm.terms import RESERVED
 
 Array = np.ndarray
 
@@ -189,7 +190,7 @@ def Age(*, renewal: float = DAY, advection: str = "monotone") -> Tracer:
 
 
 TRACERS = Registry("tracer", {"age": Age})  # by name, each a function without arguments that makes a Tracer
-TAKEN = {*FIELDS, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics", "corrector"}
+TAKEN = {*RESERVED, "corrector", "time", "step", "previous", "names"}  # not for tracers
 
 
 def check_tracer(name: str, tracer: Tracer, taken: set[str]) -> None:
@@ -202,31 +203,10 @@ def check_tracer(name: str, tracer: Tracer, taken: set[str]) -> None:
     tracer : Tracer
         The tracer.
     taken : set of str
-        Names of the fields and terms of the model.
+        Names of the fields, forcing, parameters and terms of the model.
     """
     if not isinstance(tracer, Tracer):
         raise InputError(f"tracers: {name} needs an ogcm.Tracer(...), got {reprlib.repr(tracer)}")
     word = isinstance(name, str) and name.isidentifier() and not name.startswith("_")
-    if not word or name in TAKEN | taken or hasattr(State, name) or name in ("time", "step", "previous", "names"):
+    if not word or name in TAKEN | taken or hasattr(State, name):
         raise InputError(f"tracers: {name!r} cannot be the name of a tracer; choose a word that nothing else has")
-
-
-def tracers_of(names: str) -> dict[str, Tracer]:
-    """Make registered tracers.
-
-    Parameters
-    ----------
-    names : str
-        Names of tracers in `TRACERS`, such as "age,dye".
-
-    Returns
-    -------
-    dict of str to Tracer
-        The tracers by name.
-
-    Raises
-    ------
-    InputError
-        For an unknown name.
-    """
-    return {name: TRACERS.find(name)() for name in filter(None, (word.strip() for word in names.split(",")))}

@@ -4,7 +4,7 @@ import numpy as np
 
 from ogcm import diagnostics
 from ogcm.errors import InputError, suggestion
-from ogcm.grid import interior
+from ogcm.grid import at_tops, interior
 from ogcm.model import Model
 
 
@@ -32,12 +32,6 @@ def wet_points(model: Model, name: str) -> np.ndarray:
     if field.vertical == "":
         return mask[0]
     return at_tops(mask) if field.vertical == "interface" else mask
-
-
-def at_tops(wet: np.ndarray) -> np.ndarray:
-    """Return True at the tops of wet cells and at the sea floor, shape (nk + 1, ny, nx)."""
-    ends = ((0, 1), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0))
-    return np.pad(wet, ends[0]) | np.pad(wet, ends[1])
 
 
 def check_variables(model: Model, variables: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -69,8 +69,7 @@ def allocate(
         name: Window(shapes[kinds[name]], rows, threads, dtype) for name, rows in windows.items() if name in kinds
     }
     few_rows = {name for name, a in {**others, **made}.items() if isinstance(a, Window)}
-    wanted = {name: owner for name, (owner, _) in shared.items() if name in kinds}
-    sharing = {name: owner for name, owner in wanted.items() if not {name, owner} & few_rows}
+    sharing = {name: owner for name, (owner, _) in shared.items() if not {name, owner} & few_rows}
     made |= {
         name: zeros(grid.h_t, shapes[kind], dtype)
         for name, kind in kinds.items()
@@ -168,7 +167,7 @@ class SlowWork:
     heat: Array  # heat flux as a flux of temperature [K m s-1]
     held: Array  # the part of it that enters water at the freezing point
     no_flux: Array  # flux of salt through the surface: zero
-    sun: Array  # light of the sun as a flux of temperature [K m s-1]
+    shortwave: Array  # shortwave radiation as a flux of temperature [K m s-1]
     one: Array  # a viscosity of 1 in one layer (1, nj, ni)
     S2: Any = None  # of models with turbulence: squared shear at interfaces [s-2],
     tke: Any = None  # turbulent kinetic energy at the end of the step [m2 s-2],
@@ -182,7 +181,7 @@ class SlowWork:
         dtype, kinds = n.u.dtype, dict.fromkeys(("nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items() if name != "tke"}
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
-        kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux", "sun"), "map")
+        kinds |= dict.fromkeys(("drag_u", "drag_v", "heat", "held", "no_flux", "shortwave"), "map")
         if "tke" in n.names:
             kinds |= dict.fromkeys(("S2", "tke", "production"), "interfaces") | {"tke_surface": "map"}
             shared = {name: why for name, why in shared.items() if name != "N2"}  # read after kappa_v is written

@@ -6,8 +6,8 @@ import numpy as np
 
 import ogcm
 from adjoint.random_ocean import PROFILE, rough_depth, rough_model
+from ogcm.grid import at_tops
 from ogcm.setups import SETUPS
-from ogcm.variables import at_tops
 
 FACES = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # everything else lies at T points
 WITHOUT_DATA = [name for name, setup in SETUPS.items() if "data" not in inspect.signature(setup).parameters]

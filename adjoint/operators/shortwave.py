@@ -23,12 +23,12 @@ from ogcm.operators.shortwave import transmitted
 def absorb_shortwave_ad(
     q, fraction, depth_1, depth_2, grid, out_ad, q_ad, fraction_ad, depth_1_ad, depth_2_ad
 ):  # fmt: skip
-    """Add the adjoint of the heating by the sun.
+    """Add the adjoint of the heating by shortwave radiation.
 
     Parameters
     ----------
     q : ndarray, shape (nj, ni)
-        Light that enters the water, as a flux of temperature [K m s-1].
+        Shortwave radiation that enters the water, as a flux of temperature [K m s-1].
     fraction : ndarray, shape (1, nj, ni)
         Fraction R of red and infrared light [1].
     depth_1, depth_2 : ndarray, shape (1, nj, ni)
@@ -38,7 +38,7 @@ def absorb_shortwave_ad(
     out_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tendency.
     q_ad : ndarray, shape (nj, ni)
-        Adjoint of the light, added to.
+        Adjoint of the radiation, added to.
     fraction_ad, depth_1_ad, depth_2_ad : ndarray, shape (1, nj, ni)
         Adjoints of the parameters, added to.
     """

@@ -40,12 +40,12 @@ Kink: N2 = 0 has the derivative 0 of max(N2, 0) and of min(N2, 0).
 import numpy as np
 from numba import prange
 
-from adjoint.operators.vertical_mixing import shear_squared_ad
+from adjoint.operators.vertical_mixing import difference_ad, shear_squared_ad
 from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
 from ogcm.halo import exchange
 from ogcm.operators.stencils import layer_index, masked
-from ogcm.operators.tke import exchange_coefficient, fourth_power, rest_length, turbulence, wave_stress
-from ogcm.operators.vertical_diffusion import eliminate
+from ogcm.operators.tke import exchange_coefficient, fourth_power, inverse_distances, tke_row, turbulence, wave_stress
+from ogcm.operators.vertical_diffusion import eliminate, substitute_back
 from ogcm.operators.vertical_mixing import EPS, positive_part, where_unstable
 
 
@@ -115,10 +115,8 @@ def vertical_shear_ad(u, v, grid, S2_ad, u_ad, v_ad, s):
 @point
 def production_ad(u, nu_v, s, k, j, i, beside_j, beside_i):
     """Return nu_face D (s + s_beside), the adjoint of the difference D over the top of cell k; 0 at both ends."""
-    nk = u.shape[0]
-    difference = u[max(k - 1, 0), j, i] - u[min(k, nk - 1), j, i]
     nu = HALF * (nu_v[k, j, i] + nu_v[k, beside_j, beside_i])
-    return nu * difference * (s[k, j, i] + s[k, beside_j, beside_i])
+    return nu * difference_ad(u, s[k, j, i], s[k, beside_j, beside_i], k, j, i)
 
 
 @kernel
@@ -271,7 +269,7 @@ def tke_mixing_ad(
                     convective_ad[0, j, i] += where_unstable(N2[k, j, i], kappa_ad)
                     of_e, of_n, of_S2, of_c_k, of_Ri_c = turbulence_ad(
                         e[k, j, i], N2[k, j, i], S2[k, j, i], c_k[0, j, i], Ri_c[0, j, i],
-                        rest_length(grid, k, j, i), nu_ad, kappa_ad, zero, zero,
+                        inverse_distances(grid, k, j, i), nu_ad, kappa_ad, zero, zero,
                     )  # fmt: skip
                     e_ad[k, j, i] += of_e
                     N2_ad[k, j, i] += of_n if N2[k, j, i] > 0 else zero
@@ -310,7 +308,7 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
         The solution, written on the interior; 0 at the surface, at the sea floor and on land.
     """
     nk, nj, ni = grid.h_t.shape
-    zero, one = y.dtype.type(0), y.dtype.type(1)
+    zero = y.dtype.type(0)
     for j in prange(HALO, nj - HALO):
         nu, ratio = np.zeros((nk + 1, ni), y.dtype), np.zeros((nk + 1, ni), y.dtype)
         diagonal, above = np.zeros((nk + 1, ni), y.dtype), np.zeros(ni, y.dtype)
@@ -318,10 +316,7 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 if grid.mask_t[k, j, i] == 1:
-                    here, n, rest = e[k, j, i], N2[k, j, i], rest_length(grid, k, j, i)
-                    nu[k, i], kappa, s, length = turbulence(here, n, S2[k, j, i], c_k[0, j, i], Ri_c[0, j, i], rest)
-                    sink = kappa * positive_part(n) / here + c_eps[0, j, i] * s / length
-                    diagonal[k, i] = (grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]) * (one + dt * sink)
+                    nu[k, i], _, _, diagonal[k, i] = tke_row(e, N2, S2, c_k, c_eps, Ri_c, dt, grid, k, j, i)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             y[0, j, i] = y[nk, j, i] = zero
@@ -336,10 +331,7 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
                         diagonal[k, i], above[i], below, x_ad[k, j, i], ratio[k - 1, i], y[k - 1, j, i]
                     )
                     above[i] = below
-        for k in range(nk - 1, 0, -1):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                y[k, j, i] += ratio[k, i] * y[k + 1, j, i]
+        substitute_back(ratio, y, j)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             bottom = grid.bottom_t[j, i]
@@ -388,7 +380,7 @@ def tke_terms_ad(
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 if grid.mask_t[k, j, i] == 1:
-                    here, N, S, rest = e[k, j, i], N2[k, j, i], S2[k, j, i], rest_length(grid, k, j, i)
+                    here, N, S, rest = e[k, j, i], N2[k, j, i], S2[k, j, i], inverse_distances(grid, k, j, i)
                     dz, n = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i], positive_part(N)
                     _, kappa, s, length = turbulence(here, N, S, c_k[0, j, i], Ri_c[0, j, i], rest)
                     upper = -(y[k - 1, j, i] - y[k, j, i]) * (x[k - 1, j, i] - x[k, j, i]) / grid.h_t[k - 1, j, i]

@@ -10,7 +10,7 @@
     tracer_sources                                      sources and decay of further tracers
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it
-    surface, shortwave                                  wind, fluxes of heat and fresh water, light of the sun
+    surface, shortwave                                  wind, fluxes of heat and fresh water, shortwave
     extrapolation                                       extrapolation of the state in time
     stencils                                            differences, means and masks that several operators share
 

@@ -1,13 +1,13 @@
-"""Heating by the light of the sun, which penetrates into the water.
+"""Heating by the shortwave radiation of the sun, which penetrates into the water.
 
     d(hT)/dt_k += q (I_k - I_{k+1}),     q = shortwave/(rho0 c_p)
     I_k = R exp(-d_k/d_1) + (1 - R) exp(-d_k/d_2),     I = 1 at the surface, 0 at the sea floor
 
 with the depth d_k of the top of cell k in the resting layers (Paulson and Simpson 1977, doi
-10.1175/1520-0485(1977)007<0952:IMITUO>2.0.CO;2, eq. 1). R is the fraction of red and infrared light, which d_1 absorbs
-within centimetres; d_2 belongs to blue and green light. Their table 2 has (R, d_1, d_2) by the water types of Jerlov:
-I (0.58, 0.35 m, 23 m), IA (0.62, 0.60 m, 20 m), IB (0.67, 1.0 m, 17 m), II (0.77, 1.5 m, 14 m), III (0.78, 1.4 m,
-7.9 m). What reaches the sea floor heats the lowest cell, so that the water receives all of it. Below 40 d the light of
+10.1175/1520-0485(1977)007<0952:IMITUO>2.0.CO;2, eq. 1). R is the fraction of red and infrared light, which is
+absorbed over d_1, within centimetres; d_2 belongs to blue and green light. Their table 2 has (R, d_1, d_2) by the water
+types of Jerlov: I (0.58, 0.35 m, 23 m), IA (0.62, 0.60 m, 20 m), IB (0.67, 1.0 m, 17 m), II (0.77, 1.5 m, 14 m), III
+(0.78, 1.4 m, 7.9 m). What reaches the sea floor heats the lowest cell, so that the water receives all of it. Below 40 d the light of
 a band is below the round-off of float64 and counts as 0.
 
 Adjoint, with g = out_ad and the difference c_k = q (g_k - g_{k-1}) at the tops within the water:
@@ -32,20 +32,20 @@ def transmitted(depth, scale):
 
 
 @point
-def light(depth, fraction, depth_1, depth_2):
-    """Return the fraction of the light that reaches a depth."""
+def transmission(depth, fraction, depth_1, depth_2):
+    """Return the fraction of the radiation that reaches a depth."""
     rest = typed(1.0, depth) - fraction
     return fraction * transmitted(depth, depth_1) + rest * transmitted(depth, depth_2)
 
 
 @kernel
 def absorb_shortwave(q, fraction, depth_1, depth_2, grid, out):
-    """Add the heating by the sun to the tendency of temperature.
+    """Add the heating by shortwave radiation to the tendency of temperature.
 
     Parameters
     ----------
     q : ndarray, shape (nj, ni)
-        Light that enters the water, as a flux of temperature [K m s-1].
+        Shortwave radiation that enters the water, as a flux of temperature [K m s-1].
     fraction : ndarray, shape (1, nj, ni)
         Fraction R of red and infrared light [1].
     depth_1, depth_2 : ndarray, shape (1, nj, ni)
@@ -66,7 +66,7 @@ def absorb_shortwave(q, fraction, depth_1, depth_2, grid, out):
                 i = np.uintp(ii)
                 if grid.mask_t[k, j, i] == 1:
                     depth[i] += grid.h_t[k, j, i]
-                    below = light(depth[i], fraction[0, j, i], depth_1[0, j, i], depth_2[0, j, i])
+                    below = transmission(depth[i], fraction[0, j, i], depth_1[0, j, i], depth_2[0, j, i])
                     below = below if k + 1 < grid.bottom_t[j, i] else below - below
                     out[k, j, i] += q[j, i] * (above[i] - below)
                     above[i] = below

@@ -38,7 +38,7 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, root, typed
 from ogcm.operators.stencils import layer_index, masked
-from ogcm.operators.vertical_diffusion import eliminate
+from ogcm.operators.vertical_diffusion import eliminate, substitute_back
 from ogcm.operators.vertical_mixing import EPS, positive_part, shear_squared, where_unstable
 
 ROUGHNESS = 1.0  # of the surface by waves [m]
@@ -52,7 +52,7 @@ def fourth_power(x):
 
 
 @point
-def rest_length(grid, k, j, i):
+def inverse_distances(grid, k, j, i):
     """Return 1/(d_s + z_0)^4 + 1/d_b^4 at the top of cell k [m-4]."""
     above = -(grid.z_t[k, j, i] + HALF * grid.h_t[k, j, i])
     one, below = typed(1.0, above), grid.depth_t[j, i] - above
@@ -164,7 +164,7 @@ def tke_mixing(e, N2, S2, background_nu, background_kappa, convective, c_k, Ri_c
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 if grid.mask_t[k, j, i] == 1:
-                    rest = rest_length(grid, k, j, i)
+                    rest = inverse_distances(grid, k, j, i)
                     convection = where_unstable(N2[k, j, i], convective[0, j, i])
                     nu, kappa, _, _ = turbulence(
                         e[k, j, i], N2[k, j, i], S2[k, j, i], c_k[0, j, i], Ri_c[0, j, i], rest
@@ -226,6 +226,18 @@ def exchange_coefficient(nu, dt, grid, k, j, i):
     return dt * (HALF * total if both else total) / grid.h_t[k, j, i]
 
 
+@point
+def tke_row(e, N2, S2, c_k, c_eps, Ri_c, dt, grid, k, j, i):
+    """Return (nu, kappa, c_eps sqrt(e)/l, dz_k (1 + dt sink_k)) of a row of M."""
+    here, n = e[k, j, i], N2[k, j, i]
+    nu, kappa, s, length = turbulence(
+        here, n, S2[k, j, i], c_k[0, j, i], Ri_c[0, j, i], inverse_distances(grid, k, j, i)
+    )
+    decay, dz = c_eps[0, j, i] * s / length, grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
+    sink = kappa * positive_part(n) / here + decay
+    return nu, kappa, decay, dz * (typed(1.0, dz) + dt * sink)
+
+
 @kernel
 def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
     """Advance the turbulent kinetic energy by dt.
@@ -254,7 +266,7 @@ def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
         Energy after the step [m2 s-2], written on the interior; 0 on land and below the sea floor.
     """
     nk, nj, ni = grid.h_t.shape
-    zero, one = x.dtype.type(0), x.dtype.type(1)
+    zero = x.dtype.type(0)
     for j in prange(HALO, nj - HALO):
         nu, diagonal = np.zeros((nk + 1, ni), x.dtype), np.zeros((nk + 1, ni), x.dtype)
         ratio, above = np.zeros((nk + 1, ni), x.dtype), np.zeros(ni, x.dtype)
@@ -262,13 +274,10 @@ def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 if grid.mask_t[k, j, i] == 1:
-                    here, n, rest = e[k, j, i], N2[k, j, i], rest_length(grid, k, j, i)
-                    nu[k, i], kappa, s, length = turbulence(here, n, S2[k, j, i], c_k[0, j, i], Ri_c[0, j, i], rest)
-                    decay, dz = c_eps[0, j, i] * s / length, grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
-                    sink = kappa * positive_part(n) / here + decay
+                    nu[k, i], kappa, decay, diagonal[k, i] = tke_row(e, N2, S2, c_k, c_eps, Ri_c, dt, grid, k, j, i)
+                    n, dz = N2[k, j, i], grid.z_t[k - 1, j, i] - grid.z_t[k, j, i]
                     source = P[k, j, i] - where_unstable(n, kappa * n) + decay * background[0, j, i]
-                    diagonal[k, i] = dz * (one + dt * sink)
-                    x[k, j, i] = dz * (here + dt * source)
+                    x[k, j, i] = dz * (e[k, j, i] + dt * source)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             x[0, j, i] = e_s[j, i] if grid.mask_t[0, j, i] == 1 else zero
@@ -285,7 +294,4 @@ def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
                     above[i] = below
                 else:
                     x[k, j, i] = background[0, j, i] if k == bottom and bottom > 0 else zero
-        for k in range(nk - 1, 0, -1):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                x[k, j, i] += ratio[k, i] * x[k + 1, j, i]
+        substitute_back(ratio, x, j)

@@ -1,4 +1,4 @@
-"""Heating by the sun against the exponential profiles of Paulson and Simpson (1977)."""
+"""Heating by shortwave radiation against the exponential profiles of Paulson and Simpson (1977)."""
 
 import numpy as np
 import pytest
