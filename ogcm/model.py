@@ -21,7 +21,7 @@ from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
 from ogcm.fields import FIELDS, Field
 from ogcm.forcing import BoundForcing, Forcing
-from ogcm.grid import add_halo, at_tops, build_grid, interior
+from ogcm.grid import add_halo, build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
@@ -250,7 +250,8 @@ class Model:
 
     def start_turbulence(self) -> None:
         """Add the turbulent kinetic energy to the state, at first the background at all tops."""
-        energy = np.where(at_tops(self.grid.mask_t > 0), self.parameters["tke_background"], 0)
+        tops = np.pad(self.grid.mask_t > 0, ((0, 1), (0, 0), (0, 0)))  # without the sea floor
+        energy = np.where(tops, self.parameters["tke_background"], 0)
         fields: dict[str, Any] = self.state.arrays() | {"tke": energy.astype(self.grid.h_t.dtype)}
         self.state = State(**fields, time=self.state.time, step=self.state.step)
 

@@ -23,7 +23,7 @@ advance_tke    M x = b with a symmetric M. With M y = x_ad at the tops within th
         kappa_ad -= min(N2, 0) source_ad,   N2_ad -= kappa source_ad where N2 < 0,   e_b_ad += d source_ad
     sink = kappa n/e + d:       kappa_ad += n/e sink_ad,   n_ad += kappa/e sink_ad,   e_ad -= kappa n/e^2 sink_ad
     d_ad = e_b source_ad + sink_ad:   c_eps_ad += s/l d_ad,   s_ad = c_eps/l d_ad,   l_ad = -d/l d_ad
-    x_0 = e_s:                  e_s_ad += x_ad_0 + c_0 y_1;   at the sea floor e_b_ad += x_ad + c y
+    x_0 = e_s:                  e_s_ad += x_ad_0 + c_0 y_1;   at the sea floor, where x = e_b, e_b_ad += c_k y_k
 
 shear_production   with s = P_ad/dz^2 at T, 0 on land, and the difference D = u_{k-1} - u_k of a face between i and i+1:
     u_ad_{k-1} += nu_face D (s_i + s_{i+1}),   u_ad_k -= the same,   nu_v_ad_i += 1/4 sum of the four faces of
@@ -113,10 +113,19 @@ def vertical_shear_ad(u, v, grid, S2_ad, u_ad, v_ad, s):
 
 
 @point
-def production_ad(u, nu_v, s, k, j, i, beside_j, beside_i):
-    """Return nu_face D (s + s_beside), the adjoint of the difference D over the top of cell k; 0 at both ends."""
+def production_ad(u, mask, nu_v, s, k, j, i, beside_j, beside_i):
+    """Return nu_face D (s + s_beside), the adjoint of the difference D over the top of cell k; 0 where it is closed."""
+    nk = u.shape[0]
+    inside = 0 < k < nk and mask[min(k, nk - 1), j, i]
     nu = HALF * (nu_v[k, j, i] + nu_v[k, beside_j, beside_i])
-    return nu * difference_ad(u, s[k, j, i], s[k, beside_j, beside_i], k, j, i)
+    return masked(inside, nu * difference_ad(u, s[k, j, i], s[k, beside_j, beside_i], k, j, i))
+
+
+@point
+def difference_squared(u, mask, k, j, i):
+    """Return (u_{k-1} - u_k)^2 at the top of cell k of a face; 0 where the face is closed."""
+    difference = u[k - 1, j, i] - u[k, j, i]
+    return masked(mask[k, j, i], difference * difference)
 
 
 @kernel
@@ -143,19 +152,18 @@ def production_of_flow_ad(u, v, nu_v, grid, s, u_ad, v_ad, nu_v_ad):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                u_ad[k, j, i] += production_ad(u, nu_v, s, k + 1, j, i, j, i + ONE)
-                u_ad[k, j, i] -= production_ad(u, nu_v, s, k, j, i, j, i + ONE)
-                v_ad[k, j, i] += production_ad(v, nu_v, s, k + 1, j, i, j + 1, i)
-                v_ad[k, j, i] -= production_ad(v, nu_v, s, k, j, i, j + 1, i)
+                u_ad[k, j, i] += production_ad(u, grid.mask_u, nu_v, s, k + 1, j, i, j, i + ONE)
+                u_ad[k, j, i] -= production_ad(u, grid.mask_u, nu_v, s, k, j, i, j, i + ONE)
+                v_ad[k, j, i] += production_ad(v, grid.mask_v, nu_v, s, k + 1, j, i, j + 1, i)
+                v_ad[k, j, i] -= production_ad(v, grid.mask_v, nu_v, s, k, j, i, j + 1, i)
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                east, west = u[k - 1, j, i] - u[k, j, i], u[k - 1, j, i - ONE] - u[k, j, i - ONE]
-                north, south = v[k - 1, j, i] - v[k, j, i], v[k - 1, j - 1, i] - v[k, j - 1, i]
-                here = s[k, j, i]
-                along_x = east * east * (here + s[k, j, i + ONE]) + west * west * (here + s[k, j, i - ONE])
-                along_y = north * north * (here + s[k, j + 1, i]) + south * south * (here + s[k, j - 1, i])
-                nu_v_ad[k, j, i] += HALF * HALF * masked(grid.mask_t[k, j, i], along_x + along_y)
+                east = difference_squared(u, grid.mask_u, k, j, i) * (s[k, j, i] + s[k, j, i + ONE])
+                west = difference_squared(u, grid.mask_u, k, j, i - ONE) * (s[k, j, i] + s[k, j, i - ONE])
+                north = difference_squared(v, grid.mask_v, k, j, i) * (s[k, j, i] + s[k, j + 1, i])
+                south = difference_squared(v, grid.mask_v, k, j - 1, i) * (s[k, j, i] + s[k, j - 1, i])
+                nu_v_ad[k, j, i] += HALF * HALF * masked(grid.mask_t[k, j, i], (east + west) + (north + south))
 
 
 def shear_production_ad(u, v, nu_v, grid, P_ad, u_ad, v_ad, nu_v_ad, s):
@@ -279,8 +287,8 @@ def tke_mixing_ad(
 
 
 @kernel
-def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad, background_ad, y):
-    """Solve M y = x_ad, and add the adjoint of the energy at the surface and at the sea floor.
+def solve_tke_ad(e, N2, S2, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad, y):
+    """Solve M y = x_ad, and add the adjoint of the energy at the surface.
 
     Parameters
     ----------
@@ -288,8 +296,6 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
         Energy before the step at the tops of the cells [m2 s-2].
     N2, S2 : ndarray, shape (nk + 1, nj, ni)
         Squared buoyancy frequency and shear at the tops of the cells [s-2].
-    background : ndarray, shape (1, nj, ni)
-        Background energy [m2 s-2].
     c_k, c_eps : ndarray, shape (1, nj, ni)
         Coefficients of viscosity and dissipation [1].
     Ri_c : ndarray, shape (1, nj, ni)
@@ -302,8 +308,6 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
         Adjoint of the energy after the step.
     e_s_ad : ndarray, shape (nj, ni)
         Adjoint of the energy at the surface, added to.
-    background_ad : ndarray, shape (1, nj, ni)
-        Adjoint of the background, added to.
     y : ndarray, shape (nk + 1, nj, ni)
         The solution, written on the interior; 0 at the surface, at the sea floor and on land.
     """
@@ -334,12 +338,9 @@ def solve_tke_ad(e, N2, S2, background, c_k, c_eps, Ri_c, dt, grid, x_ad, e_s_ad
         substitute_back(ratio, y, j)
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            bottom = grid.bottom_t[j, i]
-            if bottom > 0:
-                into = exchange_coefficient(nu, dt, grid, 0, j, i) * y[1, j, i] if bottom > 1 else zero
-                out = exchange_coefficient(nu, dt, grid, bottom - 1, j, i) * y[bottom - 1, j, i] if bottom > 1 else zero
+            if grid.mask_t[0, j, i] == 1:
+                into = exchange_coefficient(nu, dt, grid, 0, j, i) * y[1, j, i] if grid.bottom_t[j, i] > 1 else zero
                 e_s_ad[j, i] += x_ad[0, j, i] + into
-                background_ad[0, j, i] += x_ad[bottom, j, i] + out
 
 
 @kernel
@@ -382,14 +383,17 @@ def tke_terms_ad(
                 if grid.mask_t[k, j, i] == 1:
                     here, N, S, rest = e[k, j, i], N2[k, j, i], S2[k, j, i], inverse_distances(grid, k, j, i)
                     dz, n = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i], positive_part(N)
-                    _, kappa, s, length = turbulence(here, N, S, c_k[0, j, i], Ri_c[0, j, i], rest)
+                    nu, kappa, s, length = turbulence(here, N, S, c_k[0, j, i], Ri_c[0, j, i], rest)
                     upper = -(y[k - 1, j, i] - y[k, j, i]) * (x[k - 1, j, i] - x[k, j, i]) / grid.h_t[k - 1, j, i]
-                    lower = -(y[k, j, i] - y[k + 1, j, i]) * (x[k, j, i] - x[k + 1, j, i]) / grid.h_t[k, j, i]
+                    floor, e_b, zero = k + 1 == grid.bottom_t[j, i], background[0, j, i], typed(0.0, dz)
+                    x_below = e_b if floor else x[k + 1, j, i]
+                    lower = -(y[k, j, i] - y[k + 1, j, i]) * (x[k, j, i] - x_below) / grid.h_t[k, j, i]
                     upper = HALF * upper if k > 1 else upper
-                    lower = HALF * lower if k + 1 < grid.bottom_t[j, i] else lower
+                    lower = lower if floor else HALF * lower
+                    background_ad[0, j, i] += dt * nu / grid.h_t[k, j, i] * y[k, j, i] if floor else zero
                     source_ad = dt * dz * y[k, j, i]
                     sink_ad = -source_ad * x[k, j, i]
-                    decay_ad = background[0, j, i] * source_ad + sink_ad
+                    decay_ad = e_b * source_ad + sink_ad
                     decay = c_eps[0, j, i] * s / length
                     nu_ad = dt * (upper + lower)
                     kappa_ad = n / here * sink_ad - where_unstable(N, N * source_ad)
@@ -450,6 +454,6 @@ def advance_tke_ad(
         Work array, overwritten.
     """
     water = (c_k, c_eps, Ri_c, dt, grid)
-    solve_tke_ad(e, N2, S2, background, *water, x_ad, e_s_ad, background_ad, y)
+    solve_tke_ad(e, N2, S2, *water, x_ad, e_s_ad, y)
     parameters_ad = (background_ad, c_k_ad, c_eps_ad, Ri_c_ad)
     tke_terms_ad(e, N2, S2, background, *water, x, y, e_ad, N2_ad, S2_ad, P_ad, *parameters_ad)

@@ -7,8 +7,8 @@ with the depth d_k of the top of cell k in the resting layers (Paulson and Simps
 10.1175/1520-0485(1977)007<0952:IMITUO>2.0.CO;2, eq. 1). R is the fraction of red and infrared light, which is
 absorbed over d_1, within centimetres; d_2 belongs to blue and green light. Their table 2 has (R, d_1, d_2) by the water
 types of Jerlov: I (0.58, 0.35 m, 23 m), IA (0.62, 0.60 m, 20 m), IB (0.67, 1.0 m, 17 m), II (0.77, 1.5 m, 14 m), III
-(0.78, 1.4 m, 7.9 m). What reaches the sea floor heats the lowest cell, so that the water receives all of it. Below 40 d the light of
-a band is below the round-off of float64 and counts as 0.
+(0.78, 1.4 m, 7.9 m). What reaches the sea floor heats the lowest cell, so that the water receives all of it. Below
+40 d the light of a band is below the round-off of float64 and counts as 0.
 
 Adjoint, with g = out_ad and the difference c_k = q (g_k - g_{k-1}) at the tops within the water:
 

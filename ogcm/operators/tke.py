@@ -176,10 +176,10 @@ def tke_mixing(e, N2, S2, background_nu, background_kappa, convective, c_k, Ri_c
 
 
 @point
-def face_production(u, nu, nu_beside, k, j, i):
-    """Return nu_face (u_{k-1} - u_k)^2 at the top of cell k of a face [m4 s-3]."""
+def face_production(u, mask, nu, nu_beside, k, j, i):
+    """Return nu_face (u_{k-1} - u_k)^2 at the top of cell k of a face [m4 s-3]; 0 where the face is closed."""
     difference = u[k - 1, j, i] - u[k, j, i]
-    return HALF * (nu + nu_beside) * (difference * difference)
+    return masked(mask[k, j, i], HALF * (nu + nu_beside) * (difference * difference))
 
 
 @kernel
@@ -207,10 +207,10 @@ def shear_production(u, v, nu_v, grid, P):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 dz, nu = grid.z_t[k - 1, j, i] - grid.z_t[k, j, i], nu_v[k, j, i]
-                east = face_production(u, nu, nu_v[k, j, i + ONE], k, j, i)
-                west = face_production(u, nu, nu_v[k, j, i - ONE], k, j, i - ONE)
-                north = face_production(v, nu, nu_v[k, j + 1, i], k, j, i)
-                south = face_production(v, nu, nu_v[k, j - 1, i], k, j - 1, i)
+                east = face_production(u, grid.mask_u, nu, nu_v[k, j, i + ONE], k, j, i)
+                west = face_production(u, grid.mask_u, nu, nu_v[k, j, i - ONE], k, j, i - ONE)
+                north = face_production(v, grid.mask_v, nu, nu_v[k, j + 1, i], k, j, i)
+                south = face_production(v, grid.mask_v, nu, nu_v[k, j - 1, i], k, j - 1, i)
                 total = HALF * ((east + west) + (north + south)) / (dz * dz)
                 P[k, j, i] = total if grid.mask_t[k, j, i] == 1 else zero
 
@@ -263,7 +263,7 @@ def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
     grid : Grid
         Metric terms and masks.
     x : ndarray, shape (nk + 1, nj, ni)
-        Energy after the step [m2 s-2], written on the interior; 0 on land and below the sea floor.
+        Energy after the step [m2 s-2], written on the interior; 0 on land and from the sea floor down.
     """
     nk, nj, ni = grid.h_t.shape
     zero = x.dtype.type(0)
@@ -288,10 +288,11 @@ def advance_tke(e, N2, S2, P, e_s, background, c_k, c_eps, Ri_c, dt, grid, x):
                 bottom = grid.bottom_t[j, i]
                 if k < bottom:
                     below = exchange_coefficient(nu, dt, grid, k, j, i)
+                    floor = below * background[0, j, i] if k + 1 == bottom else zero
                     ratio[k, i], x[k, j, i] = eliminate(
-                        diagonal[k, i], above[i], below, x[k, j, i], ratio[k - 1, i], x[k - 1, j, i]
+                        diagonal[k, i], above[i], below, x[k, j, i] + floor, ratio[k - 1, i], x[k - 1, j, i]
                     )
                     above[i] = below
                 else:
-                    x[k, j, i] = background[0, j, i] if k == bottom and bottom > 0 else zero
+                    x[k, j, i] = zero
         substitute_back(ratio, x, j)

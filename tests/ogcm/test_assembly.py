@@ -36,7 +36,6 @@ EXCEPTIONS = {
     ("advect_tracer_monotone_ad", "is scalar"): "limiters with branches",
     ("absorb_shortwave", "is scalar"): "an exponential for each cell, of which there are no vectors",
     ("decay_fraction", "is scalar", "float64"): "as absorb_shortwave",
-    ("solve_tke_ad", "gathers"): "reads the sea floor of each column",
     ("bottom_drag", "gathers"): "reads the last wet cell of each column",
     ("bottom_drag_ad", "is scalar"): "adds only where the last wet cell of a column lies in this layer",
 }
