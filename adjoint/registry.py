@@ -11,8 +11,10 @@ import numpy as np
 from adjoint.operators import barotropic as barotropic_ad
 from adjoint.operators import bottom_drag as bottom_drag_ad
 from adjoint.operators import equation_of_state as equation_of_state_ad
+from adjoint.operators import expansion as expansion_ad
 from adjoint.operators import extrapolation as extrapolation_ad
 from adjoint.operators import friction as friction_ad
+from adjoint.operators import isoneutral as isoneutral_ad
 from adjoint.operators import layers as layers_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
 from adjoint.operators import pressure as pressure_ad
@@ -32,8 +34,10 @@ from ogcm.operators import (
     barotropic,
     bottom_drag,
     equation_of_state,
+    expansion,
     extrapolation,
     friction,
+    isoneutral,
     layers,
     momentum_advection,
     pressure,
@@ -101,6 +105,78 @@ def weight(_grid: Grid, _dtype: np.dtype) -> tuple:
         A number that is not one half.
     """
     return (0.3,)
+
+
+def sharp(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Make the constants of isoneutral mixing with the tapering of `dm95`.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    _dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        True.
+    """
+    return (True,)
+
+
+def gentle(_grid: Grid, _dtype: np.dtype) -> tuple:
+    """Make the constants of isoneutral mixing with the tapering of `gerdes`.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    _dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        False.
+    """
+    return (False,)
+
+
+def sharp_triads(grid: Grid, dtype: np.dtype) -> tuple:
+    """Make the constants of isoneutral diffusion with the tapering of `dm95`.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the fields.
+    dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        True, and the fluxes of triads.
+    """
+    return True, isoneutral.TriadFluxes(*(np.zeros(grid.h_t.shape, dtype) for _ in isoneutral.TriadFluxes._fields))
+
+
+def gentle_triads(grid: Grid, dtype: np.dtype) -> tuple:
+    """Make the constants of isoneutral diffusion with the tapering of `gerdes`.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the fields.
+    dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        False, and the fluxes of triads.
+    """
+    return False, *sharp_triads(grid, dtype)[1:]
 
 
 def seven_substeps(grid: Grid, dtype: np.dtype) -> tuple:
@@ -185,6 +261,7 @@ def extrapolate(x, x_before, e, grid, y):
 
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
+WATER = "T t 5, S t 1, b_T t+ 1.6e-3, b_S t -7e-3"
 TURBULENCE = "e w+ 1e-4, N2 w 1e-5, S2 w+ 1e-5"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
@@ -276,6 +353,37 @@ OPERATORS = {
             tracer_diffusion.diffuse_tracer, tracer_diffusion_ad.diffuse_tracer_ad, f"T t, kappa {kind} 1e3", "out t"
         )
         for suffix, kind in (("", "t1+"), ("_of_layers", "t+"))
+    },
+    **{
+        f"expansion_{family}": pair(
+            getattr(expansion, f"expansion_{family}"),
+            getattr(expansion_ad, f"expansion_{family}_ad"),
+            f"T t 5, S t 5, coefficients {name}",
+            "b_T t, b_S t",
+        )
+        for family, name in (("seos", "quadratic"), ("teos10", "teos10"))
+    },
+    **{
+        f"isoneutral_diffusion{suffix}": pair(
+            isoneutral.isoneutral_diffusion,
+            isoneutral_ad.isoneutral_diffusion_ad,
+            f"C t, {WATER}, kappa_redi {kind} 1e3, kappa_gm {kind} 5e2, slope_max t1+ 4e-3",
+            "out t",
+            constants,
+            work="t",
+        )
+        for suffix, kind, constants in (("", "t1+", sharp_triads), ("_of_layers", "t+", gentle_triads))
+    },
+    **{
+        f"isoneutral_mixing{suffix}": pair(
+            isoneutral.isoneutral_mixing,
+            isoneutral_ad.isoneutral_mixing_ad,
+            f"{WATER}, kappa_redi {kind} 1e3, slope_max t1+ 4e-3",
+            "kappa_v w",
+            constants,
+            work="tttttt",
+        )
+        for suffix, kind, constants in (("", "t1+", sharp), ("_of_layers", "t+", gentle))
     },
     "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
     "absorb_shortwave": pair(

@@ -25,24 +25,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from adjoint.operators.teos10 import teos10_c, teos10_S, teos10_T
+from adjoint.operators.teos10 import teos10_c
 from adjoint.state import sum_columns
 from ogcm.backend import HALF, HALO, kernel, point, typed
+from ogcm.operators.expansion import seos_S, seos_T
 from ogcm.operators.stencils import masked
-
-
-@point
-def seos_T(T, S, z, c):
-    """Return a_T [kg m-3 K-1]."""
-    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
-    return -c[0] * (typed(1.0, z) + c[2] * Ta - c[4] * z) - c[6] * Sa
-
-
-@point
-def seos_S(T, S, z, c):
-    """Return a_S [kg m-3 (g/kg)-1]."""
-    Ta, Sa = T - typed(10.0, z), S - typed(35.0, z)
-    return c[1] * (typed(1.0, z) - c[3] * Sa + c[5] * z) - c[6] * Ta
+from ogcm.operators.teos10 import teos10_S, teos10_T
 
 
 @point

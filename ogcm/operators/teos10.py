@@ -4,7 +4,9 @@
     s = sqrt((S + 32)/(40 * 35.16504/35)),   t = T/40,   d = -z/10^4
 
 (Roquet et al. 2015b, doi 10.1016/j.ocemod.2015.04.002, eq. 13 and appendix A), held in powers of x = s - s0, s0 =
-s(35 g/kg), for reasons given in `equation_of_state.py`. The derivatives are in `adjoint/operators/teos10.py`.
+s(35 g/kg), for reasons given in `equation_of_state.py`. Its derivatives are
+
+    a_T = sum_ijk j R_ijk x^i t^(j-1) d^k/40,    a_S = sum_ijk i R_ijk x^(i-1) t^j d^k/(2 s SALINITY_UNIT)
 """
 
 import numpy as np
@@ -135,3 +137,116 @@ def anomaly_teos10(T, S, z, c):
     t, d = T * typed(1 / 40, z), typed(-1e-4, z) * z
     higher = d * (triangle4(c, 28, x, t) + d * (triangle2(c, 43, x, t) + d * triangle1(c, 49, x, t)))
     return triangle6(c, 0, x, t) + higher
+
+
+# Their derivatives by x: c[n + 1] + 2 c[n + 2] x + ...
+
+
+@point
+def degree2_x(c, n, x):
+    """Return the derivative of `degree2` with respect to x."""
+    return c[n + 1] + x * np.float32(2) * c[n + 2]
+
+
+@point
+def degree3_x(c, n, x):
+    """Return the derivative of `degree3` with respect to x."""
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * np.float32(3) * c[n + 3])
+
+
+@point
+def degree4_x(c, n, x):
+    """Return the derivative of `degree4` with respect to x."""
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * np.float32(4) * c[n + 4]))
+
+
+@point
+def degree5_x(c, n, x):
+    """Return the derivative of `degree5` with respect to x."""
+    higher = np.float32(3) * c[n + 3] + x * (np.float32(4) * c[n + 4] + x * np.float32(5) * c[n + 5])
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * higher)
+
+
+@point
+def degree6_x(c, n, x):
+    """Return the derivative of `degree6` with respect to x."""
+    highest = np.float32(4) * c[n + 4] + x * (np.float32(5) * c[n + 5] + x * np.float32(6) * c[n + 6])
+    return c[n + 1] + x * (np.float32(2) * c[n + 2] + x * (np.float32(3) * c[n + 3] + x * highest))
+
+
+@point
+def triangle1_x(c, n, x, t):
+    """Return the derivative of `triangle1` with respect to x."""
+    return c[n + 1]
+
+
+@point
+def triangle2_x(c, n, x, t):
+    """Return the derivative of `triangle2` with respect to x."""
+    return degree2_x(c, n, x) + t * c[n + 4]
+
+
+@point
+def triangle4_x(c, n, x, t):
+    """Return the derivative of `triangle4` with respect to x."""
+    return degree4_x(c, n, x) + t * (degree3_x(c, n + 5, x) + t * triangle2_x(c, n + 9, x, t))
+
+
+@point
+def triangle6_x(c, n, x, t):
+    """Return the derivative of `triangle6` with respect to x."""
+    return degree6_x(c, n, x) + t * (degree5_x(c, n + 7, x) + t * triangle4_x(c, n + 13, x, t))
+
+
+# and by t: the row of t^1, twice that of t^2, ...
+
+
+@point
+def triangle1_t(c, n, x, t):
+    """Return the derivative of `triangle1` with respect to t."""
+    return c[n + 2]
+
+
+@point
+def triangle2_t(c, n, x, t):
+    """Return the derivative of `triangle2` with respect to t."""
+    return degree1(c, n + 3, x) + t * np.float32(2) * c[n + 5]
+
+
+@point
+def triangle4_t(c, n, x, t):
+    """Return the derivative of `triangle4` with respect to t."""
+    higher = np.float32(3) * degree1(c, n + 12, x) + t * np.float32(4) * c[n + 14]
+    return degree3(c, n + 5, x) + t * (np.float32(2) * degree2(c, n + 9, x) + t * higher)
+
+
+@point
+def triangle6_t(c, n, x, t):
+    """Return the derivative of `triangle6` with respect to t."""
+    highest = np.float32(5) * degree1(c, n + 25, x) + t * np.float32(6) * c[n + 27]
+    higher = np.float32(3) * degree3(c, n + 18, x) + t * (np.float32(4) * degree2(c, n + 22, x) + t * highest)
+    return degree5(c, n + 7, x) + t * (np.float32(2) * degree4(c, n + 13, x) + t * higher)
+
+
+@point
+def teos10_variables(T, S, z):
+    """Return (s, x, t, d) of T [degC], S [g kg-1] and the height z [m]."""
+    s = root((S + typed(SALINITY_SHIFT, z)) * typed(1 / SALINITY_UNIT, z))
+    x = (S - typed(SALINITY_CENTRE, z)) * typed(1 / SALINITY_UNIT, z) / (s + typed(S0, z))
+    return s, x, T * typed(1 / 40, z), typed(-1e-4, z) * z
+
+
+@point
+def teos10_T(T, S, z, c):
+    """Return a_T [kg m-3 K-1]."""
+    _, x, t, d = teos10_variables(T, S, z)
+    deep = d * (triangle4_t(c, 28, x, t) + d * (triangle2_t(c, 43, x, t) + d * triangle1_t(c, 49, x, t)))
+    return (triangle6_t(c, 0, x, t) + deep) * typed(1 / 40, z)
+
+
+@point
+def teos10_S(T, S, z, c):
+    """Return a_S [kg m-3 (g/kg)-1]."""
+    s, x, t, d = teos10_variables(T, S, z)
+    deep = d * (triangle4_x(c, 28, x, t) + d * (triangle2_x(c, 43, x, t) + d * triangle1_x(c, 49, x, t)))
+    return (triangle6_x(c, 0, x, t) + deep) * typed(0.5 / SALINITY_UNIT, z) / s
