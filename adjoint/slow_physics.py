@@ -12,7 +12,9 @@ from adjoint.clear import clear
 from adjoint.operators.barotropic import depth_mean_ad
 from adjoint.operators.bottom_drag import bottom_drag_ad
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
+from adjoint.operators.expansion import EXPANSION_AD
 from adjoint.operators.friction import stress_divergence_ad
+from adjoint.operators.isoneutral import isoneutral_diffusion_ad, isoneutral_mixing_ad
 from adjoint.operators.layers import stretch_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
@@ -49,8 +51,13 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     grid, n, fluxes, s, s_ad = model.grid, step.n, step.fluxes, step.slow.s, step.slow_ad.s
     n_ad, fluxes_ad, D_ad = step.gradient.state, step.gradient.fluxes, step.slow_ad.D
     exchange(grid, D_ad.u, D_ad.v, step.slow_ad.drag_u, step.slow_ad.drag_v)
+    eddies = model.numerics.isoneutral != "none"
+    if eddies:
+        clear(step.slow_ad.b_T, step.slow_ad.b_S)
     if model.tracers:
         tracer_sources_ad(model, step)
+    if eddies:
+        along_slopes_ad(model, step)
     mixing_coefficients_ad(model, step)
     friction_ad(model, step)
     stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
@@ -166,6 +173,21 @@ def stratification_ad(model: Model, step: BackwardStep) -> None:
             equation.stratification_columns(n.T, n.S, p["eos"], grid, slow_ad.N2, step.eos_ad)
 
 
+def along_slopes_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the vertical part of isoneutral diffusion and of the expansion of the water."""
+    grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
+    n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
+    water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
+    mixing, mixing_ad = ([a["kappa_redi"], a["slope_max"]] for a in (p, p_ad))
+    isoneutral_mixing_ad(
+        *water, *mixing, numerics.isoneutral == "dm95", grid, slow_ad.kappa_v, *water_ad, *mixing_ad, *slow_ad.triads
+    )
+    expansion, b_ad = EXPANSION_AD[numerics.equation_of_state], (slow_ad.b_T, slow_ad.b_S)
+    expansion.tracers(n.T, n.S, p["eos"], grid, *b_ad, n_ad.T, n_ad.S)
+    if step.eos_ad is not None:
+        expansion.columns(n.T, n.S, p["eos"], grid, *b_ad, step.eos_ad)
+
+
 def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     """Compute the adjoint of the sources of tracers, from their D to tracers, surface fluxes and parameters."""
     grid, fluxes, fluxes_ad, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow_ad
@@ -175,6 +197,8 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
         source_and_decay_ad(model, name, step)
+        if model.numerics.isoneutral != "none":
+            eddies_ad(model, name, step)
         diffusion_ad(model, name, step)
         flux, flux_ad = tracer_flux_ad(model, name, step)
         restoring, restoring_ad = (
@@ -186,6 +210,18 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
         )  # fmt: skip
     if "T" in model.tracers:
         surface_heat_ad(model, step)
+
+
+def eddies_ad(model: Model, name: str, step: BackwardStep) -> None:
+    """Compute the adjoint of isoneutral diffusion and eddy-induced advection, from D of the tracer `name`."""
+    n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
+    water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
+    names = ("kappa_redi", "kappa_gm", "slope_max")
+    mixing, mixing_ad = ([a[name] for name in names] for a in (model.parameters, step.gradient.parameters))
+    constants = (model.numerics.isoneutral == "dm95", slow_ad.triads, model.grid)
+    outputs_ad = (getattr(n_ad, name), *water_ad, *mixing_ad)
+    D_ad, g = getattr(slow_ad.D, name), step.scratch.layers[0]
+    isoneutral_diffusion_ad(getattr(n, name), *water, *mixing, *constants, D_ad, *outputs_ad, g)
 
 
 def shortwave_heating_ad(model: Model, step: BackwardStep) -> None:

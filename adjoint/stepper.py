@@ -74,7 +74,7 @@ class AdjointStepper:
         grid, dtype = model.grid, model.state.u.dtype
         self.states_ad = StepStates.zeros(self.forward.integrator, model.state, kept=True)
         self.work_ad = StageWork.zeros(grid, dtype, SHARED)
-        self.slow_ad = SlowWork.zeros(grid, model.state, self.work_ad, SHARED_BY_SLOW_PHYSICS)
+        self.slow_ad = SlowWork.zeros(model, self.work_ad, SHARED_BY_SLOW_PHYSICS)
         self.scratch = Scratch.of(self.work_ad)
         self.with_eos = True
         self.eos_ad = zeros(grid.h_t, (len(model.parameters["eos"]), *grid.depth_t.shape), dtype)

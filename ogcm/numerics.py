@@ -21,6 +21,7 @@ class NumericsOptions(TypedDict, total=False):
     friction: Literal["none", "laplacian", "biharmonic"]
     viscosity: Literal["constant", "smagorinsky", "leith"]
     diffusion: Literal["none", "laplacian", "biharmonic"]
+    isoneutral: Literal["none", "gerdes", "dm95"]
     vertical_mixing: Literal["constant", "richardson", "tke"]
     equation_of_state: Literal["none", "linear", "quadratic", "teos10"]
     free_surface: Literal["nonlinear", "linear"]
@@ -68,6 +69,9 @@ class Numerics:
         Horizontal viscosity, given or from the flow.
     diffusion : {"laplacian", "biharmonic", "none"}
         Horizontal diffusion of tracers.
+    isoneutral : {"none", "gerdes", "dm95"}
+        Isoneutral diffusion and eddy-induced advection (Redi 1982; Gent and McWilliams 1990), with the reduction of
+        steep slopes by Gerdes et al. (1991) or by Danabasoglu and McWilliams (1995) (`ogcm.operators.isoneutral`).
     vertical_mixing : {"constant", "richardson", "tke"}
         Coefficients of vertical mixing: given, after Pacanowski and Philander (1981), or of turbulence with a
         prognostic kinetic energy (`ogcm.operators.tke`).
@@ -109,6 +113,7 @@ class Numerics:
     friction: str = "laplacian"
     viscosity: str = "constant"
     diffusion: str = "laplacian"
+    isoneutral: str = "none"
     vertical_mixing: str = "constant"
     equation_of_state: str = "linear"
     free_surface: str = "nonlinear"
@@ -141,6 +146,12 @@ class Numerics:
             raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {self.smallest_cell}")
         if self.smallest_thickness < 0:
             raise InputError(f"smallest_thickness: must be 0 or a positive number of m, got {self.smallest_thickness}")
+
+        if self.isoneutral != "none" and not self.has_tracers:
+            raise InputError(
+                f"isoneutral: {self.isoneutral!r} needs the density of sea water; choose an equation_of_state, or "
+                "isoneutral='none'"
+            )
 
     @property
     def has_tracers(self) -> bool:

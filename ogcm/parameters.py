@@ -55,6 +55,7 @@ class Parameter(NamedTuple):
 
 TRACERS = {"equation_of_state": tuple(EQUATIONS_OF_STATE)}
 FRICTION, DIFFUSION = {"friction": ("laplacian", "biharmonic")}, {"diffusion": ("laplacian", "biharmonic")}
+ISONEUTRAL = {"isoneutral": ("gerdes", "dm95")}
 RICHARDSON, TURBULENCE = {"vertical_mixing": ("richardson",)}, {"vertical_mixing": ("tke",)}
 PARAMETERS = {
     "nu_h": Parameter(0.0, "m2 s-1", "horizontal viscosity", layers=True, needs=FRICTION),
@@ -74,6 +75,11 @@ PARAMETERS = {
         "horizontal biharmonic diffusivity of tracers",
         layers=True,
         needs={"diffusion": ("biharmonic",), **TRACERS},
+    ),
+    "kappa_redi": Parameter(1e3, "m2 s-1", "isoneutral diffusivity of tracers", layers=True, needs=ISONEUTRAL),
+    "kappa_gm": Parameter(1e3, "m2 s-1", "diffusivity of eddy-induced advection", layers=True, needs=ISONEUTRAL),
+    "slope_max": Parameter(
+        4e-3, "1", "slope of neutral surfaces above which eddy fluxes are reduced", 1e-6, 1.0, needs=ISONEUTRAL
     ),
     "nu_v": Parameter(1e-4, "m2 s-1", "background vertical viscosity", upper=10.0, layers=True),
     "kappa_v": Parameter(

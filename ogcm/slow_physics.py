@@ -15,7 +15,9 @@ from ogcm.model import Model
 from ogcm.operators.barotropic import depth_mean
 from ogcm.operators.bottom_drag import bottom_drag
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
+from ogcm.operators.expansion import EXPANSION
 from ogcm.operators.friction import stress_divergence
+from ogcm.operators.isoneutral import isoneutral_diffusion, isoneutral_mixing
 from ogcm.operators.layers import stretch
 from ogcm.operators.shortwave import absorb_shortwave
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
@@ -44,7 +46,7 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     slow : SlowWork
         Results, which are overwritten.
     """
-    grid, s, D = model.grid, slow.s, slow.D
+    grid, numerics, s, D = model.grid, model.numerics, slow.s, slow.D
     stretch(n.eta, grid, *s)
     depth_mean(n.u, n.v, grid, *slow.bar)
     D.u.fill(0)
@@ -52,6 +54,8 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
     friction(model, n, slow)
     mixing_coefficients(model, n, fluxes, slow)
+    if numerics.isoneutral != "none":
+        along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
 
 
@@ -133,6 +137,14 @@ def turbulent_mixing(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> 
     exchange(grid, slow.tke)
 
 
+def along_slopes(model: Model, n: State, slow: SlowWork) -> None:
+    """Compute the expansion of the water, and add the vertical part of isoneutral diffusion to kappa_v."""
+    grid, p, numerics = model.grid, model.parameters, model.numerics
+    EXPANSION[numerics.equation_of_state](n.T, n.S, p["eos"], grid, slow.b_T, slow.b_S)
+    water, sharp = (n.T, n.S, slow.b_T, slow.b_S), numerics.isoneutral == "dm95"
+    isoneutral_mixing(*water, p["kappa_redi"], p["slope_max"], sharp, grid, slow.kappa_v)
+
+
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
     """Compute D of each tracer from fluxes through the surface, horizontal diffusion, source and decay."""
     grid = model.grid
@@ -143,6 +155,8 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         D.fill(0)
         surface_flux(tracer, flux, *restoring, fluxes.fresh_water, content, grid, D)
         diffusion(model, tracer, D, slow)
+        if model.numerics.isoneutral != "none":
+            eddies(model, tracer, D, n, slow)
         source_and_decay(model, name, n, slow)
     if "T" in model.tracers and "shortwave" in model.forcing.shapes:
         shortwave_heating(model, fluxes, slow)
@@ -180,6 +194,13 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
         tracer_laplacian(T, grid, slow.L_T)
         exchange(grid, slow.L_T)
         diffuse_tracer(slow.L_T, negative(model, "kappa4_h", slow), grid, D)
+
+
+def eddies(model: Model, C: Array, D: Array, n: State, slow: SlowWork) -> None:
+    """Add isoneutral diffusion and eddy-induced advection of a tracer C to D."""
+    p, water = model.parameters, (n.T, n.S, slow.b_T, slow.b_S)
+    mixing, sharp = (p["kappa_redi"], p["kappa_gm"], p["slope_max"]), model.numerics.isoneutral == "dm95"
+    isoneutral_diffusion(C, *water, *mixing, sharp, slow.triads, model.grid, D)
 
 
 def shortwave_heating(model: Model, fluxes: Fluxes, slow: SlowWork) -> None:

@@ -122,7 +122,7 @@ class Stepper:
         else:
             windows = windows_of(grid, dtype, self.momentum, self.flow)
             self.works = [StageWork.zeros(grid, dtype, SHARED, windows)] * stages
-        self.slow = SlowWork.zeros(grid, model.state, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
+        self.slow = SlowWork.zeros(model, self.works[0], {} if kept else SHARED_BY_SLOW_PHYSICS)
         self.states = StepStates.zeros(self.integrator, model.state, kept=kept)
         self.dither = zeros(grid.h_t, grid.h_t.shape[:1], dtype)
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)

@@ -15,8 +15,10 @@ import numpy as np
 
 from ogcm.device import is_on_host, zeros
 from ogcm.grid import Grid
+from ogcm.model import Model
 from ogcm.operators.barotropic import WORK_FIELDS
-from ogcm.state import State, Stretching, Tendencies
+from ogcm.operators.isoneutral import TriadFluxes
+from ogcm.state import Stretching, Tendencies
 from ogcm.sweep import Sweep
 from ogcm.windows import Window
 
@@ -173,11 +175,15 @@ class SlowWork:
     tke: Any = None  # turbulent kinetic energy at the end of the step [m2 s-2],
     tke_surface: Any = None  # and at the surface,
     production: Any = None  # and its production by shear [m2 s-3]
+    b_T: Any = None  # of models with isoneutral diffusion: derivatives of the buoyancy by T [m s-2 K-1]
+    b_S: Any = None  # and S [m s-2 (g/kg)-1],
+    triads: Any = None  # and fluxes of triads of cells
     of_parameters: dict[str, Array] = field(default_factory=dict)  # what is computed from one parameter, by its name
 
     @classmethod
-    def zeros(cls, grid: Grid, n: State, stage: StageWork, shared: Shared) -> "SlowWork":
-        """Make arrays of zeros for states like n; those named in `shared` share memory with others or with `stage`."""
+    def zeros(cls, model: Model, stage: StageWork, shared: Shared) -> "SlowWork":
+        """Make arrays of zeros for a model; those named in `shared` share memory with others or with `stage`."""
+        grid, n = model.grid, model.state
         dtype, kinds = n.u.dtype, dict.fromkeys(("nu", "L_u", "L_v", "L_T"), "layers")
         kinds |= {f"D_{name}": "layers" if a.ndim == 3 else "map" for name, a in n.arrays().items() if name != "tke"}
         kinds |= dict.fromkeys(("nu_v", "kappa_v", "N2"), "interfaces")
@@ -185,7 +191,11 @@ class SlowWork:
         if "tke" in n.names:
             kinds |= dict.fromkeys(("S2", "tke", "production"), "interfaces") | {"tke_surface": "map"}
             shared = {name: why for name, why in shared.items() if name != "N2"}  # read after kappa_v is written
+        isoneutral = model.numerics.isoneutral != "none"
+        kinds |= dict.fromkeys(("b_T", "b_S", *TriadFluxes._fields) if isoneutral else (), "layers")
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
+        if isoneutral:
+            arrays["triads"] = TriadFluxes(*(arrays.pop(name) for name in TriadFluxes._fields))
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names if name != "tke"})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)

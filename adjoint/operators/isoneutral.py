@@ -11,6 +11,8 @@ with -kappa_gm, applied to g, times the area. And for a triad,
     kappa_redi_ad = -V f (A + s P),      f_ad = -V [ kappa_redi (A + s P) + kappa_gm t M ]
     kappa_gm_ad   = -V f t M,            s_ad = -V f ( kappa_redi P + kappa_gm M )
 
+The horizontal mixing of the first layer adds -V kappa_redi A, and the weights of the last cell multiply kappa_redi.
+
 K_33 = sum V/(area dz) f kappa_redi s^2 of the triads at a top, with q = kappa_v_ad/(area dz):
 
     kappa_redi_ad = q V f s^2,   f_ad = q V kappa_redi s^2,   s_ad = 2 q V f kappa_redi s
@@ -37,6 +39,7 @@ from ogcm.operators.isoneutral import (
     along_y,
     area_x,
     area_y,
+    boundary_weights,
     gradient_x,
     gradient_y,
     per_distance,
@@ -82,14 +85,15 @@ def pair_ad(exists, volume, delta, delta_g, zeta, zeta_g, m, n, sigma, kappa_r, 
 @point
 def side_ad(volume, delta, delta_g, m, sigma, cell):
     """Return the adjoints (m_ad, n_top_ad, n_base_ad, kappa_redi_ad, kappa_gm_ad, slope_max_ad) at a face of a cell."""
-    above, below, zeta, zeta_g, n, kappa_r, kappa_g, slope_max, sharp = cell
+    above, below, zeta, zeta_g, n, kappa_r, kappa_g, level, times, slope_max, sharp = cell
     m_top, n_top, r_top, g_top, most_top = pair_ad(
-        above, volume, delta, delta_g, zeta[0], zeta_g[0], m, n[0], sigma, kappa_r, kappa_g, slope_max, sharp
+        above, volume, delta, delta_g, zeta[0], zeta_g[0], m, n[0], sigma, times * kappa_r, kappa_g, slope_max, sharp
     )
     m_base, n_base, r_base, g_base, most_base = pair_ad(
         below, volume, delta, delta_g, zeta[1], zeta_g[1], m, n[1], sigma, kappa_r, kappa_g, slope_max, sharp
     )
-    return m_top + m_base, n_top, n_base, r_top + r_base, g_top + g_base, most_top + most_base
+    kappa_r_ad = (times * r_top + r_base) - volume * level * (delta * delta_g)
+    return m_top + m_base, n_top, n_base, kappa_r_ad, g_top + g_base, most_top + most_base
 
 
 @kernel
@@ -135,8 +139,9 @@ def triad_fluxes_ad(
                 above, below, n_0, n_1 = stratification(T, S, b_T, b_S, grid, k, j, i)
                 zeta = (upward(C, grid, k, j, i), upward(C, grid, k + 1, j, i))
                 zeta_g = (upward(g, grid, k, j, i), upward(g, grid, k + 1, j, i))
-                parameters = (kappa_redi[n_r, j, i], kappa_gm[n_g, j, i], slope_max[0, j, i])
-                cell = (above, below, zeta, zeta_g, (n_0, n_1), parameters[0], parameters[1], parameters[2], sharp)
+                kappa_r, kappa_g, most = kappa_redi[n_r, j, i], kappa_gm[n_g, j, i], slope_max[0, j, i]
+                level, times = boundary_weights(k, above, below, kappa_r)
+                cell = (above, below, zeta, zeta_g, (n_0, n_1), kappa_r, kappa_g, level, times, most, sharp)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
                 delta, delta_g = along_x(C, grid, k, j, i), along_x(g, grid, k, j, i)
                 e, e_0, e_1, e_r, e_g, e_m = side_ad(
@@ -204,8 +209,8 @@ def mixing_ad(q, kappa, volume, m, n, sigma, slope_max, sharp):
 @point
 def side_mixing_ad(volume, m, sigma, cell):
     """Return the adjoints (m_ad, n_top_ad, n_base_ad, kappa_redi_ad, slope_max_ad) at a face of a cell, by K_33."""
-    q_top, q_base, n, kappa, slope_max, sharp = cell
-    m_top, n_top, r_top, most_top = mixing_ad(q_top, kappa, volume, m, n[0], sigma, slope_max, sharp)
+    q_top, q_base, n, kappa, times, slope_max, sharp = cell
+    m_top, n_top, r_top, most_top = mixing_ad(q_top * times, kappa, volume, m, n[0], sigma, slope_max, sharp)
     m_base, n_base, r_base, most_base = mixing_ad(q_base, kappa, volume, m, n[1], sigma, slope_max, sharp)
     return m_top + m_base, n_top, n_base, r_top + r_base, most_top + most_base
 
@@ -248,10 +253,12 @@ def triad_mixing_ad(
             layer = layer_index(kappa_redi, k)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                _, _, n_0, n_1 = stratification(T, S, b_T, b_S, grid, k, j, i)
+                above, below, n_0, n_1 = stratification(T, S, b_T, b_S, grid, k, j, i)
                 q_top = per_distance(kappa_v_ad[k, j, i], grid, k, j, i) * grid.r_area_t[j, i]
                 q_base = per_distance(kappa_v_ad[k + 1, j, i], grid, k + 1, j, i) * grid.r_area_t[j, i]
-                cell = (q_top, q_base, (n_0, n_1), kappa_redi[layer, j, i], slope_max[0, j, i], sharp)
+                kappa, most = kappa_redi[layer, j, i], slope_max[0, j, i]
+                _, times = boundary_weights(k, above, below, kappa)
+                cell = (q_top, q_base, (n_0, n_1), kappa, times, most, sharp)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
                 e, e_0, e_1, e_r, e_m = side_mixing_ad(area_x(grid, k, j, i) * grid.dx_u[j, i], m, sigma, cell)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i - ONE)

@@ -22,12 +22,17 @@ consists of a cell, the cell beside one of its four faces, and the cell above or
 
     K_33 = sum over 8 triads of V/(area dz)  f kappa_redi s^2,     V = dx dy h/4
 
-Z lacks the flux -K_33 zeta, which is implicit: K_33 is added to the vertical diffusivity. Over partial cells the line
-between two centres has a slope sigma; s is relative to it and t = s + sigma to the horizontal. A triad without a cell
-above or below has no flux, so that the first and the last layer have half of the diffusivity. Layers are those at rest.
+Z lacks the flux -K_33 zeta, which is implicit: K_33 is added to the vertical diffusivity. Layers are those at rest.
+Over partial cells the line between two centres has a slope sigma; s is relative to it, t = s + sigma to the horizontal.
 
 Neutral diffusion of T and S makes no flux of density: b_T (delta_T + s zeta_T) + b_S (delta_S + s zeta_S) = 0 for each
 triad. It lowers the variance of every tracer, and the skew flux of kappa_gm leaves it as it is.
+
+Triads without a cell above or below do not exist. In their place, eddies mix horizontally in the upper half of the
+first layer, where neutral surfaces meet the surface: X has the further term -dy h/2 kappa_redi delta, with f = 1. In
+the last cell above the sea floor, where horizontal mixing would cross neutral surfaces along every slope of the sea
+floor, the triads above count twice in the terms of kappa_redi. kappa_gm has neither: the eddy-induced transport along
+both boundaries is that of the streamfunction f kappa_gm t at the next interface.
 
 The fluxes of steep slopes, which the mixed layer has, are reduced by a factor f, in smooth forms of
 
@@ -113,6 +118,13 @@ def stratification(T, S, b_T, b_S, grid, k, j, i):
 
 
 @point
+def boundary_weights(k, above, below, like):
+    """Return (level, times): the weights of horizontal mixing in a cell, and of neutral mixing by its triads above."""
+    one, zero = typed(1.0, like), typed(0.0, like)
+    return one if k == 0 else zero, one + one if above and not below else one
+
+
+@point
 def gradient_x(T, S, b_T, b_S, grid, k, j, i, face):
     """Return (m, sigma) of the cell i at the U point `face`."""
     m = b_T[k, j, i] * along_x(T, grid, k, j, face) + b_S[k, j, i] * along_x(S, grid, k, j, face)
@@ -144,14 +156,15 @@ def side_fluxes(delta, zeta_top, zeta_base, m, sigma, cell):
 
     They lack their factors -dy h/4 and -V/dz. `cell` holds what all triads of a cell share.
     """
-    above, below, n_top, n_base, kappa_r, kappa_g, slope_max, sharp = cell
+    above, below, n_top, n_base, kappa_r, kappa_g, level, times, slope_max, sharp = cell
     f_top, s_top = triad(above, m, n_top, sigma, slope_max, sharp)
     f_base, s_base = triad(below, m, n_base, sigma, slope_max, sharp)
-    r_top, g_top = kappa_r * f_top, kappa_g * f_top * (s_top + sigma)
+    r_top, g_top = times * kappa_r * f_top, kappa_g * f_top * (s_top + sigma)
     r_base, g_base = kappa_r * f_base, kappa_g * f_base * (s_base + sigma)
     through_top = r_top * (delta + s_top * zeta_top) - g_top * zeta_top
     through_base = r_base * (delta + s_base * zeta_base) - g_base * zeta_base
-    return through_top + through_base, (r_top * s_top + g_top) * delta, (r_base * s_base + g_base) * delta
+    through = (through_top + through_base) + level * kappa_r * delta
+    return through, (r_top * s_top + g_top) * delta, (r_base * s_base + g_base) * delta
 
 
 @kernel
@@ -192,7 +205,8 @@ def triad_fluxes(
                 kappa_r = kappa_redi[layer_index(kappa_redi, k), j, i]
                 kappa_g = kappa_gm[layer_index(kappa_gm, k), j, i] * sign
                 above, below, n_top, n_base = stratification(T, S, b_T, b_S, grid, k, j, i)
-                cell = (above, below, n_top, n_base, kappa_r, kappa_g, slope_max[0, j, i], sharp)
+                level, times = boundary_weights(k, above, below, kappa_r)
+                cell = (above, below, n_top, n_base, kappa_r, kappa_g, level, times, slope_max[0, j, i], sharp)
                 up, down, water = upward(C, grid, k, j, i), upward(C, grid, k + 1, j, i), grid.mask_t[k, j, i]
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
                 e, e_top, e_base = side_fluxes(along_x(C, grid, k, j, i), up, down, m, sigma, cell)
@@ -303,6 +317,8 @@ def isoneutral_mixing(T, S, b_T, b_S, kappa_redi, slope_max, sharp, grid, kappa_
                 below = slope_squares(n_top, T, S, b_T, b_S, slope_max, sharp, grid, k, j, i)
                 kappa_above = kappa_redi[layer_index(kappa_redi, k - 1), j, i]
                 kappa_below = kappa_redi[layer_index(kappa_redi, k), j, i]
+                _, times = boundary_weights(k, True, k + 1 < grid.bottom_t[j, i], kappa_below)
+                kappa_below = times * kappa_below
                 total = per_distance(kappa_above * above + kappa_below * below, grid, k, j, i) * grid.r_area_t[j, i]
                 kappa_v[k, j, i] += masked(grid.mask_t[k, j, i], total)
 

@@ -36,6 +36,7 @@ OPTIONS = {
     "leith, no tracers": {"viscosity": "leith", "equation_of_state": "none", "diffusion": "none"},
     "float32": {"precision": "float32"},
     "turbulence": {"vertical_mixing": "tke", "integrator": "ab2"},
+    "eddies": {"isoneutral": "dm95", "equation_of_state": "teos10"},
     "further tracers": {
         "tracers": {
             "age": ogcm.Age(renewal=900.0),
