@@ -179,9 +179,9 @@ def along_slopes_ad(model: Model, step: BackwardStep) -> None:
     n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
     water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
     mixing, mixing_ad = ([a["kappa_redi"], a["slope_max"]] for a in (p, p_ad))
-    isoneutral_mixing_ad(
-        *water, *mixing, numerics.isoneutral == "dm95", grid, slow_ad.kappa_v, *water_ad, *mixing_ad, *slow_ad.triads
-    )
+    inputs = (*water, *mixing, numerics.isoneutral == "dm95")
+    both: tuple[Any, ...] = (*inputs, grid, slow_ad.kappa_v, *water_ad, *mixing_ad, *slow_ad.triads)
+    isoneutral_mixing_ad(*both)
     expansion, b_ad = EXPANSION_AD[numerics.equation_of_state], (slow_ad.b_T, slow_ad.b_S)
     expansion.tracers(n.T, n.S, p["eos"], grid, *b_ad, n_ad.T, n_ad.S)
     if step.eos_ad is not None:
@@ -220,8 +220,9 @@ def eddies_ad(model: Model, name: str, step: BackwardStep) -> None:
     mixing, mixing_ad = ([a[name] for name in names] for a in (model.parameters, step.gradient.parameters))
     constants = (model.numerics.isoneutral == "dm95", slow_ad.triads, model.grid)
     outputs_ad = (getattr(n_ad, name), *water_ad, *mixing_ad)
-    D_ad, g = getattr(slow_ad.D, name), step.scratch.layers[0]
-    isoneutral_diffusion_ad(getattr(n, name), *water, *mixing, *constants, D_ad, *outputs_ad, g)
+    inputs = (getattr(n, name), *water, *mixing)
+    both: tuple[Any, ...] = (*inputs, *constants, getattr(slow_ad.D, name), *outputs_ad, step.scratch.layers[0])
+    isoneutral_diffusion_ad(*both)
 
 
 def shortwave_heating_ad(model: Model, step: BackwardStep) -> None:

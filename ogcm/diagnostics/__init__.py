@@ -18,6 +18,7 @@ from ogcm.diagnostics.circulation import (
     vorticity,
     zonal_transport,
 )
+from ogcm.diagnostics.eddies import eddy_overturning, eddy_transports
 from ogcm.diagnostics.energy import (
     available_potential_energy,
     kinetic_energy,
@@ -37,6 +38,8 @@ __all__ = [
     "barotropic_streamfunction",
     "cell_volume",
     "diagnose",
+    "eddy_overturning",
+    "eddy_transports",
     "enstrophy",
     "heat_content",
     "height",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ogcm.diagnostics.circulation import barotropic_streamfunction, enstrophy, overturning, zonal_transport
+from ogcm.diagnostics.eddies import eddy_overturning
 from ogcm.diagnostics.energy import (
     available_potential_energy,
     kinetic_energy,
@@ -48,6 +49,8 @@ class Diagnostic(NamedTuple):
         tiles, an array with the dimensions `MAP` is the map of the tile, all others belong to the whole ocean.
     tracers : bool, optional
         True if it has a meaning only in a model with tracers.
+    eddies : bool, optional
+        True if it has a meaning only in a model with isoneutral diffusion.
     """
 
     function: Callable[[Model], float | Array]
@@ -55,6 +58,7 @@ class Diagnostic(NamedTuple):
     long_name: str
     dims: tuple[str, ...] = ()
     tracers: bool = False  # makes sense only where there are tracers
+    eddies: bool = False
 
 
 DIAGNOSTICS = {
@@ -75,6 +79,9 @@ DIAGNOSTICS = {
     "salt_content": Diagnostic(salt_content, "kg", "salt content", tracers=True),
     "psi": Diagnostic(barotropic_streamfunction, "m3 s-1", "barotropic streamfunction", ("y_f", "x_f")),
     "overturning": Diagnostic(overturning, "m3 s-1", "meridional overturning streamfunction", ("z_w", "y_f")),
+    "eddy_overturning": Diagnostic(
+        eddy_overturning, "m3 s-1", "eddy-induced meridional overturning streamfunction", ("z_w", "y_f"), eddies=True
+    ),
     "zonal_transport": Diagnostic(zonal_transport, "m3 s-1", "eastward transport", ("x_f",)),
     "mixed_layer_depth": Diagnostic(mixed_layer_depth, "m", "mixed layer depth", MAP, tracers=True),
 }
@@ -91,10 +98,12 @@ def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
     Returns
     -------
     dict of str to Diagnostic
-        The entries of `DIAGNOSTICS`, without those of tracers in a model that has none, and without the available
-        potential energy in one that is divided into tiles; for each further tracer its content, `content_<name>`.
+        The entries of `DIAGNOSTICS`, without those of tracers or eddies in a model that has none, and without the
+        available potential energy in one that is divided into tiles; for each further tracer its content,
+        `content_<name>`.
     """
-    known = {name: d for name, d in DIAGNOSTICS.items() if model.numerics.has_tracers or not d.tracers}
+    tracers, eddies = model.numerics.has_tracers, model.numerics.isoneutral != "none"
+    known = {name: d for name, d in DIAGNOSTICS.items() if tracers >= d.tracers and eddies >= d.eddies}
     if not model.grid.tile.is_whole:
         known.pop("available_potential_energy", None)
     for name in model.further_tracers:

@@ -4,9 +4,11 @@
     momentum_advection                                  advection of momentum and Coriolis force
     pressure                                            hydrostatic pressure and its gradient
     equation_of_state, teos10                           buoyancy and stratification
+    expansion                                           thermal expansion and haline contraction
     barotropic                                          substeps of the depth mean, transports of the tracers
     friction, viscosity                                 horizontal friction, viscosities that depend on the flow
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
+    isoneutral                                          isoneutral diffusion, eddy-induced advection
     tracer_sources                                      sources and decay of further tracers
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it

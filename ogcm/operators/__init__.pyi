@@ -3,8 +3,10 @@
 from . import barotropic as barotropic
 from . import bottom_drag as bottom_drag
 from . import equation_of_state as equation_of_state
+from . import expansion as expansion
 from . import extrapolation as extrapolation
 from . import friction as friction
+from . import isoneutral as isoneutral
 from . import layers as layers
 from . import momentum_advection as momentum_advection
 from . import pressure as pressure

@@ -324,7 +324,15 @@ def isoneutral_mixing(T, S, b_T, b_S, kappa_redi, slope_max, sharp, grid, kappa_
 
 
 class TriadFluxes(NamedTuple):
-    """Work arrays for the fluxes of triads, described in `triad_fluxes`, each of shape (nk, nj, ni)."""
+    """Work arrays for the fluxes of the triads of each cell [units m3 s-1], as `triad_fluxes` computes them.
+
+    Attributes
+    ----------
+    east, west, north, south : ndarray, shape (nk, nj, ni)
+        Through its faces.
+    top, base : ndarray, shape (nk, nj, ni)
+        Upward through its top and base.
+    """
 
     east: np.ndarray
     west: np.ndarray

@@ -51,6 +51,16 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
     "stratification_teos10": {"fresh water": {"S": 0}, "uniform": {"T": 10, "S": 35}},
     "buoyancy_seos": {"centre": {"T": 10, "S": 35}},
     "stratification_seos": {"uniform": {"T": 10, "S": 35}},
+    "isoneutral_diffusion": {
+        "uniform water": {"T": 10, "S": 35},
+        "uniform": {"C": 1, "T": 10, "S": 35},
+        "level": {"T": lambda x: x * 0 + np.arange(5.0)[::-1, None, None], "S": 35},
+        "no diffusivity": {"kappa_redi": 0, "kappa_gm": 0},
+    },
+    "isoneutral_diffusion_of_layers": {"uniform water": {"T": 10, "S": 35}},
+    "isoneutral_mixing": {"uniform water": {"T": 10, "S": 35}},
+    "isoneutral_mixing_of_layers": {"uniform water": {"T": 10, "S": 35}},
+    "expansion_teos10": {"fresh water": {"S": 0}, "centre": {"T": 0, "S": 35}},
     "advect_momentum_energy": {"at rest": {"u": 0, "v": 0, "U": 0, "V": 0, "W": 0}},
 }
 CASES = [pytest.param(op, at, id=f"{op}: {name}") for op, points in POINTS.items() for name, at in points.items()]

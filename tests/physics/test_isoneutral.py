@@ -6,6 +6,7 @@ import pytest
 
 import ogcm
 from adjoint.random_ocean import random_field, random_grid
+from ogcm import diagnostics
 from ogcm.grid import build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import cartesian
@@ -162,6 +163,27 @@ def test_steep_slopes_have_small_fluxes(sharp):
     x = 100.0
     steep = 1 / (1 + x**4) if sharp else 1 / np.sqrt(1 + x**2)
     np.testing.assert_allclose(np.array(fluxes[1:]) / fluxes[0], [0.5 if sharp else 0.5**0.5, steep], rtol=1e-2)
+
+
+def test_the_eddy_induced_overturning_flattens_the_slope():
+    """Where neutral surfaces deepen to the north, the upper ocean flows south: kappa s above each interface."""
+    slope = -5e-4
+    model = ogcm.Model(
+        cartesian(nx=3, ny=20, dx=2e4, dy=1e4, periodic_x=True),
+        depth=500.0,
+        dz=np.full(10, 50.0),
+        T=lambda x, y, z: 20 + 0.02 * (z - slope * y),
+        isoneutral="dm95",
+        parameters={"kappa_gm": 800.0, "slope_max": 0.1},
+        dt=600.0,
+    )
+    overturning = diagnostics.eddy_overturning(model)
+    np.testing.assert_allclose(overturning[1:-1, :-1], 800 * slope * 6e4, rtol=1e-6)
+    assert (overturning[[0, -1]] == 0).all()
+    assert (overturning[:, -1] == 0).all()
+    _, V = diagnostics.eddy_transports(model)
+    np.testing.assert_allclose(V[0, :-1], 800 * slope * 2e4, rtol=1e-6)
+    assert "eddy_overturning" in diagnostics.diagnose(model)
 
 
 def front_of_mitgcm(path, **options):
