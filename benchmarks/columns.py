@@ -191,6 +191,7 @@ def papa_table(data: str, picture: str | None) -> None:
             axes["e"].plot(LEADS, [rms(a) for a in e], ".-", color=COLOURS.get(name), label=name)
         axes["e"].set(xscale="log", yscale="log", xlabel="lead [d]", ylabel="error of the surface temperature [K]")
         axes["e"].set_xticks(LEADS, LEADS)
+        axes["e"].set_yticks([0.3, 1, 3], ["0.3", "1", "3"])
         axes["e"].minorticks_off()
         axes["e"].legend(frameon=False, fontsize=8)
         figure.savefig(picture, dpi=110)
