@@ -214,4 +214,6 @@ def check_tracer(name: str, tracer: Tracer, taken: set[str]) -> None:
         raise InputError(f"tracers: {name!r} cannot be the name of a tracer; choose a word that nothing else has")
     for other in (*tracer.fields(name), *tracer.parameters(name)):
         if other in TAKEN | taken:
-            raise InputError(f"tracers: {name!r} needs the name {other!r}, which something else has; choose another word")
+            raise InputError(
+                f"tracers: {name!r} needs the name {other!r}, which something else has; choose another word"
+            )
