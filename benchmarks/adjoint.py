@@ -4,7 +4,8 @@ Five tables, after the bandwidth of a triad (`benchmarks/forward.py`). For each 
 of the adjoint kernel relative to that of its forward kernel, on random fields. For the whole step: a forward step, a
 forward step that keeps its intermediate results, and an adjoint step, which contains one of the latter; the same with
 further tracers and with each choice of vertical mixing. Each number is the median of several alternating runs: on one
-core in thread time, which other processes disturb least, on several in wall-clock time. Then gradients of whole runs, on all cores (`benchmarks/adjoint_runs.py`).
+core in thread time, which other processes disturb least, on several in wall-clock time. Then gradients of whole runs,
+on all cores (`benchmarks/adjoint_runs.py`).
 """
 
 import argparse

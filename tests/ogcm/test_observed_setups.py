@@ -61,10 +61,7 @@ def column(record, start, hours, f=CORIOLIS):
     grid = ogcm.curvilinear(dx=width, dy=width, f=f, periodic_x=True, periodic_y=True)
     times = HOUR * np.arange(hours + 1)
     window = slice(start, start + hours + 1)
-    series = {
-        name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times)
-        for name in FLUXES
-    }
+    series = {name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times) for name in FLUXES}
     model = papa_options()
     return ogcm.Model(
         grid, depth=sum(DZ), dz=DZ, T=record.T[start], S=record.S[start], forcing=ogcm.Forcing(**series), **model

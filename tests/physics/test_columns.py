@@ -17,7 +17,7 @@ MIXING = {"vertical_mixing": "tke"}
 
 
 def test_the_warm_layer_of_vermix_is_that_of_mitgcm(ocean_data):
-    """GGL90 of MITgcm: the warmest water in each of 20 steps, after the last one the currents and the change of sd(T)."""
+    """GGL90 of MITgcm: the warmest water in each of 20 steps, after the last the currents and the change of sd(T)."""
     case = read_vermix(ocean_data("mitgcm_cases.nc"))
     found = monitored(vermix(case, {"kappa_convective": 0.0} | GASPAR, **MIXING))
     theirs = case.monitor
