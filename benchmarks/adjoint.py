@@ -1,10 +1,11 @@
 """Speed of the adjoint: `python -m benchmarks.adjoint [--quick]`.
 
-Three tables, after the bandwidth of a triad (`benchmarks/forward.py`). For each pair of `adjoint/registry.py`: the time
+Five tables, after the bandwidth of a triad (`benchmarks/forward.py`). For each pair of `adjoint/registry.py`: the time
 of the adjoint kernel relative to that of its forward kernel, on random fields. For the whole step: a forward step, a
-forward step that keeps its intermediate results, and an adjoint step, which contains one of the latter. Each number is
-the median of several alternating runs: on one core in thread time, which other processes disturb least, on several in
-wall-clock time. Then gradients of whole runs, on all cores (`benchmarks/adjoint_runs.py`).
+forward step that keeps its intermediate results, and an adjoint step, which contains one of the latter; the same with
+further tracers and with each choice of vertical mixing. Each number is the median of several alternating runs: on one
+core in thread time, which other processes disturb least, on several in wall-clock time. Then gradients of whole runs,
+on all cores (`benchmarks/adjoint_runs.py`).
 """
 
 import argparse
@@ -23,6 +24,7 @@ from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from benchmarks.adjoint_runs import runs, windows
 from benchmarks.forward import model, triads
+from ogcm.numerics import CHOICES
 
 VARIANTS = [  # operators that the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
@@ -122,6 +124,23 @@ def tracers(size: tuple[int, int, int], counts: list[int], repeats: int) -> None
         print(f"{count:<8} {plain * 1e3:11.2f} {both * 1e3:11.2f} {both / plain:6.2f} {each}")
 
 
+def mixing(size: tuple[int, int, int], repeats: int) -> None:
+    """Print a line for each choice of vertical mixing: forward step and adjoint step, also relative to `constant`."""
+    print("\nvertical mixing at {} x {} x {} (one thread; medians)".format(*size))
+    print(f"{'mixing':12} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6} {'forward':>8} {'adjoint':>8} of constant")
+    steps: list[Callable] = []
+    for choice in CHOICES["vertical_mixing"]:
+        m = model(*size, "float64", vertical_mixing=choice)
+        backward, gradient, new_ad = AdjointStepper(m), Gradient.zeros(m), m.state.like()
+        for a in new_ad:
+            a[...] = np.random.default_rng(0).normal(size=a.shape)
+        steps += [partial(ogcm.Stepper(m).advance, m.state), partial(backward.step, m.state, new_ad, gradient)]
+    times = np.reshape(median_times(steps, repeats), (-1, 2))
+    for choice, (plain, both) in zip(CHOICES["vertical_mixing"], times, strict=True):
+        more, more_both = (plain, both) / times[0]
+        print(f"{choice:12} {plain * 1e3:11.2f} {both * 1e3:11.2f} {both / plain:6.2f} {more:8.2f} {more_both:8.2f}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -135,6 +154,7 @@ def main() -> None:
     steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], threads, repeats)
     numba.set_num_threads(1)
     tracers(small if quick else (128, 128, 16), [0, 1] if quick else [0, 1, 2, 4, 8], repeats)
+    mixing(small if quick else (128, 128, 16), repeats)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     everything, large = {"memory": 8e9}, (256, 256, 32)
     cases = [

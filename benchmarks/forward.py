@@ -69,7 +69,7 @@ def triads(threads: list[int]) -> dict[int, float]:
     return rates
 
 
-def model(nx: int, ny: int, nk: int, precision: str, advection: str = "upwind3") -> ogcm.Model:
+def model(nx: int, ny: int, nk: int, precision: str, **choices: str) -> ogcm.Model:
     """A stratified channel with the physics of the yardsticks: T and S, Laplacian mixing, linear sea water."""
     grid = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
     rng = np.random.default_rng(0)
@@ -84,7 +84,7 @@ def model(nx: int, ny: int, nk: int, precision: str, advection: str = "upwind3")
         parameters={"nu_h": 500.0, "kappa_h": 200.0, "drag_linear": 1e-3},
         dt=1200.0,
         precision=precision,
-        advection=advection,
+        **choices,
     )
 
 
@@ -190,7 +190,7 @@ def print_step(
     size: tuple[int, int, int], advection: str, precision: str, rates: dict[int, float], repeats: int
 ) -> None:
     """Print a line for the whole step with each number of threads; `rates` is that of the triad by threads."""
-    stepper = ogcm.Stepper(model(*size, precision, advection))
+    stepper = ogcm.Stepper(model(*size, precision, advection=advection))
     points, moved, work = np.prod(size), step_bytes(stepper), work_ratio(stepper)
     for n, triad_rate in rates.items():
         numba.set_num_threads(n)

@@ -248,7 +248,7 @@ def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Reco
     same = np.round((hours - begun) % (365.2425 * 24)).astype(int) % year.hours
     mixed = np.abs(year.T[same] - year.T[same, :1]) < 0.2
     T, S = (a[same] + mixed * (filled[n] - a[same, 0])[:, None] for a, n in ((year.T, "sst"), (year.S, "sss")))
-    fluxes = filled["taux"], filled["tauy"], filled["heat"] + filled["swr"], filled["pme"]
+    fluxes = (filled[name] for name in ("taux", "tauy", "heat", "swr", "pme"))
     last, count = 24 * max(leads), len(hours)
     possible = np.zeros(count, bool)
     possible[: count - last - 1] = True

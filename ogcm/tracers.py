@@ -194,7 +194,9 @@ TAKEN = {*RESERVED, "corrector", "time", "step", "previous", "names"}  # not for
 
 
 def check_tracer(name: str, tracer: Tracer, taken: set[str]) -> None:
-    """Raise InputError for an object that is no tracer, and for a name that belongs to something else.
+    """Raise InputError for an object that is no tracer, and where something else has one of its names.
+
+    These are the name of the tracer and those of its forcing and its parameters.
 
     Parameters
     ----------
@@ -210,3 +212,8 @@ def check_tracer(name: str, tracer: Tracer, taken: set[str]) -> None:
     word = isinstance(name, str) and name.isidentifier() and not name.startswith("_")
     if not word or name in TAKEN | taken or hasattr(State, name):
         raise InputError(f"tracers: {name!r} cannot be the name of a tracer; choose a word that nothing else has")
+    for other in (*tracer.fields(name), *tracer.parameters(name)):
+        if other in TAKEN | taken:
+            raise InputError(
+                f"tracers: {name!r} needs the name {other!r}, which something else has; choose another word"
+            )

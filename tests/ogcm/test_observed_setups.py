@@ -14,7 +14,7 @@ from ogcm.constants import GRAVITY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.setups.agulhas import Starts, agulhas, read_currents
-from ogcm.setups.papa import DZ, U_SCALE, forecast, observed, papa, read_record, set_windows
+from ogcm.setups.papa import DZ, FLUXES, U_SCALE, forecast, observed, papa, read_record, set_windows
 from tests.oceans import run
 
 PAPA = "papa_2012_2013_hourly.nc"
@@ -61,10 +61,7 @@ def column(record, start, hours, f=CORIOLIS):
     grid = ogcm.curvilinear(dx=width, dy=width, f=f, periodic_x=True, periodic_y=True)
     times = HOUR * np.arange(hours + 1)
     window = slice(start, start + hours + 1)
-    series = {
-        name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times)
-        for name in ("tau_x", "tau_y", "heat_flux", "fresh_water")
-    }
+    series = {name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times) for name in FLUXES}
     model = papa_options()
     return ogcm.Model(
         grid, depth=sum(DZ), dz=DZ, T=record.T[start], S=record.S[start], forcing=ogcm.Forcing(**series), **model
@@ -134,7 +131,7 @@ def test_the_heat_of_the_column_is_what_entered(tmp_path):
     T, _ = forecast(model)
     gained = 1026.0 * 3991.86795711963 * np.array(DZ) @ (T - observed(record, [3, 20], 0)[0])
     for c, start in enumerate((3, 20)):
-        entered = np.trapezoid(record.heat_flux[start : start + 11], dx=HOUR)
+        entered = np.trapezoid((record.heat_flux + record.shortwave)[start : start + 11], dx=HOUR)
         # forcing is taken at mid-step: the trapezoid on a piecewise linear series, exactly
         assert gained[c] == pytest.approx(entered, rel=1e-8)
 

@@ -216,6 +216,19 @@ def test_the_same_name_is_refused_twice():
         model.add_tracer("dye", Tracer())
 
 
+@pytest.mark.parametrize("other", ["dye_star", "flux_dye", "rate_dye", "source_dye", "decay_dye"])
+def test_names_of_forcing_and_parameters_of_a_tracer_are_its_own(other):
+    """Whichever of the two tracers comes first."""
+    model = double_gyre(resolution=5.0)
+    model.add_tracer(other, Tracer())
+    with pytest.raises(InputError, match=f"'dye' needs the name '{other}'"):
+        model.add_tracer("dye", Tracer(decay=1e-6))
+    model = double_gyre(resolution=5.0)
+    model.add_tracer("dye", Tracer(decay=1e-6))
+    with pytest.raises(InputError, match=f"'{other}' cannot be the name"):
+        model.add_tracer(other, Tracer())
+
+
 def test_a_run_of_the_command_line_with_tracers_can_be_repeated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--resolution", "5", "--days", "2", "--quiet"]
