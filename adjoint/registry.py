@@ -25,6 +25,7 @@ from adjoint.operators import tracer_sources as tracer_sources_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
 from adjoint.operators import viscosity as viscosity_ad
+from adjoint.operators import weno as weno_ad
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.grid import Grid
@@ -46,6 +47,7 @@ from ogcm.operators import (
     vertical_diffusion,
     vertical_mixing,
     viscosity,
+    weno,
 )
 
 
@@ -403,6 +405,14 @@ OPERATORS = {
         )
         for scheme in ("centred2", "upwind3", "monotone")
     },
+    "advect_tracer_weno5": pair(
+        weno.advect_tracer_weno5,
+        weno_ad.advect_tracer_weno5_ad,
+        "T t 10, U u 1e6, V v 1e6, W W 1e6",
+        "out t",
+        time_step,
+        work="tttt",
+    ),
 }
 
 PAIRS = Registry("operator", OPERATORS)

@@ -283,7 +283,8 @@ class AdjointStepper:
             scheme = self.model.advection(name)
             from_old = scheme == "monotone"
             carried, carried_ad = (old, old_ad) if from_old else (getattr(y, name), getattr(y_ad, name))
-            ADVECTION_AD[scheme](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad)
+            faces = self.scratch.faces if scheme == "weno5" else ()
+            ADVECTION_AD[scheme](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad, *faces)
         exchange(grid, work_ad.W_T)  # of s_new, tracers use s_t alone, which is not gathered
         stretch_ad(s.eta, grid, *work_ad.s_new, s_ad.eta)
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, work_ad.W_T, work_ad.U_T, work_ad.V_T, fresh_ad)

@@ -30,16 +30,18 @@ class Scratch(NamedTuple):
     """Memory for intermediate results within adjoint kernels, which is that of adjoint arrays of a stage.
 
     `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
-    and for the implicit solve of momentum, after which W is overwritten.
+    and for the implicit solve of momentum, after which W is overwritten; `faces` are G_u, G_v, p and b, for the tracers,
+    after which the stage overwrites them.
     """
 
     layers: tuple[Array, Array]
     interfaces: Array
+    faces: tuple[Array, Array, Array, Array]
 
     @classmethod
     def of(cls, stage_ad: StageWork) -> "Scratch":
         """Take the memory of these adjoint arrays."""
-        return cls((stage_ad.G_u, stage_ad.G_v), stage_ad.W)
+        return cls((stage_ad.G_u, stage_ad.G_v), stage_ad.W, (stage_ad.G_u, stage_ad.G_v, stage_ad.p, stage_ad.b))
 
 
 class BackwardStep(NamedTuple):

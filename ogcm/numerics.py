@@ -16,7 +16,7 @@ class NumericsOptions(TypedDict, total=False):
     barotropic_steps: int
     dynamics: Literal["primitive", "none"]
     integrator: Literal["euler", "ab2", "rk3", "rk4"]
-    advection: Literal["centred2", "upwind3", "monotone"]
+    advection: Literal["centred2", "upwind3", "monotone", "weno5"]
     vorticity: Literal["energy", "enstrophy", "al81"]
     friction: Literal["none", "laplacian", "biharmonic"]
     viscosity: Literal["constant", "smagorinsky", "leith"]
@@ -58,7 +58,7 @@ class Numerics:
         Equations of motion; without them only the terms of the model change the state.
     integrator : {"rk3", "rk4", "ab2", "euler"}
         Time stepping of advection and pressure.
-    advection : {"upwind3", "centred2", "monotone"}
+    advection : {"upwind3", "centred2", "monotone", "weno5"}
         Advection of tracers.
     vorticity : {"energy", "enstrophy", "al81"}
         Quantity that the Coriolis and vorticity terms conserve; al81 conserves both (Arakawa and Lamb 1981).

@@ -19,3 +19,4 @@ from . import tracer_sources as tracer_sources
 from . import vertical_diffusion as vertical_diffusion
 from . import vertical_mixing as vertical_mixing
 from . import viscosity as viscosity
+from . import weno as weno

@@ -41,6 +41,14 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
         "equal neighbours": {"T": lambda x: np.round(x / 10)},
         "equal neighbours, no flow": {"T": lambda x: np.round(x / 10)} | dict.fromkeys(FLOW, 0),
     },
+    "advect_tracer_weno5": {
+        "no flow": dict.fromkeys(FLOW, 0),
+        "uniform": {"T": 10},
+        "uniform, no flow": {"T": 10} | dict.fromkeys(FLOW, 0),
+        "equal neighbours": {"T": lambda x: np.round(x / 10)},
+        "equal neighbours, no flow": {"T": lambda x: np.round(x / 10)} | dict.fromkeys(FLOW, 0),
+        "hardly a tracer": {"T": lambda x: 1e-20 * x},
+    },
     "hold_above_freezing": {
         "freezing point": {"T": FREEZING, "T_freezing": FREEZING},
         "end of fading": {"T": FADING, "T_freezing": 0},

@@ -40,6 +40,7 @@ CHOICES = {
         "rho0": 1000.0,
         "heat_capacity": 4200.0,
     },
+    "weno": {"advection": "weno5", "tracers": {"dye": TRACERS["dye"]}},
     "closures": {
         "viscosity": "smagorinsky",
         "vertical_mixing": "richardson",
