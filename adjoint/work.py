@@ -30,8 +30,8 @@ class Scratch(NamedTuple):
     """Memory for intermediate results within adjoint kernels, which is that of adjoint arrays of a stage.
 
     `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
-    and for the implicit solve of momentum, after which W is overwritten; `faces` are G_u, G_v, p and b, for the tracers,
-    after which the stage overwrites them.
+    and for the implicit solve of momentum, after which W is overwritten; `faces` are G_u, G_v, p and b, for the
+    advection of tracers, after which the stage overwrites them.
     """
 
     layers: tuple[Array, Array]

@@ -45,7 +45,7 @@ def difference_y(out_ad, grid, k, j, i):
 
 @point
 def difference_z(out_ad, grid, k, j, i):
-    """Return out_ad/area_t of the cell above the top of cell k, 0 above the surface, minus that below, land included."""
+    """Return (out_ad/area_t)_{k-1} - (out_ad/area_t)_k over the top of cell k, land included; 0 above the surface."""
     upper = out_ad[max(k - 1, 0), j, i]  # read first and chosen afterwards, which leaves no branch in the loop over i
     upper = upper if k > 0 else typed(0.0, upper)
     return (upper - out_ad[min(k, out_ad.shape[0] - 1), j, i]) * grid.r_area_t[j, i]

@@ -19,6 +19,8 @@ T, U, V and W of the forward run. Kinks take the derivative of the branch taken:
 monotone), the limiter at a tie that of the first branch in the order written; where it is 0, 0 is the first.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import prange
 
@@ -300,7 +302,7 @@ def advect_tracer_monotone_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_
                 advect_tracer_ad(monotone_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i)
 
 
-ADVECTION_AD = {
+ADVECTION_AD: dict[str, Callable[..., None]] = {
     "centred2": advect_tracer_centred2_ad,
     "upwind3": advect_tracer_upwind3_ad,
     "monotone": advect_tracer_monotone_ad,
