@@ -15,6 +15,7 @@ from adjoint.operators import extrapolation as extrapolation_ad
 from adjoint.operators import friction as friction_ad
 from adjoint.operators import layers as layers_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
+from adjoint.operators import momentum_upwinding as momentum_upwinding_ad
 from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
@@ -37,6 +38,7 @@ from ogcm.operators import (
     friction,
     layers,
     momentum_advection,
+    momentum_upwinding,
     pressure,
     shortwave,
     surface,
@@ -212,6 +214,20 @@ OPERATORS = {
         )
         for form in ("energy", "enstrophy", "al81")
     },
+    "upwind_horizontal": pair(
+        momentum_upwinding.upwind_horizontal,
+        momentum_upwinding_ad.upwind_horizontal_ad,
+        "u u, v v",
+        "G_u u, G_v v",
+        work="ttttttt",
+    ),
+    "upwind_vertical": pair(
+        momentum_upwinding.upwind_vertical,
+        momentum_upwinding_ad.upwind_vertical_ad,
+        "u u, v v, W W 1e6, s_u u2+, s_v v2+",
+        "G_u u, G_v v",
+        work="tt",
+    ),
     **{
         f"buoyancy_{family}": pair(
             getattr(equation_of_state, f"buoyancy_{family}"),
@@ -411,7 +427,7 @@ OPERATORS = {
         "T t 10, U u 1e6, V v 1e6, W W 1e6",
         "out t",
         time_step,
-        work="tttt",
+        work="ttttt",
     ),
 }
 

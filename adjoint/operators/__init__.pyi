@@ -7,6 +7,7 @@ from . import extrapolation as extrapolation
 from . import friction as friction
 from . import layers as layers
 from . import momentum_advection as momentum_advection
+from . import momentum_upwinding as momentum_upwinding
 from . import pressure as pressure
 from . import shortwave as shortwave
 from . import stencils as stencils

@@ -17,16 +17,15 @@ a_2 = 3 (c_2 + tau) c_0 c_1, c_r = B_r^2 and tau = (B_0 - B_2)^2, has the deriva
     Q_{beta_r} = n [ Q_{B_r} + EPSILON sum_s Q_{B_s} ]
 
 (The factor n, which makes B_r relative, has no derivative: Q does not change if all B_r have a common factor.) With
-those of beta_r and q_r by d1 ... d4 this gives Q_1 ... Q_4, and P_m = |U| G Q_m is what a face adds to the adjoint of
-its difference d_m. A difference e_i = T_{i+1} - T_i is upwind or downwind of five faces: with U >= 0 (U < 0 in
-parentheses)
+those of beta_r and q_r by d1 ... d4 this gives Q_1 ... Q_4, and E_1 ... E_5 = |U| G times the derivatives of Q by the
+differences of the face, (Q_1, Q_2, Q_3, Q_4, 0) for U >= 0, else (0, Q_4, Q_3, Q_2, Q_1). A difference
+e_i = T_{i+1} - T_i is one of those of five faces, and a tracer is in two differences and upwind of its faces:
 
-    e_ad_i = P_3 | face i + P_2 (P_4) | face i+1 + P_1 (0) | face i+2 + P_4 (P_2) | face i-1 + 0 (P_1) | face i-2
-
+    e_ad_i = E_1 | face i+2 + E_2 | face i+1 + E_3 | face i + E_4 | face i-1 + E_5 | face i-2
     T_ad_i += e_ad_{i-1} - e_ad_i + (U G) | face i if U_i >= 0 + (U G) | face i-1 if U_{i-1} < 0
     U_ad_i += (x + sgn(U) Q) G | face i
 
-A tracer thus gathers from faces i-3 ... i+2, whose stencils reach five cells to either side. So P of the interior is
+A tracer thus gathers from faces i-3 ... i+2, whose stencils reach five cells to either side. So E of the interior is
 kept at the faces and exchanged, along i and then along j; along k a column has all of its faces. It needs T, U, V and
 W of the forward run. |U| at U = 0 has the derivative of U > 0.
 """
@@ -79,15 +78,23 @@ def reconstruct_ad(d1, d2, d3, d4):
 
 
 @point
+def by_differences(c, Q_1, Q_2, Q_3, Q_4):
+    """Return the derivatives of Q by e1 ... e5, for a flow c across the face."""
+    zero = typed(0.0, c)
+    return upwind(c, Q_1, zero), upwind(c, Q_2, Q_4), Q_3, upwind(c, Q_4, Q_2), upwind(c, zero, Q_1)
+
+
+@point
 def flux_ad(U, G, a, b, e1, e2, e3, e4, e5):
-    """Return the adjoint of the transport through a face, and P_1 ... P_4 of its differences."""
+    """Return the adjoint of the transport through a face, and E_1 ... E_5 of its differences."""
     Q, Q_1, Q_2, Q_3, Q_4 = reconstruct_ad(upwind(U, e1, e5), upwind(U, e2, e4), e3, upwind(U, e4, e2))
     one, size = typed(1.0, U), absolute(U) * G
-    return (upwind(U, a, b) + upwind(U, one, -one) * Q) * G, size * Q_1, size * Q_2, size * Q_3, size * Q_4
+    F_U = (upwind(U, a, b) + upwind(U, one, -one) * Q) * G
+    return F_U, *by_differences(U, size * Q_1, size * Q_2, size * Q_3, size * Q_4)
 
 
 @kernel
-def flux_x_ad(T, U, grid, out_ad, U_ad, P_1, P_2, P_3, P_4):
+def flux_x_ad(T, U, grid, out_ad, U_ad, E_1, E_2, E_3, E_4, E_5):
     """Compute the adjoint of the fluxes along x: of the transport and of the differences of each face.
 
     Parameters
@@ -102,8 +109,8 @@ def flux_x_ad(T, U, grid, out_ad, U_ad, P_1, P_2, P_3, P_4):
         Adjoint of the tendency, halo filled.
     U_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the transport, added to.
-    P_1, P_2, P_3, P_4 : ndarray, shape (nk, nj, ni)
-        What the face adds to the adjoint of each of its differences, written on the interior.
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each face, written on the interior.
     """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
@@ -112,14 +119,14 @@ def flux_x_ad(T, U, grid, out_ad, U_ad, P_1, P_2, P_3, P_4):
                 i = np.uintp(ii)
                 a, b, e1, e2, e3, e4, e5 = stencil_x(T, grid, k, j, i)
                 m, G = grid.mask_u[k, j, i], difference_x(out_ad, grid, k, j, i)
-                F_U, p_1, p_2, p_3, p_4 = flux_ad(U[k, j, i], G, a, b, e1, e2, e3, e4, e5)
+                F_U, E1, E2, E3, E4, E5 = flux_ad(U[k, j, i], G, a, b, e1, e2, e3, e4, e5)
                 U_ad[k, j, i] += masked(m, F_U)
-                P_1[k, j, i], P_2[k, j, i] = masked(m, p_1), masked(m, p_2)
-                P_3[k, j, i], P_4[k, j, i] = masked(m, p_3), masked(m, p_4)
+                E_1[k, j, i], E_2[k, j, i], E_3[k, j, i] = masked(m, E1), masked(m, E2), masked(m, E3)
+                E_4[k, j, i], E_5[k, j, i] = masked(m, E4), masked(m, E5)
 
 
 @kernel
-def flux_y_ad(T, V, grid, out_ad, V_ad, P_1, P_2, P_3, P_4):
+def flux_y_ad(T, V, grid, out_ad, V_ad, E_1, E_2, E_3, E_4, E_5):
     """Compute the adjoint of the fluxes along y: of the transport and of the differences of each face.
 
     Parameters
@@ -134,8 +141,8 @@ def flux_y_ad(T, V, grid, out_ad, V_ad, P_1, P_2, P_3, P_4):
         Adjoint of the tendency, halo filled.
     V_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the transport, added to.
-    P_1, P_2, P_3, P_4 : ndarray, shape (nk, nj, ni)
-        What the face adds to the adjoint of each of its differences, written on the interior.
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each face, written on the interior.
     """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
@@ -144,10 +151,10 @@ def flux_y_ad(T, V, grid, out_ad, V_ad, P_1, P_2, P_3, P_4):
                 i = np.uintp(ii)
                 a, b, e1, e2, e3, e4, e5 = stencil_y(T, grid, k, j, i)
                 m, G = grid.mask_v[k, j, i], difference_y(out_ad, grid, k, j, i)
-                F_V, p_1, p_2, p_3, p_4 = flux_ad(V[k, j, i], G, a, b, e1, e2, e3, e4, e5)
+                F_V, E1, E2, E3, E4, E5 = flux_ad(V[k, j, i], G, a, b, e1, e2, e3, e4, e5)
                 V_ad[k, j, i] += masked(m, F_V)
-                P_1[k, j, i], P_2[k, j, i] = masked(m, p_1), masked(m, p_2)
-                P_3[k, j, i], P_4[k, j, i] = masked(m, p_3), masked(m, p_4)
+                E_1[k, j, i], E_2[k, j, i], E_3[k, j, i] = masked(m, E1), masked(m, E2), masked(m, E3)
+                E_4[k, j, i], E_5[k, j, i] = masked(m, E4), masked(m, E5)
 
 
 @point
@@ -157,46 +164,35 @@ def carried(U, G, face):
 
 
 @point
-def difference_x_ad(U, grid, P_1, P_2, P_3, P_4, k, j, i):
-    """Return e_ad, the adjoint of the difference across a U point, from the five faces that use it."""
-    m, zero = grid.mask_u, typed(0.0, U[k, j, i])
-    east = upwind(U[k, j, i + ONE], P_2[k, j, i + ONE], P_4[k, j, i + ONE])
-    further_east = upwind(U[k, j, i + TWO], P_1[k, j, i + TWO], zero)
-    west = upwind(U[k, j, i - ONE], P_4[k, j, i - ONE], P_2[k, j, i - ONE])
-    further_west = upwind(U[k, j, i - TWO], zero, P_1[k, j, i - TWO])
-    eastern = masked(m[k, j, i + ONE], east) + masked(m[k, j, i + TWO], further_east)
-    western = masked(m[k, j, i - ONE], west) + masked(m[k, j, i - TWO], further_west)
-    return masked(m[k, j, i], P_3[k, j, i] + (eastern + western))
+def gather_along_x(m, E_1, E_2, E_3, E_4, E_5, k, j, i):
+    """Return e_ad, the adjoint of the difference across a face with the mask m, from five faces along x."""
+    east, further_east = masked(m[k, j, i + ONE], E_2[k, j, i + ONE]), masked(m[k, j, i + TWO], E_1[k, j, i + TWO])
+    west, further_west = masked(m[k, j, i - ONE], E_4[k, j, i - ONE]), masked(m[k, j, i - TWO], E_5[k, j, i - TWO])
+    return masked(m[k, j, i], E_3[k, j, i] + ((east + further_east) + (west + further_west)))
 
 
 @point
-def difference_y_ad(V, grid, P_1, P_2, P_3, P_4, k, j, i):
-    """Return e_ad, the adjoint of the difference across a V point, from the five faces that use it."""
-    m, zero = grid.mask_v, typed(0.0, V[k, j, i])
-    north = upwind(V[k, j + 1, i], P_2[k, j + 1, i], P_4[k, j + 1, i])
-    further_north = upwind(V[k, j + 2, i], P_1[k, j + 2, i], zero)
-    south = upwind(V[k, j - 1, i], P_4[k, j - 1, i], P_2[k, j - 1, i])
-    further_south = upwind(V[k, j - 2, i], zero, P_1[k, j - 2, i])
-    northern = masked(m[k, j + 1, i], north) + masked(m[k, j + 2, i], further_north)
-    southern = masked(m[k, j - 1, i], south) + masked(m[k, j - 2, i], further_south)
-    return masked(m[k, j, i], P_3[k, j, i] + (northern + southern))
+def gather_along_y(m, E_1, E_2, E_3, E_4, E_5, k, j, i):
+    """Return e_ad, the adjoint of the difference across a face with the mask m, from five faces along y."""
+    north, further_north = masked(m[k, j + 1, i], E_2[k, j + 1, i]), masked(m[k, j + 2, i], E_1[k, j + 2, i])
+    south, further_south = masked(m[k, j - 1, i], E_4[k, j - 1, i]), masked(m[k, j - 2, i], E_5[k, j - 2, i])
+    return masked(m[k, j, i], E_3[k, j, i] + ((north + further_north) + (south + further_south)))
 
 
 @point
-def difference_z_ad(W, grid, P_1, P_2, P_3, P_4, k, j, i):
-    """Return e_ad, the adjoint of the difference across the top of cell k > 0; 0 at the bottom, where there is none."""
-    nk, zero = W.shape[0] - 1, typed(0.0, W[k, j, i])
-    above = upwind(W[k - 1, j, i], P_2[k, i], P_4[k, i])
-    further_above = upwind(W[max(k - 2, 0), j, i], P_1[k - 1, i], zero)
-    below = upwind(W[min(k + 1, nk), j, i], P_4[k + 2, i], P_2[k + 2, i])
-    further_below = upwind(W[min(k + 2, nk), j, i], zero, P_1[k + 3, i])
-    total = P_3[k + 1, i] + ((above + further_above) + (below + further_below))
-    total = masked(grid.mask_t[min(k, nk - 1), j, i], total)
-    return total if k < nk else zero
+def gather_along_z(m, E_1, E_2, E_3, E_4, E_5, k, j, i):
+    """Return e_ad of the top of cell k > 0 with the mask m; 0 at the bottom, where there is no difference.
+
+    E of the top of cell k in the columns of a row lies at k + 1, between zeros.
+    """
+    nk = m.shape[0]
+    others = (E_2[k, i] + E_1[k - 1, i]) + (E_4[k + 2, i] + E_5[k + 3, i])
+    total = E_3[k + 1, i] + masked(m[min(k, nk - 1), j, i], others)
+    return total if k < nk else typed(0.0, total)
 
 
 @kernel
-def gather_x(U, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
+def gather_x(U, grid, out_ad, E_1, E_2, E_3, E_4, E_5, T_ad):
     """Add the adjoint of the tracer by the fluxes along x.
 
     Parameters
@@ -207,8 +203,8 @@ def gather_x(U, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
         Metric terms and masks.
     out_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tendency, halo filled.
-    P_1, P_2, P_3, P_4 : ndarray, shape (nk, nj, ni)
-        What each face adds to the adjoint of its differences, halo filled.
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each face, halo filled.
     T_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tracer, added to.
     """
@@ -220,14 +216,13 @@ def gather_x(U, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
                 here, west, zero = U[k, j, i], U[k, j, i - ONE], typed(0.0, U[k, j, i])
                 east_face = carried(here, difference_x(out_ad, grid, k, j, i), grid.mask_u[k, j, i])
                 west_face = carried(west, difference_x(out_ad, grid, k, j, i - ONE), grid.mask_u[k, j, i - ONE])
-                differences = difference_x_ad(U, grid, P_1, P_2, P_3, P_4, k, j, i - ONE) - difference_x_ad(
-                    U, grid, P_1, P_2, P_3, P_4, k, j, i
-                )
-                T_ad[k, j, i] += differences + (upwind(here, east_face, zero) + upwind(west, zero, west_face))
+                e_west = gather_along_x(grid.mask_u, E_1, E_2, E_3, E_4, E_5, k, j, i - ONE)
+                e_east = gather_along_x(grid.mask_u, E_1, E_2, E_3, E_4, E_5, k, j, i)
+                T_ad[k, j, i] += e_west - e_east + (upwind(here, east_face, zero) + upwind(west, zero, west_face))
 
 
 @kernel
-def gather_y(V, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
+def gather_y(V, grid, out_ad, E_1, E_2, E_3, E_4, E_5, T_ad):
     """Add the adjoint of the tracer by the fluxes along y.
 
     Parameters
@@ -238,8 +233,8 @@ def gather_y(V, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
         Metric terms and masks.
     out_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tendency, halo filled.
-    P_1, P_2, P_3, P_4 : ndarray, shape (nk, nj, ni)
-        What each face adds to the adjoint of its differences, halo filled.
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each face, halo filled.
     T_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tracer, added to.
     """
@@ -251,10 +246,9 @@ def gather_y(V, grid, out_ad, P_1, P_2, P_3, P_4, T_ad):
                 here, south, zero = V[k, j, i], V[k, j - 1, i], typed(0.0, V[k, j, i])
                 north_face = carried(here, difference_y(out_ad, grid, k, j, i), grid.mask_v[k, j, i])
                 south_face = carried(south, difference_y(out_ad, grid, k, j - 1, i), grid.mask_v[k, j - 1, i])
-                differences = difference_y_ad(V, grid, P_1, P_2, P_3, P_4, k, j - 1, i) - difference_y_ad(
-                    V, grid, P_1, P_2, P_3, P_4, k, j, i
-                )
-                T_ad[k, j, i] += differences + (upwind(here, north_face, zero) + upwind(south, zero, south_face))
+                e_south = gather_along_y(grid.mask_v, E_1, E_2, E_3, E_4, E_5, k, j - 1, i)
+                e_north = gather_along_y(grid.mask_v, E_1, E_2, E_3, E_4, E_5, k, j, i)
+                T_ad[k, j, i] += e_south - e_north + (upwind(here, north_face, zero) + upwind(south, zero, south_face))
 
 
 @kernel
@@ -278,20 +272,21 @@ def flux_z_ad(T, W, grid, out_ad, W_ad, T_ad):
     """
     nk, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
-        # P of the top of cell k lies at k + 1; it is 0 at the surface and beyond the last cell
-        P_1, P_2 = np.zeros((nk + 4, ni), T.dtype), np.zeros((nk + 4, ni), T.dtype)
-        P_3, P_4 = np.zeros((nk + 4, ni), T.dtype), np.zeros((nk + 4, ni), T.dtype)
+        # E of the top of cell k lies at k + 1; it is 0 at the surface and beyond the last cell
+        E_1, E_2 = np.zeros((nk + 4, ni), T.dtype), np.zeros((nk + 4, ni), T.dtype)
+        E_3, E_4 = np.zeros((nk + 4, ni), T.dtype), np.zeros((nk + 4, ni), T.dtype)
+        E_5 = np.zeros((nk + 4, ni), T.dtype)
         top_ad = np.zeros(ni, T.dtype)  # adjoint of the difference across the top of a cell
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                a, b, e1, e2, e3, e4, e5 = stencil_z(T, grid, k, j, i)
+                a, b, e1, e2, e3, e4, e5 = stencil_z(T, grid.mask_t, k, j, i)
                 m, G = grid.mask_t[k, j, i], difference_z(out_ad, grid, k, j, i)
-                F_W, p_1, p_2, p_3, p_4 = flux_ad(W[k, j, i], G, a, b, e1, e2, e3, e4, e5)
+                F_W, E1, E2, E3, E4, E5 = flux_ad(W[k, j, i], G, a, b, e1, e2, e3, e4, e5)
                 W_ad[k, j, i] += masked(m, F_W)
                 m = m if k > 0 else np.int8(0)
-                P_1[k + 1, i], P_2[k + 1, i] = masked(m, p_1), masked(m, p_2)
-                P_3[k + 1, i], P_4[k + 1, i] = masked(m, p_3), masked(m, p_4)
+                E_1[k + 1, i], E_2[k + 1, i], E_3[k + 1, i] = masked(m, E1), masked(m, E2), masked(m, E3)
+                E_4[k + 1, i], E_5[k + 1, i] = masked(m, E4), masked(m, E5)
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -299,12 +294,12 @@ def flux_z_ad(T, W, grid, out_ad, W_ad, T_ad):
                 top = carried(above, difference_z(out_ad, grid, k, j, i), m)
                 base = carried(below, difference_z(out_ad, grid, k + 1, j, i), m)
                 both = (upwind(above, top, zero) if k > 0 else top) + upwind(below, zero, base)
-                base_ad = difference_z_ad(W, grid, P_1, P_2, P_3, P_4, k + 1, j, i)
+                base_ad = gather_along_z(grid.mask_t, E_1, E_2, E_3, E_4, E_5, k + 1, j, i)
                 T_ad[k, j, i] += base_ad - top_ad[i] + both
                 top_ad[i] = base_ad
 
 
-def advect_tracer_weno5_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, P_1, P_2, P_3, P_4):
+def advect_tracer_weno5_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, E_1, E_2, E_3, E_4, E_5):
     """Add the adjoint of the advection with WENO fluxes of fifth order.
 
     Parameters
@@ -327,14 +322,14 @@ def advect_tracer_weno5_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad,
         Adjoint of the transports, added to.
     W_ad : ndarray, shape (nk + 1, nj, ni)
         Adjoint of the upward transports, added to.
-    P_1, P_2, P_3, P_4 : ndarray, shape (nk, nj, ni)
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
         Work arrays, overwritten.
     """
-    P = P_1, P_2, P_3, P_4
-    flux_x_ad(T, U, grid, out_ad, U_ad, *P)
-    exchange(grid, *P)
-    gather_x(U, grid, out_ad, *P, T_ad)
-    flux_y_ad(T, V, grid, out_ad, V_ad, *P)
-    exchange(grid, *P)
-    gather_y(V, grid, out_ad, *P, T_ad)
+    E = E_1, E_2, E_3, E_4, E_5
+    flux_x_ad(T, U, grid, out_ad, U_ad, *E)
+    exchange(grid, *E)
+    gather_x(U, grid, out_ad, *E, T_ad)
+    flux_y_ad(T, V, grid, out_ad, V_ad, *E)
+    exchange(grid, *E)
+    gather_y(V, grid, out_ad, *E, T_ad)
     flux_z_ad(T, W, grid, out_ad, W_ad, T_ad)

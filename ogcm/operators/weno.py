@@ -116,12 +116,12 @@ def stencil_y(T, grid, k, j, i):
 
 
 @point
-def stencil_z(T, grid, k, j, i):
-    """Return the cells a (below) and b (above) and the differences e1 ... e5 of the top of cell k.
+def stencil_z(T, m, k, j, i):
+    """Return the cells a (below) and b (above) and the differences e1 ... e5 of the top of cell k, with the mask m.
 
     At the resting surface both cells are the first one and all differences 0; W is 0 at the bottom.
     """
-    m, last = grid.mask_t, T.shape[0] - 1
+    last = T.shape[0] - 1
     below, above = min(k, last), max(k - 1, 0)
     below_2, above_2 = min(k + 1, last) if k > 0 else 0, max(k - 2, 0)
     below_3, above_3 = min(k + 2, last) if k > 0 else 0, max(k - 3, 0)
@@ -147,7 +147,7 @@ def flux_y(T, V, grid, k, j, i):
 @point
 def flux_z(T, W, grid, k, j, i):
     """Return the upward flux through the top of cell k [K m3 s-1]: W T_0 at a resting surface; W is 0 at the bottom."""
-    a, b, e1, e2, e3, e4, e5 = stencil_z(T, grid, k, j, i)
+    a, b, e1, e2, e3, e4, e5 = stencil_z(T, grid.mask_t, k, j, i)
     return masked(grid.mask_t[min(k, T.shape[0] - 1), j, i], flux(W[k, j, i], a, b, e1, e2, e3, e4, e5))
 
 

@@ -59,6 +59,12 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
     "stratification_teos10": {"fresh water": {"S": 0}, "uniform": {"T": 10, "S": 35}},
     "buoyancy_seos": {"centre": {"T": 10, "S": 35}},
     "stratification_seos": {"uniform": {"T": 10, "S": 35}},
+    "upwind_horizontal": {"at rest": {"u": 0, "v": 0}, "equal neighbours": {x: np.round for x in "uv"}},
+    "upwind_vertical": {
+        "at rest": {"u": 0, "v": 0, "W": 0},
+        "no lifting": {"W": 0},
+        "equal neighbours": {x: np.round for x in "uv"},
+    },
     "advect_momentum_energy": {"at rest": {"u": 0, "v": 0, "U": 0, "V": 0, "W": 0}},
 }
 CASES = [pytest.param(op, at, id=f"{op}: {name}") for op, points in POINTS.items() for name, at in points.items()]
