@@ -41,7 +41,8 @@ def excess_ad(c, G, e1, e2, e3, e4, e5):
     Q, Q_1, Q_2, Q_3, Q_4 = reconstruct_ad(upwind(c, e1, e5), upwind(c, e2, e4), e3, upwind(c, e4, e2))
     one, size = typed(1.0, c), absolute(c) * G
     c_ad = upwind(c, one, -one) * (Q - HALF * e3) * G
-    return c_ad, *by_differences(c, size * Q_1, size * Q_2, size * (Q_3 - HALF), size * Q_4)
+    E1, E2, E3, E4, E5 = by_differences(c, size * Q_1, size * Q_2, size * (Q_3 - HALF), size * Q_4)
+    return c_ad, E1, E2, E3, E4, E5
 
 
 @kernel

@@ -90,7 +90,8 @@ def flux_ad(U, G, a, b, e1, e2, e3, e4, e5):
     Q, Q_1, Q_2, Q_3, Q_4 = reconstruct_ad(upwind(U, e1, e5), upwind(U, e2, e4), e3, upwind(U, e4, e2))
     one, size = typed(1.0, U), absolute(U) * G
     F_U = (upwind(U, a, b) + upwind(U, one, -one) * Q) * G
-    return F_U, *by_differences(U, size * Q_1, size * Q_2, size * Q_3, size * Q_4)
+    E1, E2, E3, E4, E5 = by_differences(U, size * Q_1, size * Q_2, size * Q_3, size * Q_4)
+    return F_U, E1, E2, E3, E4, E5
 
 
 @kernel

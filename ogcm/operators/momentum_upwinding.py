@@ -103,6 +103,34 @@ def bends_y(v, grid, k, j, i):
     return south_2, south, bend_y(v, grid, k, j, i), bend_y(v, grid, k, j + 1, i), bend_y(v, grid, k, j + 2, i)
 
 
+@point
+def across_u(u, v, grid, k, j, i):
+    """Return |v| D(zeta along y) at a U point [m s-2]."""
+    e1, e2, e3, e4, e5 = vorticity_steps_y(u, v, grid, k, j, i)
+    return excess(v_at_u(v, k, j, i), e1, e2, e3, e4, e5)
+
+
+@point
+def across_v(u, v, grid, k, j, i):
+    """Return |u| D(zeta along x) at a V point [m s-2]."""
+    e1, e2, e3, e4, e5 = vorticity_steps_x(u, v, grid, k, j, i)
+    return excess(u_at_v(u, k, j, i), e1, e2, e3, e4, e5)
+
+
+@point
+def along_u(u, grid, k, j, i):
+    """Return |u| D(du along x)/dx_u at a U point [m s-2]."""
+    e1, e2, e3, e4, e5 = bends_x(u, grid, k, j, i)
+    return excess(u[k, j, i], e1, e2, e3, e4, e5) * grid.r_dx_u[j, i]
+
+
+@point
+def along_v(v, grid, k, j, i):
+    """Return |v| D(dv along y)/dy_v at a V point [m s-2]."""
+    e1, e2, e3, e4, e5 = bends_y(v, grid, k, j, i)
+    return excess(v[k, j, i], e1, e2, e3, e4, e5) * grid.r_dy_v[j, i]
+
+
 @kernel
 def upwind_horizontal(u, v, grid, G_u, G_v):
     """Add the upwinding of the vorticity flux and of the advection along the velocity itself.
@@ -121,14 +149,12 @@ def upwind_horizontal(u, v, grid, G_u, G_v):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                across = excess(v_at_u(v, k, j, i), *vorticity_steps_y(u, v, grid, k, j, i))
-                along = excess(u[k, j, i], *bends_x(u, grid, k, j, i))
-                G_u[k, j, i] += masked(grid.mask_u[k, j, i], across - along * grid.r_dx_u[j, i])
+                added = across_u(u, v, grid, k, j, i) - along_u(u, grid, k, j, i)
+                G_u[k, j, i] += masked(grid.mask_u[k, j, i], added)
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                across = excess(u_at_v(u, k, j, i), *vorticity_steps_x(u, v, grid, k, j, i))
-                along = excess(v[k, j, i], *bends_y(v, grid, k, j, i))
-                G_v[k, j, i] -= masked(grid.mask_v[k, j, i], across + along * grid.r_dy_v[j, i])
+                removed = across_v(u, v, grid, k, j, i) + along_v(v, grid, k, j, i)
+                G_v[k, j, i] -= masked(grid.mask_v[k, j, i], removed)
 
 
 @point
