@@ -2,35 +2,35 @@
 
 Forward, with D = Q(d1, d2, d3, d4) - e3/2 of the five differences e1 ... e5 around a point and the flow c through it,
 
-    du/dt += |v| D(zeta along y) - |u| D(du along x)/dx_u - (X_k - X_{k+1})/(2 area_u h_u s_u),  X = |W| D(u along z)
+    du/dt += |v| D(zeta along y) - (X_{i+1} - X_i)/(2 dx_u) - (Z_k - Z_{k+1})/(2 area_u h_u s_u)
 
-and likewise dv/dt. A term A |c| D with the adjoint G of its result adds
+and likewise dv/dt. A term |c| D with the adjoint G adds
 
-    c_ad = sgn(c) A G D,    E_1 ... E_5 = |c| A G times the derivatives of D by e1 ... e5
+    c_ad = sgn(c) G D,    E_1 ... E_5 = |c| G times the derivatives of D by e1 ... e5
 
-to the flow and to the differences, of which each point gathers from five others (`adjoint/operators/weno.py`). So c_ad
-and E are kept at the points and exchanged; then, with e_ad what a difference gathers,
+to the flow and to the differences, of which each gathers from five points (`adjoint/operators/weno.py`). So c_ad and E
+are kept at the points and exchanged; then, with e_ad what a difference gathers,
 
     zeta_ad_F = e_ad of the U point south - e_ad of the U point north + e_ad of the V point west - e_ad of the one east
-    u_ad, v_ad by the circulation zeta as in `adjoint/operators/stencils.py`, with Z = mask_f zeta_ad/area_f:
-    u_ad_j += dx_u (Z_j - Z_{j-1}),   v_ad_i += dy_v (Z_{i-1} - Z_i)
-    u_ad_i += e_ad_{i-1} - 2 e_ad_i + e_ad_{i+1}      by du along x,       v_ad_j likewise by dv along y
-    u_ad_k += e_ad_{k+1} - e_ad_k                     by u along z,        v_ad_k likewise
+    u_ad_j += dx_u (R_j - R_{j-1}),   v_ad_i += dy_v (R_{i-1} - R_i),   R = mask_f zeta_ad/area_f
     v_ad_j += (c_ad of the four U points around)/4,   u_ad_i likewise
+    u_ad_i += (c_ad + e_ad) of the T point west + (c_ad - e_ad) of the T point east     by u along x, v_ad likewise
+    u_ad_k += e_ad_{k+1} - e_ad_k                                                       by u along z, v_ad likewise
     W_ad   += c_ad of the two U and of the two V points of the column
-    s_u_ad += sum over k of  G_k (X_k - X_{k+1})/(2 area_u h_u s_u^2)
+    s_u_ad -= sum over k of  Z_ad_k Z_k/s_u
 
-and X_ad_k = g_{k-1} - g_k with g = mask_u G_u_ad/(2 area_u h_u s_u). Above the sea floor of a U column X = W (u_{k-1} -
-u_k)/2. The flow |c| has the derivative of c > 0 at c = 0.
+with X_ad_i = g_i - g_{i-1}, g = mask_u G_u_ad/(2 dx_u), and Z_ad_k = g_{k-1} - g_k with
+g = mask_u G_u_ad/(2 area_u h_u s_u). A flow |c| has the derivative of c > 0 at c = 0.
 """
 
 import numpy as np
 from numba import prange
 
+from adjoint.operators.stencils import per_dx_u, per_dy_v
 from adjoint.operators.weno import by_differences, gather_along_x, gather_along_y, gather_along_z, reconstruct_ad
 from ogcm.backend import HALF, HALO, ONE, QUARTER, absolute, kernel, point, typed
 from ogcm.halo import exchange
-from ogcm.operators.momentum_upwinding import bends_x, bends_y, lifted_u, lifted_v, vorticity_steps_x, vorticity_steps_y
+from ogcm.operators.momentum_upwinding import lifted_u, lifted_v, steps_u, steps_v, vorticity_steps_x, vorticity_steps_y
 from ogcm.operators.stencils import masked, u_at_v, upwind, v_at_u
 from ogcm.operators.weno import stencil_z
 
@@ -195,8 +195,8 @@ def vorticity_ad(zeta_ad, grid, u_ad, v_ad):
 
 
 @kernel
-def advection_along_u_ad(u, grid, G_u_ad, u_ad, E_1, E_2, E_3, E_4, E_5):
-    """Compute the adjoints of the flow u and of the differences of du along x at U points.
+def flux_u_ad(u, grid, G_u_ad, c_ad, E_1, E_2, E_3, E_4, E_5):
+    """Compute the adjoints of the flow and of the differences of u along x at T points.
 
     Parameters
     ----------
@@ -205,29 +205,28 @@ def advection_along_u_ad(u, grid, G_u_ad, u_ad, E_1, E_2, E_3, E_4, E_5):
     grid : Grid
         Metric terms and masks.
     G_u_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the acceleration.
-    u_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the velocity, to which that of the flow is added.
+        Adjoint of the acceleration, halo filled.
+    c_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the sum of the two u beside each T point, written on the interior.
     E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
-        Adjoints of the differences of each U point, written on the interior.
+        Adjoints of the differences of each T point, written on the interior.
     """
     nk, nj, ni = u.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i, m = np.uintp(ii), grid.mask_u
-                e1, e2, e3, e4, e5 = bends_x(u, grid, k, j, i)
-                G = -G_u_ad[k, j, i] * grid.r_dx_u[j, i]
-                c, E1, E2, E3, E4, E5 = excess_ad(u[k, j, i], G, e1, e2, e3, e4, e5)
-                u_ad[k, j, i] += masked(m[k, j, i], c)
-                E_1[k, j, i], E_2[k, j, i] = masked(m[k, j, i], E1), masked(m[k, j, i], E2)
-                E_3[k, j, i], E_4[k, j, i] = masked(m[k, j, i], E3), masked(m[k, j, i], E4)
-                E_5[k, j, i] = masked(m[k, j, i], E5)
+                i, m = np.uintp(ii), grid.mask_t
+                e1, e2, e3, e4, e5 = steps_u(u, grid, k, j, i)
+                across = per_dx_u(G_u_ad, grid, k, j, i) - per_dx_u(G_u_ad, grid, k, j, i - ONE)
+                c, E1, E2, E3, E4, E5 = excess_ad(u[k, j, i] + u[k, j, i - ONE], HALF * across, e1, e2, e3, e4, e5)
+                c_ad[k, j, i], E_1[k, j, i] = masked(m[k, j, i], c), masked(m[k, j, i], E1)
+                E_2[k, j, i], E_3[k, j, i] = masked(m[k, j, i], E2), masked(m[k, j, i], E3)
+                E_4[k, j, i], E_5[k, j, i] = masked(m[k, j, i], E4), masked(m[k, j, i], E5)
 
 
 @kernel
-def advection_along_v_ad(v, grid, G_v_ad, v_ad, E_1, E_2, E_3, E_4, E_5):
-    """Compute the adjoints of the flow v and of the differences of dv along y at V points.
+def flux_v_ad(v, grid, G_v_ad, c_ad, E_1, E_2, E_3, E_4, E_5):
+    """Compute the adjoints of the flow and of the differences of v along y at T points.
 
     Parameters
     ----------
@@ -236,96 +235,81 @@ def advection_along_v_ad(v, grid, G_v_ad, v_ad, E_1, E_2, E_3, E_4, E_5):
     grid : Grid
         Metric terms and masks.
     G_v_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the acceleration.
-    v_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the velocity, to which that of the flow is added.
+        Adjoint of the acceleration, halo filled.
+    c_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the sum of the two v beside each T point, written on the interior.
     E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
-        Adjoints of the differences of each V point, written on the interior.
+        Adjoints of the differences of each T point, written on the interior.
     """
     nk, nj, ni = v.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i, m = np.uintp(ii), grid.mask_v
-                e1, e2, e3, e4, e5 = bends_y(v, grid, k, j, i)
-                G = -G_v_ad[k, j, i] * grid.r_dy_v[j, i]
-                c, E1, E2, E3, E4, E5 = excess_ad(v[k, j, i], G, e1, e2, e3, e4, e5)
-                v_ad[k, j, i] += masked(m[k, j, i], c)
-                E_1[k, j, i], E_2[k, j, i] = masked(m[k, j, i], E1), masked(m[k, j, i], E2)
-                E_3[k, j, i], E_4[k, j, i] = masked(m[k, j, i], E3), masked(m[k, j, i], E4)
-                E_5[k, j, i] = masked(m[k, j, i], E5)
+                i, m = np.uintp(ii), grid.mask_t
+                e1, e2, e3, e4, e5 = steps_v(v, grid, k, j, i)
+                across = per_dy_v(G_v_ad, grid, k, j, i) - per_dy_v(G_v_ad, grid, k, j - 1, i)
+                c, E1, E2, E3, E4, E5 = excess_ad(v[k, j, i] + v[k, j - 1, i], HALF * across, e1, e2, e3, e4, e5)
+                c_ad[k, j, i], E_1[k, j, i] = masked(m[k, j, i], c), masked(m[k, j, i], E1)
+                E_2[k, j, i], E_3[k, j, i] = masked(m[k, j, i], E2), masked(m[k, j, i], E3)
+                E_4[k, j, i], E_5[k, j, i] = masked(m[k, j, i], E4), masked(m[k, j, i], E5)
 
 
 @kernel
-def bends_x_ad(grid, E_1, E_2, E_3, E_4, E_5, e_ad):
-    """Compute the adjoint of the difference of du along x at each U point.
+def gather_flux_u(grid, c_ad, E_1, E_2, E_3, E_4, E_5, u_ad):
+    """Add the adjoint of u by its fluxes along x.
 
     Parameters
     ----------
     grid : Grid
         Metric terms and masks.
+    c_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the sum of the two u beside each T point, halo filled.
     E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
-        Adjoints of the five differences of each U point, halo filled.
-    e_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the difference, written on the interior.
-    """
-    nk, nj, ni = e_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                e_ad[k, j, i] = gather_along_x(grid.mask_u, E_1, E_2, E_3, E_4, E_5, k, j, i)
-
-
-@kernel
-def bends_y_ad(grid, E_1, E_2, E_3, E_4, E_5, e_ad):
-    """Compute the adjoint of the difference of dv along y at each V point.
-
-    Parameters
-    ----------
-    grid : Grid
-        Metric terms and masks.
-    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
-        Adjoints of the five differences of each V point, halo filled.
-    e_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the difference, written on the interior.
-    """
-    nk, nj, ni = e_ad.shape
-    for j in prange(HALO, nj - HALO):
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                e_ad[k, j, i] = gather_along_y(grid.mask_v, E_1, E_2, E_3, E_4, E_5, k, j, i)
-
-
-@kernel
-def gather_bends(grid, e_x_ad, e_y_ad, u_ad, v_ad):
-    """Add the adjoint of the velocity by the differences of du along x and of dv along y.
-
-    Parameters
-    ----------
-    grid : Grid
-        Metric terms and masks.
-    e_x_ad, e_y_ad : ndarray, shape (nk, nj, ni)
-        Adjoints of the differences at U and V points, halo filled.
-    u_ad, v_ad : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each T point, halo filled.
+    u_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity, added to.
     """
     nk, nj, ni = u_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
-                i, m_u, m_v = np.uintp(ii), grid.mask_u, grid.mask_v
-                west, here = masked(m_u[k, j, i - ONE], e_x_ad[k, j, i - ONE]), masked(m_u[k, j, i], e_x_ad[k, j, i])
-                u_ad[k, j, i] += (west - here) - (here - masked(m_u[k, j, i + ONE], e_x_ad[k, j, i + ONE]))
-                south, here = masked(m_v[k, j - 1, i], e_y_ad[k, j - 1, i]), masked(m_v[k, j, i], e_y_ad[k, j, i])
-                v_ad[k, j, i] += (south - here) - (here - masked(m_v[k, j + 1, i], e_y_ad[k, j + 1, i]))
+                i, m = np.uintp(ii), grid.mask_t
+                west = gather_along_x(m, E_1, E_2, E_3, E_4, E_5, k, j, i)
+                east = gather_along_x(m, E_1, E_2, E_3, E_4, E_5, k, j, i + ONE)
+                flow = masked(m[k, j, i], c_ad[k, j, i]) + masked(m[k, j, i + ONE], c_ad[k, j, i + ONE])
+                u_ad[k, j, i] += west - east + flow
+
+
+@kernel
+def gather_flux_v(grid, c_ad, E_1, E_2, E_3, E_4, E_5, v_ad):
+    """Add the adjoint of v by its fluxes along y.
+
+    Parameters
+    ----------
+    grid : Grid
+        Metric terms and masks.
+    c_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the sum of the two v beside each T point, halo filled.
+    E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
+        Adjoints of the differences of each T point, halo filled.
+    v_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the velocity, added to.
+    """
+    nk, nj, ni = v_ad.shape
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i, m = np.uintp(ii), grid.mask_t
+                south = gather_along_y(m, E_1, E_2, E_3, E_4, E_5, k, j, i)
+                north = gather_along_y(m, E_1, E_2, E_3, E_4, E_5, k, j + 1, i)
+                flow = masked(m[k, j, i], c_ad[k, j, i]) + masked(m[k, j + 1, i], c_ad[k, j + 1, i])
+                v_ad[k, j, i] += south - north + flow
 
 
 def upwind_horizontal_ad(
     u, v, grid, G_u_ad, G_v_ad, u_ad, v_ad, zeta_ad, c_ad, E_1, E_2, E_3, E_4, E_5
 ):  # fmt: skip
-    """Add the adjoint of the upwinding of the vorticity flux and of the advection along the velocity itself.
+    """Add the adjoint of the upwinding of the vorticity flux and of the flux of u along x and of v along y.
 
     Parameters
     ----------
@@ -334,7 +318,7 @@ def upwind_horizontal_ad(
     grid : Grid
         Metric terms and masks.
     G_u_ad, G_v_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the acceleration.
+        Adjoint of the acceleration, halo filled.
     u_ad, v_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the velocity, added to.
     zeta_ad, c_ad, E_1, E_2, E_3, E_4, E_5 : ndarray, shape (nk, nj, ni)
@@ -349,14 +333,12 @@ def upwind_horizontal_ad(
     gather_vorticity_x(grid, c_ad, *E, u_ad, zeta_ad)
     exchange(grid, zeta_ad)
     vorticity_ad(zeta_ad, grid, u_ad, v_ad)
-    advection_along_u_ad(u, grid, G_u_ad, u_ad, *E)
-    exchange(grid, *E)
-    bends_x_ad(grid, *E, zeta_ad)
-    advection_along_v_ad(v, grid, G_v_ad, v_ad, *E)
-    exchange(grid, *E)
-    bends_y_ad(grid, *E, c_ad)
-    exchange(grid, zeta_ad, c_ad)
-    gather_bends(grid, zeta_ad, c_ad, u_ad, v_ad)
+    flux_u_ad(u, grid, G_u_ad, c_ad, *E)
+    exchange(grid, c_ad, *E)
+    gather_flux_u(grid, c_ad, *E, u_ad)
+    flux_v_ad(v, grid, G_v_ad, c_ad, *E)
+    exchange(grid, c_ad, *E)
+    gather_flux_v(grid, c_ad, *E, v_ad)
 
 
 @point

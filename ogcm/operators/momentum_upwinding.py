@@ -1,33 +1,33 @@
 """Upwinding of the advection of momentum by WENO, which dissipates what the grid does not resolve.
 
 `momentum_advection` has centred fluxes, which leave noise of two grid cells in the flow unless friction removes it. To
-them this adds the difference between the WENO reconstruction of `ogcm/operators/weno.py` and the centred value, for the
-three parts of the vector-invariant form (f + zeta) x u + grad K + w du/dz:
+them this adds the difference between the WENO reconstruction of `ogcm/operators/weno.py` and the centred value, along
+each of the three directions:
 
-    du/dt += |v| D(zeta along y) - |u| D(du along x)/dx_u - [ (|W| D(u along z))_k - (...)_{k+1} ]/(2 area_u h_u s_u)
-    dv/dt -= |u| D(zeta along x) + |v| D(dv along y)/dy_v + [ (|W| D(v along z))_k - (...)_{k+1} ]/(2 area_v h_v s_v)
+    du/dt += |v| D(zeta along y) - (X_{i+1} - X_i)/(2 dx_u) - (Z_k - Z_{k+1})/(2 area_u h_u s_u)
+    dv/dt -= |u| D(zeta along x) + (Y_{j+1} - Y_j)/(2 dy_v) + (Z_k - Z_{k+1})/(2 area_v h_v s_v)
+
+    X_i = |u_i + u_{i-1}| D(u along x)  at T points,        Z_k = |W| D(u along z)  at the tops of U cells, W the sum of
+    Y_j = |v_j + v_{j-1}| D(v along y)                                              two T columns;  likewise for v
 
     D(x) = Q(d1, d2, d3, d4) - d3/2
 
-Q - d3/2 is what the upwind value at a face has more than the mean of the two cells beside, times the sign of the flow;
-d1 ... d4 are the differences of x upwind of the point (`weno`). u at a V point and v at a U point are means of four, W
-is the sum of the two T columns, and
+Q - d3/2 is what the upwind value at a face has more than the mean of the two values beside, times the sign of the flow;
+d1 ... d4 are the differences of x upwind of the face (`weno`): of zeta at the F points north and south of a U point, of
+u at the U points east and west of a T point, of u above and below the top of a cell. v at a U point and u at a V point
+are means of four. The linear scheme, to which WENO tends in smooth flow, replaces the error of second order by the
+dissipation -|u| dx^5 d6u/dx6/60.
 
-    zeta along y    the vorticity at the F points north and south of a U point
-    du along x      u_i - u_{i-1} at the T points east and west of a U point
-    u along z       u above and below the top of a cell
+Silvestri et al. (2024, doi 10.1029/2023MS004130) upwind the vorticity flux and w du/dz likewise; of the flow along
+itself they upwind the divergence flux and the gradient of the kinetic energy. An upwind gradient of u^2/2 jumps where u
+changes its sign, and so would its derivative. Here the flux of u along x is upwind, which is continuous and, like that
+along z, only moves momentum.
 
-As in the scheme of Silvestri et al. (2024, doi 10.1029/2023MS004130), which reconstructs the vorticity flux, the
-divergence flux, the gradient of the kinetic energy and w du/dz. Where it reconstructs the divergence flux and the
-gradient of the energy, this reconstructs u du/dx: an upwind gradient of u^2/2 would jump where u changes its sign,
-|u| D is continuous. The linear scheme, to which WENO tends in smooth flow, has the truncation error of fifth order
--|u| dx^5 d6u/dx6/60 and no error of the second order of the centred one.
+Differences are 0 on land (between F points: at a closed face). Flow that comes from a wall thus carries the velocity of
+the point beside it. No momentum passes through the base of a U cell that has land below it, also where one of its two
+columns goes on: there Z = W (u_{k-1} - u_k)/2 takes away the centred flux.
 
-Differences are 0 where the point between the two cells is closed, and D is then at most -d3/2: friction with
-the viscosity |u| dx/2 beside walls, as that of upwind advection of first order. No momentum passes through the
-surface and the bottom.
-
-The adjoint is in `adjoint/operators/momentum_upwinding.py`. The flow |c| has the derivative of c > 0 at c = 0.
+The adjoint is in `adjoint/operators/momentum_upwinding.py`. A flow |c| has the derivative of c > 0 at c = 0.
 """
 
 import numpy as np
@@ -60,17 +60,15 @@ def vorticity_step_x(u, v, grid, k, j, i):
 
 
 @point
-def bend_x(u, grid, k, j, i):
-    """Return u_{i+1} - 2 u_i + u_{i-1} at a U point [m s-1]; 0 at a closed one."""
-    bend = (u[k, j, i + ONE] - u[k, j, i]) - (u[k, j, i] - u[k, j, i - ONE])
-    return masked(grid.mask_u[k, j, i], bend)
+def step_u(u, grid, k, j, i):
+    """Return u_i - u_{i-1} at a T point [m s-1]; 0 on land."""
+    return masked(grid.mask_t[k, j, i], u[k, j, i] - u[k, j, i - ONE])
 
 
 @point
-def bend_y(v, grid, k, j, i):
-    """Return v_{j+1} - 2 v_j + v_{j-1} at a V point [m s-1]; 0 at a closed one."""
-    bend = (v[k, j + 1, i] - v[k, j, i]) - (v[k, j, i] - v[k, j - 1, i])
-    return masked(grid.mask_v[k, j, i], bend)
+def step_v(v, grid, k, j, i):
+    """Return v_j - v_{j-1} at a T point [m s-1]; 0 on land."""
+    return masked(grid.mask_t[k, j, i], v[k, j, i] - v[k, j - 1, i])
 
 
 @point
@@ -90,17 +88,17 @@ def vorticity_steps_x(u, v, grid, k, j, i):
 
 
 @point
-def bends_x(u, grid, k, j, i):
-    """Return the five differences of du along x around a U point."""
-    west_2, west = bend_x(u, grid, k, j, i - TWO), bend_x(u, grid, k, j, i - ONE)
-    return west_2, west, bend_x(u, grid, k, j, i), bend_x(u, grid, k, j, i + ONE), bend_x(u, grid, k, j, i + TWO)
+def steps_u(u, grid, k, j, i):
+    """Return the five differences of u along x around a T point."""
+    west_2, west = step_u(u, grid, k, j, i - TWO), step_u(u, grid, k, j, i - ONE)
+    return west_2, west, step_u(u, grid, k, j, i), step_u(u, grid, k, j, i + ONE), step_u(u, grid, k, j, i + TWO)
 
 
 @point
-def bends_y(v, grid, k, j, i):
-    """Return the five differences of dv along y around a V point."""
-    south_2, south = bend_y(v, grid, k, j - 2, i), bend_y(v, grid, k, j - 1, i)
-    return south_2, south, bend_y(v, grid, k, j, i), bend_y(v, grid, k, j + 1, i), bend_y(v, grid, k, j + 2, i)
+def steps_v(v, grid, k, j, i):
+    """Return the five differences of v along y around a T point."""
+    south_2, south = step_v(v, grid, k, j - 2, i), step_v(v, grid, k, j - 1, i)
+    return south_2, south, step_v(v, grid, k, j, i), step_v(v, grid, k, j + 1, i), step_v(v, grid, k, j + 2, i)
 
 
 @point
@@ -118,22 +116,34 @@ def across_v(u, v, grid, k, j, i):
 
 
 @point
+def flux_u(u, grid, k, j, i):
+    """Return X at a T point [m2 s-2]."""
+    e1, e2, e3, e4, e5 = steps_u(u, grid, k, j, i)
+    return excess(u[k, j, i] + u[k, j, i - ONE], e1, e2, e3, e4, e5)
+
+
+@point
+def flux_v(v, grid, k, j, i):
+    """Return Y at a T point [m2 s-2]."""
+    e1, e2, e3, e4, e5 = steps_v(v, grid, k, j, i)
+    return excess(v[k, j, i] + v[k, j - 1, i], e1, e2, e3, e4, e5)
+
+
+@point
 def along_u(u, grid, k, j, i):
-    """Return |u| D(du along x)/dx_u at a U point [m s-2]."""
-    e1, e2, e3, e4, e5 = bends_x(u, grid, k, j, i)
-    return excess(u[k, j, i], e1, e2, e3, e4, e5) * grid.r_dx_u[j, i]
+    """Return (X_{i+1} - X_i)/(2 dx_u) at a U point [m s-2]."""
+    return HALF * (flux_u(u, grid, k, j, i + ONE) - flux_u(u, grid, k, j, i)) * grid.r_dx_u[j, i]
 
 
 @point
 def along_v(v, grid, k, j, i):
-    """Return |v| D(dv along y)/dy_v at a V point [m s-2]."""
-    e1, e2, e3, e4, e5 = bends_y(v, grid, k, j, i)
-    return excess(v[k, j, i], e1, e2, e3, e4, e5) * grid.r_dy_v[j, i]
+    """Return (Y_{j+1} - Y_j)/(2 dy_v) at a V point [m s-2]."""
+    return HALF * (flux_v(v, grid, k, j + 1, i) - flux_v(v, grid, k, j, i)) * grid.r_dy_v[j, i]
 
 
 @kernel
 def upwind_horizontal(u, v, grid, G_u, G_v):
-    """Add the upwinding of the vorticity flux and of the advection along the velocity itself.
+    """Add the upwinding of the vorticity flux and of the flux of u along x and of v along y.
 
     Parameters
     ----------
@@ -159,7 +169,7 @@ def upwind_horizontal(u, v, grid, G_u, G_v):
 
 @point
 def lifted_u(u, W, grid, k, j, i):
-    """Return |W| D(u along z) at the top of cell k of a U column [m4 s-2], with W twice its value there."""
+    """Return Z at the top of cell k of a U column [m4 s-2]."""
     _, _, e1, e2, e3, e4, e5 = stencil_z(u, grid.mask_u, k, j, i)
     flow, open_face = W[k, j, i] + W[k, j, i + ONE], grid.mask_u[min(k, u.shape[0] - 1), j, i]
     inside, floor = excess(flow, e1, e2, e3, e4, e5), HALF * flow * e3
@@ -168,7 +178,7 @@ def lifted_u(u, W, grid, k, j, i):
 
 @point
 def lifted_v(v, W, grid, k, j, i):
-    """Return |W| D(v along z) at the top of cell k of a V column [m4 s-2], with W twice its value there."""
+    """Return Z at the top of cell k of a V column [m4 s-2]."""
     _, _, e1, e2, e3, e4, e5 = stencil_z(v, grid.mask_v, k, j, i)
     flow, open_face = W[k, j, i] + W[k, j + 1, i], grid.mask_v[min(k, v.shape[0] - 1), j, i]
     inside, floor = excess(flow, e1, e2, e3, e4, e5), HALF * flow * e3
