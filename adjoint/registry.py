@@ -17,6 +17,7 @@ from adjoint.operators import friction as friction_ad
 from adjoint.operators import isoneutral as isoneutral_ad
 from adjoint.operators import layers as layers_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
+from adjoint.operators import momentum_upwinding as momentum_upwinding_ad
 from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
@@ -27,6 +28,7 @@ from adjoint.operators import tracer_sources as tracer_sources_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
 from adjoint.operators import viscosity as viscosity_ad
+from adjoint.operators import weno as weno_ad
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.grid import Grid
@@ -40,6 +42,7 @@ from ogcm.operators import (
     isoneutral,
     layers,
     momentum_advection,
+    momentum_upwinding,
     pressure,
     shortwave,
     surface,
@@ -50,6 +53,7 @@ from ogcm.operators import (
     vertical_diffusion,
     vertical_mixing,
     viscosity,
+    weno,
 )
 
 
@@ -287,6 +291,20 @@ OPERATORS = {
         )
         for form in ("energy", "enstrophy", "al81")
     },
+    "upwind_horizontal": pair(
+        momentum_upwinding.upwind_horizontal,
+        momentum_upwinding_ad.upwind_horizontal_ad,
+        "u u, v v",
+        "G_u u, G_v v",
+        work="ttttttt",
+    ),
+    "upwind_vertical": pair(
+        momentum_upwinding.upwind_vertical,
+        momentum_upwinding_ad.upwind_vertical_ad,
+        "u u, v v, W W 1e6, s_u u2+, s_v v2+",
+        "G_u u, G_v v",
+        work="tt",
+    ),
     **{
         f"buoyancy_{family}": pair(
             getattr(equation_of_state, f"buoyancy_{family}"),
@@ -511,6 +529,14 @@ OPERATORS = {
         )
         for scheme in ("centred2", "upwind3", "monotone")
     },
+    "advect_tracer_weno5": pair(
+        weno.advect_tracer_weno5,
+        weno_ad.advect_tracer_weno5_ad,
+        "T t 10, U u 1e6, V v 1e6, W W 1e6",
+        "out t",
+        time_step,
+        work="ttttt",
+    ),
 }
 
 PAIRS = Registry("operator", OPERATORS)

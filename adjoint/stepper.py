@@ -25,6 +25,7 @@ from adjoint.operators.barotropic import (
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
 from adjoint.operators.layers import continuity_ad, stretch_ad, transports_ad
 from adjoint.operators.momentum_advection import VORTICITY_AD, potential_vorticity_ad
+from adjoint.operators.momentum_upwinding import upwind_horizontal_ad, upwind_vertical_ad
 from adjoint.operators.pressure import hydrostatic_pressure_ad, pressure_gradient_ad
 from adjoint.operators.tracer_advection import ADVECTION_AD
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
@@ -283,7 +284,8 @@ class AdjointStepper:
             scheme = self.model.advection(name)
             from_old = scheme == "monotone"
             carried, carried_ad = (old, old_ad) if from_old else (getattr(y, name), getattr(y_ad, name))
-            ADVECTION_AD[scheme](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad)
+            faces = self.scratch.faces if scheme == "weno5" else ()
+            ADVECTION_AD[scheme](carried, *flow, dt, grid, G_ad, carried_ad, *flow_ad, *faces)
         exchange(grid, work_ad.W_T)  # of s_new, tracers use s_t alone, which is not gathered
         stretch_ad(s.eta, grid, *work_ad.s_new, s_ad.eta)
         continuity_ad(*flow[:2], fluxes.fresh_water, grid, work_ad.W_T, work_ad.U_T, work_ad.V_T, fresh_ad)
@@ -341,7 +343,12 @@ class AdjointStepper:
                 equation.buoyancy_columns(y.T, y.S, coefficients, grid, work_ad.b, step.eos_ad)
         flow, flow_ad = (work.U, work.V, work.W), (work_ad.U, work_ad.V, work_ad.W)
         inputs, inputs_ad = (y.u, y.v, *flow, work.q, s.u, s.v), (y_ad.u, y_ad.v, *flow_ad, work_ad.q, s_ad.u, s_ad.v)
+        if numerics.momentum_upwinding == "all":
+            upwind_horizontal_ad(y.u, y.v, grid, *G_ad, y_ad.u, y_ad.v, *self.scratch.points)
         VORTICITY_AD[numerics.vorticity](*inputs, grid, *G_ad, *inputs_ad)
+        if numerics.momentum_upwinding != "none":
+            lifted, lifted_ad = (y.u, y.v, work.W, s.u, s.v), (y_ad.u, y_ad.v, work_ad.W, s_ad.u, s_ad.v)
+            upwind_vertical_ad(*lifted, grid, *G_ad, *lifted_ad, work_ad.p, work_ad.b)
         exchange(grid, work_ad.q, work_ad.W)
         potential_vorticity_ad(work.q, s.f, grid, work_ad.q, y_ad.u, y_ad.v, s_ad.f)
         continuity_ad(work.U, work.V, fluxes.fresh_water, grid, work_ad.W, work_ad.U, work_ad.V, fresh_ad)

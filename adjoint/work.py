@@ -30,16 +30,22 @@ class Scratch(NamedTuple):
     """Memory for intermediate results within adjoint kernels, which is that of adjoint arrays of a stage.
 
     `layers` are G_u and G_v, for the slow physics, which follows the stages; `interfaces` is W, for the slow physics
-    and for the implicit solve of momentum, after which W is overwritten.
+    and for the implicit solve of momentum, after which W is overwritten; `faces` are G_u, G_v, q, p and b, for the
+    advection of tracers, after which the stage overwrites them; `points` are what the advection of momentum overwrites,
+    and p, b and G, for the upwinding of momentum before it.
     """
 
     layers: tuple[Array, Array]
     interfaces: Array
+    faces: tuple[Array, ...]
+    points: tuple[Array, ...]
 
     @classmethod
     def of(cls, stage_ad: StageWork) -> "Scratch":
         """Take the memory of these adjoint arrays."""
-        return cls((stage_ad.G_u, stage_ad.G_v), stage_ad.W)
+        layers, others = (stage_ad.G_u, stage_ad.G_v), (stage_ad.q, stage_ad.p, stage_ad.b)
+        points = (stage_ad.U, stage_ad.V, stage_ad.W[:-1], stage_ad.G, *others)
+        return cls(layers, stage_ad.W, (*layers, *others), points)
 
 
 class BackwardStep(NamedTuple):

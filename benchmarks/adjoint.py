@@ -28,6 +28,7 @@ from ogcm.numerics import CHOICES
 
 VARIANTS = [  # operators that the default step does not call
     "advect_momentum_enstrophy", "advect_momentum_al81", "advect_tracer_centred2", "advect_tracer_monotone",
+    "advect_tracer_weno5",
     "buoyancy_teos10", "stratification_teos10", "stress_divergence_of_layers", "diffuse_tracer_of_layers",
     "smagorinsky", "leith", "tracer_laplacian", "richardson_mixing", "hold_above_freezing", "extrapolate",
     "vertical_shear", "shear_production", "wave_energy", "tke_mixing", "advance_tke",

@@ -4,7 +4,7 @@ Each time is the median of several runs in one process. Kernels and the two swee
 the bandwidth of the bytes that must move at least (each array with layers once), relative to a triad a = b + s c
 measured in the same process on arrays larger than the cache.
 
-Then the whole step at growing sizes, and with the monotone advection of tracers: points times steps per second, also
+Then the whole step at growing sizes, and with other advections of tracers: points times steps per second, also
 for each GB/s of the triad; the bytes that a step moves at least (`step_bytes`), for each point, and the share of the
 triad that it reaches with them; the work arrays in bytes of the state; the peak memory of the process.
 """
@@ -223,7 +223,7 @@ def main() -> None:
     )
     small = (64, 64, 16), (62, 62, 15)
     sizes = small[:1] if quick else [*small, (128, 128, 16), (248, 248, 15), (256, 256, 32), (512, 512, 32)]
-    cases = [(size, "upwind3") for size in sizes] + [(size, "monotone")]
+    cases = [(size, "upwind3") for size in sizes] + [(size, "monotone"), (size, "weno5")]
     for precision in precisions:
         for size, advection in cases:
             print_step(size, advection, precision, rates, repeats=5 if size[0] > 200 else 15)

@@ -16,8 +16,9 @@ class NumericsOptions(TypedDict, total=False):
     barotropic_steps: int
     dynamics: Literal["primitive", "none"]
     integrator: Literal["euler", "ab2", "rk3", "rk4"]
-    advection: Literal["centred2", "upwind3", "monotone"]
+    advection: Literal["centred2", "upwind3", "monotone", "weno5"]
     vorticity: Literal["energy", "enstrophy", "al81"]
+    momentum_upwinding: Literal["none", "vertical", "all"]
     friction: Literal["none", "laplacian", "biharmonic"]
     viscosity: Literal["constant", "smagorinsky", "leith"]
     diffusion: Literal["none", "laplacian", "biharmonic"]
@@ -59,10 +60,13 @@ class Numerics:
         Equations of motion; without them only the terms of the model change the state.
     integrator : {"rk3", "rk4", "ab2", "euler"}
         Time stepping of advection and pressure.
-    advection : {"upwind3", "centred2", "monotone"}
+    advection : {"upwind3", "centred2", "monotone", "weno5"}
         Advection of tracers.
     vorticity : {"energy", "enstrophy", "al81"}
         Quantity that the Coriolis and vorticity terms conserve; al81 conserves both (Arakawa and Lamb 1981).
+    momentum_upwinding : {"none", "vertical", "all"}
+        Upwinding of the advection of momentum by WENO, of the vertical advection or of all three directions; with "all"
+        a run needs no horizontal friction (`ogcm.operators.momentum_upwinding`).
     friction : {"laplacian", "biharmonic", "none"}
         Horizontal friction.
     viscosity : {"constant", "smagorinsky", "leith"}
@@ -110,6 +114,7 @@ class Numerics:
     integrator: str = "rk3"
     advection: str = "upwind3"
     vorticity: str = "energy"
+    momentum_upwinding: str = "none"
     friction: str = "laplacian"
     viscosity: str = "constant"
     diffusion: str = "laplacian"

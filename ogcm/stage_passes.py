@@ -17,6 +17,7 @@ from ogcm.operators.barotropic import depth_mean, take_depth_mean, tracer_transp
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.layers import continuity, transports
 from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
+from ogcm.operators.momentum_upwinding import upwind_horizontal, upwind_vertical
 from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_tracer_single, advance_u, advance_v
@@ -31,6 +32,10 @@ def tendencies(numerics: Numerics) -> list[Pass]:
         Pass(potential_vorticity, "u v s_f grid q", south=1, north=int(numerics.vorticity == "al81")),
         Pass(VORTICITY[numerics.vorticity], "u v U V W q s_u s_v grid G_u G_v"),
     ]
+    if numerics.momentum_upwinding == "all":
+        passes.append(Pass(upwind_horizontal, "u v grid G_u G_v"))
+    if numerics.momentum_upwinding != "none":
+        passes.append(Pass(upwind_vertical, "u v W s_u s_v grid G_u G_v"))
     if numerics.has_tracers:
         buoyancy: Any = EQUATIONS_OF_STATE[numerics.equation_of_state].buoyancy
         passes.append(Pass(buoyancy, "T S eos grid b", north=1))

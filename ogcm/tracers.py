@@ -50,7 +50,7 @@ class Tracer:
         Source within the water [units s-1]: a number, a profile, a map or a field.
     decay : float, array_like or callable, optional
         Rate of decay [s-1], not negative, in the same forms.
-    advection : {"upwind3", "centred2", "monotone"}, optional
+    advection : {"upwind3", "centred2", "monotone", "weno5"}, optional
         Its advection; by default that of the model.
     units : str
         Units of the concentration, as CF writes them.
@@ -157,7 +157,7 @@ def Age(*, renewal: float = DAY, advection: str = "monotone") -> Tracer:
     renewal : float
         Time in which the age of the first layer decays [s]; there it is no larger than that, elsewhere no larger than
         the time of the run.
-    advection : {"monotone", "upwind3", "centred2"}
+    advection : {"monotone", "weno5", "upwind3", "centred2"}
         Its advection; with all but the first the age may exceed these limits.
 
     Returns

@@ -15,7 +15,7 @@ No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, QUARTER, kernel, point
+from ogcm.backend import HALO, ONE, QUARTER, kernel, point, typed
 from ogcm.operators.stencils import masked, shear, tension
 
 
@@ -41,6 +41,14 @@ def difference_x(out_ad, grid, k, j, i):
 def difference_y(out_ad, grid, k, j, i):
     """Return (out_ad/area_t)_{j+1} - (out_ad/area_t)_j over the northern face of a cell, land included."""
     return out_ad[k, j + 1, i] * grid.r_area_t[j + 1, i] - out_ad[k, j, i] * grid.r_area_t[j, i]
+
+
+@point
+def difference_z(out_ad, grid, k, j, i):
+    """Return (out_ad/area_t)_{k-1} - (out_ad/area_t)_k over the top of cell k, land included; 0 above the surface."""
+    upper = out_ad[max(k - 1, 0), j, i]  # read first and chosen afterwards, which leaves no branch in the loop over i
+    upper = upper if k > 0 else typed(0.0, upper)
+    return (upper - out_ad[min(k, out_ad.shape[0] - 1), j, i]) * grid.r_area_t[j, i]
 
 
 @kernel

@@ -19,12 +19,16 @@ T, U, V and W of the forward run. Kinks take the derivative of the branch taken:
 monotone), the limiter at a tie that of the first branch in the order written; where it is 0, 0 is the first.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import prange
 
-from adjoint.operators.stencils import difference_x, difference_y
+from adjoint.operators.stencils import difference_x, difference_y, difference_z
+from adjoint.operators.weno import advect_tracer_weno5_ad
 from ogcm.backend import HALF, HALO, ONE, TWO, absolute, kernel, point, typed
-from ogcm.operators.tracer_advection import upwind, volume
+from ogcm.operators.stencils import upwind
+from ogcm.operators.tracer_advection import volume
 
 
 @point
@@ -137,11 +141,7 @@ def flux_y_ad(out_ad, grid, k, j, i):
 @point
 def flux_z_ad(out_ad, grid, k, j, i):
     """Return G at the top of cell k: there is no cell above the surface, and no flow below the last layer."""
-    nk = out_ad.shape[0]
-    below, above = min(k, nk - 1), max(k - 1, 0)
-    upper = out_ad[above, j, i]  # read first and chosen afterwards, which leaves no branch in the loop over i
-    upper = upper if k > 0 else typed(0.0, upper)
-    return masked_flux(grid.mask_t[below, j, i], (upper - out_ad[below, j, i]) * grid.r_area_t[j, i])
+    return masked_flux(grid.mask_t[min(k, out_ad.shape[0] - 1), j, i], difference_z(out_ad, grid, k, j, i))
 
 
 @point
@@ -302,8 +302,9 @@ def advect_tracer_monotone_ad(T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_
                 advect_tracer_ad(monotone_ad, T, U, V, W, dt, grid, out_ad, T_ad, U_ad, V_ad, W_ad, k, j, i)
 
 
-ADVECTION_AD = {
+ADVECTION_AD: dict[str, Callable[..., None]] = {
     "centred2": advect_tracer_centred2_ad,
     "upwind3": advect_tracer_upwind3_ad,
     "monotone": advect_tracer_monotone_ad,
+    "weno5": advect_tracer_weno5_ad,
 }

@@ -2,6 +2,7 @@
 
     layers                                              stretching of the layers, volume transports, continuity
     momentum_advection                                  advection of momentum and Coriolis force
+    momentum_upwinding                                  upwinding of the advection of momentum (WENO)
     pressure                                            hydrostatic pressure and its gradient
     equation_of_state, teos10                           buoyancy and stratification
     expansion                                           thermal expansion and haline contraction
@@ -9,6 +10,7 @@
     friction, viscosity                                 horizontal friction, viscosities that depend on the flow
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
     isoneutral                                          isoneutral diffusion, eddy-induced advection
+    weno                                                advection of tracers by fluxes of fifth order (WENO)
     tracer_sources                                      sources and decay of further tracers
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it

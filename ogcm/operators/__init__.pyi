@@ -9,6 +9,7 @@ from . import friction as friction
 from . import isoneutral as isoneutral
 from . import layers as layers
 from . import momentum_advection as momentum_advection
+from . import momentum_upwinding as momentum_upwinding
 from . import pressure as pressure
 from . import shortwave as shortwave
 from . import stencils as stencils
@@ -21,3 +22,4 @@ from . import tracer_sources as tracer_sources
 from . import vertical_diffusion as vertical_diffusion
 from . import vertical_mixing as vertical_mixing
 from . import viscosity as viscosity
+from . import weno as weno

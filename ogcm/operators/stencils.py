@@ -31,6 +31,12 @@ def masked(mask, value):
 
 
 @point
+def upwind(U, of_a, of_b):
+    """Return the one of two values that belongs to the upwind cell of a face."""
+    return of_a if U.real >= 0 else of_b
+
+
+@point
 def layer_index(coefficient, k):
     """Return the index of layer k in a coefficient (1 or nk, nj, ni) that has one layer or all of them."""
     return k if coefficient.shape[0] > 1 else 0

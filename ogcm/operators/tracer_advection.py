@@ -32,19 +32,14 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, kernel, larger, point, smaller, typed
-from ogcm.operators.stencils import masked
+from ogcm.operators.stencils import masked, upwind
+from ogcm.operators.weno import advect_tracer_weno5
 
 
 @point
 def centred2(U, a, b, d_a, d_b, v_a, v_b, dt):
     """Return the flux of the scheme `centred2` [K m3 s-1] through a face with the transport U [m3 s-1]."""
     return U * HALF * (a + b)
-
-
-@point
-def upwind(U, of_a, of_b):
-    """Return the one of two values that belongs to the upwind cell of a face."""
-    return of_a if U.real >= 0 else of_b
 
 
 @point
@@ -205,4 +200,9 @@ def advect_tracer_monotone(T, U, V, W, dt, grid, out):
                 out[k, j, np.uintp(ii)] = -divergence(monotone, T, U, V, W, dt, grid, k, j, np.uintp(ii))
 
 
-ADVECTION = {"centred2": advect_tracer_centred2, "upwind3": advect_tracer_upwind3, "monotone": advect_tracer_monotone}
+ADVECTION = {
+    "centred2": advect_tracer_centred2,
+    "upwind3": advect_tracer_upwind3,
+    "monotone": advect_tracer_monotone,
+    "weno5": advect_tracer_weno5,
+}

@@ -41,6 +41,14 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
         "equal neighbours": {"T": lambda x: np.round(x / 10)},
         "equal neighbours, no flow": {"T": lambda x: np.round(x / 10)} | dict.fromkeys(FLOW, 0),
     },
+    "advect_tracer_weno5": {
+        "no flow": dict.fromkeys(FLOW, 0),
+        "uniform": {"T": 10},
+        "uniform, no flow": {"T": 10} | dict.fromkeys(FLOW, 0),
+        "equal neighbours": {"T": lambda x: np.round(x / 10)},
+        "equal neighbours, no flow": {"T": lambda x: np.round(x / 10)} | dict.fromkeys(FLOW, 0),
+        "hardly a tracer": {"T": lambda x: 1e-20 * x},
+    },
     "hold_above_freezing": {
         "freezing point": {"T": FREEZING, "T_freezing": FREEZING},
         "end of fading": {"T": FADING, "T_freezing": 0},
@@ -61,6 +69,12 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
     "isoneutral_mixing": {"uniform water": {"T": 10, "S": 35}},
     "isoneutral_mixing_of_layers": {"uniform water": {"T": 10, "S": 35}},
     "expansion_teos10": {"fresh water": {"S": 0}, "centre": {"T": 0, "S": 35}},
+    "upwind_horizontal": {"at rest": {"u": 0, "v": 0}, "equal neighbours": {x: np.round for x in "uv"}},
+    "upwind_vertical": {
+        "at rest": {"u": 0, "v": 0, "W": 0},
+        "no lifting": {"W": 0},
+        "equal neighbours": {x: np.round for x in "uv"},
+    },
     "advect_momentum_energy": {"at rest": {"u": 0, "v": 0, "U": 0, "V": 0, "W": 0}},
 }
 CASES = [pytest.param(op, at, id=f"{op}: {name}") for op, points in POINTS.items() for name, at in points.items()]

@@ -40,6 +40,9 @@ CHOICES = {
         "rho0": 1000.0,
         "heat_capacity": 4200.0,
     },
+    "upwinding": {"momentum_upwinding": "all", "friction": "none", "walls": "no_slip"},
+    "vertical upwinding": {"momentum_upwinding": "vertical", "integrator": "euler", "dt": 300.0},
+    "weno": {"advection": "weno5", "tracers": {"dye": TRACERS["dye"]}},
     "closures": {
         "viscosity": "smagorinsky",
         "vertical_mixing": "richardson",

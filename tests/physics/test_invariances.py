@@ -42,6 +42,7 @@ TERMS = {
         "free_surface": "linear",
         "integrator": "ab2",
     },
+    "upwinded": {"advection": "weno5", "momentum_upwinding": "all", "friction": "none"},
 }
 STEPS = 15
 
@@ -194,6 +195,7 @@ CONSTANTS_KEPT = {
     "1/T": {"viscosity": "smagorinsky", "advection": "monotone", "walls": "no_slip"} | NO_DRAG | BIHARMONIC,
     "L/T and 1/Z": {"vertical_mixing": "richardson", "equation_of_state": "teos10", "vorticity": "al81"},
     "1/(L T)": {"viscosity": "leith", "integrator": "ab2", "vorticity": "enstrophy"} | NO_DRAG,
+    "none": {"advection": "weno5", "momentum_upwinding": "all"} | NO_DRAG,
     "1/T and T alone": {"viscosity": "smagorinsky", "free_surface": "linear"} | PASSIVE,
 }
 
@@ -206,6 +208,7 @@ CONSTANTS_KEPT = {
         ((1, 0, 1, 0, 0), CONSTANTS_KEPT["L/T and 1/Z"]),
         ((-4, 0, -4, 0, -3), CONSTANTS_KEPT["L/T and 1/Z"]),
         ((-1, 2, 1, 0, 0), CONSTANTS_KEPT["1/(L T)"]),
+        ((3, 1, 2, 0, 0), CONSTANTS_KEPT["none"]),
         ((0, 0, 0, 5, 2), CONSTANTS_KEPT["1/T and T alone"]),
     ],
 )

@@ -43,7 +43,7 @@ def test_total_changes_only_through_the_surface(scheme):
     assert abs(content.sum()) < 1e-13 * np.abs(content).sum()
 
 
-@pytest.mark.parametrize(("scheme", "order"), [("centred2", 2), ("upwind3", 3)])
+@pytest.mark.parametrize(("scheme", "order"), [("centred2", 2), ("upwind3", 3), ("weno5", 5)])
 def test_order_of_convergence(scheme, order):
     """d(sin x)/dx along each direction on a doubly periodic plane (means over cells, so the order shows)."""
     errors = []
@@ -66,7 +66,7 @@ def test_order_of_convergence(scheme, order):
     assert np.log2(errors[0] / errors[1]) > order - 0.1
 
 
-@pytest.mark.parametrize(("scheme", "order"), [("centred2", 2), ("upwind3", 3)])
+@pytest.mark.parametrize(("scheme", "order"), [("centred2", 2), ("upwind3", 3), ("weno5", 5)])
 def test_order_of_convergence_along_the_vertical(scheme, order):
     """A sine in a column of uniform upward flow, away from the surface and the bottom, where the stencil is cut."""
     errors = []

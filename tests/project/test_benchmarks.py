@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import forward, mitgcm, ogcm_channel, peers
+from benchmarks import forward, mitgcm, ogcm_channel, peers, upwinding
+from ogcm.constants import GRAVITY
 from ogcm.grid import interior
 
 
@@ -57,6 +58,20 @@ def test_channel_is_balanced():
         stepper.step()
     assert energy() == pytest.approx(before, rel=0.2)
     assert np.isfinite(model.state.T).all()
+
+
+def test_reference_energy_of_the_overflow(capsys):
+    """That of stratified water is its potential energy, and water that flows down a slope mixes."""
+    model = upwinding.overflow(0.01, cells=20, layers=20)
+    model.set(T=lambda x, y, z: 20 + z / 100 + 0 * x)
+    z = -100.0 * (np.arange(20) + 0.5)
+    mass = ogcm.diagnostics.potential_density(model) * ogcm.diagnostics.cell_volume(model)
+    energy = GRAVITY * np.nansum(mass * z[:, None, None])
+    assert upwinding.reference_potential_energy(model) == pytest.approx(energy, rel=1e-12)
+    upwinding.print_overflow("small", 1, {1}, nu_h=100.0, momentum_upwinding="all", cells=40, layers=20)
+    hour = capsys.readouterr().out.splitlines()[0].split()
+    assert float(hour[2]) > 0.5
+    assert float(hour[-1]) > 0
 
 
 FAKE_MITGCM = """#!{python}

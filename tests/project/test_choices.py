@@ -24,8 +24,14 @@ TABLES = {
     "equation_of_state": ({"none", *EQUATIONS_OF_STATE}, {"none", *EQUATIONS_OF_STATE_AD}),
     "integrator": (INTEGRATORS,),
 }
-BRANCHES = ("friction", "viscosity", "diffusion", "vertical_mixing")  # which both steppers tell apart by name
-FORWARD = ("ogcm/stepper.py", "ogcm/slow_physics.py")
+BRANCHES = (
+    "momentum_upwinding",
+    "friction",
+    "viscosity",
+    "diffusion",
+    "vertical_mixing",
+)  # which both steppers tell apart by name
+FORWARD = ("ogcm/stepper.py", "ogcm/stage_passes.py", "ogcm/slow_physics.py")
 BACKWARD = ("adjoint/stepper.py", "adjoint/slow_physics.py")
 
 

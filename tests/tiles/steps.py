@@ -34,6 +34,7 @@ OPTIONS = {
         "friction": "biharmonic", "diffusion": "biharmonic", "freezing": True,
     },
     "leith, no tracers": {"viscosity": "leith", "equation_of_state": "none", "diffusion": "none"},
+    "weno": {"advection": "weno5", "momentum_upwinding": "all"},
     "float32": {"precision": "float32"},
     "turbulence": {"vertical_mixing": "tke", "integrator": "ab2"},
     "eddies": {"isoneutral": "dm95", "equation_of_state": "teos10"},
