@@ -6,7 +6,6 @@ Further operators are registered in the same way (docs/operators.md):
     PAIRS.register("relax", Pair(relax, relax_ad, kinds("T t 5, rate t1+ 1e-6"), {"D": "t"}))
 """
 
-
 from adjoint.operators import barotropic as barotropic_ad
 from adjoint.operators import bottom_drag as bottom_drag_ad
 from adjoint.operators import equation_of_state as equation_of_state_ad
@@ -26,6 +25,7 @@ from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
 from adjoint.operators import tracer_sources as tracer_sources_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
+from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
 from adjoint.pair_constants import (
@@ -60,6 +60,7 @@ from ogcm.operators import (
     tracer_sources,
     vertical_diffusion,
     vertical_mixing,
+    visbeck,
     viscosity,
     weno,
 )
@@ -263,6 +264,17 @@ OPERATORS = {
             work="tttttt",
         )
         for suffix, kind, constants in (("", "t1+", sharp), ("_of_layers", "t+", gentle))
+    },
+    **{
+        f"visbeck{suffix}": pair(
+            visbeck.visbeck,
+            visbeck_ad.visbeck_ad,
+            f"{WATER}, alpha t1+ 0.015, length t1+ 2e5, slope_max t1+ 4e-3",
+            "kappa t1",
+            constants,
+            work="tttttt",
+        )
+        for suffix, constants in (("", sharp), ("_gentle", gentle))
     },
     "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
     "absorb_shortwave": pair(

@@ -28,12 +28,13 @@ from adjoint.operators.tke import (
 from adjoint.operators.tracer_diffusion import diffuse_tracer_ad, tracer_laplacian_ad
 from adjoint.operators.tracer_sources import decay_fraction_ad, tracer_source_ad
 from adjoint.operators.vertical_mixing import constant_mixing_ad, richardson_mixing_ad
+from adjoint.operators.visbeck import visbeck_ad
 from adjoint.operators.viscosity import leith_ad, smagorinsky_ad
 from adjoint.work import BackwardStep
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.slow_physics import negative, rain_content
+from ogcm.slow_physics import eddy_diffusivities, negative, rain_content
 
 Array = np.ndarray
 
@@ -54,6 +55,8 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     eddies = model.numerics.isoneutral != "none"
     if eddies:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
+        if model.numerics.eddy_diffusivity == "visbeck":
+            clear(*eddy_diffusivities(model, step.slow_ad))
     if model.tracers:
         tracer_sources_ad(model, step)
     if eddies:
@@ -178,14 +181,31 @@ def along_slopes_ad(model: Model, step: BackwardStep) -> None:
     grid, numerics, p, p_ad = model.grid, model.numerics, model.parameters, step.gradient.parameters
     n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
     water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
-    mixing, mixing_ad = ([a["kappa_redi"], a["slope_max"]] for a in (p, p_ad))
-    inputs = (*water, *mixing, numerics.isoneutral == "dm95")
-    both: tuple[Any, ...] = (*inputs, grid, slow_ad.kappa_v, *water_ad, *mixing_ad, *slow_ad.triads)
+    (kappa, _), (kappa_ad, _) = eddy_diffusivities(model, slow), eddy_diffusivities_ad(model, step)
+    sharp = numerics.isoneutral == "dm95"
+    inputs, inputs_ad = (*water, kappa, p["slope_max"], sharp), (*water_ad, kappa_ad, p_ad["slope_max"])
+    both: tuple[Any, ...] = (*inputs, grid, slow_ad.kappa_v, *inputs_ad, *slow_ad.triads)
     isoneutral_mixing_ad(*both)
+    if numerics.eddy_diffusivity == "visbeck":
+        clear(slow_ad.kappa_eddy)
+        for name, a_ad in zip(("kappa_redi", "kappa_gm"), eddy_diffusivities_ad(model, step), strict=True):
+            p_ad[name][...] += a_ad
+            slow_ad.kappa_eddy[...] += a_ad.sum(axis=0, keepdims=True)
+        names = ("visbeck", "visbeck_length", "slope_max")
+        growth, growth_ad = ([a[name] for name in names] for a in (p, p_ad))
+        both = (*water, *growth, sharp, grid, slow_ad.kappa_eddy, *water_ad, *growth_ad, *slow_ad.triads)
+        visbeck_ad(*both)
     expansion, b_ad = EXPANSION_AD[numerics.equation_of_state], (slow_ad.b_T, slow_ad.b_S)
     expansion.tracers(n.T, n.S, p["eos"], grid, *b_ad, n_ad.T, n_ad.S)
     if step.eos_ad is not None:
         expansion.columns(n.T, n.S, p["eos"], grid, *b_ad, step.eos_ad)
+
+
+def eddy_diffusivities_ad(model: Model, step: BackwardStep) -> tuple[Array, Array]:
+    """Return the adjoints of the diffusivities of isoneutral diffusion and of eddy-induced advection."""
+    if model.numerics.eddy_diffusivity == "constant":
+        return step.gradient.parameters["kappa_redi"], step.gradient.parameters["kappa_gm"]
+    return eddy_diffusivities(model, step.slow_ad)
 
 
 def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
@@ -216,8 +236,8 @@ def eddies_ad(model: Model, name: str, step: BackwardStep) -> None:
     """Compute the adjoint of isoneutral diffusion and eddy-induced advection, from D of the tracer `name`."""
     n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
     water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
-    names = ("kappa_redi", "kappa_gm", "slope_max")
-    mixing, mixing_ad = ([a[name] for name in names] for a in (model.parameters, step.gradient.parameters))
+    mixing = (*eddy_diffusivities(model, slow), model.parameters["slope_max"])
+    mixing_ad = (*eddy_diffusivities_ad(model, step), step.gradient.parameters["slope_max"])
     constants = (model.numerics.isoneutral == "dm95", slow_ad.triads, model.grid)
     outputs_ad = (getattr(n_ad, name), *water_ad, *mixing_ad)
     inputs = (getattr(n, name), *water, *mixing)

@@ -33,7 +33,7 @@ VARIANTS = [  # operators that the default step does not call
     "smagorinsky", "leith", "tracer_laplacian", "richardson_mixing", "hold_above_freezing", "extrapolate",
     "vertical_shear", "shear_production", "wave_energy", "tke_mixing", "advance_tke",
     "expansion_seos", "expansion_teos10", "isoneutral_diffusion", "isoneutral_diffusion_of_layers",
-    "isoneutral_mixing", "isoneutral_mixing_of_layers",
+    "isoneutral_mixing", "isoneutral_mixing_of_layers", "visbeck", "visbeck_gentle",
     "absorb_shortwave", "decay_fraction", "tracer_source", "tracer_source_of_layers",
 ]  # fmt: skip
 

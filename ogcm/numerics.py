@@ -23,6 +23,7 @@ class NumericsOptions(TypedDict, total=False):
     viscosity: Literal["constant", "smagorinsky", "leith"]
     diffusion: Literal["none", "laplacian", "biharmonic"]
     isoneutral: Literal["none", "gerdes", "dm95"]
+    eddy_diffusivity: Literal["constant", "visbeck"]
     vertical_mixing: Literal["constant", "richardson", "tke"]
     equation_of_state: Literal["none", "linear", "quadratic", "teos10"]
     free_surface: Literal["nonlinear", "linear"]
@@ -76,6 +77,9 @@ class Numerics:
     isoneutral : {"none", "gerdes", "dm95"}
         Isoneutral diffusion and eddy-induced advection (Redi 1982; Gent and McWilliams 1990), with the reduction of
         steep slopes by Gerdes et al. (1991) or by Danabasoglu and McWilliams (1995) (`ogcm.operators.isoneutral`).
+    eddy_diffusivity : {"constant", "visbeck"}
+        Diffusivities of isoneutral diffusion and eddy-induced advection: given, or with a further part from the growth
+        rate of baroclinic instability (Visbeck et al. 1997).
     vertical_mixing : {"constant", "richardson", "tke"}
         Coefficients of vertical mixing: given, after Pacanowski and Philander (1981), or of turbulence with a
         prognostic kinetic energy (`ogcm.operators.tke`).
@@ -119,6 +123,7 @@ class Numerics:
     viscosity: str = "constant"
     diffusion: str = "laplacian"
     isoneutral: str = "none"
+    eddy_diffusivity: str = "constant"
     vertical_mixing: str = "constant"
     equation_of_state: str = "linear"
     free_surface: str = "nonlinear"

@@ -78,6 +78,12 @@ PARAMETERS = {
     ),
     "kappa_redi": Parameter(1e3, "m2 s-1", "isoneutral diffusivity of tracers", layers=True, needs=ISONEUTRAL),
     "kappa_gm": Parameter(1e3, "m2 s-1", "diffusivity of eddy-induced advection", layers=True, needs=ISONEUTRAL),
+    "visbeck": Parameter(
+        0.015, "1", "efficiency of eddies (Visbeck et al. 1997)", upper=1.0, needs={"eddy_diffusivity": ("visbeck",)}
+    ),
+    "visbeck_length": Parameter(
+        2e5, "m", "width of the baroclinic zone for it", upper=1e7, needs={"eddy_diffusivity": ("visbeck",)}
+    ),
     "slope_max": Parameter(
         4e-3, "1", "slope of neutral surfaces above which eddy fluxes are reduced", 1e-6, 1.0, needs=ISONEUTRAL
     ),

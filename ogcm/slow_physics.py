@@ -25,6 +25,7 @@ from ogcm.operators.tke import advance_tke, shear_production, tke_mixing, vertic
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.tracer_sources import decay_fraction, tracer_source
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
+from ogcm.operators.visbeck import visbeck
 from ogcm.operators.viscosity import leith, smagorinsky
 from ogcm.state import State
 from ogcm.work import SlowWork
@@ -142,7 +143,21 @@ def along_slopes(model: Model, n: State, slow: SlowWork) -> None:
     grid, p, numerics = model.grid, model.parameters, model.numerics
     EXPANSION[numerics.equation_of_state](n.T, n.S, p["eos"], grid, slow.b_T, slow.b_S)
     water, sharp = (n.T, n.S, slow.b_T, slow.b_S), numerics.isoneutral == "dm95"
-    isoneutral_mixing(*water, p["kappa_redi"], p["slope_max"], sharp, grid, slow.kappa_v)
+    if numerics.eddy_diffusivity == "visbeck":
+        visbeck(*water, p["visbeck"], p["visbeck_length"], p["slope_max"], sharp, grid, slow.kappa_eddy)
+        exchange(grid, slow.kappa_eddy)
+        for name in ("kappa_redi", "kappa_gm"):
+            np.add(p[name], slow.kappa_eddy, out=slow.like(name, p[name]))
+    kappa_redi, _ = eddy_diffusivities(model, slow)
+    isoneutral_mixing(*water, kappa_redi, p["slope_max"], sharp, grid, slow.kappa_v)
+
+
+def eddy_diffusivities(model: Model, slow: SlowWork) -> tuple[Array, Array]:
+    """Return the diffusivities of isoneutral diffusion and of eddy-induced advection [m2 s-1]."""
+    redi, gm = (model.parameters[name] for name in ("kappa_redi", "kappa_gm"))
+    if model.numerics.eddy_diffusivity == "constant":
+        return redi, gm
+    return slow.like("kappa_redi", redi), slow.like("kappa_gm", gm)
 
 
 def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None:
@@ -199,7 +214,7 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
 def eddies(model: Model, C: Array, D: Array, n: State, slow: SlowWork) -> None:
     """Add isoneutral diffusion and eddy-induced advection of a tracer C to D."""
     p, water = model.parameters, (n.T, n.S, slow.b_T, slow.b_S)
-    mixing, sharp = (p["kappa_redi"], p["kappa_gm"], p["slope_max"]), model.numerics.isoneutral == "dm95"
+    mixing, sharp = (*eddy_diffusivities(model, slow), p["slope_max"]), model.numerics.isoneutral == "dm95"
     isoneutral_diffusion(C, *water, *mixing, sharp, slow.triads, model.grid, D)
 
 

@@ -177,7 +177,8 @@ class SlowWork:
     production: Any = None  # and its production by shear [m2 s-3]
     b_T: Any = None  # of models with isoneutral diffusion: derivatives of the buoyancy by T [m s-2 K-1]
     b_S: Any = None  # and S [m s-2 (g/kg)-1],
-    triads: Any = None  # and fluxes of triads of cells
+    triads: Any = None  # fluxes of triads of cells,
+    kappa_eddy: Any = None  # and diffusivity by the growth rate of eddies (1, nj, ni) [m2 s-1]
     of_parameters: dict[str, Array] = field(default_factory=dict)  # what is computed from one parameter, by its name
 
     @classmethod
@@ -196,6 +197,7 @@ class SlowWork:
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
         if isoneutral:
             arrays["triads"] = TriadFluxes(*(arrays.pop(name) for name in TriadFluxes._fields))
+            arrays["kappa_eddy"] = zeros(grid.h_t, (1, *grid.depth_t.shape), dtype)
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names if name != "tke"})
         one = np.ones_like(grid.h_t, dtype, shape=(1, *grid.depth_t.shape))
         return cls(s=Stretching.ones(grid, dtype), bar=two_maps(grid, dtype), D=D, one=one, **arrays)

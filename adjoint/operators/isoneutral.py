@@ -54,14 +54,19 @@ from ogcm.operators.stencils import layer_index, masked
 
 
 @point
+def taper_ad(x, f, sharp):
+    """Return f', the derivative of the factor f by x."""
+    # without x^3, which may overflow in float32
+    return -(f * x * (f * x) * (typed(4.0, x) * x) if sharp else f * x * (f * f))
+
+
+@point
 def triad_ad(f_ad, s_ad, m, n, sigma, slope_max, sharp):
     """Return the adjoints (m_ad, n_ad, slope_max_ad) of a triad."""
     inverse, two = typed(1.0, n) / larger(n, typed(LEAST, n)), typed(2.0, n)
     t = sigma - m * inverse
     x = steepness(t, inverse, slope_max)
-    f = taper(x, sharp)
-    slow, fast = f * x * (f * f), f * x * (f * x) * (two + two) * x  # without x^3, which may overflow in float32
-    x_ad = -(fast if sharp else slow) * f_ad
+    x_ad = taper_ad(x, taper(x, sharp), sharp) * f_ad
     relative, still = t / slope_max, typed(STILL, n) * inverse
     s_ad += two * (relative / slope_max) * x_ad
     n_ad = inverse * (inverse * (m * s_ad) - two * (still * still) * x_ad)

@@ -15,6 +15,7 @@ from ogcm.model import Model
 from ogcm.operators.expansion import EXPANSION
 from ogcm.operators.isoneutral import gradient_x, gradient_y, stratification, triad
 from ogcm.operators.stencils import layer_index, masked
+from ogcm.operators.visbeck import visbeck
 
 Array = np.ndarray
 
@@ -90,7 +91,13 @@ def streamfunctions(model: Model) -> tuple[Array, Array]:
         b_T, b_S = np.zeros_like(T), np.zeros_like(T)
         EXPANSION[numerics.equation_of_state](T, S, p["eos"], grid, b_T, b_S)
         sharp = numerics.isoneutral == "dm95"
-        eddy_streamfunctions(T, S, b_T, b_S, p["kappa_gm"], p["slope_max"], sharp, grid, psi_x, psi_y)
+        kappa = p["kappa_gm"]
+        if numerics.eddy_diffusivity == "visbeck":
+            growing = np.zeros_like(T, shape=(1, nj, ni))
+            visbeck(T, S, b_T, b_S, p["visbeck"], p["visbeck_length"], p["slope_max"], sharp, grid, growing)
+            exchange(grid, growing)
+            kappa = kappa + growing
+        eddy_streamfunctions(T, S, b_T, b_S, kappa, p["slope_max"], sharp, grid, psi_x, psi_y)
     return interior(psi_x).astype(float), interior(psi_y).astype(float)
 
 

@@ -9,7 +9,7 @@
     barotropic                                          substeps of the depth mean, transports of the tracers
     friction, viscosity                                 horizontal friction, viscosities that depend on the flow
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
-    isoneutral                                          isoneutral diffusion, eddy-induced advection
+    isoneutral, visbeck                                 isoneutral diffusion, eddy-induced advection, eddy diffusivity
     weno                                                advection of tracers by fluxes of fifth order (WENO)
     tracer_sources                                      sources and decay of further tracers
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients

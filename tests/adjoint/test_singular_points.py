@@ -68,6 +68,10 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
     "isoneutral_diffusion_of_layers": {"uniform water": {"T": 10, "S": 35}},
     "isoneutral_mixing": {"uniform water": {"T": 10, "S": 35}},
     "isoneutral_mixing_of_layers": {"uniform water": {"T": 10, "S": 35}},
+    "visbeck": {
+        "uniform water": {"T": 10, "S": 35},
+        "level": {"T": lambda x: x * 0 + np.arange(5.0)[::-1, None, None], "S": 35},
+    },
     "expansion_teos10": {"fresh water": {"S": 0}, "centre": {"T": 0, "S": 35}},
     "upwind_horizontal": {"at rest": {"u": 0, "v": 0}, "equal neighbours": {x: np.round for x in "uv"}},
     "upwind_vertical": {

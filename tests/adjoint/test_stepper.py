@@ -56,6 +56,7 @@ CHOICES = {
     "turbulence": {"vertical_mixing": "tke", "integrator": "euler", "dt": 300.0},
     "turbulence without tracers": {"vertical_mixing": "tke", "equation_of_state": "none", "dt": 300.0},
     "eddies": {"isoneutral": "dm95", "equation_of_state": "teos10"},
+    "eddies by their growth": {"isoneutral": "gerdes", "eddy_diffusivity": "visbeck", "equation_of_state": "quadratic"},
     "eddies, gerdes, linear": {"isoneutral": "gerdes", "vertical_mixing": "richardson", "diffusion": "none"},
     "eddies, turbulence, a dye": {"isoneutral": "dm95", "vertical_mixing": "tke", "tracers": TRACERS, "dt": 300.0},
     "further tracers": {"tracers": TRACERS, "advection": "monotone"},

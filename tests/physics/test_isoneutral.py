@@ -12,6 +12,7 @@ from ogcm.halo import exchange
 from ogcm.horizontal_grid import cartesian
 from ogcm.operators.expansion import expansion_seos
 from ogcm.operators.isoneutral import TriadFluxes, isoneutral_diffusion, isoneutral_mixing
+from ogcm.operators.visbeck import EPS, visbeck
 
 COEFFICIENTS = np.array([0.2, 0.8, 0, 0, 0, 0, 0])  # linear sea water
 KAPPA, SLOPE_MAX = 1e3, 1e-2
@@ -184,6 +185,18 @@ def test_the_eddy_induced_overturning_flattens_the_slope():
     _, V = diagnostics.eddy_transports(model)
     np.testing.assert_allclose(V[0, :-1], 800 * slope * 2e4, rtol=1e-6)
     assert "eddy_overturning" in diagnostics.diagnose(model)
+
+
+@pytest.mark.parametrize("sharp", [False, True])
+def test_eddies_grow_with_slope_and_stratification(sharp):
+    """Visbeck et al. (1997): alpha L^2 times s N, on a uniform slope along x, averaged over the upper 2000 m."""
+    slope = 5e-4
+    water, _ = plane(T=lambda x, z: 20 + 0.02 * (z - slope * x), layers=50, dz=50.0, sharp=sharp, slope_max=1.0)
+    alpha, length = np.full_like(water.redi, 0.015), np.full_like(water.redi, 2e5)
+    kappa = np.zeros_like(water.redi)
+    visbeck(water.T, water.S, water.b_T, water.b_S, alpha, length, water.slope_max, sharp, water.grid, kappa)
+    N = (float(water.b_T.max()) * 0.02) ** 0.5
+    np.testing.assert_allclose(interior(kappa)[0, 0, 1:-1], 0.015 * 4e10 * (slope * N - EPS), rtol=1e-3)
 
 
 def front_of_mitgcm(path, **options):

@@ -37,7 +37,7 @@ OPTIONS = {
     "weno": {"advection": "weno5", "momentum_upwinding": "all"},
     "float32": {"precision": "float32"},
     "turbulence": {"vertical_mixing": "tke", "integrator": "ab2"},
-    "eddies": {"isoneutral": "dm95", "equation_of_state": "teos10"},
+    "eddies": {"isoneutral": "dm95", "eddy_diffusivity": "visbeck", "equation_of_state": "teos10"},
     "further tracers": {
         "tracers": {
             "age": ogcm.Age(renewal=900.0),
