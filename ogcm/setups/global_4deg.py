@@ -27,8 +27,8 @@ def global_4deg(
     """Make the ocean from 80 S to 80 N on a grid of 4 degrees, from observations.
 
     The configuration follows tutorial_global_oce_latlon of MITgcm (data of Levitus, Trenberth and NCEP). Temperature
-    and salinity of the surface are restored within 60 and 180 days. The model has no ice: cooling stops at the freezing
-    point.
+    and salinity of the surface are restored within 60 and 180 days. Eddies mix along neutral surfaces and flatten them
+    (Gent and McWilliams 1990). The model has no ice: cooling stops at the freezing point.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def global_4deg(
     chosen: dict[str, Values] = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells need less
         "nu_v": 1e-3,
-        "kappa_h": 1e3,
+        "kappa_redi": 1e3,
+        "kappa_gm": 1e3,
         "kappa_v": 3e-5,
         "kappa_convective": 1.0,
         "drag_linear": 1e-3,
@@ -66,6 +67,8 @@ def global_4deg(
     settings: ogcm.NumericsOptions = {
         "dt": 7200.0,
         "equation_of_state": "teos10",
+        "isoneutral": "dm95",
+        "diffusion": "none",
         "walls": "no_slip",
         "freezing": True,
         "smallest_cell": 0.05,
