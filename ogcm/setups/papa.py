@@ -257,6 +257,8 @@ def set_windows(model: ogcm.Model, record: Record, starts: Sequence[int]) -> Non
     state.T[...], state.S[...] = (add_halo(in_cells(a[begin].T), around) for a in (record.T, record.S))
     for a in (state.u, state.v, state.eta):
         a.fill(0)
+    if "tke" in state.names:
+        state.tke[...] = model.background_turbulence()
     state.time, state.step, state.previous = 0.0, 0, None
 
 
