@@ -250,7 +250,13 @@ class Model:
         self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
 
     def background_turbulence(self) -> Array:
-        """Return the turbulent kinetic energy of water at rest, shape (nk + 1, nj, ni): the background at all tops."""
+        """Compute the turbulent kinetic energy of water at rest: the background at all tops.
+
+        Returns
+        -------
+        ndarray, shape (nk + 1, nj, ni)
+            The energy [m2 s-2], 0 on land and at the sea floor.
+        """
         tops = np.pad(self.grid.mask_t > 0, ((0, 1), (0, 0), (0, 0)))  # without the sea floor
         return np.where(tops, self.parameters["tke_background"], 0).astype(self.grid.h_t.dtype)
 

@@ -184,6 +184,8 @@ def test_bad_windows_are_named(tmp_path):
         papa(data=data, hours=60)
     with pytest.raises(InputError, match="columns: must be positive"):
         papa(data=data, columns=0)
+    with pytest.raises(InputError, match="vertical_mixing: 'kpp' does not exist"):
+        papa(data=data, vertical_mixing="kpp")
     model = papa(data=data, columns=2, hours=10)
     for starts, words in (([1, 50], "from 0 to 49.*got 50"), ([1], "2 columns, got 1"), ([0.5, 1.0], "whole hours")):
         with pytest.raises(InputError, match=words):
