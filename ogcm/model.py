@@ -173,7 +173,8 @@ class Model:
             S=self.sample("S", S),
         )
         if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
-            self.start_turbulence()
+            fields: dict[str, Any] = self.state.arrays() | {"tke": self.background_turbulence()}
+            self.state = State(**fields)
         self.fields: dict[str, Field] = dict(FIELDS)
         self.known_parameters: dict[str, Parameter] = dict(PARAMETERS)
         self.further_tracers: dict[str, Tracer] = {}
@@ -248,12 +249,16 @@ class Model:
         self.fields = self.fields | tracer.fields(name)
         self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
 
-    def start_turbulence(self) -> None:
-        """Add the turbulent kinetic energy to the state, at first the background at all tops."""
+    def background_turbulence(self) -> Array:
+        """Compute the turbulent kinetic energy of water at rest: the background at all tops.
+
+        Returns
+        -------
+        ndarray, shape (nk + 1, nj, ni)
+            The energy [m2 s-2], 0 on land and at the sea floor.
+        """
         tops = np.pad(self.grid.mask_t > 0, ((0, 1), (0, 0), (0, 0)))  # without the sea floor
-        energy = np.where(tops, self.parameters["tke_background"], 0)
-        fields: dict[str, Any] = self.state.arrays() | {"tke": energy.astype(self.grid.h_t.dtype)}
-        self.state = State(**fields, time=self.state.time, step=self.state.step)
+        return np.where(tops, self.parameters["tke_background"], 0).astype(self.grid.h_t.dtype)
 
     def check_memory(self) -> None:
         """Raise InputError where the host has too little memory for the model and the work arrays of a run."""

@@ -55,40 +55,46 @@ def made_up_papa(path, hours=60, **changes):
 # Papa
 
 
-def column(record, start, hours, f=CORIOLIS):
+def column(record, start, hours, mixing, f=CORIOLIS):
     """The same water as one cell that is periodic both ways: a column without neighbours."""
     width = np.full((1, 1), 1e15)
     grid = ogcm.curvilinear(dx=width, dy=width, f=f, periodic_x=True, periodic_y=True)
     times = HOUR * np.arange(hours + 1)
     window = slice(start, start + hours + 1)
     series = {name: ogcm.Series(getattr(record, name)[window].reshape(-1, 1, 1), times) for name in FLUXES}
-    model = papa_options()
+    options = {"dt": 1200.0, "friction": "none", "diffusion": "none", "equation_of_state": "teos10"}
     return ogcm.Model(
-        grid, depth=sum(DZ), dz=DZ, T=record.T[start], S=record.S[start], forcing=ogcm.Forcing(**series), **model
+        grid,
+        depth=sum(DZ),
+        dz=DZ,
+        T=record.T[start],
+        S=record.S[start],
+        forcing=ogcm.Forcing(**series),
+        vertical_mixing=mixing,
+        **options,
     )
 
 
-def papa_options():
-    choices = {"equation_of_state": "teos10", "vertical_mixing": "richardson"}
-    return {"dt": 1200.0, "friction": "none", "diffusion": "none", **choices}
-
-
-def test_windows_are_columns_that_do_not_feel_each_other(tmp_path):
+@pytest.mark.parametrize("mixing", ["richardson", "tke"])
+def test_windows_are_columns_that_do_not_feel_each_other(tmp_path, mixing):
     """Each of three columns equals a single column to the bit, currents included."""
     data = made_up_papa(tmp_path / "papa.nc")
-    model, record, starts = papa(data=data, columns=3, hours=12), read_record(data), [40, 0, 7]
+    model = papa(data=data, columns=3, hours=12, vertical_mixing=mixing)
+    record, starts = read_record(data), [40, 0, 7]
     set_windows(model, record, starts)
     run(model, 36)
     T, S = forecast(model)
     u, v = interior(model.state.u)[:, 0, ::2] / U_SCALE, interior(model.state.v)[:, 0, ::2]
     for c, start in enumerate(starts):
-        alone = column(record, start, 12)
+        alone = column(record, start, 12, mixing)
         for name, p in model.parameters.items():
             alone.parameters[name][...] = p.flat[0] if name != "eos" else p
         state = run(alone, 36).state
         for found, name in ((T, "T"), (S, "S"), (u, "u"), (v, "v")):
             expected = interior(getattr(state, name))[:, 0, 0]
             np.testing.assert_allclose(found[:, c], expected, atol=1e-10, err_msg=name)
+    if mixing == "tke":
+        assert interior(model.state.tke)[1:5].max() > 1e-4
     assert np.abs(u[:, 0] - u[:, 1]).max() > 1e-2
     np.testing.assert_allclose(interior(model.state.u)[:, 0, 1::2], 0, atol=1e-11)  # the faces between columns
 
@@ -109,14 +115,15 @@ def test_the_inertial_circle_has_its_period(tmp_path):
     assert np.abs(v[:, 2:]).max() < 1e-12  # the neighbour rests
 
 
-def test_windows_take_another_batch_without_a_new_stepper(tmp_path):
+@pytest.mark.parametrize("mixing", ["richardson", "tke"])
+def test_windows_take_another_batch_without_a_new_stepper(tmp_path, mixing):
     data = made_up_papa(tmp_path / "papa.nc")
-    record, model = read_record(data), papa(data=data, columns=2, hours=10)
+    record, model = read_record(data), papa(data=data, columns=2, hours=10, vertical_mixing=mixing)
     stepper = ogcm.Stepper(model)
     for _ in range(5):
         stepper.step()
     set_windows(model, record, [30, 11])
-    other = papa(data=data, columns=2, hours=10)
+    other = papa(data=data, columns=2, hours=10, vertical_mixing=mixing)
     set_windows(other, record, [30, 11])
     for _ in range(5):
         stepper.step()
@@ -177,6 +184,8 @@ def test_bad_windows_are_named(tmp_path):
         papa(data=data, hours=60)
     with pytest.raises(InputError, match="columns: must be positive"):
         papa(data=data, columns=0)
+    with pytest.raises(InputError, match="vertical_mixing: 'kpp' does not exist"):
+        papa(data=data, vertical_mixing="kpp")
     model = papa(data=data, columns=2, hours=10)
     for starts, words in (([1, 50], "from 0 to 49.*got 50"), ([1], "2 columns, got 1"), ([0.5, 1.0], "whole hours")):
         with pytest.raises(InputError, match=words):
