@@ -25,6 +25,7 @@ from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
 from adjoint.operators import tracer_sources as tracer_sources_ad
 from adjoint.operators import vertical_diffusion as vertical_diffusion_ad
 from adjoint.operators import vertical_mixing as vertical_mixing_ad
+from adjoint.operators import vertical_upwinding as vertical_upwinding_ad
 from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
@@ -60,6 +61,7 @@ from ogcm.operators import (
     tracer_sources,
     vertical_diffusion,
     vertical_mixing,
+    vertical_upwinding,
     visbeck,
     viscosity,
     weno,
@@ -161,8 +163,8 @@ OPERATORS = {
         work="ttttttt",
     ),
     "upwind_vertical": pair(
-        momentum_upwinding.upwind_vertical,
-        momentum_upwinding_ad.upwind_vertical_ad,
+        vertical_upwinding.upwind_vertical,
+        vertical_upwinding_ad.upwind_vertical_ad,
         "u u, v v, W W 1e6, s_u u2+, s_v v2+",
         "G_u u, G_v v",
         work="tt",

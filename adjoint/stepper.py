@@ -25,10 +25,11 @@ from adjoint.operators.barotropic import (
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
 from adjoint.operators.layers import continuity_ad, stretch_ad, transports_ad
 from adjoint.operators.momentum_advection import VORTICITY_AD, potential_vorticity_ad
-from adjoint.operators.momentum_upwinding import upwind_horizontal_ad, upwind_vertical_ad
+from adjoint.operators.momentum_upwinding import upwind_horizontal_ad
 from adjoint.operators.pressure import hydrostatic_pressure_ad, pressure_gradient_ad
 from adjoint.operators.tracer_advection import ADVECTION_AD
 from adjoint.operators.vertical_diffusion import advance_tracer_ad, advance_u_ad, advance_v_ad
+from adjoint.operators.vertical_upwinding import upwind_vertical_ad
 from adjoint.slow_physics import slow_physics_ad
 from adjoint.state import Gradient, sum_columns
 from adjoint.work import SHARED, SHARED_BY_SLOW_PHYSICS, BackwardStage, BackwardStep, Scratch

@@ -67,7 +67,7 @@ class Numerics:
         Quantity that the Coriolis and vorticity terms conserve; al81 conserves both (Arakawa and Lamb 1981).
     momentum_upwinding : {"none", "vertical", "all"}
         Upwinding of the advection of momentum by WENO, of the vertical advection or of all three directions; with "all"
-        a run needs no horizontal friction (`ogcm.operators.momentum_upwinding`).
+        a run needs no horizontal friction (`ogcm.operators.momentum_upwinding`, `ogcm.operators.vertical_upwinding`).
     friction : {"laplacian", "biharmonic", "none"}
         Horizontal friction.
     viscosity : {"constant", "smagorinsky", "leith"}

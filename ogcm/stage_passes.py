@@ -17,10 +17,11 @@ from ogcm.operators.barotropic import depth_mean, take_depth_mean, tracer_transp
 from ogcm.operators.equation_of_state import EQUATIONS_OF_STATE
 from ogcm.operators.layers import continuity, transports
 from ogcm.operators.momentum_advection import VORTICITY, potential_vorticity
-from ogcm.operators.momentum_upwinding import upwind_horizontal, upwind_vertical
+from ogcm.operators.momentum_upwinding import upwind_horizontal
 from ogcm.operators.pressure import hydrostatic_pressure, pressure_gradient
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.operators.vertical_diffusion import advance_tracer, advance_tracer_single, advance_u, advance_v
+from ogcm.operators.vertical_upwinding import upwind_vertical
 from ogcm.sweep import Pass, Sweep
 
 

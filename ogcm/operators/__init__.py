@@ -2,7 +2,7 @@
 
     layers                                              stretching of the layers, volume transports, continuity
     momentum_advection                                  advection of momentum and Coriolis force
-    momentum_upwinding                                  upwinding of the advection of momentum (WENO)
+    momentum_upwinding, vertical_upwinding              upwinding of the advection of momentum (WENO)
     pressure                                            hydrostatic pressure and its gradient
     equation_of_state, teos10                           buoyancy and stratification
     expansion                                           thermal expansion and haline contraction

@@ -21,6 +21,7 @@ from . import tracer_diffusion as tracer_diffusion
 from . import tracer_sources as tracer_sources
 from . import vertical_diffusion as vertical_diffusion
 from . import vertical_mixing as vertical_mixing
+from . import vertical_upwinding as vertical_upwinding
 from . import visbeck as visbeck
 from . import viscosity as viscosity
 from . import weno as weno

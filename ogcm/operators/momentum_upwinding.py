@@ -1,31 +1,26 @@
-"""Upwinding of the advection of momentum by WENO, which dissipates what the grid does not resolve.
+"""Upwinding of the horizontal advection of momentum by WENO, which dissipates what the grid does not resolve.
 
 `momentum_advection` has centred fluxes, which leave noise of two grid cells in the flow unless friction removes it. To
-them this adds the difference between the WENO reconstruction of `ogcm/operators/weno.py` and the centred value, along
-each of the three directions:
+them this adds the difference between the WENO reconstruction of `ogcm/operators/weno.py` and the centred value;
+`vertical_upwinding` does so for w du/dz:
 
-    du/dt += |v| D(zeta along y) - (X_{i+1} - X_i)/(2 dx_u) - (Z_k - Z_{k+1})/(2 area_u h_u s_u)
-    dv/dt -= |u| D(zeta along x) + (Y_{j+1} - Y_j)/(2 dy_v) + (Z_k - Z_{k+1})/(2 area_v h_v s_v)
-
-    X_i = |u_i + u_{i-1}| D(u along x)  at T points,        Z_k = |W| D(u along z)  at the tops of U cells, W the sum of
-    Y_j = |v_j + v_{j-1}| D(v along y)                                              two T columns;  likewise for v
+    du/dt += |v| D(zeta along y) - (X_{i+1} - X_i)/(2 dx_u),      X_i = |u_i + u_{i-1}| D(u along x)     at T points
+    dv/dt -= |u| D(zeta along x) + (Y_{j+1} - Y_j)/(2 dy_v),      Y_j = |v_j + v_{j-1}| D(v along y)
 
     D(x) = Q(d1, d2, d3, d4) - d3/2
 
 Q - d3/2 is what the upwind value at a face has more than the mean of the two values beside, times the sign of the flow;
 d1 ... d4 are the differences of x upwind of the face (`weno`): of zeta at the F points north and south of a U point, of
-u at the U points east and west of a T point, of u above and below the top of a cell. v at a U point and u at a V point
-are means of four. The linear scheme, to which WENO tends in smooth flow, replaces the error of second order by the
-dissipation -|u| dx^5 d6u/dx6/60.
+u at the U points east and west of a T point. v at a U point and u at a V point are means of four. The linear scheme, to
+which WENO tends in smooth flow, replaces the error of second order by the dissipation -|u| dx^5 d6u/dx6/60.
 
 Silvestri et al. (2024, doi 10.1029/2023MS004130) upwind the vorticity flux and w du/dz likewise; of the flow along
 itself they upwind the divergence flux and the gradient of the kinetic energy. An upwind gradient of u^2/2 jumps where u
-changes its sign, and so would its derivative. Here the flux of u along x is upwind, which is continuous and, like that
-along z, only moves momentum.
+changes its sign, and so would its derivative. Here the flux of u along x is upwind, which is continuous, and only moves
+momentum from one point to the next.
 
 Differences are 0 on land (between F points: at a closed face). Flow that comes from a wall thus carries the velocity of
-the point beside it. No momentum passes through the base of a U cell that has land below it, also where one of its two
-columns goes on: there Z = W (u_{k-1} - u_k)/2 takes away the centred flux.
+the point beside it.
 
 The adjoint is in `adjoint/operators/momentum_upwinding.py`. A flow |c| has the derivative of c > 0 at c = 0.
 """
@@ -35,7 +30,7 @@ from numba import prange
 
 from ogcm.backend import HALF, HALO, ONE, TWO, kernel, larger, point
 from ogcm.operators.stencils import masked, u_at_v, upwind, v_at_u, vorticity
-from ogcm.operators.weno import reconstruct, stencil_z
+from ogcm.operators.weno import reconstruct
 
 
 @point
@@ -165,52 +160,3 @@ def upwind_horizontal(u, v, grid, G_u, G_v):
                 i = np.uintp(ii)
                 removed = across_v(u, v, grid, k, j, i) + along_v(v, grid, k, j, i)
                 G_v[k, j, i] -= masked(grid.mask_v[k, j, i], removed)
-
-
-@point
-def lifted_u(u, W, grid, k, j, i):
-    """Return Z at the top of cell k of a U column [m4 s-2]."""
-    _, _, e1, e2, e3, e4, e5 = stencil_z(u, grid.mask_u, k, j, i)
-    flow, open_face = W[k, j, i] + W[k, j, i + ONE], grid.mask_u[min(k, u.shape[0] - 1), j, i]
-    inside, floor = excess(flow, e1, e2, e3, e4, e5), HALF * flow * e3
-    return inside if open_face else floor
-
-
-@point
-def lifted_v(v, W, grid, k, j, i):
-    """Return Z at the top of cell k of a V column [m4 s-2]."""
-    _, _, e1, e2, e3, e4, e5 = stencil_z(v, grid.mask_v, k, j, i)
-    flow, open_face = W[k, j, i] + W[k, j + 1, i], grid.mask_v[min(k, v.shape[0] - 1), j, i]
-    inside, floor = excess(flow, e1, e2, e3, e4, e5), HALF * flow * e3
-    return inside if open_face else floor
-
-
-@kernel
-def upwind_vertical(u, v, W, s_u, s_v, grid, G_u, G_v):
-    """Add the upwinding of the vertical advection of momentum.
-
-    Parameters
-    ----------
-    u, v : ndarray, shape (nk, nj, ni)
-        Velocity at U and V points [m s-1].
-    W : ndarray, shape (nk + 1, nj, ni)
-        Upward transports through the tops of the cells [m3 s-1].
-    s_u, s_v : ndarray, shape (nj, ni)
-        Stretching of the layers at U and V points [1].
-    grid : Grid
-        Metric terms and masks.
-    G_u, G_v : ndarray, shape (nk, nj, ni)
-        Acceleration at U and V points [m s-2], to which it is added on the interior.
-    """
-    nk, nj, ni = u.shape
-    for j in prange(HALO, nj - HALO):
-        top_u, top_v = np.zeros(ni, u.dtype), np.zeros(ni, u.dtype)  # at the surface there is no difference
-        for k in range(nk):
-            for ii in range(HALO, ni - HALO):
-                i = np.uintp(ii)
-                volume_u = grid.area_u[j, i] * grid.h_u[k, j, i] * s_u[j, i]
-                volume_v = grid.area_v[j, i] * grid.h_v[k, j, i] * s_v[j, i]
-                base_u, base_v = lifted_u(u, W, grid, k + 1, j, i), lifted_v(v, W, grid, k + 1, j, i)
-                G_u[k, j, i] -= masked(grid.mask_u[k, j, i], HALF * (top_u[i] - base_u) / volume_u)
-                G_v[k, j, i] -= masked(grid.mask_v[k, j, i], HALF * (top_v[i] - base_v) / volume_v)
-                top_u[i], top_v[i] = base_u, base_v

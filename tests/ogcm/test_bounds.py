@@ -16,6 +16,7 @@ for options in (
          equation_of_state='teos10', integrator='ab2', **HIGHER),
     dict(advection='upwind3', viscosity='smagorinsky', vorticity='enstrophy', free_surface='linear'),
     dict(advection='centred2', integrator='euler'),
+    dict(advection='weno5', momentum_upwinding='all', friction='none', diffusion='none'),
 ):
     run(rough_basin(nx=6, ny=6, **options), 1)
 print('within bounds')

@@ -5,10 +5,12 @@ import pytest
 
 import ogcm
 from adjoint.random_ocean import random_field
+from ogcm.constants import DAY
 from ogcm.grid import build_grid, interior
 from ogcm.halo import exchange
 from ogcm.horizontal_grid import cartesian
-from ogcm.operators.momentum_upwinding import upwind_horizontal, upwind_vertical
+from ogcm.operators.momentum_upwinding import upwind_horizontal
+from ogcm.operators.vertical_upwinding import upwind_vertical
 
 DX = 1e4
 
@@ -119,6 +121,6 @@ def test_a_rough_ocean_without_friction_stays_calm():
             momentum_upwinding=upwinding,
             dt=100.0,
         )
-        ogcm.Simulation(model, days=100 * 100 / 86400, progress=False).run()
+        ogcm.Simulation(model, days=100 * 100 / DAY, progress=False).run()
         energy[upwinding] = ogcm.diagnostics.kinetic_energy(model)
     assert energy["all"] < 0.5 * energy["none"]
