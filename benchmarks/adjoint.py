@@ -125,19 +125,24 @@ def tracers(size: tuple[int, int, int], counts: list[int], repeats: int) -> None
         print(f"{count:<8} {plain * 1e3:11.2f} {both * 1e3:11.2f} {both / plain:6.2f} {each}")
 
 
-def mixing(size: tuple[int, int, int], repeats: int) -> None:
-    """Print a line for each choice of vertical mixing: forward step and adjoint step, also relative to `constant`."""
-    print("\nvertical mixing at {} x {} x {} (one thread; medians)".format(*size))
-    print(f"{'mixing':12} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6} {'forward':>8} {'adjoint':>8} of constant")
+def closures(size: tuple[int, int, int], repeats: int) -> None:
+    """Print a line for each choice of vertical mixing and eddies, also relative to constant mixing without eddies."""
+    print("\nclosures at {} x {} x {} (one thread; medians)".format(*size))
+    print(
+        f"{'closure':12} {'forward ms':>11} {'adjoint ms':>11} {'ratio':>6} {'forward':>8} {'adjoint':>8} of constant"
+    )
     steps: list[Callable] = []
-    for choice in CHOICES["vertical_mixing"]:
-        m = model(*size, "float64", vertical_mixing=choice)
+    choices: dict[str, dict] = {choice: {"vertical_mixing": choice} for choice in CHOICES["vertical_mixing"]}
+    choices |= {choice: {"isoneutral": choice, "diffusion": "none"} for choice in CHOICES["isoneutral"][1:]}
+    choices |= {"visbeck": {"isoneutral": "dm95", "diffusion": "none", "eddy_diffusivity": "visbeck"}}
+    for options in choices.values():
+        m = model(*size, "float64", **options)
         backward, gradient, new_ad = AdjointStepper(m), Gradient.zeros(m), m.state.like()
         for a in new_ad:
             a[...] = np.random.default_rng(0).normal(size=a.shape)
         steps += [partial(ogcm.Stepper(m).advance, m.state), partial(backward.step, m.state, new_ad, gradient)]
     times = np.reshape(median_times(steps, repeats), (-1, 2))
-    for choice, (plain, both) in zip(CHOICES["vertical_mixing"], times, strict=True):
+    for choice, (plain, both) in zip(choices, times, strict=True):
         more, more_both = (plain, both) / times[0]
         print(f"{choice:12} {plain * 1e3:11.2f} {both * 1e3:11.2f} {both / plain:6.2f} {more:8.2f} {more_both:8.2f}")
 
@@ -155,7 +160,7 @@ def main() -> None:
     steps([small] if quick else [small, (128, 128, 16), (256, 256, 32)], threads, repeats)
     numba.set_num_threads(1)
     tracers(small if quick else (128, 128, 16), [0, 1] if quick else [0, 1, 2, 4, 8], repeats)
-    mixing(small if quick else (128, 128, 16), repeats)
+    closures(small if quick else (128, 128, 16), repeats)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     everything, large = {"memory": 8e9}, (256, 256, 32)
     cases = [
