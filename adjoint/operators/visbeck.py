@@ -33,7 +33,7 @@ def growth_ad(sigma_ad, M4, n, slope_max, sharp):
     M4_ad = f * r * e_ad + relative * relative * x_ad
     n_ad = -r * (f * (M4 * r) * e_ad + two * (M4 * relative * relative + still * still) * x_ad)
     slope_max_ad = -two * (M4 * relative * relative / slope_max) * x_ad
-    return M4_ad, n_ad if n > LEAST else typed(0.0, n), slope_max_ad
+    return M4_ad, n_ad if n > typed(LEAST, n) else typed(0.0, n), slope_max_ad
 
 
 @kernel
