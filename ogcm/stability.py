@@ -207,11 +207,12 @@ def volume_norm(u: Array, v: Array, grid: Grid) -> float:
 def diffusion_excess(model: Model, name: str, dt: float) -> float:
     """Return the factor by which diffusion with one parameter is too strong for a step of dt [s], at the worst place.
 
-    `name` is "kappa_h" or "kappa4_h".
+    `name` is "kappa_h", "kappa4_h" or "kappa_redi", of which only half is stable: along a slope s, waves with
+    wavenumbers m = K/s across the layers are damped by K^2 + 2 s m K - (s m)^2 = 2 K^2, with the last part implicit.
     """
-    power = {"kappa_h": 1, "kappa4_h": 2}[name]
+    power, most = {"kappa_h": (1, 1.0), "kappa4_h": (2, 1.0), "kappa_redi": (1, 0.5)}[name]
     damping = model.parameters[name] * shortest_wavenumber_squared(model) ** power * dt * model.grid.mask_t[0]
-    return largest(model, damping) / LARGEST_DAMPING
+    return largest(model, damping) / (most * LARGEST_DAMPING)
 
 
 def viscosity_excess(model: Model, nu: Array, most: Array) -> float:
@@ -254,6 +255,8 @@ def excesses(model: Model, dt: float) -> dict[str, float]:
         used = names[: {"none": 0, "laplacian": 1, "biharmonic": 2}[choice]]
         each = {name: excess(model, name, dt) for name in used}
         found |= {name: sum(each.values()) if e == max(each.values()) else e for name, e in each.items()}
+    if numerics.isoneutral != "none":
+        found["kappa_redi"] = diffusion_excess(model, "kappa_redi", dt)
     return found
 
 

@@ -222,3 +222,37 @@ def test_advice_names_the_cause():
     assert "The sea fell dry" in stability.advice(model(), "eta")
     assert "more viscosity" in stability.advice(model(), "u")
     assert "viscosity" not in stability.advice(model(nu_h=1e4), "u")  # which would be too strong
+
+
+def dye_on_a_slope(damping, steps):
+    """The variance of a dye after `steps` of isoneutral diffusion alone, relative to that before.
+
+    `damping` is kappa_redi K^2 dt of the shortest wave.
+    """
+    grid = ogcm.cartesian(nx=32, ny=1, dx=DX, dy=DX, periodic_x=True, periodic_y=True)
+    waves = {"T": lambda x, y, z: 20 + z / 100 + 5 * np.sin(2 * np.pi * x / 3.2e5) + 0 * z}
+    dye = ogcm.Tracer(initial=lambda x, y, z: np.sin(37 * x + 11 * z))
+    ocean = ogcm.Model(
+        grid,
+        depth=1000.0,
+        dz=np.full(20, 50.0),
+        dt=DT,
+        isoneutral="dm95",
+        diffusion="none",
+        parameters={"kappa_redi": damping * DX**2 / 4 / DT, "kappa_gm": 0.0, "slope_max": 0.05},
+        tracers={"dye": dye},
+        **waves,
+    )
+    stepper, before = ogcm.Stepper(ocean), (interior(ocean.state.dye) ** 2).sum()
+    for _ in range(steps):
+        stepper.step()
+        ocean.set(u=0.0, v=0.0, eta=0.0, **waves)
+    return (interior(ocean.state.dye) ** 2).sum() / before
+
+
+def test_isoneutral_diffusion_is_refused_where_it_may_be_unstable(monkeypatch):
+    with pytest.raises(InputError, match=r"kappa_redi: 4.5e\+04 is unstable"):
+        dye_on_a_slope(1.08, 0)
+    assert dye_on_a_slope(0.89, 200) < 0.01
+    monkeypatch.setattr(stability, "LARGEST_DAMPING", 100.0)
+    assert dye_on_a_slope(2.2, 200) > 1e6
