@@ -136,6 +136,9 @@ def draw(file: str, runs: Mapping[str, tuple[ogcm.Model, Array, float]]) -> None
     k = np.array([8, 25])
     axes[0].loglog(length / k, 2 * energy[8] * (k / 8.0) ** -3, "k:", label="k$^{-3}$")
     axes[0].invert_xaxis()
+    ticks = [size for size in (1000, 500, 200, 100, 50, 20, 10) if size <= length]
+    axes[0].set_xticks(ticks, [str(size) for size in ticks])
+    axes[0].minorticks_off()
     axes[0].set(xlabel="wavelength [km]", ylabel="kinetic energy at the surface [m$^2$ s$^{-2}$]")
     axes[0].legend()
     figure.savefig(file, dpi=110)

@@ -17,8 +17,9 @@ three cells on either side, of which it uses five, those of the upwind side and 
                                           x = b, d = (e5, e4, e3, e2)  for U < 0
 
 Q is the weighted mean of the values that three parabolas, each through the means of three cells, have at the face,
-relative to x. In smooth water the weights 1/10, 6/10 and 3/10 make it the parabola's fifth-order counterpart; a
-parabola that crosses a step gets almost no weight (Jiang and Shu 1996, doi 10.1006/jcph.1996.0130):
+relative to x. In smooth water the weights tend to 1/10, 6/10 and 3/10, with which it is the value of the polynomial
+through the means of all five cells (fifth order); a parabola that crosses a step gets almost no weight (Jiang and Shu
+1996, doi 10.1006/jcph.1996.0130):
 
     q_0 = (5 d2 - 2 d1)/6              beta_0 = 4 d1^2 - 11 d1 d2 + 10 d2^2
     q_1 = (d2 + 2 d3)/6                beta_1 = 4 d2^2 -  5 d2 d3 +  4 d3^2
@@ -27,7 +28,7 @@ parabola that crosses a step gets almost no weight (Jiang and Shu 1996, doi 10.1
     Q = sum w_r q_r,     w_r proportional to g_r (1 + (tau/B_r)^2),     g = (1, 6, 3)/10,    tau = |beta_0 - beta_2|
     B_r = beta_r + EPSILON (beta_0 + beta_1 + beta_2 + UNIFORM)
 
-with the weights of Borges et al. (2008, doi 10.1016/j.jcp.2007.11.038, equation 28 with the power 2), as in
+with the weights of Borges et al. (2008, doi 10.1016/j.jcp.2007.11.038, with the power 2), as in
 Oceananigans (Silvestri et al. 2024, doi 10.1029/2023MS004130). Multiplied by the product of all B_r^2, they need one
 division; all B_r are first divided by the sum of beta, so that float32 holds the products.
 
