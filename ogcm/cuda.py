@@ -79,6 +79,14 @@ def helper_named(node: Node, namespace: dict) -> Callable | None:
     return python_function(namespace.get(node.id)) if isinstance(node, ast.Name) else None
 
 
+@functools.cache
+def works_along_i(helper: Callable) -> bool:
+    """Return True for a helper that loops along i, or calls one that does."""
+    nodes, namespace = list(ast.walk(parse_function(helper))), namespace_of(helper)
+    called = {inner for node in nodes if (inner := helper_named(node, namespace)) not in (None, helper)}
+    return any(map(is_along_i, nodes)) or any(map(works_along_i, called))
+
+
 class ThreadBody(ast.NodeTransformer):
     """Translates the body of a `prange` loop into the statements of one thread."""
 
@@ -101,16 +109,16 @@ class ThreadBody(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Name(self, node: Node) -> Node:
-        """Replace a helper that loops along i, called or passed as an argument, by its translation."""
+        """Replace a helper that works along i, called or passed as an argument, by its translation."""
         helper = helper_named(node, self.namespace)
-        if helper is None or not any(map(is_along_i, ast.walk(parse_function(helper)))):
+        if helper is None or not works_along_i(helper):
             return node
         self.namespace[f"device_{node.id}"] = device_function(helper)
         return ast.Name(f"device_{node.id}", node.ctx)
 
 
 def thread_function(function: Callable) -> Callable:
-    """Return what a thread computes of a helper that loops along i, as a Python function."""
+    """Return what a thread computes of a helper that works along i, as a Python function."""
     namespace, tree = namespace_of(function) | GENERATED_GLOBALS, parse_function(function)
     ThreadBody(namespace).visit(tree)
     tree.body = [*parse_statements(THREAD_INDICES), *tree.body[ast.get_docstring(tree) is not None :]]
@@ -119,7 +127,7 @@ def thread_function(function: Callable) -> Callable:
 
 @functools.cache
 def device_function(function: Callable) -> Callable:
-    """Return the device function of a helper that loops along i."""
+    """Return the device function of a helper that works along i."""
     return cuda.jit(device=True, **INLINED)(thread_function(function))
 
 

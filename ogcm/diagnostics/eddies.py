@@ -7,7 +7,7 @@ with the slope t of the neutral surfaces. f kappa_gm t is its streamfunction; 0 
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALF, HALO, ONE, kernel, point, typed
+from ogcm.backend import HALO, ONE, kernel, point
 from ogcm.diagnostics.circulation import sums_of_layers
 from ogcm.grid import interior
 from ogcm.halo import exchange
@@ -54,7 +54,7 @@ def eddy_streamfunctions(T, S, b_T, b_S, kappa_gm, slope_max, sharp, grid, psi_x
         interior; 0 at the surface and at the sea floor.
     """
     nk, nj, ni = T.shape
-    zero, quarter = typed(0.0, grid.rho0), HALF * HALF
+    zero, quarter = psi_x.dtype.type(0), psi_x.dtype.type(0.25)
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)

@@ -80,7 +80,7 @@ def visbeck(T, S, b_T, b_S, alpha, length, slope_max, sharp, grid, kappa):
         Diffusivity [m2 s-1], written on the interior; 0 on land.
     """
     nk, nj, ni = T.shape
-    zero = typed(0.0, grid.rho0)
+    zero = kappa.dtype.type(0)
     for j in prange(HALO, nj - HALO):
         depth = np.zeros(ni, grid.h_t.dtype)
         for ii in range(HALO, ni - HALO):
