@@ -67,7 +67,7 @@ def global_4deg(
     settings: ogcm.NumericsOptions = {
         "dt": 7200.0,
         "equation_of_state": "teos10",
-        "isoneutral": "dm95",
+        "isoneutral": "gerdes",
         "diffusion": "none",
         "walls": "no_slip",
         "freezing": True,
