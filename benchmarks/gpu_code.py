@@ -94,6 +94,8 @@ def typed(a: object, dtype: np.dtype) -> object:
     """Convert a constant of the registry to another precision; a number of substeps stays one."""
     if isinstance(a, int):
         return a
+    if isinstance(a, tuple):  # of work arrays
+        return type(a)(*(each.astype(dtype) for each in a))
     return dtype.type(a) if isinstance(a, float) else a.astype(dtype)
 
 
