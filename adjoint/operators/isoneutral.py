@@ -70,7 +70,8 @@ def triad_ad(f_ad, s_ad, m, n, sigma, slope_max, sharp):
     relative, still = t / slope_max, typed(STILL, n) * inverse
     s_ad += two * (relative / slope_max) * x_ad
     n_ad = inverse * (inverse * (m * s_ad) - two * (still * still) * x_ad)
-    return -inverse * s_ad, n_ad if n > typed(LEAST, n) else typed(0.0, n), -two * (relative * relative / slope_max) * x_ad
+    n_ad = n_ad if n > typed(LEAST, n) else typed(0.0, n)
+    return -inverse * s_ad, n_ad, -two * (relative * relative / slope_max) * x_ad
 
 
 @point
