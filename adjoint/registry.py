@@ -29,16 +29,7 @@ from adjoint.operators import vertical_upwinding as vertical_upwinding_ad
 from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
-from adjoint.pair_constants import (
-    gentle,
-    gentle_triads,
-    seven_substeps,
-    sharp,
-    sharp_triads,
-    time_step,
-    time_step_and_dither,
-    weight,
-)
+from adjoint.pair_constants import DT, same, seven_substeps, time_step_and_dither, with_triads
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.operators import (
@@ -208,7 +199,7 @@ OPERATORS = {
         surface_ad.surface_flux_ad,
         "T t, flux t2, T_star t2, rate t2, fresh t2",
         "out t",
-        weight,
+        same(0.3),
     ),
     **{
         f"stress_divergence{suffix}": pair(
@@ -254,7 +245,7 @@ OPERATORS = {
             constants,
             work="t",
         )
-        for suffix, kind, constants in (("", "t1+", sharp_triads), ("_of_layers", "t+", gentle_triads))
+        for suffix, kind, constants in (("", "t1+", with_triads(True)), ("_of_layers", "t+", with_triads(False)))
     },
     **{
         f"isoneutral_mixing{suffix}": pair(
@@ -265,7 +256,7 @@ OPERATORS = {
             constants,
             work="tttttt",
         )
-        for suffix, kind, constants in (("", "t1+", sharp), ("_of_layers", "t+", gentle))
+        for suffix, kind, constants in (("", "t1+", same(True)), ("_of_layers", "t+", same(False)))
     },
     **{
         f"visbeck{suffix}": pair(
@@ -276,7 +267,7 @@ OPERATORS = {
             constants,
             work="tttttt",
         )
-        for suffix, constants in (("", sharp), ("_gentle", gentle))
+        for suffix, constants in (("", same(True)), ("_gentle", same(False)))
     },
     "tracer_laplacian": pair(tracer_diffusion.tracer_laplacian, tracer_diffusion_ad.tracer_laplacian_ad, "T t", "L t"),
     "absorb_shortwave": pair(
@@ -286,7 +277,7 @@ OPERATORS = {
         "out t",
     ),
     "decay_fraction": pair(
-        tracer_sources.decay_fraction, tracer_sources_ad.decay_fraction_ad, "decay t1+ 2e-3", "phi t1", time_step
+        tracer_sources.decay_fraction, tracer_sources_ad.decay_fraction_ad, "decay t1+ 2e-3", "phi t1", same(DT)
     ),
     **{
         f"tracer_source{suffix}": pair(
@@ -328,7 +319,7 @@ OPERATORS = {
         tke_ad.advance_tke_ad,
         f"{TURBULENCE}, P w+ 1e-8, e_s t2+ 1e-3, background t1+ 1e-6, c_k t1+ 0.1, c_eps t1+ 0.7, Ri_c t1+ 0.2",
         "x W",
-        time_step,
+        same(DT),
         work="w",
     ),
     "bottom_drag": pair(
@@ -339,7 +330,7 @@ OPERATORS = {
         vertical_diffusion_ad.advance_tracer_ad,
         TRACER,
         "T t",
-        time_step,
+        same(DT),
         overwrites="G",
     ),
     "advance_tracer_single": pair(
@@ -356,20 +347,20 @@ OPERATORS = {
             getattr(vertical_diffusion_ad, f"advance_{x}_ad"),
             VELOCITY.format(x),
             f"{x} {x}",
-            time_step,
+            same(DT),
             work="w",
             overwrites="G",
         )
         for x in ("u", "v")
     },
-    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", weight),
+    "extrapolate": pair(extrapolate, extrapolation_ad.extrapolate_ad, "x t, x_before t", "y t", same(0.3)),
     "depth_mean": pair(barotropic.depth_mean, barotropic_ad.depth_mean_ad, "u u, v v", "u_bar u2, v_bar v2"),
     "slow_forcing": pair(
         barotropic.slow_forcing,
         barotropic_ad.slow_forcing_ad,
         "u_new u2, v_new v2, u_old u2, v_old v2, eta t2",
         "F_u u2, F_v v2",
-        time_step,
+        same(DT),
     ),
     "barotropic_substeps": pair(
         barotropic.barotropic_substeps,
@@ -392,7 +383,7 @@ OPERATORS = {
         "u_old u, v_old v, u_new u, v_new v, u_bar_old u2, v_bar_old v2, u_bar_new u2, v_bar_new v2,"
         "U_mean u2 1e7, V_mean v2 1e7, s_u u2+, s_v v2+",
         "U u, V v",
-        weight,
+        same(0.3),
     ),
     **{
         f"advect_tracer_{scheme}": pair(
@@ -400,7 +391,7 @@ OPERATORS = {
             getattr(tracer_advection_ad, f"advect_tracer_{scheme}_ad"),
             "T t 10, U u 1e6, V v 1e6, W W 1e6",
             "out t",
-            time_step,
+            same(DT),
         )
         for scheme in ("centred2", "upwind3", "monotone")
     },
@@ -409,7 +400,7 @@ OPERATORS = {
         weno_ad.advect_tracer_weno5_ad,
         "T t 10, U u 1e6, V v 1e6, W W 1e6",
         "out t",
-        time_step,
+        same(DT),
         work="ttttt",
     ),
 }

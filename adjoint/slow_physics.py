@@ -52,7 +52,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     grid, n, fluxes, s, s_ad = model.grid, step.n, step.fluxes, step.slow.s, step.slow_ad.s
     n_ad, fluxes_ad, D_ad = step.gradient.state, step.gradient.fluxes, step.slow_ad.D
     exchange(grid, D_ad.u, D_ad.v, step.slow_ad.drag_u, step.slow_ad.drag_v)
-    eddies = model.numerics.isoneutral != "none"
+    eddies = model.numerics.has_eddies
     if eddies:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
         if model.numerics.eddy_diffusivity == "visbeck":
@@ -182,7 +182,7 @@ def along_slopes_ad(model: Model, step: BackwardStep) -> None:
     n, n_ad, slow, slow_ad = step.n, step.gradient.state, step.slow, step.slow_ad
     water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
     (kappa, _), (kappa_ad, _) = eddy_diffusivities(model, slow), eddy_diffusivities_ad(model, step)
-    sharp = numerics.isoneutral == "dm95"
+    sharp = numerics.sharp_taper
     inputs, inputs_ad = (*water, kappa, p["slope_max"], sharp), (*water_ad, kappa_ad, p_ad["slope_max"])
     both: tuple[Any, ...] = (*inputs, grid, slow_ad.kappa_v, *inputs_ad, *slow_ad.triads)
     isoneutral_mixing_ad(*both)
@@ -217,7 +217,7 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)
         source_and_decay_ad(model, name, step)
-        if model.numerics.isoneutral != "none":
+        if model.numerics.has_eddies:
             eddies_ad(model, name, step)
         diffusion_ad(model, name, step)
         flux, flux_ad = tracer_flux_ad(model, name, step)
@@ -238,7 +238,7 @@ def eddies_ad(model: Model, name: str, step: BackwardStep) -> None:
     water, water_ad = (n.T, n.S, slow.b_T, slow.b_S), (n_ad.T, n_ad.S, slow_ad.b_T, slow_ad.b_S)
     mixing = (*eddy_diffusivities(model, slow), model.parameters["slope_max"])
     mixing_ad = (*eddy_diffusivities_ad(model, step), step.gradient.parameters["slope_max"])
-    constants = (model.numerics.isoneutral == "dm95", slow_ad.triads, model.grid)
+    constants = (model.numerics.sharp_taper, slow_ad.triads, model.grid)
     outputs_ad = (getattr(n_ad, name), *water_ad, *mixing_ad)
     inputs = (getattr(n, name), *water, *mixing)
     both: tuple[Any, ...] = (*inputs, *constants, getattr(slow_ad.D, name), *outputs_ad, step.scratch.layers[0])

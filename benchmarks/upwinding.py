@@ -18,7 +18,7 @@ import numpy as np
 
 import ogcm
 from ogcm.constants import DAY, GRAVITY
-from ogcm.diagnostics import cell_volume, potential_density, vorticity
+from ogcm.diagnostics import available_potential_energy, cell_volume, potential_energy, vorticity
 from ogcm.grid import interior
 
 Array = np.ndarray
@@ -49,20 +49,10 @@ def overflow(nu_h: float, cells: int = 200, layers: int = 100, **numerics: Any) 
 
 
 def reference_potential_energy(model: ogcm.Model) -> float:
-    """g sum(rho z V) [J] of the water sorted by density in a basin with full cells (Winters et al. 1995)."""
-    grid, volume = model.grid, cell_volume(model)
-    wet, at_rest = interior(grid.mask_t) > 0, interior(grid.mask_t * grid.h_t * grid.area_t).sum(axis=(1, 2))
-    thickness = at_rest[::-1] / interior(grid.mask_t * grid.area_t).sum(axis=(1, 2))[::-1]  # from the floor up
-    layers, floors = at_rest[::-1], np.cumsum(thickness) - thickness - thickness.sum()
-    ends = np.concatenate([[0], np.cumsum(layers)])
-    moments = np.concatenate([[0], np.cumsum(layers * (floors + thickness / 2))])  # integral of z over the volume below
-    rho, filled = potential_density(model)[wet], volume[wet]
-    heavy_first = np.argsort(-rho, kind="stable")
-    rho, filled = rho[heavy_first], np.concatenate([[0], np.cumsum(filled[heavy_first])])
-    n = np.clip(np.searchsorted(ends, filled, side="right") - 1, 0, len(layers) - 1)
-    part = (filled - ends[n]) / layers[n]  # of the layer in which the volume ends
-    integral = moments[n] + layers[n] * part * (floors[n] + 0.5 * part * thickness[n])
-    return float(GRAVITY * (rho * np.diff(integral)).sum())
+    """g sum(rho z V) [J] of the water sorted by density in the basin (Winters et al. 1995)."""
+    g = model.grid
+    rest = float(GRAVITY * g.rho0 * interior(g.h_t * g.area_t * g.z_t).sum())  # of the density rho0
+    return rest + potential_energy(model) - available_potential_energy(model)
 
 
 def front(model: ogcm.Model) -> float:

@@ -157,7 +157,7 @@ class Numerics:
         if self.smallest_thickness < 0:
             raise InputError(f"smallest_thickness: must be 0 or a positive number of m, got {self.smallest_thickness}")
 
-        if self.isoneutral != "none" and not self.has_tracers:
+        if self.has_eddies and not self.has_tracers:
             raise InputError(
                 f"isoneutral: {self.isoneutral!r} needs the density of sea water; choose an equation_of_state, or "
                 "isoneutral='none'"
@@ -167,6 +167,16 @@ class Numerics:
     def has_tracers(self) -> bool:
         """True for a model that steps temperature and salinity."""
         return self.equation_of_state != "none"
+
+    @property
+    def has_eddies(self) -> bool:
+        """True for a model with isoneutral diffusion and eddy-induced advection."""
+        return self.isoneutral != "none"
+
+    @property
+    def sharp_taper(self) -> bool:
+        """True where the fluxes of eddies fall on steep slopes as with `dm95`, False for `gerdes`."""
+        return self.isoneutral == "dm95"
 
     @property
     def heat_per_volume(self) -> float:

@@ -55,7 +55,7 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
     friction(model, n, slow)
     mixing_coefficients(model, n, fluxes, slow)
-    if numerics.isoneutral != "none":
+    if numerics.has_eddies:
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
 
@@ -142,14 +142,20 @@ def along_slopes(model: Model, n: State, slow: SlowWork) -> None:
     """Compute the expansion of the water, and add the vertical part of isoneutral diffusion to kappa_v."""
     grid, p, numerics = model.grid, model.parameters, model.numerics
     EXPANSION[numerics.equation_of_state](n.T, n.S, p["eos"], grid, slow.b_T, slow.b_S)
-    water, sharp = (n.T, n.S, slow.b_T, slow.b_S), numerics.isoneutral == "dm95"
+    water, sharp = (n.T, n.S, slow.b_T, slow.b_S), numerics.sharp_taper
     if numerics.eddy_diffusivity == "visbeck":
-        visbeck(*water, p["visbeck"], p["visbeck_length"], p["slope_max"], sharp, grid, slow.kappa_eddy)
-        exchange(grid, slow.kappa_eddy)
+        growing_eddies(model, *water, slow.kappa_eddy)
         for name in ("kappa_redi", "kappa_gm"):
             np.add(p[name], slow.kappa_eddy, out=slow.like(name, p[name]))
     kappa_redi, _ = eddy_diffusivities(model, slow)
     isoneutral_mixing(*water, kappa_redi, p["slope_max"], sharp, grid, slow.kappa_v)
+
+
+def growing_eddies(model: Model, T: Array, S: Array, b_T: Array, b_S: Array, kappa: Array) -> None:
+    """Compute the diffusivity `kappa` (1, nj, ni) by the growth rate of eddies, halo included [m2 s-1]."""
+    p, sharp = model.parameters, model.numerics.sharp_taper
+    visbeck(T, S, b_T, b_S, p["visbeck"], p["visbeck_length"], p["slope_max"], sharp, model.grid, kappa)
+    exchange(model.grid, kappa)
 
 
 def eddy_diffusivities(model: Model, slow: SlowWork) -> tuple[Array, Array]:
@@ -170,7 +176,7 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         D.fill(0)
         surface_flux(tracer, flux, *restoring, fluxes.fresh_water, content, grid, D)
         diffusion(model, tracer, D, slow)
-        if model.numerics.isoneutral != "none":
+        if model.numerics.has_eddies:
             eddies(model, tracer, D, n, slow)
         source_and_decay(model, name, n, slow)
     if "T" in model.tracers and "shortwave" in model.forcing.shapes:
@@ -214,7 +220,7 @@ def diffusion(model: Model, T: Array, D: Array, slow: SlowWork) -> None:
 def eddies(model: Model, C: Array, D: Array, n: State, slow: SlowWork) -> None:
     """Add isoneutral diffusion and eddy-induced advection of a tracer C to D."""
     p, water = model.parameters, (n.T, n.S, slow.b_T, slow.b_S)
-    mixing, sharp = (*eddy_diffusivities(model, slow), p["slope_max"]), model.numerics.isoneutral == "dm95"
+    mixing, sharp = (*eddy_diffusivities(model, slow), p["slope_max"]), model.numerics.sharp_taper
     isoneutral_diffusion(C, *water, *mixing, sharp, slow.triads, model.grid, D)
 
 

@@ -255,7 +255,7 @@ def excesses(model: Model, dt: float) -> dict[str, float]:
         used = names[: {"none": 0, "laplacian": 1, "biharmonic": 2}[choice]]
         each = {name: excess(model, name, dt) for name in used}
         found |= {name: sum(each.values()) if e == max(each.values()) else e for name, e in each.items()}
-    if numerics.isoneutral != "none":
+    if numerics.has_eddies:
         found["kappa_redi"] = diffusion_excess(model, "kappa_redi", dt)
     return found
 

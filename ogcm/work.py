@@ -192,10 +192,10 @@ class SlowWork:
         if "tke" in n.names:
             kinds |= dict.fromkeys(("S2", "tke", "production"), "interfaces") | {"tke_surface": "map"}
             shared = {name: why for name, why in shared.items() if name != "N2"}  # read after kappa_v is written
-        isoneutral = model.numerics.isoneutral != "none"
-        kinds |= dict.fromkeys(("b_T", "b_S", *TriadFluxes._fields) if isoneutral else (), "layers")
+        if eddies := model.numerics.has_eddies:
+            kinds |= dict.fromkeys(("b_T", "b_S", *TriadFluxes._fields), "layers")
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, vars(stage), {})
-        if isoneutral:
+        if eddies:
             arrays["triads"] = TriadFluxes(*(arrays.pop(name) for name in TriadFluxes._fields))
             arrays["kappa_eddy"] = zeros(grid.h_t, (1, *grid.depth_t.shape), dtype)
         D = Tendencies(**{name: arrays.pop(f"D_{name}") for name in n.names if name != "tke"})

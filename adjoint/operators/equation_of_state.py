@@ -192,7 +192,7 @@ def buoyancy_seos_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_ad
         Adjoint of the coefficients, added to.
     """
     buoyancy_seos_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
-    add_column_sums(buoyancy_seos_columns_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+    add_column_sums(buoyancy_seos_columns_ad, T, S, coefficients, grid, (b_ad,), coefficients_ad)
 
 
 @kernel
@@ -263,7 +263,7 @@ def buoyancy_teos10_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad, coefficients_
         Adjoint of the coefficients, added to.
     """
     buoyancy_teos10_tracers_ad(T, S, coefficients, grid, b_ad, T_ad, S_ad)
-    add_column_sums(buoyancy_teos10_columns_ad, T, S, coefficients, grid, b_ad, coefficients_ad)
+    add_column_sums(buoyancy_teos10_columns_ad, T, S, coefficients, grid, (b_ad,), coefficients_ad)
 
 
 @kernel
@@ -334,7 +334,7 @@ def stratification_seos_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffici
         Adjoint of the coefficients, added to.
     """
     stratification_seos_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
-    add_column_sums(stratification_seos_columns_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+    add_column_sums(stratification_seos_columns_ad, T, S, coefficients, grid, (N2_ad,), coefficients_ad)
 
 
 @kernel
@@ -405,10 +405,10 @@ def stratification_teos10_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad, coeffi
         Adjoint of the coefficients, added to.
     """
     stratification_teos10_tracers_ad(T, S, coefficients, grid, N2_ad, T_ad, S_ad)
-    add_column_sums(stratification_teos10_columns_ad, T, S, coefficients, grid, N2_ad, coefficients_ad)
+    add_column_sums(stratification_teos10_columns_ad, T, S, coefficients, grid, (N2_ad,), coefficients_ad)
 
 
-def add_column_sums(kernel, T, S, coefficients, grid, out_ad, coefficients_ad):
+def add_column_sums(kernel, T, S, coefficients, grid, outputs_ad, coefficients_ad):
     """Add the adjoint of the coefficients: that of each column by a kernel, then the sum over all columns.
 
     Parameters
@@ -421,13 +421,13 @@ def add_column_sums(kernel, T, S, coefficients, grid, out_ad, coefficients_ad):
         Coefficients c of the equation of state.
     grid : Grid
         Metric terms and masks.
-    out_ad : ndarray
-        Adjoint of the result, b or N2.
+    outputs_ad : tuple of ndarray
+        Adjoints of the results: of b, of N2, or of b_T and b_S.
     coefficients_ad : ndarray, shape (n,)
         Adjoint of the coefficients, added to.
     """
     sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
-    kernel(T, S, coefficients, grid, out_ad, sums_ad)
+    kernel(T, S, coefficients, grid, *outputs_ad, sums_ad)
     sum_columns(sums_ad, grid, coefficients_ad)
 
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from adjoint.operators.equation_of_state import add_column_sums
 from adjoint.operators.teos10 import teos10_expansion_c, teos10_second
-from adjoint.state import sum_columns
 from ogcm.backend import HALO, kernel, point, typed
 from ogcm.operators.stencils import masked
 
@@ -140,9 +140,7 @@ def expansion_seos_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, T_ad, S_ad, coef
         Adjoint of the coefficients, added to.
     """
     expansion_seos_tracers_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, T_ad, S_ad)
-    sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
-    expansion_seos_columns_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, sums_ad)
-    sum_columns(sums_ad, grid, coefficients_ad)
+    add_column_sums(expansion_seos_columns_ad, T, S, coefficients, grid, (b_T_ad, b_S_ad), coefficients_ad)
 
 
 @kernel
@@ -219,9 +217,7 @@ def expansion_teos10_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, T_ad, S_ad, co
         Adjoint of the coefficients, added to.
     """
     expansion_teos10_tracers_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, T_ad, S_ad)
-    sums_ad = np.zeros_like(T, shape=(coefficients.size, *T.shape[1:]))
-    expansion_teos10_columns_ad(T, S, coefficients, grid, b_T_ad, b_S_ad, sums_ad)
-    sum_columns(sums_ad, grid, coefficients_ad)
+    add_column_sums(expansion_teos10_columns_ad, T, S, coefficients, grid, (b_T_ad, b_S_ad), coefficients_ad)
 
 
 class ExpansionAdjoint(NamedTuple):

@@ -37,8 +37,7 @@ from ogcm.operators.isoneutral import (
     STILL,
     along_x,
     along_y,
-    area_x,
-    area_y,
+    along_z,
     boundary_weights,
     gradient_x,
     gradient_y,
@@ -46,9 +45,11 @@ from ogcm.operators.isoneutral import (
     steepness,
     stratification,
     taper,
+    triad,
     triad_divergence,
     triad_fluxes,
-    upward,
+    volume_x,
+    volume_y,
 )
 from ogcm.operators.stencils import layer_index, masked
 
@@ -75,12 +76,10 @@ def triad_ad(f_ad, s_ad, m, n, sigma, slope_max, sharp):
 
 
 @point
-def pair_ad(exists, volume, delta, delta_g, zeta, zeta_g, m, n, sigma, kappa_r, kappa_g, slope_max, sharp):
+def triad_flux_ad(exists, volume, delta, delta_g, zeta, zeta_g, m, n, sigma, kappa_r, kappa_g, slope_max, sharp):
     """Return the adjoints (m_ad, n_ad, kappa_redi_ad, kappa_gm_ad, slope_max_ad) of a triad by its fluxes."""
-    zero = typed(0.0, n)
-    inverse = typed(1.0, n) / larger(n, typed(LEAST, n))
-    s = -m * inverse
-    f, weight = taper(steepness(s + sigma, inverse, slope_max), sharp), -volume if exists else zero
+    f, s = triad(True, m, n, sigma, slope_max, sharp)
+    weight = masked(exists, -volume)
     A, P, M = delta * delta_g, zeta * delta_g + delta * zeta_g, delta * zeta_g - zeta * delta_g
     along, across = weight * (A + s * P), weight * ((s + sigma) * M)
     f_ad, s_ad = kappa_r * along + kappa_g * across, weight * f * (kappa_r * P + kappa_g * M)
@@ -91,14 +90,14 @@ def pair_ad(exists, volume, delta, delta_g, zeta, zeta_g, m, n, sigma, kappa_r, 
 @point
 def side_ad(volume, delta, delta_g, m, sigma, cell):
     """Return the adjoints (m_ad, n_top_ad, n_base_ad, kappa_redi_ad, kappa_gm_ad, slope_max_ad) at a face of a cell."""
-    above, below, zeta, zeta_g, n, kappa_r, kappa_g, level, times, slope_max, sharp = cell
-    m_top, n_top, r_top, g_top, most_top = pair_ad(
-        above, volume, delta, delta_g, zeta[0], zeta_g[0], m, n[0], sigma, times * kappa_r, kappa_g, slope_max, sharp
+    above, below, zeta, zeta_g, n, kappa_r, kappa_g, horizontal, neutral, slope_max, sharp = cell
+    m_top, n_top, r_top, g_top, most_top = triad_flux_ad(
+        above, volume, delta, delta_g, zeta[0], zeta_g[0], m, n[0], sigma, neutral * kappa_r, kappa_g, slope_max, sharp
     )
-    m_base, n_base, r_base, g_base, most_base = pair_ad(
+    m_base, n_base, r_base, g_base, most_base = triad_flux_ad(
         below, volume, delta, delta_g, zeta[1], zeta_g[1], m, n[1], sigma, kappa_r, kappa_g, slope_max, sharp
     )
-    kappa_r_ad = (times * r_top + r_base) - volume * level * (delta * delta_g)
+    kappa_r_ad = (neutral * r_top + r_base) - volume * horizontal * (delta * delta_g)
     return m_top + m_base, n_top, n_base, kappa_r_ad, g_top + g_base, most_top + most_base
 
 
@@ -143,36 +142,28 @@ def triad_fluxes_ad(
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 above, below, n_0, n_1 = stratification(T, S, b_T, b_S, grid, k, j, i)
-                zeta = (upward(C, grid, k, j, i), upward(C, grid, k + 1, j, i))
-                zeta_g = (upward(g, grid, k, j, i), upward(g, grid, k + 1, j, i))
+                zeta = (along_z(C, grid, k, j, i), along_z(C, grid, k + 1, j, i))
+                zeta_g = (along_z(g, grid, k, j, i), along_z(g, grid, k + 1, j, i))
                 kappa_r, kappa_g, most = kappa_redi[n_r, j, i], kappa_gm[n_g, j, i], slope_max[0, j, i]
-                level, times = boundary_weights(k, above, below, kappa_r)
-                cell = (above, below, zeta, zeta_g, (n_0, n_1), kappa_r, kappa_g, level, times, most, sharp)
+                horizontal, neutral = boundary_weights(k, above, below, kappa_r)
+                cell = (above, below, zeta, zeta_g, (n_0, n_1), kappa_r, kappa_g, horizontal, neutral, most, sharp)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
                 delta, delta_g = along_x(C, grid, k, j, i), along_x(g, grid, k, j, i)
-                e, e_0, e_1, e_r, e_g, e_m = side_ad(
-                    area_x(grid, k, j, i) * grid.dx_u[j, i], delta, delta_g, m, sigma, cell
-                )
+                e, e_up, e_down, e_r, e_g, e_m = side_ad(volume_x(grid, k, j, i), delta, delta_g, m, sigma, cell)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i - ONE)
                 delta, delta_g = along_x(C, grid, k, j, i - ONE), along_x(g, grid, k, j, i - ONE)
-                w, w_0, w_1, w_r, w_g, w_m = side_ad(
-                    area_x(grid, k, j, i - ONE) * grid.dx_u[j, i - ONE], delta, delta_g, m, sigma, cell
-                )
+                w, w_up, w_down, w_r, w_g, w_m = side_ad(volume_x(grid, k, j, i - ONE), delta, delta_g, m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j)
                 delta, delta_g = along_y(C, grid, k, j, i), along_y(g, grid, k, j, i)
-                n, n_0, n_1, n_k, n_h, n_m = side_ad(
-                    area_y(grid, k, j, i) * grid.dy_v[j, i], delta, delta_g, m, sigma, cell
-                )
+                n, n_up, n_down, n_k, n_h, n_m = side_ad(volume_y(grid, k, j, i), delta, delta_g, m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j - 1)
                 delta, delta_g = along_y(C, grid, k, j - 1, i), along_y(g, grid, k, j - 1, i)
-                s, s_0, s_1, s_r, s_g, s_m = side_ad(
-                    area_y(grid, k, j - 1, i) * grid.dy_v[j - 1, i], delta, delta_g, m, sigma, cell
-                )
+                s, s_up, s_down, s_r, s_g, s_m = side_ad(volume_y(grid, k, j - 1, i), delta, delta_g, m, sigma, cell)
                 water = grid.mask_t[k, j, i]
                 m_e[k, j, i], m_w[k, j, i] = masked(water, e), masked(water, w)
                 m_n[k, j, i], m_s[k, j, i] = masked(water, n), masked(water, s)
-                n_top[k, j, i] = masked(water, (e_0 + w_0) + (n_0 + s_0))
-                n_base[k, j, i] = masked(water, (e_1 + w_1) + (n_1 + s_1))
+                n_top[k, j, i] = masked(water, (e_up + w_up) + (n_up + s_up))
+                n_base[k, j, i] = masked(water, (e_down + w_down) + (n_down + s_down))
                 kappa_redi_ad[n_r, j, i] += masked(water, (e_r + w_r) + (n_k + s_r))
                 kappa_gm_ad[n_g, j, i] += masked(water, (e_g + w_g) + (n_h + s_g))
                 slope_max_ad[0, j, i] += masked(water, (e_m + w_m) + (n_m + s_m))
@@ -201,11 +192,11 @@ def subtract_triad_fluxes(east, west, north, south, top, base, grid, C_ad):
 
 
 @point
-def mixing_ad(q, kappa, volume, m, n, sigma, slope_max, sharp):
+def slope_square_ad(q, kappa, volume, m, n, sigma, slope_max, sharp):
     """Return the adjoints (m_ad, n_ad, kappa_redi_ad, slope_max_ad) of a triad by K_33."""
-    inverse = typed(1.0, n) / larger(n, typed(LEAST, n))
-    s, weight = -m * inverse, q * volume
-    f, square = taper(steepness(s + sigma, inverse, slope_max), sharp), weight * (s * s)
+    f, s = triad(True, m, n, sigma, slope_max, sharp)
+    weight = q * volume
+    square = weight * (s * s)
     m_ad, n_ad, slope_max_ad = triad_ad(
         kappa * square, typed(2.0, n) * (weight * f * kappa * s), m, n, sigma, slope_max, sharp
     )
@@ -215,9 +206,9 @@ def mixing_ad(q, kappa, volume, m, n, sigma, slope_max, sharp):
 @point
 def side_mixing_ad(volume, m, sigma, cell):
     """Return the adjoints (m_ad, n_top_ad, n_base_ad, kappa_redi_ad, slope_max_ad) at a face of a cell, by K_33."""
-    q_top, q_base, n, kappa, times, slope_max, sharp = cell
-    m_top, n_top, r_top, most_top = mixing_ad(q_top * times, kappa, volume, m, n[0], sigma, slope_max, sharp)
-    m_base, n_base, r_base, most_base = mixing_ad(q_base, kappa, volume, m, n[1], sigma, slope_max, sharp)
+    q_top, q_base, n, kappa, neutral, slope_max, sharp = cell
+    m_top, n_top, r_top, most_top = slope_square_ad(q_top * neutral, kappa, volume, m, n[0], sigma, slope_max, sharp)
+    m_base, n_base, r_base, most_base = slope_square_ad(q_base, kappa, volume, m, n[1], sigma, slope_max, sharp)
     return m_top + m_base, n_top, n_base, r_top + r_base, most_top + most_base
 
 
@@ -263,23 +254,21 @@ def triad_mixing_ad(
                 q_top = per_distance(kappa_v_ad[k, j, i], grid, k, j, i) * grid.r_area_t[j, i]
                 q_base = per_distance(kappa_v_ad[k + 1, j, i], grid, k + 1, j, i) * grid.r_area_t[j, i]
                 kappa, most = kappa_redi[layer, j, i], slope_max[0, j, i]
-                _, times = boundary_weights(k, above, below, kappa)
-                cell = (q_top, q_base, (n_0, n_1), kappa, times, most, sharp)
+                _, neutral = boundary_weights(k, above, below, kappa)
+                cell = (q_top, q_base, (n_0, n_1), kappa, neutral, most, sharp)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
-                e, e_0, e_1, e_r, e_m = side_mixing_ad(area_x(grid, k, j, i) * grid.dx_u[j, i], m, sigma, cell)
+                e, e_up, e_down, e_r, e_m = side_mixing_ad(volume_x(grid, k, j, i), m, sigma, cell)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i - ONE)
-                w, w_0, w_1, w_r, w_m = side_mixing_ad(
-                    area_x(grid, k, j, i - ONE) * grid.dx_u[j, i - ONE], m, sigma, cell
-                )
+                w, w_up, w_down, w_r, w_m = side_mixing_ad(volume_x(grid, k, j, i - ONE), m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j)
-                n, n_0, n_1, n_r, n_m = side_mixing_ad(area_y(grid, k, j, i) * grid.dy_v[j, i], m, sigma, cell)
+                n, n_up, n_down, n_r, n_m = side_mixing_ad(volume_y(grid, k, j, i), m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j - 1)
-                s, s_0, s_1, s_r, s_m = side_mixing_ad(area_y(grid, k, j - 1, i) * grid.dy_v[j - 1, i], m, sigma, cell)
+                s, s_up, s_down, s_r, s_m = side_mixing_ad(volume_y(grid, k, j - 1, i), m, sigma, cell)
                 water = grid.mask_t[k, j, i]
                 m_e[k, j, i], m_w[k, j, i] = masked(water, e), masked(water, w)
                 m_n[k, j, i], m_s[k, j, i] = masked(water, n), masked(water, s)
-                n_top[k, j, i] = masked(water, (e_0 + w_0) + (n_0 + s_0))
-                n_base[k, j, i] = masked(water, (e_1 + w_1) + (n_1 + s_1))
+                n_top[k, j, i] = masked(water, (e_up + w_up) + (n_up + s_up))
+                n_base[k, j, i] = masked(water, (e_down + w_down) + (n_down + s_down))
                 kappa_redi_ad[layer, j, i] += masked(water, (e_r + w_r) + (n_r + s_r))
                 slope_max_ad[0, j, i] += masked(water, (e_m + w_m) + (n_m + s_m))
 
@@ -295,13 +284,11 @@ def gathered(b, m_e, m_w, m_n, m_s, n_top, n_base, grid, k, j, i):
     above, below = max(k - 1, 0), min(k + 1, nk - 1)
     at_top = per_distance(b[k, j, i] * n_top[k, j, i] + b[above, j, i] * n_base[above, j, i], grid, k, j, i)
     at_base = per_distance(b[below, j, i] * n_top[below, j, i] + b[k, j, i] * n_base[k, j, i], grid, k + 1, j, i)
-    along_x = masked(grid.mask_u[k, j, west], west_face * grid.r_dx_u[j, west]) - masked(
-        grid.mask_u[k, j, i], east_face * grid.r_dx_u[j, i]
-    )
-    along_y = masked(grid.mask_v[k, south, i], south_face * grid.r_dy_v[south, i]) - masked(
-        grid.mask_v[k, j, i], north_face * grid.r_dy_v[j, i]
-    )
-    return (along_x + along_y) + (at_base - at_top)
+    west_face = masked(grid.mask_u[k, j, west], west_face * grid.r_dx_u[j, west])
+    east_face = masked(grid.mask_u[k, j, i], east_face * grid.r_dx_u[j, i])
+    south_face = masked(grid.mask_v[k, south, i], south_face * grid.r_dy_v[south, i])
+    north_face = masked(grid.mask_v[k, j, i], north_face * grid.r_dy_v[j, i])
+    return ((west_face - east_face) + (south_face - north_face)) + (at_base - at_top)
 
 
 @point
@@ -309,7 +296,7 @@ def expansion_ad(X, m_e, m_w, m_n, m_s, n_top, n_base, grid, k, j, i):
     """Return the adjoint of the expansion b_X of a cell."""
     along = m_e[k, j, i] * along_x(X, grid, k, j, i) + m_w[k, j, i] * along_x(X, grid, k, j, i - ONE)
     across = m_n[k, j, i] * along_y(X, grid, k, j, i) + m_s[k, j, i] * along_y(X, grid, k, j - 1, i)
-    up = n_top[k, j, i] * upward(X, grid, k, j, i) + n_base[k, j, i] * upward(X, grid, k + 1, j, i)
+    up = n_top[k, j, i] * along_z(X, grid, k, j, i) + n_base[k, j, i] * along_z(X, grid, k + 1, j, i)
     return (along + across) + up
 
 

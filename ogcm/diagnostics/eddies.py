@@ -15,7 +15,7 @@ from ogcm.model import Model
 from ogcm.operators.expansion import EXPANSION
 from ogcm.operators.isoneutral import gradient_x, gradient_y, stratification, triad
 from ogcm.operators.stencils import layer_index, masked
-from ogcm.operators.visbeck import visbeck
+from ogcm.slow_physics import growing_eddies
 
 Array = np.ndarray
 
@@ -85,19 +85,17 @@ def streamfunctions(model: Model) -> tuple[Array, Array]:
     grid, p, numerics = model.grid, model.parameters, model.numerics
     nk, nj, ni = grid.h_t.shape
     psi_x, psi_y = (np.zeros((nk + 1, nj, ni), grid.h_t.dtype) for _ in range(2))
-    if numerics.isoneutral != "none":
+    if numerics.has_eddies:
         T, S = model.state.T.copy(), model.state.S.copy()
         exchange(grid, T, S)
         b_T, b_S = np.zeros_like(T), np.zeros_like(T)
         EXPANSION[numerics.equation_of_state](T, S, p["eos"], grid, b_T, b_S)
-        sharp = numerics.isoneutral == "dm95"
         kappa = p["kappa_gm"]
         if numerics.eddy_diffusivity == "visbeck":
             growing = np.zeros_like(T, shape=(1, nj, ni))
-            visbeck(T, S, b_T, b_S, p["visbeck"], p["visbeck_length"], p["slope_max"], sharp, grid, growing)
-            exchange(grid, growing)
+            growing_eddies(model, T, S, b_T, b_S, growing)
             kappa = kappa + growing
-        eddy_streamfunctions(T, S, b_T, b_S, kappa, p["slope_max"], sharp, grid, psi_x, psi_y)
+        eddy_streamfunctions(T, S, b_T, b_S, kappa, p["slope_max"], numerics.sharp_taper, grid, psi_x, psi_y)
     return interior(psi_x).astype(float), interior(psi_y).astype(float)
 
 

@@ -102,7 +102,7 @@ def available_diagnostics(model: Model) -> dict[str, Diagnostic]:
         available potential energy in one that is divided into tiles; for each further tracer its content,
         `content_<name>`.
     """
-    tracers, eddies = model.numerics.has_tracers, model.numerics.isoneutral != "none"
+    tracers, eddies = model.numerics.has_tracers, model.numerics.has_eddies
     known = {name: d for name, d in DIAGNOSTICS.items() if tracers >= d.tracers and eddies >= d.eddies}
     if not model.grid.tile.is_whole:
         known.pop("available_potential_energy", None)

@@ -80,7 +80,7 @@ def per_distance(value, grid, k, j, i):
 
 
 @point
-def upward(X, grid, k, j, i):
+def along_z(X, grid, k, j, i):
     """Return (X_{k-1} - X_k)/dz at the top of cell k; 0 at the surface, the sea floor and on land."""
     above, here = max(k - 1, 0), min(k, X.shape[0] - 1)
     return per_distance(X[above, j, i] - X[here, j, i], grid, k, j, i)
@@ -112,14 +112,17 @@ def triad(exists, m, n, sigma, slope_max, sharp):
 def stratification(T, S, b_T, b_S, grid, k, j, i):
     """Return (above, below, n of the top, n of the base) of a cell; `above`, `below`: water above, below it."""
     above, below = grid.mask_t[k, j, i] == 1 and k > 0, k + 1 < grid.bottom_t[j, i]
-    n_top = b_T[k, j, i] * upward(T, grid, k, j, i) + b_S[k, j, i] * upward(S, grid, k, j, i)
-    n_base = b_T[k, j, i] * upward(T, grid, k + 1, j, i) + b_S[k, j, i] * upward(S, grid, k + 1, j, i)
+    n_top = b_T[k, j, i] * along_z(T, grid, k, j, i) + b_S[k, j, i] * along_z(S, grid, k, j, i)
+    n_base = b_T[k, j, i] * along_z(T, grid, k + 1, j, i) + b_S[k, j, i] * along_z(S, grid, k + 1, j, i)
     return above, below, n_top, n_base
 
 
 @point
 def boundary_weights(k, above, below, like):
-    """Return (level, times): the weights of horizontal mixing in a cell, and of neutral mixing by its triads above."""
+    """Return the weights (horizontal, neutral) of horizontal mixing, and of neutral mixing by the triads above a cell.
+
+    `above` and `below` tell whether the cell has water there; the weights have the type of `like`.
+    """
     one, zero = typed(1.0, like), typed(0.0, like)
     return one if k == 0 else zero, one + one if above and not below else one
 
@@ -151,19 +154,31 @@ def area_y(grid, k, j, i):
 
 
 @point
+def volume_x(grid, k, j, i):
+    """Return V = dx dy h/4 at a U point [m3]; 0 on land."""
+    return area_x(grid, k, j, i) * grid.dx_u[j, i]
+
+
+@point
+def volume_y(grid, k, j, i):
+    """Return V = dx dy h/4 at a V point [m3]; 0 on land."""
+    return area_y(grid, k, j, i) * grid.dy_v[j, i]
+
+
+@point
 def side_fluxes(delta, zeta_top, zeta_base, m, sigma, cell):
     """Return the fluxes of the two triads of a cell at one of its faces: through the face, top and base.
 
     They lack their factors -dy h/4 and -V/dz. `cell` holds what all triads of a cell share.
     """
-    above, below, n_top, n_base, kappa_r, kappa_g, level, times, slope_max, sharp = cell
+    above, below, n_top, n_base, kappa_r, kappa_g, horizontal, neutral, slope_max, sharp = cell
     f_top, s_top = triad(above, m, n_top, sigma, slope_max, sharp)
     f_base, s_base = triad(below, m, n_base, sigma, slope_max, sharp)
-    r_top, g_top = times * kappa_r * f_top, kappa_g * f_top * (s_top + sigma)
+    r_top, g_top = neutral * kappa_r * f_top, kappa_g * f_top * (s_top + sigma)
     r_base, g_base = kappa_r * f_base, kappa_g * f_base * (s_base + sigma)
     through_top = r_top * (delta + s_top * zeta_top) - g_top * zeta_top
     through_base = r_base * (delta + s_base * zeta_base) - g_base * zeta_base
-    through = (through_top + through_base) + level * kappa_r * delta
+    through = (through_top + through_base) + horizontal * kappa_r * delta
     return through, (r_top * s_top + g_top) * delta, (r_base * s_base + g_base) * delta
 
 
@@ -205,25 +220,25 @@ def triad_fluxes(
                 kappa_r = kappa_redi[layer_index(kappa_redi, k), j, i]
                 kappa_g = kappa_gm[layer_index(kappa_gm, k), j, i] * sign
                 above, below, n_top, n_base = stratification(T, S, b_T, b_S, grid, k, j, i)
-                level, times = boundary_weights(k, above, below, kappa_r)
-                cell = (above, below, n_top, n_base, kappa_r, kappa_g, level, times, slope_max[0, j, i], sharp)
-                up, down, water = upward(C, grid, k, j, i), upward(C, grid, k + 1, j, i), grid.mask_t[k, j, i]
+                horizontal, neutral = boundary_weights(k, above, below, kappa_r)
+                cell = (above, below, n_top, n_base, kappa_r, kappa_g, horizontal, neutral, slope_max[0, j, i], sharp)
+                up, down, water = along_z(C, grid, k, j, i), along_z(C, grid, k + 1, j, i), grid.mask_t[k, j, i]
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
-                e, e_top, e_base = side_fluxes(along_x(C, grid, k, j, i), up, down, m, sigma, cell)
+                e, e_up, e_down = side_fluxes(along_x(C, grid, k, j, i), up, down, m, sigma, cell)
                 m, sigma = gradient_x(T, S, b_T, b_S, grid, k, j, i, i - ONE)
-                w, w_top, w_base = side_fluxes(along_x(C, grid, k, j, i - ONE), up, down, m, sigma, cell)
+                w, w_up, w_down = side_fluxes(along_x(C, grid, k, j, i - ONE), up, down, m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j)
-                n, n_top, n_base = side_fluxes(along_y(C, grid, k, j, i), up, down, m, sigma, cell)
+                n, n_up, n_down = side_fluxes(along_y(C, grid, k, j, i), up, down, m, sigma, cell)
                 m, sigma = gradient_y(T, S, b_T, b_S, grid, k, j, i, j - 1)
-                s, s_top, s_base = side_fluxes(along_y(C, grid, k, j - 1, i), up, down, m, sigma, cell)
-                a_e, a_w = area_x(grid, k, j, i), area_x(grid, k, j, i - ONE)
-                a_n, a_s = area_y(grid, k, j, i), area_y(grid, k, j - 1, i)
-                v_e, v_w = a_e * grid.dx_u[j, i], a_w * grid.dx_u[j, i - ONE]
-                v_n, v_s = a_n * grid.dy_v[j, i], a_s * grid.dy_v[j - 1, i]
-                to_top = (v_e * e_top + v_w * w_top) + (v_n * n_top + v_s * s_top)
-                to_base = (v_e * e_base + v_w * w_base) + (v_n * n_base + v_s * s_base)
-                east[k, j, i], west[k, j, i] = masked(water, -a_e * e), masked(water, -a_w * w)
-                north[k, j, i], south[k, j, i] = masked(water, -a_n * n), masked(water, -a_s * s)
+                s, s_up, s_down = side_fluxes(along_y(C, grid, k, j - 1, i), up, down, m, sigma, cell)
+                v_e, v_w = volume_x(grid, k, j, i), volume_x(grid, k, j, i - ONE)
+                v_n, v_s = volume_y(grid, k, j, i), volume_y(grid, k, j - 1, i)
+                to_top = (v_e * e_up + v_w * w_up) + (v_n * n_up + v_s * s_up)
+                to_base = (v_e * e_down + v_w * w_down) + (v_n * n_down + v_s * s_down)
+                east[k, j, i] = masked(water, -area_x(grid, k, j, i) * e)
+                west[k, j, i] = masked(water, -area_x(grid, k, j, i - ONE) * w)
+                north[k, j, i] = masked(water, -area_y(grid, k, j, i) * n)
+                south[k, j, i] = masked(water, -area_y(grid, k, j - 1, i) * s)
                 top[k, j, i] = masked(water, -per_distance(to_top, grid, k, j, i))
                 base[k, j, i] = masked(water, -per_distance(to_base, grid, k + 1, j, i))
 
@@ -234,9 +249,9 @@ def triad_divergence(east, west, north, south, top, base, k, j, i):
     nk = top.shape[0]
     from_above = base[max(k - 1, 0), j, i] if k > 0 else typed(0.0, top[k, j, i])
     from_below = top[min(k + 1, nk - 1), j, i] if k + 1 < nk else typed(0.0, top[k, j, i])
-    along_x = (east[k, j, i] + west[k, j, i + ONE]) - (east[k, j, i - ONE] + west[k, j, i])
-    along_y = (north[k, j, i] + south[k, j + 1, i]) - (north[k, j - 1, i] + south[k, j, i])
-    return (along_x + along_y) + ((top[k, j, i] + from_above) - (base[k, j, i] + from_below))
+    eastward = (east[k, j, i] + west[k, j, i + ONE]) - (east[k, j, i - ONE] + west[k, j, i])
+    northward = (north[k, j, i] + south[k, j + 1, i]) - (north[k, j - 1, i] + south[k, j, i])
+    return (eastward + northward) + ((top[k, j, i] + from_above) - (base[k, j, i] + from_below))
 
 
 @kernel
@@ -269,18 +284,18 @@ def slope_square(volume, m, n, sigma, slope_max, sharp):
 
 @point
 def slope_squares(n, T, S, b_T, b_S, slope_max, sharp, grid, k, j, i):
-    """Return the sum of V f s^2 over the four triads of a cell with the stratification n, which exist [m3]."""
+    """Return the sum of V f s^2 over the four triads of a cell that have the stratification n [m3]; all four exist."""
     west, most = i - ONE, slope_max[0, j, i]
     m_e, sigma_e = gradient_x(T, S, b_T, b_S, grid, k, j, i, i)
     m_w, sigma_w = gradient_x(T, S, b_T, b_S, grid, k, j, i, west)
     m_n, sigma_n = gradient_y(T, S, b_T, b_S, grid, k, j, i, j)
     m_s, sigma_s = gradient_y(T, S, b_T, b_S, grid, k, j, i, j - 1)
     return (
-        slope_square(area_x(grid, k, j, i) * grid.dx_u[j, i], m_e, n, sigma_e, most, sharp)
-        + slope_square(area_x(grid, k, j, west) * grid.dx_u[j, west], m_w, n, sigma_w, most, sharp)
+        slope_square(volume_x(grid, k, j, i), m_e, n, sigma_e, most, sharp)
+        + slope_square(volume_x(grid, k, j, west), m_w, n, sigma_w, most, sharp)
     ) + (
-        slope_square(area_y(grid, k, j, i) * grid.dy_v[j, i], m_n, n, sigma_n, most, sharp)
-        + slope_square(area_y(grid, k, j - 1, i) * grid.dy_v[j - 1, i], m_s, n, sigma_s, most, sharp)
+        slope_square(volume_y(grid, k, j, i), m_n, n, sigma_n, most, sharp)
+        + slope_square(volume_y(grid, k, j - 1, i), m_s, n, sigma_s, most, sharp)
     )
 
 
@@ -310,15 +325,15 @@ def isoneutral_mixing(T, S, b_T, b_S, kappa_redi, slope_max, sharp, grid, kappa_
         for k in range(1, nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                T_up, S_up = upward(T, grid, k, j, i), upward(S, grid, k, j, i)
+                T_up, S_up = along_z(T, grid, k, j, i), along_z(S, grid, k, j, i)
                 n_base = b_T[k - 1, j, i] * T_up + b_S[k - 1, j, i] * S_up
                 n_top = b_T[k, j, i] * T_up + b_S[k, j, i] * S_up
                 above = slope_squares(n_base, T, S, b_T, b_S, slope_max, sharp, grid, k - 1, j, i)
                 below = slope_squares(n_top, T, S, b_T, b_S, slope_max, sharp, grid, k, j, i)
                 kappa_above = kappa_redi[layer_index(kappa_redi, k - 1), j, i]
                 kappa_below = kappa_redi[layer_index(kappa_redi, k), j, i]
-                _, times = boundary_weights(k, True, k + 1 < grid.bottom_t[j, i], kappa_below)
-                kappa_below = times * kappa_below
+                _, neutral = boundary_weights(k, True, k + 1 < grid.bottom_t[j, i], kappa_below)
+                kappa_below = neutral * kappa_below
                 total = per_distance(kappa_above * above + kappa_below * below, grid, k, j, i) * grid.r_area_t[j, i]
                 kappa_v[k, j, i] += masked(grid.mask_t[k, j, i], total)
 
