@@ -4,7 +4,9 @@ agreement   differences between GPU and CPU in float64 of each operator and its 
             gradient relative to the complex step; whether two runs are identical to the bit
 kernels     the time of each kernel, and the bandwidth of the bytes that it must move at least, relative to a copy
             within the memory of the device in the same process
-launches    the time of each kernel of a step and of its adjoint, all launches of a step together
+launches    the time of each kernel of a step and of its adjoint, all launches of a step together, with the default
+            numerics and with those of an eddying ocean
+choices     the time of a step and of an adjoint step with each choice of numerics, relative to those of the default
 steps       points steps/s at growing sizes, as one CUDA graph and kernel by kernel, and the time of an adjoint step
             relative to that of a forward step
 gradients   the time of a gradient relative to that of its run
@@ -40,9 +42,14 @@ from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import Grid
 from ogcm.memory import run_bytes
+from ogcm.numerics import CHOICES, Numerics
 from ogcm.setups import global_4deg
 
-PARTS = ("agreement", "kernels", "launches", "steps", "gradients", "training", "years")
+PARTS = ("agreement", "kernels", "launches", "choices", "steps", "gradients", "training", "years")
+EDDYING = {
+    "advection": "weno5", "momentum_upwinding": "all", "isoneutral": "gerdes", "diffusion": "none", "friction": "none",
+    "vertical_mixing": "tke",
+}  # fmt: skip
 SIZES = [(128, 128, 16), (256, 256, 32), (512, 512, 32), (1024, 1024, 64)]
 
 
@@ -70,9 +77,9 @@ def named(size: tuple[int, int, int]) -> str:
     return " x ".join(map(str, size))
 
 
-def ocean(size: tuple[int, int, int], precision: str, quick: bool) -> ogcm.Model:
+def ocean(size: tuple[int, int, int], precision: str, quick: bool, **choices: str) -> ogcm.Model:
     """The channel of benchmarks/forward.py; a quick one has a short step of one stage and one substep."""
-    m = model(*size, precision)
+    m = model(*size, precision, **choices)
     if quick:
         m.numerics = replace(m.numerics, dt=60.0, integrator="euler", barotropic_steps=1)
     return m
@@ -175,8 +182,9 @@ def kernel_table(quick: bool) -> None:
 
 def launch_table(quick: bool) -> None:
     """Print the time of each kernel in a step and in its adjoint."""
-    for precision in ("float32",) if quick else ("float32", "float64"):
-        there = ocean((5, 4, 3) if quick else (512, 512, 32), precision, quick).to("cuda")
+    runs = [("default", precision, {}) for precision in (("float32",) if quick else ("float32", "float64"))]
+    for numerics, precision, choices in runs if quick else [*runs, ("eddying", "float32", EDDYING)]:
+        there = ocean((5, 4, 3) if quick else (512, 512, 32), precision, quick, **choices).to("cuda")
         forward, backward = ogcm.Stepper(there, graphs=False), AdjointStepper(there, graphs=False)
         backward.with_eos = False
         forward.step()
@@ -186,7 +194,8 @@ def launch_table(quick: bool) -> None:
             ("step", launches(forward.step, quick)),
             ("adjoint of a step", launches(partial(backward.reverse, *arguments), quick)),
         ):
-            print(f"{part}, {precision}: {sum(seconds for _, seconds in found.values()) * 1e3:.2f} ms in kernels")
+            total = sum(seconds for _, seconds in found.values()) * 1e3
+            print(f"{part}, {numerics} numerics, {precision}: {total:.2f} ms in kernels")
             for name, (count, seconds) in sorted(found.items(), key=lambda item: -item[1][1]):
                 print(f"{name:44} {count:4} {seconds * 1e3:9.3f} ms", flush=True)
 
@@ -206,6 +215,30 @@ def launches(work: Callable[[], None], quick: bool) -> dict[str, tuple[int, floa
     with mock.patch.object(cuda, "launch", timed):
         work()
     return found
+
+
+def choice_table(quick: bool) -> None:
+    """Print the time of a step and of its adjoint with each choice of numerics."""
+    changes: dict[str, dict] = {"default": {}} | {
+        f"{name}={choice}": {name: choice}
+        for name in ("advection", "momentum_upwinding", "vertical_mixing", "equation_of_state", "friction", "diffusion")
+        for choice in CHOICES[name]
+        if choice not in ("none", getattr(Numerics(dt=1.0), name))
+    }
+    changes |= {f"isoneutral={name}": {"isoneutral": name, "diffusion": "none"} for name in CHOICES["isoneutral"][1:]}
+    changes |= {"eddy_diffusivity=visbeck": {**changes["isoneutral=gerdes"], "eddy_diffusivity": "visbeck"}}
+    changes |= {"eddying": EDDYING}
+    size, first = (5, 4, 3) if quick else (256, 256, 32), None
+    print(f"{named(size):34} {'ms/step':>9} {'adjoint ms':>11} {'ratio':>6} {'step':>6} {'adjoint':>8} of the default")
+    for name, choices in (dict(list(changes.items())[:2]) if quick else changes).items():
+        there = ocean(size, "float32", quick, **choices).to("cuda")
+        step, back = best(ogcm.Stepper(there).step, 5, 5, quick=quick), backwards(there, quick)
+        first = first or (step, back)
+        print(
+            f"{name:34} {step * 1e3:9.2f} {back * 1e3:11.2f} {back / step:6.2f} {step / first[0]:6.2f} "
+            f"{back / first[1]:8.2f}",
+            flush=True,
+        )
 
 
 def step_table(quick: bool) -> None:
@@ -309,6 +342,7 @@ def main() -> None:
         "agreement": agreement,
         "kernels": kernel_table,
         "launches": launch_table,
+        "choices": choice_table,
         "steps": step_table,
         "gradients": gradient_table,
         "training": training_table,

@@ -258,10 +258,10 @@ class Corrector(Term):
     def evaluate_network(self) -> None:
         """Compute O = scale network(F) at the wet samples, from normalised features F."""
         flat, sampling = self.O.reshape(*self.O.shape[:2], -1), self.sampling
-        for chunk, ends, _ in sampling.chunks(sampling.samples):
-            y = self.network.forward(sampling.gather(self.F, chunk, ends, self.input_dtype()))
-            there = sampling.index(chunk)
-            flat[there] = sampling.scale_of(self.scale, chunk) * y.reshape(flat[there].shape)
+        for chunk in sampling.chunks():
+            y = self.network.forward(sampling.gather(self.F, chunk, self.input_dtype()))
+            there = sampling.index(chunk.cells)
+            flat[there] = sampling.scale_of(self.scale, chunk.cells) * y.reshape(flat[there].shape)
 
     def evaluate_network_ad(self, O_ad: Array, F_ad: Array, weights_ad: Array) -> None:
         """Add the adjoint of `evaluate_network` to that of the normalised features and of the weights.
@@ -280,15 +280,16 @@ class Corrector(Term):
         network: Any = self.network
         sums = self.exact_sums(O_ad)
         part = np.zeros_like(weights_ad)
-        for chunk, ends, place in sampling.chunks(sampling.near):
-            y_ad = (sampling.scale_of(self.scale, chunk) * flat[sampling.index(chunk)]).reshape(self.outputs, -1)
-            X, own = sampling.gather(self.F, chunk, ends, self.input_dtype()), sampling.own[place]
+        for chunk in sampling.chunks(near=True):
+            scale = sampling.scale_of(self.scale, chunk.cells)
+            y_ad = (scale * flat[sampling.index(chunk.cells)]).reshape(self.outputs, -1)
+            X, own = sampling.gather(self.F, chunk, self.input_dtype()), sampling.own[chunk.part]
             y_ad = y_ad.astype(X.dtype)
             if sums is None:
                 X_ad = backward_of_own(network, X, y_ad, own, part)
             else:
                 X_ad = network.backward_exactly(X, y_ad, own, sums)
-            sampling.gather_ad(X_ad, F_ad, chunk, ends)
+            sampling.gather_ad(X_ad, F_ad, chunk)
         if sums is None:
             weights_ad += part if tile.is_whole else array_module(part).asarray(tile.add(to_host(part)))
         else:

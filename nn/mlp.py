@@ -178,7 +178,7 @@ class MLP:
         return y
 
     @BLAS.wrap(limits=1, user_api="blas")
-    def backward(self, x: Array, y_ad: Array, weights_ad: Array) -> Array:
+    def backward(self, x: Array, y_ad: Array, weights_ad: Array, counted: Array | None = None) -> Array:
         """Add the adjoint of the weights, and return that of the samples.
 
         Parameters
@@ -189,6 +189,8 @@ class MLP:
             Adjoint of the outputs.
         weights_ad : ndarray, shape (m,)
             Receives the adjoint of the weights.
+        counted : ndarray of bool, shape (n,), optional
+            Samples that count for the adjoint of the weights, all by default.
 
         Returns
         -------
@@ -203,8 +205,9 @@ class MLP:
         self.check("weights_ad", weights_ad, self.weights.shape)
         layers_ad = layer_views(weights_ad, self.sizes)
 
-        def add(layer: int, z_ad: Array, x: Array, _: slice) -> None:
+        def add(layer: int, z_ad: Array, x: Array, block: slice) -> None:
             W_ad, b_ad = layers_ad[layer]
+            z_ad = z_ad if counted is None else z_ad * counted[block]
             W_ad += z_ad @ x.T
             b_ad += z_ad.sum(axis=1)
 

@@ -187,6 +187,8 @@ def backward_of_own(network: Network, X: Array, y_ad: Array, own: Array, weights
     ndarray, shape (inputs, n)
         Adjoint of the samples.
     """
+    if isinstance(network, MLP):
+        return network.backward(X, y_ad, weights_ad, own)
     if own.all():
         return network.backward(X, y_ad, weights_ad)
     X_ad = np.empty_like(X)

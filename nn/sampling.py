@@ -11,14 +11,13 @@ again here, so that each tile adds up the adjoint of its own features from all s
 import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nn.features import Feature
-from ogcm.backend import HALO, kernel
-from ogcm.device import is_on_host, to_device, to_host
+from ogcm.backend import HALO, kernel, point
+from ogcm.device import is_on_host, to_device
 from ogcm.grid import Grid, interior
 
 Array = np.ndarray
@@ -37,6 +36,14 @@ class Row(NamedTuple):
     feature: str
     component: str
     layer: int
+
+
+class Chunk(NamedTuple):
+    """Some samples that are gathered together."""
+
+    cells: Array  # their flat indices (n,), as in `samples`
+    ends: Array  # the numbers among them at which their levels begin, and at which the last one ends (levels + 1,)
+    part: slice  # their place among all samples
 
 
 def feature_rows(features: Mapping[str, Feature], layers: int) -> list[Row]:
@@ -77,14 +84,24 @@ class Sampling:
         Number of samples of the whole ocean.
     reads : ndarray, shape (rows, levels)
         The rows that a sample of each level reads at one neighbour; a column has one level.
+    steps : ndarray, shape (neighbours,)
+        Distance of each neighbour in a flat map.
+    number : ndarray, shape (levels nj ni,)
+        On a GPU: the place of each cell in `near`, or -1.
+    readers : ndarray, shape (rows + 1, most)
+        On a GPU: where each row of the features is found in `reads`, level by level, then -1.
     inputs : int
         Number of inputs of a sample.
     """
+
+    number: Array
+    readers: Array
 
     def __init__(self, grid: Grid, rows: list[Row], features: Sequence[str], vertical: str, stencil: str) -> None:
         self.vertical, self.offsets = vertical, STENCILS[stencil]
         self.reads = rows_read(rows, features, vertical, len(grid.h_t))
         self.cells, self.width = grid.depth_t.size, grid.depth_t.shape[1]  # of a layer
+        self.steps = np.array([dj * self.width + di for dj, di in self.offsets])
         self.inputs = len(self.reads) * len(self.offsets)
         wet = grid.mask_t[:1] > 0 if vertical == "column" else grid.mask_t > 0
         inside, near, reach = np.zeros_like(wet), np.zeros_like(wet), HALO - max(map(max, self.offsets))
@@ -93,52 +110,53 @@ class Sampling:
         self.samples, self.near = np.flatnonzero(wet & inside), np.flatnonzero(wet & near)
         self.own = inside.ravel()[self.near]
         self.count = sum(grid.tile.every(len(self.samples)))
+        levels = np.arange(self.reads.shape[1] + 1) * self.cells
+        # The number of the first sample of each level, and the number of all.
+        self.starts, self.starts_near = (np.searchsorted(a, levels) for a in (self.samples, self.near))
 
     def to(self, device: str) -> "Sampling":
         """Return a copy with its indices on `device`."""
         other = copy.copy(self)
-        for name in ("reads", "samples", "near", "own"):
-            setattr(other, name, to_device(getattr(self, name), device))
+        other.number = np.full(self.reads.shape[1] * self.cells, -1)
+        other.number[self.near] = np.arange(len(self.near))
+        places = [np.flatnonzero(row == self.reads.T) for row in range(self.reads.max() + 1)]
+        other.readers = np.full((len(places), max(map(len, places))), -1)
+        for readers, found in zip(other.readers, places, strict=True):
+            readers[: len(found)] = found
+        for name in ("reads", "samples", "near", "own", "steps", "number", "readers"):
+            setattr(other, name, to_device(getattr(other, name), device))
         return other
 
-    def chunks(self, samples: Array) -> list[tuple[Array, list[int], slice]]:
-        """Return samples in chunks whose inputs fit the cache of a CPU or the memory of a GPU.
+    def chunks(self, near: bool = False) -> list[Chunk]:
+        """Return the samples, or those with the ones in the halo, in chunks.
 
-        With each chunk come the numbers in it at which its levels begin and the last one ends, and its place.
+        The inputs of a chunk fit the cache of a CPU or the memory of a GPU.
         """
+        samples, starts = (self.near, self.starts_near) if near else (self.samples, self.starts)
         size = CHUNK if is_on_host(samples) else CHUNK_ON_GPU
-        # The number of the first sample of each level, and the number of all.
-        starts = np.searchsorted(to_host(samples), np.arange(self.reads.shape[1] + 1) * self.cells)
         parts = [slice(n, min(n + size, len(samples))) for n in range(0, len(samples), size)]
-        return [(samples[p], np.clip(starts - p.start, 0, p.stop - p.start).tolist(), p) for p in parts]
+        return [Chunk(samples[p], np.clip(starts - p.start, 0, p.stop - p.start), p) for p in parts]
 
-    def gather(self, F: Array, chunk: Array, ends: Sequence[int], dtype: np.dtype) -> Array:
-        """Return the inputs (inputs, n) of a chunk of n samples from the features F (rows + 1, nj, ni)."""
-        place, flat, reads = chunk % self.cells, F.reshape(len(F), -1), self.reads
-        X = np.empty_like(F, dtype, shape=(self.inputs, len(chunk)))
+    def gather(self, F: Array, chunk: Chunk, dtype: np.dtype) -> Array:
+        """Return the inputs (inputs, n) of the n samples of a chunk from the features F (rows + 1, nj, ni)."""
+        X = np.empty_like(F, dtype, shape=(self.inputs, len(chunk.cells)))
         if is_on_host(F):
-            gather_inputs(flat, reads, place, self.steps, np.array(ends), X)
-            return X
-        level = chunk // self.cells
-        for n, step in enumerate(self.steps.tolist()):
-            X[n * len(reads) : (n + 1) * len(reads)] = flat[reads[:, level], place + step]
+            gather_inputs(F.reshape(len(F), -1), self.reads, chunk.cells % self.cells, self.steps, chunk.ends, X)
+        else:
+            threads = X.shape[1], len(self.reads)
+            sizes = self.cells, *threads
+            for_all(threads, gather_input, F, self.reads, chunk.cells, self.steps, sizes, X)
         return X
 
-    def gather_ad(self, X_ad: Array, F_ad: Array, chunk: Array, ends: Sequence[int]) -> None:
-        """Add the transpose of `gather` to F_ad, in the order of the samples."""
-        place, flat, reads = chunk % self.cells, F_ad.reshape(len(F_ad), -1), self.reads
+    def gather_ad(self, X_ad: Array, F_ad: Array, chunk: Chunk) -> None:
+        """Add the transpose of `gather` to F_ad."""
         if is_on_host(F_ad):
-            gather_inputs_ad(X_ad, reads, place, self.steps, np.array(ends), flat)
-            return
-        for n, step in enumerate(self.steps.tolist()):
-            rows = X_ad[n * len(reads) : (n + 1) * len(reads)]
-            for k, (start, end) in enumerate(pairwise(ends)):  # no two samples of one level share a place
-                flat[reads[:, k][:, None], (place + step)[start:end]] += rows[:, start:end]
-
-    @property
-    def steps(self) -> Array:
-        """Distance of each neighbour in a flat map."""
-        return np.array([dj * self.width + di for dj, di in self.offsets])
+            flat = F_ad.reshape(len(F_ad), -1)
+            gather_inputs_ad(X_ad, self.reads, chunk.cells % self.cells, self.steps, chunk.ends, flat)
+        else:
+            threads, most = (self.cells, len(self.readers)), self.readers.shape[1]
+            sizes = self.cells, len(self.reads), most, X_ad.shape[1], chunk.part.start
+            for_all(threads, gather_input_ad, X_ad, self.readers, self.number, self.steps, sizes, F_ad)
 
     def largest_inputs(self, largest: Array) -> Array:
         """Return upper bounds of the inputs of a sample (inputs,) from those of the rows of features (rows + 1,)."""
@@ -228,3 +246,41 @@ def gather_inputs_ad(X_ad, reads, place, steps, ends, flat_ad):
             for s in range(ends[k], ends[k + 1]):
                 for m in range(len(steps)):
                     target[place[s] + steps[m]] += X_ad[m * rows + r, s]
+
+
+# The same for one point, on a GPU; all arrays are flat.
+
+
+def for_all(threads: tuple[int, int], function: Any, *arguments: Any) -> None:
+    """Call a point function on a GPU for all points of a plane, with flat views of its arrays."""
+    from ogcm.cuda import launch, point_kernel
+
+    flat = (a.reshape(-1) if getattr(a, "ndim", 0) else a for a in arguments)
+    launch(point_kernel(function), (*threads, 1), *threads, *flat)
+
+
+@point
+def gather_input(F, reads, samples, steps, sizes, X, s, r):
+    """Gather what sample s reads of the features as its row r, at all neighbours."""
+    cells, n, rows = sizes
+    levels = len(reads) // rows
+    row, place = reads[r * levels + samples[s] // cells], samples[s] % cells
+    for m in range(len(steps)):
+        X[(m * rows + r) * n + s] = F[row * cells + place + steps[m]]
+
+
+@point
+def gather_input_ad(X_ad, readers, number, steps, sizes, F_ad, p, row):
+    """Add the adjoint of all inputs that are the feature `row` at place p, of n samples from number `first` on."""
+    cells, rows, most, n, first = sizes
+    total = F_ad[row * cells + p]
+    for e in range(row * most, (row + 1) * most):
+        if readers[e] >= 0:
+            level, r = readers[e] // rows, readers[e] % rows
+            for m in range(len(steps)):
+                q = p - steps[m]
+                if 0 <= q < cells:
+                    s = number[level * cells + q] - first
+                    if 0 <= s < n:
+                        total += X_ad[(m * rows + r) * n + s]
+    F_ad[row * cells + p] = total

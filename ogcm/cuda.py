@@ -231,9 +231,21 @@ def work_array(number: int, levels: int | None, like: np.ndarray) -> np.ndarray:
     return WORK[key]
 
 
-def as_numba_array(a: object) -> object:
+def as_numba_array(a: Any) -> Any:
     """Return an array on a GPU as Numba's, without synchronisation, and anything else as it is."""
+    if COMPILED and hasattr(a, "data") and hasattr(a, "__cuda_array_interface__"):
+        return array_at(a.data.ptr, a.shape, a.strides, a.dtype)
     return cuda.as_cuda_array(a, sync=False) if hasattr(a, "__cuda_array_interface__") else a
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def array_at(pointer: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype) -> object:
+    """Return the array at an address of a GPU as one of Numba, which does not keep its memory.
+
+    Numba needs 30 us to make an array, several times as long as a small kernel computes.
+    """
+    described = {"shape": shape, "strides": strides, "typestr": dtype.str, "data": (pointer, False), "version": 3}
+    return cuda.from_cuda_array_interface(described, sync=False)
 
 
 def current_stream() -> object:
