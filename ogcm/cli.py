@@ -59,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--time", type=int, default=-1, help="record to draw (default: the last)")
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
+    made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
+    made.add_argument("configuration", help="TOML file, see docs/preparing.md")
+    made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
@@ -326,6 +329,15 @@ def setups_command(_: argparse.Namespace) -> int:
     return 0
 
 
+def prepare_command(known: argparse.Namespace) -> int:
+    """Run `ogcm prepare CONFIG.toml`: make the file of an ocean."""
+    from ogcm.preparation import prepare
+
+    path = prepare(known.configuration, known.output)
+    print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run ocean --data {path}`", file=sys.stderr)
+    return 0
+
+
 def info_command(known: argparse.Namespace) -> int:
     """Run `ogcm info [FILE]`: describe a file, or this machine."""
     from ogcm.device import describe_machine
@@ -391,6 +403,7 @@ def kernel_command(known: argparse.Namespace) -> int:
 
 
 COMMANDS = {
+    "prepare": prepare_command,
     "setups": setups_command,
     "info": info_command,
     "plot": plot_command,

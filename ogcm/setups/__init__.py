@@ -11,6 +11,7 @@ from ogcm.setups.double_gyre import double_gyre
 from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.inertial import geostrophic_adjustment, gravity_wave, inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.ocean import ocean
 from ogcm.setups.papa import papa
 
 SETUPS = {
@@ -21,6 +22,7 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        ocean,
         papa,
         agulhas,
         gravity_wave,
