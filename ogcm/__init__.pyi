@@ -36,6 +36,7 @@ from .plotting import Picture as Picture
 from .plotting import animate as animate
 from .plotting import overview as overview
 from .plotting import plot as plot
+from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart

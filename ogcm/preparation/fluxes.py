@@ -12,7 +12,7 @@ from ogcm.forcing import Series
 from ogcm.inputs import number
 from ogcm.preparation.filling import nearest
 from ogcm.preparation.regridding import Places, Regridding, faces
-from ogcm.preparation.sources import Source, read_source
+from ogcm.preparation.sources import Source, read_around, source_of
 
 Array = np.ndarray
 ENTRIES = {  # the quantity of each entry, for its units; a number may stand in place of each field
@@ -49,7 +49,7 @@ def forcing_of(table: Mapping[str, Any], folder: Path, cells: Places) -> dict[st
     Parameters
     ----------
     table : mapping
-        Numbers, and fields as for `read_source`; `start` is the date of the start of the model, for dated fields.
+        Numbers, and fields as for `read_around`; `start` is the date of the start of the model, for dated fields.
     folder : Path
         Folder to which the names of files are relative.
     cells : Places
@@ -74,7 +74,8 @@ def forcing_of(table: Mapping[str, Any], folder: Path, cells: Places) -> dict[st
             raise InputError(f"[forcing] {name} needs a number, got {dict(entry)}")
         else:
             points = faces(cells, name[-1]) if name in ("tau_x", "tau_y") else cells
-            found[name] = on_points(name, read_source(entry, ENTRIES[name], folder, cells), points, table.get("start"))
+            source = source_of(read_around(entry, ENTRIES[name], folder, cells))
+            found[name] = on_points(name, source, points, table.get("start"))
     wind = [found.pop(name, None) for name in ("wind_x", "wind_y")]
     if any(w is not None for w in wind):
         if any(w is None for w in wind) or "tau_x" in found or "tau_y" in found:

@@ -25,7 +25,7 @@ from ogcm.preparation.fluxes import ENTRIES, forcing_of
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.preparation.regridding import Places, places
-from ogcm.preparation.sources import paths_of, read_source
+from ogcm.preparation.sources import paths_of, read_around, source_of
 
 Array = np.ndarray
 TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the last two are checked with the model
@@ -103,7 +103,8 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str) -> Oc
     cells, dz = region(tables["grid"]), thicknesses(tables["layers"])
     closes = bool(abs(cells.lon_edges[-1] - cells.lon_edges[0] - 360.0) < 1e-6)
     depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
-    T, S = initial_fields(tables["start"], folder, cells, dz, depth)
+    equation = tables["numerics"].get("equation_of_state", "teos10")
+    T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
     given = {table: plain(entries) for table, entries in tables.items() if entries}
     return Ocean(
         cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells),
@@ -189,7 +190,7 @@ def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: boo
     """Return the depth of the table [bathymetry], at most that of the layers. Raises InputError for wrong entries."""
     if not isinstance(table.get("relief"), Mapping):
         raise InputError("[bathymetry] needs a relief, such as relief = {file = 'etopo.nc', variable = 'elevation'}")
-    source = read_source(table["relief"], "depth", folder, cells)
+    source = source_of(read_around(table["relief"], "depth", folder, cells))
     depth = bathymetry.mean_depth(
         -source.values, source.lat, source.lon, cells,
         number("land_share", table.get("land_share", 0.5)), number("smallest_depth", table.get("smallest_depth", 0.0)),
@@ -204,42 +205,46 @@ def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: boo
 
 
 def initial_fields(
-    table: Mapping[str, Any], folder: Path, cells: Places, dz: Array, depth: Array
+    table: Mapping[str, Any], folder: Path, cells: Places, dz: Array, depth: Array, equation_of_state: str
 ) -> tuple[Array, Array]:
-    """Return temperature and salinity of the table [start]. Raises InputError for wrong entries."""
-    import gsw
+    """Return temperature and salinity of the table [start], of the kinds that the equation of state needs.
 
-    from ogcm.data import to_teos10
+    Raises InputError for wrong entries.
+    """
+    from ogcm.data.sea_water import sea_water
 
-    bottom = -np.cumsum(dz)[:, None, None]
-    interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
-    method, fill = table.get("method", "linear"), table.get("fill", "harmonic")
-    fields, kinds = {}, {}
+    fields, kinds, raw = {}, {}, []
     for name in ("temperature", "salinity"):
         if not isinstance(table.get(name), Mapping):
             raise InputError(f"[start] needs {name}, such as {name} = {{file = 'levitus.nc', variable = '{name[:4]}'}}")
-        source = read_source(table[name], name, folder, cells, ("z", "y", "x"))
-        source = source._replace(values=of_month(name, source, table.get("month")))
-        fields[name] = start.on_cells(name, source, cells, interfaces, method, fill)
-        kinds[name] = source.standard_name
-    middle = 0.5 * (interfaces[1:] + interfaces[:-1])
-    pressure = gsw.p_from_z(middle, cells.lat[:, None])
-    T, S = to_teos10(
-        fields["temperature"], fields["salinity"], kinds["temperature"], kinds["salinity"],
-        pressure, cells.lon, cells.lat[:, None],
-    )  # fmt: skip
-    wet = np.concatenate([np.zeros((1, 1, 1)), np.cumsum(dz)[:-1, None, None]]) < depth
+        entry = dict(table[name])
+        kinds[f"{name}_kind"] = entry.pop("kind", None)
+        raw.append(read_around(entry, name, folder, cells, ("z", "y", "x")))
+        fields[name] = of_month(raw[-1], table.get("month"))
+    if table.get("month") is not None and not any("month" in f.coords for f in raw):
+        raise InputError(f"[start] month = {table['month']}: neither temperature nor salinity has months; leave it out")
+    converted = sea_water(fields["temperature"], fields["salinity"], equation_of_state, **kinds)
+    bottom = -np.cumsum(dz)[:, None, None]
+    interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
+    method, fill = table.get("method", "linear"), table.get("fill", "harmonic")
+    T, S = (start.on_cells(f.name, source_of(f), cells, interfaces, method, fill) for f in converted)
+    wet = np.concatenate([np.zeros((1, 1, 1)), -bottom[:-1]]) < depth
     if table.get("stabilise", False):
         T, S = start.stabilised(T, S, interfaces, wet, cells.lat)
     return np.where(wet, T, 0.0), np.where(wet, S, 0.0)
 
 
-def of_month(name: str, source: Any, month: int | None) -> Array:
-    """Return the values of a month, or the mean of all records where no month is asked for."""
-    if source.times is None:
-        return source.values
+def of_month(field: Any, month: int | None) -> Any:
+    """Return a field in a month, or its mean over all records where no month is asked for.
+
+    Raises InputError for a month of a field without months.
+    """
+    if "time" not in field.dims:
+        return field
     if month is None:
-        return np.nanmean(source.values, axis=0)
-    if not source.is_climatology or month not in range(1, 13):
-        raise InputError(f"[start] month = {month}: {name} must have the months 1 to 12, and month be one of them")
-    return source.values[list(source.times).index(month)]
+        return field.mean("time", keep_attrs=True)
+    if "month" not in field.coords or month not in field["month"].values:
+        raise InputError(
+            f"[start] month = {month}: {field.name} does not have this month; give one of 1 to 12, or none"
+        )
+    return field.isel(time=int(np.flatnonzero(field["month"].values == month)[0])).drop_vars("month")

@@ -1,7 +1,7 @@
 """The file of a prepared ocean: one CF NetCDF4 file with all that a model needs, and where it came from.
 
     lat_bnds, lon_bnds    edges of the cells                      dz       thickness of the layers [m]
-    depth                 sea floor [m], 0 on land                T, S     start (conservative, absolute)
+    depth                 sea floor [m], 0 on land                T, S     the start
     forcing               each entry of `ogcm.Forcing` by its name: a number, a map, or records in time
 
 Records of a climatology have the dimension `month`; those of dates have a time of their own, in seconds since the start
@@ -55,7 +55,7 @@ class Ocean:
     depth : ndarray, shape (ny, nx)
         Depth of the sea floor [m], 0 on land.
     T, S : ndarray, shape (nk, ny, nx)
-        Conservative temperature [degC] and absolute salinity [g kg-1].
+        Temperature [degC] and salinity [g kg-1]: conservative and absolute with TEOS-10, else potential and practical.
     forcing : dict of str to float, ndarray or Series
         Entries of `ogcm.Forcing`: numbers, maps (ny, nx) and series of maps.
     numerics, parameters : dict
@@ -80,6 +80,11 @@ class Ocean:
     configuration: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def equation_of_state(self) -> str:
+        """The equation of state, which decides what kinds of temperature and salinity T and S are."""
+        return self.numerics.get("equation_of_state", "teos10")
+
 
 def write(ocean: Ocean, path: str | Path) -> None:
     """Write a prepared ocean in one piece. Raises FileError if the disk fails."""
@@ -91,8 +96,9 @@ def write(ocean: Ocean, path: str | Path) -> None:
         )  # fmt: skip
         write_geometry(f, ocean)
         dims = ("z", "lat", "lon")
-        write_variable(f, "T", ocean.T, dims, "degC", "sea_water_conservative_temperature")
-        write_variable(f, "S", ocean.S, dims, "g kg-1", "sea_water_absolute_salinity")
+        kinds = ("conservative", "absolute") if ocean.equation_of_state == "teos10" else ("potential", "practical")
+        write_variable(f, "T", ocean.T, dims, "degC", f"sea_water_{kinds[0]}_temperature")
+        write_variable(f, "S", ocean.S, dims, "g kg-1", f"sea_water_{kinds[1]}_salinity")
         for name, entry in ocean.forcing.items():
             write_entry(f, name, entry)
 

@@ -1,20 +1,23 @@
-"""Fields of files around a region, as plain arrays: what regridding and filling work on."""
+"""Fields of files around a region: what regridding and filling work on."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ogcm.errors import FileError, InputError
 from ogcm.preparation.regridding import Places, near
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 Array = np.ndarray
 MARGIN = 4  # points of the source beyond the region that are kept, for interpolation and filling
 
 
 class Source(NamedTuple):
-    """A field of a file around a region.
+    """A field around a region, as plain arrays.
 
     Attributes
     ----------
@@ -29,8 +32,6 @@ class Source(NamedTuple):
         Dates of records, or the numbers 1 to 12 of months.
     closes : bool
         Whether the maps close around the globe.
-    standard_name : str
-        Standard name of the quantity in the file, which tells the kinds of temperature and salinity apart.
     """
 
     values: Array
@@ -39,7 +40,6 @@ class Source(NamedTuple):
     z: Array | None
     times: Array | None
     closes: bool
-    standard_name: str
 
     @property
     def is_climatology(self) -> bool:
@@ -65,9 +65,9 @@ def paths_of(entry: Mapping[str, Any], folder: Path) -> list[Path]:
     return found
 
 
-def read_source(
+def read_around(
     entry: Mapping[str, Any], quantity: str, folder: Path, cells: Places, axes: Sequence[str] = ("y", "x")
-) -> Source:
+) -> "xr.DataArray":
     """Read the field of an entry of a configuration around a region.
 
     Parameters
@@ -85,8 +85,8 @@ def read_source(
 
     Returns
     -------
-    Source
-        The field.
+    DataArray
+        The field; a globe has its seam opposite to the region.
 
     Raises
     ------
@@ -97,39 +97,45 @@ def read_source(
 
     options = {key: value for key, value in entry.items() if key not in ("file", "variable")}
     paths = paths_of(entry, folder)
-    field = read_field(paths if len(paths) > 1 else paths[0], entry.get("variable"), quantity, **options)
-    where = f"{paths[0]}: {field.name}"
-    rest = [d for d in field.dims if d != "time"]
-    if rest != list(axes):
-        found = ", ".join(map(str, field.dims))
-        raise InputError(f"{where} has the dimensions {found}; it must have {', '.join(axes)}")
-    values, lat, lon = field.values, field["lat"].values, field["lon"].values
-    closes = bool(field.attrs["periodic_x"])
-    if lon.ndim == 1:
-        values, lat, lon, closes = cropped(values, lat, lon, cells, closes)
-    z = field["z"].values if "z" in field.dims else None
-    times = None
+    try:
+        field = read_field(paths if len(paths) > 1 else paths[0], entry.get("variable"), quantity, **options)
+    except TypeError as error:
+        raise InputError(f"{dict(entry)}: {error}; docs/data.md lists the options of a field") from None
+    found = [str(d) for d in field.dims if d != "time"]
+    if found != list(axes):
+        raise InputError(
+            f"{paths[0]}: {field.name} has the axes {', '.join(map(str, field.dims))}; it must have {', '.join(axes)}"
+        )
+    return field if field["lon"].ndim == 2 else cropped(field, cells)
+
+
+def source_of(field: "xr.DataArray") -> Source:
+    """Return a field as plain arrays. Raises InputError for records without dates or months."""
+    times, z = None, field["z"].values if "z" in field.dims else None
     if "time" in field.dims:
         axis = next((name for name in ("month", "time") if name in field.coords), None)
         if axis is None:
-            raise InputError(f"{where} has {len(values)} records without dates or months; give them a time axis")
+            raise InputError(
+                f"{field.name}: its {field.sizes['time']} records have no dates or months; add a time axis"
+            )
         times = field[axis].values
-    return Source(values, lat, lon, z, times, closes, str(field.attrs.get("standard_name", "")))
+    closes = bool(field.attrs["periodic_x"])
+    return Source(field.values, field["lat"].values, field["lon"].values, z, times, closes)
 
 
-def cropped(values: Array, lat: Array, lon: Array, cells: Places, closes: bool) -> tuple[Array, Array, Array, bool]:
-    """Return the part of maps around a region, of a globe with its seam opposite to the region."""
-    edges = cells.lon_edges
+def cropped(field: "xr.DataArray", cells: Places) -> "xr.DataArray":
+    """Return the part of a field on longitudes and latitudes around a region."""
+    lon, edges, closes = field["lon"].values, cells.lon_edges, bool(field.attrs["periodic_x"])
+    middle = 0.5 * (edges[0] + edges[-1])
     if closes and edges[-1] - edges[0] < 360 - 2 * (MARGIN + 1) * np.diff(lon).max():
-        turned = near_each(lon, 0.5 * (edges[0] + edges[-1]))
+        turned = near_each(lon, middle)
         order = np.argsort(turned)
-        lon, values, closes = turned[order], values[..., order], False
+        field, closes = field.isel(x=order).assign_coords(lon=("x", turned[order])), False
     if not closes:
-        lon = near(lon, 0.5 * (edges[0] + edges[-1]))
-        part = around(lon, edges)
-        lon, values = lon[part], values[..., part]
-    part = around(lat, cells.lat_edges)
-    return values[..., part, :], lat[part], lon, closes
+        lon = near(field["lon"].values, middle)
+        field = field.assign_coords(lon=("x", lon)).isel(x=around(lon, edges))
+    field = field.isel(y=around(field["lat"].values, cells.lat_edges))
+    return field.assign_attrs(periodic_x=int(closes))
 
 
 def near_each(lon: Array, middle: float) -> Array:
