@@ -232,7 +232,7 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
             f"begins, and give it the units {since[0]!r}"
         )
 
-    def column(name: str, quantity: str | cf.Quantity, difference: bool = False) -> Array:
+    def column(name: str, quantity: str | Quantity, difference: bool = False) -> Array:
         v = file[name]
         return cf.in_units(v, cf.decode(v), quantity, difference=difference)
 
@@ -242,7 +242,7 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
     points = []
     for field in fields:
         own = model.fields[field].units  # of a further tracer, which has one unit and any range
-        quantity = FIELD.get(field, cf.Quantity(own, cf.same(own)))
+        quantity = FIELD.get(field, Quantity(own))
         values, errors = column(field, quantity), column(f"{field}_error", quantity, difference=True)
         there = np.isfinite(values)
         whole = there & np.isfinite([x, y, z, days, errors]).all(axis=0)

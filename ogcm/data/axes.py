@@ -103,8 +103,8 @@ def find_coordinates(
     found = {role: ds[name] for role, name in given.items() if name in ds.variables}
     named = f"{text(v.attrs, 'coordinates')} {text(v.encoding, 'coordinates')}".split()
     along = [name for name, c in ds.variables.items() if set(c.dims) <= set(v.dims) and name != v.name]
-    tiers = (
-        [name for name in [*named, *map(str, v.coords)] if name in along and name not in v.dims],
+    tiers: tuple[list, ...] = (
+        [name for name in [*named, *v.coords] if name in along and name not in v.dims],
         [d for d in v.dims if d in along],
         [name for name in along if ds[name].ndim],
     )
@@ -113,10 +113,9 @@ def find_coordinates(
             missing = [role for role in ROLES if role not in found and role not in given]
             candidates: dict[str, list] = {role: [] for role in missing}
             for c in (ds[name] for name in dict.fromkeys(tier)):
-                role = criterion(c)
-                vertical_or_time = role in ("depth", "time") and (c.ndim > 1 or c.dtype.kind in "SU")
-                if role in candidates and not (n == 2 and vertical_or_time):
-                    candidates[role].append(c)
+                told = criterion(c) or ""
+                if told in candidates and not (n == 2 and told in ("depth", "time") and c.ndim > 1):
+                    candidates[told].append(c)
             found |= chosen(label, candidates)
     return found
 

@@ -1,11 +1,14 @@
 """Decoding of the numbers that a file stores: missing values and packing, by the rules of NetCDF and CF."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.errors import InputError
+from ogcm.errors import FileError, InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = np.ndarray
 LARGEST = 1e19  # beyond any quantity in any unit; fill values are 1e20, 1e30, 1e36, and 9.96921e36 of NetCDF itself
@@ -68,3 +71,17 @@ def unpack(label: str, raw: Array, attributes: Mapping[str, Any]) -> Array:
             "first not 0"
         )
     return np.where(missing, np.nan, raw.astype(float)) * scale[0] + offset[0]
+
+
+def decoded(label: str, v: "xr.DataArray", attributes: Mapping[str, Any]) -> Array:
+    """Return the values of a variable as float64, unpacked, NaN where they are missing.
+
+    Raises InputError for what does not hold numbers, FileError for what cannot be read.
+    """
+    if v.dtype.kind not in "iuf":
+        raise InputError(f"{label} holds the type {v.dtype}, but numbers are needed; text and dates cannot be used")
+    try:
+        raw = v.values
+    except Exception as error:  # HDF5 and its filters raise errors of many kinds
+        raise FileError(f"{label}: damaged, or not to be read ({error}); fetch or write it again") from None
+    return unpack(label, raw, attributes)

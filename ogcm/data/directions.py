@@ -13,6 +13,7 @@ HEIGHT = {"up", "height", "altitude", "elevation"}
 DEPTH = {"down", "depth"}
 FLUX_ATTRIBUTES = ("positive", "positive_value", "standard_name", "long_name")
 DEPTH_ATTRIBUTES = ("positive", "standard_name")
+ATTRIBUTES = {*FLUX_ATTRIBUTES, *DEPTH_ATTRIBUTES}
 
 
 def direction(
@@ -61,7 +62,7 @@ def flux_direction(label: str, attributes: Mapping[str, Any], default: str | Non
     if found is None:
         raise InputError(
             f"{label} has no attribute for its positive direction; "
-            'give it the attribute positive = "up" or "down" (into the sea)'
+            'give it the attribute positive = "up" or "down" (into the sea), or the option positive'
         )
     return found
 
@@ -75,6 +76,6 @@ def depth_direction(label: str, attributes: Mapping[str, Any], any_negative: boo
     if found is None and any_negative:
         raise InputError(
             f"{label} has negative values, and no attribute tells whether they are land or sea; "
-            'give it the attribute positive = "up" (an elevation) or "down" (a depth)'
+            'give it the attribute positive = "up" (an elevation) or "down" (a depth), or the option positive'
         )
     return found or "down"

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ogcm.data import directions, longitudes
-from ogcm.data.axes import Axes, find_axes
-from ogcm.data.decoding import text, unpack
+from ogcm.data import directions
+from ogcm.data.axes import find_axes
+from ogcm.data.decoding import decoded, text
 from ogcm.data.quantities import QUANTITIES
-from ogcm.data.source import datasets, with_attributes
-from ogcm.data.times import time_axis
+from ogcm.data.orientation import with_coordinates
+from ogcm.data.source import datasets, open_dataset, with_attributes
+from ogcm.data.times import months_of
 from ogcm.data.units import convert, quantity_of
 from ogcm.errors import FileError, InputError, suggestion
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 ORDER = ("time", "z", "y", "x")
-SIGMA = ("ocean_s_", "ocean_sigma", "ocean_double_sigma", "atmosphere_", "model_level_number")
-LEVEL = 0.5  # height above the surface [m] that a coordinate of depth may have at most
 
 
 class Request(NamedTuple):
@@ -101,40 +100,90 @@ def read_field(
     """
     if positive not in (None, "up", "down"):
         raise InputError(f'positive: is "up" or "down", got {positive!r}')
-    own = {"units": units, "positive": positive, "missing_value": missing}
-    request = Request(variable, quantity, coordinates or {}, attributes or {},
-                      {key: value for key, value in own.items() if value is not None}, west)  # fmt: skip
+    options = {"units": units, "positive": positive, "missing_value": missing}
+    own = {key: value for key, value in options.items() if value is not None}
+    request = Request(variable, quantity, coordinates or {}, attributes or {}, own, west)
     return joined([read_one(where, ds, request) for where, ds in datasets(source)])
+
+
+def read_values(
+    path: str | Path, name: str, quantity: str | None = None, default_direction: str | None = None
+) -> Array:
+    """Read a variable without its coordinates, in the order of the file.
+
+    Parameters
+    ----------
+    path : str or Path
+        NetCDF file.
+    name : str
+        The variable.
+    quantity : str, optional
+        Name of the quantity in `QUANTITIES`. Default: the units are those of the file.
+    default_direction : {"up", "down"}, optional
+        Positive direction of a flux whose attributes give none.
+
+    Returns
+    -------
+    ndarray of float64
+        The values, NaN where they are missing; fluxes are positive into the sea.
+
+    Raises
+    ------
+    FileError
+        For a file that is missing, damaged or of another format, and for a missing variable.
+    InputError
+        For units, values or directions that cannot be understood.
+    """
+    with open_dataset(Path(path)) as ds:
+        if name not in ds.variables:
+            raise FileError(f"{path}: lacks {name}; {suggestion(name, map(str, ds.variables))}")
+        label, v = f"{path}: {name}", ds[name]
+        values = decoded(label, v, v.attrs)
+        return in_quantity(label, values, v.attrs, quantity, default_direction) if quantity else values
 
 
 def read_one(where: str, ds: "xr.Dataset", request: Request) -> "xr.DataArray":
     """Return the field in one file, see `read_field`; `where` is the name of the file."""
     ds = with_attributes(where, ds, request.attributes)
     name = find_variable(where, ds, request.variable, request.quantity)
-    v, label = ds[name].copy(deep=False), f"{where}: {name}"
-    v.attrs = {**v.attrs, **request.own}
-    if "positive" in request.own:
-        v.attrs = {key: a for key, a in v.attrs.items() if key == "positive" or key not in directions.FLUX_ATTRIBUTES}
-    quantity = request.quantity or quantity_from(label, text(ds[name].attrs, "standard_name"))
+    label, v = f"{where}: {name}", ds[name]
+    quantity = request.quantity or quantity_from(label, text(v.attrs, "standard_name"))
     axes = find_axes(label, ds, v, request.coordinates)
-    values = decoded(label, v)
-    values = signed(label, convert(label, values, text(v.attrs, "units"), quantity), v.attrs, quantity)
+    attributes = {**v.attrs, **request.own}
+    if "positive" in request.own:  # in place of all attributes that may tell a direction
+        attributes = {key: a for key, a in attributes.items() if key == "positive" or key not in directions.ATTRIBUTES}
+    values = in_quantity(label, decoded(label, v, attributes), attributes, quantity)
     field = v.copy(data=values).drop_vars(list(v.coords)).squeeze(axes.single)
-    field = field.rename({dimension: letter for letter, dimension in axes.dimensions.items()})
+    field = field.rename({dimension: letter for letter, dimension in axes.dimensions.items()}).rename(name)
     field = field.transpose(*(letter for letter in ORDER if letter in field.dims))
-    field = with_coordinates(where, label, field, axes, request.west)
-    kept = {key: text(ds[name].attrs, key) for key in ("standard_name", "long_name") if key in ds[name].attrs}
-    field.attrs = {"units": quantity_of(quantity).units, "quantity": quantity, "source": where,
-                   "periodic_x": field.attrs.get("periodic_x", 0)} | kept  # fmt: skip
+    field.attrs = {key: text(v.attrs, key) for key in ("standard_name", "long_name") if key in v.attrs}
+    field.attrs |= {"units": quantity_of(quantity).units, "units_of_file": text(attributes, "units")}
+    field.attrs |= {"quantity": quantity, "source": where, "periodic_x": 0}
     field.encoding = {}
-    return field.rename(name)
+    return with_coordinates(label, field, axes, request.west)
+
+
+def in_quantity(
+    label: str, values: Array, attributes: Mapping[str, Any], quantity: str, default_direction: str | None = None
+) -> Array:
+    """Return values in the units of a quantity, fluxes positive into the sea, depths of the sea floor positive down."""
+    values = convert(label, values, text(attributes, "units"), quantity, option='or the option units="...", ')
+    kind = QUANTITIES[quantity].direction
+    if not kind:
+        return values
+    if kind == "depth":
+        up = directions.depth_direction(label, attributes, bool((values < 0).any())) == "up"
+    else:
+        default = default_direction or (None if kind == "needed" else kind)
+        up = directions.flux_direction(label, attributes, default) == "up"
+    return 0.0 - values if up else values
 
 
 def find_variable(where: str, ds: "xr.Dataset", variable: str | None, quantity: str | None) -> str:
     """Return the name of the variable that is asked for. Raises FileError or InputError where it is not one."""
     import cf_xarray  # noqa: F401  the accessor `cf`, imported where it is needed, since it takes time
 
-    if variable in ds.variables:
+    if variable is not None and variable in ds.variables:
         return variable
     known = ds.cf.standard_names
     if variable is None and quantity is None:
@@ -148,8 +197,8 @@ def find_variable(where: str, ds: "xr.Dataset", variable: str | None, quantity: 
     if variable is not None:
         raise FileError(f"{where}: lacks {variable}; {suggestion(variable, map(str, ds.data_vars))}")
     raise InputError(
-        f"{where}: no variable has a standard_name of the quantity {quantity!r} ({', '.join(wanted)}); give the name of "
-        f"the variable, one of {', '.join(map(str, ds.data_vars))}"
+        f"{where}: no variable has a standard_name of the quantity {quantity!r} ({', '.join(wanted)}); give the name "
+        f"of the variable, one of {', '.join(map(str, ds.data_vars))}"
     )
 
 
@@ -162,129 +211,6 @@ def quantity_from(label: str, standard_name: str) -> str:
         f"{label} has the standard_name {standard_name!r}, which tells no quantity; give the quantity, one of "
         f"{', '.join(QUANTITIES)}"
     )
-
-
-def decoded(label: str, v: "xr.DataArray") -> Array:
-    """Return the values of a variable as float64, unpacked, NaN where they are missing.
-
-    Raises InputError for what does not hold numbers, FileError for what cannot be read.
-    """
-    if v.dtype.kind not in "iuf":
-        raise InputError(f"{label} holds the type {v.dtype}, but numbers are needed; text and dates cannot be used")
-    try:
-        raw = v.values
-    except Exception as error:  # HDF5 and its filters raise errors of many kinds
-        raise FileError(f"{label}: damaged, or not to be read ({error}); fetch or write it again") from None
-    return unpack(label, raw, v.attrs)
-
-
-def signed(label: str, values: Array, attributes: Mapping[str, Any], quantity: str) -> Array:
-    """Return a flux as positive into the sea, and the depth of the sea floor as positive down."""
-    kind = QUANTITIES[quantity].direction
-    if not kind:
-        return values
-    if kind == "depth":
-        up = directions.depth_direction(label, attributes, bool((values < 0).any())) == "up"
-    else:
-        up = directions.flux_direction(label, attributes, None if kind == "needed" else kind) == "up"
-    return 0.0 - values if up else values
-
-
-def with_coordinates(where: str, label: str, field: "xr.DataArray", axes: Axes, west: float) -> "xr.DataArray":
-    """Return a field with its coordinates, ordered from south to north, west to east and the surface down."""
-    found, letters = axes.coordinates, {dimension: letter for letter, dimension in axes.dimensions.items()}
-    if "time" in field.dims:
-        c = found.get("time")
-        name, times = time_axis(f"{where}: {c.name}" if c is not None else label, c, field.sizes["time"])
-        field = field.assign_coords({name: ("time", times)})
-    if "depth" in found and found["depth"].ndim <= 1:
-        c = found["depth"]
-        z = heights(f"{where}: {c.name}", c)
-        field = field.assign_coords(z=("z", z) if "z" in field.dims else z[0])
-        if "z" in field.dims:
-            field = descending(f"{where}: {c.name}", field)
-    if "latitude" not in found or "longitude" not in found:
-        return field
-    lat, lon = (in_degrees(where, found[role], role) for role in ("latitude", "longitude"))
-    for short, c in (("lat", lat), ("lon", lon)):
-        dims = tuple(letters[str(d)] for d in c.dims if str(d) in letters)
-        field = field.assign_coords({short: (dims, c.values.reshape([field.sizes[d] for d in dims]))})
-    return oriented(where, field, found, west)
-
-
-def in_degrees(where: str, c: "xr.DataArray", role: str) -> "xr.DataArray":
-    """Return a latitude or longitude in degrees."""
-    label = f"{where}: {c.name}"
-    values = decoded(label, c)
-    return c.copy(data=convert(label, values, text(c.attrs, "units") or "degrees", role))
-
-
-def heights(label: str, c: "xr.DataArray") -> Array:
-    """Return the heights [m] of a coordinate of depth, negative below the surface.
-
-    Raises InputError for units that are no length, and where its direction and its values contradict each other.
-    """
-    if text(c.attrs, "standard_name").startswith(SIGMA):
-        raise InputError(f"{label} counts levels that follow the sea floor ({text(c.attrs, 'standard_name')}); "
-                         "interpolate the variable to depths in m")  # fmt: skip
-    values = np.atleast_1d(convert(label, decoded(label, c), text(c.attrs, "units"), "depth"))
-    if not np.isfinite(values).all():
-        raise InputError(f"{label} has missing values; give each layer a depth")
-    told = directions.direction(label, c.attrs, directions.DEPTH_ATTRIBUTES, directions.HEIGHT, directions.DEPTH)
-    down = told == "down" if told else values.mean() >= 0
-    z = 0.0 - values if down else values
-    if (z > LEVEL).any():
-        means = f"is positive {'down' if down else 'up'}" if told else "has values of both signs"
-        raise InputError(
-            f"{label} {means}, so that {values[np.argmax(z)]:g} m is above the surface; correct its attribute positive "
-            f'or give attributes={{"{c.name}": {{"positive": "{"up" if down else "down"}"}}}}'
-        )
-    return z
-
-
-def descending(label: str, field: "xr.DataArray") -> "xr.DataArray":
-    """Return a field from the surface down. Raises InputError for depths that neither increase nor decrease."""
-    steps = np.diff(field["z"].values)
-    if not ((steps > 0).all() or (steps < 0).all()):
-        raise InputError(f"{label} must increase or decrease from each value to the next")
-    return field.isel(z=slice(None, None, -1)) if steps.size and steps[0] > 0 else field
-
-
-def oriented(where: str, field: "xr.DataArray", found: "Mapping[str, xr.DataArray]", west: float) -> "xr.DataArray":
-    """Return a field with rows from south to north, and columns from west to east without a seam."""
-    names = {short: f"{where}: {found[role].name}" for short, role in (("lat", "latitude"), ("lon", "longitude"))}
-    if field["lat"].ndim == 2:
-        field = separated(field)
-    if field["lat"].ndim == 2:
-        lat, lon = field["lat"].values, field["lon"].values
-        rows = slice(None, None, -1) if np.nanmean(np.diff(lat, axis=field["lat"].dims.index("y"))) < 0 else slice(None)
-        steps = (np.diff(lon, axis=field["lon"].dims.index("x")) + 180) % 360 - 180
-        field = field.isel(y=rows, x=slice(None, None, -1) if np.nanmean(steps) < 0 else slice(None))
-        field = field.assign_coords({n: (("y", "x"), field[n].transpose("y", "x").values) for n in ("lat", "lon")})
-        lon, closes = longitudes.unwrapped(field["lon"].values, west)
-        field = field.assign_coords(lon=(("y", "x"), lon))
-    else:
-        closes = False
-        if "y" in field["lat"].dims:
-            steps = np.diff(field["lat"].values)
-            if not ((steps > 0).all() or (steps < 0).all()):
-                raise InputError(f"{names['lat']} must increase or decrease from each value to the next")
-            field = field.isel(y=slice(None, None, -1)) if steps.size and steps[0] < 0 else field
-        if "x" in field["lon"].dims:
-            order, lon, closes = longitudes.ordered(names["lon"], field["lon"].values, west)
-            field = field.isel(x=order).assign_coords(lon=("x", lon))
-    field.attrs["periodic_x"] = int(closes)
-    return field
-
-
-def separated(field: "xr.DataArray") -> "xr.DataArray":
-    """Return a field with latitudes and longitudes of one dimension each where those of two are no more than these."""
-    lat, lon = (field[name].transpose("y", "x").values for name in ("lat", "lon"))
-    away = np.abs((lon - lon[:1] + 180) % 360 - 180), np.abs(lat - lat[:, :1])
-    steps = np.abs((np.diff(lon[0]) + 180) % 360 - 180), np.abs(np.diff(lat[:, 0]))
-    if all(a.max() <= longitudes.SAME * np.median(s) if s.size else True for a, s in zip(away, steps, strict=True)):
-        return field.assign_coords(lat=("y", lat[:, 0]), lon=("x", lon[0]))
-    return field
 
 
 def joined(fields: "list[xr.DataArray]") -> "xr.DataArray":
@@ -310,3 +236,32 @@ def joined(fields: "list[xr.DataArray]") -> "xr.DataArray":
     if len(set(times.tolist())) < len(times):
         raise InputError(f"{first.attrs['source']}: {first.name} has two records of the same {axis}")
     return first.isel(time=np.argsort(times, kind="stable"))
+
+
+def monthly(field: "xr.DataArray") -> "xr.DataArray":
+    """Sort the records of a field from January to December.
+
+    Parameters
+    ----------
+    field : DataArray
+        A field as `read_field` returns it, of twelve months with dates or numbers, or without time.
+
+    Returns
+    -------
+    DataArray, shape (12, ...)
+        The field with the coordinate `month`; one without time is the same in all months.
+
+    Raises
+    ------
+    InputError
+        For records that are not the twelve months.
+    """
+    if "time" not in field.dims:
+        return field.expand_dims(time=12).assign_coords(month=("time", np.arange(1, 13)))
+    label = f"{field.attrs['source']}: {field.name}"
+    months = months_of(label, field)
+    if sorted(months) != list(range(1, 13)):
+        found = ", ".join(map(str, months[:13])) + ", ..." * (len(months) > 13)
+        raise InputError(f"{label} has records of the months {found}; it must have one of each, 1 to 12")
+    dates = [name for name in ("time", "month") if name in field.coords]
+    return field.drop_vars(dates).assign_coords(month=("time", months)).isel(time=np.argsort(months))

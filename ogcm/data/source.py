@@ -11,7 +11,6 @@ from ogcm.files import BROKEN, verify
 if TYPE_CHECKING:
     import xarray as xr
 
-Source = "str | Path | xr.Dataset | xr.DataArray | Sequence[str | Path]"
 CLASSIC = (b"CDF\x01", b"CDF\x02")  # NetCDF-3 and its variant with 64-bit offsets
 OTHERS = {  # the first bytes of other formats, with the command that converts them
     b"CDF\x05": ("a NetCDF file with 64-bit data (CDF-5)", "nccopy -k nc4 {path} FILE.nc"),
@@ -20,7 +19,7 @@ OTHERS = {  # the first bytes of other formats, with the command that converts t
 }
 
 
-def datasets(source: "Source") -> "Iterator[tuple[str, xr.Dataset]]":
+def datasets(source: Any) -> "Iterator[tuple[str, xr.Dataset]]":
     """Open the data of a source one after another, without decoding them.
 
     Parameters
@@ -86,6 +85,21 @@ def open_dataset(path: Path) -> "xr.Dataset":
         raise
     except (*BROKEN, TypeError, IndexError) as error:
         raise FileError(f"{path}: damaged, not a NetCDF file, or not to be read ({error})") from None
+
+
+def require(path: str | Path, names: Sequence[str]) -> None:
+    """Raise FileError for a file that cannot be read or lacks variables, with all of them in one message."""
+    import h5py
+
+    with open_dataset(Path(path)) as ds:
+        absent = [name for name in names if name not in ds.variables]
+    if absent:
+        groups = []
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                groups = [name for name in file if file.get(name, getclass=True) is h5py.Group]
+        where = f"; the groups {', '.join(groups)} are not read; move the variables out of them" * bool(groups)
+        raise FileError(f"{path}: lacks {', '.join(absent)}; it must hold {', '.join(names)}{where}")
 
 
 def with_attributes(where: str, ds: "xr.Dataset", attributes: Mapping[str, Mapping[str, Any]]) -> "xr.Dataset":

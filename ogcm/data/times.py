@@ -68,13 +68,13 @@ def numbered(label: str, values: Array, units: str) -> tuple[str, Array]:
     first = 1 if (values % 1 == 0).all() else 0
     if units in ("", "1", "month", "months") and (whole == np.round(whole)).all():
         months = (whole + 1 - first).astype(int)
-        if 1 <= months.min() and months.max() <= 12:
+        if months.min() >= 1 and months.max() <= 12:
             return "month", months
     if units in ("", "1", "day", "days") and len(values) in (365, 366) and (np.diff(values) == 1).all():
         return "day", np.arange(1, len(values) + 1)
     raise InputError(
-        f"{label} with the units {units!r} holds {values[0]:g} to {values[-1]:g}, which are no times; give it units such "
-        "as 'days since 2000-01-01', or the months 1 to 12 and the units '1'"
+        f"{label} with the units {units!r} holds {values[0]:g} to {values[-1]:g}, which are no times; give it units "
+        "such as 'days since 2000-01-01', or the months 1 to 12 and the units '1'"
     )
 
 
@@ -120,12 +120,13 @@ def as_datetime64(found: Array) -> Array:
     return found
 
 
-def months_of(name: str, values: Array) -> Array:
-    """Return the months, 1 to 12, of an axis of times as `time_axis` returns it."""
-    if name == "month":
-        return values
-    if name == "day":
-        raise InputError("a climatology of days has no months")
+def months_of(label: str, field: "xr.DataArray") -> Array:
+    """Return the months, 1 to 12, of the records of a field. Raises InputError for a climatology of days."""
+    if "month" in field.coords:
+        return field["month"].values
+    if "time" not in field.coords:
+        raise InputError(f"{label} has the days of a climatological year, but months are needed")
+    values = field["time"].values
     if values.dtype.kind == "M":
         return values.astype("datetime64[M]").astype(int) % 12 + 1
     return np.array([date.month for date in values])

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def linear(units: str, target: str) -> tuple[float, float] | None:
 
     for text in dict.fromkeys((degrees(units), degrees(units.lower()))):  # files write "Watts meter-2"
         try:
-            found = registry.Quantity(registry.parse_expression(text))
+            found: Any = registry.Quantity(registry.parse_expression(text))
             zero, one = (
                 registry.Quantity(n * found.magnitude, found.units).to(registry.parse_units(target)).magnitude
                 for n in (0.0, 1.0)
