@@ -36,7 +36,7 @@ from nn.records import Records, Splits
 from nn.trainable import Trainable
 from nn.training_settings import TrainingSettings
 from ogcm.config import check_type, read_tables
-from ogcm.errors import InputError, suggestion
+from ogcm.errors import InputError, OceanError, suggestion
 from ogcm.model import Model
 from ogcm.setups.own import check_digest, find_setup
 from ogcm.terms import add_registered
@@ -83,7 +83,10 @@ class Configuration:
         name = options.pop("name", "")
         if not isinstance(name, str):
             raise InputError(f"{self.path}: [setup] needs the name of a setup, got name = {name!r}")
-        setup = find_setup(name, folder=self.path.parent)
+        try:
+            setup = find_setup(name, folder=self.path.parent)
+        except OceanError as error:
+            raise type(error)(f"{self.path}: [setup] {error}") from error
         check_digest(setup, options.pop("digest", None), self.path)
         terms = options.pop("terms", "")
         if not isinstance(terms, str):
