@@ -40,6 +40,7 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation
 from .state import State as State
 from .state import Tendencies as Tendencies

@@ -11,6 +11,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import ogcm
 
@@ -49,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, text) in SETUP_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     commands.add_parser("setups", help="list the setups")
+    new = commands.add_parser("new", help="write the file of a setup of your own, to start from")
+    new.add_argument("file", help="Python file to write, such as my_gyre.py")
+    new.add_argument("--from", dest="setup", default="double_gyre", help="setup to copy (default double_gyre)")
     about = commands.add_parser("info", help="describe an output or restart file, or this machine")
     about.add_argument("file", nargs="?")
     draw = commands.add_parser("plot", help="draw an output file")
@@ -130,7 +134,8 @@ def setup_options(setup: Callable) -> Options:
     hints = typing.get_type_hints(setup)
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
-            options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+            kind = str if p.default is None else type(p.default)
+            options[name] = ("setup", plain(hints.get(name, kind)), f"default {p.default}")
     options["tracers"] = ("setup", str, "comma-separated tracers to add: age, or those that a --module registers")
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
@@ -157,10 +162,12 @@ RUN_OPTIONS = {
 
 
 def plain(annotation: typing.Any) -> type:
-    """Return the type in an annotation such as `str | None`."""
+    """Return the type in an annotation such as `str | None`; that of a path is a text."""
     if isinstance(annotation, types.UnionType):
-        return next(a for a in typing.get_args(annotation) if a is not type(None))
-    return annotation
+        annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
+    if typing.get_origin(annotation) is typing.Literal:
+        return type(typing.get_args(annotation)[0])
+    return str if annotation is Path else annotation
 
 
 def setup_command(
@@ -177,7 +184,7 @@ def setup_command(
     command : str
         Name of the command.
     target : str
-        Name of the setup, or path of a TOML file.
+        Name of the setup, FILE.py:NAME for one of the user, or path of a TOML file.
     rest : list of str
         The options.
     own : dict of str to (type, str)
@@ -196,27 +203,28 @@ def setup_command(
     InputError, FileError
         For an unknown setup or option, or a value that cannot be used.
     """
-    from ogcm import config, setups
-    from ogcm.errors import InputError, suggestion
+    from ogcm import config
+    from ogcm.errors import InputError
     from ogcm.extensions import import_own
     from ogcm.provenance import note_terms, note_tracers
+    from ogcm.setups.own import check_digest, find_setup
     from ogcm.terms import add_registered
     from ogcm.tracers import TRACERS
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
     if target in ("--help", "-h"):
-        print(f"usage: ogcm {command} SETUP|FILE.toml [--OPTION VALUE ...]")
+        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
     given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
     tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
-    known: dict[str, typing.Any] = setups.SETUPS | (more or {})
-    if not isinstance(name, str) or name not in known:
-        raise InputError(f"unknown setup {name!r}: {suggestion(str(name), known)}")
-    setup = known[name]
+    setup = find_setup(name, more, folder=Path(target).parent if target.endswith(".toml") else ".")
+    check_digest(setup, tables["setup"].pop("digest", None), target)
     options = setup_options(setup)
+    for option in own.keys() & {o for o, (table, _, _) in options.items() if table == "setup"}:
+        raise InputError(f"{option}: the option of {name} has the name of one of `ogcm {command}`; rename it")
     if "overwrite" in tables["run"]:
         raise InputError(
             f"{target}: overwrite in [run] is not allowed, since it would replace files; delete it and give --overwrite"
@@ -293,12 +301,14 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
         if value.lower() not in ("", "true", "false"):
             raise InputError(f"--{option}: true or false, got {value!r}")
         return value.lower() != "false"
+    if kind not in (int, float, str):
+        raise InputError(f"--{option}: takes {kind}; give it in the table [setup] of a TOML file")
     value = value or next(words, "")
     if not value or value.startswith("--"):
         raise InputError(f"--{option}: needs a value")
     try:
         number = kind(value)
-        if kind is int and abs(number) > LARGEST:
+        if isinstance(number, int) and abs(number) > LARGEST:
             raise ValueError
         return number
     except ValueError:
@@ -335,6 +345,15 @@ def prepare_command(known: argparse.Namespace) -> int:
 
     path = prepare(known.configuration, known.output)
     print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run ocean --data {path}`", file=sys.stderr)
+    return 0
+
+
+def new_command(known: argparse.Namespace) -> int:
+    """Run `ogcm new FILE.py --from SETUP`: write the source of a setup as a file of the user."""
+    from ogcm.setups.own import write_setup
+
+    write_setup(known.file, known.setup)
+    print(f"{known.file} written; run it with `ogcm run {known.file}:{known.setup}`")
     return 0
 
 
@@ -405,6 +424,7 @@ def kernel_command(known: argparse.Namespace) -> int:
 COMMANDS = {
     "prepare": prepare_command,
     "setups": setups_command,
+    "new": new_command,
     "info": info_command,
     "plot": plot_command,
     "compile": compile_command,

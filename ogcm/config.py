@@ -1,6 +1,6 @@
 """The configuration of a run: a TOML file that repeats it, if a setup made the model.
 
-[setup]       name and the options of the setup
+[setup]       name and the options of the setup; that of a user is FILE.py:NAME, relative to the folder of this file
 [parameters]  physical parameters that differ from the setup's
 [numerics]    numerical choices that differ from the setup's
 [run]         days, every, variables, ...

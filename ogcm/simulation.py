@@ -176,7 +176,7 @@ class Simulation:
         """Path of the file of the first writer, or None."""
         return next(iter(run_files.written_paths(self)), None)
 
-    def toml(self, writer: Writer | None = None, **run: object) -> str:
+    def toml(self, writer: Writer | None = None, folder: str | Path | None = None, **run: object) -> str:
         """Return the configuration of the run as TOML, from which `ogcm run` repeats it.
 
         For a model that no setup made, or that was changed since, it is a record of the run, which states why it cannot
@@ -186,6 +186,9 @@ class Simulation:
         ----------
         writer : Writer, optional
             The writer whose options are in the table [run]; default the first.
+        folder : str or Path, optional
+            Folder of the file that will hold the text, to which the path of a setup of your own is relative; default
+            that of the file of the writer, or the working directory.
         **run : object
             Values that replace those of the table [run].
 
@@ -203,7 +206,9 @@ class Simulation:
             "device": None if self.device == "cpu" else self.device,
             "start": self.model.state.time / DAY,
         }
-        return provenance.toml(self.model, settings | run, self.start_mark)
+        if folder is None:
+            folder = "." if writer is None or writer.path is None else writer.path.parent
+        return provenance.toml(self.model, settings | run, self.start_mark, folder)
 
     def stop(self, reason: str = "") -> None:
         """Stop the run after the present step; callbacks use it.

@@ -277,7 +277,7 @@ class NetCDFWriter(Writer):
         now, before = simulation.toml(self), simulation.tile.on_first(lambda: self._earlier_configuration(simulation))
         if before is None:
             return now
-        whole = config.joined_settings(before, now)
+        whole: dict[str, Any] | None = config.joined_settings(before, now)
         if whole is not None:
             return simulation.toml(self, **whole)
         return config.toml_with_history(before, now, simulation.model.state.time / DAY)

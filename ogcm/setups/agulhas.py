@@ -36,7 +36,6 @@ from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData
 from ogcm.operators.layers import stretch
-from ogcm.setups.recipe import recipe
 from ogcm.stage_passes import tendencies
 from ogcm.sweep import Sweep
 
@@ -95,7 +94,7 @@ def edges(centres: Array) -> Array:
     return np.append(centres - half, centres[-1] + half)
 
 
-@recipe(days=20)
+@ogcm.recipe(days=20)
 def agulhas(
     *,
     data: str | None = None,

@@ -11,7 +11,6 @@ from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData, fill_missing
-from ogcm.setups.recipe import recipe
 
 Array = np.ndarray
 NEEDED = (
@@ -20,7 +19,7 @@ NEEDED = (
 )
 
 
-@recipe(days=365)
+@ogcm.recipe(days=365)
 def global_4deg(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:

@@ -28,7 +28,6 @@ from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
 from ogcm.ocean_data import OceanData
-from ogcm.setups.recipe import recipe
 
 Array = np.ndarray
 NEEDED = (
@@ -130,7 +129,7 @@ def read_record(data: str) -> Record:
     return Record(T, S, T_seen, S_seen, *stress, *heat, flux("pme", "fresh water"))
 
 
-@recipe(days=30)
+@ogcm.recipe(days=30)
 def papa(
     *,
     data: str | None = None,
