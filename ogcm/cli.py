@@ -214,10 +214,12 @@ def setup_command(
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
     if target in ("--help", "-h"):
-        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.toml [--OPTION VALUE ...]")
+        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.nc|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
     given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
+    if target.endswith(".nc"):  # the file of an ocean
+        given_tables = {"setup": {"name": "ocean", "data": target}}
     tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
     name = tables["setup"].pop("name")
     setup = find_setup(name, more, folder=Path(target).parent if target.endswith(".toml") else ".")
@@ -344,7 +346,7 @@ def prepare_command(known: argparse.Namespace) -> int:
     from ogcm.preparation import prepare
 
     path = prepare(known.configuration, known.output)
-    print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run ocean --data {path}`", file=sys.stderr)
+    print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run {path}`", file=sys.stderr)
     return 0
 
 

@@ -100,5 +100,5 @@ FIELDS = {
     "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
     "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
     "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
-    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_volume_streamfunction", "F", ""),
+    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_streamfunction", "F", ""),
 }

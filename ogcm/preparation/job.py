@@ -1,6 +1,6 @@
 """From public data to a model: a configuration names a region and files, and gets one file of an ocean.
 
-    ogcm prepare CONFIG.toml          ogcm.prepare("CONFIG.toml")          ogcm run ocean --data FILE.nc
+    ogcm prepare CONFIG.toml          ogcm.prepare("CONFIG.toml")          ogcm run FILE.nc
 
     [grid]         lon, lat, resolution, or edges of one's own        [layers]      dz, or number, depth and top
     [bathymetry]   a relief and rules                                 [start]       temperature and salinity

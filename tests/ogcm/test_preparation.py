@@ -389,6 +389,9 @@ def test_another_file_is_no_ocean(sea, tmp_path):
 def test_the_command_prepares_and_runs(sea, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["prepare", "sea.toml", "--output", "mine.nc"]) == 0
-    assert "run it with `ogcm run ocean --data mine.nc`" in capsys.readouterr().err
-    assert main(["run", "ocean", "--data", "mine.nc", "--days", "0.1", "--quiet"]) == 0
+    assert "run it with `ogcm run mine.nc`" in capsys.readouterr().err
+    assert main(["run", "mine.nc", "--days", "0.1", "--quiet"]) == 0
     assert (tmp_path / "ocean.nc").exists()
+    assert main(["run", "ocean.toml", "--output", "again.nc", "--quiet"]) == 0
+    with xr.open_dataset("ocean.nc") as one, xr.open_dataset("again.nc") as other:
+        xr.testing.assert_identical(one.T, other.T)
