@@ -170,6 +170,16 @@ def plain(annotation: typing.Any) -> type:
     return str if annotation is Path else annotation
 
 
+def tables_of(target: str) -> dict[str, dict]:
+    """Return the tables of a TOML file, of the file of an ocean or of the name of a setup."""
+    from ogcm import config
+
+    given = {"setup": {"name": "ocean", "data": target} if target.endswith(".nc") else {"name": target}}
+    if target.endswith(".toml"):
+        given = config.read(target)
+    return {name: dict(given.get(name, {})) for name in config.TABLES}
+
+
 def setup_command(
     command: str,
     target: str,
@@ -203,7 +213,6 @@ def setup_command(
     InputError, FileError
         For an unknown setup or option, or a value that cannot be used.
     """
-    from ogcm import config
     from ogcm.errors import InputError
     from ogcm.extensions import import_own
     from ogcm.provenance import note_terms, note_tracers
@@ -217,10 +226,7 @@ def setup_command(
         print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.nc|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
-    given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
-    if target.endswith(".nc"):  # the file of an ocean
-        given_tables = {"setup": {"name": "ocean", "data": target}}
-    tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
+    tables = tables_of(target)
     name = tables["setup"].pop("name")
     setup = find_setup(name, more, folder=Path(target).parent if target.endswith(".toml") else ".")
     check_digest(setup, tables["setup"].pop("digest", None), target)

@@ -195,7 +195,7 @@ def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: boo
         -source.values, source.lat, source.lon, cells,
         number("land_share", table.get("land_share", 0.5)), number("smallest_depth", table.get("smallest_depth", 0.0)),
     )  # fmt: skip
-    depth = bathymetry.smoothed(depth, number("smoothing", table.get("smoothing", 0), whole=True), closes)
+    depth = bathymetry.smoothed(depth, int(number("smoothing", table.get("smoothing", 0), whole=True)), closes)
     straits = [bathymetry.strait_of(entry) for entry in table.get("open", [])]
     straits += [bathymetry.strait_of(entry, depth=0.0) for entry in table.get("close", [])]
     depth = bathymetry.with_straits(depth, straits, cells)
@@ -227,7 +227,7 @@ def initial_fields(
     bottom = -np.cumsum(dz)[:, None, None]
     interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
     method, fill = table.get("method", "linear"), table.get("fill", "harmonic")
-    T, S = (start.on_cells(f.name, source_of(f), cells, interfaces, method, fill) for f in converted)
+    T, S = (start.on_cells(str(f.name), source_of(f), cells, interfaces, method, fill) for f in converted)
     wet = np.concatenate([np.zeros((1, 1, 1)), -bottom[:-1]]) < depth
     if table.get("stabilise", False):
         T, S = start.stabilised(T, S, interfaces, wet, cells.lat)

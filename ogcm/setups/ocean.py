@@ -1,7 +1,7 @@
 """An ocean of one's own, from the file that `ogcm prepare` made."""
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import Any, Unpack
 
 import ogcm
 from ogcm.errors import FileError
@@ -38,7 +38,7 @@ def ocean(
     if data is None:
         raise FileError("ocean needs the file of an ocean, made by `ogcm prepare`: `ogcm run ocean --data FILE.nc`")
     found = ocean_file.read(data)
-    settings: ogcm.NumericsOptions = {"equation_of_state": found.equation_of_state} | found.numerics
+    settings: dict[str, Any] = {"equation_of_state": found.equation_of_state} | found.numerics
     return ogcm.Model(
         ogcm.spherical(lon=found.cells.lon_edges, lat=found.cells.lat_edges),
         depth=found.depth,
