@@ -107,7 +107,7 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str) -> Oc
     T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
     given = {table: plain(entries) for table, entries in tables.items() if entries}
     return Ocean(
-        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells),
+        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells, equation),
         dict(tables["numerics"]), dict(tables["parameters"]), name,
         config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
     )  # fmt: skip

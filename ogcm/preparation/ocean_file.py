@@ -85,6 +85,11 @@ class Ocean:
         """The equation of state, which decides what kinds of temperature and salinity T and S are."""
         return self.numerics.get("equation_of_state", "teos10")
 
+    @property
+    def closes(self) -> bool:
+        """Whether the region closes around the globe."""
+        return bool(abs(self.cells.lon_edges[-1] - self.cells.lon_edges[0] - 360.0) < 1e-6)
+
 
 def write(ocean: Ocean, path: str | Path) -> None:
     """Write a prepared ocean in one piece. Raises FileError if the disk fails."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.forcing import Series
+from ogcm.preparation.fluxes import mean_of
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.topography import bodies_of_water
 
@@ -39,22 +39,18 @@ def draw(ocean: Ocean) -> "Picture":
     axes = list(np.ravel(figure.subplots(rows, 3)))
     wet = ocean.depth > 0
     draw_map(axes[0], ocean, np.where(wet, ocean.depth, np.nan), "depth [m]", "deep")
-    bodies = bodies_of_water(wet, False, False)
+    bodies = bodies_of_water(wet, ocean.closes, False)
     axes[0].contour(ocean.cells.lon, ocean.cells.lat, bodies > 0, [0.5], colors="black", linewidths=0.6)
     axes[0].set_title(f"depth [m], {len(np.unique(bodies[wet]))} basin(s)")
     draw_map(axes[1], ocean, np.where(wet, ocean.T[0], np.nan), "temperature of the surface [degC]", "thermal")
     draw_map(axes[2], ocean, np.where(wet, ocean.S[0], np.nan), "salinity of the surface [g kg-1]", "haline")
     draw_section(axes[3], ocean, wet)
     for panel, (name, values) in zip(axes[4:], fluxes.items(), strict=False):
-        draw_map(panel, ocean, np.where(wet, values, np.nan), f"{name} [{UNITS[name]}], mean", "balance")
+        colours = {"T_star": "thermal", "S_star": "haline"}.get(name, "balance")
+        draw_map(panel, ocean, np.where(wet, values, np.nan), f"{name} [{UNITS[name]}], mean", colours)
     for panel in axes[panels:]:
         panel.remove()
     return figure
-
-
-def mean_of(entry: Any) -> Array:
-    """Return the time mean of an entry of the forcing."""
-    return np.mean(np.asarray(entry.values), axis=0) if isinstance(entry, Series) else np.asarray(entry)
 
 
 def draw_map(axes: Any, ocean: Ocean, values: Array, title: str, colours: str) -> None:
