@@ -30,7 +30,6 @@ from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
 from .numerics import SetupOptions as SetupOptions
-from .ocean_data import OceanData as OceanData
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture
 from .plotting import animate as animate

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import h5netcdf
 import numpy as np
 
-from ogcm.cf import reading
 from ogcm.errors import FileError, InputError, suggestion
-from ogcm.files import BROKEN, verify
+from ogcm.files import BROKEN, reading, verify
 from ogcm.names import check_exists
 
 Array = np.ndarray

@@ -19,8 +19,8 @@ import numpy as np
 from ogcm.data import directions
 from ogcm.data.axes import find_axes
 from ogcm.data.decoding import decoded, text
-from ogcm.data.quantities import QUANTITIES
 from ogcm.data.orientation import with_coordinates
+from ogcm.data.quantities import QUANTITIES
 from ogcm.data.source import datasets, open_dataset, with_attributes
 from ogcm.data.times import months_of
 from ogcm.data.units import convert, quantity_of

@@ -97,7 +97,8 @@ def kind_of(field: "xr.DataArray", given: str | None, known: dict[str, str], opt
         return "practical"
     if standard not in known:
         raise InputError(
-            f"{text(field.attrs, 'source')}: {field.name} has the standard_name {standard!r}; is it {' or '.join(kinds)}? "
+            f"{text(field.attrs, 'source')}: {field.name} has the standard_name {standard!r}; is it "
+            f"{' or '.join(kinds)}? "
             f'Give {option}="{kinds[0]}", or it the standard_name {" or ".join(known)}'
         )
     return known[standard]

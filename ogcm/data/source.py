@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ogcm.data.decoding import text
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
 
@@ -85,6 +86,12 @@ def open_dataset(path: Path) -> "xr.Dataset":
         raise
     except (*BROKEN, TypeError, IndexError) as error:
         raise FileError(f"{path}: damaged, not a NetCDF file, or not to be read ({error})") from None
+
+
+def attribute(path: str | Path, name: str, key: str) -> str:
+    """Return an attribute of a variable of a file as text, empty where it is absent."""
+    with open_dataset(Path(path)) as ds:
+        return text(ds[name].attrs, key)
 
 
 def require(path: str | Path, names: Sequence[str]) -> None:
