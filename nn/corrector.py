@@ -400,6 +400,21 @@ class Corrector(Term):
         other.allocate(np.dtype(dtype))
         return other
 
+    def copy(self) -> "Corrector":
+        """Return a copy with weights, statistics of the features and work arrays of its own.
+
+        Returns
+        -------
+        Corrector
+            The copy.
+        """
+        other = copy.copy(self)
+        other.network = self.network.astype(self.network.weights.dtype)
+        other.scale, other.scaled = self.scale.copy(), set(self.scaled)
+        other.normalisation = Normalisation(*(a.copy() for a in self.normalisation))
+        other.allocate(self.F.dtype)
+        return other
+
     def to(self, device: str, model: Model, mirror: Model) -> "Corrector":
         """Return a copy on a device.
 

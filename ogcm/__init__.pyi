@@ -6,6 +6,8 @@ from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
 from .callbacks import Callback as Callback
+from .callbacks import every as every
+from .ensemble import run_ensemble as run_ensemble
 from .errors import BlowUpError as BlowUpError
 from .errors import CallbackError as CallbackError
 from .errors import FileError as FileError

@@ -10,14 +10,14 @@ import pkgutil
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import ogcm
 
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
-    "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
+    "run": ("ogcm.commands", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
     "sensitivity": ("adjoint.commands", "compute maps of the sensitivity of a transport, a heat content, ..."),
     "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
@@ -156,6 +156,10 @@ RUN_OPTIONS = {
     "restart": (str, "restart file to continue from; an existing output is extended"),
     "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
     "start": (float, "day on which the run must begin, as its TOML file says; a restart of another day is refused"),
+    "perturb": (str, "comma-separated FIELD=SIZE, standard deviations of noise in the initial state, such as T=0.01"),
+    "members": (int, "members of an ensemble, one after another, with the noise of each; they write NAME_001.nc, ..."),
+    "member": (int, "the member of the ensemble to run alone (default 1)"),
+    "outputs": (dict, "further outputs, only in a TOML file: tables [run.outputs.NAME] with the file, every, ..."),
     "overwrite": (bool, "replace an existing output and restart; on the command line alone"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
@@ -214,11 +218,7 @@ def setup_command(
         For an unknown setup or option, or a value that cannot be used.
     """
     from ogcm.errors import InputError
-    from ogcm.extensions import import_own
-    from ogcm.provenance import note_terms, note_tracers
     from ogcm.setups.own import check_digest, find_setup
-    from ogcm.terms import add_registered
-    from ogcm.tracers import TRACERS
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
@@ -247,12 +247,23 @@ def setup_command(
         print(f"  --{'module':20} {MODULE}")
         return None
     given = read_options(rest, {name: kind for name, (_, kind, _) in options.items()})
-    if "restart" in given:  # its day may differ from that of the file
-        tables["run"].pop("start", None)
+    if "restart" in given:  # its day may differ from that of the file, and its state has been perturbed
+        for option in ("start", "perturb", "member", "members"):
+            tables["run"].pop(option, None)
     for option, value in given.items():
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
+    return make_model(setup, tables), tables["run"]
+
+
+def make_model(setup: Callable, tables: dict[str, dict]) -> typing.Any:
+    """Return the model of a setup with the options, parameters, tracers, terms and training of the tables."""
+    from ogcm.extensions import import_own
+    from ogcm.provenance import note_terms, note_tracers
+    from ogcm.terms import add_registered
+    from ogcm.tracers import TRACERS
+
     tracers, terms, trained = (tables["setup"].pop(name, None) for name in ("tracers", "terms", "trained"))
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
     if tracers is not None:
@@ -264,26 +275,7 @@ def setup_command(
         note_terms(model, terms)
     if trained is not None:
         import_own("nn.trained").load(trained, model)
-    return model, tables["run"]
-
-
-def run_command(target: str, rest: list[str]) -> int:
-    """Run `ogcm run SETUP|FILE.toml [--option value ...]`."""
-    from ogcm.simulation import Simulation
-
-    made = setup_command("run", target, rest, RUN_OPTIONS)
-    if made is None:
-        return 0
-    model, settings = made
-    if isinstance(settings.get("variables"), str):
-        settings["variables"] = settings["variables"].split(",")
-    settings.setdefault("output", f"{model.name}.nc")
-    progress = not settings.pop("quiet", False)
-    simulation = Simulation(model, **settings, progress=progress)
-    simulation.run()
-    if simulation.tile.is_first:
-        print(f"{simulation.output} written; draw it with `ogcm plot {simulation.output}`", file=sys.stderr)
-    return 0
+    return model
 
 
 def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
@@ -310,7 +302,7 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
             raise InputError(f"--{option}: true or false, got {value!r}")
         return value.lower() != "false"
     if kind not in (int, float, str):
-        raise InputError(f"--{option}: takes {kind}; give it in the table [setup] of a TOML file")
+        raise InputError(f"--{option}: takes {kind}; give it in a TOML file")
     value = value or next(words, "")
     if not value or value.startswith("--"):
         raise InputError(f"--{option}: needs a value")
@@ -330,7 +322,8 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
 
     for table, entries in tables.items():
         known = {name: kind for name, (home, kind, _) in options.items() if home == table}
-        lists: dict[str, dict] = {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}
+        lists: dict[str, dict] = {"parameters": {"eos": list[float]}}
+        lists["run"] = {"variables": list[str], "perturb": Mapping[str, float]}
         known |= lists.get(table, {})
         for name, value in entries.items():
             if name not in known:

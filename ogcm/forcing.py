@@ -428,6 +428,14 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
+    def copy(self) -> "BoundForcing":
+        """Return the forcing with arrays of its own; functions of time are shared."""
+        other = copy.copy(self)
+        other.steady = {name: a.copy() for name, a in self.steady.items()}
+        other.series = {name: replace(series, values=series.values.copy()) for name, series in self.series.items()}
+        other.functions, other.shapes = dict(self.functions), dict(self.shapes)
+        return other
+
     def to(self, device: str) -> "BoundForcing":
         """Return the forcing with its maps in the memory of `device`; maps of functions of time are sent there."""
         other = copy.copy(self)

@@ -10,7 +10,7 @@ import numbers
 import shlex
 import sys
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ import numpy as np
 from tqdm import tqdm
 
 from ogcm import provenance, run_checks, run_files, watch
-from ogcm.callbacks import Callback
+from ogcm.callbacks import Callback, name_callbacks, stopping
 from ogcm.constants import DAY, YEAR
 from ogcm.device import check_device
 from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
+from ogcm.perturbation import perturb_state
 from ogcm.processes import ending_together, failed_together
 from ogcm.restart import load_restart, save_restart
 from ogcm.signals import CaughtSignal, catch_signals
@@ -59,8 +60,11 @@ class Simulation:
         "float32" (the default) or "float64".
     writers : mapping of str to Writer, optional
         Further writers by name, such as a `NetCDFWriter` with other variables and another interval.
-    callbacks : mapping of str to Callback, optional
-        Functions that are called during the run, by name.
+    callbacks : sequence of Callback, or mapping of str to Callback, optional
+        Functions that are called during the run, such as [ogcm.every(hours=6, do=report)].
+    stop_when : callable or Callback, optional
+        Condition ``stop_when(simulation)`` that ends the run when it is true, as its last step would; a text that it
+        returns is the reason. It is evaluated after each step, or as often as `ogcm.every(hours=6, do=condition)` says.
     restart : str or Path, optional
         Restart file from which the run continues. Output that exists is extended, including the `.part` file of a run
         that was killed.
@@ -68,6 +72,11 @@ class Simulation:
         Time between two restarts [days]; by default there is one at the end.
     start : float, optional
         Day on which the run must begin; a state of another day is refused.
+    perturb : mapping of str to float, optional
+        Standard deviations of noise that is added to fields of the initial state, such as {"T": 0.01} [degC]; see
+        `ogcm.run_ensemble`.
+    member : int, optional
+        Number of the member of the ensemble, from 1, which determines the noise.
     overwrite : bool, optional
         Replace files of ogcm that have the names of this run.
     progress : bool, optional
@@ -94,10 +103,13 @@ class Simulation:
         means: bool = False,
         output_precision: str = "float32",
         writers: Mapping[str, Writer] | None = None,
-        callbacks: Mapping[str, Callback] | None = None,
+        callbacks: Mapping[str, Callback] | Sequence[Callback] | None = None,
+        stop_when: Callable[["Simulation"], Any] | Callback | None = None,
         restart: str | Path | None = None,
         restart_every: float | None = None,
         start: float | None = None,
+        perturb: Mapping[str, float] | None = None,
+        member: int = 1,
         overwrite: bool = False,
         progress: bool = True,
         device: str = "cpu",
@@ -117,15 +129,23 @@ class Simulation:
                 output, every=every, variables=variables, means=means, precision=output_precision
             )
         self.writers: dict[str, Writer] = own | dict(writers or {})
-        self.callbacks: dict[str, Callback] = dict(callbacks or {})
+        self.callbacks = name_callbacks(callbacks)
+        if stop_when is not None:
+            if "stop_when" in self.callbacks:
+                raise InputError("callbacks: 'stop_when' is the name of the argument `stop_when`; choose another name")
+            self.callbacks["stop_when"] = stopping(stop_when)
         self.has_run, self.restart_file = False, run_files.restart_path(self)
-        same = {"days": days, "restart": restart, "restart_every": restart_every, "callbacks": list(self.callbacks)}
+        same: dict[str, object] = {"days": days, "restart": restart, "restart_every": restart_every, "perturb": perturb}
+        same |= {"callbacks": list(self.callbacks), "member": member}
         paths = run_files.written_paths(self)
         self.tile.check_same(same | {"writers": [*self.writers, *paths], "output": paths, "overwrite": overwrite})
         if restart is not None:
             load_restart(restart, model)
         model.state.prepare(model.grid)
         self.start_mark = None if restart is None else provenance.state_mark(model)
+        self.perturb, self.member = perturb, member
+        if perturb is not None:
+            self._perturb(perturb)
         run_checks.check_start_day(self, start)
         self.tile.on_first(lambda: run_files.check_names(self))
         self.check()
@@ -133,6 +153,12 @@ class Simulation:
         self.watch: Any = None  # there is one during a run
         self.caught, self.started = CaughtSignal(), 0.0
         self.stop_reason: str | None = None
+
+    def _perturb(self, perturb: Mapping[str, float]) -> None:
+        """Perturb the initial state; the configuration repeats this for a state of a restart or of a setup."""
+        known = self.start_mark is not None or self.model.marks.get("state") == provenance.state_mark(self.model)
+        perturb_state(self.model, perturb, self.member)
+        self.start_mark = provenance.state_mark(self.model) if known else None
 
     @functools.cached_property
     def stepper(self) -> Stepper:
@@ -204,6 +230,8 @@ class Simulation:
             "restart": self.restart,
             "restart_every": self.restart_every,
             "device": None if self.device == "cpu" else self.device,
+            "perturb": self.perturb,
+            "member": None if self.perturb is None else self.member,
             "start": self.model.state.time / DAY,
         }
         if folder is None:
@@ -361,7 +389,7 @@ class Simulation:
         """Print the day that was reached, the speed, the digest of the state and the path of the restart."""
         state, wall = self.model.state, clock.perf_counter() - self.started
         digest = state.digest(self.tile)
-        stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
+        stopped = f", stopped: {self.stop_reason}" if self.stop_reason else ", stopped by a callback"
         self._report(
             f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self._speed(steps):.3g} simulated years "
             f"per day{'' if self.stop_reason is None else stopped}; state {digest} in {self.restart_file}"

@@ -120,6 +120,20 @@ class Term:
                 setattr(other, name, to_device(value, device))
         return other
 
+    def copy(self) -> "Term":
+        """Copy the term for a copy of its model, together with all of its attributes that are arrays.
+
+        Returns
+        -------
+        Term
+            The copy, which shares all other attributes; a term with others that change replaces this method.
+        """
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
+                setattr(other, name, value.copy())
+        return other
+
     def assign(self, other: "Term") -> None:
         """Take the values that change in a training from the term of which this is a copy.
 
