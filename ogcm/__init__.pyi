@@ -5,6 +5,7 @@ from . import constants as constants
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
 from .errors import BlowUpError as BlowUpError
 from .errors import CallbackError as CallbackError
