@@ -5,6 +5,7 @@ from . import constants as constants
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
 from .callbacks import every as every
 from .ensemble import run_ensemble as run_ensemble

@@ -18,7 +18,7 @@ slopes, divergence and advection vanish.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -200,11 +200,12 @@ def papa(
     }
     chosen = settings | numerics
     empty = ogcm.Series(np.zeros((length + 1, 1, 2 * columns)), HOUR * np.arange(length + 1))
+    fluxes: dict[str, Any] = dict.fromkeys(FLUXES, empty)
     model = ogcm.Model(
         grid,
         depth=float(np.sum(DZ)),
         dz=DZ,
-        forcing=ogcm.Forcing(**dict.fromkeys(FLUXES, empty)),
+        forcing=ogcm.Forcing(**fluxes),
         parameters=WATER | MIXING.get(str(chosen["vertical_mixing"]), {}) | dict(parameters or {}),
         **chosen,
     )
