@@ -7,10 +7,9 @@ import ogcm
 from ogcm.errors import FileError
 from ogcm.inputs import Values
 from ogcm.preparation import ocean_file
-from ogcm.setups.recipe import recipe
 
 
-@recipe(days=30)
+@ogcm.recipe(days=30)
 def ocean(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
@@ -38,14 +37,16 @@ def ocean(
     if data is None:
         raise FileError("ocean needs the file of an ocean, made by `ogcm prepare`: `ogcm run ocean --data FILE.nc`")
     found = ocean_file.read(data)
-    settings: dict[str, Any] = {"equation_of_state": found.equation_of_state} | found.numerics
+    settings: Any = {"equation_of_state": found.equation_of_state} | found.numerics
     return ogcm.Model(
         ogcm.spherical(lon=found.cells.lon_edges, lat=found.cells.lat_edges),
         depth=found.depth,
         dz=found.dz,
         T=found.T,
         S=found.S,
-        forcing=ogcm.Forcing(**found.forcing),
+        forcing=ogcm.Forcing(
+            **found.forcing, atmosphere=ogcm.Atmosphere(**found.atmosphere) if found.atmosphere else None
+        ),
         parameters=found.parameters | dict(parameters or {}),
         **(settings | numerics),
     )

@@ -397,3 +397,60 @@ def test_the_command_prepares_and_runs(sea, tmp_path, monkeypatch, capsys):
     assert main(["run", "ocean.toml", "--output", "again.nc", "--quiet"]) == 0
     with xr.open_dataset("ocean.nc") as one, xr.open_dataset("again.nc") as other:
         xr.testing.assert_identical(one.T, other.T)
+
+
+def test_fluxes_follow_from_an_atmosphere(sea):
+    i = CONFIGURATION.index("[forcing]")
+    j = CONFIGURATION.index("[numerics]")
+    atmosphere = """[atmosphere]
+u10 = {file = "climatology.nc", variable = "u"}
+v10 = 0.0
+t2 = 15.0
+d2 = 10.0
+cloud = 0.5
+diurnal_cycle = true
+"""
+    sea.write_text("[ocean]\nstart = 2021-02-10\n" + CONFIGURATION[:i] + atmosphere + CONFIGURATION[j:])
+    path = ogcm.prepare(sea)
+    found = ocean_file.read(path).atmosphere
+    assert (found["t2"], found["diurnal_cycle"], found["day_of_year"]) == (15.0, True, 40.0)
+    np.testing.assert_allclose(found["u10"].values[:, 3, 4], 5 * np.cos(2 * np.pi * np.arange(12) / 12), atol=1e-12)
+    model = ogcm.setups.ocean(data=str(path))
+    before = model.state.T.copy()
+    ogcm.Simulation(model, days=1, progress=False).run()
+    assert 0.01 < (before - model.state.T)[0, 6, 6] < 1  # air of 15 degC cools water of 20
+
+
+def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path):
+    with xr.open_dataset(tmp_path / "climatology.nc") as f:
+        months = f.load()
+    days = np.array([31 * n + 15 for n in range(24)])  # one in each month of two years, or nearly
+    twice = xr.concat([months, months + 1], "month").rename(month="time").assign_coords(time=("time", days * 1.0))
+    twice.time.attrs["units"] = "days since 2019-12-30"
+    for name in "uvq":
+        twice[name].attrs = months[name].attrs
+    twice.to_netcdf(tmp_path / "dated.nc", engine="h5netcdf")
+    text = CONFIGURATION.replace("climatology.nc", "dated.nc")
+    sea.write_text(text)
+    with pytest.raises(InputError, match=r"has dates; give that of the start of the model, \[ocean\] start"):
+        ogcm.prepare(sea)
+    sea.write_text("[ocean]\nstart = 2020-01-01\n" + text)
+    heat = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
+    np.testing.assert_allclose(heat.times / 86400, days - 2)
+    assert heat.period is None and heat.values.shape == (24, 10, 20)
+    entry = 'heat_flux = {file = "dated.nc", variable = "q"'
+    sea.write_text(text.replace(entry, entry + ", climatology = true").replace("dated.nc", "climatology.nc", 2))
+    mean = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
+    assert mean.period is not None and mean.values[0, 5, 5] == pytest.approx(-100.5)
+
+
+def test_the_surface_is_restored_to_a_level_of_a_climatology(sea):
+    changed(sea, "[forcing]", """[forcing]
+T_star = {file = "climate.nc", variable = "T", level = 0.0}
+S_star = {file = "climate.nc", variable = "S", level = 0.0}
+rate_T = 1e-5
+rate_S = 1e-5""")  # fmt: skip
+    forcing = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing
+    SA = gsw.SA_from_SP(38.0, 0.0, 5.5, 35.5)
+    assert forcing["S_star"][5, 5] == pytest.approx(SA, rel=1e-5)
+    assert forcing["T_star"][5, 5] == pytest.approx(gsw.CT_from_pt(SA, 20.05), rel=1e-3)
