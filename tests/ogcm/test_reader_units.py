@@ -445,7 +445,7 @@ REAL = [  # file, variable, quantity, options, sizes, range of all values
     ("med202101/atmosphere_6hourly.nc", "precip", "precipitation", {"units": "m / (6 hours)"},
      {"time": 128, "y": 64, "x": 218}, (-1e-9, 4e-6)),
     ("wc13/wc13_grd.nc", "h", "depth", {}, {"y": 55, "x": 56}, (10, 5200)),
-    ("wc13/wc13_grd.nc", "hraw", "depth", {"positive": "up"}, {"y": 55, "x": 56}, (-3e3, 5300)),
+    ("wc13/wc13_grd.nc", "hraw", "depth", {"positive": "up"}, {"y": 55, "x": 56}, (-4e3, 5300)),
     ("wc13/wc13_grd.nc", "mask_rho", "fraction", {}, {"y": 55, "x": 56}, (0, 1)),
     ("wc13/wc13_grd.nc", "angle", "angle", {}, {"y": 55, "x": 56}, (-1, 1)),
     ("wc13/coamps_wc13_Pair.nc", "Pair", "air pressure", {}, {"time": 20, "y": 55, "x": 56}, (9.8e4, 1.04e5)),
