@@ -34,7 +34,7 @@ ORDER = ("time", "z", "y", "x")
 
 
 class Request(NamedTuple):
-    """What `read_field` is asked for, see there."""
+    """The arguments of `read_field`, see there."""
 
     variable: str | None
     quantity: str | None
