@@ -114,7 +114,9 @@ def find_coordinates(
             candidates: dict[str, list] = {role: [] for role in missing}
             for c in (ds[name] for name in dict.fromkeys(tier)):
                 told = criterion(c) or ""
-                if told in candidates and c.ndim <= (1 if n == 2 and told in ("depth", "time") else 2):
+                if n == 2 and told in ("depth", "time") and (c.ndim > 1 or c.dims[0] in ds.variables):
+                    continue  # a variable along a dimension that has a coordinate of its own
+                if told in candidates and c.ndim <= 2:
                     candidates[told].append(c)
             found |= chosen(label, candidates)
     return found

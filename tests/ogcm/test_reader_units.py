@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from ogcm.constants import DAY
 from ogcm.data import QUANTITIES, read_field, read_values, sea_water
 from ogcm.data.units import conversion
 from ogcm.errors import FileError, InputError
@@ -40,9 +41,9 @@ from tests.ogcm.test_reader import DEPTH, LAT, LON, T, ocean, renamed, write
         ("heat flux", "Watts meter-2", 1, 0),
         ("heat flux", "J m-2 / (6 hours)", 1 / 21600, 0),
         ("fresh water", "kg m-2 s-1", 1e-3, 0),
-        ("fresh water", "kg m-2 day-1", 1e-3 / 86400, 0),
-        ("fresh water", "mm/day", 1e-3 / 86400, 0),
-        ("precipitation", "mm d-1", 1e-3 / 86400, 0),
+        ("fresh water", "kg m-2 day-1", 1e-3 / DAY, 0),
+        ("fresh water", "mm/day", 1e-3 / DAY, 0),
+        ("precipitation", "mm d-1", 1e-3 / DAY, 0),
         ("precipitation", "m / (6 hours)", 1 / 21600, 0),
         ("precipitation", "kilogram meter-2 second-1", 1e-3, 0),
         ("runoff", "kg m-2 s-1", 1e-3, 0),
@@ -133,7 +134,7 @@ def test_other_fluxes_have_their_directions(tmp_path, quantity, factor, attribut
     values, units = FLUX / 1e3, {"stress": "N m-2"}.get(quantity, "mm/day")
     values = np.abs(values) if units == "mm/day" else values
     path = write(tmp_path / "a.nc", surface("f", units, values, **attributes))
-    scale = 1.0 if quantity == "stress" else 1e-3 / 86400
+    scale = 1.0 if quantity == "stress" else 1e-3 / DAY
     np.testing.assert_allclose(read_field(path, "f", quantity).values, factor * scale * values, rtol=1e-12)
 
 
@@ -366,7 +367,7 @@ def test_directions_that_nothing_tells_are_asked_for(tmp_path, attributes, messa
 )
 def test_options_that_do_not_fit_are_named(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
-        read_field(write(tmp_path / "a.nc", ocean()), **options)
+        read_field(write(tmp_path / "a.nc", ocean() | {"other": ocean()["temp"]}), **options)
 
 
 @pytest.mark.parametrize(
