@@ -2,6 +2,7 @@
 
 from . import backend as backend
 from . import constants as constants
+from . import data as data
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups

@@ -34,7 +34,7 @@ ORDER = ("time", "z", "y", "x")
 
 
 class Request(NamedTuple):
-    """What `read_field` is asked for, see there."""
+    """The arguments of `read_field`, see there."""
 
     variable: str | None
     quantity: str | None
@@ -64,7 +64,8 @@ def read_field(
         A NetCDF file, a pattern of files ("wind_*.nc") or a list of files that follow each other in time, or an object
         of xarray, whether it has been decoded or not.
     variable : str, optional
-        Name of the variable, or its standard_name. Default: the only one whose standard_name is of the quantity.
+        Name of the variable, or its standard_name. Default: the only one whose standard_name is of the quantity, or
+        the only one at all.
     quantity : str, optional
         Name of the quantity in `QUANTITIES`, such as "temperature". Default: the one that the standard_name tells.
     units : str, optional
@@ -196,6 +197,8 @@ def find_variable(where: str, ds: "xr.Dataset", variable: str | None, quantity: 
         raise InputError(f"{where}: {', '.join(found)} may be meant; give the name of the variable")
     if variable is not None:
         raise FileError(f"{where}: lacks {variable}; {suggestion(variable, map(str, ds.data_vars))}")
+    if len(ds.data_vars) == 1:
+        return str(next(iter(ds.data_vars)))
     raise InputError(
         f"{where}: no variable has a standard_name of the quantity {quantity!r} ({', '.join(wanted)}); give the name "
         f"of the variable, one of {', '.join(map(str, ds.data_vars))}"
