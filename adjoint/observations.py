@@ -9,7 +9,7 @@ A file has one dimension and along it these variables, each with its `units`:
     T, S, u, v, eta the values of each observed field
     T_error, ...    their standard errors
 
-It is read by the rules for gridded files (`ogcm.cf`): packed values are unpacked, fill values and NaN are missing,
+It is read by the rules for gridded files (`ogcm.data`): packed values are unpacked, fill values and NaN are missing,
 units are converted.
 """
 
@@ -18,23 +18,29 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import h5netcdf
-import h5py
 import numpy as np
 
 from adjoint.complex_step import working_copy
 from adjoint.loss import Loss
 from adjoint.observation_loss import Observations
-from ogcm import cf, files
+from ogcm import files
 from ogcm.constants import DAY
+from ogcm.data.decoding import decoded, text
+from ogcm.data.quantities import Quantity
+from ogcm.data.source import open_dataset
+from ogcm.data.units import convert
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.regions import field_point, heights
 from ogcm.simulation import Simulation
 from ogcm.stepper import Stepper
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["Points", "misfit", "read", "synthetic", "write"]
 Array = np.ndarray
@@ -197,25 +203,24 @@ def read(path: str | Path, model: Model) -> list[Points]:
     """
 
     def points() -> list[Points]:
-        with cf.open_file(path) as file:
-            return points_in(file, model)
+        with open_dataset(Path(path)) as file:
+            return points_in(str(path), file, model)
 
     return model.grid.tile.on_first(points)
 
 
-def points_in(file: h5py.File, model: Model) -> list[Points]:
+def points_in(path: str, file: "xr.Dataset", model: Model) -> list[Points]:
     """Return the observations in an open file, see `read`."""
-    path = file.filename
-    fields = [name for name in model.stepped if cf.has(file, name)]
+    fields = [name for name in model.stepped if name in file.variables]
     if not fields:
         raise FileError(
             f"{path}: holds none of the fields {', '.join(model.stepped)}; `pydoc {__name__}` describes the format"
         )
     y_name, x_name = model.horizontal.names
     needed = [x_name, y_name, "time", *fields, *(f"{field}_error" for field in fields)]
-    vertical = [name for name in ("z", "depth") if cf.has(file, name)]
+    vertical = [name for name in ("z", "depth") if name in file.variables]
     for name in needed:
-        if not cf.has(file, name):
+        if name not in file.variables:
             raise FileError(f"{path}: lacks the variable {name}; `pydoc {__name__}` describes the format")
     if len(vertical) > 1:
         raise FileError(f"{path}: holds both z and depth; leave one of them out")
@@ -225,33 +230,37 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
             raise FileError(
                 f"{path}: {name} has the shape {file[name].shape}, time {shape}; all must have one dimension"
             )
-    since = cf.attribute(file["time"], "units").partition(" since ")
+    since = text(file["time"].attrs, "units").partition(" since ")
     if since[1]:
         raise FileError(
             f"{path}: time is in {''.join(since)!r}, but a run has no date; subtract from it the time at which the run "
             f"begins, and give it the units {since[0]!r}"
         )
 
-    def column(name: str, quantity: str | cf.Quantity, difference: bool = False) -> Array:
-        v = file[name]
-        return cf.in_units(v, cf.decode(v), quantity, difference=difference)
+    def column(name: str, quantity: str | Quantity, difference: bool = False) -> Array:
+        label, v = f"{path}: {name}", file[name]
+        return convert(label, decoded(label, v, v.attrs), text(v.attrs, "units"), quantity, difference=difference)
 
     along_y, along_x = COORDINATES[model.horizontal.units]
     x, y, days = column(x_name, along_x), column(y_name, along_y), column("time", "time")
-    z = height(file[vertical[0]], column(vertical[0], "depth")) if vertical else np.zeros(shape)
+    z = (
+        height(f"{path}: {vertical[0]}", file[vertical[0]], column(vertical[0], "depth"))
+        if vertical
+        else np.zeros(shape)
+    )
     points = []
     for field in fields:
         own = model.fields[field].units  # of a further tracer, which has one unit and any range
-        quantity = FIELD.get(field, cf.Quantity(own, cf.same(own)))
+        quantity = FIELD.get(field, Quantity(own))
         values, errors = column(field, quantity), column(f"{field}_error", quantity, difference=True)
         there = np.isfinite(values)
         whole = there & np.isfinite([x, y, z, days, errors]).all(axis=0)
         if not whole[there].all():
             n = int(np.argmax(there & ~whole))
-            text = (
+            message = (
                 f"{path}: {(there & ~whole).sum()} of {there.sum()} observations of {field} lack a place, time or error"
             )
-            warnings.warn(f"{text}, the first is number {n}; they are left out", stacklevel=3)
+            warnings.warn(f"{message}, the first is number {n}; they are left out", stacklevel=3)
         if whole.any():
             points.append(Points(field, *(a[whole] for a in (x, y, z, days, values, errors))))
     if not points:
@@ -259,12 +268,12 @@ def points_in(file: h5py.File, model: Model) -> list[Points]:
     return points
 
 
-def height(v: h5py.Dataset, values: Array) -> Array:
+def height(label: str, v: "xr.DataArray", values: Array) -> Array:
     """Return heights, negative below the surface, from a variable z or depth. Raises InputError for an unknown
     direction."""
-    positive = cf.attribute(v, "positive").lower() or ("down" if v.name.endswith("depth") else "up")
+    positive = text(v.attrs, "positive").lower() or ("down" if v.name == "depth" else "up")
     if positive not in ("up", "down"):
-        raise InputError(f'{cf.label(v)} has the attribute positive = {positive!r}; it must be "up" or "down"')
+        raise InputError(f'{label} has the attribute positive = {positive!r}; it must be "up" or "down"')
     return -values if positive == "down" else values
 
 

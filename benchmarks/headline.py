@@ -37,8 +37,8 @@ from nn.scores import ALL, Scores
 from nn.training import train
 from ogcm import files
 from ogcm.constants import DAY
+from ogcm.data import read_values
 from ogcm.model import Model
-from ogcm.ocean_data import OceanData
 from ogcm.setups.papa import HOUR, Record, forecast, read_record, set_windows
 from ogcm.stepper import Stepper
 
@@ -241,7 +241,7 @@ def surface_record(year: Record, path: Path, leads: Sequence[int]) -> tuple[Reco
     temperature and salinity in its mixed layer (within 0.2 K of the surface). A start needs SST at all leads and 95 %
     of all fluxes up to the last lead, and lies outside the year of the mooring.
     """
-    f = OceanData(path, ("time", "sst", "sss", "heat", "swr", "taux", "tauy", "pme"))
+    f = {name: read_values(path, name) for name in ("time", "sst", "sss", "heat", "swr", "taux", "tauy", "pme")}
     hours, begun = f["time"], (datetime(2012, 3, 20) - datetime(2010, 1, 1)).total_seconds() / HOUR
     known = {name: np.isfinite(f[name]) for name in ("sst", "sss", "heat", "swr", "taux", "tauy", "pme")}
     filled = {name: np.interp(hours, hours[k], f[name][k]) for name, k in known.items()}

@@ -5,6 +5,7 @@ from . import constants as constants
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
 from .callbacks import every as every
 from .ensemble import run_ensemble as run_ensemble
@@ -32,12 +33,12 @@ from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
 from .numerics import SetupOptions as SetupOptions
-from .ocean_data import OceanData as OceanData
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture
 from .plotting import animate as animate
 from .plotting import overview as overview
 from .plotting import plot as plot
+from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart

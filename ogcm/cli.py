@@ -63,6 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--time", type=int, default=-1, help="record to draw (default: the last)")
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
+    made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
+    made.add_argument("configuration", help="TOML file, see docs/preparing.md")
+    made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
@@ -171,6 +174,16 @@ def plain(annotation: typing.Any) -> type:
     return str if annotation is Path else annotation
 
 
+def tables_of(target: str) -> dict[str, dict]:
+    """Return the tables of a TOML file, of the file of an ocean or of the name of a setup."""
+    from ogcm import config
+
+    given = {"setup": {"name": "ocean", "data": target} if target.endswith(".nc") else {"name": target}}
+    if target.endswith(".toml"):
+        given = config.read(target)
+    return {name: dict(given.get(name, {})) for name in config.TABLES}
+
+
 def setup_command(
     command: str,
     target: str,
@@ -204,18 +217,16 @@ def setup_command(
     InputError, FileError
         For an unknown setup or option, or a value that cannot be used.
     """
-    from ogcm import config
     from ogcm.errors import InputError
     from ogcm.setups.own import check_digest, find_setup
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
     if target in ("--help", "-h"):
-        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.toml [--OPTION VALUE ...]")
+        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.nc|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
-    given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
-    tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
+    tables = tables_of(target)
     name = tables["setup"].pop("name")
     setup = find_setup(name, more, folder=Path(target).parent if target.endswith(".toml") else ".")
     check_digest(setup, tables["setup"].pop("digest", None), target)
@@ -329,6 +340,15 @@ def setups_command(_: argparse.Namespace) -> int:
     return 0
 
 
+def prepare_command(known: argparse.Namespace) -> int:
+    """Run `ogcm prepare CONFIG.toml`: make the file of an ocean."""
+    from ogcm.preparation import prepare
+
+    path = prepare(known.configuration, known.output)
+    print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run {path}`", file=sys.stderr)
+    return 0
+
+
 def new_command(known: argparse.Namespace) -> int:
     """Run `ogcm new FILE.py --from SETUP`: write the source of a setup as a file of the user."""
     from ogcm.setups.own import write_setup
@@ -403,6 +423,7 @@ def kernel_command(known: argparse.Namespace) -> int:
 
 
 COMMANDS = {
+    "prepare": prepare_command,
     "setups": setups_command,
     "new": new_command,
     "info": info_command,

@@ -96,9 +96,24 @@ FIELDS = {
         "W m-2", "shortwave radiation into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
     ),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
+    "u10": Field("m s-1", "wind along x", "x_wind", "T", ""),
+    "v10": Field("m s-1", "wind along y", "y_wind", "T", ""),
+    "t2": Field("degC", "temperature of the air", "air_temperature", "T", ""),
+    "q2": Field("1", "specific humidity of the air", "specific_humidity", "T", ""),
+    "d2": Field("degC", "dew point of the air", "dew_point_temperature", "T", ""),
+    "slp": Field("Pa", "air pressure at the surface", "air_pressure_at_mean_sea_level", "T", ""),
+    "shortwave_down": Field(
+        "W m-2", "shortwave radiation from the sky", "surface_downwelling_shortwave_flux_in_air", "T", ""
+    ),
+    "longwave_down": Field(
+        "W m-2", "longwave radiation from the sky", "surface_downwelling_longwave_flux_in_air", "T", ""
+    ),
+    "cloud": Field("1", "cloud cover", "cloud_area_fraction", "T", ""),
+    "precipitation": Field("m s-1", "rain and snow", "lwe_precipitation_rate", "T", ""),
+    "runoff": Field("m s-1", "water of rivers", "", "T", ""),
     "T_star": Field("degC", "temperature to which the surface is restored", "", "T", ""),
     "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
     "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
     "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
-    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_volume_streamfunction", "F", ""),
+    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_streamfunction", "F", ""),
 }

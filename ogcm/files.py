@@ -32,6 +32,17 @@ CHANGED = " (where you changed it on purpose, seal it again with ogcm.files.seal
 BLOCK = 1 << 18  # [bytes] hashed at a time
 
 
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Convert the errors that HDF5 raises in a damaged file to a FileError that names the file."""
+    try:
+        yield
+    except OceanError:
+        raise
+    except (*BROKEN, MemoryError) as error:
+        raise FileError(f"{path}: damaged, or not as NetCDF4 files are ({error}); fetch or write it again") from None
+
+
 def write_file(path: str | Path, whole: streams.BytesIO, what: str = "the file") -> None:
     """Write a file in one piece: it gets its name when it is complete. Raises FileError if the disk fails.
 

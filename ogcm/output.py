@@ -27,7 +27,7 @@ from ogcm.diagnostics.series import MAP
 from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
-from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, put
+from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, place_attributes, put
 from ogcm.model import Model
 from ogcm.variables import variable_values, wet_points
 
@@ -187,9 +187,10 @@ class OutputFile:
             v.attrs.update(units=field.units, long_name=field.long_name)
             if field.standard_name:
                 v.attrs["standard_name"] = field.standard_name
+            if field.units == "degC":
+                v.attrs["units_metadata"] = "temperature: on_scale"
             v.attrs["cell_methods"] = "time: mean" if self.means else "time: point"
-            if field.point == "T":
-                v.attrs["cell_measures"] = "area: cell_area"
+            v.attrs.update(place_attributes(field.point))
         rename = {"y": y, "x": x, "y_f": f"{y}_f", "x_f": f"{x}_f"}
         for name, d in diagnostics.available_diagnostics(model).items():
             dims = ("time", *(rename.get(n, n) for n in d.dims))

@@ -179,7 +179,7 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         if model.numerics.has_eddies:
             eddies(model, tracer, D, n, slow)
         source_and_decay(model, name, n, slow)
-    if "T" in model.tracers and "shortwave" in model.forcing.shapes:
+    if "T" in model.tracers and "shortwave" in model.forcing.names:
         shortwave_heating(model, fluxes, slow)
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from ogcm.atmosphere import AIR
 from ogcm.device import copy_values, to_device, to_host
 from ogcm.errors import InputError
 from ogcm.extensions import Registry
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ogcm.model import Model
 
 Array = np.ndarray
-RESERVED = {*PROGNOSTIC, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # not for terms
+RESERVED = {*PROGNOSTIC, *NAMES, *AIR, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # not for terms
 
 
 class Term:

@@ -13,6 +13,7 @@ from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.gravity_wave import gravity_wave
 from ogcm.setups.inertial_oscillation import inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.ocean import ocean
 from ogcm.setups.papa import papa
 
 SETUPS = {
@@ -23,6 +24,7 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        ocean,
         papa,
         agulhas,
         gravity_wave,

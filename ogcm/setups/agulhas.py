@@ -31,10 +31,11 @@ from scipy.sparse.linalg import splu
 
 import ogcm
 from ogcm.constants import DAY, GRAVITY
+from ogcm.data import read_field
+from ogcm.data.source import require
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
-from ogcm.ocean_data import OceanData
 from ogcm.operators.layers import stretch
 from ogcm.stage_passes import tendencies
 from ogcm.sweep import Sweep
@@ -71,16 +72,18 @@ def read_currents(data: str) -> Currents:
     """Read the currents in `data`, see `agulhas`. Raises FileError or InputError for a file that does not fit."""
     if not Path(data).is_file():
         raise FileError(f"agulhas needs a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file")
-    f = OceanData(data, NEEDED)
-    time, lat, lon = (f[name] for name in NEEDED[:3])
-    u, v = (f.read(name, "velocity", "YX") for name in ("u", "v"))
-    if not (f.attribute("time", "units").startswith("days since") and time.ndim == 1 and np.all(np.diff(time) == 1)):
+    require(data, NEEDED)
+    fields = [read_field(data, name, "velocity") for name in ("u", "v")]
+    if not all(field.dims == ("time", "y", "x") for field in fields) or fields[0].shape != fields[1].shape:
+        raise InputError(f"{data}: u, v must be (time, lat, lon); got {', '.join(str(f.sizes) for f in fields)}")
+    time = fields[0]["time"].values if "time" in fields[0].coords else np.zeros(2, "datetime64[s]")
+    if not (np.diff(time) == np.timedelta64(1, "D")).all():
         raise InputError(f"{data}: time must count days, 'days since ...', without a gap")
+    lat, lon = (fields[0][name].values for name in ("lat", "lon"))
     for name, centres in (("lat", lat), ("lon", lon)):
         if centres.ndim != 1 or len(centres) < 2 or np.ptp(np.diff(centres)) > 1e-3 * abs(centres[1] - centres[0]):
             raise InputError(f"{data}: {name} must hold the centres of at least two cells of equal width")
-    if not u.shape == v.shape == (len(time), len(lat), len(lon)):
-        raise InputError(f"{data}: u, v must be (time, lat, lon), {len(time)} x {len(lat)} x {len(lon)}; got {u.shape}")
+    u, v = (field.values for field in fields)
     land = np.isnan(u) | np.isnan(v)
     changes = np.argwhere(land != land[0])
     if len(changes):

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import DAY
+from ogcm.data import monthly, read_field, read_values
+from ogcm.data.fill import fill_missing
+from ogcm.data.source import require
 from ogcm.errors import FileError, InputError
 from ogcm.inputs import Values
-from ogcm.ocean_data import OceanData, fill_missing
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = np.ndarray
 NEEDED = (
@@ -51,8 +56,8 @@ def global_4deg(
     InputError
         For variables that do not fit.
     """
-    f = open_data(data)
-    grid, depth, dz = geometry(f)
+    path = check(data)
+    grid, depth, dz = geometry(path)
     wet = (np.cumsum(dz) - dz)[:, None, None] < depth
     chosen: dict[str, Values] = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells need less
@@ -77,9 +82,9 @@ def global_4deg(
         grid,
         depth=depth,
         dz=dz,
-        T=np.maximum(filled(f, "temp", "temperature", wet, grid, "ZYX")[0], -1.9),
-        S=filled(f, "salt", "salinity", wet, grid, "ZYX")[0],
-        forcing=climatology(f, grid, wet[0], dz[0]),
+        T=np.maximum(filled(path, "temp", "temperature", wet, grid)[0], -1.9),
+        S=filled(path, "salt", "salinity", wet, grid)[0],
+        forcing=climatology(path, grid, wet[0], dz[0]),
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
@@ -91,58 +96,66 @@ def global_4deg(
     return model
 
 
-def open_data(data: str | None) -> OceanData:
-    """The file of observations. Raises FileError where it is not given or does not exist."""
+def check(data: str | None) -> str:
+    """Return the file of observations. Raises FileError where it is not given, does not exist or lacks variables."""
     if data is None or not Path(data).is_file():
         raise FileError(
             "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
             f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
             + (f"; {data} is no file" if data is not None else "")
         )
-    return OceanData(data, NEEDED)
+    require(data, NEEDED)
+    return data
 
 
-def geometry(f: OceanData) -> tuple[ogcm.HorizontalGrid, Array, Array]:
-    """The grid, the depth of the sea floor (ny, nx) [m] and the layers (nk,) [m] of a file.
+def geometry(path: str) -> tuple[ogcm.HorizontalGrid, Array, Array]:
+    """The grid, the depth of the sea floor (ny, nx) [m], 0 on land, and the layers (nk,) [m] of a file.
 
     Raises InputError for bounds of cells that are not side by side, and for a bathymetry on another grid.
     """
-    lat, lon, dz = np.sort(f["lat_bnds"]), np.sort(f["lon_bnds"]), f.read("dz", "depth")
-    for name, bounds in (("lat_bnds", lat), ("lon_bnds", lon)):
+    edges = {}
+    for name in ("lat_bnds", "lon_bnds"):
+        bounds = np.sort(read_values(path, name))
+        bounds = bounds[np.argsort(bounds[:, 0])]
         if bounds.shape[1:] != (2,) or not np.allclose(bounds[1:, 0], bounds[:-1, 1]):
-            raise InputError(f"{f.path}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
-    grid = ogcm.spherical(lon=[*lon[:, 0], lon[-1, 1]], lat=[*lat[:, 0], lat[-1, 1]], radius=6.37e6)
-    depth = f.depth("bathymetry")
-    if depth.shape != grid.shape:
-        raise InputError(f"{f.path}: bathymetry has the shape {depth.shape}, but lat_bnds and lon_bnds {grid.shape}")
-    return grid, depth, dz
+            raise InputError(f"{path}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
+        edges[name[:3]] = np.append(bounds[:, 0], bounds[-1, 1])
+    grid = ogcm.spherical(lon=edges["lon"], lat=edges["lat"], radius=6.37e6)
+    depth = on_grid(path, "bathymetry", "depth", grid)
+    if depth.ndim != 2:
+        raise InputError(f"{path}: bathymetry has {len(depth)} records; it must be one map")
+    return grid, np.maximum(np.nan_to_num(depth.values), 0.0), read_field(path, "dz", "distance").values
 
 
-def filled(f: OceanData, name: str, quantity: str, wet: Array, grid: ogcm.HorizontalGrid, axes: str = "YX") -> Array:
+def on_grid(path: str, name: str, quantity: str, grid: ogcm.HorizontalGrid) -> "xr.DataArray":
+    """A variable from the first column of the grid on. Raises InputError for one that is not on the grid."""
+    field = read_field(path, name, quantity, west=grid.x_t[0] - 0.75 * (grid.x_t[1] - grid.x_t[0]))
+    if field.dims[-2:] != ("y", "x") or field.shape[-2:] != grid.shape:
+        raise InputError(f"{path}: {name} has {dict(field.sizes)}, but lat_bnds and lon_bnds {grid.shape}")
+    return field
+
+
+def filled(path: str, name: str, quantity: str, wet: Array, grid: ogcm.HorizontalGrid) -> Array:
     """Twelve months of a variable (12, ..., ny, nx), with values wherever there is water."""
-    return fill_missing(name, f.monthly(name, f.read(name, quantity, axes)), wet, grid.periodic_x)
+    return fill_missing(name, monthly(on_grid(path, name, quantity, grid)).values, wet, grid.periodic_x)
 
 
-def climatology(f: OceanData, grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
+def climatology(path: str, grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
     """The monthly forcing over the water of the `surface` (ny, nx), restoring a layer of thickness `top` [m]."""
-
-    def into_the_sea(name: str, quantity: str, wet: Array = surface, default_direction: str | None = None) -> Array:
-        values = f.monthly(name, f.downward(name, quantity, "YX", default_direction))
-        return fill_missing(name, values, wet, grid.periodic_x)
 
     # The stresses of the file are on west and south faces, those of the model on east and north faces.
     everywhere = np.ones_like(surface)
-    taux = np.roll(into_the_sea("taux", "stress", everywhere, "down"), -1, axis=-1)
-    tauy = np.roll(into_the_sea("tauy", "stress", everywhere, "down"), -1, axis=-2)
+    taux = np.roll(filled(path, "taux", "stress", everywhere, grid), -1, axis=-1)
+    tauy = np.roll(filled(path, "tauy", "stress", everywhere, grid), -1, axis=-2)
     tauy[:, -1] = 0
-    monthly = ogcm.Series.monthly
+    series = ogcm.Series.monthly
     return ogcm.Forcing(
-        tau_x=monthly(taux),
-        tau_y=monthly(tauy),
-        heat_flux=monthly(into_the_sea("qnet", "heat flux")),
-        fresh_water=monthly(into_the_sea("emp", "fresh water")),
-        T_star=monthly(np.maximum(filled(f, "sst", "temperature", surface, grid), -1.9)),
-        S_star=monthly(filled(f, "sss", "salinity", surface, grid)),
+        tau_x=series(taux),
+        tau_y=series(tauy),
+        heat_flux=series(filled(path, "qnet", "heat flux", surface, grid)),
+        fresh_water=series(filled(path, "emp", "fresh water", surface, grid)),
+        T_star=series(np.maximum(filled(path, "sst", "temperature", surface, grid), -1.9)),
+        S_star=series(filled(path, "sss", "salinity", surface, grid)),
         rate_T=top / (60 * DAY),
         rate_S=top / (180 * DAY),
     )

@@ -18,16 +18,17 @@ slopes, divergence and advection vanish.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import EARTH_ROTATION
+from ogcm.data import read_values
+from ogcm.data.source import attribute, require
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
-from ogcm.ocean_data import OceanData
 
 Array = np.ndarray
 NEEDED = (
@@ -96,15 +97,17 @@ def read_record(data: str) -> Record:
         raise FileError(
             f"papa needs hourly observations: a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file"
         )
-    f = OceanData(data, NEEDED)
-    time = f["time"]
-    if not (f.attribute("time", "units").startswith("hours since") and time.ndim == 1 and np.all(np.diff(time) == 1)):
+    require(data, NEEDED)
+    time = read_values(data, "time")
+    if not (
+        attribute(data, "time", "units").startswith("hours since") and time.ndim == 1 and np.all(np.diff(time) == 1)
+    ):
         raise InputError(f"{data}: time must count hours, 'hours since ...', without a gap")
     bottoms = np.cumsum(DZ)
     centres = bottoms - 0.5 * np.array(DZ)
 
     def profiles(name: str, quantity: str, axis: str) -> tuple[Array, Array]:
-        depth, values = f.read(axis, "depth"), f.read(name, quantity)
+        depth, values = read_values(data, axis, "distance"), read_values(data, name, quantity)
         if values.shape != (len(time), len(depth)) or not (np.diff(depth) > 0).all():
             raise InputError(f"{data}: {name} must be (time, {axis}), and {axis} increase downwards")
         known = np.isfinite(values)
@@ -114,7 +117,7 @@ def read_record(data: str) -> Record:
         return layers, ((centres >= depth[0]) & (centres <= depth[-1])).astype(float)
 
     def flux(name: str, quantity: str, default_direction: str = "down") -> Array:
-        values = f.downward(name, quantity, default_direction=default_direction)
+        values = read_values(data, name, quantity, default_direction)
         if values.shape != time.shape:
             raise InputError(f"{data}: {name} has the shape {values.shape}, time {time.shape}; give one value an hour")
         known = np.isfinite(values)
@@ -197,11 +200,12 @@ def papa(
     }
     chosen = settings | numerics
     empty = ogcm.Series(np.zeros((length + 1, 1, 2 * columns)), HOUR * np.arange(length + 1))
+    fluxes: dict[str, Any] = dict.fromkeys(FLUXES, empty)
     model = ogcm.Model(
         grid,
         depth=float(np.sum(DZ)),
         dz=DZ,
-        forcing=ogcm.Forcing(**dict.fromkeys(FLUXES, empty)),
+        forcing=ogcm.Forcing(**fluxes),
         parameters=WATER | MIXING.get(str(chosen["vertical_mixing"]), {}) | dict(parameters or {}),
         **chosen,
     )

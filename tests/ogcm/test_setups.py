@@ -8,9 +8,9 @@ import pytest
 import ogcm
 from ogcm import diagnostics
 from ogcm.constants import DAY, GRAVITY, RHO0
+from ogcm.data import read_values
 from ogcm.errors import InputError
 from ogcm.grid import interior
-from ogcm.ocean_data import OceanData
 from ogcm.operators.equation_of_state import LINEAR
 from ogcm.setups import SETUPS
 from ogcm.setups.recipe import recipe
@@ -226,7 +226,7 @@ def ocean(ocean_data):
 
 def test_global_4deg_has_the_cells_of_mitgcm(ocean, ocean_data):
     """Comparison with volume and means in the log of MITgcm, whose partial cells are in the file."""
-    data = OceanData(ocean_data(GLOBAL), ("hfac", "wet_mask", "cell_area"))
+    data = {name: read_values(ocean_data(GLOBAL), name) for name in ("hfac", "wet_mask", "cell_area")}
     grid = ocean.grid
     np.testing.assert_allclose(interior(grid.area_t), data["cell_area"], rtol=1e-12)
     np.testing.assert_allclose(interior(grid.h_t), data["hfac"] * ocean.dz[:, None, None], rtol=1e-6, atol=1e-6)
@@ -239,7 +239,7 @@ def test_global_4deg_has_the_cells_of_mitgcm(ocean, ocean_data):
 
 
 def test_global_4deg_forcing_points_into_the_sea(ocean, ocean_data):
-    data = OceanData(ocean_data(GLOBAL), ("qnet", "emp"))
+    data = {name: read_values(ocean_data(GLOBAL), name) for name in ("qnet", "emp")}
     now, wet = ocean.forcing.at(15 * DAY), interior(ocean.grid.mask_t)[0] == 1
     np.testing.assert_allclose(interior(now.heat_flux)[wet], -data["qnet"][0][wet], rtol=1e-12)
     np.testing.assert_allclose(interior(now.fresh_water)[wet], -data["emp"][0][wet], rtol=1e-12)
