@@ -74,7 +74,7 @@ def unpacked(group: h5py.File, name: str) -> Array:
     return variable[:RECORDS] * variable.attrs["scale_factor"][0] + variable.attrs["add_offset"][0]
 
 
-def mediterranean(file: str) -> tuple[dict[str, Array], Array]:
+def mediterranean(file: str) -> tuple[dict[str, Array], Array, list[Array]]:
     """Compute the mean fluxes over the Mediterranean in January 2021.
 
     Parameters
@@ -88,6 +88,8 @@ def mediterranean(file: str) -> tuple[dict[str, Array], Array]:
         Mean fluxes into the sea [W m-2] by the names in `FLUXES`.
     water : ndarray of bool, shape (ny, nx)
         True over the Mediterranean.
+    edges : list of ndarray, shapes (nx + 1,) and (ny + 1,)
+        Longitude and latitude of the edges of the cells [degrees].
     """
     with h5py.File(file) as h:
         air = {name: unpacked(h, name) for name in ("u10", "v10", "t2", "d2", "msl", "clc")}
@@ -118,20 +120,23 @@ def mediterranean(file: str) -> tuple[dict[str, Array], Array]:
         heat, shortwave, heat_flux = (interior(a) for a in (work.heat, work.shortwave, work.heat_flux))
         for name, a in zip(FLUXES, (shortwave, heat_flux - heat, heat, heat_flux + shortwave), strict=True):
             total[name] += a / RECORDS
-    return total, water
+    return total, water, edges
 
 
 def print_mediterranean(file: str, picture: str | None) -> None:
     """Print means over the Mediterranean, and save maps."""
-    fluxes, water = mediterranean(file)
+    fluxes, water, edges = mediterranean(file)
     print(f"{'[W m-2] into the sea':<28}{'mean':>8}{'smallest':>10}{'largest':>9}")
     for title, a in zip(TITLES, fluxes.values(), strict=True):
         print(f"{title:<28}{a[water].mean():>8.1f}{a[water].min():>10.1f}{a[water].max():>9.1f}")
     if picture is not None:
         figure = Figure(figsize=(12, 6), layout="constrained")
         for axes, title, a in zip(figure.subplots(2, 2).flat, TITLES, fluxes.values(), strict=True):
-            figure.colorbar(axes.pcolormesh(np.where(water, a, np.nan)), ax=axes, label="W m-2")
-            axes.set_title(title)
+            shown = axes.pcolormesh(*edges, np.where(water, a, np.nan))
+            figure.colorbar(shown, ax=axes, label="W m-2", shrink=0.7)
+            axes.set(
+                title=title, xlim=(-6, 36.5), ylim=(30, 46), aspect=1.25, xlabel="degrees east", ylabel="degrees north"
+            )
         figure.savefig(picture, dpi=70)
 
 

@@ -5,6 +5,7 @@ from . import constants as constants
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .air_sea import fluxes_at as fluxes_at
 from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
 from .errors import BlowUpError as BlowUpError
