@@ -103,7 +103,7 @@ class Ocean:
 
     @property
     def closes(self) -> bool:
-        """Whether the region closes around the globe."""
+        """True where the region closes around the globe."""
         return bool(abs(self.cells.lon_edges[-1] - self.cells.lon_edges[0] - 360.0) < 1e-6)
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 import ogcm
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.preparation import bathymetry, filling, fluxes, layers, ocean_file, start
 from ogcm.preparation.regridding import Regridding, edges_between, faces, places
@@ -457,7 +458,7 @@ def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path
         ogcm.prepare(sea)
     sea.write_text("[ocean]\nstart = 2020-01-01\n" + text)
     heat = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
-    np.testing.assert_allclose(heat.times / 86400, days - 2)
+    np.testing.assert_allclose(heat.times / DAY, days - 2)
     assert heat.period is None
     assert heat.values.shape == (24, 10, 20)
     entry = 'heat_flux = {file = "dated.nc", variable = "q"'
