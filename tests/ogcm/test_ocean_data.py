@@ -9,7 +9,7 @@ import xarray
 import ogcm
 from ogcm.data import read_field, read_values
 from ogcm.data.fill import fill_missing
-from ogcm.data.source import require
+from ogcm.data.source import open_with
 from ogcm.data.times import months_of, time_axis
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.grid import interior
@@ -429,9 +429,9 @@ def test_variables_in_groups_are_not_overlooked(tmp_path):
     with pytest.raises(
         FileError, match="lacks temp, salt; it must hold temp, salt; the groups data, salt are not read"
     ):
-        require(tmp_path / "a.nc", ("temp", "salt"))
+        open_with(tmp_path / "a.nc", ("temp", "salt"))
     with pytest.raises(FileError, match="missing; it must be a NetCDF file"):
-        require(tmp_path, ("temp",))
+        open_with(tmp_path, ("temp",))
 
 
 def test_damage_is_reported_or_harmless(tmp_path):
