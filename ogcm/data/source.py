@@ -5,6 +5,8 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5py
+
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
 
@@ -81,6 +83,7 @@ def open_dataset(path: Path) -> "xr.Dataset":
         if magic in CLASSIC:
             return xr.open_dataset(path, engine="scipy", decode_cf=False)
         verify(path, required=False)
+        h5py.File(path, "r").close()  # h5netcdf prints a traceback where this fails
         return xr.open_dataset(path, engine="h5netcdf", decode_cf=False, phony_dims="access")
     except FileError:
         raise
@@ -108,8 +111,6 @@ def open_with(path: str | Path, names: Sequence[str]) -> "xr.Dataset":
     FileError
         For a file that cannot be read or lacks variables, with all of them in one message.
     """
-    import h5py
-
     ds = open_dataset(Path(path))
     absent = [name for name in names if name not in ds.variables]
     if not absent:

@@ -1,5 +1,7 @@
 """The files of `global_4deg`: every convention gives the same ocean, and ambiguous files are refused."""
 
+from pathlib import Path
+
 import h5netcdf
 import h5py
 import numpy as np
@@ -14,6 +16,8 @@ from ogcm.data.times import months_of, time_axis
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.grid import interior
 from ogcm.setups.global_4deg import NEEDED
+from tests.ogcm.test_reader import ocean as ocean_of_the_reader
+from tests.ogcm.test_reader import write
 
 # Data of other people: a small ocean of two layers, with a wall of land in the west
 
@@ -461,3 +465,18 @@ def test_damage_is_reported_or_harmless(tmp_path):
         except OceanError:
             refused += 1
     assert refused > 20
+
+
+def test_damage_of_netcdf_3_is_reported_or_harmless(tmp_path):
+    whole = Path(write(tmp_path / "a.nc", ocean_of_the_reader(), "classic")).read_bytes()
+    rng, refused = np.random.default_rng(2), 0
+    for n in range(200):
+        damaged = bytearray(whole[: int(rng.integers(0, len(whole)))] if n < 20 else whole)
+        for place in rng.integers(0, min(len(damaged), 1500) + 1, 3) - 1:
+            damaged[place : place + 1] = bytes(b ^ 1 << rng.integers(8) for b in damaged[place : place + 1])
+        (tmp_path / "a.nc").write_bytes(damaged)
+        try:
+            read_field(tmp_path / "a.nc", "temp", "temperature")
+        except OceanError:
+            refused += 1
+    assert refused > 50
