@@ -139,7 +139,7 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
     choices |= {axis: parse_place(axis, settings[axis]) for axis in "xyz" if axis in settings}
     names = settings.get("to", "wind_stress").split(",")
     found = sensitivity(simulation, to=names, memory=1e9 * settings.get("memory", 1.0), **choices)
-    found.write(output, simulation.toml())
+    found.write(output, simulation.toml(folder=output.parent))
     picture = beside(output, ".png")
 
     def show() -> None:

@@ -21,6 +21,8 @@ PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadrat
 SIZES = {
     "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05,
     "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "shortwave": 100.0, "fresh_water": 1e-7,
+    "u10": 5.0, "v10": 5.0, "t2": 2.0, "q2": 1e-3, "d2": 2.0, "slp": 1e3, "cloud": 0.2,
+    "shortwave_down": 100.0, "longwave_down": 30.0, "precipitation": 1e-7, "runoff": 1e-7,
     "T_star": 1.0, "S_star": 0.1, "rate_T": 1e-5, "rate_S": 1e-5,
     "nu_h": 100.0, "nu4_h": 1e8, "kappa_h": 10.0, "kappa4_h": 1e7, "drag_linear": 1e-4, "drag_quadratic": 1e-3,
     "nu_v": 1e-4, "kappa_v": 1e-5,
@@ -161,6 +163,25 @@ def random_forcing(name: str, noise: Array) -> Array:
     return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
 
 
+def random_fluxes(rng: np.random.Generator, shape: tuple[int, int]) -> ogcm.Forcing:
+    """Make a forcing of random maps.
+
+    Parameters
+    ----------
+    rng : Generator
+        Random numbers.
+    shape : tuple of int
+        Shape of the maps, (ny, nx).
+
+    Returns
+    -------
+    Forcing
+        The forcing, with all fluxes and restoring.
+    """
+    entries: dict[str, Any] = {name: random_forcing(name, rng.normal(size=shape)) for name in NAMES}
+    return ogcm.Forcing(**entries)
+
+
 def rough_depth(rng: np.random.Generator, ny: int, nx: int) -> Array:
     """Make a random depth with islands and partial cells, and with two channels, so that there are no lakes.
 
@@ -229,7 +250,7 @@ def rough_basin(*, seed: int = 0, parameters: Mapping | None = None, **numerics:
         depth,
         T=PROFILE + 2.0 * rng.normal(size=(5, *shape)),
         S=35 + 0.1 * rng.normal(size=(5, *shape)),
-        forcing=ogcm.Forcing(**{name: random_forcing(name, rng.normal(size=shape)) for name in NAMES}),
+        forcing=random_fluxes(rng, shape),
         parameters=PARAMETERS | chosen | dict(parameters or {}),
         **numerics,
     )

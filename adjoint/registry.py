@@ -8,6 +8,7 @@ Further operators are registered in the same way (docs/operators.md):
 
 from adjoint.operators import barotropic as barotropic_ad
 from adjoint.operators import bottom_drag as bottom_drag_ad
+from adjoint.operators import bulk_fluxes as bulk_fluxes_ad
 from adjoint.operators import equation_of_state as equation_of_state_ad
 from adjoint.operators import expansion as expansion_ad
 from adjoint.operators import extrapolation as extrapolation_ad
@@ -17,6 +18,7 @@ from adjoint.operators import layers as layers_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
 from adjoint.operators import momentum_upwinding as momentum_upwinding_ad
 from adjoint.operators import pressure as pressure_ad
+from adjoint.operators import radiation as radiation_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
 from adjoint.operators import tke as tke_ad
@@ -35,6 +37,7 @@ from ogcm.extensions import Registry
 from ogcm.operators import (
     barotropic,
     bottom_drag,
+    bulk_fluxes,
     equation_of_state,
     expansion,
     extrapolation,
@@ -44,6 +47,7 @@ from ogcm.operators import (
     momentum_advection,
     momentum_upwinding,
     pressure,
+    radiation,
     shortwave,
     surface,
     tke,
@@ -121,6 +125,7 @@ def extrapolate(x, x_before, e, grid, y):
 
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 WATER = "T t 5, S t 1, b_T t+ 1.6e-3, b_S t -7e-3"
+AIR = "u10 t2 8, v10 t2 8, t2 t2 5, q2 t2+ 8e-3, slp t2+ 1e5"
 TURBULENCE = "e w+ 1e-4, N2 w 1e-5, S2 w+ 1e-5"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
@@ -275,6 +280,44 @@ OPERATORS = {
         shortwave_ad.absorb_shortwave_ad,
         "q t2, fraction t1+ 0.6, depth_1 t1+ 5, depth_2 t1+ 60",
         "out t",
+    ),
+    "current_at_cells": pair(
+        bulk_fluxes.current_at_cells, bulk_fluxes_ad.current_at_cells_ad, "u u, v v", "x t2, y t2"
+    ),
+    "turbulent_fluxes": pair(
+        bulk_fluxes.turbulent_fluxes,
+        bulk_fluxes_ad.turbulent_fluxes_ad,
+        f"T t 5, x t2, y t2, {AIR}, drag t1+, stanton_factor t1+, dalton_factor t1+, feedback t1+ 0.5",
+        "stress_x t2, stress_y t2, heat t2, evaporation t2",
+        same(10.0, 2.0),
+    ),
+    "stress_at_faces": pair(
+        bulk_fluxes.stress_at_faces,
+        bulk_fluxes_ad.stress_at_faces_ad,
+        "stress_x t2, stress_y t2",
+        "tau_x u2, tau_y v2",
+    ),
+    "net_fluxes": pair(
+        bulk_fluxes.net_fluxes,
+        bulk_fluxes_ad.net_fluxes_ad,
+        "T t 5, heat t2 100, evaporation t2 1e-4, longwave_down t2+ 300, shortwave_down t2+ 200,"
+        "precipitation t2 1e-7, runoff t2 1e-7, emissivity t1+ 0.8, albedo t1+ 0.1",
+        "heat_flux t2, fresh_water t2, shortwave t2",
+    ),
+    "reed_shortwave": pair(
+        radiation.reed_shortwave,
+        radiation_ad.reed_shortwave_ad,
+        "clear_sky t2+ 300, noon_altitude t2+ 50, cloud t2 0.5",
+        "shortwave_down t2",
+    ),
+    "bignami_longwave": pair(
+        radiation.bignami_longwave,
+        radiation_ad.bignami_longwave_ad,
+        "t2 t2 5, q2 t2+ 8e-3, slp t2+ 1e5, cloud t2+ 0.5",
+        "longwave_down t2",
+    ),
+    "dew_point_humidity": pair(
+        radiation.dew_point_humidity, radiation_ad.dew_point_humidity_ad, "d2 t2 10, slp t2+ 1e5", "q2 t2"
     ),
     "decay_fraction": pair(
         tracer_sources.decay_fraction, tracer_sources_ad.decay_fraction_ad, "decay t1+ 2e-3", "phi t1", same(DT)

@@ -29,7 +29,7 @@ from ogcm.constants import DAY
 from ogcm.errors import InputError, suggestion
 from ogcm.files import write_together
 from ogcm.grid import interior
-from ogcm.metadata import FILL, describe_ocean, describe_variable, horizontal_dimensions, put
+from ogcm.metadata import FILL, describe_ocean, horizontal_dimensions, place_attributes, put
 from ogcm.model import Model
 from ogcm.regions import extent, shift_coordinates, shift_longitude
 from ogcm.simulation import Simulation
@@ -195,7 +195,7 @@ class Sensitivity:
                 self.write_gradient(f, control)
 
     def write_gradient(self, f: Any, control: Control) -> None:
-        """Write one gradient, its coordinates and the area of its cells.
+        """Write one gradient and its coordinates.
 
         Parameters
         ----------
@@ -223,9 +223,6 @@ class Sensitivity:
             tile.on_first(lambda: put(f, variable, (), (...,), values))
             return
         tile.write(values, partial(put, f, variable, ()))
-        area = area_name(point)
-        if tile.on_first(lambda: describe_area(f, area, dims[-2:], point)):
-            tile.write(interior(getattr(grid, f"area_{point}")).astype(float), partial(put, f, area, ()))
 
     def describe_gradient(self, f: h5netcdf.File, name: str, dims: tuple[str, ...], point: str) -> None:
         """Make the variable of a gradient, without its values.
@@ -244,7 +241,7 @@ class Sensitivity:
         v = f.create_variable(f"{SENSITIVITY}{name}", dims, "f8", fillvalue=float(FILL))
         v.attrs.update(units=self.units(name), long_name=f"sensitivity of {self.quantity.text} to {name}")
         if len(dims) > 1:
-            v.attrs["cell_measures"] = f"area: {area_name(point)}"
+            v.attrs.update(place_attributes(point.upper()))
 
     def days_of(self, f: h5netcdf.File, name: str) -> str:
         """Write the times of the records of a series.
@@ -273,20 +270,6 @@ class Sensitivity:
 def update_attributes(f: h5netcdf.File, known: dict[str, Any]) -> None:
     """Give a file the attributes that are `known`."""
     f.attrs.update(known)
-
-
-def area_name(point: str) -> str:
-    """Return the name of the variable with the areas around a kind of points."""
-    return "cell_area" if point == "t" else f"cell_area_{point}"
-
-
-def describe_area(f: h5netcdf.File, name: str, dims: tuple[str, ...], point: str) -> bool:
-    """Make the variable with the areas around a kind of points; False if the file has it."""
-    if name in f.variables:
-        return False
-    known = {"units": "m2", "standard_name": "cell_area", "long_name": f"area of cells around {point}"}
-    describe_variable(f, name, dims, np.dtype(float), known)
-    return True
 
 
 def sensitivity(

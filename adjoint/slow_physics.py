@@ -212,7 +212,7 @@ def tracer_sources_ad(model: Model, step: BackwardStep) -> None:
     """Compute the adjoint of the sources of tracers, from their D to tracers, surface fluxes and parameters."""
     grid, fluxes, fluxes_ad, slow_ad = model.grid, step.fluxes, step.gradient.fluxes, step.slow_ad
     exchange(grid, *(getattr(slow_ad.D, name) for name in model.tracers))
-    if "T" in model.tracers and "shortwave" in model.forcing.shapes:
+    if "T" in model.tracers and "shortwave" in model.forcing.names:
         shortwave_heating_ad(model, step)
     for name in model.tracers:
         tracer, tracer_ad = getattr(step.n, name), getattr(step.gradient.state, name)

@@ -50,7 +50,7 @@ class Gradient(NamedTuple):
         grid, dtype = model.grid, model.state.u.dtype
         return cls(
             model.state.like(),
-            Fluxes(**{name: np.zeros_like(grid.depth_t, dtype) for name in model.forcing.shapes}),
+            Fluxes(**{name: np.zeros_like(grid.depth_t, dtype) for name in model.forcing.names}),
             {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
             {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
         )

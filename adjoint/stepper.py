@@ -11,6 +11,7 @@ field itself is; adjoints on the land of a closed side are never used.
 
 import numpy as np
 
+from adjoint.air_sea import air_sea_fluxes_ad
 from adjoint.clear import clear
 from adjoint.integrators import integrate_ad
 from adjoint.operators.barotropic import (
@@ -33,6 +34,7 @@ from adjoint.operators.vertical_upwinding import upwind_vertical_ad
 from adjoint.slow_physics import slow_physics_ad
 from adjoint.state import Gradient, sum_columns
 from adjoint.work import SHARED, SHARED_BY_SLOW_PHYSICS, BackwardStage, BackwardStep, Scratch
+from ogcm.air_sea import AirSea
 from ogcm.device import Graphs, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -77,7 +79,7 @@ class AdjointStepper:
         self.states_ad = StepStates.zeros(self.forward.integrator, model.state, kept=True)
         self.work_ad = StageWork.zeros(grid, dtype, SHARED)
         self.slow_ad = SlowWork.zeros(model, self.work_ad, SHARED_BY_SLOW_PHYSICS)
-        self.scratch = Scratch.of(self.work_ad)
+        self.scratch, self.air_sea_ad = Scratch.of(self.work_ad), AirSea.zeros(model)
         self.with_eos = True
         self.eos_ad = zeros(grid.h_t, (len(model.parameters["eos"]), *grid.depth_t.shape), dtype)
         self.carried = zeros(grid.h_t, (CARRIED_FIELDS, *grid.depth_t.shape), dtype)
@@ -142,9 +144,11 @@ class AdjointStepper:
         With ab2, the adjoint `new_ad.previous` belongs to n and must have been added to `gradient.state` before. The
         adjoint of the state before n is added to `gradient.state.previous`, or to that of n if there is no such state.
         """
-        fluxes, g = kept.fluxes(n), gradient
+        given, g = kept.fluxes(n), gradient
+        fluxes = given if kept.air_sea is None else kept.air_sea.in_place(given)
         if self.model.numerics.dynamics == "none":
             self.advance_by_terms(n, fluxes, new_ad, gradient)
+            self.surface_fluxes(kept, n, given, gradient)
             return
         eos_ad = self.eos_ad if self.with_eos else None
         step = BackwardStep(n, fluxes, kept.slow, self.slow_ad, eos_ad, self.scratch, gradient)
@@ -157,6 +161,33 @@ class AdjointStepper:
             name = "back with eos" if self.with_eos else "back"
             self.graphs.run(name, arrays, lambda: self.physics(kept, step, new_ad))
         self.add_terms(n, fluxes, gradient)
+        self.surface_fluxes(kept, n, given, gradient)
+
+    def surface_fluxes(self, kept: Stepper, n: State, given: Fluxes, gradient: Gradient) -> None:
+        """Compute the adjoint of the surface fluxes, after everything that they act on.
+
+        Parameters
+        ----------
+        kept : Stepper
+            Stepper that computed them.
+        n : State
+            State at the beginning of the step, with its halo filled.
+        given : Fluxes
+            The forcing in the middle of the step.
+        gradient : Gradient
+            Adjoints of the fluxes, and those to which is added.
+        """
+        work, work_ad = kept.air_sea, self.air_sea_ad
+        if work is None or work_ad is None:
+            return
+        if self.graphs is None:
+            air_sea_fluxes_ad(self.model, n, given, work, work_ad, gradient)
+            return
+        arrays = (*n.all_arrays(), *given, *work, *gradient.fluxes, *gradient.state.all_arrays())
+        arrays += (*gradient.parameters.values(),)
+        self.graphs.run(
+            "surface fluxes back", arrays, lambda: air_sea_fluxes_ad(self.model, n, given, work, work_ad, gradient)
+        )
 
     def add_terms(self, n: State, fluxes: Fluxes, gradient: Gradient) -> None:
         """Add the adjoints of the inputs of the terms, from the adjoint of D.

@@ -141,7 +141,7 @@ def command_line_page() -> str:
     lines += [literal(help_text("--help"))]
     for command in SETUP_COMMANDS:
         lines += [f"## ogcm {command}", "", literal(help_text(command, "double_gyre", "--help"))]
-    for command in ("info", "plot", "compile", "kernel"):
+    for command in ("new", "info", "plot", "compile", "kernel"):
         lines += [f"## ogcm {command}", "", literal(help_text(command, "--help"))]
     return "\n".join(lines)
 

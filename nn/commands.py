@@ -16,6 +16,7 @@ from ogcm.errors import InputError
 from ogcm.model import Model
 from ogcm.restart import load_restart
 from ogcm.setups import SETUPS
+from ogcm.setups.own import find_setup
 
 MAKE_DATA_OPTIONS = {
     "factor": (int, "cells of the fine model along a side of one of the coarse model (default 4)"),
@@ -71,15 +72,17 @@ def make_data_command(target: str, rest: list[str]) -> int:
 def coarse_model(fine: Model, factor: int) -> Model:
     """Return the setup of `fine` at `factor` times its resolution, with its own numerics and parameters.
 
-    Raises InputError for a setup without a resolution.
+    Raises InputError for a setup without a resolution, and for a model that no setup made that can be found again.
     """
+    if "setup" not in fine.config:
+        raise InputError(f"{fine.name}: no setup that can be found again has made it; make the coarse model in Python")
     options = fine.config["options"]
     if "resolution" not in options:
         having = [name for name, setup in SETUPS.items() if "resolution" in inspect.signature(setup).parameters]
         raise InputError(f"{fine.name}: has no resolution to make coarser; choose from {', '.join(having)}")
     if factor < 1:
         raise InputError(f"factor: must be at least 1, got {factor}")
-    return SETUPS[fine.name](**options | {"resolution": factor * options["resolution"]})
+    return find_setup(fine.config["setup"])(**options | {"resolution": factor * options["resolution"]})
 
 
 def train_command(target: str, rest: list[str]) -> int:

@@ -1,7 +1,7 @@
 """The TOML file of a training.
 
     [setup]                     # name and options of a setup: the model that is trained
-    name = "channel"            # papa and agulhas use their own observations, the option data
+    name = "channel"            # or FILE.py:NAME; papa and agulhas use their own observations, the option data
     resolution = 40.0
     terms = "sponge"            # terms of your own; the file of the option --module registers them
     [numerics]
@@ -18,7 +18,7 @@
     [training]                  # the options of `nn.TrainingSettings`
     curriculum = [[0, 500], [1, 80], [5, 250]]
 
-Paths are relative to the working directory.
+Paths are relative to the working directory, that of the file of a setup to the folder of the TOML file.
 """
 
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ from nn.records import Records, Splits
 from nn.trainable import Trainable
 from nn.training_settings import TrainingSettings
 from ogcm.config import check_type, read_tables
-from ogcm.errors import InputError, suggestion
+from ogcm.errors import InputError, OceanError, suggestion
 from ogcm.model import Model
-from ogcm.setups import SETUPS
+from ogcm.setups.own import check_digest, find_setup
 from ogcm.terms import add_registered
 
 TABLES = ("setup", "numerics", "parameters", "data", "corrector", "learn", "training")
@@ -81,12 +81,17 @@ class Configuration:
         """
         options = dict(self.tables["setup"])
         name = options.pop("name", "")
-        if not isinstance(name, str) or name not in SETUPS:
-            raise InputError(f"{self.path}: [setup] name = {name!r} does not exist: {suggestion(str(name), SETUPS)}")
+        if not isinstance(name, str):
+            raise InputError(f"{self.path}: [setup] needs the name of a setup, got name = {name!r}")
+        try:
+            setup = find_setup(name, folder=self.path.parent)
+        except OceanError as error:
+            raise type(error)(f"{self.path}: [setup] {error}") from error
+        check_digest(setup, options.pop("digest", None), self.path)
         terms = options.pop("terms", "")
         if not isinstance(terms, str):
             raise InputError(f"{self.path}: [setup] terms needs names in one text, as in 'sponge,drag', got {terms!r}")
-        model = SETUPS[name](**options, parameters=self.tables["parameters"], **self.tables["numerics"])
+        model = setup(**options, parameters=self.tables["parameters"], **self.tables["numerics"])
         add_registered(model, terms)
         return model
 
@@ -111,7 +116,7 @@ class Configuration:
             For a file that does not fit the model, and for unknown entries.
         """
         entries, setup = dict(self.tables["data"]), self.tables["setup"]
-        observed = OBSERVED.get(setup["name"])
+        observed = OBSERVED.get(model.name)
         self.check("data", entries, {name: DATA[name] for name in DATA if not (observed and name == "file")})
         if observed:
             data = observed(setup["data"], model)

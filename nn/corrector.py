@@ -31,6 +31,7 @@ from nn.network import backward_of_own, make
 from nn.normalisation import Normalisation, normalisation
 from nn.outputs import forms_of
 from nn.sampling import CHUNK_ON_GPU, Sampling, feature_rows
+from ogcm.air_sea import fluxes_at
 from ogcm.device import array_module, copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
@@ -177,7 +178,7 @@ class Corrector(Term):
         """
         found = []
         for n in states:
-            self.compute_features(model, n, model.forcing.at(n.time))
+            self.compute_features(model, n, fluxes_at(model, n, n.time))
             found.append(interior(self.F[:-1]).astype(float))
         self.normalisation = normalisation(found, interior(self.grid.mask_t[self.levels]) > 0, self.grid.tile)
 
@@ -398,6 +399,21 @@ class Corrector(Term):
         other = copy.copy(self)
         other.network = self.network.astype(np.result_type(self.network.weights.dtype, dtype))
         other.allocate(np.dtype(dtype))
+        return other
+
+    def copy(self) -> "Corrector":
+        """Return a copy with weights, statistics of the features and work arrays of its own.
+
+        Returns
+        -------
+        Corrector
+            The copy.
+        """
+        other = copy.copy(self)
+        other.network = self.network.astype(self.network.weights.dtype)
+        other.scale, other.scaled = self.scale.copy(), set(self.scaled)
+        other.normalisation = Normalisation(*(a.copy() for a in self.normalisation))
+        other.allocate(self.F.dtype)
         return other
 
     def to(self, device: str, model: Model, mirror: Model) -> "Corrector":

@@ -104,7 +104,7 @@ class CoarseWriter(Writer):
         begin = self.coarse.state.time / DAY
         run = {"days": float(simulation.days), "every": self.every, "start": begin}
         attributes = {"fine_configuration": simulation.toml(self), "factor": self.graining.factor}
-        configuration = provenance.toml(self.coarse, run)
+        configuration = provenance.toml(self.coarse, run, folder=self.path.parent)
         self.file = DataOutput(self.path, self.coarse, configuration=configuration, attributes=attributes)
         self.seconds: list[float] = []  # of each step
         self.since_step = clock.perf_counter()

@@ -6,7 +6,11 @@ from . import data as data
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .air_sea import fluxes_at as fluxes_at
+from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
+from .callbacks import every as every
+from .ensemble import run_ensemble as run_ensemble
 from .errors import BlowUpError as BlowUpError
 from .errors import CallbackError as CallbackError
 from .errors import FileError as FileError
@@ -36,9 +40,11 @@ from .plotting import Picture as Picture
 from .plotting import animate as animate
 from .plotting import overview as overview
 from .plotting import plot as plot
+from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation
 from .state import State as State
 from .state import Tendencies as Tendencies

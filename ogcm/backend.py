@@ -438,4 +438,49 @@ def _exponential(x):
     return (lambda x: np.exp(x)) if isinstance(x, types.Complex) else (lambda x: math.exp(x))
 
 
+def logarithm(x):
+    """Return the natural logarithm (`np.log` does not exist in kernels of a GPU).
+
+    Parameters
+    ----------
+    x : float or complex
+        A positive number.
+
+    Returns
+    -------
+    float or complex
+        Its logarithm.
+    """
+    return np.log(x)
+
+
+@overload(logarithm)
+def _logarithm(x):
+    """Compile `logarithm` for real or complex numbers."""
+    return (lambda x: np.log(x)) if isinstance(x, types.Complex) else (lambda x: math.log(x))
+
+
+def arctangent(x):
+    """Return arctan(x) (`np.arctan` does not exist in kernels of a GPU).
+
+    Parameters
+    ----------
+    x : float or complex
+        A number.
+
+    Returns
+    -------
+    float or complex
+        Its arctangent [radian].
+    """
+    return np.arctan(x)
+
+
+@overload(arctangent)
+def _arctangent(x):
+    """Compile `arctangent` for real or complex numbers."""
+    return (lambda x: np.arctan(x)) if isinstance(x, types.Complex) else (lambda x: math.atan(x))
+
+
 IMPLEMENTATIONS.update({typed: _typed, root: _root, exponential: _exponential})
+IMPLEMENTATIONS.update({logarithm: _logarithm, arctangent: _arctangent})

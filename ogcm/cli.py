@@ -10,13 +10,14 @@ import pkgutil
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import ogcm
 
 # Commands that take a setup: name: (module of `NAME_command(target, rest)`, help)
 SETUP_COMMANDS = {
-    "run": ("ogcm.cli", "run a setup, or repeat a run from its .toml file"),
+    "run": ("ogcm.commands", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
     "sensitivity": ("adjoint.commands", "compute maps of the sensitivity of a transport, a heat content, ..."),
     "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
@@ -49,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, text) in SETUP_COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     commands.add_parser("setups", help="list the setups")
+    new = commands.add_parser("new", help="write the file of a setup of your own, to start from")
+    new.add_argument("file", help="Python file to write, such as my_gyre.py")
+    new.add_argument("--from", dest="setup", default="double_gyre", help="setup to copy (default double_gyre)")
     about = commands.add_parser("info", help="describe an output or restart file, or this machine")
     about.add_argument("file", nargs="?")
     draw = commands.add_parser("plot", help="draw an output file")
@@ -59,6 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--time", type=int, default=-1, help="record to draw (default: the last)")
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
+    made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
+    made.add_argument("configuration", help="TOML file, see docs/preparing.md")
+    made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
     shown.add_argument("name", help="such as continuity")
@@ -127,7 +134,8 @@ def setup_options(setup: Callable) -> Options:
     hints = typing.get_type_hints(setup)
     for name, p in inspect.signature(setup).parameters.items():
         if p.kind == p.KEYWORD_ONLY and name != "parameters":
-            options[name] = ("setup", plain(hints.get(name, str)), f"default {p.default}")
+            kind = str if p.default is None else type(p.default)
+            options[name] = ("setup", plain(hints.get(name, kind)), f"default {p.default}")
     options["tracers"] = ("setup", str, "comma-separated tracers to add: age, or those that a --module registers")
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
@@ -148,16 +156,32 @@ RUN_OPTIONS = {
     "restart": (str, "restart file to continue from; an existing output is extended"),
     "restart_every": (float, "time between two restarts [days] (default: one at the end)"),
     "start": (float, "day on which the run must begin, as its TOML file says; a restart of another day is refused"),
+    "perturb": (str, "comma-separated FIELD=SIZE, standard deviations of noise in the initial state, such as T=0.01"),
+    "members": (int, "members of an ensemble, one after another, with the noise of each; they write NAME_001.nc, ..."),
+    "member": (int, "the member of the ensemble to run alone (default 1)"),
+    "outputs": (dict, "further outputs, only in a TOML file: tables [run.outputs.NAME] with the file, every, ..."),
     "overwrite": (bool, "replace an existing output and restart; on the command line alone"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
 
 
 def plain(annotation: typing.Any) -> type:
-    """Return the type in an annotation such as `str | None`."""
+    """Return the type in an annotation such as `str | None`; that of a path is a text."""
     if isinstance(annotation, types.UnionType):
-        return next(a for a in typing.get_args(annotation) if a is not type(None))
-    return annotation
+        annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
+    if typing.get_origin(annotation) is typing.Literal:
+        return type(typing.get_args(annotation)[0])
+    return str if annotation is Path else annotation
+
+
+def tables_of(target: str) -> dict[str, dict]:
+    """Return the tables of a TOML file, of the file of an ocean or of the name of a setup."""
+    from ogcm import config
+
+    given = {"setup": {"name": "ocean", "data": target} if target.endswith(".nc") else {"name": target}}
+    if target.endswith(".toml"):
+        given = config.read(target)
+    return {name: dict(given.get(name, {})) for name in config.TABLES}
 
 
 def setup_command(
@@ -174,7 +198,7 @@ def setup_command(
     command : str
         Name of the command.
     target : str
-        Name of the setup, or path of a TOML file.
+        Name of the setup, FILE.py:NAME for one of the user, or path of a TOML file.
     rest : list of str
         The options.
     own : dict of str to (type, str)
@@ -193,27 +217,22 @@ def setup_command(
     InputError, FileError
         For an unknown setup or option, or a value that cannot be used.
     """
-    from ogcm import config, setups
-    from ogcm.errors import InputError, suggestion
-    from ogcm.extensions import import_own
-    from ogcm.provenance import note_terms, note_tracers
-    from ogcm.terms import add_registered
-    from ogcm.tracers import TRACERS
+    from ogcm.errors import InputError
+    from ogcm.setups.own import check_digest, find_setup
 
     if not target:
         raise InputError(f"{command}: name a setup or a run's TOML file; `ogcm setups` lists the setups")
     if target in ("--help", "-h"):
-        print(f"usage: ogcm {command} SETUP|FILE.toml [--OPTION VALUE ...]")
+        print(f"usage: ogcm {command} SETUP|FILE.py:SETUP|FILE.nc|FILE.toml [--OPTION VALUE ...]")
         print(f"`ogcm {command} SETUP --help` lists the options")
         return None
-    given_tables = config.read(target) if target.endswith(".toml") else {"setup": {"name": target}}
-    tables: dict[str, dict] = {name: dict(given_tables.get(name, {})) for name in config.TABLES}
+    tables = tables_of(target)
     name = tables["setup"].pop("name")
-    known: dict[str, typing.Any] = setups.SETUPS | (more or {})
-    if not isinstance(name, str) or name not in known:
-        raise InputError(f"unknown setup {name!r}: {suggestion(str(name), known)}")
-    setup = known[name]
+    setup = find_setup(name, more, folder=Path(target).parent if target.endswith(".toml") else ".")
+    check_digest(setup, tables["setup"].pop("digest", None), target)
     options = setup_options(setup)
+    for option in own.keys() & {o for o, (table, _, _) in options.items() if table == "setup"}:
+        raise InputError(f"{option}: the option of {name} has the name of one of `ogcm {command}`; rename it")
     if "overwrite" in tables["run"]:
         raise InputError(
             f"{target}: overwrite in [run] is not allowed, since it would replace files; delete it and give --overwrite"
@@ -228,12 +247,23 @@ def setup_command(
         print(f"  --{'module':20} {MODULE}")
         return None
     given = read_options(rest, {name: kind for name, (_, kind, _) in options.items()})
-    if "restart" in given:  # its day may differ from that of the file
-        tables["run"].pop("start", None)
+    if "restart" in given:  # its day may differ from that of the file, and its state has been perturbed
+        for option in ("start", "perturb", "member", "members"):
+            tables["run"].pop(option, None)
     for option, value in given.items():
         tables[options[option][0]][option] = value
     if "days" in own:
         tables["run"].setdefault("days", setup.days)
+    return make_model(setup, tables), tables["run"]
+
+
+def make_model(setup: Callable, tables: dict[str, dict]) -> typing.Any:
+    """Return the model of a setup with the options, parameters, tracers, terms and training of the tables."""
+    from ogcm.extensions import import_own
+    from ogcm.provenance import note_terms, note_tracers
+    from ogcm.terms import add_registered
+    from ogcm.tracers import TRACERS
+
     tracers, terms, trained = (tables["setup"].pop(name, None) for name in ("tracers", "terms", "trained"))
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
     if tracers is not None:
@@ -245,26 +275,7 @@ def setup_command(
         note_terms(model, terms)
     if trained is not None:
         import_own("nn.trained").load(trained, model)
-    return model, tables["run"]
-
-
-def run_command(target: str, rest: list[str]) -> int:
-    """Run `ogcm run SETUP|FILE.toml [--option value ...]`."""
-    from ogcm.simulation import Simulation
-
-    made = setup_command("run", target, rest, RUN_OPTIONS)
-    if made is None:
-        return 0
-    model, settings = made
-    if isinstance(settings.get("variables"), str):
-        settings["variables"] = settings["variables"].split(",")
-    settings.setdefault("output", f"{model.name}.nc")
-    progress = not settings.pop("quiet", False)
-    simulation = Simulation(model, **settings, progress=progress)
-    simulation.run()
-    if simulation.tile.is_first:
-        print(f"{simulation.output} written; draw it with `ogcm plot {simulation.output}`", file=sys.stderr)
-    return 0
+    return model
 
 
 def read_options(rest: list[str], kinds: dict[str, type]) -> dict[str, object]:
@@ -290,12 +301,14 @@ def convert(option: str, kind: type, value: str, words: typing.Iterator[str]) ->
         if value.lower() not in ("", "true", "false"):
             raise InputError(f"--{option}: true or false, got {value!r}")
         return value.lower() != "false"
+    if kind not in (int, float, str):
+        raise InputError(f"--{option}: takes {kind}; give it in a TOML file")
     value = value or next(words, "")
     if not value or value.startswith("--"):
         raise InputError(f"--{option}: needs a value")
     try:
         number = kind(value)
-        if kind is int and abs(number) > LARGEST:
+        if isinstance(number, int) and abs(number) > LARGEST:
             raise ValueError
         return number
     except ValueError:
@@ -309,7 +322,8 @@ def check_tables(source: str, tables: dict[str, dict], options: Options) -> None
 
     for table, entries in tables.items():
         known = {name: kind for name, (home, kind, _) in options.items() if home == table}
-        lists: dict[str, dict] = {"parameters": {"eos": list[float]}, "run": {"variables": list[str]}}
+        lists: dict[str, dict] = {"parameters": {"eos": list[float]}}
+        lists["run"] = {"variables": list[str], "perturb": Mapping[str, float]}
         known |= lists.get(table, {})
         for name, value in entries.items():
             if name not in known:
@@ -323,6 +337,24 @@ def setups_command(_: argparse.Namespace) -> int:
 
     for name, setup in SETUPS.items():
         print(f"{name:24} {(setup.__doc__ or '').splitlines()[0]}")
+    return 0
+
+
+def prepare_command(known: argparse.Namespace) -> int:
+    """Run `ogcm prepare CONFIG.toml`: make the file of an ocean."""
+    from ogcm.preparation import prepare
+
+    path = prepare(known.configuration, known.output)
+    print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run {path}`", file=sys.stderr)
+    return 0
+
+
+def new_command(known: argparse.Namespace) -> int:
+    """Run `ogcm new FILE.py --from SETUP`: write the source of a setup as a file of the user."""
+    from ogcm.setups.own import write_setup
+
+    write_setup(known.file, known.setup)
+    print(f"{known.file} written; run it with `ogcm run {known.file}:{known.setup}`")
     return 0
 
 
@@ -391,7 +423,9 @@ def kernel_command(known: argparse.Namespace) -> int:
 
 
 COMMANDS = {
+    "prepare": prepare_command,
     "setups": setups_command,
+    "new": new_command,
     "info": info_command,
     "plot": plot_command,
     "compile": compile_command,

@@ -1,6 +1,6 @@
 """The configuration of a run: a TOML file that repeats it, if a setup made the model.
 
-[setup]       name and the options of the setup
+[setup]       name and the options of the setup; that of a user is FILE.py:NAME, relative to the folder of this file
 [parameters]  physical parameters that differ from the setup's
 [numerics]    numerical choices that differ from the setup's
 [run]         days, every, variables, ...
@@ -27,7 +27,9 @@ from ogcm.files import write_file
 from ogcm.names import check_regular
 
 TABLES = ("setup", "parameters", "numerics", "run")
-WHEN = ("days", "start", "restart", "restart_every")  # entries in which two parts of one run may differ
+# Entries of [run] in which two parts of one run may differ, and those of them that its beginning determines
+WHEN = ("days", "start", "restart", "restart_every", "perturb", "member")
+FIRST = ("restart", "perturb", "member")
 LARGEST = 2**53  # whole numbers up to it are exact as float
 OWN = "# Written by ogcm: "
 HEADER = OWN + "`ogcm run` with the name of this file repeats the run."
@@ -160,7 +162,7 @@ def run_settings(content: str) -> dict[str, object]:
 
 
 def joined_settings(before: str, now: str) -> dict[str, object] | None:
-    """Return the days, start and restart of one run that replaces two, of which the second continues the first.
+    """Return the days and the beginning of one run that replaces two, of which the second continues the first.
 
     `before` and `now` are their configurations. Returns None if they differ in anything else.
     """
@@ -170,7 +172,7 @@ def joined_settings(before: str, now: str) -> dict[str, object] | None:
         whole = {"days": end - first["run"]["start"], "start": first["run"]["start"]}
     except (tomllib.TOMLDecodeError, KeyError):
         return None
-    whole["restart"] = first["run"].get("restart")
+    whole |= {name: first["run"].get(name) for name in FIRST}
     for tables in (first, last):
         tables["run"] = {name: value for name, value in tables["run"].items() if name not in WHEN}
     return whole if first == last else None

@@ -5,12 +5,14 @@
     FEATURES.register("speed", Feature(...))        # inputs of a network, `nn.features`
     NETWORKS.register("mine", MyNetwork)            # networks, `nn.network`
 
-On the command line `--module FILE.py` imports such a module first. No data file makes ogcm import a module.
+On the command line `--module FILE.py` imports such a module first. No data file makes ogcm import a module; a
+configuration imports the file of its setup, if that is a file of the user.
 """
 
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -120,23 +122,24 @@ class Registry(dict):
         return [name for name in names if name not in self.own]
 
 
-def import_file(path: str) -> ModuleType:
+def import_file(path: str, source: str = "--module") -> ModuleType:
     """Import the Python file `path` as a module with the name of the file; a second call returns the same module.
 
-    Raises FileError where there is no such file, and InputError where it fails or another module has its name.
+    `source` says in messages where the file was given. Raises FileError where there is no such file, and InputError
+    where it fails or another module has its name.
     """
     file = Path(path).resolve()
     if file.suffix != ".py" or not file.is_file():
-        raise FileError(f"--module: {path} is not a Python file that exists")
+        raise FileError(f"{source}: {path} is not a Python file that exists")
     name = file.stem
     known = sys.modules.get(name)
     if known is not None and Path(getattr(known, "__file__", None) or "").resolve() == file:
         return known
     if known is not None or name in PACKAGES or not name.isidentifier():
-        raise InputError(f"--module: {path} cannot be imported under the name {name!r}, which is taken; rename it")
+        raise InputError(f"{source}: {path} cannot be imported under the name {name!r}, which is taken; rename it")
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise InputError(f"--module: {path} cannot be imported as a module")
+        raise InputError(f"{source}: {path} cannot be imported as a module")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -144,8 +147,16 @@ def import_file(path: str) -> ModuleType:
         del sys.modules[name]
         if isinstance(error, InputError):
             raise
-        raise InputError(f"--module: {path} fails with {type(error).__name__}: {error}") from error
+        where, what = line_of_error(error, file), f"{type(error).__name__}: {error}"
+        raise InputError(f"{source}: {path} fails in line {where} with {what}") from error
     return module
+
+
+def line_of_error(error: Exception, file: Path) -> int | None:
+    """Return the line of a file in which an error arose when the file was imported."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    return max((f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)), default=1)
 
 
 def import_own(name: str) -> ModuleType:

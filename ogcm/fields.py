@@ -81,6 +81,7 @@ FIELDS = {
     ),
     "b": Field("m s-2", "buoyancy relative to the reference density"),
     "rho": Field("kg m-3", "density", "sea_water_density"),
+    "sigma0": Field("kg m-3", "potential density relative to the surface, less 1000 kg m-3", "sea_water_sigma_theta"),
     "zeta": Field("s-1", "relative vorticity", "ocean_relative_vorticity", "F"),
     "h": Field("m", "layer thickness", "cell_thickness"),
     "N2": Field(
@@ -88,6 +89,9 @@ FIELDS = {
     ),
     "nu_v": Field("m2 s-1", "vertical viscosity", "ocean_vertical_momentum_diffusivity", "T", "interface"),
     "kappa_v": Field("m2 s-1", "vertical diffusivity", "ocean_vertical_heat_diffusivity", "T", "interface"),
+    "U": Field("m3 s-1", "volume transport along x through the moving layer", "ocean_volume_x_transport", "U"),
+    "V": Field("m3 s-1", "volume transport along y through the moving layer", "ocean_volume_y_transport", "V"),
+    "W": Field("m3 s-1", "upward volume transport between the moving layers", "", "T", "interface"),
     "speed": Field("m s-1", "speed of the horizontal current", "sea_water_speed"),
     "tau_x": Field("N m-2", "wind stress along x", "surface_downward_x_stress", "U", ""),
     "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),
@@ -96,9 +100,24 @@ FIELDS = {
         "W m-2", "shortwave radiation into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
     ),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
+    "u10": Field("m s-1", "wind along x", "x_wind", "T", ""),
+    "v10": Field("m s-1", "wind along y", "y_wind", "T", ""),
+    "t2": Field("degC", "temperature of the air", "air_temperature", "T", ""),
+    "q2": Field("1", "specific humidity of the air", "specific_humidity", "T", ""),
+    "d2": Field("degC", "dew point of the air", "dew_point_temperature", "T", ""),
+    "slp": Field("Pa", "air pressure at the surface", "air_pressure_at_mean_sea_level", "T", ""),
+    "shortwave_down": Field(
+        "W m-2", "shortwave radiation from the sky", "surface_downwelling_shortwave_flux_in_air", "T", ""
+    ),
+    "longwave_down": Field(
+        "W m-2", "longwave radiation from the sky", "surface_downwelling_longwave_flux_in_air", "T", ""
+    ),
+    "cloud": Field("1", "cloud cover", "cloud_area_fraction", "T", ""),
+    "precipitation": Field("m s-1", "rain and snow", "lwe_precipitation_rate", "T", ""),
+    "runoff": Field("m s-1", "water of rivers", "", "T", ""),
     "T_star": Field("degC", "temperature to which the surface is restored", "", "T", ""),
     "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
     "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
     "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
-    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_volume_streamfunction", "F", ""),
+    "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_streamfunction", "F", ""),
 }

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ogcm.atmosphere import Atmosphere, bind_atmosphere
 from ogcm.constants import DAY, YEAR
 from ogcm.device import to_device
 from ogcm.errors import InputError
@@ -256,6 +257,9 @@ class Forcing:
     shortwave : float, array_like, callable or Series, optional
         Shortwave radiation that enters the sea at T points [W m-2], which heats the layers that it reaches
         (`ogcm.operators.shortwave`).
+    atmosphere : Atmosphere, optional
+        Atmosphere from which stress, heat flux, fresh water and shortwave radiation are computed in each step, in place
+        of those above; restoring is added to them.
     """
 
     tau_x: Entry = 0.0
@@ -267,9 +271,10 @@ class Forcing:
     rate_T: Entry = 0.0
     rate_S: Entry = 0.0
     shortwave: Entry | None = None
+    atmosphere: Atmosphere | None = None
 
 
-NAMES = tuple(f.name for f in fields(Forcing))
+NAMES = tuple(f.name for f in fields(Forcing) if f.name != "atmosphere")
 TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
@@ -295,6 +300,10 @@ class Fluxes(Fields):
         Piston velocities of the restoring [m s-1], with halo.
     shortwave : ndarray, shape (nj, ni)
         Shortwave radiation into the sea [W m-2], with halo; absent where none is given.
+    u10, v10, t2, q2, d2, slp, shortwave_down, longwave_down, cloud, precipitation, runoff : ndarray, shape (nj, ni)
+        Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
+    clear_sky, noon_altitude : ndarray, shape (nj, ni)
+        Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
     """
 
     tau_x: Array
@@ -306,6 +315,19 @@ class Fluxes(Fields):
     rate_T: Array
     rate_S: Array
     shortwave: Array  # where it is given
+    u10: Array  # what follows, with an atmosphere
+    v10: Array
+    t2: Array
+    q2: Array
+    d2: Array
+    slp: Array
+    shortwave_down: Array
+    longwave_down: Array
+    cloud: Array
+    precipitation: Array
+    runoff: Array
+    clear_sky: Array
+    noon_altitude: Array
 
 
 class BoundForcing:
@@ -332,6 +354,10 @@ class BoundForcing:
         Entries that are functions of the time [s].
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
+    computed : tuple of str
+        Names of the fluxes that are computed from an atmosphere, and of what the sun contributes to them; else empty.
+    heights : tuple of float
+        Heights of the wind and of the air of an atmosphere [m].
 
     Raises
     ------
@@ -348,14 +374,23 @@ class BoundForcing:
             raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
         self.equation_of_state = equation_of_state
+        self.computed: tuple[str, ...] = ()
+        self.heights = (10.0, 2.0)
+        if forcing.atmosphere is not None:
+            bind_atmosphere(self, forcing, forcing.atmosphere)
         for name in NAMES:
-            if name != "shortwave" or forcing.shortwave is not None:
+            if name not in self.computed and (name != "shortwave" or forcing.shortwave is not None):
                 self.bind(name, getattr(forcing, name))
         for target, rate in TARGETS.items():
             self.check_restoring(target, rate, getattr(forcing, target) is not None)
         for name in {"heat_flux", "shortwave", *TARGETS.values()} & set(self.shapes):
             if equation_of_state == "none" and (name not in self.steady or self.steady[name].any()):
                 warnings.warn(f"{name}: has no effect in a model without tracers", stacklevel=3)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all fluxes of a step: those that are given and those that are computed."""
+        return (*self.shapes, *self.computed)
 
     def bind(self, name: str, given: Entry | None) -> None:
         """Add an entry: sample it at its points.
@@ -454,6 +489,14 @@ class BoundForcing:
         now = {name: series.at(time) for name, series in self.series.items()}
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
+
+    def copy(self) -> "BoundForcing":
+        """Return the forcing with arrays of its own; functions of time are shared."""
+        other = copy.copy(self)
+        other.steady = {name: a.copy() for name, a in self.steady.items()}
+        other.series = {name: replace(series, values=series.values.copy()) for name, series in self.series.items()}
+        other.functions, other.shapes = dict(self.functions), dict(self.shapes)
+        return other
 
     def to(self, device: str) -> "BoundForcing":
         """Return the forcing with its maps in the memory of `device`; maps of functions of time are sent there."""

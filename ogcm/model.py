@@ -356,6 +356,25 @@ class Model:
         other.terms = {name: on_device(term, device, self, other) for name, term in self.terms.items()}
         return other
 
+    def copy(self) -> "Model":
+        """Copy the model.
+
+        State, forcing, parameters and terms (`Term.copy`) are copied. The grid, which does not change, and functions of
+        the forcing are shared.
+
+        Returns
+        -------
+        Model
+            An independent model, which runs as this one does, to the bit.
+        """
+        other = copy.copy(self)
+        other.state, other.forcing = self.state.copy(), self.forcing.copy()
+        other.parameters = {name: a.copy() for name, a in self.parameters.items()}
+        other.terms = {name: term.copy() if hasattr(term, "copy") else term for name, term in self.terms.items()}
+        other.further_tracers, other.parameter_shapes = dict(self.further_tracers), dict(self.parameter_shapes)
+        other.config, other.places, other.marks = copy.deepcopy(self.config), copy.deepcopy(self.places), {**self.marks}
+        return other
+
     def options(self) -> dict:
         """Return the numerical choices by name.
 

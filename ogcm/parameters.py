@@ -128,6 +128,12 @@ PARAMETERS = {
     "blue_depth": Parameter(
         23.0, "m", "depth over which blue and green light decays to 1/e", 0.01, 1000.0, needs=TRACERS
     ),
+    "drag_factor": Parameter(1.0, "1", "factor of the drag coefficient of an atmosphere", upper=10.0),
+    "stanton_factor": Parameter(1.0, "1", "factor of its Stanton number, of sensible heat", upper=10.0),
+    "dalton_factor": Parameter(1.0, "1", "factor of its Dalton number, of evaporation", upper=10.0),
+    "current_feedback": Parameter(1.0, "1", "fraction of the current that is taken from its wind", upper=1.0),
+    "emissivity": Parameter(0.98, "1", "emissivity of the sea surface under an atmosphere", upper=1.0),
+    "albedo": Parameter(0.066, "1", "albedo of the sea surface under an atmosphere", upper=1.0),
     "T_freezing": Parameter(
         -1.9,
         "degC",

@@ -35,7 +35,6 @@ MAPS = {"T": "thermal", "S": "haline", "eta": "balance", "u": "balance", "v": "b
         "zeta": "curl", "psi": "balance", "overturning": "balance", "h": "deep", "depth": "deep",
         "mixed_layer_depth": "deep"}  # fmt: skip
 SIGNED = ("balance", "curl")
-STATIC = ("depth", "mask", "cell_area", "cell_thickness")
 SMALLEST_MAP = 5  # rows; a channel with fewer is a slice, drawn as a section
 
 
@@ -83,7 +82,7 @@ def draw_field(
     Streamfunctions are drawn with `contours` levels, other fields as cells.
     """
     vertical, horizontal = dims
-    default = record.kind.colour_map if record.kind and name not in STATIC else DEFAULT_MAP
+    default = record.kind.colour_map if record.kind and not record.is_static(name) else DEFAULT_MAP
     style = colour_scale(name, values, default)
     shown = np.ma.masked_invalid(values)
     if contours and min(values.shape) > 1:
@@ -122,7 +121,7 @@ def horizontal_field(record: Record, name: str, level: int) -> tuple[Array, tupl
     values = record.field(name)
     if name == "psi":
         values = values - values[-1].mean()  # 0 on the northern coast, as atlases have it
-    if name not in STATIC or name == "depth":
+    if not record.is_static(name) or name == "depth":
         values = np.where(land_mask(record), np.nan, values)
     return values, dims, ""
 
@@ -324,9 +323,9 @@ def save_figure(figure: Figure, output: str | Path) -> None:
 def write_model(path: Path, model: "Model") -> None:
     """Write everything that can be drawn of a model as it is now to an output file."""
     from ogcm.output import OutputFile
-    from ogcm.variables import DERIVED, check_variables, variable_values
+    from ogcm.variables import check_variables, derived_fields, variable_values
 
-    now, variables = model.state.time, check_variables(model, (*model.state.names, *DERIVED))
+    now, variables = model.state.time, check_variables(model, (*model.state.names, *derived_fields(model)))
     writer = OutputFile(path, model, variables, "", means=False)
     writer.write({name: variable_values(model, name) for name in variables}, now, now)
     writer.close()

@@ -7,7 +7,9 @@ with which the model is compared when it runs.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,7 +102,8 @@ def state_mark(model: Model) -> str:
 
 def forcing_mark(model: Model) -> str:
     """Return a digest of all forcing; functions of time are evaluated at two times."""
-    forcing, items = model.forcing, list[Any]()
+    forcing = model.forcing
+    items: list[Any] = [*forcing.computed, repr(forcing.heights)] if forcing.computed else []
     for name, a in sorted(forcing.steady.items()):
         items += [name, a]
     for name, series in sorted(forcing.series.items()):
@@ -147,7 +150,16 @@ def note_training(model: Model, path: str, names: Iterable[str]) -> None:
     model.marks |= {name: now[name] for name in names} if model.marks else {}
 
 
-def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> str:
+def config_in(folder: str | Path, model: Model) -> dict:
+    """Return `model.config` for a file in `folder`: the path of the file of a setup is relative to it."""
+    file, _, name = model.config.get("setup", "").rpartition(":")
+    if not file:
+        return model.config
+    relative = Path(os.path.relpath(file, Path(folder).resolve())).as_posix()
+    return model.config | {"setup": f"{relative}:{name}"}
+
+
+def toml(model: Model, run: Mapping[str, object], start: str | None = None, folder: str | Path = ".") -> str:
     """Return the TOML of a run: a configuration that repeats it, or a record that says why it cannot be repeated.
 
     Parameters
@@ -158,13 +170,15 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
         The table [run].
     start : str, optional
         The mark of the state (`state_mark`), if the run starts from a restart.
+    folder : str or Path, optional
+        Folder of the file, to which the path of the file of a setup is relative; default the working directory.
 
     Returns
     -------
     str
         The text of the file.
     """
-    made = model.config
+    made = config_in(folder, model)
     if "setup" not in made:
         return config.record_toml("the model was built in Python", tables(model, run), term_summaries(model))
     now, before = marks(model), model.marks | ({"state": start} if start else {})
@@ -172,9 +186,9 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None) -> s
     new = {name: parameter_summary(model, name) for name in changed if name in model.parameters}
     lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
     if lasting:
-        reason = f"{', '.join(lasting)} of the model changed after the setup {made['setup']} had made it"
+        reason = f"{', '.join(lasting)} of the model changed after the setup {model.name} had made it"
         return config.record_toml(reason, tables(model, run), term_summaries(model))
-    setup = {"name": made["setup"], **made["options"]}
+    setup = {"name": made["setup"], "digest": made.get("digest"), **made["options"]}
     setup |= {name: made.get(name) for name in ("tracers", "terms", "trained")}
     own = [name for name, term in model.terms.items() if type(term).__module__ != "nn.corrector"]
     header = config.HEADER + (f"\n# --module must name what registers the terms {', '.join(own)}." if own else "")

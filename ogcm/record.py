@@ -123,14 +123,31 @@ class Record:
         return all(name in self.file.variables for name in names)
 
     def fields(self) -> list[str]:
-        """Return the names of the variables that can be drawn: all except coordinates and bounds.
+        """Return the names of the variables that can be drawn: all except coordinates, bounds and the topology.
 
         Returns
         -------
         list of str
             Names of variables.
         """
-        return [n for n in self.file.variables if n not in self.file.dimensions and not n.endswith("_bounds")]
+        others = {*self.file.dimensions, "grid"}
+        return [n for n in self.file.variables if n not in others and not n.endswith("_bounds")]
+
+    def is_static(self, name: str) -> bool:
+        """Return True for a field of the geometry: areas, lengths, masks, thicknesses at rest, depth.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable.
+
+        Returns
+        -------
+        bool
+            True if it is the same at all times and has no missing values.
+        """
+        v = self.file[name]
+        return "time" not in v.dimensions and "_FillValue" not in v.attrs
 
     def dims(self, name: str) -> tuple[str, ...]:
         """Return the dimensions of a variable, without time.

@@ -84,9 +84,10 @@ def save_restart(path: str | Path, model: Model, state: State | None = None) -> 
     FileError
         If the disk fails.
     """
-    tile, state = model.grid.tile, (state or model.state).to("cpu")
+    path, tile, state = Path(path), model.grid.tile, (state or model.state).to("cpu")
     attributes = {"format": RESTART, "name": model.name, "tracers": model.numerics.has_tracers}
-    attributes |= {"config": json.dumps(model.config, default=str)} | provenance.model_attributes(model)
+    attributes |= {"config": json.dumps(provenance.config_in(path.parent, model), default=str)}
+    attributes |= provenance.model_attributes(model)
     with files.write_together(path, "the restart", tile) as f:
         for group, s in (("state", state), ("previous", state.previous)):
             for name, a in {} if s is None else s.arrays().items():

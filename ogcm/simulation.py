@@ -10,7 +10,7 @@ import numbers
 import shlex
 import sys
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ogcm import provenance, run_checks, run_files, watch
-from ogcm.callbacks import Callback
+from ogcm.callbacks import Callback, name_callbacks, stopping
 from ogcm.constants import DAY, YEAR
 from ogcm.device import check_device
+from ogcm.diagnostics import Diagnostic
 from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
+from ogcm.perturbation import perturb_state
 from ogcm.processes import ending_together, failed_together
 from ogcm.restart import load_restart, save_restart
 from ogcm.signals import CaughtSignal, catch_signals
@@ -52,15 +54,21 @@ class Simulation:
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
-        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h".
+        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h", and those that
+        the page Output files lists.
+    diagnostics : mapping of str to Diagnostic, optional
+        Further variables by name: any function of the model.
     means : bool, optional
         Write means over each interval instead of snapshots.
     output_precision : str, optional
         "float32" (the default) or "float64".
     writers : mapping of str to Writer, optional
         Further writers by name, such as a `NetCDFWriter` with other variables and another interval.
-    callbacks : mapping of str to Callback, optional
-        Functions that are called during the run, by name.
+    callbacks : sequence of Callback, or mapping of str to Callback, optional
+        Functions that are called during the run, such as [ogcm.every(hours=6, do=report)].
+    stop_when : callable or Callback, optional
+        Condition ``stop_when(simulation)`` that ends the run when it is true, as its last step would; a text that it
+        returns is the reason. It is evaluated after each step, or as often as `ogcm.every(hours=6, do=condition)` says.
     restart : str or Path, optional
         Restart file from which the run continues. Output that exists is extended, including the `.part` file of a run
         that was killed.
@@ -68,6 +76,11 @@ class Simulation:
         Time between two restarts [days]; by default there is one at the end.
     start : float, optional
         Day on which the run must begin; a state of another day is refused.
+    perturb : mapping of str to float, optional
+        Standard deviations of noise that is added to fields of the initial state, such as {"T": 0.01} [degC]; see
+        `ogcm.run_ensemble`.
+    member : int, optional
+        Number of the member of the ensemble, from 1, which determines the noise.
     overwrite : bool, optional
         Replace files of ogcm that have the names of this run.
     progress : bool, optional
@@ -91,13 +104,17 @@ class Simulation:
         output: str | Path | None = None,
         every: float | None = None,
         variables: str | tuple[str, ...] | None = None,
+        diagnostics: Mapping[str, Diagnostic] | None = None,
         means: bool = False,
         output_precision: str = "float32",
         writers: Mapping[str, Writer] | None = None,
-        callbacks: Mapping[str, Callback] | None = None,
+        callbacks: Mapping[str, Callback] | Sequence[Callback] | None = None,
+        stop_when: Callable[["Simulation"], Any] | Callback | None = None,
         restart: str | Path | None = None,
         restart_every: float | None = None,
         start: float | None = None,
+        perturb: Mapping[str, float] | None = None,
+        member: int = 1,
         overwrite: bool = False,
         progress: bool = True,
         device: str = "cpu",
@@ -114,18 +131,31 @@ class Simulation:
             if "output" in (writers or {}):
                 raise InputError("writers: 'output' is the name of the writer of `output`; choose another name")
             own["output"] = NetCDFWriter(
-                output, every=every, variables=variables, means=means, precision=output_precision
+                output,
+                every=every,
+                variables=variables,
+                diagnostics=diagnostics,
+                means=means,
+                precision=output_precision,
             )
         self.writers: dict[str, Writer] = own | dict(writers or {})
-        self.callbacks: dict[str, Callback] = dict(callbacks or {})
+        self.callbacks = name_callbacks(callbacks)
+        if stop_when is not None:
+            if "stop_when" in self.callbacks:
+                raise InputError("callbacks: 'stop_when' is the name of the argument `stop_when`; choose another name")
+            self.callbacks["stop_when"] = stopping(stop_when)
         self.has_run, self.restart_file = False, run_files.restart_path(self)
-        same = {"days": days, "restart": restart, "restart_every": restart_every, "callbacks": list(self.callbacks)}
+        same: dict[str, object] = {"days": days, "restart": restart, "restart_every": restart_every, "perturb": perturb}
+        same |= {"callbacks": list(self.callbacks), "member": member}
         paths = run_files.written_paths(self)
         self.tile.check_same(same | {"writers": [*self.writers, *paths], "output": paths, "overwrite": overwrite})
         if restart is not None:
             load_restart(restart, model)
         model.state.prepare(model.grid)
         self.start_mark = None if restart is None else provenance.state_mark(model)
+        self.perturb, self.member = perturb, member
+        if perturb is not None:
+            self._perturb(perturb)
         run_checks.check_start_day(self, start)
         self.tile.on_first(lambda: run_files.check_names(self))
         self.check()
@@ -133,6 +163,12 @@ class Simulation:
         self.watch: Any = None  # there is one during a run
         self.caught, self.started = CaughtSignal(), 0.0
         self.stop_reason: str | None = None
+
+    def _perturb(self, perturb: Mapping[str, float]) -> None:
+        """Perturb the initial state; the configuration repeats this for a state of a restart or of a setup."""
+        known = self.start_mark is not None or self.model.marks.get("state") == provenance.state_mark(self.model)
+        perturb_state(self.model, perturb, self.member)
+        self.start_mark = provenance.state_mark(self.model) if known else None
 
     @functools.cached_property
     def stepper(self) -> Stepper:
@@ -176,7 +212,7 @@ class Simulation:
         """Path of the file of the first writer, or None."""
         return next(iter(run_files.written_paths(self)), None)
 
-    def toml(self, writer: Writer | None = None, **run: object) -> str:
+    def toml(self, writer: Writer | None = None, folder: str | Path | None = None, **run: object) -> str:
         """Return the configuration of the run as TOML, from which `ogcm run` repeats it.
 
         For a model that no setup made, or that was changed since, it is a record of the run, which states why it cannot
@@ -186,6 +222,9 @@ class Simulation:
         ----------
         writer : Writer, optional
             The writer whose options are in the table [run]; default the first.
+        folder : str or Path, optional
+            Folder of the file that will hold the text, to which the path of a setup of your own is relative; default
+            that of the file of the writer, or the working directory.
         **run : object
             Values that replace those of the table [run].
 
@@ -201,9 +240,13 @@ class Simulation:
             "restart": self.restart,
             "restart_every": self.restart_every,
             "device": None if self.device == "cpu" else self.device,
+            "perturb": self.perturb,
+            "member": None if self.perturb is None else self.member,
             "start": self.model.state.time / DAY,
         }
-        return provenance.toml(self.model, settings | run, self.start_mark)
+        if folder is None:
+            folder = "." if writer is None or writer.path is None else writer.path.parent
+        return provenance.toml(self.model, settings | run, self.start_mark, folder)
 
     def stop(self, reason: str = "") -> None:
         """Stop the run after the present step; callbacks use it.
@@ -356,7 +399,7 @@ class Simulation:
         """Print the day that was reached, the speed, the digest of the state and the path of the restart."""
         state, wall = self.model.state, clock.perf_counter() - self.started
         digest = state.digest(self.tile)
-        stopped = f", stopped by a callback{self.stop_reason and f' ({self.stop_reason})'}"
+        stopped = f", stopped: {self.stop_reason}" if self.stop_reason else ", stopped by a callback"
         self._report(
             f"{self.model.name}: day {state.time / DAY:g} after {wall:.1f} s, {self._speed(steps):.3g} simulated years "
             f"per day{'' if self.stop_reason is None else stopped}; state {digest} in {self.restart_file}"

@@ -19,6 +19,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from ogcm import diagnostics
+from ogcm.air_sea import fluxes_at
 from ogcm.device import zeros
 from ogcm.errors import InputError
 from ogcm.grid import Grid, interior
@@ -364,7 +365,7 @@ def upward_transports(model: Model) -> Array:
     U, V, W = np.zeros_like(state.u), np.zeros_like(state.v), zeros(state.u, (len(grid.h_t) + 1, *grid.depth_t.shape))
     stretch(state.eta, grid, *s)
     transports(state.u, state.v, s.u, s.v, grid, U, V)
-    continuity(U, V, model.forcing.at(state.time).fresh_water, grid, W)
+    continuity(U, V, fluxes_at(model, state, state.time).fresh_water, grid, W)
     return W
 
 

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ogcm import stage_passes
+from ogcm.air_sea import AirSea, air_sea_fluxes
 from ogcm.device import Graphs, to_device, zeros
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -128,6 +129,7 @@ class Stepper:
         self.turns = to_device(dither_increments(len(grid.h_t)), model.device)
         self.prepared = False
         self.graphs = Graphs() if graphs and model.device == "cuda" else None
+        self.air_sea = AirSea.zeros(model)
         self.sent: dict[str, Array] = {}  # forcing that varies, in arrays whose addresses the graphs know
         weights = [self.substep_weights(c) for c in self.integrator.fractions]
         self.substeps = Substeps.of_stages(weights, grid, dtype, kept=kept)
@@ -185,7 +187,7 @@ class Stepper:
         State
             The new state, in the memory of the stepper; fields that are not stepped are those of n.
         """
-        fluxes = self.fluxes(n)
+        fluxes = self.surface_fluxes(n, self.fluxes(n))
         if self.model.numerics.dynamics == "none":
             self.advance_by_terms(n, fluxes)
         else:
@@ -223,6 +225,27 @@ class Stepper:
                 self.sent[name] = np.empty_like(getattr(fluxes, name))
             self.sent[name][...] = getattr(fluxes, name)
         return Fluxes(**(fluxes.arrays() | self.sent))
+
+    def surface_fluxes(self, n: State, given: Fluxes) -> Fluxes:
+        """Return the surface fluxes of a step.
+
+        Parameters
+        ----------
+        n : State
+            State at the beginning of the step, with its halo filled.
+        given : Fluxes
+            The forcing in the middle of the step.
+
+        Returns
+        -------
+        Fluxes
+            The forcing; with an atmosphere, the fluxes between it and the state, in the memory of the stepper.
+        """
+        work = self.air_sea
+        if work is None:
+            return given
+        self.launch("surface fluxes", n, given, lambda: air_sea_fluxes(self.model, n, given, work))
+        return work.in_place(given)
 
     def launch(self, name: str, n: State, fluxes: Fluxes, part: Callable[[], None]) -> None:
         """Compute a part of the step, on a GPU as a graph.

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from ogcm.atmosphere import AIR
 from ogcm.device import copy_values, to_device, to_host
 from ogcm.errors import InputError
 from ogcm.extensions import Registry
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ogcm.model import Model
 
 Array = np.ndarray
-RESERVED = {*PROGNOSTIC, *NAMES, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # not for terms
+RESERVED = {*PROGNOSTIC, *NAMES, *AIR, *PARAMETERS, "eos", "state", "forcing", "grid", "numerics"}  # not for terms
 
 
 class Term:
@@ -118,6 +119,20 @@ class Term:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
                 setattr(other, name, to_device(value, device))
+        return other
+
+    def copy(self) -> "Term":
+        """Copy the term for a copy of its model, together with all of its attributes that are arrays.
+
+        Returns
+        -------
+        Term
+            The copy, which shares all other attributes; a term with others that change replaces this method.
+        """
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
+                setattr(other, name, value.copy())
         return other
 
     def assign(self, other: "Term") -> None:

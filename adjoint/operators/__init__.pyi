@@ -2,6 +2,7 @@
 
 from . import barotropic as barotropic
 from . import bottom_drag as bottom_drag
+from . import bulk_fluxes as bulk_fluxes
 from . import equation_of_state as equation_of_state
 from . import expansion as expansion
 from . import extrapolation as extrapolation
@@ -11,6 +12,7 @@ from . import layers as layers
 from . import momentum_advection as momentum_advection
 from . import momentum_upwinding as momentum_upwinding
 from . import pressure as pressure
+from . import radiation as radiation
 from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface

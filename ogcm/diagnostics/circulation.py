@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ogcm.air_sea import fluxes_at
 from ogcm.diagnostics.cells import interior_float64, total, transports, transports_with_halo, wet_area
 from ogcm.errors import InputError
 from ogcm.grid import interior
@@ -225,7 +226,7 @@ def vertical_velocity(model: Model) -> Array:
     g = model.grid
     U, V = transports_with_halo(model)
     gain = -interior(U - np.roll(U, 1, -1) + V - np.roll(V, 1, -2))
-    nonlinear, fresh = float(g.nonlinear), interior_float64(model.forcing.at(model.state.time).fresh_water)
+    nonlinear, fresh = float(g.nonlinear), interior_float64(fluxes_at(model, model.state, model.state.time).fresh_water)
     swelling = nonlinear * (gain.sum(axis=0) + wet_area(model) * fresh) / interior_float64(g.depth_t)
     upward = np.cumsum((gain - interior_float64(g.h_t) * swelling)[::-1], axis=0)[::-1]
     upward[0] *= 1 - nonlinear  # the moving surface lets rain through, but no flow

@@ -1,4 +1,4 @@
-"""Configurations that are ready to run. Each is one short file to copy and change.
+"""Configurations that are ready to run. Each is one short file, and `ogcm new` writes a copy of it to change.
 
 A setup is a function of keyword options that returns a `Model`. `parameters` replace its physical parameters, and
 further keywords its numerical choices (see `ogcm.Numerics`).
@@ -8,9 +8,12 @@ from ogcm.setups.agulhas import agulhas
 from ogcm.setups.baroclinic_wave import baroclinic_wave
 from ogcm.setups.channel import channel
 from ogcm.setups.double_gyre import double_gyre
+from ogcm.setups.geostrophic_adjustment import geostrophic_adjustment
 from ogcm.setups.global_4deg import global_4deg
-from ogcm.setups.inertial import geostrophic_adjustment, gravity_wave, inertial_oscillation
+from ogcm.setups.gravity_wave import gravity_wave
+from ogcm.setups.inertial_oscillation import inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.ocean import ocean
 from ogcm.setups.papa import papa
 
 SETUPS = {
@@ -21,6 +24,7 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        ocean,
         papa,
         agulhas,
         gravity_wave,

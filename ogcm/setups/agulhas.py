@@ -37,7 +37,6 @@ from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
 from ogcm.operators.layers import stretch
-from ogcm.setups.recipe import recipe
 from ogcm.stage_passes import tendencies
 from ogcm.sweep import Sweep
 
@@ -98,7 +97,7 @@ def edges(centres: Array) -> Array:
     return np.append(centres - half, centres[-1] + half)
 
 
-@recipe(days=20)
+@ogcm.recipe(days=20)
 def agulhas(
     *,
     data: str | None = None,

@@ -10,10 +10,10 @@ import ogcm
 from ogcm.constants import EARTH_RADIUS, EARTH_ROTATION, GRAVITY, RHO0
 from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import LINEAR
-from ogcm.setups.recipe import cells_in, recipe
+from ogcm.setups.recipe import cells_in
 
 
-@recipe(days=40)
+@ogcm.recipe(days=40)
 def baroclinic_wave(
     *,
     resolution: float = 0.2,

@@ -9,10 +9,10 @@ import ogcm
 from ogcm.constants import DAY, GRAVITY, RHO0
 from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import LINEAR
-from ogcm.setups.recipe import cells_in, recipe
+from ogcm.setups.recipe import cells_in
 
 
-@recipe(days=300)
+@ogcm.recipe(days=300)
 def channel(
     *,
     resolution: float = 10.0,

@@ -7,10 +7,10 @@ import numpy as np
 
 import ogcm
 from ogcm.inputs import Values
-from ogcm.setups.recipe import cells_in, recipe
+from ogcm.setups.recipe import cells_in
 
 
-@recipe(days=1080)
+@ogcm.recipe(days=1080)
 def double_gyre(
     *,
     resolution: float = 0.5,

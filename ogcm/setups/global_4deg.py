@@ -13,7 +13,6 @@ from ogcm.data.fill import fill_missing
 from ogcm.data.source import open_with
 from ogcm.errors import FileError, InputError
 from ogcm.inputs import Values
-from ogcm.setups.recipe import recipe
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +24,7 @@ NEEDED = (
 )
 
 
-@recipe(days=365)
+@ogcm.recipe(days=365)
 def global_4deg(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:

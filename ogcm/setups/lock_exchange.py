@@ -7,10 +7,10 @@ import numpy as np
 
 import ogcm
 from ogcm.inputs import Values
-from ogcm.setups.recipe import cells_in, recipe
+from ogcm.setups.recipe import cells_in
 
 
-@recipe(days=17 / 24)
+@ogcm.recipe(days=17 / 24)
 def lock_exchange(
     *,
     resolution: float = 500.0,

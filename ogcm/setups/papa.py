@@ -18,7 +18,7 @@ slopes, divergence and advection vanish.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -30,7 +30,6 @@ from ogcm.data.source import open_with
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
-from ogcm.setups.recipe import recipe
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -140,7 +139,7 @@ def record_in(data: str, file: "xr.Dataset") -> Record:
     return Record(T, S, T_seen, S_seen, *stress, *heat, flux("pme", "fresh water"))
 
 
-@recipe(days=30)
+@ogcm.recipe(days=30)
 def papa(
     *,
     data: str | None = None,
@@ -208,11 +207,12 @@ def papa(
     }
     chosen = settings | numerics
     empty = ogcm.Series(np.zeros((length + 1, 1, 2 * columns)), HOUR * np.arange(length + 1))
+    fluxes: dict[str, Any] = dict.fromkeys(FLUXES, empty)
     model = ogcm.Model(
         grid,
         depth=float(np.sum(DZ)),
         dz=DZ,
-        forcing=ogcm.Forcing(**dict.fromkeys(FLUXES, empty)),
+        forcing=ogcm.Forcing(**fluxes),
         parameters=WATER | MIXING.get(str(chosen["vertical_mixing"]), {}) | dict(parameters or {}),
         **chosen,
     )

@@ -64,7 +64,7 @@ def test_the_file_and_the_picture(capsys):
         assert d.sensitivity_to_nu_h.dims == ()
         assert (d.attrs["quantity"], d.attrs["days"], d.attrs["quantity_units"]) == ("transport", 1, "m3 s-1")
         assert "resolution = 3.0" in d.attrs["configuration"]
-        assert d.attrs["Conventions"] == "CF-1.11"
+        assert d.attrs["Conventions"] == "CF-1.11, SGRID-0.3"
     assert Path("s.png").stat().st_size > 20_000
     assert not list(Path().glob("*.part"))
     assert main(["info", "s.nc"]) == 0

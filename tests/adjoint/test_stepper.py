@@ -28,6 +28,14 @@ TRACERS = {
     ),
     "age": ogcm.Age(renewal=900.0),
 }
+WIND = {"u10": 8 * WAVES[0], "v10": 8 * WAVES[1], "t2": 2 + 3 * WAVES[2], "slp": 1e5 + 1e3 * WAVES[3]}
+AIR = ogcm.Atmosphere(
+    **WIND, q2=4e-3 * np.exp(0.3 * WAVES[0]), shortwave_down=200 + 50 * WAVES[3],
+    longwave_down=300 + 20 * WAVES[1], precipitation=1e-7, runoff=1e-7 * np.abs(WAVES[2]),
+)  # fmt: skip
+CLOUDS = ogcm.Atmosphere(
+    **WIND, d2=3 * WAVES[0], cloud=0.2 + 0.1 * np.abs(WAVES[1]), latitude=40.0, day_of_year=100.0, height_air=4.0
+)
 CHOICES = {
     "default": {},
     "ab2": {"integrator": "ab2", "dt": 300.0},
@@ -60,12 +68,21 @@ CHOICES = {
     "eddies, gerdes, linear": {"isoneutral": "gerdes", "vertical_mixing": "richardson", "diffusion": "none"},
     "eddies, turbulence, a dye": {"isoneutral": "dm95", "vertical_mixing": "tke", "tracers": TRACERS, "dt": 300.0},
     "further tracers": {"tracers": TRACERS, "advection": "monotone"},
+    "an atmosphere": {"forcing": ogcm.Forcing(atmosphere=AIR), "vertical_mixing": "tke", "dt": 300.0},
+    "an atmosphere of clouds": {
+        "forcing": ogcm.Forcing(atmosphere=CLOUDS, T_star=3.0, rate_T=1e-5),
+        "integrator": "ab2",
+        "equation_of_state": "teos10",
+        "dt": 300.0,
+    },
+    "wind over shallow water": {"forcing": ogcm.Forcing(atmosphere=AIR), "equation_of_state": "none", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }
 PARAMETERS = {
     "nu_h": np.linspace(100.0, 300.0, 960).reshape(5, 12, 16), "nu_v": np.linspace(1e-4, 2e-4, 192).reshape(12, 16),
     "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "kappa_convective": 0.1, "T_freezing": 1.9,
     "drag_linear": 1e-4, "drag_quadratic": 1e-3, "red_fraction": 0.6, "red_depth": 20.0, "blue_depth": 70.0,
+    "drag_factor": 1.1, "current_feedback": 0.7, "albedo": 0.1,
 }  # fmt: skip
 
 
@@ -91,7 +108,7 @@ def ocean(**options) -> Model:
     forcing = ogcm.Forcing(**given, shortwave=50 * np.abs(waves[1]))
     cold = np.array([2.0, 1.9, 1.8, 1.0, 0.0])[:, None, None] + 0.1 * rng.normal(size=(5, 12, 16))
     moving = {p: 0.1 * rng.normal(size=(5, 12, 16)) for p in "uv"} | {"eta": 0.1 * rng.normal(size=(12, 16))}
-    return rough_basin(T=cold, forcing=forcing, parameters=PARAMETERS, **(moving | options))
+    return rough_basin(**({"T": cold, "forcing": forcing, "parameters": PARAMETERS} | moving | options))
 
 
 def weights(model: Model) -> State:

@@ -308,7 +308,7 @@ def prepared(file):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"channel"', '"chanel"', "name = 'chanel' does not exist: did you mean 'channel'"),
+        ('"channel"', '"chanel"', r"wrong.toml: \[setup\] unknown setup 'chanel': did you mean 'channel'"),
         ("[learn]", "[lern]", r"unknown table \[lern\]: did you mean 'learn'"),
         ("batch = 1", "bach = 1", r"unknown 'bach' in \[training\]: did you mean 'batch'"),
         ("hidden = [8]", "hiden = [8]", r"unknown 'hiden' in \[corrector\]"),

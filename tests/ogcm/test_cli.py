@@ -39,7 +39,7 @@ def test_run_info_plot_and_repeat(capsys):
     with xarray.open_dataset("double_gyre.nc", engine="h5netcdf", decode_times=False) as d:
         assert d.sizes["time"] == 5
         assert d.T.attrs["units"] == "degC"
-        assert d.attrs["Conventions"] == "CF-1.11"
+        assert d.attrs["Conventions"] == "CF-1.11, SGRID-0.3"
         assert np.isfinite(d.T).all()
         first = d.u[-1].values
     assert main(["info", "double_gyre.nc"]) == 0

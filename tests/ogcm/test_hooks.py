@@ -8,6 +8,7 @@ import pytest
 import xarray
 
 import ogcm
+from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import CallbackError, FileError, InputError
 from ogcm.restart import load_restart
@@ -75,7 +76,7 @@ def test_a_callback_ends_the_run_as_at_its_end(capsys):
     )
     simulation.run()
     assert model.state.step == 7
-    assert "stopped by a callback (steady); state" in capsys.readouterr().err
+    assert ", stopped: steady; state" in capsys.readouterr().err
     with opened("means.nc") as d:  # the last mean is of one step
         np.testing.assert_allclose(d.time_bounds * 24, [[0, 3], [3, 6], [6, 7]])
     simulation.callbacks.clear()
@@ -120,6 +121,99 @@ def test_callbacks_that_cannot_be_are_refused(options, words):
 
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_callbacks_without_names_are_called_every_so_many_hours_days_or_steps():
+    seen = []
+
+    def report(simulation):
+        seen.append(simulation.model.state.step)
+
+    class Counter:
+        calls = 0
+
+        def __call__(self, simulation):
+            self.calls += 1
+
+    counter = Counter()
+    callbacks = [
+        ogcm.every(hours=4, do=report),
+        ogcm.every(days=DAYS / 2, do=report),
+        ogcm.every(steps=5, do=counter),
+        ogcm.Callback(lambda simulation: None),
+    ]
+    simulation = ogcm.Simulation(small(), days=DAYS, callbacks=callbacks, **QUIET)
+    assert list(simulation.callbacks) == ["report", "report-2", "Counter", "<lambda>"]
+    simulation.run()
+    assert seen == [4, 6, 8, 12, 12]
+    assert counter.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ogcm.every(do=print), "every: give one of days, hours and steps, got none of them"),
+        (lambda: ogcm.every(do=print, days=1, hours=2), "every: give one of days, hours and steps, got days, hours"),
+        (lambda: ogcm.every(do=print, hours="6"), "every: hours must be a positive number, got '6'"),
+        (lambda: ogcm.every(do=3, hours=6), "callback: needs a function of the simulation, got 3"),
+        (lambda: [ogcm.every(do=print, hours=-6)], "must be a positive number of days"),
+        (lambda: [print], r"needs callbacks such as ogcm.every\(hours=6, do=report\), got <built-in function print>"),
+        (lambda: {"report": print}, r"needs callbacks such as ogcm.every"),
+        (lambda: ogcm.every(do=print, hours=6), "callbacks: needs a list or a dictionary of them, got Callback"),
+        (lambda: {"stop_when": ogcm.every(do=print, hours=6)}, "'stop_when' is the name of the argument"),
+    ],
+)
+def test_callbacks_that_cannot_be_called_are_refused(make, words):
+    with pytest.raises(InputError, match=words):
+        ogcm.Simulation(small(), days=1, callbacks=make(), stop_when=lambda _: False, **QUIET)
+
+
+# Conditions that end a run
+
+
+def is_late(simulation):
+    return simulation.model.state.step >= 7
+
+
+@pytest.mark.parametrize(
+    ("condition", "step", "reason"),
+    [
+        (is_late, 7, "is_late is true"),
+        (lambda s: "late enough" if is_late(s) else "", 7, "late enough"),
+        (lambda s: np.bool_(is_late(s)), 7, "<lambda> is true"),
+        (ogcm.every(hours=3, do=is_late), 9, "is_late is true"),
+    ],
+)
+def test_a_condition_ends_the_run_with_its_output_and_restart(condition, step, reason, capsys):
+    model = small()
+    simulation = ogcm.Simulation(model, days=DAYS, writers={"means": daily()}, stop_when=condition)
+    simulation.run()
+    assert model.state.step == step
+    assert simulation.stop_reason == reason
+    assert f", stopped: {reason}; state {model.state.digest()} in means.restart.h5" in capsys.readouterr().err
+    with opened("means.nc") as d:
+        assert d.time_bounds[-1, 1] * 24 == pytest.approx(step)
+    again = small()
+    load_restart("means.restart.h5", again)
+    assert (again.state.step, again.state.digest()) == (step, model.state.digest())
+    plain = small()
+    ogcm.Simulation(plain, days=step * HOUR, **QUIET).run()
+    assert plain.state.digest() == model.state.digest()
+
+
+def test_a_condition_that_is_never_true_leaves_the_run_as_it_is(capsys):
+    model, plain = small(), small()
+    ogcm.Simulation(model, days=DAYS, stop_when=lambda simulation: False).run()
+    ogcm.Simulation(plain, days=DAYS, **QUIET).run()
+    assert model.state.digest() == plain.state.digest()
+    assert "stopped" not in capsys.readouterr().err
+
+
+def test_a_condition_that_fails_is_named():
+    with pytest.raises(CallbackError, match=r"the callback 'stop_when' raised ZeroDivisionError on day 0\.0416667"):
+        ogcm.Simulation(small(), days=DAYS, stop_when=lambda simulation: 1 / 0, **QUIET).run()
+    with pytest.raises(InputError, match="callback: needs a function of the simulation, got True"):
+        ogcm.Simulation(small(), days=DAYS, stop_when=True, **QUIET)
 
 
 # Writers
@@ -221,3 +315,71 @@ def test_a_writer_that_fails_leaves_a_restart_and_the_records_of_the_others(erro
     again = small()
     load_restart("means.restart.h5", again)
     assert again.state.time == 0.25 * DAY
+
+
+OUTPUTS = """
+[setup]
+name = "double_gyre"
+resolution = 3.0
+[numerics]
+dt = 3600.0
+[run]
+days = 0.5
+every = 0.25
+output = "main.nc"
+[run.outputs.surface]
+file = "surface.nc"
+every = 0.125
+variables = ["eta", "zeta"]
+means = true
+output_precision = "float64"
+[run.outputs.daily]
+file = "daily.nc"
+"""
+
+
+def test_a_toml_file_holds_several_outputs(capsys):
+    Path("run.toml").write_text(OUTPUTS)
+    assert main(["run", "run.toml", "--quiet"]) == 0
+    assert "main.nc, surface.nc, daily.nc written" in capsys.readouterr().err
+    writers = {"surface": ogcm.NetCDFWriter("s.nc", every=0.125, variables=("eta", "zeta"), means=True,
+                                            precision="float64")}  # fmt: skip
+    ogcm.Simulation(small(), days=0.5, output="m.nc", every=0.25, writers=writers, **QUIET).run()
+    for one, other in (("main.nc", "m.nc"), ("surface.nc", "s.nc")):
+        with opened(one) as a, opened(other) as b:
+            xarray.testing.assert_equal(a, b)
+    with opened("daily.nc") as d:
+        assert d.sizes["time"] == 13  # a tenth of the run is one step
+    # the TOML of an output repeats the run with this output
+    assert main(["run", "surface.toml", "--output", "again.nc", "--quiet"]) == 0
+    with opened("again.nc") as a, opened("surface.nc") as b:
+        xarray.testing.assert_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('file = "daily.nc"', "", "[run.outputs.daily] needs the name of a file"),
+        (
+            'file = "daily.nc"',
+            'file = "daily.nc"\nevry = 1',
+            "unknown 'evry' in [run.outputs.daily]: did you mean 'every'",
+        ),
+        ("every = 0.125", "every = 'hour'", "every in [run.outputs.surface] needs a value of type float, got 'hour'"),
+        ('"eta", "zeta"', '"eta", "zta"', "did you mean 'zeta'"),
+        ('file = "daily.nc"', 'file = "main.nc"', "two of them write main.nc"),
+        ("[run.outputs.daily]", "[run.outputs]\ndaily = 3\n[other]", "unknown table [other]"),
+    ],
+)
+def test_outputs_of_a_toml_file_that_cannot_be(old, new, words, capsys):
+    Path("run.toml").write_text(OUTPUTS.replace(old, new))
+    assert main(["run", "run.toml", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert len(error.strip().splitlines()) == 1
+    assert os.listdir() == ["run.toml"]
+
+
+def test_further_outputs_are_not_given_on_the_command_line(capsys):
+    assert main(["run", "double_gyre", "--outputs", "surface"]) == 2
+    assert "give it in a TOML file" in capsys.readouterr().err

@@ -326,7 +326,7 @@ def test_modules_that_cannot_be_are_refused(module, capsys):
         ("none.py", "none.py is not a Python file that exists"),
         ("warming", "is not a Python file"),
         ("nn.py", "'nn', which is taken; rename it"),
-        ("broken.py", "broken.py fails with ZeroDivisionError: division by zero"),
+        ("broken.py", "broken.py fails in line 1 with ZeroDivisionError: division by zero"),
         ("", "--module: needs the name of a Python file"),
     ):
         assert main(["run", *WAVE, "--module", *filter(None, [file])]) == 2

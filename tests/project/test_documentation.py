@@ -26,7 +26,8 @@ from ogcm.terms import TERMS
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = (PAIRS, TERMS, FEATURES, NETWORKS)
 PAGES = [
-    f"docs/{name}.md" for name in ("start", "models", "data", "runs", "gradients", "training", "networks", "operators")
+    f"docs/{name}.md"
+    for name in ("start", "models", "data", "atmosphere", "runs", "gradients", "training", "networks", "operators")
 ]
 SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
 

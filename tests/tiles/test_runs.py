@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ogcm
+from ogcm.setups.own import write_setup
 from tests.tiles.test_tiles import mpiexec, needs_mpi
 
 pytestmark = [needs_mpi, pytest.mark.slow]
@@ -81,6 +82,24 @@ def test_the_command_runs_on_several_processes():
     again = mpiexec(2, "-m", "ogcm", "run", "double_gyre", "--days", "1", "--output", "2.nc")
     assert again.returncode == 2
     assert again.stderr.count("2.nc: exists; choose another name") == 1
+
+
+def test_the_members_of_an_ensemble_are_those_of_one_process():
+    for n in (1, 2):
+        options = ("--days", "1", "--members", "2", "--perturb", "T=0.01,u=0.001", "--output", f"{n}.nc")
+        found = mpiexec(n, "-m", "ogcm", "run", "double_gyre", *options)
+        assert found.returncode == 0, found.stderr
+    for member in ("001", "002"):
+        assert_same_output(f"1_{member}.nc", f"2_{member}.nc")
+    assert Path("1.toml").read_text().replace("1_0", "2_0") == Path("2.toml").read_text()
+
+
+def test_setups_of_users_run_on_several_processes():
+    write_setup("my_gyre.py", "double_gyre")
+    for n in (1, 2):
+        found = mpiexec(n, "-m", "ogcm", "run", "my_gyre.py", "--days", "1", "--output", f"{n}.nc")
+        assert found.returncode == 0, found.stderr
+    assert_same_output("1.nc", "2.nc")
 
 
 def test_the_sensitivities_of_a_run_are_those_of_one_process():
@@ -181,7 +200,7 @@ def test_a_signal_to_one_process_stops_all_and_saves_the_state():
 
 def test_a_callback_of_one_process_stops_all():
     said = run(2, "a.nc", "24", "fail=stop")
-    assert said.count("stopped by a callback (enough)") == 1
+    assert said.count(", stopped: enough; state") == 1
 
 
 def test_an_ocean_that_blows_up_in_one_tile_is_told_once():

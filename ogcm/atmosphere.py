@@ -1,0 +1,199 @@
+"""The atmosphere over the ocean, from which the surface fluxes of each step are computed.
+
+Its entries have the forms of those of `ogcm.Forcing`: a number, a map (ny, nx), a function f(x, y) or f(x, y, t), or a
+`Series`. They lie at T points. The fluxes follow from them and from the state at the beginning of the step
+(`ogcm.air_sea`), with the bulk formulae of NCAR (`ogcm.operators.bulk_fluxes`).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ogcm.errors import InputError
+from ogcm.grid import interior
+from ogcm.inputs import Values, flag, number, sample
+from ogcm.sunshine import Sunshine
+
+if TYPE_CHECKING:
+    from ogcm.forcing import BoundForcing, Entry, Forcing
+
+Array = np.ndarray
+COMPUTED = ("tau_x", "tau_y", "heat_flux", "fresh_water", "shortwave")  # what an atmosphere takes the place of
+OF_THE_SUN = ("clear_sky", "noon_altitude")  # computed from latitude and date
+LIMITS = {  # of an entry: smallest and largest value, units
+    "u10": (-150.0, 150.0, "m s-1"),
+    "v10": (-150.0, 150.0, "m s-1"),
+    "t2": (-100.0, 70.0, "degC, not K"),
+    "q2": (0.0, 0.1, "kg of vapour in a kg of air, not g"),
+    "d2": (-100.0, 50.0, "degC, not K"),
+    "slp": (8e4, 1.1e5, "Pa, not hPa"),
+    "shortwave_down": (-1.0, 2000.0, "W m-2, positive downwards"),
+    "longwave_down": (-1.0, 1000.0, "W m-2, positive downwards"),
+    "cloud": (0.0, 1.0, "a fraction, not %"),
+    "precipitation": (-1e-6, 5e-5, "m s-1; divide kg m-2 s-1 by 1000"),
+    "runoff": (-1e-6, 0.1, "m s-1; divide kg m-2 s-1 by 1000"),
+}
+TOLERANCE = 1e-3  # of the range of an entry, for values that packing has rounded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Atmosphere:
+    """The state of the atmosphere, for `ogcm.Forcing(atmosphere=...)`.
+
+    Humidity is given as `q2` or `d2`, shortwave radiation as `shortwave_down` or by `cloud`, longwave radiation as
+    `longwave_down` or by `cloud`.
+
+    Parameters
+    ----------
+    u10, v10 : float, array_like, callable or Series
+        Wind at `height_wind` [m s-1], at T points.
+    t2 : float, array_like, callable or Series
+        Temperature of the air at `height_air` [degC].
+    q2 : float, array_like, callable or Series, optional
+        Specific humidity of the air at `height_air` [kg kg-1].
+    d2 : float, array_like, callable or Series, optional
+        Dew point of the air at `height_air` [degC].
+    slp : float, array_like, callable or Series
+        Air pressure at the surface [Pa].
+    shortwave_down : float, array_like, callable or Series, optional
+        Shortwave radiation that arrives at the surface [W m-2].
+    longwave_down : float, array_like, callable or Series, optional
+        Longwave radiation that arrives at the surface [W m-2].
+    cloud : float, array_like, callable or Series, optional
+        Cloud cover between 0 and 1, from which radiation that is not given is computed: shortwave radiation after Reed
+        (1977), longwave radiation after Bignami et al. (1995).
+    precipitation : float, array_like, callable or Series
+        Rain and snow [m s-1].
+    runoff : float, array_like, callable or Series
+        Water of rivers [m s-1].
+    height_wind, height_air : float
+        Heights of the wind, and of the temperature and humidity of the air [m].
+    day_of_year : float
+        Days from the beginning of 1 January, in UTC, to the time 0 of the model; for shortwave radiation by `cloud`.
+    diurnal_cycle : bool
+        True for the altitude of the sun at the time of the step, False for the mean of its day; likewise.
+    latitude, longitude : float, array_like or callable, optional
+        Latitude and longitude [degrees]; by default those of a longitude-latitude grid; likewise.
+    """
+
+    u10: "Entry"
+    v10: "Entry"
+    t2: "Entry"
+    q2: "Entry | None" = None
+    d2: "Entry | None" = None
+    slp: "Entry" = 101325.0
+    shortwave_down: "Entry | None" = None
+    longwave_down: "Entry | None" = None
+    cloud: "Entry | None" = None
+    precipitation: "Entry" = 0.0
+    runoff: "Entry" = 0.0
+    height_wind: float = 10.0
+    height_air: float = 2.0
+    day_of_year: float = 0.0
+    diurnal_cycle: bool = False
+    latitude: Values | None = None
+    longitude: Values | None = None
+
+    def __post_init__(self) -> None:
+        if (self.q2 is None) == (self.d2 is None):
+            raise InputError("atmosphere: give the humidity of the air as q2 [kg kg-1] or as dew point d2 [degC]")
+        missing = [name for name in ("shortwave_down", "longwave_down") if getattr(self, name) is None]
+        if missing and self.cloud is None:
+            raise InputError(f"atmosphere: give {' and '.join(missing)} [W m-2], or cloud, from which it follows")
+        if not missing and self.cloud is not None:
+            raise InputError("cloud: has no effect beside shortwave_down and longwave_down; leave it out")
+        for name in ("height_wind", "height_air"):
+            if not 1 <= number(name, getattr(self, name)) <= 100:
+                raise InputError(f"{name}: a height between 1 and 100 m, got {getattr(self, name)}")
+        number("day_of_year", self.day_of_year)
+        flag("diurnal_cycle", self.diurnal_cycle)
+
+
+AIR = tuple(LIMITS)  # names of the entries
+
+
+def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmosphere) -> None:
+    """Add the entries of an atmosphere to a forcing on its grid.
+
+    Parameters
+    ----------
+    bound : BoundForcing
+        The forcing, to which is added.
+    forcing : Forcing
+        What the user gave.
+    atmosphere : Atmosphere
+        The atmosphere in it.
+
+    Raises
+    ------
+    InputError
+        For fluxes beside the atmosphere from which they are computed, and for entries that do not fit.
+    """
+    if not isinstance(atmosphere, Atmosphere):
+        raise InputError(f"atmosphere: needs an ogcm.Atmosphere(u10=...), got {type(atmosphere).__name__}")
+    given = [name for name in COMPUTED if is_given(getattr(forcing, name))]
+    if given:
+        raise InputError(f"{', '.join(given)}: computed from the atmosphere; leave out either of them")
+    for name in AIR:
+        if getattr(atmosphere, name) is not None:
+            bound.bind(name, getattr(atmosphere, name))
+            check_limits(bound, name)
+    bound.heights = (float(atmosphere.height_wind), float(atmosphere.height_air))
+    bound.computed = COMPUTED
+    if atmosphere.shortwave_down is None:
+        bound.computed += OF_THE_SUN
+        sun = sunshine(bound, atmosphere)
+        bound.functions["clear_sky"] = lambda time: bound.with_halo("clear_sky", sun.clear_sky(time))
+        bound.functions["noon_altitude"] = lambda time: bound.with_halo("noon_altitude", sun.noon_altitude(time))
+
+
+def is_given(entry: "Entry | None") -> bool:
+    """Return True for an entry of a forcing that is neither None nor the number 0."""
+    return entry is not None and not (isinstance(entry, int | float) and entry == 0)
+
+
+def check_limits(bound: "BoundForcing", name: str) -> None:
+    """Raise InputError for values over water that are no values of the entry `name` in its units."""
+    values: Any = bound.functions[name](0.0) if name in bound.functions else None
+    if values is None:
+        values = bound.series[name].values if name in bound.series else bound.steady[name]
+    (low, high, units), wet = LIMITS[name], interior(bound.grid.mask_t)[0] == 1
+    found, slack = interior(values)[..., wet], TOLERANCE * (LIMITS[name][1] - LIMITS[name][0])
+    wrong = found[(found < low - slack) | (found > high + slack)]
+    if len(wrong):
+        raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")
+
+
+def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
+    """Make the radiation of a clear sky at the points of a grid.
+
+    Parameters
+    ----------
+    bound : BoundForcing
+        Forcing on its grid.
+    atmosphere : Atmosphere
+        The atmosphere, with latitude, longitude and date.
+
+    Returns
+    -------
+    Sunshine
+        The radiation.
+
+    Raises
+    ------
+    InputError
+        Where latitude or longitude are needed and not known.
+    """
+    horizontal, places = bound.horizontal, list[Array]()
+    own = dict(zip(("latitude", "longitude"), np.meshgrid(horizontal.y_t, horizontal.x_t, indexing="ij"), strict=True))
+    for name in ("latitude", "longitude"):
+        given = getattr(atmosphere, name)
+        if given is None and name == "longitude" and not atmosphere.diurnal_cycle:
+            given = 0.0
+        if given is None and horizontal.units != "degrees":
+            raise InputError(f"{name}: give that of the atmosphere [degrees], since the grid has none")
+        values = own[name] if given is None else sample(name, given, horizontal.points())
+        places.append(np.broadcast_to(values, horizontal.shape))
+    latitude, longitude = places
+    return Sunshine(latitude, longitude, atmosphere.day_of_year, atmosphere.diurnal_cycle)

@@ -1,0 +1,236 @@
+"""The forcing of a model from files: each entry on its own points, climatological or dated."""
+
+import datetime
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ogcm.errors import InputError
+from ogcm.forcing import Series
+from ogcm.inputs import flag, number
+from ogcm.preparation.filling import nearest
+from ogcm.preparation.regridding import Places, Regridding, faces
+from ogcm.preparation.sources import Source, read_around, source_of
+
+Array = np.ndarray
+ENTRIES = {  # the quantity of each entry, for its units; a number may stand in place of each field
+    "tau_x": "stress", "tau_y": "stress", "wind_x": "wind", "wind_y": "wind", "heat_flux": "heat flux",
+    "fresh_water": "fresh water", "shortwave": "heat flux", "T_star": "temperature", "S_star": "salinity",
+    "rate_T": "", "rate_S": "", "gust": "",
+}  # fmt: skip
+AIR = {  # likewise of `ogcm.Atmosphere`
+    "u10": "wind", "v10": "wind", "t2": "air temperature", "d2": "air temperature", "q2": "specific humidity",
+    "slp": "air pressure", "shortwave_down": "heat flux", "longwave_down": "heat flux", "cloud": "cloud cover",
+    "precipitation": "precipitation", "runoff": "runoff", "height_wind": "", "height_air": "",
+}  # fmt: skip
+DENSITY_OF_AIR = 1.22  # [kg m-3]
+
+
+def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
+    """Return the stress of a wind at a height of 10 m, with the neutral drag of Large and Yeager (2009, eq. 11a).
+
+        tau = rho_air C_d |U| (u, v),    |U|^2 = u^2 + v^2 + gust^2
+        1000 C_d = 2.70/|U| + 0.142 + |U|/13.09 - 3.14807e-10 |U|^6
+
+    Parameters
+    ----------
+    u, v : ndarray
+        The wind [m s-1].
+    gust : float
+        Standard deviation of the wind within the time of a mean [m s-1]; 0 for winds of an instant.
+
+    Returns
+    -------
+    tau_x, tau_y : ndarray
+        The stress [N m-2].
+    """
+    speed = np.sqrt(u**2 + v**2 + gust**2)
+    strength = DENSITY_OF_AIR * 1e-3 * (2.70 + 0.142 * speed + speed**2 / 13.09 - 3.14807e-10 * speed**7)
+    return strength * u, strength * v
+
+
+def forcing_of(
+    table: Mapping[str, Any], folder: Path, cells: Places, start: Any, equation_of_state: str
+) -> dict[str, Any]:
+    """Return the entries of `ogcm.Forcing` from the table [forcing].
+
+    Parameters
+    ----------
+    table : mapping
+        Numbers, and fields as for `read_around`.
+    folder : Path
+        Folder to which the names of files are relative.
+    cells : Places
+        Cells of the model.
+    start : date, datetime or None
+        Start of the model, which dated fields need.
+    equation_of_state : str
+        Equation of state of the model, which decides what kinds of temperature and salinity are restored.
+
+    Returns
+    -------
+    dict of str to float, ndarray or Series
+        The entries.
+
+    Raises
+    ------
+    InputError, FileError
+        For entries that are impossible, and for files that cannot be read.
+    """
+    found, kinds = entries_of("forcing", table, ENTRIES, folder, cells, start)
+    gust = found.pop("gust", 0.0)
+    wind = [found.pop(name, None) for name in ("wind_x", "wind_y")]
+    if any(w is not None for w in wind):
+        if any(w is None for w in wind) or "tau_x" in found or "tau_y" in found:
+            raise InputError("[forcing] needs both wind_x and wind_y, or both tau_x and tau_y, and not all of them")
+        found |= wind_stress(wind[0], wind[1], gust)
+    return found | targets(found, kinds, cells, equation_of_state)
+
+
+def atmosphere_of(table: Mapping[str, Any], folder: Path, cells: Places, start: Any) -> dict[str, Any]:
+    """Return the entries of `ogcm.Atmosphere` from the table [atmosphere], empty without one; see `forcing_of`."""
+    entries = {name: entry for name, entry in table.items() if name != "diurnal_cycle"}
+    found, _ = entries_of("atmosphere", entries, AIR, folder, cells, start)
+    if found:
+        found["diurnal_cycle"] = flag("[atmosphere] diurnal_cycle", table.get("diurnal_cycle", False))
+        if isinstance(start, datetime.date):
+            found["day_of_year"] = float(start.timetuple().tm_yday - 1)
+    return found
+
+
+def entries_of(
+    table: str, given: Mapping[str, Any], known: Mapping[str, str], folder: Path, cells: Places, start: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the entries of a table on their points, and the kinds of temperatures and salinities among them."""
+    found, kinds = dict[str, Any](), dict[str, str]()
+    for name, entry in given.items():
+        if not isinstance(entry, Mapping):
+            found[name] = number(f"[{table}] {name}", entry)
+        elif not known[name]:
+            raise InputError(f"[{table}] {name} needs a number, got {dict(entry)}")
+        else:
+            field, kinds[name] = surface_field(name, entry, known[name], folder, cells)
+            points = faces(cells, name[-1]) if name in ("tau_x", "tau_y") else cells
+            found[name] = on_points(name, source_of(field), points, start)
+    return found, kinds
+
+
+def surface_field(name: str, entry: Mapping[str, Any], quantity: str, folder: Path, cells: Places) -> tuple[Any, str]:
+    """Return the field of an entry as maps, and the kind of a temperature or salinity.
+
+    `level` chooses the layer nearest to a depth [m], `climatology` makes the mean of each month.
+    Raises InputError for options that do not fit the field.
+    """
+    from ogcm.data.sea_water import SALINITIES, TEMPERATURES, kind_of
+
+    options = dict(entry)
+    level, climatology, kind = (options.pop(key, None) for key in ("level", "climatology", "kind"))
+    field = read_around(options, quantity, folder, cells, ("y", "x") if level is None else ("z", "y", "x"))
+    if level is not None:
+        field = field.isel(z=int(np.argmin(abs(field["z"].values + number(f"{name}: level", level)))))
+    if climatology:
+        if "time" not in field.coords:
+            raise InputError(f"{name}: climatology needs dates, of which means of the months are made")
+        periodic, field = field.attrs, field.groupby("time.month").mean("time", keep_attrs=True)
+        months = field["month"].values
+        field = (
+            field.rename(month="time").drop_vars("time").assign_coords(month=("time", months)).assign_attrs(periodic)
+        )
+    known = {"T_star": (TEMPERATURES, "temperature_kind"), "S_star": (SALINITIES, "salinity_kind")}.get(name)
+    return field, kind_of(field, kind, *known) if known else ""
+
+
+def targets(found: Mapping[str, Any], kinds: Mapping[str, str], cells: Places, equation_of_state: str) -> dict:
+    """Return the temperature and salinity to which the surface is restored, of the kinds that the model uses.
+
+    The conversion of the temperature needs the salinity, whose time mean serves, and 35 where none is given.
+    """
+    import gsw
+
+    lon, lat = cells.lon % 360.0, cells.lat[:, None]
+    changed = {}
+    S = mean_of(found["S_star"]) if "S_star" in found else np.asarray(35.0)
+    SA = S if kinds.get("S_star") == "absolute" else gsw.SA_from_SP(S, 0.0, lon, lat)
+    if equation_of_state == "teos10":
+        if kinds.get("S_star") == "practical":
+            changed["S_star"] = applied(lambda S: gsw.SA_from_SP(S, 0.0, lon, lat), found["S_star"])
+        if kinds.get("T_star", "conservative") != "conservative":
+            changed["T_star"] = applied(lambda T: gsw.CT_from_pt(SA, T), found["T_star"])
+    else:
+        if kinds.get("S_star") == "absolute":
+            changed["S_star"] = applied(lambda S: gsw.SP_from_SA(S, 0.0, lon, lat), found["S_star"])
+        if kinds.get("T_star") == "conservative":
+            changed["T_star"] = applied(lambda T: gsw.pt_from_CT(SA, T), found["T_star"])
+    return changed
+
+
+def mean_of(entry: Any) -> Array:
+    """Return the time mean of an entry."""
+    return np.mean(entry.values, axis=0) if isinstance(entry, Series) else np.asarray(entry)
+
+
+def applied(function: Callable[[Array], Array], entry: Any) -> Any:
+    """Return an entry whose values are those of a function."""
+    if isinstance(entry, Series):
+        return Series(function(entry.values), entry.times, entry.period)
+    return function(np.asarray(entry))
+
+
+def on_points(name: str, source: Source, points: Places, start: Any) -> Any:
+    """Interpolate the records of a field to points: a map, twelve months, or a series of dates.
+
+    Raises InputError for points that the file does not reach, and for dates without a `start`.
+    """
+    maps = source.values.reshape(-1, *source.values.shape[-2:]).copy()
+    for record in maps:
+        missing = ~np.isfinite(record)
+        if missing.all():
+            raise InputError(f"{name}: a record of its file has no value in the region")
+        if missing.any():
+            record[...] = nearest(record, missing, source.closes)
+    values = Regridding(source.lat, source.lon, points)(maps)
+    if not np.isfinite(values).all():
+        _, j, i = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(f"{name}: its file does not reach {points.lat[j]:g} N, {points.lon[i]:g} E")
+    if source.times is None:
+        return values[0]
+    if source.is_climatology:
+        return Series.monthly(values[np.argsort(source.times)])
+    return Series(values, seconds_since(name, source.times, start))
+
+
+def seconds_since(name: str, times: Array, start: Any) -> Array:
+    """Return dates as seconds since the start of the model. Raises InputError where that is no date."""
+    if not isinstance(start, datetime.date):
+        raise InputError(
+            f"{name} has dates; give that of the start of the model, [ocean] start = 2021-01-01, got {start}"
+        )
+    if times.dtype.kind == "M":
+        return (times - np.datetime64(start)) / np.timedelta64(1, "s")
+    clock = start if isinstance(start, datetime.datetime) else datetime.datetime.combine(start, datetime.time())
+    first = type(times[0])(clock.year, clock.month, clock.day, clock.hour, clock.minute, clock.second)
+    return np.array([(t - first).total_seconds() for t in times])
+
+
+def wind_stress(wind_x: Any, wind_y: Any, gust: float) -> dict[str, Any]:
+    """Return the stress on east and north faces of a wind at T points, the mean of the two cells beside a face.
+
+    Raises InputError for components at different times.
+    """
+    series = [isinstance(w, Series) for w in (wind_x, wind_y)]
+    if series[0] != series[1] or (all(series) and not np.array_equal(wind_x.times, wind_y.times)):
+        raise InputError("[forcing] wind_x and wind_y must have the same times")
+    u, v = (np.asarray(w.values if isinstance(w, Series) else w, float) for w in (wind_x, wind_y))
+    u, v = np.broadcast_arrays(u, v)
+    tau_x, tau_y = stress(u, v, gust)
+    if tau_x.ndim:
+        tau_x = 0.5 * (tau_x + np.concatenate([tau_x[..., 1:], tau_x[..., -1:]], axis=-1))
+        tau_y = 0.5 * (tau_y + np.concatenate([tau_y[..., 1:, :], tau_y[..., -1:, :]], axis=-2))
+    if all(series):
+        return {
+            "tau_x": Series(tau_x, wind_x.times, wind_x.period),
+            "tau_y": Series(tau_y, wind_x.times, wind_x.period),
+        }
+    return {"tau_x": tau_x, "tau_y": tau_y}

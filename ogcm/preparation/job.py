@@ -1,0 +1,253 @@
+"""From public data to a model: a configuration names a region and files, and gets one file of an ocean.
+
+    ogcm prepare CONFIG.toml          ogcm.prepare("CONFIG.toml")          ogcm run FILE.nc
+
+    [grid]         lon, lat, resolution, or edges of one's own        [layers]      dz, or number, depth and top
+    [bathymetry]   a relief and rules                                 [start]       temperature and salinity
+    [forcing]      fluxes, or the [atmosphere] that makes them        [numerics], [parameters]      those of the model
+
+docs/preparing.md describes each entry.
+"""
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ogcm import config
+from ogcm.errors import InputError, suggestion
+from ogcm.inputs import number
+from ogcm.preparation import bathymetry, ocean_file, start
+from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
+from ogcm.preparation.layers import stretched_layers
+from ogcm.preparation.ocean_file import Ocean
+from ogcm.preparation.regridding import Places, places
+from ogcm.preparation.sources import paths_of, read_around, source_of
+
+Array = np.ndarray
+TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the last two are checked with the model
+    "ocean": ("name", "output", "start"),
+    "grid": ("lon", "lat", "resolution", "lon_edges", "lat_edges"),
+    "layers": ("dz", "number", "depth", "top"),
+    "bathymetry": (
+        "relief", "land_share", "smallest_depth", "open", "close", "basins", "keep", "remove", "smoothing",
+    ),
+    "start": ("temperature", "salinity", "method", "fill", "month", "stabilise"),
+    "forcing": tuple(ENTRIES),
+    "atmosphere": (*AIR, "diurnal_cycle"),
+    "numerics": (),
+    "parameters": (),
+}  # fmt: skip
+NEEDED = ("grid", "layers", "bathymetry", "start")  # tables without which there is no ocean
+
+
+def prepare(
+    configuration: str | Path | Mapping[str, Mapping], output: str | Path | None = None, *, picture: bool = True
+) -> Path:
+    """Make the file of an ocean, and its picture beside it.
+
+    Parameters
+    ----------
+    configuration : str, Path or mapping
+        TOML file, or its tables; names of files are relative to the folder of the file, or to the present one.
+    output : str or Path, optional
+        File to write; by default the one in [ocean], or that with the name of the configuration.
+    picture : bool
+        Whether to draw bathymetry, start and forcing into a PNG with the name of the file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError, FileError
+        For entries that are unknown, missing or impossible, and for files that cannot be read.
+    """
+    from ogcm.preparation.picture import draw
+
+    tables, folder, name = read_configuration(configuration)
+    path = Path(output or folder / tables["ocean"].get("output", f"{name}.nc"))
+    ocean = make(tables, folder, tables["ocean"].get("name", name))
+    ocean_file.write(ocean, path)
+    if picture:
+        draw(ocean).savefig(path.with_suffix(".png"), dpi=110)
+    return path
+
+
+def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tuple[dict[str, dict], Path, str]:
+    """Return the tables of a configuration, its folder and its name. Raises InputError for entries that are unknown."""
+    if isinstance(configuration, Mapping):
+        tables, folder, name = {t: dict(configuration.get(t, {})) for t in TABLES}, Path(), "ocean"
+        unknown = [t for t in configuration if t not in TABLES]
+        if unknown:
+            raise InputError(f"unknown table [{unknown[0]}]: {suggestion(unknown[0], TABLES)}")
+    else:
+        path = Path(configuration)
+        tables, folder, name = config.read_tables(path, tuple(TABLES)), path.parent, path.stem
+    for table, known in TABLES.items():
+        if table in NEEDED and not tables[table]:
+            raise InputError(f"the configuration needs the table [{table}] with {', '.join(known)}")
+        for entry in tables[table]:
+            if known and entry not in known:
+                raise InputError(f"unknown {entry!r} in [{table}]: {suggestion(entry, known)}")
+    ocean_file.check_settings(tables["numerics"], tables["parameters"])
+    return tables, folder, name
+
+
+def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str) -> Ocean:
+    """Make an ocean from the tables of a configuration. Raises what `prepare` raises."""
+    cells, dz = region(tables["grid"]), thicknesses(tables["layers"])
+    closes = bool(abs(cells.lon_edges[-1] - cells.lon_edges[0] - 360.0) < 1e-6)
+    depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
+    equation = tables["numerics"].get("equation_of_state", "teos10")
+    T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
+    given = {table: plain(entries) for table, entries in tables.items() if entries}
+    first = tables["ocean"].get("start")
+    return Ocean(
+        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells, first, equation),
+        atmosphere_of(tables["atmosphere"], folder, cells, first),
+        dict(tables["numerics"]), dict(tables["parameters"]), name,
+        config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
+    )  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """Return a value of TOML with dates as text."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, datetime.date | datetime.datetime) else value
+
+
+def hashes(tables: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, str]:
+    """Return the hash of each file that the tables name, by its name."""
+    found: dict[str, str] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, Mapping):
+            if "file" in value:
+                for path in paths_of(value, folder):
+                    found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            for item in value.values():
+                visit(item)
+
+    visit(tables)
+    return found
+
+
+# The parts of an ocean
+
+
+def region(table: Mapping[str, Any]) -> Places:
+    """Return the cells of the table [grid]. Raises InputError for entries that make no grid."""
+    edges = {}
+    for name in ("lat", "lon"):
+        given, width = table.get(f"{name}_edges"), table.get("resolution")
+        if (given is None) == (table.get(name) is None):
+            raise InputError(f"[grid] needs either {name} = [first, last] with a resolution, or {name}_edges")
+        if given is None:
+            if width is None or not number("resolution", width) > 0:
+                raise InputError(f"[grid] needs a positive resolution [degrees] for {name}, got {width}")
+            first, last = bounds(name, table[name])
+            cells = round((last - first) / width)
+            if cells < 1 or abs((last - first) / width - cells) > 1e-6:
+                raise InputError(
+                    f"[grid] {name} from {first:g} to {last:g} is not a whole number of cells of {width:g} degrees; "
+                    f"use {first:g} to {first + max(cells, 1) * width:g}"
+                )
+            given = np.linspace(first, last, cells + 1)
+        edges[name] = np.asarray(given, float)
+        if edges[name].ndim != 1 or len(edges[name]) < 2 or not (np.diff(edges[name]) > 0).all():
+            raise InputError(f"[grid] {name}_edges must increase from each edge to the next, got {given}")
+    return places(edges["lat"], edges["lon"])
+
+
+def bounds(name: str, given: Any) -> tuple[float, float]:
+    """Return the two ends of a range. Raises InputError for anything else."""
+    ends = np.asarray(given, float) if isinstance(given, list | tuple) else np.zeros(0)
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise InputError(f"[grid] {name} needs its first and last edge [degrees], such as [-6, 36], got {given}")
+    return float(ends[0]), float(ends[1])
+
+
+def thicknesses(table: Mapping[str, Any]) -> Array:
+    """Return the layers of the table [layers]. Raises InputError for entries that make none."""
+    if ("dz" in table) == ("number" in table):
+        raise InputError("[layers] needs either dz, the thickness of each layer [m], or number, depth and top")
+    if "dz" in table:
+        dz = np.asarray(table["dz"], float)
+        if dz.ndim != 1 or not len(dz) or not (dz > 0).all():
+            raise InputError(f"[layers] dz needs positive thicknesses [m] from the surface down, got {table['dz']}")
+        return dz
+    missing = [name for name in ("depth", "top") if name not in table]
+    if missing:
+        raise InputError(f"[layers] with a number of layers also needs {' and '.join(missing)} [m]")
+    return stretched_layers(table["number"], table["depth"], table["top"])
+
+
+def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: bool, deepest: float) -> Array:
+    """Return the depth of the table [bathymetry], at most that of the layers. Raises InputError for wrong entries."""
+    if not isinstance(table.get("relief"), Mapping):
+        raise InputError("[bathymetry] needs a relief, such as relief = {file = 'etopo.nc', variable = 'elevation'}")
+    source = source_of(read_around(table["relief"], "depth", folder, cells))
+    depth = bathymetry.mean_depth(
+        -source.values, source.lat, source.lon, cells,
+        number("land_share", table.get("land_share", 0.5)), number("smallest_depth", table.get("smallest_depth", 0.0)),
+    )  # fmt: skip
+    depth = bathymetry.smoothed(depth, int(number("smoothing", table.get("smoothing", 0), whole=True)), closes)
+    straits = [bathymetry.strait_of(entry) for entry in table.get("open", [])]
+    straits += [bathymetry.strait_of(entry, depth=0.0) for entry in table.get("close", [])]
+    depth = bathymetry.with_straits(depth, straits, cells)
+    rules = {name: table[name] for name in ("keep", "remove") if name in table}
+    depth = bathymetry.without_basins(depth, cells, closes=closes, others=table.get("basins", "remove"), **rules)
+    return np.minimum(depth, deepest)
+
+
+def initial_fields(
+    table: Mapping[str, Any], folder: Path, cells: Places, dz: Array, depth: Array, equation_of_state: str
+) -> tuple[Array, Array]:
+    """Return temperature and salinity of the table [start], of the kinds that the equation of state needs.
+
+    Raises InputError for wrong entries.
+    """
+    from ogcm.data.sea_water import sea_water
+
+    fields, kinds, raw = {}, {}, []
+    for name in ("temperature", "salinity"):
+        if not isinstance(table.get(name), Mapping):
+            raise InputError(f"[start] needs {name}, such as {name} = {{file = 'levitus.nc', variable = '{name[:4]}'}}")
+        entry = dict(table[name])
+        kinds[f"{name}_kind"] = entry.pop("kind", None)
+        raw.append(read_around(entry, name, folder, cells, ("z", "y", "x")))
+        fields[name] = of_month(raw[-1], table.get("month"))
+    if table.get("month") is not None and not any("month" in f.coords for f in raw):
+        raise InputError(f"[start] month = {table['month']}: neither temperature nor salinity has months; leave it out")
+    converted = sea_water(fields["temperature"], fields["salinity"], equation_of_state, **kinds)
+    bottom = -np.cumsum(dz)[:, None, None]
+    interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
+    method, fill = table.get("method", "linear"), table.get("fill", "harmonic")
+    T, S = (start.on_cells(str(f.name), source_of(f), cells, interfaces, method, fill) for f in converted)
+    wet = np.concatenate([np.zeros((1, 1, 1)), -bottom[:-1]]) < depth
+    if table.get("stabilise", False):
+        T, S = start.stabilised(T, S, interfaces, wet, cells.lat)
+    return np.where(wet, T, 0.0), np.where(wet, S, 0.0)
+
+
+def of_month(field: Any, month: int | None) -> Any:
+    """Return a field in a month, or its mean over all records where no month is asked for.
+
+    Raises InputError for a month of a field without months.
+    """
+    if "time" not in field.dims:
+        return field
+    if month is None:
+        return field.mean("time", keep_attrs=True)
+    if "month" not in field.coords or month not in field["month"].values:
+        raise InputError(
+            f"[start] month = {month}: {field.name} does not have this month; give one of 1 to 12, or none"
+        )
+    return field.isel(time=int(np.flatnonzero(field["month"].values == month)[0])).drop_vars("month")

@@ -1,0 +1,247 @@
+"""The file of a prepared ocean: one CF NetCDF4 file with all that a model needs, and where it came from.
+
+    lat_bnds, lon_bnds    edges of the cells                      dz       thickness of the layers [m]
+    depth                 sea floor [m], 0 on land                T, S     the start
+    forcing               each entry of `ogcm.Forcing` and `ogcm.Atmosphere` by its name: a map, or records in time
+
+Entries that are numbers are in the attribute `settings`, with numerical choices and parameters. Records of a
+climatology have the dimension `month`; those of dates have a time of their own, in seconds since the start of the
+model. The attribute `inputs` holds the files that were read, with their hashes, and `configuration` what was asked
+for. No time of writing is recorded: the same inputs give the same file to the bit.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import h5py
+import numpy as np
+
+import ogcm
+from ogcm.errors import FileError, InputError, suggestion
+from ogcm.files import BROKEN, verify, write_hdf5
+from ogcm.forcing import Series
+from ogcm.preparation.fluxes import AIR, ENTRIES
+from ogcm.preparation.regridding import Places, places
+
+Array = np.ndarray
+FORM = "ogcm ocean 1"
+ATTRIBUTES = {  # units and standard name of each entry of the forcing
+    "tau_x": ("N m-2", "surface_downward_x_stress"),
+    "tau_y": ("N m-2", "surface_downward_y_stress"),
+    "heat_flux": ("W m-2", "surface_downward_heat_flux_in_sea_water"),
+    "fresh_water": ("m s-1", "lwe_downward_water_flux_in_sea_water"),
+    "T_star": ("degC", "sea_surface_temperature"),
+    "S_star": ("g kg-1", "sea_surface_salinity"),
+    "rate_T": ("m s-1", ""),
+    "rate_S": ("m s-1", ""),
+    "shortwave": ("W m-2", "net_downward_shortwave_flux_at_sea_water_surface"),
+    "u10": ("m s-1", "eastward_wind"),
+    "v10": ("m s-1", "northward_wind"),
+    "t2": ("degC", "air_temperature"),
+    "d2": ("degC", "dew_point_temperature"),
+    "q2": ("kg kg-1", "specific_humidity"),
+    "slp": ("Pa", "air_pressure_at_mean_sea_level"),
+    "shortwave_down": ("W m-2", "surface_downwelling_shortwave_flux_in_air"),
+    "longwave_down": ("W m-2", "surface_downwelling_longwave_flux_in_air"),
+    "cloud": ("1", "cloud_area_fraction"),
+    "precipitation": ("m s-1", "lwe_precipitation_rate"),
+    "runoff": ("m s-1", ""),
+}
+FACES = {"tau_x": ("lat", "lon_f"), "tau_y": ("lat_f", "lon")}
+
+
+@dataclass
+class Ocean:
+    """A prepared ocean.
+
+    Attributes
+    ----------
+    cells : Places
+        Cells of the model.
+    dz : ndarray, shape (nk,)
+        Thickness of the layers [m].
+    depth : ndarray, shape (ny, nx)
+        Depth of the sea floor [m], 0 on land.
+    T, S : ndarray, shape (nk, ny, nx)
+        Temperature [degC] and salinity [g kg-1]: conservative and absolute with TEOS-10, else potential and practical.
+    forcing : dict of str to float, ndarray or Series
+        Entries of `ogcm.Forcing`: numbers, maps (ny, nx) and series of maps.
+    atmosphere : dict of str to float, bool, ndarray or Series
+        Entries of `ogcm.Atmosphere`; empty for fluxes that are given.
+    numerics, parameters : dict
+        Numerical choices and parameters of the model.
+    name : str
+        Name of the ocean.
+    configuration : str
+        What was asked for, as TOML.
+    inputs : dict of str to str
+        Hashes of the files that were read, by name.
+    """
+
+    cells: Places
+    dz: Array
+    depth: Array
+    T: Array
+    S: Array
+    forcing: dict[str, Any] = field(default_factory=dict)
+    atmosphere: dict[str, Any] = field(default_factory=dict)
+    numerics: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    name: str = "ocean"
+    configuration: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def equation_of_state(self) -> str:
+        """The equation of state, which decides what kinds of temperature and salinity T and S are."""
+        return self.numerics.get("equation_of_state", "teos10")
+
+    @property
+    def closes(self) -> bool:
+        """Whether the region closes around the globe."""
+        return bool(abs(self.cells.lon_edges[-1] - self.cells.lon_edges[0] - 360.0) < 1e-6)
+
+
+def write(ocean: Ocean, path: str | Path) -> None:
+    """Write a prepared ocean in one piece. Raises FileError if the disk fails."""
+    with write_hdf5(path, "the ocean", opener=h5netcdf.File) as f:
+        f.attrs.update(
+            Conventions="CF-1.11", title=ocean.name, source=f"ogcm {ogcm.__version__}", form=FORM,
+            settings=json.dumps(settings_of(ocean), sort_keys=True),
+            configuration=ocean.configuration, inputs=json.dumps(ocean.inputs, sort_keys=True),
+        )  # fmt: skip
+        write_geometry(f, ocean)
+        dims = ("z", "lat", "lon")
+        kinds = ("conservative", "absolute") if ocean.equation_of_state == "teos10" else ("potential", "practical")
+        write_variable(f, "T", ocean.T, dims, "degC", f"sea_water_{kinds[0]}_temperature")
+        write_variable(f, "S", ocean.S, dims, "g kg-1", f"sea_water_{kinds[1]}_salinity")
+        for name, entry in (ocean.forcing | ocean.atmosphere).items():
+            if isinstance(entry, Series) or np.ndim(entry):
+                write_entry(f, name, entry)
+
+
+def settings_of(ocean: Ocean) -> dict[str, dict]:
+    """Return all numbers of an ocean by their tables."""
+    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters,
+              "forcing": ocean.forcing, "atmosphere": ocean.atmosphere}  # fmt: skip
+    return {name: {entry: value for entry, value in table.items() if not isinstance(value, Series | np.ndarray)}
+            for name, table in tables.items()}  # fmt: skip
+
+
+def write_geometry(f: Any, ocean: Ocean) -> None:
+    """Write cells, layers and the depth of the sea floor."""
+    lat, lon, lat_edges, lon_edges = ocean.cells
+    interfaces = -np.concatenate([[0.0], np.cumsum(ocean.dz)])
+    f.dimensions = {"lat": len(lat), "lon": len(lon), "lat_f": len(lat), "lon_f": len(lon),
+                    "z": len(ocean.dz), "bounds": 2}  # fmt: skip
+    for letter, name, centres, edges in (("Y", "lat", lat, lat_edges), ("X", "lon", lon, lon_edges)):
+        units, standard = {"Y": ("degrees_north", "latitude"), "X": ("degrees_east", "longitude")}[letter]
+        v = write_variable(f, name, centres, (name,), units, standard)
+        v.attrs.update(axis=letter, bounds=f"{name}_bnds")
+        f.create_variable(f"{name}_bnds", (name, "bounds"), data=np.stack([edges[:-1], edges[1:]], axis=1))
+        write_variable(f, f"{name}_f", edges[1:], (f"{name}_f",), units, standard)
+    middle = 0.5 * (interfaces[1:] + interfaces[:-1])
+    v = write_variable(f, "z", middle, ("z",), "m", "height_above_mean_sea_level")
+    v.attrs.update(axis="Z", positive="up", bounds="z_bnds")
+    f.create_variable("z_bnds", ("z", "bounds"), data=np.stack([interfaces[:-1], interfaces[1:]], axis=1))
+    write_variable(f, "dz", ocean.dz, ("z",), "m", "cell_thickness")
+    write_variable(f, "depth", ocean.depth, ("lat", "lon"), "m", "sea_floor_depth_below_mean_sea_level")
+
+
+def write_variable(f: Any, name: str, values: Any, dims: tuple[str, ...], units: str, standard_name: str) -> Any:
+    """Write a variable and return it."""
+    v = f.create_variable(name, dims, data=np.asarray(values, float))
+    v.attrs.update({"units": units} | ({"standard_name": standard_name} if standard_name else {}))
+    return v
+
+
+def write_entry(f: Any, name: str, entry: Any) -> None:
+    """Write an entry of the forcing: a map or a series."""
+    dims: tuple[str, ...] = FACES.get(name, ("lat", "lon"))
+    values = entry.values if isinstance(entry, Series) else entry
+    if isinstance(entry, Series):
+        time = "month" if entry.period is not None else f"time_{name}"
+        if time not in f.dimensions:
+            f.dimensions[time] = len(entry.times)
+            v = f.create_variable(time, (time,), data=np.arange(1, 13) if time == "month" else np.asarray(entry.times))
+            v.attrs.update({"units": "1"} if time == "month" else {"units": "s", "long_name": "time since the start"})
+        dims = (time, *dims)
+    units, standard_name = ATTRIBUTES[name]
+    write_variable(f, name, values, dims, units, standard_name)
+
+
+def read(path: str | Path) -> Ocean:
+    """Read a prepared ocean.
+
+    Parameters
+    ----------
+    path : str or Path
+        File that `ogcm prepare` wrote.
+
+    Returns
+    -------
+    Ocean
+        The ocean.
+
+    Raises
+    ------
+    FileError
+        For a file that is missing, damaged, or no prepared ocean.
+    """
+    if not Path(path).is_file():
+        raise FileError(f"{path}: is no file; make it with `ogcm prepare CONFIG.toml`")
+    verify(path, "an ocean that `ogcm prepare` wrote")
+    try:
+        with h5py.File(path, "r") as f:
+            if f.attrs.get("form") != FORM:
+                raise FileError(f"{path}: is no ocean that `ogcm prepare` wrote")
+            settings = json.loads(f.attrs["settings"])
+            lat, lon = f["lat_bnds"][...], f["lon_bnds"][...]
+            cells = places(np.append(lat[:, 0], lat[-1, 1]), np.append(lon[:, 0], lon[-1, 1]))
+            return Ocean(
+                cells, f["dz"][...], f["depth"][...], f["T"][...], f["S"][...],
+                fields(f, ENTRIES) | settings["forcing"], fields(f, AIR) | settings["atmosphere"],
+                settings["numerics"], settings["parameters"], str(f.attrs["title"]),
+                str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]),
+            )  # fmt: skip
+    except FileError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path}: damaged ({error}); make it again with `ogcm prepare`") from None
+
+
+def fields(f: h5py.File, names: Iterable[str]) -> dict[str, Any]:
+    """Return the maps and series of those entries of the forcing that a file has."""
+    return {name: read_entry(f, name) for name in names if name in f}
+
+
+def read_entry(f: h5py.File, name: str) -> Any:
+    """Return an entry of the forcing: a map or a series."""
+    v = f[name]
+    if v.ndim < 3:
+        return v[...]
+    time = f[v.dims[0][0].name] if len(v.dims[0]) else None
+    if time is None:
+        raise FileError(f"{f.filename}: {name} has no times; make the file again with `ogcm prepare`")
+    if time.name == "/month":
+        return Series.monthly(v[...])
+    return Series(v[...], time[...])
+
+
+def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Raise InputError for names that are neither numerical choices nor parameters, and for a missing time step."""
+    from ogcm.numerics import Numerics
+    from ogcm.parameters import PARAMETERS
+
+    choices = [f.name for f in dataclass_fields(Numerics)]
+    for table, given, known in (("numerics", numerics, choices), ("parameters", parameters, list(PARAMETERS))):
+        for name in given:
+            if name not in known:
+                raise InputError(f"unknown {name!r} in [{table}]: {suggestion(name, known)}")
+    if "dt" not in numerics:
+        raise InputError("[numerics] needs dt, the time step [s]; docs/choosing.md says how long it can be")

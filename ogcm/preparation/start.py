@@ -1,0 +1,120 @@
+"""The initial temperature and salinity on the cells of a model, from climatologies."""
+
+from typing import Any
+
+import numpy as np
+
+from ogcm.errors import InputError
+from ogcm.preparation.filling import at_heights, fill_layers, layer_means
+from ogcm.preparation.regridding import Places, Regridding
+
+Array = np.ndarray
+METHODS = ("linear", "conservative")
+
+
+def on_cells(name: str, source: Any, cells: Places, interfaces: Array, method: str, fill: str) -> Array:
+    """Interpolate a field with layers to the cells of a model.
+
+    Missing values are filled along the layers of the source, so that land has no influence; then maps are
+    interpolated, and then profiles.
+
+    Parameters
+    ----------
+    name : str
+        Name of the field, for messages.
+    source : Source
+        The field with z, y and x (`ogcm.preparation.sources`).
+    cells : Places
+        Cells of the model.
+    interfaces : ndarray, shape (nk + 1, ny, nx)
+        Heights of the interfaces of the layers [m], at the sea floor where they would lie below it.
+    method : {"linear", "conservative"}
+        Linear interpolation to the centres of the cells, or means over the cells.
+    fill : {"harmonic", "nearest"}
+        How missing values are filled.
+
+    Returns
+    -------
+    ndarray, shape (nk, ny, nx)
+        The field, without missing values.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, and where the source does not reach the region.
+    """
+    if method not in METHODS:
+        raise InputError(f"start: the method {method!r} does not exist; choose from {', '.join(METHODS)}")
+    filled = fill_layers(name, source.values, fill, source.closes)
+    regridding = Regridding(source.lat, source.lon, cells, method if np.ndim(source.lat) == 1 else "linear")
+    maps = regridding(filled)
+    if not np.isfinite(maps).all():
+        _, j, i = np.argwhere(~np.isfinite(maps))[0]
+        raise InputError(
+            f"{name}: its file does not reach {cells.lat[j]:g} N, {cells.lon[i]:g} E; choose a smaller region"
+        )
+    if method == "conservative":
+        return layer_means(maps, source.z, interfaces)
+    return at_heights(maps, source.z, 0.5 * (interfaces[1:] + interfaces[:-1]))
+
+
+def instability(T: Array, S: Array, interfaces: Array, wet: Array, lat: Array) -> Array:
+    """Return by how much each layer is denser than the one below at their interface [kg m-3], 0 where it is not.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, ny, nx)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    interfaces : ndarray, shape (nk + 1, ny, nx)
+        Heights of the interfaces [m].
+    wet : ndarray of bool, shape (nk, ny, nx)
+        Cells of the sea.
+    lat : ndarray, shape (ny,)
+        Latitude [degrees].
+
+    Returns
+    -------
+    ndarray, shape (nk - 1, ny, nx)
+        The differences of density.
+    """
+    import gsw
+
+    pressure = gsw.p_from_z(interfaces[1:-1], lat[:, None])
+    difference = gsw.rho(S[:-1], T[:-1], pressure) - gsw.rho(S[1:], T[1:], pressure)
+    return np.where(wet[:-1] & wet[1:], np.maximum(difference, 0.0), 0.0)
+
+
+def stabilised(T: Array, S: Array, interfaces: Array, wet: Array, lat: Array, sweeps: int = 200) -> tuple[Array, Array]:
+    """Mix layers that are denser than those below with them until none is; heat and salt of a column are kept.
+
+    Parameters
+    ----------
+    T, S : ndarray, shape (nk, ny, nx)
+        Conservative temperature [degC] and absolute salinity [g kg-1].
+    interfaces : ndarray, shape (nk + 1, ny, nx)
+        Heights of the interfaces [m].
+    wet : ndarray of bool, shape (nk, ny, nx)
+        Cells of the sea.
+    lat : ndarray, shape (ny,)
+        Latitude [degrees].
+    sweeps : int
+        Largest number of passes from the surface down.
+
+    Returns
+    -------
+    T, S : ndarray, shape (nk, ny, nx)
+        The stable fields, to within 1e-6 kg m-3.
+    """
+    T, S, h = T.copy(), S.copy(), interfaces[:-1] - interfaces[1:]
+    for _ in range(sweeps):
+        unstable = instability(T, S, interfaces, wet, lat) > 1e-6
+        if not unstable.any():
+            break
+        for k in np.flatnonzero(unstable.any(axis=(1, 2))):
+            pair = slice(k, k + 2)
+            mixed = instability(T[pair], S[pair], interfaces[k : k + 3], wet[pair], lat)[0] > 1e-6
+            weight = h[k] / np.where(h[k] + h[k + 1] > 0, h[k] + h[k + 1], 1.0)
+            for a in (T, S):
+                mean = weight * a[k] + (1 - weight) * a[k + 1]
+                a[pair] = np.where(mixed, mean, a[pair])
+    return T, S
