@@ -215,7 +215,8 @@ def order_of(name: str, c: Any, theirs: Array, letter: str, own: Array | None) -
     """
     longitude = by_attributes(c) == "longitude" or str(c.name) in ("lon", "longitude")
     if longitude and own is not None and len(own) > 1:
-        return ordered(f"{name}: its {c.name}", theirs, own[0] - 0.5 * (own[1] - own[0]))[0]
+        order = ordered(f"{name}: its {c.name}", theirs, own[0] - 0.5 * (own[1] - own[0]))[0]
+        return order if (np.diff(order) != 1).any() else slice(None)  # a slice reads a file in one piece
     return slice(None, None, -1 if (theirs[0] < theirs[-1]) == (letter == "z") else 1)
 
 

@@ -163,7 +163,7 @@ def test_values_without_coordinates(tmp_path):
     np.testing.assert_array_equal(read_values(path, "q", "heat flux"), -FLUX)
     np.testing.assert_array_equal(read_values(path, "q"), FLUX)
     np.testing.assert_array_equal(read_values(path, "lat", "latitude"), LAT)
-    with pytest.raises(FileError, match="lacks Q; choose from q, time"):
+    with pytest.raises(FileError, match=r"lacks Q; choose from .*q"):
         read_values(path, "Q")
     path = write(tmp_path / "b.nc", surface("q", "W m-2"))
     np.testing.assert_array_equal(read_values(path, "q", "heat flux", "up"), -FLUX)
