@@ -409,11 +409,12 @@ class Corrector(Term):
         Corrector
             The copy.
         """
-        other = copy.copy(self)
-        other.network = self.network.astype(self.network.weights.dtype)
+        other, weights = copy.copy(self), self.network.weights.copy()
+        other.network = self.network.with_weights(weights, array_module(weights))
         other.scale, other.scaled = self.scale.copy(), set(self.scaled)
         other.normalisation = Normalisation(*(a.copy() for a in self.normalisation))
         other.allocate(self.F.dtype)
+        other.fixed = dict(self.fixed)
         return other
 
     def to(self, device: str, model: Model, mirror: Model) -> "Corrector":

@@ -128,7 +128,7 @@ class Setup(Protocol[Options]):
     days : float
         Default length of a run [days].
     home : str
-        Name by which `ogcm.setups.own.find_setup` finds it again: NAME, FILE.py:NAME, or "" where it cannot.
+        Name by which `find_setup` (`ogcm.setups.own`) finds it again: NAME, FILE.py:NAME, or "" where it cannot.
     digest : str
         Digest of the file of a user that holds it, "" for a setup of ogcm.
     """

@@ -324,6 +324,37 @@ def test_callbacks_and_several_writers_see_each_state_on_the_host(tmp_path, monk
         assert found["cuda"] == found["cpu"]
 
 
+def test_a_condition_ends_a_run_at_the_same_step(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for condition, step in (
+        (lambda simulation: simulation.model.state.step == 5 and isinstance(simulation.model.state.T, np.ndarray), 5),
+        (ogcm.every(steps=4, do=lambda simulation: simulation.model.state.step > 4), 8),
+    ):
+        model = tiny(integrator="euler")
+        ogcm.Simulation(model, days=1, stop_when=condition, progress=False, device="cuda").run()
+        assert model.state.step == step
+
+
+def test_a_copy_on_the_gpu_runs_as_the_model_there():
+    model = tiny(integrator="euler")
+    model.terms["pull"] = Pull(model)
+    model.corrector = Corrector(model, hidden=(5,), **COLUMN)
+    model.corrector.weights[...] = 0.3 * np.random.default_rng(0).normal(size=model.corrector.weights.shape)
+    there = model.to("cuda")
+    other = there.copy()
+    assert other.device == "cuda"
+    there.terms["pull"].weights[...] = 5.0  # a copy has weights of its own
+    there.corrector.weights[...] = 0.0
+    ogcm.Stepper(there).step()
+    again = model.to("cuda")
+    for one in (other, again):
+        stepper = ogcm.Stepper(one)
+        for _ in range(3):
+            stepper.step()
+    assert other.state.digest() == again.state.digest()
+    assert other.state.digest() != there.state.digest()
+
+
 def test_a_run_that_blows_up_is_stopped_and_saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ogcm.watch.CHECK", 1)
