@@ -95,7 +95,8 @@ def mediterranean(file: str) -> tuple[dict[str, Array], Array, list[Array]]:
         air = {name: unpacked(h, name) for name in ("u10", "v10", "t2", "d2", "msl", "clc")}
         lon, lat, water = h["lon"][()], h["lat"][()], h["land"][()] < 0.5
     x, y = np.meshgrid(lon, lat)
-    water &= (x > -5.5) & ~((x > 27) & (y > 40.2)) & ~((x < 0) & (y > 42))
+    water &= (x > -5.5) & ~((x > 27) & (y > 40.2)) & ~((x < 0) & (y > 42))  # without the Atlantic and the Black Sea
+    water &= ~((x > 30) & (y > 37.2)) & ~((x > 35.2) & (y < 32.5)) & ~((x > 0) & (x < 8) & (y < 36.2))  # without lakes
     times = INTERVAL * np.arange(RECORDS)
     entries = {
         "u10": air["u10"], "v10": air["v10"], "t2": air["t2"] - KELVIN, "d2": air["d2"] - KELVIN, "slp": air["msl"],

@@ -108,6 +108,32 @@ def test_gradients_with_respect_to_atmosphere_state_and_factors_are_exact():
         assert check.passed, name
 
 
+class Drift(ogcm.Term):
+    """An acceleration by the stress, and a warming by the heat flux."""
+
+    def add(self, model, n, fluxes, D):
+        interior(D.u)[0] += 1e-5 * interior(fluxes.tau_x)
+        interior(D.T)[0] += 1e-6 * interior(fluxes.heat_flux)
+
+    def add_ad(self, model, n, fluxes, D_ad, gradient):
+        interior(gradient.fluxes.tau_x)[...] += 1e-5 * interior(D_ad.u)[0]
+        interior(gradient.fluxes.heat_flux)[...] += 1e-6 * interior(D_ad.T)[0]
+
+
+@pytest.mark.parametrize("dynamics", ["primitive", "none"])
+def test_gradients_through_a_term_that_uses_the_computed_fluxes_are_exact(dynamics):
+    model = moving(terms={"drift": Drift()}, dynamics=dynamics)
+    simulation = ogcm.Simulation(model, days=1200 / DAY, progress=False)
+    for name, check in check_controls(simulation, ["u", "T", "u10", "t2", "q2", "drag_factor"]).items():
+        assert check.influence, name
+        assert check.passed, name
+
+
+def test_factors_of_the_fluxes_need_an_atmosphere():
+    with pytest.warns(UserWarning, match="drag_factor: has no effect without an atmosphere"):
+        moving(forcing=ogcm.Forcing(tau_x=0.1), parameters={"drag_factor": 1.2})
+
+
 def test_another_height_is_another_forcing():
     assert forcing_mark(moving()) != forcing_mark(moving(forcing=atmosphere(height_air=10.0)))
 
