@@ -89,9 +89,13 @@ FIELDS = {
     ),
     "nu_v": Field("m2 s-1", "vertical viscosity", "ocean_vertical_momentum_diffusivity", "T", "interface"),
     "kappa_v": Field("m2 s-1", "vertical diffusivity", "ocean_vertical_heat_diffusivity", "T", "interface"),
-    "U": Field("m3 s-1", "volume transport along x through the moving layer", "ocean_volume_x_transport", "U"),
-    "V": Field("m3 s-1", "volume transport along y through the moving layer", "ocean_volume_y_transport", "V"),
-    "W": Field("m3 s-1", "upward volume transport between the moving layers", "", "T", "interface"),
+    "transport_x": Field(
+        "m3 s-1", "volume transport along x through the moving layer", "ocean_volume_x_transport", "U"
+    ),
+    "transport_y": Field(
+        "m3 s-1", "volume transport along y through the moving layer", "ocean_volume_y_transport", "V"
+    ),
+    "transport_z": Field("m3 s-1", "upward volume transport between the moving layers", "", "T", "interface"),
     "speed": Field("m s-1", "speed of the horizontal current", "sea_water_speed"),
     "tau_x": Field("N m-2", "wind stress along x", "surface_downward_x_stress", "U", ""),
     "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),

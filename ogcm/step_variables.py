@@ -6,9 +6,9 @@ keeps all that it computes. The terms of a tracer C are those of its equation (`
 
     (h C)_{n+1} - (h C)_n = dt [ advection + diffusion + eddies + mixing + surface + ... ]        [K m]
 
-where advection is that of the last stage, with the transports U, V, W that carry the tracers. The same transports
-change the surface: (eta_{n+1} - eta_n)/dt = fresh_water - sum_k div(U, V)/area. The terms of momentum are those of the
-last stage; vertical friction is what its implicit solve adds, and the barotropic mode what replaces the depth mean.
+where advection is that of the last stage, with the transports that carry the tracers. The same transports change the
+surface: (eta_{n+1} - eta_n)/dt = fresh_water - div(sum of transports)/area. The terms of momentum are those of the last
+stage; vertical friction is what its implicit solve adds, and the barotropic mode what replaces the depth mean.
 """
 
 from collections.abc import Callable
@@ -139,9 +139,9 @@ def rise(step: Step) -> Array:
 
 
 TRANSPORTS: dict[str, Callable[[Step], Array]] = {
-    "U": lambda step: step.work.U_T,
-    "V": lambda step: step.work.V_T,
-    "W": lambda step: step.work.W_T,
+    "transport_x": lambda step: step.work.U_T,
+    "transport_y": lambda step: step.work.V_T,
+    "transport_z": lambda step: step.work.W_T,
 }
 QUANTITIES: dict[str, Callable[[Step], Array]] = {
     "tau_x": lambda step: step.fluxes.tau_x,

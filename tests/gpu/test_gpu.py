@@ -270,7 +270,19 @@ def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
     files = {}
     for where in ("cpu", "cuda"):
         model, path = tiny(integrator="euler"), tmp_path / f"{where}.nc"
-        variables = ("u", "T", "eta", "w", "zeta")
+        variables = (
+            "u",
+            "T",
+            "eta",
+            "w",
+            "zeta",
+            "N2",
+            "sigma0",
+            "transport_x",
+            "T_advection",
+            "T_mixing",
+            "u_pressure",
+        )
         days = {"days": 2400 / DAY, "every": 1200 / DAY}
         run = ogcm.Simulation(
             model, **days, output=path, variables=variables, means=means, progress=False, device=where

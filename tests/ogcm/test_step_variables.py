@@ -71,7 +71,9 @@ def test_the_divergence_of_the_transports_moves_the_surface(tmp_path, choice):
     interval = 2 * model.numerics.dt
     with means, states:
         grid = xgcm.Grid(means)
-        across = grid.diff(means.U, "X", padding="periodic") + grid.diff(means.V, "Y", padding="periodic")
+        across = grid.diff(means.transport_x, "X", padding="periodic") + grid.diff(
+            means.transport_y, "Y", padding="periodic"
+        )
         rise = means.fresh_water - across.sum("z") / means.cell_area
         scale = largest([rise])
         assert scale > 0
@@ -80,7 +82,7 @@ def test_the_divergence_of_the_transports_moves_the_surface(tmp_path, choice):
         assert np.nanmax(abs(found - rise.values)) < 1e-10 * scale
         # Of each cell: what comes in through all faces is what its thickness grows by, rain in the first layer
         growth = states.h.diff("time").values / interval
-        gain = -across / means.cell_area + grid.diff(means.W, "Z") / means.cell_area
+        gain = -across / means.cell_area + grid.diff(means.transport_z, "Z") / means.cell_area
         gain = gain.where(means.mask == 1).values
         gain[:, 0] += means.fresh_water.values if model.numerics.free_surface == "nonlinear" else 0
         assert np.nanmax(abs(gain - growth)) < 1e-10 * scale
@@ -112,7 +114,18 @@ def test_the_step_is_that_of_the_run(choice):
 def test_what_acts_in_a_step(tmp_path):
     """A snapshot has the fluxes and coefficients of the step that begins with its state."""
     model = ocean()
-    names = ("tau_x", "tau_y", "heat_flux", "fresh_water", "shortwave", "nu_v", "kappa_v", "U", "V", "W")
+    names = (
+        "tau_x",
+        "tau_y",
+        "heat_flux",
+        "fresh_water",
+        "shortwave",
+        "nu_v",
+        "kappa_v",
+        "transport_x",
+        "transport_y",
+        "transport_z",
+    )
     names = tuple(name for name in names if name in step_variables(model))
     before = model.state.copy()
     path = tmp_path / "a.nc"
@@ -140,7 +153,7 @@ def test_what_acts_in_a_step(tmp_path):
 
 def test_a_run_with_budgets_has_the_same_bits(tmp_path):
     digests = []
-    for n, variables in enumerate((("T",), ("T_budget", "u_budget", "U"))):
+    for n, variables in enumerate((("T",), ("T_budget", "u_budget", "transport_x"))):
         model, folder = ocean(), tmp_path / str(n)
         folder.mkdir()
         written(folder, model, variables)

@@ -65,7 +65,7 @@ def test_without_tracers_there_is_no_density():
         ogcm.cartesian(nx=3, ny=3, dx=1e4, dy=1e4), depth=40.0, dz=[40.0], dt=100.0, equation_of_state="none"
     )
     assert not {"rho", "N2", "kappa_v", "T_tendency"} & set(output_variables(model))
-    assert {"U", "V", "nu_v", "u_tendency"} <= set(output_variables(model))
+    assert {"transport_x", "transport_y", "nu_v", "u_tendency"} <= set(output_variables(model))
     with pytest.raises(ogcm.InputError, match="unknown field 'N2'"):
         check_variables(model, ("N2",))
 

@@ -20,7 +20,22 @@ from ogcm.grid import interior
 from tests.tiles.steps import SIDES, ocean
 
 DT = 300.0
-VARIABLES = ("u", "T", "eta", "w", "zeta", "h", "rho", "N2", "nu_v", "tau_x", "heat_flux", "W", "T_budget", "u_budget")
+VARIABLES = (
+    "u",
+    "T",
+    "eta",
+    "w",
+    "zeta",
+    "h",
+    "rho",
+    "N2",
+    "nu_v",
+    "tau_x",
+    "heat_flux",
+    "transport_z",
+    "T_budget",
+    "u_budget",
+)
 OWN = {
     "warmth": Diagnostic(lambda model: interior(model.state.T) + 273.15, "K", "absolute temperature", ("z", "y", "x")),
     "psi_of_interval": DIAGNOSTICS["psi"],
