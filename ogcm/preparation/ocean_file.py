@@ -244,4 +244,4 @@ def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -
             if name not in known:
                 raise InputError(f"unknown {name!r} in [{table}]: {suggestion(name, known)}")
     if "dt" not in numerics:
-        raise InputError("[numerics] needs dt, the time step [s]; docs/choosing.md says how long it can be")
+        raise InputError("[numerics] needs dt, the time step [s]; docs/choosing.md says how long it may be")
