@@ -216,7 +216,7 @@ def initial_fields(
     """
     from ogcm.data.sea_water import sea_water
 
-    fields, kinds, raw = {}, {}, []
+    fields, kinds, raw, fill = {}, {}, [], table.get("fill", "harmonic")
     for name in ("temperature", "salinity"):
         if not isinstance(table.get(name), Mapping):
             raise InputError(f"[start] needs {name}, such as {name} = {{file = 'levitus.nc', variable = '{name[:4]}'}}")
@@ -226,10 +226,11 @@ def initial_fields(
         fields[name] = of_month(raw[-1], table.get("month"))
     if table.get("month") is not None and not any("month" in f.coords for f in raw):
         raise InputError(f"[start] month = {table['month']}: neither temperature nor salinity has months; leave it out")
-    converted = sea_water(fields["temperature"], fields["salinity"], equation_of_state, **kinds)
+    salinity = start.at_points_of(fields["temperature"], fields["salinity"], fill)
+    converted = sea_water(fields["temperature"], salinity, equation_of_state, **kinds)
     bottom = -np.cumsum(dz)[:, None, None]
     interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
-    method, fill = table.get("method", "linear"), table.get("fill", "harmonic")
+    method = table.get("method", "linear")
     T, S = (start.on_cells(str(f.name), source_of(f), cells, interfaces, method, fill) for f in converted)
     wet = np.concatenate([np.zeros((1, 1, 1)), -bottom[:-1]]) < depth
     if table.get("stabilise", False):

@@ -1,12 +1,16 @@
 """The initial temperature and salinity on the cells of a model, from climatologies."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ogcm.errors import InputError
 from ogcm.preparation.filling import at_heights, fill_layers, layer_means
-from ogcm.preparation.regridding import Places, Regridding
+from ogcm.preparation.regridding import Places, Regridding, edges_between
+from ogcm.preparation.sources import source_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = np.ndarray
 METHODS = ("linear", "conservative")
@@ -56,6 +60,34 @@ def on_cells(name: str, source: Any, cells: Places, interfaces: Array, method: s
     if method == "conservative":
         return layer_means(maps, source.z, interfaces)
     return at_heights(maps, source.z, 0.5 * (interfaces[1:] + interfaces[:-1]))
+
+
+def at_points_of(field: "xr.DataArray", other: "xr.DataArray", fill: str) -> "xr.DataArray":
+    """Return another field at the points of a field, linearly interpolated where they are not its own.
+
+    Parameters
+    ----------
+    field : DataArray
+        The field, with z, y and x.
+    other : DataArray
+        The other one, on longitudes and latitudes or at the same points.
+    fill : {"harmonic", "nearest"}
+        How missing values are filled.
+
+    Returns
+    -------
+    DataArray
+        The other field there, NaN where it does not reach.
+    """
+    if all(np.array_equal(field[name].values, other[name].values) for name in ("lat", "lon", "z")):
+        return other
+    source, lat, lon = source_of(other), field["lat"].values, field["lon"].values
+    if lat.ndim == 2:
+        raise InputError(f"{field.name} and {other.name} must have the same points, since one grid is curvilinear")
+    points = Places(lat, lon, edges_between(lat), edges_between(lon))
+    maps = Regridding(source.lat, source.lon, points)(fill_layers(str(other.name), source.values, fill, source.closes))
+    heights = np.broadcast_to(field["z"].values[:, None, None], (len(field["z"]), *maps.shape[1:]))
+    return field.copy(data=at_heights(maps, other["z"].values, heights)).assign_attrs(other.attrs).rename(other.name)
 
 
 def instability(T: Array, S: Array, interfaces: Array, wet: Array, lat: Array) -> Array:

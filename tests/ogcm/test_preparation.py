@@ -351,6 +351,17 @@ def test_the_same_inputs_give_the_same_file_to_the_bit(sea, tmp_path):
     assert third != one
 
 
+def test_salinity_may_be_on_another_grid(sea, tmp_path):
+    with xr.open_dataset(tmp_path / "climate.nc") as f:
+        salinity = f[["S"]].isel(lat=slice(None, None, 2), lon=slice(1, None, 2), depth=[0, 2, 3]).load()
+    salinity.to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    before = ocean_file.read(ogcm.prepare(sea, picture=False))
+    changed(sea, 'salinity = {file = "climate.nc"', 'salinity = {file = "other.nc"')
+    after = ocean_file.read(ogcm.prepare(sea, picture=False))
+    np.testing.assert_allclose(after.S, before.S, atol=1e-3)
+    np.testing.assert_allclose(after.T, before.T, atol=1e-3)
+
+
 @pytest.mark.parametrize("method", ["linear", "conservative"])
 def test_a_start_is_uniform_where_its_climatology_is(sea, method):
     changed(sea, "[forcing]", f'method = "{method}"\n[forcing]')
