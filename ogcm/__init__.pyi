@@ -2,9 +2,11 @@
 
 from . import backend as backend
 from . import constants as constants
+from . import data as data
 from . import diagnostics as diagnostics
 from . import operators as operators
 from . import setups as setups
+from .air_sea import fluxes_at as fluxes_at
 from .atmosphere import Atmosphere as Atmosphere
 from .callbacks import Callback as Callback
 from .callbacks import every as every

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.atmosphere import COMPUTED
+from ogcm.atmosphere import COMPUTED, FACTORS, SURFACE
 from ogcm.device import zeros
 from ogcm.fields import Fields
 from ogcm.forcing import Fluxes
@@ -20,12 +20,10 @@ from ogcm.operators.radiation import bignami_longwave, dew_point_humidity, reed_
 from ogcm.state import State
 
 Array = np.ndarray
-FACTORS = ("drag_factor", "stanton_factor", "dalton_factor", "current_feedback")  # parameters of the turbulent fluxes
-SURFACE = ("emissivity", "albedo")  # parameters of the net fluxes
 
 
 class AirSea(Fields):
-    """What the fluxes of an atmosphere are computed in: maps (nj, ni) with halo.
+    """Memory for the fluxes between atmosphere and ocean: maps (nj, ni) with halo.
 
     Attributes
     ----------

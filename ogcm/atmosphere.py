@@ -5,6 +5,8 @@ Its entries have the forms of those of `ogcm.Forcing`: a number, a map (ny, nx),
 (`ogcm.air_sea`), with the bulk formulae of NCAR (`ogcm.operators.bulk_fluxes`).
 """
 
+import warnings
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,8 @@ LIMITS = {  # of an entry: smallest and largest value, units
     "precipitation": (-1e-6, 5e-5, "m s-1; divide kg m-2 s-1 by 1000"),
     "runoff": (-1e-6, 0.1, "m s-1; divide kg m-2 s-1 by 1000"),
 }
+FACTORS = ("drag_factor", "stanton_factor", "dalton_factor", "current_feedback")  # parameters of the turbulent fluxes
+SURFACE = ("emissivity", "albedo")  # parameters of the net fluxes
 TOLERANCE = 1e-3  # of the range of an entry, for values that packing has rounded
 
 
@@ -146,6 +150,13 @@ def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmos
         sun = sunshine(bound, atmosphere)
         bound.functions["clear_sky"] = lambda time: bound.with_halo("clear_sky", sun.clear_sky(time))
         bound.functions["noon_altitude"] = lambda time: bound.with_halo("noon_altitude", sun.noon_altitude(time))
+
+
+def warn_of_no_atmosphere(parameters: Container[str], bound: "BoundForcing") -> None:
+    """Warn of given parameters that belong to an atmosphere, in a forcing that has none."""
+    for name in (*FACTORS, *SURFACE):
+        if name in parameters and not bound.computed:
+            warnings.warn(f"{name}: has no effect without an atmosphere", stacklevel=3)
 
 
 def is_given(entry: "Entry | None") -> bool:

@@ -81,6 +81,7 @@ FIELDS = {
     ),
     "b": Field("m s-2", "buoyancy relative to the reference density"),
     "rho": Field("kg m-3", "density", "sea_water_density"),
+    "sigma0": Field("kg m-3", "potential density relative to the surface, less 1000 kg m-3", "sea_water_sigma_theta"),
     "zeta": Field("s-1", "relative vorticity", "ocean_relative_vorticity", "F"),
     "h": Field("m", "layer thickness", "cell_thickness"),
     "N2": Field(
@@ -88,6 +89,13 @@ FIELDS = {
     ),
     "nu_v": Field("m2 s-1", "vertical viscosity", "ocean_vertical_momentum_diffusivity", "T", "interface"),
     "kappa_v": Field("m2 s-1", "vertical diffusivity", "ocean_vertical_heat_diffusivity", "T", "interface"),
+    "transport_x": Field(
+        "m3 s-1", "volume transport along x through the moving layer", "ocean_volume_x_transport", "U"
+    ),
+    "transport_y": Field(
+        "m3 s-1", "volume transport along y through the moving layer", "ocean_volume_y_transport", "V"
+    ),
+    "transport_z": Field("m3 s-1", "upward volume transport between the moving layers", "", "T", "interface"),
     "speed": Field("m s-1", "speed of the horizontal current", "sea_water_speed"),
     "tau_x": Field("N m-2", "wind stress along x", "surface_downward_x_stress", "U", ""),
     "tau_y": Field("N m-2", "wind stress along y", "surface_downward_y_stress", "V", ""),

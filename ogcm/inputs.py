@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ogcm.backend import HALO
+from ogcm.data.axes import by_attributes, guess
+from ogcm.data.longitudes import ordered
 from ogcm.device import to_host
 from ogcm.errors import InputError
 from ogcm.tiles import Tile
@@ -41,11 +43,13 @@ LETTERS = {  # the axis of each name that a coordinate may have as a parameter o
 }  # fmt: skip
 DIMENSIONS = LETTERS | {  # the axis of each name that a dimension of a labelled array may have
     "x_f": "x", "lon_f": "x", "i": "x", "nx": "x", "y_f": "y", "lat_f": "y", "j": "y", "ny": "y",
-    "z_t": "z", "depth": "z", "lev": "z", "level": "z", "layer": "z", "k": "z", "nk": "z", "nz": "z",
+    "xi_rho": "x", "eta_rho": "y", "month": "t", "z_t": "z", "depth": "z", "lev": "z", "level": "z", "layer": "z",
+    "k": "z", "nk": "z", "nz": "z",
 }  # fmt: skip
 COUNTED = ("i", "j", "k", "nx", "ny", "nz", "nk", "level", "layer")  # dimensions whose coordinates are numbers of cells
-STANDARD_NAMES = {"longitude": "x", "latitude": "y", "depth": "z", "height": "z", "time": "t"}
+ROLES = {"longitude": "x", "latitude": "y", "depth": "z", "time": "t"}  # of the coordinates of `ogcm.data`
 MOST_CELLS = 10**9  # along a side
+TURN = 360.0  # of longitudes [degrees]
 KINDS = {"c": "complex numbers", "b": "true or false", "U": "text", "S": "text", "M": "dates", "m": "durations"}
 
 
@@ -89,7 +93,8 @@ def as_array(
         Name of the input, for messages.
     values : array_like
         Numbers, lists, or an array of NumPy, CuPy or xarray. A labelled array (xarray) is brought into the order and
-        direction of `axes` by the names of its dimensions.
+        direction of `axes` by the names of its dimensions and coordinates. Of a Dataset, the variable with the name of
+        the input is taken, or the only one that it has.
     axes : mapping of str to ndarray or None, optional
         Letter of each axis in order, with the coordinates that those of a labelled array must match.
     masked : float
@@ -108,6 +113,7 @@ def as_array(
     InputError
         For anything but real numbers, and for labels that do not fit.
     """
+    values = variable_of(name, values)
     if is_labelled(values):
         values = in_axes_order(name, values, axes, tile) if axes else values.values
     elif isinstance(values, list | tuple) and any(is_labelled(v) or np.ma.isMaskedArray(v) for v in values):
@@ -125,6 +131,19 @@ def as_array(
     if mask is not None:
         a[mask] = masked
     return a
+
+
+def variable_of(name: str, values: Any) -> Any:
+    """Return the variable of a Dataset of xarray that an input is made of; anything else is returned as it is.
+
+    Raises InputError for a Dataset of several variables, none of which has the name of the input.
+    """
+    if not hasattr(values, "data_vars"):
+        return values
+    known = [str(v) for v in values.data_vars]
+    if name not in known and len(known) != 1:
+        raise InputError(f"{name}: a Dataset with the variables {', '.join(known)}; give one of them, as dataset[...]")
+    return values[name if name in known else known[0]]
 
 
 def is_labelled(values: object) -> bool:
@@ -148,13 +167,14 @@ def in_axes_order(name: str, values: Any, axes: Axes, tile: Tile | None = None) 
         raise InputError(f"{name}: two of its dimensions {', '.join(letters)} are the same axis; rename one of them")
     found = {letter: dimension for dimension, letter in letters.items() if letter}
     for letter, dimension in found.items():
-        if dimension in values.coords and values.coords[dimension].dtype.kind in "fiu" and values.size:
-            own, theirs = axes[letter], np.asarray(values.coords[dimension]).astype(float)
+        c = coordinate_of(values, dimension)
+        if c is not None and c.dtype.kind in "fiu" and values.size:
+            own, theirs = axes[letter], np.asarray(c).astype(float)
             theirs = 0.0 - np.abs(theirs) if letter == "z" else theirs
-            if (theirs[0] < theirs[-1]) == (letter == "z"):
-                theirs, values = theirs[::-1], values.isel({dimension: slice(None, None, -1)})
-            if dimension not in COUNTED:
-                check_coordinate(name, dimension, theirs, own, 360.0 if letter == "x" else np.inf)
+            order = order_of(name, c, theirs, letter, own)
+            values, theirs = values.isel({dimension: order}), theirs[order]
+            if c.name not in COUNTED:
+                check_coordinate(name, str(c.name), theirs, own, TURN if letter == "x" else np.inf)
     if tile is not None:
         cells = {"y": (tile.rows, tile.shape[0]), "x": (tile.columns, tile.shape[1])}
         parts = {found[letter]: cells[letter] for letter in cells if letter in found}
@@ -167,12 +187,37 @@ def in_axes_order(name: str, values: Any, axes: Axes, tile: Tile | None = None) 
 
 
 def axis_of(values: Any, dimension: str) -> str | None:
-    """Return the letter of a dimension of a labelled array, from the attributes of its coordinate or its name."""
-    attributes = values.coords[dimension].attrs if dimension in values.coords else {}
-    axis, units = str(attributes.get("axis", "")).lower(), str(attributes.get("units", ""))
-    standard = STANDARD_NAMES.get(str(attributes.get("standard_name")))
-    by_units = "y" if units.startswith("degrees_north") else "x" if units.startswith("degrees_east") else None
-    return (axis if axis in ("x", "y", "z", "t") else None) or standard or by_units or DIMENSIONS.get(dimension)
+    """Return the letter of a dimension of a labelled array, from its coordinate or its name."""
+    c = coordinate_of(values, dimension)
+    return (letter_of(c) if c is not None else None) or DIMENSIONS.get(dimension) or ROLES.get(guess(dimension) or "")
+
+
+def coordinate_of(values: Any, dimension: str) -> Any:
+    """Return the coordinate along a dimension of a labelled array: that of its name, or the only one along it that is
+    a known one, such as lat(y). Return None where there is none."""
+    if dimension in values.coords:
+        return values.coords[dimension]
+    along = [c for c in values.coords.values() if c.dims == (dimension,) and letter_of(c)]
+    return along[0] if len(along) == 1 else None
+
+
+def letter_of(c: Any) -> str | None:
+    """Return the axis of a coordinate of a labelled array, from its attributes or its name."""
+    axis = str(c.attrs.get("axis", "")).lower()
+    role = by_attributes(c)
+    return (axis if axis in ("x", "y", "z", "t") else None) or (ROLES[role] if role else DIMENSIONS.get(str(c.name)))
+
+
+def order_of(name: str, c: Any, theirs: Array, letter: str, own: Array | None) -> Any:
+    """Return the order in which the values along an axis are those of the model: downwards along z, else increasing.
+
+    Longitudes begin where those of the grid do.
+    """
+    longitude = by_attributes(c) == "longitude" or str(c.name) in ("lon", "longitude")
+    if longitude and own is not None and len(own) > 1:
+        order = ordered(f"{name}: its {c.name}", theirs, own[0] - 0.5 * (own[1] - own[0]))[0]
+        return order if (np.diff(order) != 1).any() else slice(None)  # a slice reads a file in one piece
+    return slice(None, None, -1 if (theirs[0] < theirs[-1]) == (letter == "z") else 1)
 
 
 def check_coordinate(name: str, dimension: str, theirs: Array, own: Array | None, turn: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 import ogcm
+from ogcm.atmosphere import warn_of_no_atmosphere
 from ogcm.backend import HALO
 from ogcm.decomposition import divide
 from ogcm.device import check_device, check_host_memory, to_device, to_host
@@ -165,6 +166,7 @@ class Model:
         self.parameters, self.parameter_shapes = build_parameters(given, self.horizontal, self.grid, self.options())
         forcing = Forcing() if forcing is None else forcing
         self.forcing = BoundForcing(forcing, self.horizontal, self.grid, self.numerics.equation_of_state)
+        warn_of_no_atmosphere(given, self.forcing)
         self.state = State(
             u=self.sample("u", u),
             v=self.sample("v", v),

@@ -7,10 +7,12 @@ read the `.part` file during the run, and the records of a killed run stay reada
 fails is hidden from HDF5 (`Disk`).
 """
 
+import copy
 import math
 import os
 import shutil
 import weakref
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -23,25 +25,29 @@ import numpy as np
 from ogcm import diagnostics, files
 from ogcm.constants import DAY
 from ogcm.device import to_host
+from ogcm.diagnostics import Diagnostic
 from ogcm.diagnostics.series import MAP
 from ogcm.disk import Disk, check_room
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
 from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, place_attributes, put
 from ogcm.model import Model
-from ogcm.variables import variable_values, wet_points
+from ogcm.state import State
+from ogcm.step_variables import Step
+from ogcm.variables import as_field, check_diagnostics, checked_values, output_variables, sizes, written_points
 
 PRECISIONS = ("float32", "float64")
 
 
-def record_bytes(model: Model, variables: tuple[str, ...], precision: str = "float32") -> int:
+def record_bytes(
+    model: Model, variables: tuple[str, ...], precision: str = "float32", own: Mapping[str, Diagnostic] | None = None
+) -> int:
     """Return the size of one record of an output file, of all tiles together [bytes]."""
-    nk, (ny, nx) = len(model.dz), model.grid.tile.shape
+    (ny, nx), nk, known = model.grid.tile.shape, len(model.dz), output_variables(model)
     layers = {"": 1, "layer": nk, "interface": nk + 1}
-    sizes = {"y": ny, "y_f": ny, "x": nx, "x_f": nx, "z": nk, "z_w": nk + 1}
-    cells = ny * nx * sum(layers[model.fields[name].vertical] for name in variables)
-    known = diagnostics.available_diagnostics(model).values()
-    series = sum(math.prod(sizes[dim] for dim in d.dims) for d in known)
+    cells = ny * nx * sum(layers[known[name].field.vertical] for name in variables)
+    others = [*diagnostics.available_diagnostics(model).values(), *(own or {}).values()]
+    series = sum(math.prod(sizes(model)[dim] for dim in d.dims) for d in others)
     return np.dtype(precision).itemsize * cells + 8 * series
 
 
@@ -65,19 +71,23 @@ class OutputFile:
     model : Model
         The model; its grid and options are written.
     variables : tuple of str
-        Fields to write.
+        Fields to write, by the names that `output_variables` returns.
     config : str, optional
         Configuration of the run, for the attribute of that name.
     means : bool, optional
         If true, each record is the mean over the steps for which `add` was called since the last record.
     precision : str, optional
         "float32" or "float64".
+    own : mapping of str to Diagnostic, optional
+        Further variables by name.
     extend : bool, optional
         Extend the file of that name, or the `.part` file of a killed run, without the records later than the time of
         the model.
 
     Raises
     ------
+    InputError
+        For variables of one's own that cannot be written.
     FileError
         If the file cannot be written, or is to be extended and has other fields or another grid.
     """
@@ -91,14 +101,24 @@ class OutputFile:
         means: bool = False,
         *,
         precision: str = "float32",
+        own: Mapping[str, Diagnostic] | None = None,
         extend: bool = False,
     ) -> None:
         self.path, self.part = Path(path), Path(f"{path}.part")
-        self.model, self.variables, self.means, self.precision = model, variables, means, precision
+        self.model, self.means, self.precision, self.own = model, means, precision, dict(own or {})
+        check_diagnostics(model, self.own)
+        known, own_fields = output_variables(model), {name: as_field(d) for name, d in self.own.items()}
+        self.variables = {name: known[name] for name in variables} | {n: v for n, v in own_fields.items() if v}
+        self.own_series = [name for name, variable in own_fields.items() if variable is None]
+        for name, d in self.own.items():
+            checked_values(model, name, d)
+        self.has_steps = any(variable.of_step for variable in self.variables.values())
+        self.step: Step | None = None  # there is one after the first step
+        self.before = model.state.copy() if self.has_steps and means else None  # the state before the next step
         self.records, self.broken, self.extends = 0, False, extend
         self.tile = model.grid.tile
-        self.masks = {name: wet_points(model, name) for name in variables}
-        self.size = record_bytes(model, variables, precision)
+        self.masks = {name: written_points(model, variable) for name, variable in self.variables.items()}
+        self.size = record_bytes(model, variables, precision, self.own)
         self.disk: Any = None  # these are open in the first process
         self.hdf: Any = None
         self.file: Any = None
@@ -138,7 +158,7 @@ class OutputFile:
         source = existing_output(self.path)
         with open_output(source) as f:
             names = [n for n, v in f.variables.items() if "cell_methods" in v.attrs]
-            same = set(names) == set(self.variables) and ("time_bounds" in f.variables) == self.means
+            same = set(names) == {*self.variables, *self.own} and ("time_bounds" in f.variables) == self.means
             if not same or any(f[n].shape[1:] != self.whole_shape(n) for n in self.masks):
                 raise FileError(
                     f"{source}: holds {', '.join(names) or 'no fields'} of another run or grid; "
@@ -174,13 +194,11 @@ class OutputFile:
     def describe_records(self) -> None:
         """Write the variables without records."""
         f, model = self.file, self.model
-        y, x = model.horizontal.names
         self.describe_time()
         places = horizontal_dimensions(model)
         levels = {"": (), "layer": ("z",), "interface": ("z_w",)}
         fill = FILL.astype(self.precision)
-        for name in self.variables:
-            field = model.fields[name]
+        for name, (field, *_) in self.variables.items():
             dims = ("time", *levels[field.vertical], *places[field.point])
             chunks = (1, *self.whole_shape(name))
             v = f.create_variable(name, dims, self.precision, fillvalue=fill, chunks=chunks)
@@ -189,16 +207,28 @@ class OutputFile:
                 v.attrs["standard_name"] = field.standard_name
             if field.units == "degC":
                 v.attrs["units_metadata"] = "temperature: on_scale"
-            v.attrs["cell_methods"] = "time: mean" if self.means else "time: point"
+            v.attrs["cell_methods"] = self.cell_methods
             v.attrs.update(place_attributes(field.point))
-        rename = {"y": y, "x": x, "y_f": f"{y}_f", "x_f": f"{x}_f"}
         for name, d in diagnostics.available_diagnostics(model).items():
-            dims = ("time", *(rename.get(n, n) for n in d.dims))
-            chunks = (1, *(f.dimensions[n].size for n in dims[1:])) if d.dims else (512,)
-            v = f.create_variable(name, dims, "f8", chunks=chunks)
-            v.attrs.update(units=d.units, long_name=d.long_name)
+            self.describe_series(name, d)
             if self.means:
-                v.attrs["comment"] = "of the state at the end of the interval (time_bounds)"
+                f[name].attrs["comment"] = "of the state at the end of the interval (time_bounds)"
+        for name in self.own_series:
+            self.describe_series(name, self.own[name])
+            f[name].attrs["cell_methods"] = self.cell_methods
+
+    @property
+    def cell_methods(self) -> str:
+        """The attribute that tells whether records are means."""
+        return "time: mean" if self.means else "time: point"
+
+    def describe_series(self, name: str, d: Diagnostic) -> None:
+        """Make the variable of a diagnostic."""
+        f, (y, x) = self.file, self.model.horizontal.names
+        rename = {"y": y, "x": x, "y_f": f"{y}_f", "x_f": f"{x}_f"}
+        dims = ("time", *(rename.get(n, n) for n in d.dims))
+        chunks = (1, *(f.dimensions[n].size for n in dims[1:])) if d.dims else (512,)
+        f.create_variable(name, dims, "f8", chunks=chunks).attrs.update(units=d.units, long_name=d.long_name)
 
     def describe_time(self) -> None:
         """Write the variables `time` and, for means, `time_bounds`."""
@@ -226,21 +256,41 @@ class OutputFile:
         return self.tile.on_first(lambda: float(self.file["time"][self.records - 1])) * DAY
 
     def add(self, model: Model) -> None:
-        """Add the state of `model`, which may be on a GPU, to the mean; snapshots need nothing."""
+        """Add the state of `model` after a step, which may be on a GPU, to the mean; snapshots need nothing."""
         self.steps += 1
-        for name in self.variables if self.means else ():
-            value = variable_values(model, name)
+        if not self.means:
+            return
+        if self.before is not None:
+            self.before = self.before.to(model.device)
+        for name, value in self.values(model, self.before).items():
             if name not in self.sums:
                 self.sums[name] = np.zeros_like(value, float)
             self.sums[name] += value
+        if self.before is not None:
+            self.before.assign(model.state)
+
+    def values(self, model: Model, begin: State | None) -> dict[str, np.ndarray]:
+        """Return all variables of the state of `model`; those of a step belong to the step that begins with `begin`."""
+        if self.has_steps and begin is not None:
+            self.step = self.step or Step(model)
+            self.step.take(begin)
+        known = {name: v for name, v in self.variables.items() if name not in self.own}
+        found = {name: v.function(self.step if v.of_step else model) for name, v in known.items()}
+        if self.own and model.device != "cpu":
+            state, model = model.state.to("cpu"), copy.copy(self.model)
+            model.state = state
+        return found | {name: checked_values(model, name, d) for name, d in self.own.items()}
 
     def record(self, model: Model) -> None:
-        """Append the state of `model`, or the mean since the last record. Raises FileError if the disk is full."""
+        """Append the state of `model`, or the mean since the last record. Raises FileError if the disk is full.
+
+        Variables of a step belong to the one that begins with this state.
+        """
         self.model = model
         if self.means:
             fields = {name: to_host(total) / max(self.steps, 1) for name, total in self.sums.items()}
         else:
-            fields = {name: variable_values(model, name) for name in self.variables}
+            fields = self.values(model, model.state)
         self.write(fields, self.since, model.state.time)
         self.start()
 
@@ -266,6 +316,8 @@ class OutputFile:
         for name, mask in self.masks.items():
             values = np.where(mask, fields[name], FILL).astype(self.precision)
             self.tile.write(values, partial(put, self.file, name, (n,)))
+        for name in self.own_series:
+            self.tile.on_first(partial(put, self.file, name, (n,), (), fields[name]))
         known = diagnostics.available_diagnostics(self.model)
         for name in self.series:
             d = known[name]

@@ -323,9 +323,9 @@ def save_figure(figure: Figure, output: str | Path) -> None:
 def write_model(path: Path, model: "Model") -> None:
     """Write everything that can be drawn of a model as it is now to an output file."""
     from ogcm.output import OutputFile
-    from ogcm.variables import DERIVED, check_variables, variable_values
+    from ogcm.variables import check_variables, derived_fields, variable_values
 
-    now, variables = model.state.time, check_variables(model, (*model.state.names, *DERIVED))
+    now, variables = model.state.time, check_variables(model, (*model.state.names, *derived_fields(model)))
     writer = OutputFile(path, model, variables, "", means=False)
     writer.write({name: variable_values(model, name) for name in variables}, now, now)
     writer.close()

@@ -22,6 +22,7 @@ from ogcm import provenance, run_checks, run_files, watch
 from ogcm.callbacks import Callback, name_callbacks, stopping
 from ogcm.constants import DAY, YEAR
 from ogcm.device import check_device
+from ogcm.diagnostics import Diagnostic
 from ogcm.errors import BlowUpError, CallbackError, FileError, InputError
 from ogcm.mirror import Host, Mirror
 from ogcm.model import Model
@@ -53,7 +54,10 @@ class Simulation:
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
-        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h".
+        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h", and those that
+        the page Output files lists.
+    diagnostics : mapping of str to Diagnostic, optional
+        Further variables by name: any function of the model.
     means : bool, optional
         Write means over each interval instead of snapshots.
     output_precision : str, optional
@@ -100,6 +104,7 @@ class Simulation:
         output: str | Path | None = None,
         every: float | None = None,
         variables: str | tuple[str, ...] | None = None,
+        diagnostics: Mapping[str, Diagnostic] | None = None,
         means: bool = False,
         output_precision: str = "float32",
         writers: Mapping[str, Writer] | None = None,
@@ -126,7 +131,12 @@ class Simulation:
             if "output" in (writers or {}):
                 raise InputError("writers: 'output' is the name of the writer of `output`; choose another name")
             own["output"] = NetCDFWriter(
-                output, every=every, variables=variables, means=means, precision=output_precision
+                output,
+                every=every,
+                variables=variables,
+                diagnostics=diagnostics,
+                means=means,
+                precision=output_precision,
             )
         self.writers: dict[str, Writer] = own | dict(writers or {})
         self.callbacks = name_callbacks(callbacks)

@@ -53,22 +53,22 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     D.u.fill(0)
     D.v.fill(0)
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
-    friction(model, n, slow)
+    friction(model, n, D.u, D.v, slow)
     mixing_coefficients(model, n, fluxes, slow)
     if numerics.has_eddies:
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
 
 
-def friction(model: Model, n: State, slow: SlowWork) -> None:
-    """Add horizontal friction to D.u and D.v."""
-    grid, numerics, D = model.grid, model.numerics, slow.D
+def friction(model: Model, n: State, D_u: Array, D_v: Array, slow: SlowWork) -> None:
+    """Add horizontal friction to D_u and D_v."""
+    grid, numerics = model.grid, model.numerics
     if numerics.friction == "none":
         return
-    stress_divergence(n.u, n.v, viscosity(model, n, slow.nu), grid, D.u, D.v)
+    stress_divergence(n.u, n.v, viscosity(model, n, slow.nu), grid, D_u, D_v)
     if numerics.friction == "biharmonic":
         velocity_laplacian(model, n, slow)
-        stress_divergence(slow.L_u, slow.L_v, negative(model, "nu4_h", slow), grid, D.u, D.v)
+        stress_divergence(slow.L_u, slow.L_v, negative(model, "nu4_h", slow), grid, D_u, D_v)
 
 
 def viscosity(model: Model, n: State, nu: Array) -> Array:
@@ -178,9 +178,9 @@ def tracer_sources(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> No
         diffusion(model, tracer, D, slow)
         if model.numerics.has_eddies:
             eddies(model, tracer, D, n, slow)
-        source_and_decay(model, name, n, slow)
+        source_and_decay(model, name, n, D, slow)
     if "T" in model.tracers and "shortwave" in model.forcing.names:
-        shortwave_heating(model, fluxes, slow)
+        shortwave_heating(model, fluxes, slow.D.T, slow)
 
 
 def rain_content(model: Model, name: str) -> np.floating:
@@ -224,21 +224,21 @@ def eddies(model: Model, C: Array, D: Array, n: State, slow: SlowWork) -> None:
     isoneutral_diffusion(C, *water, *mixing, sharp, slow.triads, model.grid, D)
 
 
-def shortwave_heating(model: Model, fluxes: Fluxes, slow: SlowWork) -> None:
-    """Add the heating by shortwave radiation to D.T."""
+def shortwave_heating(model: Model, fluxes: Fluxes, D: Array, slow: SlowWork) -> None:
+    """Add the heating by shortwave radiation to D."""
     p, heat_per_volume = model.parameters, model.grid.h_t.dtype.type(model.numerics.heat_per_volume)
     np.divide(fluxes.shortwave, heat_per_volume, out=slow.shortwave)
-    absorb_shortwave(slow.shortwave, p["red_fraction"], p["red_depth"], p["blue_depth"], model.grid, slow.D.T)
+    absorb_shortwave(slow.shortwave, p["red_fraction"], p["red_depth"], p["blue_depth"], model.grid, D)
 
 
-def source_and_decay(model: Model, name: str, n: State, slow: SlowWork) -> None:
-    """Add source and decay of a further tracer to its D."""
+def source_and_decay(model: Model, name: str, n: State, D: Array, slow: SlowWork) -> None:
+    """Add source and decay of a further tracer to D."""
     grid, p = model.grid, model.parameters
     if f"decay_{name}" in p:
         source, decay, dt = p[f"source_{name}"], p[f"decay_{name}"], grid.h_t.dtype.type(model.numerics.dt)
         phi = slow.like(f"decay_{name}", decay)
         decay_fraction(decay, dt, grid, phi)
-        tracer_source(getattr(n, name), source, decay, phi, slow.s.t, grid, getattr(slow.D, name))
+        tracer_source(getattr(n, name), source, decay, phi, slow.s.t, grid, D)
 
 
 def negative(model: Model, name: str, slow: SlowWork) -> Array:

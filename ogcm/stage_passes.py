@@ -58,17 +58,21 @@ def momentum(numerics: Numerics) -> Sweep:
     )
 
 
+def carrying() -> list[Pass]:
+    """Return the passes that compute the transports that carry tracers."""
+    shear = "n_u n_v u_star v_star n_u_bar n_v_bar u_bar_star v_bar_star"  # of u_star it is that of the new velocity
+    return [
+        Pass(tracer_transports, f"{shear} U_mean V_mean s_u s_v new_weight grid U_T V_T", south=1),
+        Pass(continuity, "U_T V_T fresh grid W_T"),
+    ]
+
+
 def flow(numerics: Numerics, advection: Mapping[str, str]) -> Sweep:
     """Return the sweep of the velocity and of the tracers that it carries, each with its `advection`."""
     depth_means = Pass(take_depth_mean, "u_star v_star u_bar_star v_bar_star u_bar v_bar grid new_u new_v")
     if not advection:
         return Sweep("flow", depth_means)
-    shear = "n_u n_v u_star v_star n_u_bar n_v_bar u_bar_star v_bar_star"  # of u_star it is that of the new velocity
-    passes = [
-        depth_means,
-        Pass(tracer_transports, f"{shear} U_mean V_mean s_u s_v new_weight grid U_T V_T", south=1),
-        Pass(continuity, "U_T V_T fresh grid W_T"),
-    ]
+    passes = [depth_means, *carrying()]
     for name, scheme in advection.items():
         carried = f"n_{name}" if scheme == "monotone" else f"y_{name}"
         advance = f"n_{name} n_s_t G D_{name} kappa_v new_s_t dt"

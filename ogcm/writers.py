@@ -7,6 +7,7 @@
 A writer of one's own is a subclass of `Writer`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ import numpy as np
 
 from ogcm import config, names, run_files
 from ogcm.constants import DAY
+from ogcm.diagnostics import Diagnostic
 from ogcm.errors import FileError, InputError
 from ogcm.model import Model
 from ogcm.output import PRECISIONS, OutputFile, existing_output, open_output, record_bytes, record_ends
-from ogcm.variables import check_variables
+from ogcm.variables import check_diagnostics, check_variables
 
 if TYPE_CHECKING:
     from ogcm.simulation import Simulation
@@ -185,7 +187,10 @@ class NetCDFWriter(Writer):
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
-        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h".
+        Fields to write: "u", "v", "eta", "T", "S" and further tracers (the default), "w", "zeta", "h", and those that
+        the page Output files lists.
+    diagnostics : mapping of str to Diagnostic, optional
+        Further variables by name.
     means : bool, optional
         Write means over each interval instead of snapshots.
     precision : str, optional
@@ -208,6 +213,7 @@ class NetCDFWriter(Writer):
         *,
         every: float | None = None,
         variables: str | tuple[str, ...] | None = None,
+        diagnostics: Mapping[str, Diagnostic] | None = None,
         means: bool = False,
         precision: str = "float32",
     ) -> None:
@@ -216,6 +222,7 @@ class NetCDFWriter(Writer):
         self.path, self.every = names.output_path(path), every
         self.variables = (variables,) if isinstance(variables, str) else None if variables is None else tuple(variables)
         self.means, self.precision, self.record_last = means, precision, means
+        self.diagnostics = dict(diagnostics or {})
         self.toml_file = names.beside(self.path, ".toml")
         self.repeatable = False  # whether the TOML can repeat the run
 
@@ -225,6 +232,7 @@ class NetCDFWriter(Writer):
 
     def check(self, simulation: "Simulation") -> None:
         check_variables(simulation.model, self.variables)
+        check_diagnostics(simulation.model, self.diagnostics)
         config.check_toml_replaceable(self.toml_file)
         if not self.extends(simulation):
             super().check(simulation)
@@ -257,7 +265,8 @@ class NetCDFWriter(Writer):
 
     def needed_bytes(self, simulation: "Simulation") -> int:
         records = 1 + -(-simulation.steps // self.interval(simulation))
-        need = records * record_bytes(simulation.model, self._fields(simulation.model), self.precision)
+        fields = self._fields(simulation.model)
+        need = records * record_bytes(simulation.model, fields, self.precision, self.diagnostics)
         return need + (existing_output(self.path).stat().st_size if self.extends(simulation) else 0)
 
     def _fields(self, model: Model) -> tuple[str, ...]:
@@ -291,7 +300,7 @@ class NetCDFWriter(Writer):
 
     def open(self, simulation: "Simulation") -> None:
         model, tile, text = simulation.model, simulation.tile, self._configuration(simulation)
-        options: dict[str, Any] = {"means": self.means, "precision": self.precision}
+        options: dict[str, Any] = {"means": self.means, "precision": self.precision, "own": self.diagnostics}
         extend = tile.on_first(lambda: self.extends(simulation))
         self.file = OutputFile(self.path, model, self._fields(model), text, extend=extend, **options)
         try:

@@ -188,8 +188,8 @@ def current_at_cells_ad(u, v, grid, x_ad, y_ad, u_ad, v_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            u_ad[0, j, i] += grid.mask_u[0, j, i] * (HALF * (x_ad[j, i] + x_ad[j, i + ONE]))
-            v_ad[0, j, i] += grid.mask_v[0, j, i] * (HALF * (y_ad[j, i] + y_ad[j + 1, i]))
+            u_ad[0, j, i] += masked(grid.mask_u[0, j, i], HALF * (x_ad[j, i] + x_ad[j, i + ONE]))
+            v_ad[0, j, i] += masked(grid.mask_v[0, j, i], HALF * (y_ad[j, i] + y_ad[j + 1, i]))
 
 
 @kernel
@@ -302,14 +302,10 @@ def stress_at_faces_ad(stress_x, stress_y, grid, tau_x_ad, tau_y_ad, stress_x_ad
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            east, west = (
-                masked(grid.mask_u[0, j, i], tau_x_ad[j, i]),
-                masked(grid.mask_u[0, j, i - ONE], tau_x_ad[j, i - ONE]),
-            )
-            north, south = (
-                masked(grid.mask_v[0, j, i], tau_y_ad[j, i]),
-                masked(grid.mask_v[0, j - 1, i], tau_y_ad[j - 1, i]),
-            )
+            east = masked(grid.mask_u[0, j, i], tau_x_ad[j, i])
+            west = masked(grid.mask_u[0, j, i - ONE], tau_x_ad[j, i - ONE])
+            north = masked(grid.mask_v[0, j, i], tau_y_ad[j, i])
+            south = masked(grid.mask_v[0, j - 1, i], tau_y_ad[j - 1, i])
             stress_x_ad[j, i] += HALF * (east + west)
             stress_y_ad[j, i] += HALF * (north + south)
 

@@ -24,6 +24,7 @@ from ogcm.operators.radiation import (
     VAPOUR_PART,
     cloud_transmission,
     pressure_at_dew_point,
+    transmission_of_reed,
     vapour_pressure,
 )
 
@@ -56,8 +57,7 @@ def reed_shortwave_ad(
             if grid.mask_t[0, j, i] == 1:
                 g, c, beta = shortwave_down_ad[j, i], cloud[j, i], noon_altitude[j, i]
                 clear_sky_ad[j, i] += cloud_transmission(beta, c) * g
-                below = typed(0.0019, c) * beta <= typed(0.62, c) * c
-                of_cloud = clear_sky[j, i] * g if below else typed(0.0, c)
+                of_cloud = clear_sky[j, i] * g if transmission_of_reed(beta, c) <= 1 else typed(0.0, c)
                 cloud_ad[j, i] -= typed(0.62, c) * of_cloud
                 noon_altitude_ad[j, i] += typed(0.0019, c) * of_cloud
 

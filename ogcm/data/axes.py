@@ -114,7 +114,9 @@ def find_coordinates(
             candidates: dict[str, list] = {role: [] for role in missing}
             for c in (ds[name] for name in dict.fromkeys(tier)):
                 told = criterion(c) or ""
-                if told in candidates and not (n == 2 and told in ("depth", "time") and c.ndim > 1):
+                if n == 2 and told in ("depth", "time") and (c.ndim > 1 or c.dims[0] in ds.variables):
+                    continue  # a variable along a dimension that has a coordinate of its own
+                if told in candidates and c.ndim <= 2:
                     candidates[told].append(c)
             found |= chosen(label, candidates)
     return found
@@ -135,7 +137,7 @@ def by_attributes(c: "xr.DataArray") -> str | None:
     """Return the role of a coordinate that its attributes tell, by the criteria of CF."""
     from cf_xarray.criteria import coordinate_criteria  # imported where it is needed, since it takes time
 
-    if " since " in text(c.attrs, "units") or c.dtype.kind == "M":
+    if " since " in text(c.attrs, "units") or is_dates(c):
         return "time"
     for role, names in ROLES.items():
         for name in names:
@@ -145,12 +147,17 @@ def by_attributes(c: "xr.DataArray") -> str | None:
     return None
 
 
+def is_dates(c: "xr.DataArray") -> bool:
+    """Return True for decoded dates, of NumPy or of cftime."""
+    return c.dtype.kind == "M" or (c.dtype.kind == "O" and c.size > 0 and hasattr(c.values.flat[0], "calendar"))
+
+
 def guess(name: str) -> str | None:
     """Return the role of a coordinate that has a well-known name."""
     from cf_xarray.criteria import regex
 
     for role, names in ROLES.items():
-        if any(regex[key].fullmatch(name.lower()) for key in names if key in regex):
+        if any(regex[key].match(name.lower()) for key in names if key in regex):
             return role
     return None
 

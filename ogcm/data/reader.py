@@ -11,6 +11,7 @@ asks for them; options of `read_field` replace them. `docs/data.md` lists what i
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,7 @@ from ogcm.data.axes import find_axes
 from ogcm.data.decoding import decoded, text
 from ogcm.data.orientation import with_coordinates
 from ogcm.data.quantities import QUANTITIES
-from ogcm.data.source import datasets, open_dataset, with_attributes
+from ogcm.data.source import datasets, with_attributes
 from ogcm.data.times import months_of
 from ogcm.data.units import convert, quantity_of
 from ogcm.errors import FileError, InputError, suggestion
@@ -34,7 +35,7 @@ ORDER = ("time", "z", "y", "x")
 
 
 class Request(NamedTuple):
-    """What `read_field` is asked for, see there."""
+    """The arguments of `read_field`, see there."""
 
     variable: str | None
     quantity: str | None
@@ -64,7 +65,8 @@ def read_field(
         A NetCDF file, a pattern of files ("wind_*.nc") or a list of files that follow each other in time, or an object
         of xarray, whether it has been decoded or not.
     variable : str, optional
-        Name of the variable, or its standard_name. Default: the only one whose standard_name is of the quantity.
+        Name of the variable, or its standard_name. Default: the only one whose standard_name is of the quantity, or
+        the only one at all.
     quantity : str, optional
         Name of the quantity in `QUANTITIES`, such as "temperature". Default: the one that the standard_name tells.
     units : str, optional
@@ -107,13 +109,13 @@ def read_field(
 
 
 def read_values(
-    path: str | Path, name: str, quantity: str | None = None, default_direction: str | None = None
+    source: "str | Path | xr.Dataset", name: str, quantity: str | None = None, default_direction: str | None = None
 ) -> Array:
     """Read a variable without its coordinates, in the order of the file.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or Dataset
         NetCDF file.
     name : str
         The variable.
@@ -134,10 +136,11 @@ def read_values(
     InputError
         For units, values or directions that cannot be understood.
     """
-    with open_dataset(Path(path)) as ds:
+    with closing(datasets(source)) as opened:
+        where, ds = next(opened)
         if name not in ds.variables:
-            raise FileError(f"{path}: lacks {name}; {suggestion(name, map(str, ds.variables))}")
-        label, v = f"{path}: {name}", ds[name]
+            raise FileError(f"{where}: lacks {name}; {suggestion(name, map(str, ds.variables))}")
+        label, v = f"{where}: {name}", ds[name]
         values = decoded(label, v, v.attrs)
         return in_quantity(label, values, v.attrs, quantity, default_direction) if quantity else values
 
@@ -196,6 +199,8 @@ def find_variable(where: str, ds: "xr.Dataset", variable: str | None, quantity: 
         raise InputError(f"{where}: {', '.join(found)} may be meant; give the name of the variable")
     if variable is not None:
         raise FileError(f"{where}: lacks {variable}; {suggestion(variable, map(str, ds.data_vars))}")
+    if len(ds.data_vars) == 1:
+        return str(next(iter(ds.data_vars)))
     raise InputError(
         f"{where}: no variable has a standard_name of the quantity {quantity!r} ({', '.join(wanted)}); give the name "
         f"of the variable, one of {', '.join(map(str, ds.data_vars))}"

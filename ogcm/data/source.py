@@ -1,11 +1,12 @@
 """Opening of gridded data as xarray Datasets: NetCDF-3, NetCDF-4, lists and patterns of files, objects of xarray."""
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ogcm.data.decoding import text
+import h5py
+
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
 
@@ -20,7 +21,7 @@ OTHERS = {  # the first bytes of other formats, with the command that converts t
 }
 
 
-def datasets(source: Any) -> "Iterator[tuple[str, xr.Dataset]]":
+def datasets(source: Any) -> "Generator[tuple[str, xr.Dataset]]":
     """Open the data of a source one after another, without decoding them.
 
     Parameters
@@ -31,7 +32,8 @@ def datasets(source: Any) -> "Iterator[tuple[str, xr.Dataset]]":
     Yields
     ------
     tuple of str and Dataset
-        The name of the file, or "Dataset" or "DataArray", and its data. It is closed when the next one is asked for.
+        The name of the file, or "Dataset" or "DataArray", and its data. A file is closed when the next
+        one is asked for.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def datasets(source: Any) -> "Iterator[tuple[str, xr.Dataset]]":
     if isinstance(source, xr.DataArray):
         yield "DataArray", source.to_dataset(name=source.name or "field")
     elif isinstance(source, xr.Dataset):
-        yield "Dataset", source
+        yield str(source.encoding.get("source", "Dataset")), source
     else:
         for path in paths(source):
             with open_dataset(path) as ds:
@@ -81,6 +83,7 @@ def open_dataset(path: Path) -> "xr.Dataset":
         if magic in CLASSIC:
             return xr.open_dataset(path, engine="scipy", decode_cf=False)
         verify(path, required=False)
+        h5py.File(path, "r").close()  # h5netcdf prints a traceback where this fails
         return xr.open_dataset(path, engine="h5netcdf", decode_cf=False, phony_dims="access")
     except FileError:
         raise
@@ -88,25 +91,37 @@ def open_dataset(path: Path) -> "xr.Dataset":
         raise FileError(f"{path}: damaged, not a NetCDF file, or not to be read ({error})") from None
 
 
-def attribute(path: str | Path, name: str, key: str) -> str:
-    """Return an attribute of a variable of a file as text, empty where it is absent."""
-    with open_dataset(Path(path)) as ds:
-        return text(ds[name].attrs, key)
+def open_with(path: str | Path, names: Sequence[str]) -> "xr.Dataset":
+    """Open a file that must have some variables.
 
+    Parameters
+    ----------
+    path : str or Path
+        NetCDF file.
+    names : sequence of str
+        The variables.
 
-def require(path: str | Path, names: Sequence[str]) -> None:
-    """Raise FileError for a file that cannot be read or lacks variables, with all of them in one message."""
-    import h5py
+    Returns
+    -------
+    Dataset
+        The data of the file, not decoded; a context manager that closes it.
 
-    with open_dataset(Path(path)) as ds:
-        absent = [name for name in names if name not in ds.variables]
-    if absent:
-        groups = []
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                groups = [name for name in file if file.get(name, getclass=True) is h5py.Group]
-        where = f"; the groups {', '.join(groups)} are not read; move the variables out of them" * bool(groups)
-        raise FileError(f"{path}: lacks {', '.join(absent)}; it must hold {', '.join(names)}{where}")
+    Raises
+    ------
+    FileError
+        For a file that cannot be read or lacks variables, with all of them in one message.
+    """
+    ds = open_dataset(Path(path))
+    absent = [name for name in names if name not in ds.variables]
+    if not absent:
+        return ds
+    ds.close()
+    groups = []
+    if h5py.is_hdf5(path):
+        with h5py.File(path) as file:
+            groups = [name for name in file if file.get(name, getclass=True) is h5py.Group]
+    where = f"; the groups {', '.join(groups)} are not read; move the variables out of them" * bool(groups)
+    raise FileError(f"{path}: lacks {', '.join(absent)}; it must hold {', '.join(names)}{where}")
 
 
 def with_attributes(where: str, ds: "xr.Dataset", attributes: Mapping[str, Mapping[str, Any]]) -> "xr.Dataset":

@@ -27,7 +27,7 @@ from ogcm.diagnostics.energy import (
     surface_energy,
 )
 from ogcm.diagnostics.series import DIAGNOSTICS, Diagnostic, available_diagnostics, diagnose
-from ogcm.diagnostics.stratification import mixed_layer_depth, potential_density
+from ogcm.diagnostics.stratification import density, mixed_layer_depth, potential_density, squared_buoyancy_frequency
 from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "available_potential_energy",
     "barotropic_streamfunction",
     "cell_volume",
+    "density",
     "diagnose",
     "eddy_overturning",
     "eddy_transports",
@@ -56,6 +57,7 @@ __all__ = [
     "potential_energy",
     "salt_content",
     "section_transport",
+    "squared_buoyancy_frequency",
     "strait_transport",
     "stretching",
     "surface_energy",

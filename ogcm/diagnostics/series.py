@@ -34,7 +34,7 @@ MAP = ("y", "x")  # dimensions of a map at T points
 
 
 class Diagnostic(NamedTuple):
-    """A diagnostic that is written with every record of an output.
+    """A function of the model that is written with every record of an output.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ class Diagnostic(NamedTuple):
         Description.
     dims : tuple of str, optional
         Dimensions of the array in a file, such as ("z_w", "y_f"); none for a number. Of an ocean that is divided into
-        tiles, an array with the dimensions `MAP` is the map of the tile, all others belong to the whole ocean.
+        tiles, an array at T, U or V points ("y" and "x", one of them may be "y_f" or "x_f") is that of the tile, all
+        others belong to the whole ocean.
     tracers : bool, optional
         True if it has a meaning only in a model with tracers.
     eddies : bool, optional

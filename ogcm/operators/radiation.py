@@ -31,11 +31,16 @@ DRY, VAPOUR_PART = 0.622, 0.378  # ratio of the gas constants of dry air and vap
 
 
 @point
+def transmission_of_reed(noon_altitude, cloud):
+    """Return 1 - 0.62 c + 0.0019 beta."""
+    return typed(1.0, cloud) - typed(0.62, cloud) * cloud + typed(0.0019, cloud) * noon_altitude
+
+
+@point
 def cloud_transmission(noon_altitude, cloud):
     """Return the fraction of the radiation of a clear sky that clouds let through, at most 1."""
-    one = typed(1.0, cloud)
-    fraction = one - typed(0.62, cloud) * cloud + typed(0.0019, cloud) * noon_altitude
-    return smaller(fraction, one + typed(0.0, cloud) * fraction)
+    fraction = transmission_of_reed(noon_altitude, cloud)
+    return smaller(fraction, typed(1.0, cloud) + typed(0.0, cloud) * fraction)
 
 
 @point

@@ -9,7 +9,7 @@ import numpy as np
 
 from ogcm.errors import InputError
 from ogcm.forcing import Series
-from ogcm.inputs import number
+from ogcm.inputs import flag, number
 from ogcm.preparation.filling import nearest
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
@@ -19,6 +19,11 @@ ENTRIES = {  # the quantity of each entry, for its units; a number may stand in 
     "tau_x": "stress", "tau_y": "stress", "wind_x": "wind", "wind_y": "wind", "heat_flux": "heat flux",
     "fresh_water": "fresh water", "shortwave": "heat flux", "T_star": "temperature", "S_star": "salinity",
     "rate_T": "", "rate_S": "", "gust": "",
+}  # fmt: skip
+AIR = {  # likewise of `ogcm.Atmosphere`
+    "u10": "wind", "v10": "wind", "t2": "air temperature", "d2": "air temperature", "q2": "specific humidity",
+    "slp": "air pressure", "shortwave_down": "heat flux", "longwave_down": "heat flux", "cloud": "cloud cover",
+    "precipitation": "precipitation", "runoff": "runoff", "height_wind": "", "height_air": "",
 }  # fmt: skip
 DENSITY_OF_AIR = 1.22  # [kg m-3]
 
@@ -46,17 +51,21 @@ def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
     return strength * u, strength * v
 
 
-def forcing_of(table: Mapping[str, Any], folder: Path, cells: Places, equation_of_state: str) -> dict[str, Any]:
+def forcing_of(
+    table: Mapping[str, Any], folder: Path, cells: Places, start: Any, equation_of_state: str
+) -> dict[str, Any]:
     """Return the entries of `ogcm.Forcing` from the table [forcing].
 
     Parameters
     ----------
     table : mapping
-        Numbers, and fields as for `read_around`; `start` is the date of the start of the model, for dated fields.
+        Numbers, and fields as for `read_around`.
     folder : Path
         Folder to which the names of files are relative.
     cells : Places
         Cells of the model.
+    start : date, datetime or None
+        Start of the model, which dated fields need.
     equation_of_state : str
         Equation of state of the model, which decides what kinds of temperature and salinity are restored.
 
@@ -70,19 +79,7 @@ def forcing_of(table: Mapping[str, Any], folder: Path, cells: Places, equation_o
     InputError, FileError
         For entries that are impossible, and for files that cannot be read.
     """
-    found: dict[str, Any] = {}
-    kinds: dict[str, str] = {}
-    for name, entry in table.items():
-        if name == "start":
-            continue
-        if not isinstance(entry, Mapping):
-            found[name] = number(f"[forcing] {name}", entry)
-        elif not ENTRIES[name]:
-            raise InputError(f"[forcing] {name} needs a number, got {dict(entry)}")
-        else:
-            field, kinds[name] = surface_field(name, entry, folder, cells)
-            points = faces(cells, name[-1]) if name in ("tau_x", "tau_y") else cells
-            found[name] = on_points(name, source_of(field), points, table.get("start"))
+    found, kinds = entries_of("forcing", table, ENTRIES, folder, cells, start)
     gust = found.pop("gust", 0.0)
     wind = [found.pop(name, None) for name in ("wind_x", "wind_y")]
     if any(w is not None for w in wind):
@@ -92,7 +89,35 @@ def forcing_of(table: Mapping[str, Any], folder: Path, cells: Places, equation_o
     return found | targets(found, kinds, cells, equation_of_state)
 
 
-def surface_field(name: str, entry: Mapping[str, Any], folder: Path, cells: Places) -> tuple[Any, str]:
+def atmosphere_of(table: Mapping[str, Any], folder: Path, cells: Places, start: Any) -> dict[str, Any]:
+    """Return the entries of `ogcm.Atmosphere` from the table [atmosphere], empty without one; see `forcing_of`."""
+    entries = {name: entry for name, entry in table.items() if name != "diurnal_cycle"}
+    found, _ = entries_of("atmosphere", entries, AIR, folder, cells, start)
+    if found:
+        found["diurnal_cycle"] = flag("[atmosphere] diurnal_cycle", table.get("diurnal_cycle", False))
+        if isinstance(start, datetime.date):
+            found["day_of_year"] = float(start.timetuple().tm_yday - 1)
+    return found
+
+
+def entries_of(
+    table: str, given: Mapping[str, Any], known: Mapping[str, str], folder: Path, cells: Places, start: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the entries of a table on their points, and the kinds of temperatures and salinities among them."""
+    found, kinds = dict[str, Any](), dict[str, str]()
+    for name, entry in given.items():
+        if not isinstance(entry, Mapping):
+            found[name] = number(f"[{table}] {name}", entry)
+        elif not known[name]:
+            raise InputError(f"[{table}] {name} needs a number, got {dict(entry)}")
+        else:
+            field, kinds[name] = surface_field(name, entry, known[name], folder, cells)
+            points = faces(cells, name[-1]) if name in ("tau_x", "tau_y") else cells
+            found[name] = on_points(name, source_of(field), points, start)
+    return found, kinds
+
+
+def surface_field(name: str, entry: Mapping[str, Any], quantity: str, folder: Path, cells: Places) -> tuple[Any, str]:
     """Return the field of an entry as maps, and the kind of a temperature or salinity.
 
     `level` chooses the layer nearest to a depth [m], `climatology` makes the mean of each month.
@@ -102,12 +127,12 @@ def surface_field(name: str, entry: Mapping[str, Any], folder: Path, cells: Plac
 
     options = dict(entry)
     level, climatology, kind = (options.pop(key, None) for key in ("level", "climatology", "kind"))
-    field = read_around(options, ENTRIES[name], folder, cells, ("y", "x") if level is None else ("z", "y", "x"))
+    field = read_around(options, quantity, folder, cells, ("y", "x") if level is None else ("z", "y", "x"))
     if level is not None:
-        field = field.isel(z=int(np.argmin(abs(field["z"].values + number(f"[forcing] {name}: level", level)))))
+        field = field.isel(z=int(np.argmin(abs(field["z"].values + number(f"{name}: level", level)))))
     if climatology:
         if "time" not in field.coords:
-            raise InputError(f"[forcing] {name}: climatology needs dates, of which means of the months are made")
+            raise InputError(f"{name}: climatology needs dates, of which means of the months are made")
         periodic, field = field.attrs, field.groupby("time.month").mean("time", keep_attrs=True)
         months = field["month"].values
         field = (
@@ -162,13 +187,13 @@ def on_points(name: str, source: Source, points: Places, start: Any) -> Any:
     for record in maps:
         missing = ~np.isfinite(record)
         if missing.all():
-            raise InputError(f"[forcing] {name}: a record of its file has no value in the region")
+            raise InputError(f"{name}: a record of its file has no value in the region")
         if missing.any():
             record[...] = nearest(record, missing, source.closes)
     values = Regridding(source.lat, source.lon, points)(maps)
     if not np.isfinite(values).all():
         _, j, i = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"[forcing] {name}: its file does not reach {points.lat[j]:g} N, {points.lon[i]:g} E")
+        raise InputError(f"{name}: its file does not reach {points.lat[j]:g} N, {points.lon[i]:g} E")
     if source.times is None:
         return values[0]
     if source.is_climatology:
@@ -180,7 +205,7 @@ def seconds_since(name: str, times: Array, start: Any) -> Array:
     """Return dates as seconds since the start of the model. Raises InputError where that is no date."""
     if not isinstance(start, datetime.date):
         raise InputError(
-            f"[forcing] {name} has dates; give that of the start of the model, such as start = 2021-01-01, got {start}"
+            f"{name} has dates; give that of the start of the model, [ocean] start = 2021-01-01, got {start}"
         )
     if times.dtype.kind == "M":
         return (times - np.datetime64(start)) / np.timedelta64(1, "s")

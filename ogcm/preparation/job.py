@@ -4,7 +4,7 @@
 
     [grid]         lon, lat, resolution, or edges of one's own        [layers]      dz, or number, depth and top
     [bathymetry]   a relief and rules                                 [start]       temperature and salinity
-    [forcing]      fields, climatological or dated                    [numerics], [parameters]      those of the model
+    [forcing]      fluxes, or the [atmosphere] that makes them        [numerics], [parameters]      those of the model
 
 docs/preparing.md describes each entry.
 """
@@ -21,7 +21,7 @@ from ogcm import config
 from ogcm.errors import InputError, suggestion
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
-from ogcm.preparation.fluxes import ENTRIES, forcing_of
+from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.preparation.regridding import Places, places
@@ -29,14 +29,15 @@ from ogcm.preparation.sources import paths_of, read_around, source_of
 
 Array = np.ndarray
 TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the last two are checked with the model
-    "ocean": ("name", "output"),
+    "ocean": ("name", "output", "start"),
     "grid": ("lon", "lat", "resolution", "lon_edges", "lat_edges"),
     "layers": ("dz", "number", "depth", "top"),
     "bathymetry": (
         "relief", "land_share", "smallest_depth", "open", "close", "basins", "keep", "remove", "smoothing",
     ),
     "start": ("temperature", "salinity", "method", "fill", "month", "stabilise"),
-    "forcing": ("start", *ENTRIES),
+    "forcing": tuple(ENTRIES),
+    "atmosphere": (*AIR, "diurnal_cycle"),
     "numerics": (),
     "parameters": (),
 }  # fmt: skip
@@ -106,8 +107,10 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str) -> Oc
     equation = tables["numerics"].get("equation_of_state", "teos10")
     T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
     given = {table: plain(entries) for table, entries in tables.items() if entries}
+    first = tables["ocean"].get("start")
     return Ocean(
-        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells, equation),
+        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells, first, equation),
+        atmosphere_of(tables["atmosphere"], folder, cells, first),
         dict(tables["numerics"]), dict(tables["parameters"]), name,
         config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
     )  # fmt: skip

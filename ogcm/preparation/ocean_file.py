@@ -2,17 +2,18 @@
 
     lat_bnds, lon_bnds    edges of the cells                      dz       thickness of the layers [m]
     depth                 sea floor [m], 0 on land                T, S     the start
-    forcing               each entry of `ogcm.Forcing` by its name: a number, a map, or records in time
+    forcing               each entry of `ogcm.Forcing` and `ogcm.Atmosphere` by its name: a map, or records in time
 
-Records of a climatology have the dimension `month`; those of dates have a time of their own, in seconds since the start
-of the model. The attribute `settings` holds numerical choices and parameters, `inputs` the files that were read, with
-their hashes, and `configuration` what was asked for. No time of writing is recorded: the same inputs give the same file
-to the bit.
+Entries that are numbers are in the attribute `settings`, with numerical choices and parameters. Records of a
+climatology have the dimension `month`; those of dates have a time of their own, in seconds since the start of the
+model. The attribute `inputs` holds the files that were read, with their hashes, and `configuration` what was asked
+for. No time of writing is recorded: the same inputs give the same file to the bit.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import ogcm
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify, write_hdf5
 from ogcm.forcing import Series
+from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
 
 Array = np.ndarray
@@ -38,6 +40,17 @@ ATTRIBUTES = {  # units and standard name of each entry of the forcing
     "rate_T": ("m s-1", ""),
     "rate_S": ("m s-1", ""),
     "shortwave": ("W m-2", "net_downward_shortwave_flux_at_sea_water_surface"),
+    "u10": ("m s-1", "eastward_wind"),
+    "v10": ("m s-1", "northward_wind"),
+    "t2": ("degC", "air_temperature"),
+    "d2": ("degC", "dew_point_temperature"),
+    "q2": ("kg kg-1", "specific_humidity"),
+    "slp": ("Pa", "air_pressure_at_mean_sea_level"),
+    "shortwave_down": ("W m-2", "surface_downwelling_shortwave_flux_in_air"),
+    "longwave_down": ("W m-2", "surface_downwelling_longwave_flux_in_air"),
+    "cloud": ("1", "cloud_area_fraction"),
+    "precipitation": ("m s-1", "lwe_precipitation_rate"),
+    "runoff": ("m s-1", ""),
 }
 FACES = {"tau_x": ("lat", "lon_f"), "tau_y": ("lat_f", "lon")}
 
@@ -58,6 +71,8 @@ class Ocean:
         Temperature [degC] and salinity [g kg-1]: conservative and absolute with TEOS-10, else potential and practical.
     forcing : dict of str to float, ndarray or Series
         Entries of `ogcm.Forcing`: numbers, maps (ny, nx) and series of maps.
+    atmosphere : dict of str to float, bool, ndarray or Series
+        Entries of `ogcm.Atmosphere`; empty for fluxes that are given.
     numerics, parameters : dict
         Numerical choices and parameters of the model.
     name : str
@@ -74,6 +89,7 @@ class Ocean:
     T: Array
     S: Array
     forcing: dict[str, Any] = field(default_factory=dict)
+    atmosphere: dict[str, Any] = field(default_factory=dict)
     numerics: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     name: str = "ocean"
@@ -87,7 +103,7 @@ class Ocean:
 
     @property
     def closes(self) -> bool:
-        """Whether the region closes around the globe."""
+        """True where the region closes around the globe."""
         return bool(abs(self.cells.lon_edges[-1] - self.cells.lon_edges[0] - 360.0) < 1e-6)
 
 
@@ -96,7 +112,7 @@ def write(ocean: Ocean, path: str | Path) -> None:
     with write_hdf5(path, "the ocean", opener=h5netcdf.File) as f:
         f.attrs.update(
             Conventions="CF-1.11", title=ocean.name, source=f"ogcm {ogcm.__version__}", form=FORM,
-            settings=json.dumps({"numerics": ocean.numerics, "parameters": ocean.parameters}, sort_keys=True),
+            settings=json.dumps(settings_of(ocean), sort_keys=True),
             configuration=ocean.configuration, inputs=json.dumps(ocean.inputs, sort_keys=True),
         )  # fmt: skip
         write_geometry(f, ocean)
@@ -104,8 +120,17 @@ def write(ocean: Ocean, path: str | Path) -> None:
         kinds = ("conservative", "absolute") if ocean.equation_of_state == "teos10" else ("potential", "practical")
         write_variable(f, "T", ocean.T, dims, "degC", f"sea_water_{kinds[0]}_temperature")
         write_variable(f, "S", ocean.S, dims, "g kg-1", f"sea_water_{kinds[1]}_salinity")
-        for name, entry in ocean.forcing.items():
-            write_entry(f, name, entry)
+        for name, entry in (ocean.forcing | ocean.atmosphere).items():
+            if isinstance(entry, Series) or np.ndim(entry):
+                write_entry(f, name, entry)
+
+
+def settings_of(ocean: Ocean) -> dict[str, dict]:
+    """Return all numbers of an ocean by their tables."""
+    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters,
+              "forcing": ocean.forcing, "atmosphere": ocean.atmosphere}  # fmt: skip
+    return {name: {entry: value for entry, value in table.items() if not isinstance(value, Series | np.ndarray)}
+            for name, table in tables.items()}  # fmt: skip
 
 
 def write_geometry(f: Any, ocean: Ocean) -> None:
@@ -136,7 +161,7 @@ def write_variable(f: Any, name: str, values: Any, dims: tuple[str, ...], units:
 
 
 def write_entry(f: Any, name: str, entry: Any) -> None:
-    """Write an entry of the forcing: a number, a map or a series."""
+    """Write an entry of the forcing: a map or a series."""
     dims: tuple[str, ...] = FACES.get(name, ("lat", "lon"))
     values = entry.values if isinstance(entry, Series) else entry
     if isinstance(entry, Series):
@@ -147,7 +172,7 @@ def write_entry(f: Any, name: str, entry: Any) -> None:
             v.attrs.update({"units": "1"} if time == "month" else {"units": "s", "long_name": "time since the start"})
         dims = (time, *dims)
     units, standard_name = ATTRIBUTES[name]
-    write_variable(f, name, values, dims if np.ndim(values) else (), units, standard_name)
+    write_variable(f, name, values, dims, units, standard_name)
 
 
 def read(path: str | Path) -> Ocean:
@@ -180,7 +205,7 @@ def read(path: str | Path) -> Ocean:
             cells = places(np.append(lat[:, 0], lat[-1, 1]), np.append(lon[:, 0], lon[-1, 1]))
             return Ocean(
                 cells, f["dz"][...], f["depth"][...], f["T"][...], f["S"][...],
-                {name: read_entry(f, name) for name in ATTRIBUTES if name in f},
+                fields(f, ENTRIES) | settings["forcing"], fields(f, AIR) | settings["atmosphere"],
                 settings["numerics"], settings["parameters"], str(f.attrs["title"]),
                 str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]),
             )  # fmt: skip
@@ -190,11 +215,16 @@ def read(path: str | Path) -> Ocean:
         raise FileError(f"{path}: damaged ({error}); make it again with `ogcm prepare`") from None
 
 
+def fields(f: h5py.File, names: Iterable[str]) -> dict[str, Any]:
+    """Return the maps and series of those entries of the forcing that a file has."""
+    return {name: read_entry(f, name) for name in names if name in f}
+
+
 def read_entry(f: h5py.File, name: str) -> Any:
-    """Return an entry of the forcing: a number, a map or a series."""
+    """Return an entry of the forcing: a map or a series."""
     v = f[name]
     if v.ndim < 3:
-        return float(v[()]) if v.ndim == 0 else v[...]
+        return v[...]
     time = f[v.dims[0][0].name] if len(v.dims[0]) else None
     if time is None:
         raise FileError(f"{f.filename}: {name} has no times; make the file again with `ogcm prepare`")
@@ -208,7 +238,7 @@ def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -
     from ogcm.numerics import Numerics
     from ogcm.parameters import PARAMETERS
 
-    choices = [f.name for f in fields(Numerics)]
+    choices = [f.name for f in dataclass_fields(Numerics)]
     for table, given, known in (("numerics", numerics, choices), ("parameters", parameters, list(PARAMETERS))):
         for name in given:
             if name not in known:

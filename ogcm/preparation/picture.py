@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 UNITS = {"tau_x": "N m-2", "tau_y": "N m-2", "heat_flux": "W m-2", "shortwave": "W m-2", "fresh_water": "m s-1",
-         "T_star": "degC", "S_star": "g kg-1"}  # fmt: skip
+         "T_star": "degC", "S_star": "g kg-1", "u10": "m s-1", "v10": "m s-1", "t2": "degC", "cloud": "1"}  # fmt: skip
 
 
 def draw(ocean: Ocean) -> "Picture":
@@ -32,7 +32,8 @@ def draw(ocean: Ocean) -> "Picture":
     """
     from ogcm.plotting import Picture
 
-    fluxes = {name: mean_of(entry) for name, entry in ocean.forcing.items() if name in UNITS and mean_of(entry).ndim}
+    entries = ocean.forcing | ocean.atmosphere
+    fluxes = {name: mean_of(entries[name]) for name in UNITS if name in entries and mean_of(entries[name]).ndim}
     panels = 4 + len(fluxes)
     rows = -(-panels // 3)
     figure = Picture(15, 3.6 * rows)
@@ -46,7 +47,7 @@ def draw(ocean: Ocean) -> "Picture":
     draw_map(axes[2], ocean, np.where(wet, ocean.S[0], np.nan), "salinity of the surface [g kg-1]", "haline")
     draw_section(axes[3], ocean, wet)
     for panel, (name, values) in zip(axes[4:], fluxes.items(), strict=False):
-        colours = {"T_star": "thermal", "S_star": "haline"}.get(name, "balance")
+        colours = {"T_star": "thermal", "S_star": "haline", "t2": "thermal", "cloud": "rain"}.get(name, "balance")
         draw_map(panel, ocean, np.where(wet, values, np.nan), f"{name} [{UNITS[name]}], mean", colours)
     for panel in axes[panels:]:
         panel.remove()

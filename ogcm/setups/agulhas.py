@@ -32,7 +32,7 @@ from scipy.sparse.linalg import splu
 import ogcm
 from ogcm.constants import DAY, GRAVITY
 from ogcm.data import read_field
-from ogcm.data.source import require
+from ogcm.data.source import open_with
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
@@ -72,8 +72,8 @@ def read_currents(data: str) -> Currents:
     """Read the currents in `data`, see `agulhas`. Raises FileError or InputError for a file that does not fit."""
     if not Path(data).is_file():
         raise FileError(f"agulhas needs a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file")
-    require(data, NEEDED)
-    fields = [read_field(data, name, "velocity") for name in ("u", "v")]
+    with open_with(data, NEEDED) as file:
+        fields = [read_field(file, name, "velocity") for name in ("u", "v")]
     if not all(field.dims == ("time", "y", "x") for field in fields) or fields[0].shape != fields[1].shape:
         raise InputError(f"{data}: u, v must be (time, lat, lon); got {', '.join(str(f.sizes) for f in fields)}")
     time = fields[0]["time"].values if "time" in fields[0].coords else np.zeros(2, "datetime64[s]")

@@ -10,7 +10,7 @@ import ogcm
 from ogcm.constants import DAY
 from ogcm.data import monthly, read_field, read_values
 from ogcm.data.fill import fill_missing
-from ogcm.data.source import require
+from ogcm.data.source import open_with
 from ogcm.errors import FileError, InputError
 from ogcm.inputs import Values
 
@@ -56,9 +56,11 @@ def global_4deg(
     InputError
         For variables that do not fit.
     """
-    path = check(data)
-    grid, depth, dz = geometry(path)
-    wet = (np.cumsum(dz) - dz)[:, None, None] < depth
+    with open_data(data) as file:
+        grid, depth, dz = geometry(file)
+        wet = (np.cumsum(dz) - dz)[:, None, None] < depth
+        T, S = (filled(file, *name, wet, grid)[0] for name in (("temp", "temperature"), ("salt", "salinity")))
+        forcing = climatology(file, grid, wet[0], dz[0])
     chosen: dict[str, Values] = {
         "nu_h": 5e5 * np.cos(np.radians(grid.y_t[:, None])) ** 2 * np.ones(grid.shape),  # narrow cells need less
         "nu_v": 1e-3,
@@ -82,9 +84,9 @@ def global_4deg(
         grid,
         depth=depth,
         dz=dz,
-        T=np.maximum(filled(path, "temp", "temperature", wet, grid)[0], -1.9),
-        S=filled(path, "salt", "salinity", wet, grid)[0],
-        forcing=climatology(path, grid, wet[0], dz[0]),
+        T=np.maximum(T, -1.9),
+        S=S,
+        forcing=forcing,
         parameters=chosen | dict(parameters or {}),
         **(settings | numerics),
     )
@@ -96,66 +98,67 @@ def global_4deg(
     return model
 
 
-def check(data: str | None) -> str:
-    """Return the file of observations. Raises FileError where it is not given, does not exist or lacks variables."""
+def open_data(data: str | None) -> "xr.Dataset":
+    """Open the file of observations. Raises FileError where it is not given, does not exist or lacks variables."""
     if data is None or not Path(data).is_file():
         raise FileError(
             "global_4deg needs the data of the real ocean: a CF NetCDF4 file with the variables "
             f"{', '.join(NEEDED)}, given as `ogcm run global_4deg --data FILE`"
             + (f"; {data} is no file" if data is not None else "")
         )
-    require(data, NEEDED)
-    return data
+    return open_with(data, NEEDED)
 
 
-def geometry(path: str) -> tuple[ogcm.HorizontalGrid, Array, Array]:
+def geometry(file: "xr.Dataset") -> tuple[ogcm.HorizontalGrid, Array, Array]:
     """The grid, the depth of the sea floor (ny, nx) [m], 0 on land, and the layers (nk,) [m] of a file.
 
     Raises InputError for bounds of cells that are not side by side, and for a bathymetry on another grid.
     """
-    edges = {}
+    edges, path = {}, file.encoding["source"]
     for name in ("lat_bnds", "lon_bnds"):
-        bounds = np.sort(read_values(path, name))
+        bounds = np.sort(read_values(file, name))
         bounds = bounds[np.argsort(bounds[:, 0])]
         if bounds.shape[1:] != (2,) or not np.allclose(bounds[1:, 0], bounds[:-1, 1]):
             raise InputError(f"{path}: {name} must be (n, 2), the two edges of cells side by side [degrees]")
         edges[name[:3]] = np.append(bounds[:, 0], bounds[-1, 1])
     grid = ogcm.spherical(lon=edges["lon"], lat=edges["lat"], radius=6.37e6)
-    depth = on_grid(path, "bathymetry", "depth", grid)
+    depth = on_grid(file, "bathymetry", "depth", grid)
     if depth.ndim != 2:
         raise InputError(f"{path}: bathymetry has {len(depth)} records; it must be one map")
-    return grid, np.maximum(np.nan_to_num(depth.values), 0.0), read_field(path, "dz", "distance").values
+    return grid, np.maximum(np.nan_to_num(depth.values), 0.0), read_field(file, "dz", "distance").values
 
 
-def on_grid(path: str, name: str, quantity: str, grid: ogcm.HorizontalGrid) -> "xr.DataArray":
+def on_grid(file: "xr.Dataset", name: str, quantity: str, grid: ogcm.HorizontalGrid) -> "xr.DataArray":
     """A variable from the first column of the grid on. Raises InputError for one that is not on the grid."""
-    field = read_field(path, name, quantity, west=grid.x_t[0] - 0.75 * (grid.x_t[1] - grid.x_t[0]))
+    field = read_field(file, name, quantity, west=grid.x_t[0] - 0.75 * (grid.x_t[1] - grid.x_t[0]))
     if field.dims[-2:] != ("y", "x") or field.shape[-2:] != grid.shape:
-        raise InputError(f"{path}: {name} has {dict(field.sizes)}, but lat_bnds and lon_bnds {grid.shape}")
+        raise InputError(
+            f"{field.attrs['source']}: {name} has {dict(field.sizes)}, but lat_bnds and lon_bnds {grid.shape}"
+        )
     return field
 
 
-def filled(path: str, name: str, quantity: str, wet: Array, grid: ogcm.HorizontalGrid) -> Array:
+def filled(file: "xr.Dataset", name: str, quantity: str, wet: Array, grid: ogcm.HorizontalGrid) -> Array:
     """Twelve months of a variable (12, ..., ny, nx), with values wherever there is water."""
-    return fill_missing(name, monthly(on_grid(path, name, quantity, grid)).values, wet, grid.periodic_x)
+    return fill_missing(name, monthly(on_grid(file, name, quantity, grid)).values, wet, grid.periodic_x)
 
 
-def climatology(path: str, grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
+def climatology(file: "xr.Dataset", grid: ogcm.HorizontalGrid, surface: Array, top: float) -> ogcm.Forcing:
     """The monthly forcing over the water of the `surface` (ny, nx), restoring a layer of thickness `top` [m]."""
 
     # The stresses of the file are on west and south faces, those of the model on east and north faces.
     everywhere = np.ones_like(surface)
-    taux = np.roll(filled(path, "taux", "stress", everywhere, grid), -1, axis=-1)
-    tauy = np.roll(filled(path, "tauy", "stress", everywhere, grid), -1, axis=-2)
+    taux = np.roll(filled(file, "taux", "stress", everywhere, grid), -1, axis=-1)
+    tauy = np.roll(filled(file, "tauy", "stress", everywhere, grid), -1, axis=-2)
     tauy[:, -1] = 0
     series = ogcm.Series.monthly
     return ogcm.Forcing(
         tau_x=series(taux),
         tau_y=series(tauy),
-        heat_flux=series(filled(path, "qnet", "heat flux", surface, grid)),
-        fresh_water=series(filled(path, "emp", "fresh water", surface, grid)),
-        T_star=series(np.maximum(filled(path, "sst", "temperature", surface, grid), -1.9)),
-        S_star=series(filled(path, "sss", "salinity", surface, grid)),
+        heat_flux=series(filled(file, "qnet", "heat flux", surface, grid)),
+        fresh_water=series(filled(file, "emp", "fresh water", surface, grid)),
+        T_star=series(np.maximum(filled(file, "sst", "temperature", surface, grid), -1.9)),
+        S_star=series(filled(file, "sss", "salinity", surface, grid)),
         rate_T=top / (60 * DAY),
         rate_S=top / (180 * DAY),
     )

@@ -37,14 +37,16 @@ def ocean(
     if data is None:
         raise FileError("ocean needs the file of an ocean, made by `ogcm prepare`: `ogcm run ocean --data FILE.nc`")
     found = ocean_file.read(data)
-    settings: dict[str, Any] = {"equation_of_state": found.equation_of_state} | found.numerics | dict(numerics)
+    settings: Any = {"equation_of_state": found.equation_of_state} | found.numerics | dict(numerics)
     return ogcm.Model(
         ogcm.spherical(lon=found.cells.lon_edges, lat=found.cells.lat_edges),
         depth=found.depth,
         dz=found.dz,
         T=found.T,
         S=found.S,
-        forcing=ogcm.Forcing(**found.forcing),
+        forcing=ogcm.Forcing(
+            **found.forcing, atmosphere=ogcm.Atmosphere(**found.atmosphere) if found.atmosphere else None
+        ),
         parameters=found.parameters | dict(parameters or {}),
         **settings,
     )

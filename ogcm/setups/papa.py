@@ -18,17 +18,21 @@ slopes, divergence and advection vanish.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import EARTH_ROTATION
 from ogcm.data import read_values
-from ogcm.data.source import attribute, require
+from ogcm.data.decoding import text
+from ogcm.data.source import open_with
 from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = np.ndarray
 NEEDED = (
@@ -97,17 +101,20 @@ def read_record(data: str) -> Record:
         raise FileError(
             f"papa needs hourly observations: a CF NetCDF4 file with {', '.join(NEEDED)}; {data} is no file"
         )
-    require(data, NEEDED)
-    time = read_values(data, "time")
-    if not (
-        attribute(data, "time", "units").startswith("hours since") and time.ndim == 1 and np.all(np.diff(time) == 1)
-    ):
+    with open_with(data, NEEDED) as file:
+        return record_in(data, file)
+
+
+def record_in(data: str, file: "xr.Dataset") -> Record:
+    """Return the observations in an open file, see `read_record`."""
+    time, units = read_values(file, "time"), text(file["time"].attrs, "units")
+    if not (units.startswith("hours since") and time.ndim == 1 and np.all(np.diff(time) == 1)):
         raise InputError(f"{data}: time must count hours, 'hours since ...', without a gap")
     bottoms = np.cumsum(DZ)
     centres = bottoms - 0.5 * np.array(DZ)
 
     def profiles(name: str, quantity: str, axis: str) -> tuple[Array, Array]:
-        depth, values = read_values(data, axis, "distance"), read_values(data, name, quantity)
+        depth, values = read_values(file, axis, "distance"), read_values(file, name, quantity)
         if values.shape != (len(time), len(depth)) or not (np.diff(depth) > 0).all():
             raise InputError(f"{data}: {name} must be (time, {axis}), and {axis} increase downwards")
         known = np.isfinite(values)
@@ -117,7 +124,7 @@ def read_record(data: str) -> Record:
         return layers, ((centres >= depth[0]) & (centres <= depth[-1])).astype(float)
 
     def flux(name: str, quantity: str, default_direction: str = "down") -> Array:
-        values = read_values(data, name, quantity, default_direction)
+        values = read_values(file, name, quantity, default_direction)
         if values.shape != time.shape:
             raise InputError(f"{data}: {name} has the shape {values.shape}, time {time.shape}; give one value an hour")
         known = np.isfinite(values)

@@ -16,10 +16,14 @@ from adjoint.registry import PAIRS
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.halo import exchange
+from ogcm.operators.bulk_fluxes import ADIABATIC, STORM
 from ogcm.operators.surface import FADING
 
 FLOW = ("U", "V", "W")
 FREEZING = -1.9
+CALM = {"u10": 0, "v10": 0, "x": 0, "y": 0}
+LEVEL = 10 - 2 * ADIABATIC  # air at 2 m whose potential temperature is 10 degC
+SATURATED = 7.508e-3  # over sea water of 10 degC
 
 
 POINTS = {  # operator: what its inputs are there, a number or a function of random fields
@@ -79,6 +83,20 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
         "no lifting": {"W": 0},
         "equal neighbours": {x: np.round for x in "uv"},
     },
+    "turbulent_fluxes": {
+        "calm": CALM,
+        "equal temperatures": {"T": 10, "t2": LEVEL, "q2": 5e-3},
+        "saturated air": {"T": 10, "t2": LEVEL, "q2": SATURATED},
+        "calm, saturated air": CALM | {"T": 10, "t2": LEVEL, "q2": SATURATED},
+        "calm, warm air": CALM | {"T": 10, "t2": 20, "q2": 5e-3},
+        "storm": {"u10": STORM, "v10": 0, "x": 0, "y": 0},
+        "no factors": {"drag": 0, "stanton_factor": 0, "dalton_factor": 0, "feedback": 0},
+    },
+    "reed_shortwave": {
+        "edge of the clouds": {"cloud": 0, "noon_altitude": 0},
+        "night": {"clear_sky": 0},
+    },
+    "bignami_longwave": {"clear, dry": {"cloud": 0, "q2": 0}},
     "advect_momentum_energy": {"at rest": {"u": 0, "v": 0, "U": 0, "V": 0, "W": 0}},
 }
 CASES = [pytest.param(op, at, id=f"{op}: {name}") for op, points in POINTS.items() for name, at in points.items()]

@@ -51,6 +51,15 @@ RICH = {
         "dye": ogcm.Tracer(initial=lambda x, y, z: x / 1e5 + z / 300, decay=1e-3, source=1e-4, advection="monotone")
     },
 }  # fmt: skip
+AIR = {
+    "forcing": ogcm.Forcing(
+        atmosphere=ogcm.Atmosphere(
+            u10=ogcm.Series(8 * np.random.default_rng(1).normal(size=(2, 4, 5)), [0.0, 3600.0]), v10=5.0, t2=14.0,
+            d2=9.0, cloud=0.4, shortwave_down=200.0,
+        ),
+    ),
+    "vertical_mixing": "tke",
+}  # fmt: skip
 
 
 @pytest.fixture(params=["forwards", "backwards"] if SIMULATED else ["forwards"])
@@ -74,9 +83,8 @@ def tiny(**options):
         T=np.array([20.0, 16.0, 12.0])[:, None, None] + rng.normal(size=(nk, ny, nx)),
         u=0.1 * rng.normal(size=(nk, ny, nx)),
         eta=0.1 * rng.normal(size=(ny, nx)),
-        forcing=ogcm.Forcing(**forcing),
         parameters={"nu_h": 200.0, "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "drag_quadratic": 1e-3},
-        **{"dt": 600.0, "barotropic_steps": 3} | options,
+        **{"dt": 600.0, "barotropic_steps": 3, "forcing": ogcm.Forcing(**forcing)} | options,
     )
 
 
@@ -145,7 +153,7 @@ def test_a_race_is_found(monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [RICH, {"integrator": "ab2", "advection": "monotone", "vorticity": "al81"}, {"equation_of_state": "none"}],
+    [RICH, {"integrator": "ab2", "advection": "monotone", "vorticity": "al81"}, {"equation_of_state": "none"}, AIR],
 )
 def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
     model = tiny(**options)
@@ -160,11 +168,20 @@ def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
         here.step()
         same(model.state, mirror.state)
     replayed = [graph for _, graph in there.graphs.known.values() if graph is not None]
-    assert len(replayed) == (2 if options.get("integrator") == "ab2" else 4)  # two for each set of arrays
+    parts = 3 if model.forcing.computed else 2  # of a step, each of them once for each set of arrays
+    assert len(replayed) == parts * (1 if options.get("integrator") == "ab2" else 2)
 
 
-def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch):
-    model, crossed = tiny(**RICH, integrator="euler"), []
+@pytest.mark.parametrize(
+    ("options", "controls"),
+    [
+        (RICH, ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"]),
+        (AIR, ["T", "u", "u10", "t2", "d2", "slp", "cloud", "dalton_factor", "emissivity"]),
+    ],
+    ids=["rich", "an atmosphere"],
+)
+def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(options, controls, monkeypatch):
+    model, crossed = tiny(**options, integrator="euler"), []
     loss = BoxMean(model, "T", days=[0.0, 0.02]) + 1e-6 * Transport(model, x=5e4, y=(0, 8e4))
 
     def counted(self, *arguments, reverse=AdjointStepper.reverse):
@@ -173,7 +190,7 @@ def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(monkeypatch
         crossed.append(fake_cupy.transfers - before)
 
     monkeypatch.setattr(AdjointStepper, "reverse", counted)
-    controls, found = ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"], []
+    found = []
     for where in ("cpu", "cuda"):
         simulation = ogcm.Simulation(model, days=1800 / DAY, progress=False, device=where)
         found.append(gradient(loss, simulation, controls, snapshots=2))
@@ -253,7 +270,19 @@ def test_a_run_writes_what_it_writes_on_the_cpu(tmp_path, means):
     files = {}
     for where in ("cpu", "cuda"):
         model, path = tiny(integrator="euler"), tmp_path / f"{where}.nc"
-        variables = ("u", "T", "eta", "w", "zeta")
+        variables = (
+            "u",
+            "T",
+            "eta",
+            "w",
+            "zeta",
+            "N2",
+            "sigma0",
+            "transport_x",
+            "T_advection",
+            "T_mixing",
+            "u_pressure",
+        )
         days = {"days": 2400 / DAY, "every": 1200 / DAY}
         run = ogcm.Simulation(
             model, **days, output=path, variables=variables, means=means, progress=False, device=where

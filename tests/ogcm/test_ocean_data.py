@@ -1,5 +1,7 @@
 """The files of `global_4deg`: every convention gives the same ocean, and ambiguous files are refused."""
 
+from pathlib import Path
+
 import h5netcdf
 import h5py
 import numpy as np
@@ -9,11 +11,13 @@ import xarray
 import ogcm
 from ogcm.data import read_field, read_values
 from ogcm.data.fill import fill_missing
-from ogcm.data.source import require
+from ogcm.data.source import open_with
 from ogcm.data.times import months_of, time_axis
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.grid import interior
 from ogcm.setups.global_4deg import NEEDED
+from tests.ogcm.test_reader import ocean as ocean_of_the_reader
+from tests.ogcm.test_reader import write
 
 # Data of other people: a small ocean of two layers, with a wall of land in the west
 
@@ -429,9 +433,9 @@ def test_variables_in_groups_are_not_overlooked(tmp_path):
     with pytest.raises(
         FileError, match="lacks temp, salt; it must hold temp, salt; the groups data, salt are not read"
     ):
-        require(tmp_path / "a.nc", ("temp", "salt"))
+        open_with(tmp_path / "a.nc", ("temp", "salt"))
     with pytest.raises(FileError, match="missing; it must be a NetCDF file"):
-        require(tmp_path, ("temp",))
+        open_with(tmp_path, ("temp",))
 
 
 def test_damage_is_reported_or_harmless(tmp_path):
@@ -461,3 +465,18 @@ def test_damage_is_reported_or_harmless(tmp_path):
         except OceanError:
             refused += 1
     assert refused > 20
+
+
+def test_damage_of_netcdf_3_is_reported_or_harmless(tmp_path):
+    whole = Path(write(tmp_path / "a.nc", ocean_of_the_reader(), "classic")).read_bytes()
+    rng, refused = np.random.default_rng(2), 0
+    for n in range(200):
+        damaged = bytearray(whole[: int(rng.integers(0, len(whole)))] if n < 20 else whole)
+        for place in rng.integers(0, min(len(damaged), 1500) + 1, 3) - 1:
+            damaged[place : place + 1] = bytes(b ^ 1 << rng.integers(8) for b in damaged[place : place + 1])
+        (tmp_path / "a.nc").write_bytes(damaged)
+        try:
+            read_field(tmp_path / "a.nc", "temp", "temperature")
+        except OceanError:
+            refused += 1
+    assert refused > 50

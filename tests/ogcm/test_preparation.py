@@ -1,5 +1,7 @@
 """Preparation of an ocean: regridding, bathymetry, layers and filling, each against what is known exactly."""
 
+import itertools
+
 import gsw
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import xarray as xr
 
 import ogcm
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
 from ogcm.preparation import bathymetry, filling, fluxes, layers, ocean_file, start
 from ogcm.preparation.regridding import Regridding, edges_between, faces, places
@@ -25,7 +28,8 @@ def test_a_constant_stays_constant_and_land_has_no_weight(method):
     values = np.full((len(lat), len(lon)), 3.0)
     values[np.random.default_rng(0).random(values.shape) < 0.3] = np.nan
     found = Regridding(lat, lon, cells(), method)(values)
-    assert np.nanmax(abs(found - 3)) < 1e-12 and np.isfinite(found).mean() > 0.95
+    assert np.nanmax(abs(found - 3)) < 1e-12
+    assert np.isfinite(found).mean() > 0.95
 
 
 def test_linear_interpolation_is_exact_for_a_plane_on_both_kinds_of_grid():
@@ -69,7 +73,9 @@ def test_a_map_of_the_globe_is_the_same_wherever_it_begins(start):
 
 def test_places_beyond_the_source_are_missing():
     found = Regridding(np.arange(30.0, 35), np.arange(0.0, 10), cells())(np.ones((5, 10)))
-    assert np.isnan(found[-1]).all() and np.isnan(found[:, -1]).all() and np.isfinite(found[:4, :8]).all()
+    assert np.isnan(found[-1]).all()
+    assert np.isnan(found[:, -1]).all()
+    assert np.isfinite(found[:4, :8]).all()
 
 
 def test_faces_lie_on_the_edges_of_cells():
@@ -77,7 +83,8 @@ def test_faces_lie_on_the_edges_of_cells():
     east, north = faces(c, "x"), faces(c, "y")
     np.testing.assert_array_equal(east.lon, c.lon_edges[1:])
     np.testing.assert_array_equal(north.lat, c.lat_edges[1:])
-    assert len(east.lon_edges) == len(east.lon) + 1 and (np.diff(north.lat_edges) > 0).all()
+    assert len(east.lon_edges) == len(east.lon) + 1
+    assert (np.diff(north.lat_edges) > 0).all()
 
 
 # Bathymetry
@@ -123,7 +130,7 @@ def test_a_line_passes_through_faces(line, reverse):
         expected = min(int(point[1] - 30), 9), min(int(point[0]), 19)
         assert cell == expected
     shortest = sum(abs(int(min(b[1] - 30, 9)) - int(min(a[1] - 30, 9))) + abs(int(min(b[0], 19)) - int(min(a[0], 19)))
-                   for a, b in zip(line[:-1], line[1:], strict=True))  # fmt: skip
+                   for a, b in itertools.pairwise(line))  # fmt: skip
     assert len(path) == shortest + 1
 
 
@@ -132,7 +139,9 @@ def test_a_strait_is_opened_to_its_depth_and_another_one_closed():
     depth[:, 10] = 0  # a wall
     straits = [bathymetry.Strait("gap", [[8.5, 35.5], [12.5, 35.5]], 80.0)]
     opened = bathymetry.with_straits(depth, straits, cells())
-    assert opened[5, 10] == 80 and opened[5, 9] == 500 and (opened[[4, 6], 10] == 0).all()
+    assert opened[5, 10] == 80
+    assert opened[5, 9] == 500
+    assert (opened[[4, 6], 10] == 0).all()
     closed = bathymetry.with_straits(opened, [straits[0]._replace(depth=0.0)], cells())
     assert (closed[5, 8:13] == 0).all()
     with pytest.raises(InputError, match=r"gap: its point 99 E, 35 N lies outside of the region"):
@@ -155,7 +164,8 @@ def test_basins_are_removed_by_rule_and_by_point():
     with pytest.raises(InputError, match=r"17.5 E, 35.5 N lies on land"):
         wet(keep=[[17.5, 35.5]])
     joined = bathymetry.without_basins(depth, cells(), closes=True)  # the first and the last basin are one
-    assert joined[5, 18] > 0 and joined[5, 12] == 0
+    assert joined[5, 18] > 0
+    assert joined[5, 12] == 0
 
 
 def test_smoothing_keeps_flat_floors_and_land():
@@ -164,7 +174,9 @@ def test_smoothing_keeps_flat_floors_and_land():
     np.testing.assert_array_equal(bathymetry.smoothed(depth, 3, False), depth)
     depth[4, 4] = 700
     found = bathymetry.smoothed(depth, 1, False)
-    assert found[2, 3] == 0 and found[4, 4] == 500 and found[4, 5] > 300
+    assert found[2, 3] == 0
+    assert found[4, 4] == 500
+    assert found[4, 5] > 300
 
 
 # Layers
@@ -172,7 +184,9 @@ def test_smoothing_keeps_flat_floors_and_land():
 
 def test_layers_add_up_to_the_depth_and_grow_downwards():
     dz = layers.stretched_layers(30, 5000.0, 5.0)
-    assert dz.sum() == pytest.approx(5000, rel=1e-14) and (np.diff(dz) > 0).all() and 5 < dz[0] < 6.5
+    assert dz.sum() == pytest.approx(5000, rel=1e-14)
+    assert (np.diff(dz) > 0).all()
+    assert 5 < dz[0] < 6.5
     np.testing.assert_allclose(layers.stretched_layers(10, 1000.0, 100.0), 100.0)
     with pytest.raises(InputError, match="top: 30 layers of 50 m and a depth of 1000 m do not fit"):
         layers.stretched_layers(30, 1000.0, 50.0)
@@ -189,7 +203,8 @@ def test_a_harmonic_filling_has_the_mean_of_its_neighbours_and_no_new_extremes()
     for closes in (False, True):
         filled = filling.fill_layers("T", values, "harmonic", closes)[0]
         assert np.array_equal(filled[~missing[0]], values[0][~missing[0]])
-        assert np.nanmin(values) - 1e-12 <= filled.min() and filled.max() <= np.nanmax(values) + 1e-12
+        assert np.nanmin(values) - 1e-12 <= filled.min()
+        assert filled.max() <= np.nanmax(values) + 1e-12
         wide = np.pad(filled, ((0, 0), (1, 1)), mode="wrap" if closes else "edge")
         wide = np.pad(wide, ((1, 1), (0, 0)), mode="edge")
         laplacian = wide[1:-1, 2:] + wide[1:-1, :-2] + wide[2:, 1:-1] + wide[:-2, 1:-1] - 4 * filled
@@ -209,7 +224,8 @@ def test_a_deep_basin_takes_what_is_above_it():
     values[1:, 0, :2] = 0.5
     values[1, 0, 4] = 3
     filled = filling.fill_layers("T", values, "nearest")[:, 0]
-    assert filled[2].tolist() == [0.5, 0.5, filled[2, 2], 4, 3, 4] and filled[2, 2] in (0.5, 4)
+    assert filled[2].tolist() == [0.5, 0.5, filled[2, 2], 4, 3, 4]
+    assert filled[2, 2] in (0.5, 4)
     with pytest.raises(InputError, match="T: has no value at all in the region at the surface"):
         filling.fill_layers("T", np.full((2, 3, 4), np.nan))
 
@@ -299,10 +315,13 @@ def changed(path, before, after):
 
 def test_an_ocean_is_prepared_and_runs(sea):
     path = ogcm.prepare(sea)
-    assert path == sea.with_suffix(".nc") and path.with_suffix(".png").stat().st_size > 10_000
+    assert path == sea.with_suffix(".nc")
+    assert path.with_suffix(".png").stat().st_size > 10_000
     ocean = ocean_file.read(path)
-    assert ocean.depth[5, 5] == pytest.approx(1000 + 50 * 5.5) and ocean.depth[5, 10] == 300
-    assert (np.delete(ocean.depth[:, 10], 5) == 0).all() and (ocean.depth[[0, -1]] == 0).all()
+    assert ocean.depth[5, 5] == pytest.approx(1000 + 50 * 5.5)
+    assert ocean.depth[5, 10] == 300
+    assert (np.delete(ocean.depth[:, 10], 5) == 0).all()
+    assert (ocean.depth[[0, -1]] == 0).all()
     interfaces = np.minimum(
         np.append(0.0, np.cumsum(ocean.dz)), ocean.depth[5, 5]
     )  # the last cell is a part of a layer
@@ -318,14 +337,16 @@ def test_an_ocean_is_prepared_and_runs(sea):
     np.testing.assert_allclose(heat.values[:, 5, 5], -100 * np.cos(2 * np.pi * np.arange(12) / 12), atol=1e-9)
     model = ogcm.setups.ocean(data=str(path))
     ogcm.Simulation(model, days=1, progress=False).run()
-    assert np.isfinite(model.state.T).all() and np.abs(model.state.u).max() > 1e-4
+    assert np.isfinite(model.state.T).all()
+    assert np.abs(model.state.u).max() > 1e-4
 
 
 def test_the_same_inputs_give_the_same_file_to_the_bit(sea, tmp_path):
     one, other = (ogcm.prepare(sea, tmp_path / name, picture=False).read_bytes() for name in ("one.nc", "other.nc"))
     assert one == other
     ocean = ocean_file.read(tmp_path / "one.nc")
-    assert set(ocean.inputs) == {"relief.nc", "climate.nc", "climatology.nc"} and "wind_x" in ocean.configuration
+    assert set(ocean.inputs) == {"relief.nc", "climate.nc", "climatology.nc"}
+    assert "wind_x" in ocean.configuration
     third = ogcm.prepare(changed(sea, "top = 50.0", "top = 60.0"), tmp_path / "third.nc", picture=False).read_bytes()
     assert third != one
 
@@ -335,7 +356,8 @@ def test_a_start_is_uniform_where_its_climatology_is(sea, method):
     changed(sea, "[forcing]", f'method = "{method}"\n[forcing]')
     ocean = ocean_file.read(ogcm.prepare(sea, picture=False))
     wet = (np.cumsum(ocean.dz) - ocean.dz)[:, None, None] < ocean.depth
-    assert ((ocean.S > 0) == wet).all() and np.ptp(ocean.S[wet]) < 2e-2
+    assert ((ocean.S > 0) == wet).all()
+    assert np.ptp(ocean.S[wet]) < 2e-2
 
 
 def test_a_start_is_made_stable(sea, tmp_path):
@@ -397,3 +419,62 @@ def test_the_command_prepares_and_runs(sea, tmp_path, monkeypatch, capsys):
     assert main(["run", "ocean.toml", "--output", "again.nc", "--quiet"]) == 0
     with xr.open_dataset("ocean.nc") as one, xr.open_dataset("again.nc") as other:
         xr.testing.assert_identical(one.T, other.T)
+
+
+def test_fluxes_follow_from_an_atmosphere(sea):
+    i = CONFIGURATION.index("[forcing]")
+    j = CONFIGURATION.index("[numerics]")
+    atmosphere = """[atmosphere]
+u10 = {file = "climatology.nc", variable = "u"}
+v10 = 0.0
+t2 = 15.0
+d2 = 10.0
+cloud = 0.5
+diurnal_cycle = true
+"""
+    sea.write_text("[ocean]\nstart = 2021-02-10\n" + CONFIGURATION[:i] + atmosphere + CONFIGURATION[j:])
+    path = ogcm.prepare(sea)
+    found = ocean_file.read(path).atmosphere
+    assert (found["t2"], found["diurnal_cycle"], found["day_of_year"]) == (15.0, True, 40.0)
+    np.testing.assert_allclose(found["u10"].values[:, 3, 4], 5 * np.cos(2 * np.pi * np.arange(12) / 12), atol=1e-12)
+    model = ogcm.setups.ocean(data=str(path))
+    before = model.state.T.copy()
+    ogcm.Simulation(model, days=1, progress=False).run()
+    assert 0.01 < (before - model.state.T)[0, 6, 6] < 1  # air of 15 degC cools water of 20
+
+
+def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path):
+    with xr.open_dataset(tmp_path / "climatology.nc") as f:
+        months = f.load()
+    days = np.array([31 * n + 15 for n in range(24)])  # one in each month of two years, or nearly
+    twice = xr.concat([months, months + 1], "month").rename(month="time").assign_coords(time=("time", days * 1.0))
+    twice.time.attrs["units"] = "days since 2019-12-30"
+    for name in "uvq":
+        twice[name].attrs = months[name].attrs
+    twice.to_netcdf(tmp_path / "dated.nc", engine="h5netcdf")
+    text = CONFIGURATION.replace("climatology.nc", "dated.nc")
+    sea.write_text(text)
+    with pytest.raises(InputError, match=r"has dates; give that of the start of the model, \[ocean\] start"):
+        ogcm.prepare(sea)
+    sea.write_text("[ocean]\nstart = 2020-01-01\n" + text)
+    heat = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
+    np.testing.assert_allclose(heat.times / DAY, days - 2)
+    assert heat.period is None
+    assert heat.values.shape == (24, 10, 20)
+    entry = 'heat_flux = {file = "dated.nc", variable = "q"'
+    sea.write_text(text.replace(entry, entry + ", climatology = true").replace("dated.nc", "climatology.nc", 2))
+    mean = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
+    assert mean.period is not None
+    assert mean.values[0, 5, 5] == pytest.approx(-100.5)
+
+
+def test_the_surface_is_restored_to_a_level_of_a_climatology(sea):
+    changed(sea, "[forcing]", """[forcing]
+T_star = {file = "climate.nc", variable = "T", level = 0.0}
+S_star = {file = "climate.nc", variable = "S", level = 0.0}
+rate_T = 1e-5
+rate_S = 1e-5""")  # fmt: skip
+    forcing = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing
+    SA = gsw.SA_from_SP(38.0, 0.0, 5.5, 35.5)
+    assert forcing["S_star"][5, 5] == pytest.approx(SA, rel=1e-5)
+    assert forcing["T_star"][5, 5] == pytest.approx(gsw.CT_from_pt(SA, 20.05), rel=1e-3)

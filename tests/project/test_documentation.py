@@ -25,7 +25,10 @@ from ogcm.terms import TERMS
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = (PAIRS, TERMS, FEATURES, NETWORKS)
-PAGES = [f"docs/{name}.md" for name in ("start", "models", "runs", "gradients", "training", "networks", "operators")]
+PAGES = [
+    f"docs/{name}.md"
+    for name in ("start", "models", "data", "atmosphere", "runs", "gradients", "training", "networks", "operators")
+]
 SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
 
 

@@ -8,16 +8,39 @@ import os
 import signal
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 
 import ogcm
 from ogcm.constants import DAY
+from ogcm.diagnostics import DIAGNOSTICS, Diagnostic, section_transport
 from ogcm.disk import Disk
 from ogcm.grid import interior
 from tests.tiles.steps import SIDES, ocean
 
 DT = 300.0
+VARIABLES = (
+    "u",
+    "T",
+    "eta",
+    "w",
+    "zeta",
+    "h",
+    "rho",
+    "N2",
+    "nu_v",
+    "tau_x",
+    "heat_flux",
+    "transport_z",
+    "T_budget",
+    "u_budget",
+)
+OWN = {
+    "warmth": Diagnostic(lambda model: interior(model.state.T) + 273.15, "K", "absolute temperature", ("z", "y", "x")),
+    "psi_of_interval": DIAGNOSTICS["psi"],
+    "section": Diagnostic(partial(section_transport, i=5), "m3 s-1", "transport through a section"),
+}
 
 
 def fail(simulation: ogcm.Simulation, kind: str) -> None:
@@ -60,7 +83,7 @@ def main() -> None:
     picture = given.pop("picture", None)
     simulation = ogcm.Simulation(
         model, days=int(steps) * DT / DAY, every=4 * DT / DAY, output=output, callbacks=calls,
-        variables=("u", "T", "eta", "w", "zeta", "h"), **given,
+        variables=VARIABLES, diagnostics=OWN, **given,
     )  # fmt: skip
     simulation.run()
     if picture:
