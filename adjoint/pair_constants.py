@@ -49,6 +49,25 @@ def with_triads(*values: Any) -> Constants:
     return constants
 
 
+def heights_of_air(_grid: Grid, dtype: np.dtype) -> tuple:
+    """Make the constants of the turbulent fluxes.
+
+    Parameters
+    ----------
+    _grid : Grid
+        Grid of the fields.
+    dtype : dtype
+        Type of the fields.
+
+    Returns
+    -------
+    tuple
+        Heights of the wind, 10 m, and of the air, 2 m, in the precision of the fields.
+    """
+    number = np.zeros(0, dtype).real.dtype.type
+    return number(10.0), number(2.0)
+
+
 def time_step_and_dither(grid: Grid, dtype: np.dtype) -> tuple:
     """Make the constants of kernels that need dt and the dither of each layer.
 

@@ -19,7 +19,7 @@ PROFILE = np.array([20.0, 16.0, 12.0, 9.0, 7.0])[:, None, None]  # temperature i
 PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadratic": 1e-3}
 # Typical size of each quantity in nature, in its units, for perturbations of values that are 0.
 SIZES = {
-    "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05,
+    "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05, "tke": 1e-6,
     "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "shortwave": 100.0, "fresh_water": 1e-7,
     "u10": 5.0, "v10": 5.0, "t2": 2.0, "q2": 1e-3, "d2": 2.0, "slp": 1e3, "cloud": 0.2,
     "shortwave_down": 100.0, "longwave_down": 30.0, "precipitation": 1e-7, "runoff": 1e-7,

@@ -31,7 +31,7 @@ from adjoint.operators import vertical_upwinding as vertical_upwinding_ad
 from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
-from adjoint.pair_constants import DT, same, seven_substeps, time_step_and_dither, with_triads
+from adjoint.pair_constants import DT, heights_of_air, same, seven_substeps, time_step_and_dither, with_triads
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.operators import (
@@ -289,7 +289,7 @@ OPERATORS = {
         bulk_fluxes_ad.turbulent_fluxes_ad,
         f"T t 5, x t2, y t2, {AIR}, drag t1+, stanton_factor t1+, dalton_factor t1+, feedback t1+ 0.5",
         "stress_x t2, stress_y t2, heat t2, evaporation t2",
-        same(10.0, 2.0),
+        heights_of_air,
     ),
     "stress_at_faces": pair(
         bulk_fluxes.stress_at_faces,

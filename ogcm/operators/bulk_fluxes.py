@@ -145,9 +145,10 @@ def obukhov(r, h, e, t, q, S, T_s, q_s):
 @point
 def stability(b, z_u, z_t):
     """Return (zeta_u, a_m, a_h, c) of the air."""
-    k, zeta_u, zeta_t = typed(KARMAN, b), bounded(b * typed(z_u, b)), bounded(b * typed(z_t, b))
-    heat, height = psi_heat(zeta_u), typed(logarithm(z_u / 10), b)
-    c = typed(logarithm(z_t / z_u), b) + heat - psi_heat(zeta_t)
+    k, u, t = typed(KARMAN, b), typed(z_u, b), typed(z_t, b)
+    zeta_u, zeta_t = bounded(b * u), bounded(b * t)
+    heat, height = psi_heat(zeta_u), logarithm(u / typed(10.0, b))
+    c = logarithm(t / u) + heat - psi_heat(zeta_t)
     return zeta_u, (height - psi_momentum(zeta_u)) / k, (height - heat) / k, c / k
 
 
@@ -200,7 +201,7 @@ def air_and_sea(T, dx, dy, t2, q2, p, z_t):
     """Return (S, theta, T_s, rho, q_s)."""
     kelvin, calm = typed(KELVIN, T), typed(CALM, T)
     rho, T_s = density_of_air(t2 + kelvin, q2, p), T + kelvin
-    theta = t2 + typed(KELVIN + ADIABATIC * z_t, T)
+    theta = t2 + kelvin + typed(ADIABATIC, T) * typed(z_t, T)
     return root(dx * dx + dy * dy + calm * calm), theta, T_s, rho, saturation_humidity(T_s, rho)
 
 

@@ -100,9 +100,9 @@ def test_a_dew_point_and_clouds_take_the_place_of_humidity_and_radiation():
 def test_gradients_with_respect_to_atmosphere_state_and_factors_are_exact():
     records = ogcm.Series(8 * NOISE[:3], [0.0, 600.0, 1800.0])
     entries = {"q2": None, "d2": 8 + NOISE[4], "longwave_down": None, "cloud": 0.3, "u10": records, "slp": 101000.0}
-    model = moving(forcing=atmosphere(**entries, latitude=35.0))
+    model = moving(forcing=atmosphere(**entries, latitude=35.0), vertical_mixing="tke", dt=300.0)
     simulation = ogcm.Simulation(model, days=1200 / DAY, progress=False)
-    controls = ["u", "T", "u10", "v10", "t2", "d2", "slp", "cloud", "shortwave_down", "precipitation", "runoff"]
+    controls = ["u", "T", "tke", "u10", "v10", "t2", "d2", "slp", "cloud", "shortwave_down", "precipitation", "runoff"]
     factors = ["drag_factor", "stanton_factor", "dalton_factor", "current_feedback", "emissivity", "albedo"]
     for name, check in check_controls(simulation, [*controls, *factors]).items():
         assert check.passed, name
