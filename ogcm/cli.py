@@ -144,7 +144,7 @@ RUN_OPTIONS = {
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
     "variables": (
         str,
-        "comma-separated fields (default u,v,eta,T,S and further tracers), also budgets such as T_budget",
+        "comma-separated fields (default u,v,eta,T,S and tracers), or budgets such as T_budget",
     ),
     "means": (bool, "write means over the interval instead of snapshots"),
     "output_precision": (str, "float32 (default) | float64"),
