@@ -150,7 +150,10 @@ RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
     "output": (str, "file to write (default SETUP.nc)"),
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
-    "variables": (str, "comma-separated fields (default u,v,eta,T,S and further tracers)"),
+    "variables": (
+        str,
+        "comma-separated fields (default u,v,eta,T,S and tracers), or budgets such as T_budget",
+    ),
     "means": (bool, "write means over the interval instead of snapshots"),
     "output_precision": (str, "float32 (default) | float64"),
     "restart": (str, "restart file to continue from; an existing output is extended"),

@@ -177,9 +177,8 @@ def tracer_terms(model: Model, name: str) -> dict[str, StepVariable]:
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
     units = times("K" if model.fields[name].units == "degC" else model.fields[name].units, "m s-1")
-    text = f"tendency of {model.fields[name].long_name} times layer thickness"
     return {
-        f"{name}_{term}": StepVariable(Field(units, f"{text}: {of}"), partial(function, name))
+        f"{name}_{term}": StepVariable(Field(units, f"tendency of h {name}: {of}"), partial(function, name))
         for term, (of, function) in found.items()
     }
 
@@ -273,11 +272,9 @@ def momentum_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["friction"] = "horizontal friction", friction
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
-    field = model.fields[name]
+    point = model.fields[name].point
     return {
-        f"{name}_{term}": StepVariable(
-            Field("m s-2", f"acceleration of {field.long_name}: {of}", "", field.point), partial(function, name)
-        )
+        f"{name}_{term}": StepVariable(Field("m s-2", f"tendency of {name}: {of}", "", point), partial(function, name))
         for term, (of, function) in found.items()
     }
 

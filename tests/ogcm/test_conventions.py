@@ -174,6 +174,7 @@ def test_standard_names_have_their_units():
             assert field.units == CANONICAL_UNITS.get(field.standard_name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plane", "sphere"])  # the coordinates of `cells` are no places, which it wants
 def test_the_cf_checker_finds_no_fault(tmp_path, kind):
     checker = shutil.which("compliance-checker")

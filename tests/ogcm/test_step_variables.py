@@ -43,6 +43,7 @@ def largest(fields):
     return max(float(abs(a).max()) for a in fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_budgets_close_from_the_file(tmp_path, choice):
     model = ocean(**CHOICES[choice])
