@@ -22,7 +22,6 @@ from .fields import FIELDS as FIELDS
 from .files import seal as seal
 from .forcing import Fluxes as Fluxes
 from .forcing import Forcing as Forcing
-from .forcing import Series as Series
 from .grid import Grid as Grid
 from .grid import interior as interior
 from .halo import exchange as exchange
@@ -44,6 +43,7 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .series import Series as Series
 from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation
 from .state import State as State

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ogcm.errors import InputError
-from ogcm.forcing import Series
 from ogcm.inputs import flag, number
 from ogcm.preparation.filling import nearest
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
+from ogcm.series import Series
 
 Array = np.ndarray
 ENTRIES = {  # the quantity of each entry, for its units; a number may stand in place of each field

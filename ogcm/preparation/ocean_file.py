@@ -24,9 +24,9 @@ import numpy as np
 import ogcm
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify, write_hdf5
-from ogcm.forcing import Series
 from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
+from ogcm.series import Series
 
 Array = np.ndarray
 FORM = "ogcm ocean 1"

@@ -10,7 +10,7 @@ import pytest
 
 import ogcm
 from ogcm.errors import InputError
-from ogcm.forcing import Series
+from ogcm.series import Series
 
 NY, NX = 3, 4
 BASICS = {"depth": 100.0, "dz": [50.0, 50.0], "dt": 100.0}

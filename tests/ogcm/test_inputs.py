@@ -14,8 +14,8 @@ from adjoint.losses import HeatContent
 from ogcm import device
 from ogcm.constants import DAY
 from ogcm.errors import InputError
-from ogcm.forcing import Series
 from ogcm.grid import HALO, interior
+from ogcm.series import Series
 from tests.oceans import run
 
 NX, NY, DZ = 12, 10, [50.0, 100.0, 100.0, 150.0]

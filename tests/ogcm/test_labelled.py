@@ -7,8 +7,8 @@ import xarray as xr
 import ogcm
 from ogcm.data import read_field
 from ogcm.errors import InputError
-from ogcm.forcing import Series
 from ogcm.grid import interior
+from ogcm.series import Series
 
 GLOBE = ogcm.spherical(lon=np.linspace(0, 360, 9), lat=np.linspace(-60, 60, 7))
 ON_GLOBE = np.random.default_rng(2).uniform(100, 300, (6, 8))
