@@ -11,17 +11,8 @@ import numpy as np
 
 from ogcm.constants import DAY, YEAR
 from ogcm.errors import InputError
-from ogcm.inputs import (
-    ArrayLike,
-    Points,
-    as_array,
-    axis_of,
-    coordinate_of,
-    fit_shape_of_tile,
-    is_labelled,
-    number,
-    variable_of,
-)
+from ogcm.inputs import ArrayLike, Points, as_array, fit_shape_of_tile, number
+from ogcm.labelled import by_months, is_labelled
 
 Array = np.ndarray
 
@@ -173,29 +164,6 @@ class Series:
             raise InputError(f"{name}: its records are of {days}; count their times in seconds from the model's start")
         if start < first - step or end > last + step:
             warnings.warn(f"{name}: its records are of {days}; outside, the nearest record is used", stacklevel=5)
-
-
-def by_months(values: Any) -> Any:
-    """Return a labelled array from January to December, anything else as it is.
-
-    Its months are those of a coordinate of dates, or one with the name "month" or values 1 to 12. Raises InputError
-    where they are not twelve.
-    """
-    values = variable_of("a monthly series", values)
-    if not is_labelled(values):
-        return values
-    for dimension in values.dims:
-        c = coordinate_of(values, dimension) if axis_of(values, dimension) == "t" else None
-        if c is None:
-            continue
-        dates = c.dtype.kind == "M" or (c.dtype.kind == "O" and hasattr(c, "dt"))
-        if dates or c.name == "month" or set(c.values.tolist()) == set(range(1, 13)):
-            months = (c.dt.month if dates else c).values
-            if sorted(months) != list(range(1, 13)):
-                found = ", ".join(map(str, months[:13]))
-                raise InputError(f"a monthly series needs 12 maps of January to December; its {c.name} has {found}")
-            return values.isel({dimension: np.argsort(months)})
-    return values
 
 
 def seconds(name: str, what: str, times: Any) -> Array:

@@ -14,7 +14,7 @@ import pytest
 import xarray
 
 import ogcm
-from ogcm import device, inputs, processes
+from ogcm import device, labelled, processes
 from ogcm.decomposition import best_layout, check_layout
 from ogcm.errors import InputError
 from ogcm.exact_sums import digits_of, rounded
@@ -286,7 +286,7 @@ def test_of_a_file_each_tile_reads_its_part(tmp_path, monkeypatch):
             part, read = whole.part(tile), []
             heights = [np.broadcast_to(z, part.shape) for z in (-5.0, -15.0, -25.0)]
             points = part.points("t", np.array(heights))
-            monkeypatch.setattr(inputs, "to_host", lambda a, read=read: read.append(np.shape(a)) or device.to_host(a))
+            monkeypatch.setattr(labelled, "to_host", lambda a, read=read: read.append(np.shape(a)) or device.to_host(a))
             np.testing.assert_array_equal(sample("T", file["T"], points), tile.cut(values))
             series = ogcm.Series(file["T"].rename(depth="time"), [0.0, 1.0, 2.0]).bound("T", part.points())
             np.testing.assert_array_equal(series.values, tile.cut(values))
