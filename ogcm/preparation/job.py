@@ -10,15 +10,18 @@ docs/preparing.md describes each entry.
 """
 
 import datetime
-import hashlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ogcm import config
 from ogcm.errors import InputError, suggestion
+from ogcm.files import hash_of
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
 from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
@@ -45,7 +48,11 @@ NEEDED = ("grid", "layers", "bathymetry", "start")  # tables without which there
 
 
 def prepare(
-    configuration: str | Path | Mapping[str, Mapping], output: str | Path | None = None, *, picture: bool = True
+    configuration: str | Path | Mapping[str, Mapping],
+    output: str | Path | None = None,
+    *,
+    picture: bool = True,
+    progress: bool = True,
 ) -> Path:
     """Make the file of an ocean, and its picture beside it.
 
@@ -57,6 +64,8 @@ def prepare(
         File to write; by default the one in [ocean], or that with the name of the configuration.
     picture : bool
         Whether to draw bathymetry, start and forcing into a PNG with the name of the file.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -72,11 +81,22 @@ def prepare(
 
     tables, folder, name = read_configuration(configuration)
     path = Path(output or folder / tables["ocean"].get("output", f"{name}.nc"))
-    ocean = make(tables, folder, tables["ocean"].get("name", name))
-    ocean_file.write(ocean, path)
-    if picture:
-        draw(ocean).savefig(path.with_suffix(".png"), dpi=110)
+    with tqdm(
+        total=5 + picture, unit="part", disable=None if progress else True, file=sys.stderr, dynamic_ncols=True
+    ) as bar:
+        ocean = make(tables, folder, tables["ocean"].get("name", name), partial(begin, bar))
+        begin(bar, "file")
+        ocean_file.write(ocean, path)
+        if picture:
+            begin(bar, "picture")
+            draw(ocean).savefig(path.with_suffix(".png"), dpi=110)
     return path
+
+
+def begin(bar: tqdm, part: str) -> None:
+    """Show which part of the work begins, and its number."""
+    bar.set_description(part)
+    bar.update()
 
 
 def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tuple[dict[str, dict], Path, str]:
@@ -99,19 +119,23 @@ def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tup
     return tables, folder, name
 
 
-def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str) -> Ocean:
-    """Make an ocean from the tables of a configuration. Raises what `prepare` raises."""
+def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str, begin: Callable[[str], None]) -> Ocean:
+    """Make an ocean from the tables of a configuration; `begin` is told each part. Raises what `prepare` raises."""
     cells, dz = region(tables["grid"]), thicknesses(tables["layers"])
     closes = bool(abs(cells.lon_edges[-1] - cells.lon_edges[0] - 360.0) < 1e-6)
-    depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
     equation = tables["numerics"].get("equation_of_state", "teos10")
-    T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
-    given = {table: plain(entries) for table, entries in tables.items() if entries}
     first = tables["ocean"].get("start")
+    begin("bathymetry")
+    depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
+    begin("start")
+    T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
+    begin("forcing")
+    forcing = forcing_of(tables["forcing"], folder, cells, first, equation)
+    atmosphere = atmosphere_of(tables["atmosphere"], folder, cells, first)
+    begin("hashes of files")
+    given = {table: plain(entries) for table, entries in tables.items() if entries}
     return Ocean(
-        cells, dz, depth, T, S, forcing_of(tables["forcing"], folder, cells, first, equation),
-        atmosphere_of(tables["atmosphere"], folder, cells, first),
-        dict(tables["numerics"]), dict(tables["parameters"]), name,
+        cells, dz, depth, T, S, forcing, atmosphere, dict(tables["numerics"]), dict(tables["parameters"]), name,
         config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
     )  # fmt: skip
 
@@ -131,7 +155,8 @@ def hashes(tables: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, s
         if isinstance(value, Mapping):
             if "file" in value:
                 for path in paths_of(value, folder):
-                    found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+                    with path.open("rb") as f:
+                        found[path.name] = hash_of(f, path.stat().st_size)
             for item in value.values():
                 visit(item)
 
