@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ogcm.constants import DAY
+from ogcm.dates import since_new_year
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.inputs import Values, flag, number, sample
@@ -73,8 +75,9 @@ class Atmosphere:
         Water of rivers [m s-1].
     height_wind, height_air : float
         Heights of the wind, and of the temperature and humidity of the air [m].
-    day_of_year : float
-        Days from the beginning of 1 January, in UTC, to the time 0 of the model; for shortwave radiation by `cloud`.
+    day_of_year : float, optional
+        Days from the beginning of 1 January, in UTC, to the time 0 of the model, for shortwave radiation by `cloud`; by
+        default those to the `start` of the model, or 0.
     diurnal_cycle : bool
         True for the altitude of the sun at the time of the step, False for the mean of its day; likewise.
     latitude, longitude : float, array_like or callable, optional
@@ -94,7 +97,7 @@ class Atmosphere:
     runoff: "Entry" = 0.0
     height_wind: float = 10.0
     height_air: float = 2.0
-    day_of_year: float = 0.0
+    day_of_year: float | None = None
     diurnal_cycle: bool = False
     latitude: Values | None = None
     longitude: Values | None = None
@@ -110,7 +113,8 @@ class Atmosphere:
         for name in ("height_wind", "height_air"):
             if not 1 <= number(name, getattr(self, name)) <= 100:
                 raise InputError(f"{name}: a height between 1 and 100 m, got {getattr(self, name)}")
-        number("day_of_year", self.day_of_year)
+        if self.day_of_year is not None:
+            number("day_of_year", self.day_of_year)
         flag("diurnal_cycle", self.diurnal_cycle)
 
 
@@ -207,4 +211,5 @@ def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
         values = own[name] if given is None else sample(name, given, horizontal.points())
         places.append(np.broadcast_to(values, horizontal.shape))
     latitude, longitude = places
-    return Sunshine(latitude, longitude, atmosphere.day_of_year, atmosphere.diurnal_cycle)
+    day = since_new_year(bound.start) / DAY if atmosphere.day_of_year is None else atmosphere.day_of_year
+    return Sunshine(latitude, longitude, day, atmosphere.diurnal_cycle)

@@ -1,7 +1,7 @@
 """The forcing of the ocean: wind stress, heat, fresh water and restoring, constant or varying in time.
 
 Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of coordinates and time [s]
-`f(x, y, t)`, or a `Series` of maps interpolated linearly in time. A model has no calendar: times count from its start.
+`f(x, y, t)`, or a `Series` of maps interpolated linearly in time. Times count from the start of the model.
 Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation) freshens, tau is the
 stress of the wind on the water.
 """
@@ -146,6 +146,8 @@ class BoundForcing:
         Grid with halo.
     equation_of_state : str
         Equation of state of the model.
+    start : cftime.datetime, optional
+        Start of the model.
 
     Attributes
     ----------
@@ -168,7 +170,9 @@ class BoundForcing:
         For wrong shapes, for values that are not finite over water, and for times out of order.
     """
 
-    def __init__(self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid, equation_of_state: str) -> None:
+    def __init__(
+        self, forcing: Forcing, horizontal: HorizontalGrid, grid: Grid, equation_of_state: str, start: Any = None
+    ) -> None:
         self.steady: dict[str, Array] = {}
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
@@ -176,7 +180,7 @@ class BoundForcing:
         if not isinstance(forcing, Forcing):
             raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
-        self.equation_of_state = equation_of_state
+        self.equation_of_state, self.start = equation_of_state, start
         self.computed: tuple[str, ...] = ()
         self.heights = (10.0, 2.0)
         if forcing.atmosphere is not None:
@@ -213,7 +217,7 @@ class BoundForcing:
         entry: Any = 0.0 if given is None and name.endswith("_star") else given
         points = self.horizontal.points({"tau_x": "u", "tau_y": "v"}.get(name, "t"))
         if isinstance(entry, Series):
-            series = entry.bound(name, points)
+            series = entry.bound(name, points, self.start)
             maps = np.stack([self.with_halo(name, record) for record in series.values])
             self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *self.horizontal.shape)
         elif callable(entry) and (function := Function(name, entry, "xyt")).of_time:

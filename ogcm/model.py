@@ -17,6 +17,7 @@ import numpy as np
 import ogcm
 from ogcm.atmosphere import warn_of_no_atmosphere
 from ogcm.backend import HALO
+from ogcm.dates import start_date
 from ogcm.decomposition import divide
 from ogcm.device import check_device, check_host_memory, to_device, to_host
 from ogcm.errors import InputError, suggestion
@@ -69,6 +70,9 @@ class Model:
         The term with the name "corrector".
     name : str
         Name of the ocean; output files are called by it.
+    start : str, date, datetime, datetime64 or cftime.datetime, optional
+        Date of the time 0, such as "2021-01-01". Output then has dates, forcing may have them, and a monthly
+        climatology follows the year of the calendar (that of cftime, else the real one).
     decomposition : tuple of int, optional
         Numbers of tiles along j and i into which the ocean is divided between the processes that `mpiexec` started; by
         default those with the smallest halos. (1, 1) gives each process an ocean of its own.
@@ -107,6 +111,8 @@ class Model:
         Digests of what a setup made, by which `ogcm.provenance` sees later changes.
     places : dict of str to dict
         Default ranges x, y, z [units of the grid, m] of quantities such as "transport", by quantity.
+    start : cftime.datetime or None
+        Date of the time 0.
     device : str
         Where the arrays are, "cpu" or "cuda".
 
@@ -133,6 +139,7 @@ class Model:
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
         name: str = "ocean",
+        start: Any = None,
         decomposition: tuple[int, int] | None = None,
         **numerics: Unpack[NumericsOptions],
     ) -> None:
@@ -165,7 +172,8 @@ class Model:
         given = {} if parameters is None else parameters
         self.parameters, self.parameter_shapes = build_parameters(given, self.horizontal, self.grid, self.options())
         forcing = Forcing() if forcing is None else forcing
-        self.forcing = BoundForcing(forcing, self.horizontal, self.grid, self.numerics.equation_of_state)
+        self.start = start_date(start)
+        self.forcing = BoundForcing(forcing, self.horizontal, self.grid, self.numerics.equation_of_state, self.start)
         warn_of_no_atmosphere(given, self.forcing)
         self.state = State(
             u=self.sample("u", u),
@@ -180,7 +188,8 @@ class Model:
         self.fields: dict[str, Field] = dict(FIELDS)
         self.known_parameters: dict[str, Parameter] = dict(PARAMETERS)
         self.further_tracers: dict[str, Tracer] = {}
-        tile.check_same({"version of ogcm": ogcm.__version__, "name": name, "dz": self.dz.tolist(), **self.options()})
+        about = {"version of ogcm": ogcm.__version__, "name": name, "start": str(self.start), "dz": self.dz.tolist()}
+        tile.check_same(about | self.options())
         for tracer, made in ({} if tracers is None else tracers).items():
             self.add_tracer(tracer, made)
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from ogcm import diagnostics, files
 from ogcm.constants import DAY
+from ogcm.dates import time_attributes
 from ogcm.device import to_host
 from ogcm.diagnostics import Diagnostic
 from ogcm.diagnostics.series import MAP
@@ -164,6 +165,12 @@ class OutputFile:
                     f"{source}: holds {', '.join(names) or 'no fields'} of another run or grid; "
                     "choose another output, or pass overwrite (--overwrite)"
                 )
+            wanted, times = time_attributes(self.model.start), f["time"].attrs
+            if any(times[key] != value for key, value in wanted.items()):
+                raise FileError(
+                    f"{source}: counts {times['units']} ({times['calendar']}), the model {wanted['units']} "
+                    f"({wanted['calendar']}); choose another output, or pass overwrite (--overwrite)"
+                )
 
     def whole_shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a field of the whole ocean."""
@@ -234,7 +241,7 @@ class OutputFile:
         """Write the variables `time` and, for means, `time_bounds`."""
         f = self.file
         time = f.create_variable("time", ("time",), "f8")
-        time.attrs.update(units="days since 0001-01-01 00:00:00", calendar="360_day", axis="T", standard_name="time")
+        time.attrs.update(axis="T", standard_name="time", **time_attributes(self.model.start))
         if self.means:
             time.attrs["bounds"] = "time_bounds"
             f.create_variable("time_bounds", ("time", "bounds"), "f8")

@@ -5,16 +5,21 @@ import reprlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ogcm.constants import DAY, YEAR
+from ogcm.dates import seconds_after, since_new_year, year_of
 from ogcm.errors import InputError
 from ogcm.inputs import ArrayLike, Points, as_array, fit_shape_of_tile, number
 from ogcm.labelled import by_months, is_labelled
 
+if TYPE_CHECKING:
+    import cftime
+
 Array = np.ndarray
+MONTHS = (np.arange(12) + 0.5) * YEAR / 12  # the middle of each month [s] of a year of 360 days
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Series:
     values : array_like, shape (nt,) or (nt, ny, nx)
         Records, each a number or a map.
     times : array_like, shape (nt,)
-        Times of the records from the start of the model, in seconds or as durations (timedelta64).
+        Times of the records from the start of the model, in seconds or as durations (timedelta64); or dates, for a
+        model with a `start`.
     period : float or timedelta64, optional
         Time [s] after which the series repeats; none by default.
     """
@@ -39,7 +45,9 @@ class Series:
 
     @classmethod
     def monthly(cls, values: ArrayLike | Sequence[Any]) -> "Series":
-        """Make a series of twelve maps at mid-month of a year of 360 days, repeated each year.
+        """Make a series of twelve maps at mid-month, repeated each year.
+
+        The year is that of the calendar of the model, of 360 days for a model without a start.
 
         Parameters
         ----------
@@ -62,9 +70,9 @@ class Series:
             records = as_array("a monthly series", values, {"t": None, "y": None, "x": None})
         if np.ndim(records) == 0 or len(records) != 12:
             raise InputError(f"a monthly series needs 12 maps, got {len(np.atleast_1d(records))}")
-        return cls(values, (np.arange(12) + 0.5) * YEAR / 12, YEAR)
+        return cls(values, MONTHS, YEAR)
 
-    def bound(self, name: str, points: Points) -> "Series":
+    def bound(self, name: str, points: Points, start: "cftime.datetime | None" = None) -> "Series":
         """Convert the series to a list of records at points, with times and period in seconds.
 
         Parameters
@@ -73,6 +81,8 @@ class Series:
             Name of the forcing, for messages.
         points : Points
             Points of the maps.
+        start : date, optional
+            Start of the model, from which dates are counted; months are those of its calendar.
 
         Returns
         -------
@@ -85,7 +95,10 @@ class Series:
             For values that do not fit the points, times that do not increase, and a period that is too short.
         """
         records = as_array(name, self.values, {"t": None, **(points.whole or points).axes}, tile=points.tile)
-        times, period = seconds(name, "times", self.times), self.period
+        times, period = seconds(name, "times", self.times, start), self.period
+        if start is not None and period == YEAR and np.array_equal(times, MONTHS):
+            period = year_of(start)
+            times = times * (period / YEAR) - since_new_year(start)
         if times.ndim != 1 or records.ndim == 0 or not 0 < len(times) == len(records):
             maps = len(records) if records.ndim else 0
             raise InputError(f"{name}: {maps} maps need as many times [s], got shape {times.shape}")
@@ -166,16 +179,24 @@ class Series:
             warnings.warn(f"{name}: its records are of {days}; outside, the nearest record is used", stacklevel=5)
 
 
-def seconds(name: str, what: str, times: Any) -> Array:
-    """Return times or durations as numbers [s]. Raises InputError for dates and for anything but numbers."""
+def seconds(name: str, what: str, times: Any, start: "cftime.datetime | None" = None) -> Array:
+    """Return times, durations or dates after a start as numbers [s].
+
+    Raises InputError for dates without a start or in another calendar, and for anything but numbers.
+    """
     a = np.asarray(times)
     if a.dtype.kind == "O" and all(isinstance(t, datetime.timedelta) for t in a.flat):
         a = a.astype("timedelta64[us]")
     if a.dtype.kind == "m":
         return a / np.timedelta64(1, "s")
     if a.dtype.kind == "M" or (a.dtype.kind == "O" and all(hasattr(t, "year") for t in a.flat)):
-        raise InputError(
-            f"{name}: its {what} are dates ({reprlib.repr(a.flat[0])}), but the model has no calendar; give seconds or "
-            "durations from the start of the model, such as `times - times[0]`"
-        )
+        if start is None:
+            raise InputError(
+                f"{name}: its {what} are dates ({reprlib.repr(a.flat[0])}), but the model has no start; give it one, "
+                "such as start='2000-01-01', or durations from its start, such as `times - times[0]`"
+            )
+        try:
+            return seconds_after(start, a)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{name}: its {what} cannot be counted from {start} ({error})") from None
     return as_array(f"{name}: {what}", times)

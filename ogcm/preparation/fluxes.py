@@ -95,8 +95,6 @@ def atmosphere_of(table: Mapping[str, Any], folder: Path, cells: Places, start: 
     found, _ = entries_of("atmosphere", entries, AIR, folder, cells, start)
     if found:
         found["diurnal_cycle"] = flag("[atmosphere] diurnal_cycle", table.get("diurnal_cycle", False))
-        if isinstance(start, datetime.date):
-            found["day_of_year"] = float(start.timetuple().tm_yday - 1)
     return found
 
 

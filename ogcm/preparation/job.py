@@ -125,6 +125,8 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str, begin
     closes = bool(abs(cells.lon_edges[-1] - cells.lon_edges[0] - 360.0) < 1e-6)
     equation = tables["numerics"].get("equation_of_state", "teos10")
     first = tables["ocean"].get("start")
+    if first is not None and not isinstance(first, datetime.date):
+        raise InputError(f"[ocean] start needs a date without quotes, such as 2021-01-01, got {first!r}")
     begin("bathymetry")
     depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
     begin("start")
@@ -137,6 +139,7 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str, begin
     return Ocean(
         cells, dz, depth, T, S, forcing, atmosphere, dict(tables["numerics"]), dict(tables["parameters"]), name,
         config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
+        None if first is None else first.isoformat(),
     )  # fmt: skip
 
 

@@ -81,6 +81,8 @@ class Ocean:
         What was asked for, as TOML.
     inputs : dict of str to str
         Hashes of the files that were read, by name.
+    start : str or None
+        Date of the time 0 of the model.
     """
 
     cells: Places
@@ -95,6 +97,7 @@ class Ocean:
     name: str = "ocean"
     configuration: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+    start: str | None = None
 
     @property
     def equation_of_state(self) -> str:
@@ -127,8 +130,8 @@ def write(ocean: Ocean, path: str | Path) -> None:
 
 def settings_of(ocean: Ocean) -> dict[str, dict]:
     """Return all numbers of an ocean by their tables."""
-    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters,
-              "forcing": ocean.forcing, "atmosphere": ocean.atmosphere}  # fmt: skip
+    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters, "forcing": ocean.forcing,
+              "atmosphere": ocean.atmosphere, "ocean": {"start": ocean.start}}  # fmt: skip
     return {name: {entry: value for entry, value in table.items() if not isinstance(value, Series | np.ndarray)}
             for name, table in tables.items()}  # fmt: skip
 
@@ -207,7 +210,7 @@ def read(path: str | Path) -> Ocean:
                 cells, f["dz"][...], f["depth"][...], f["T"][...], f["S"][...],
                 fields(f, ENTRIES) | settings["forcing"], fields(f, AIR) | settings["atmosphere"],
                 settings["numerics"], settings["parameters"], str(f.attrs["title"]),
-                str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]),
+                str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]), settings["ocean"]["start"],
             )  # fmt: skip
     except FileError:
         raise

@@ -47,6 +47,7 @@ def ocean(
         forcing=ogcm.Forcing(
             **found.forcing, atmosphere=ogcm.Atmosphere(**found.atmosphere) if found.atmosphere else None
         ),
+        start=found.start,
         parameters=found.parameters | dict(parameters or {}),
         **settings,
     )
