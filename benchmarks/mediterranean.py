@@ -104,8 +104,8 @@ def main() -> None:
         ogcm.Simulation(model, days=chosen.days, every=1.0, means=True, variables=variables, output=output).run()
         with h5py.File(output) as run:
             area, sea = interior(model.grid.area_t), interior(model.grid.mask_t)[0] > 0
-            heat = np.nan_to_num(run["heat_flux"][...] + run["shortwave"][...]).mean(axis=0)
-            print(f"mean net heat flux into the sea: {(heat * area)[sea].sum() / area[sea].sum():.0f} W m-2\n")
+            heat = sum(run[name][...][:, sea].mean(axis=0) for name in ("heat_flux", "shortwave"))
+            print(f"mean net heat flux into the sea: {np.average(heat, weights=area[sea]):.0f} W m-2\n")
             for errors, file in ((profile_errors, "profiles.nc"), (sea_level_errors, "sla_tracks.nc")):
                 with h5py.File(chosen.folder / "med202101" / file) as observed:
                     errors(start, run, observed, chosen.days)

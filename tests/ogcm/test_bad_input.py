@@ -134,7 +134,7 @@ def series(times, period=None, maps=3, scale=1.0):
         (forced(rate_T=1e-6, T_star=lambda x, y, t: 300.0), "T_star: 300 looks like kelvin"),
         (
             forced(tau_x=series(np.array(["2020-01-01", "2020-01-02", "2020-01-03"], "datetime64[D]"))),
-            "tau_x: its times are dates .*, but the model has no start; give it one, such as start='2000-01-01', or durations",
+            "tau_x: its times are dates .*, but the model has no start; give it one, such as start='2000-01-01'",
         ),
         (forced(tau_x=series([datetime(2020, 1, d) for d in (1, 2, 3)])), "tau_x: its times are dates"),
         (forced(tau_x=series(["a", "b", "c"])), "tau_x: times: needs real numbers, got text"),
