@@ -124,7 +124,10 @@ def surface_field(name: str, entry: Mapping[str, Any], quantity: str, folder: Pa
     from ogcm.data.sea_water import SALINITIES, TEMPERATURES, kind_of
 
     options = dict(entry)
-    level, climatology, kind = (options.pop(key, None) for key in ("level", "climatology", "kind"))
+    kinds, option = {"T_star": (TEMPERATURES, "temperature_kind"), "S_star": (SALINITIES, "salinity_kind")}.get(
+        name, ({}, "")
+    )
+    level, climatology, kind = (options.pop(key, None) for key in ("level", "climatology", option))
     field = read_around(options, quantity, folder, cells, ("y", "x") if level is None else ("z", "y", "x"))
     if level is not None:
         field = field.isel(z=int(np.argmin(abs(field["z"].values + number(f"{name}: level", level)))))
@@ -136,8 +139,7 @@ def surface_field(name: str, entry: Mapping[str, Any], quantity: str, folder: Pa
         field = (
             field.rename(month="time").drop_vars("time").assign_coords(month=("time", months)).assign_attrs(periodic)
         )
-    known = {"T_star": (TEMPERATURES, "temperature_kind"), "S_star": (SALINITIES, "salinity_kind")}.get(name)
-    return field, kind_of(field, kind, *known) if known else ""
+    return field, kind_of(field, kind, kinds, option) if kinds else ""
 
 
 def targets(found: Mapping[str, Any], kinds: Mapping[str, str], cells: Places, equation_of_state: str) -> dict:

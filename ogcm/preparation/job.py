@@ -249,7 +249,7 @@ def initial_fields(
         if not isinstance(table.get(name), Mapping):
             raise InputError(f"[start] needs {name}, such as {name} = {{file = 'levitus.nc', variable = '{name[:4]}'}}")
         entry = dict(table[name])
-        kinds[f"{name}_kind"] = entry.pop("kind", None)
+        kinds[f"{name}_kind"] = entry.pop(f"{name}_kind", None)
         raw.append(read_around(entry, name, folder, cells, ("z", "y", "x")))
         fields[name] = of_month(raw[-1], table.get("month"))
     if table.get("month") is not None and not any("month" in f.coords for f in raw):

@@ -402,7 +402,7 @@ def test_a_start_is_made_stable(sea, tmp_path):
         ("nu_h = 2000.0", "nuh = 2000.0", r"unknown 'nuh' in \[parameters\]"),
         ('wind_y = {file = "climatology.nc", variable = "v"}', "", r"needs both wind_x and wind_y"),
         ("heat_flux = {", "rate_T = {", r"\[forcing\] rate_T needs a number"),
-        ('variable = "S"}', 'variable = "S", kind = "salty"}', r"salty"),
+        ('variable = "S"}', 'variable = "S", salinity_kind = "salty"}', r"salty"),
         ("lon = [0.0, 20.0]", "lon = [0.0, 40.0]", r"the relief does not reach the cell"),
         ("[start]", '[start]\nfill = "linear"', r"fill: 'linear' does not exist; choose from harmonic, nearest"),
         ("[start]", "[start]\nmonth = 3", r"month = 3: neither temperature nor salinity has months"),
