@@ -34,17 +34,17 @@ ATTRIBUTES = {  # units and standard name of each entry of the forcing
     "tau_x": ("N m-2", "surface_downward_x_stress"),
     "tau_y": ("N m-2", "surface_downward_y_stress"),
     "heat_flux": ("W m-2", "surface_downward_heat_flux_in_sea_water"),
-    "fresh_water": ("m s-1", "lwe_downward_water_flux_in_sea_water"),
-    "T_star": ("degC", "sea_surface_temperature"),
-    "S_star": ("g kg-1", "sea_surface_salinity"),
+    "fresh_water": ("m s-1", ""),
+    "T_star": ("degC", ""),
+    "S_star": ("g kg-1", ""),
     "rate_T": ("m s-1", ""),
     "rate_S": ("m s-1", ""),
     "shortwave": ("W m-2", "net_downward_shortwave_flux_at_sea_water_surface"),
-    "u10": ("m s-1", "eastward_wind"),
-    "v10": ("m s-1", "northward_wind"),
+    "u10": ("m s-1", "x_wind"),
+    "v10": ("m s-1", "y_wind"),
     "t2": ("degC", "air_temperature"),
     "d2": ("degC", "dew_point_temperature"),
-    "q2": ("kg kg-1", "specific_humidity"),
+    "q2": ("1", "specific_humidity"),
     "slp": ("Pa", "air_pressure_at_mean_sea_level"),
     "shortwave_down": ("W m-2", "surface_downwelling_shortwave_flux_in_air"),
     "longwave_down": ("W m-2", "surface_downwelling_longwave_flux_in_air"),
@@ -120,9 +120,12 @@ def write(ocean: Ocean, path: str | Path) -> None:
         )  # fmt: skip
         write_geometry(f, ocean)
         dims = ("z", "lat", "lon")
-        kinds = ("conservative", "absolute") if ocean.equation_of_state == "teos10" else ("potential", "practical")
-        write_variable(f, "T", ocean.T, dims, "degC", f"sea_water_{kinds[0]}_temperature")
-        write_variable(f, "S", ocean.S, dims, "g kg-1", f"sea_water_{kinds[1]}_salinity")
+        if ocean.equation_of_state == "teos10":
+            write_variable(f, "T", ocean.T, dims, "degC", "sea_water_conservative_temperature")
+            write_variable(f, "S", ocean.S, dims, "g kg-1", "sea_water_absolute_salinity")
+        else:
+            write_variable(f, "T", ocean.T, dims, "degC", "sea_water_potential_temperature")
+            write_variable(f, "S", ocean.S, dims, "1", "sea_water_practical_salinity")
         for name, entry in (ocean.forcing | ocean.atmosphere).items():
             if isinstance(entry, Series) or np.ndim(entry):
                 write_entry(f, name, entry)

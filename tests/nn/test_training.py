@@ -326,7 +326,7 @@ def test_mistakes_in_the_file_are_named(path, tmp_path, old, new, message):
 @pytest.mark.parametrize(
     ("table", "line", "words"),
     [
-        ("setup", "name = []", r"\[setup\] name = \[\] does not exist"),
+        ("setup", "name = []", r"\[setup\] needs the name of a setup, got name = \[\]"),
         ("setup", f"resolution = 1{'0' * 400}", r"\[setup\] resolution holds 1000"),
         ("data", "file = 3", r"file in \[data\] needs a value of type str, got 3"),
         ("data", "train = 'x'", r"train in \[data\] needs a value of type float, got 'x'"),

@@ -18,12 +18,17 @@ ALL = ("u", "v", "eta", "T", "S", "w", "zeta", "h")
 SGRID_ROLE = "grid_topology is not a valid cf_role value"  # the checker knows no SGRID, whose rule this is
 # Units of the standard names that output uses, which are or equal those of version 93 of the table of CF (K is degC)
 CANONICAL_UNITS = {
+    "air_pressure_at_mean_sea_level": "Pa",
+    "air_temperature": "degC",  # K in the table
     "cell_area": "m2",
     "cell_thickness": "m",
+    "cloud_area_fraction": "1",
     "coriolis_parameter": "s-1",
+    "dew_point_temperature": "degC",  # K in the table
     "height_above_mean_sea_level": "m",
     "latitude": "degrees_north",
     "longitude": "degrees_east",
+    "lwe_precipitation_rate": "m s-1",
     "ocean_relative_vorticity": "s-1",
     "projection_x_coordinate": "m",
     "projection_y_coordinate": "m",
@@ -43,12 +48,17 @@ CANONICAL_UNITS = {
     "sea_water_speed": "m s-1",
     "sea_water_x_velocity": "m s-1",
     "sea_water_y_velocity": "m s-1",
+    "specific_humidity": "1",
     "specific_turbulent_kinetic_energy_of_sea_water": "m2 s-2",
     "square_of_brunt_vaisala_frequency_in_sea_water": "s-2",
     "surface_downward_heat_flux_in_sea_water": "W m-2",
     "surface_downward_x_stress": "N m-2",  # Pa in the table
     "surface_downward_y_stress": "N m-2",
+    "surface_downwelling_longwave_flux_in_air": "W m-2",
+    "surface_downwelling_shortwave_flux_in_air": "W m-2",
     "upward_sea_water_velocity": "m s-1",
+    "x_wind": "m s-1",
+    "y_wind": "m s-1",
 }
 
 
