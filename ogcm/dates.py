@@ -55,8 +55,7 @@ def start_date(given: Any) -> "cftime.datetime | None":
         found = datetime.datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise InputError(f"start: needs a date such as '2021-01-01', got {reprlib.repr(given)}") from None
-    return cftime.datetime(found.year, found.month, found.day, found.hour, found.minute, found.second,
-                           calendar="standard")  # fmt: skip
+    return date_of(found, "standard")
 
 
 def time_attributes(start: "cftime.datetime | None") -> dict[str, str]:

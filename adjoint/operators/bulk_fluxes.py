@@ -42,12 +42,12 @@ from ogcm.operators.bulk_fluxes import (
     air_and_sea,
     buoyant_difference,
     iterate,
-    neutral_air,
     neutral_drag,
     neutral_wind,
     obukhov,
     passage,
     stability,
+    states_of_air,
     unstable_root,
 )
 from ogcm.operators.stencils import masked
@@ -237,12 +237,8 @@ def turbulent_fluxes_ad(
                 q_t, share = q2[j, i], feedback[0, j, i]
                 dx, dy = u10[j, i] - share * x[j, i], v10[j, i] - share * y[j, i]
                 S, theta, T_s, rho, q_s = air_and_sea(T[0, j, i], dx, dy, t2[j, i], q_t, slp[j, i], z_t)
-                first = neutral_air(S, theta, q_t, T_s, q_s)
+                first, second, third, fourth, fifth = states_of_air(S, theta, q_t, T_s, q_s, z_u, z_t)
                 _, _, c_h, _, _, _ = first
-                second = iterate(first, c_h, S, theta, q_t, T_s, q_s, z_u, z_t)
-                third = iterate(second, c_h, S, theta, q_t, T_s, q_s, z_u, z_t)
-                fourth = iterate(third, c_h, S, theta, q_t, T_s, q_s, z_u, z_t)
-                fifth = iterate(fourth, c_h, S, theta, q_t, T_s, q_s, z_u, z_t)
                 _, r, h, e, t, q = iterate(fifth, c_h, S, theta, q_t, T_s, q_s, z_u, z_t)
                 zero, flow, push, warmer, moister = typed(0.0, S), rho * r * S, rho * r * r * S, t - T_s, q_s - q
                 along = dx * stress_x_ad[j, i] + dy * stress_y_ad[j, i]

@@ -37,14 +37,19 @@ def fill_missing(name: str, values: Array, wet: Array, periodic_x: bool = False)
     except ValueError:
         raise InputError(f"{name}: shape {values.shape} does not fit the grid's {wet.shape}") from None
     filled = values.copy()
-    turn = values.shape[-1] // 2 if periodic_x else 0
     for layer, mask in zip(filled.reshape(masks.shape), masks, strict=True):
-        wide = np.pad(layer, ((0, 0), (turn, turn)), mode="wrap")
-        missing = ~np.isfinite(wide)
-        if (~np.isfinite(layer) & mask).any():
+        missing = ~np.isfinite(layer)
+        if (missing & mask).any():
             if missing.all():
                 raise InputError(f"{name}: a map of it has no value at all, but there is water")
-            j, i = distance_transform_edt(missing, return_distances=False, return_indices=True)
-            layer[...] = wide[j, i][:, turn : turn + layer.shape[1]]
+            layer[...] = nearest(layer, missing, periodic_x)
         layer[~mask] = 0
     return filled
+
+
+def nearest(values: Array, missing: Array, periodic_x: bool) -> Array:
+    """Return a map (ny, nx) whose missing values are those of the nearest points, by numbers of cells."""
+    turn = values.shape[1] // 2 if periodic_x else 0
+    wide, absent = (np.pad(a, ((0, 0), (turn, turn)), mode="wrap") for a in (values, missing))
+    j, i = distance_transform_edt(absent, return_distances=False, return_indices=True)
+    return wide[j, i][:, turn : turn + values.shape[1]]

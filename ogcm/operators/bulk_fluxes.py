@@ -185,6 +185,17 @@ def iterate(air, c_h, S, theta, humidity, T_s, q_s, z_u, z_t):
 
 
 @point
+def states_of_air(S, theta, humidity, T_s, q_s, z_u, z_t):
+    """Return the states of the air before each of the five passes, of which the h of the first is c_H."""
+    first = neutral_air(S, theta, humidity, T_s, q_s)
+    _, _, c_h, _, _, _ = first
+    second = iterate(first, c_h, S, theta, humidity, T_s, q_s, z_u, z_t)
+    third = iterate(second, c_h, S, theta, humidity, T_s, q_s, z_u, z_t)
+    fourth = iterate(third, c_h, S, theta, humidity, T_s, q_s, z_u, z_t)
+    return first, second, third, fourth, iterate(fourth, c_h, S, theta, humidity, T_s, q_s, z_u, z_t)
+
+
+@point
 def density_of_air(t, q, p):
     """Return the density of air [kg m-3] from temperature [K], specific humidity and pressure [Pa]."""
     return p / (typed(GAS_CONSTANT, t) * t * (typed(1.0, t) + typed(VAPOUR, t) * q))
@@ -268,12 +279,8 @@ def turbulent_fluxes(
             if grid.mask_t[0, j, i] == 1:
                 dx, dy = u10[j, i] - feedback[0, j, i] * x[j, i], v10[j, i] - feedback[0, j, i] * y[j, i]
                 S, theta, T_s, rho, q_s = air_and_sea(T[0, j, i], dx, dy, t2[j, i], q2[j, i], slp[j, i], z_t)
-                first = neutral_air(S, theta, q2[j, i], T_s, q_s)
+                first, _, _, _, fifth = states_of_air(S, theta, q2[j, i], T_s, q_s, z_u, z_t)
                 _, _, c_h, _, _, _ = first
-                second = iterate(first, c_h, S, theta, q2[j, i], T_s, q_s, z_u, z_t)
-                third = iterate(second, c_h, S, theta, q2[j, i], T_s, q_s, z_u, z_t)
-                fourth = iterate(third, c_h, S, theta, q2[j, i], T_s, q_s, z_u, z_t)
-                fifth = iterate(fourth, c_h, S, theta, q2[j, i], T_s, q_s, z_u, z_t)
                 _, r, h, e, t, q = iterate(fifth, c_h, S, theta, q2[j, i], T_s, q_s, z_u, z_t)
                 flow = rho * r * S
                 stress_x[j, i] = drag[0, j, i] * r * flow * dx

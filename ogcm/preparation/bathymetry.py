@@ -1,12 +1,12 @@
 """The depth of the sea floor on the cells of a model, from a relief.
 
     mean        depth of the part of a cell that is sea, by area; a cell with more land than `land_share` is land
+    smoothing   each wet cell takes half of the mean of its wet neighbours, as often as wanted
     straits     lines along which the sea is at least as deep as given (opened), or becomes land (closed)
     basins      bodies of water that are cut off from the largest one are removed, unless they are kept
-    smoothing   each wet cell takes a part of the mean of its four neighbours, as often as wanted
 
-They are applied in this order, but basins last. Water is connected through the faces of cells, hence a line passes
-from cell to cell through faces.
+They are applied in this order. Water is connected through the faces of cells, hence a line passes from cell to cell
+through faces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ogcm.errors import InputError
-from ogcm.preparation.regridding import Places, Regridding, near
+from ogcm.preparation.regridding import Places, Regridding
+from ogcm.regions import shift_longitude
 from ogcm.topography import bodies_of_water
 
 Array = np.ndarray
@@ -112,7 +113,7 @@ def cells_along(line: Sequence[tuple[float, float]], cells: Places, name: str = 
             f"{name}: needs a line of points [longitude, latitude] such as [[-6, 36], [-5, 36]], got {line}"
         )
     middle = 0.5 * (cells.lon_edges[0] + cells.lon_edges[-1])
-    lon = np.array([near(np.array([x, x]), middle)[0] for x in points[:, 0]])
+    lon = np.asarray(shift_longitude(points[:, 0], middle))
     for x, y in zip(lon, points[:, 1], strict=True):
         if not (cells.lon_edges[0] <= x <= cells.lon_edges[-1] and cells.lat_edges[0] <= y <= cells.lat_edges[-1]):
             raise InputError(f"{name}: its point {x:g} E, {y:g} N lies outside of the region")
@@ -157,7 +158,6 @@ def without_basins(
     depth: Array,
     cells: Places,
     *,
-    closes: bool,
     keep: Sequence[tuple[float, float]] = (),
     remove: Sequence[tuple[float, float]] = (),
     others: str = "remove",
@@ -170,8 +170,6 @@ def without_basins(
         Depth [m], 0 on land.
     cells : Places
         Cells of the model.
-    closes : bool
-        Whether the region closes around the globe.
     keep, remove : sequence of (float, float)
         Longitude and latitude [degrees] of points in basins that are kept and removed.
     others : {"remove", "keep"}
@@ -189,7 +187,7 @@ def without_basins(
     """
     if others not in ("remove", "keep"):
         raise InputError(f"basins: {others!r} does not exist; choose from remove, keep")
-    bodies = bodies_of_water(depth > 0, closes, False)
+    bodies = bodies_of_water(depth > 0, cells.closes, False)
     numbers, sizes = np.unique(bodies[bodies > 0], return_counts=True)
     if not len(numbers):
         raise InputError("bathymetry: there is no sea in the region; is the sea negative in the relief?")

@@ -2,9 +2,9 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse.linalg import spsolve
 
+from ogcm.data.fill import nearest
 from ogcm.errors import InputError
 
 Array = np.ndarray
@@ -51,14 +51,6 @@ def fill_layers(name: str, values: Array, method: str = "harmonic", closes: bool
         if missing.any():
             layer[...] = (harmonic if method == "harmonic" else nearest)(layer, missing, closes)
     return filled
-
-
-def nearest(layer: Array, missing: Array, closes: bool) -> Array:
-    """Return a map (ny, nx) whose missing values are those of the nearest points, by numbers of cells."""
-    turn = layer.shape[1] // 2 if closes else 0
-    wide, absent = (np.pad(a, ((0, 0), (turn, turn)), mode="wrap") for a in (layer, missing))
-    j, i = distance_transform_edt(absent, return_distances=False, return_indices=True)
-    return wide[j, i][:, turn : turn + layer.shape[1]]
 
 
 def harmonic(layer: Array, missing: Array, closes: bool) -> Array:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ogcm.data.fill import nearest
+from ogcm.dates import date_of, seconds_after
 from ogcm.errors import InputError
 from ogcm.inputs import flag, number
-from ogcm.preparation.filling import nearest
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
 from ogcm.series import Series
@@ -202,16 +203,13 @@ def on_points(name: str, source: Source, points: Places, start: Any) -> Any:
 
 
 def seconds_since(name: str, times: Array, start: Any) -> Array:
-    """Return dates as seconds since the start of the model. Raises InputError where that is no date."""
+    """Return dates as seconds since the start of the model, in their calendar. Raises InputError for no start."""
     if not isinstance(start, datetime.date):
         raise InputError(
             f"{name} has dates; give that of the start of the model, [ocean] start = 2021-01-01, got {start}"
         )
-    if times.dtype.kind == "M":
-        return (times - np.datetime64(start)) / np.timedelta64(1, "s")
-    clock = start if isinstance(start, datetime.datetime) else datetime.datetime.combine(start, datetime.time())
-    first = type(times[0])(clock.year, clock.month, clock.day, clock.hour, clock.minute, clock.second)
-    return np.array([(t - first).total_seconds() for t in times])
+    calendar = "standard" if times.dtype.kind == "M" else times[0].calendar
+    return seconds_after(date_of(start, calendar), times)
 
 
 def wind_stress(wind_x: Any, wind_y: Any, gust: float) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from ogcm import config
 from ogcm.errors import InputError, suggestion
 from ogcm.files import hash_of
+from ogcm.grid import tops
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
 from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
@@ -115,20 +116,32 @@ def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tup
         for entry in tables[table]:
             if known and entry not in known:
                 raise InputError(f"unknown {entry!r} in [{table}]: {suggestion(entry, known)}")
-    ocean_file.check_settings(tables["numerics"], tables["parameters"])
+    check_settings(tables["numerics"], tables["parameters"])
     return tables, folder, name
+
+
+def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Raise InputError for names that are neither numerical choices nor parameters, and for a missing time step."""
+    from ogcm.parameters import PARAMETERS
+    from ogcm.setups.recipe import NUMERICAL  # imported here, since the setups import this package
+
+    for table, given, known in (("numerics", numerics, NUMERICAL), ("parameters", parameters, list(PARAMETERS))):
+        for name in given:
+            if name not in known:
+                raise InputError(f"unknown {name!r} in [{table}]: {suggestion(name, known)}")
+    if "dt" not in numerics:
+        raise InputError("[numerics] needs dt, the time step [s]; docs/choosing.md says how long it may be")
 
 
 def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str, begin: Callable[[str], None]) -> Ocean:
     """Make an ocean from the tables of a configuration; `begin` is told each part. Raises what `prepare` raises."""
     cells, dz = region(tables["grid"]), thicknesses(tables["layers"])
-    closes = bool(abs(cells.lon_edges[-1] - cells.lon_edges[0] - 360.0) < 1e-6)
     equation = tables["numerics"].get("equation_of_state", "teos10")
     first = tables["ocean"].get("start")
     if first is not None and not isinstance(first, datetime.date):
         raise InputError(f"[ocean] start needs a date without quotes, such as 2021-01-01, got {first!r}")
     begin("bathymetry")
-    depth = sea_floor(tables["bathymetry"], folder, cells, closes, float(dz.sum()))
+    depth = sea_floor(tables["bathymetry"], folder, cells, float(dz.sum()))
     begin("start")
     T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
     begin("forcing")
@@ -217,7 +230,7 @@ def thicknesses(table: Mapping[str, Any]) -> Array:
     return stretched_layers(table["number"], table["depth"], table["top"])
 
 
-def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: bool, deepest: float) -> Array:
+def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, deepest: float) -> Array:
     """Return the depth of the table [bathymetry], at most that of the layers. Raises InputError for wrong entries."""
     if not isinstance(table.get("relief"), Mapping):
         raise InputError("[bathymetry] needs a relief, such as relief = {file = 'etopo.nc', variable = 'elevation'}")
@@ -226,12 +239,12 @@ def sea_floor(table: Mapping[str, Any], folder: Path, cells: Places, closes: boo
         -source.values, source.lat, source.lon, cells,
         number("land_share", table.get("land_share", 0.5)), number("smallest_depth", table.get("smallest_depth", 0.0)),
     )  # fmt: skip
-    depth = bathymetry.smoothed(depth, int(number("smoothing", table.get("smoothing", 0), whole=True)), closes)
+    depth = bathymetry.smoothed(depth, int(number("smoothing", table.get("smoothing", 0), whole=True)), cells.closes)
     straits = [bathymetry.strait_of(entry) for entry in table.get("open", [])]
     straits += [bathymetry.strait_of(entry, depth=0.0) for entry in table.get("close", [])]
     depth = bathymetry.with_straits(depth, straits, cells)
     rules = {name: table[name] for name in ("keep", "remove") if name in table}
-    depth = bathymetry.without_basins(depth, cells, closes=closes, others=table.get("basins", "remove"), **rules)
+    depth = bathymetry.without_basins(depth, cells, others=table.get("basins", "remove"), **rules)
     return np.minimum(depth, deepest)
 
 
@@ -260,7 +273,7 @@ def initial_fields(
     interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
     method = table.get("method", "linear")
     T, S = (start.on_cells(str(f.name), source_of(f), cells, interfaces, method, fill) for f in converted)
-    wet = np.concatenate([np.zeros((1, 1, 1)), -bottom[:-1]]) < depth
+    wet = tops(dz) < depth
     if table.get("stabilise", False):
         T, S = start.stabilised(T, S, interfaces, wet, cells.lat)
     return np.where(wet, T, 0.0), np.where(wet, S, 0.0)

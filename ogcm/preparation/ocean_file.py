@@ -11,9 +11,8 @@ for. No time of writing is recorded: the same inputs give the same file to the b
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ import h5py
 import numpy as np
 
 import ogcm
-from ogcm.errors import FileError, InputError, suggestion
+from ogcm.errors import FileError
+from ogcm.fields import FIELDS
 from ogcm.files import BROKEN, verify, write_hdf5
 from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
@@ -30,28 +30,6 @@ from ogcm.series import Series
 
 Array = np.ndarray
 FORM = "ogcm ocean 1"
-ATTRIBUTES = {  # units and standard name of each entry of the forcing
-    "tau_x": ("N m-2", "surface_downward_x_stress"),
-    "tau_y": ("N m-2", "surface_downward_y_stress"),
-    "heat_flux": ("W m-2", "surface_downward_heat_flux_in_sea_water"),
-    "fresh_water": ("m s-1", ""),
-    "T_star": ("degC", ""),
-    "S_star": ("g kg-1", ""),
-    "rate_T": ("m s-1", ""),
-    "rate_S": ("m s-1", ""),
-    "shortwave": ("W m-2", "net_downward_shortwave_flux_at_sea_water_surface"),
-    "u10": ("m s-1", "x_wind"),
-    "v10": ("m s-1", "y_wind"),
-    "t2": ("degC", "air_temperature"),
-    "d2": ("degC", "dew_point_temperature"),
-    "q2": ("1", "specific_humidity"),
-    "slp": ("Pa", "air_pressure_at_mean_sea_level"),
-    "shortwave_down": ("W m-2", "surface_downwelling_shortwave_flux_in_air"),
-    "longwave_down": ("W m-2", "surface_downwelling_longwave_flux_in_air"),
-    "cloud": ("1", "cloud_area_fraction"),
-    "precipitation": ("m s-1", "lwe_precipitation_rate"),
-    "runoff": ("m s-1", ""),
-}
 FACES = {"tau_x": ("lat", "lon_f"), "tau_y": ("lat_f", "lon")}
 
 
@@ -103,11 +81,6 @@ class Ocean:
     def equation_of_state(self) -> str:
         """The equation of state, which decides what kinds of temperature and salinity T and S are."""
         return self.numerics.get("equation_of_state", "teos10")
-
-    @property
-    def closes(self) -> bool:
-        """True where the region closes around the globe."""
-        return bool(abs(self.cells.lon_edges[-1] - self.cells.lon_edges[0] - 360.0) < 1e-6)
 
 
 def write(ocean: Ocean, path: str | Path) -> None:
@@ -177,8 +150,7 @@ def write_entry(f: Any, name: str, entry: Any) -> None:
             v = f.create_variable(time, (time,), data=np.arange(1, 13) if time == "month" else np.asarray(entry.times))
             v.attrs.update({"units": "1"} if time == "month" else {"units": "s", "long_name": "time since the start"})
         dims = (time, *dims)
-    units, standard_name = ATTRIBUTES[name]
-    write_variable(f, name, values, dims, units, standard_name)
+    write_variable(f, name, values, dims, FIELDS[name].units, FIELDS[name].standard_name)
 
 
 def read(path: str | Path) -> Ocean:
@@ -211,7 +183,7 @@ def read(path: str | Path) -> Ocean:
             cells = places(np.append(lat[:, 0], lat[-1, 1]), np.append(lon[:, 0], lon[-1, 1]))
             return Ocean(
                 cells, f["dz"][...], f["depth"][...], f["T"][...], f["S"][...],
-                fields(f, ENTRIES) | settings["forcing"], fields(f, AIR) | settings["atmosphere"],
+                entries(f, ENTRIES) | settings["forcing"], entries(f, AIR) | settings["atmosphere"],
                 settings["numerics"], settings["parameters"], str(f.attrs["title"]),
                 str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]), settings["ocean"]["start"],
             )  # fmt: skip
@@ -221,7 +193,7 @@ def read(path: str | Path) -> Ocean:
         raise FileError(f"{path}: damaged ({error}); make it again with `ogcm prepare`") from None
 
 
-def fields(f: h5py.File, names: Iterable[str]) -> dict[str, Any]:
+def entries(f: h5py.File, names: Iterable[str]) -> dict[str, Any]:
     """Return the maps and series of those entries of the forcing that a file has."""
     return {name: read_entry(f, name) for name in names if name in f}
 
@@ -237,17 +209,3 @@ def read_entry(f: h5py.File, name: str) -> Any:
     if time.name == "/month":
         return Series.monthly(v[...])
     return Series(v[...], time[...])
-
-
-def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Raise InputError for names that are neither numerical choices nor parameters, and for a missing time step."""
-    from ogcm.numerics import Numerics
-    from ogcm.parameters import PARAMETERS
-
-    choices = [f.name for f in dataclass_fields(Numerics)]
-    for table, given, known in (("numerics", numerics, choices), ("parameters", parameters, list(PARAMETERS))):
-        for name in given:
-            if name not in known:
-                raise InputError(f"unknown {name!r} in [{table}]: {suggestion(name, known)}")
-    if "dt" not in numerics:
-        raise InputError("[numerics] needs dt, the time step [s]; docs/choosing.md says how long it may be")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ogcm.fields import FIELDS
 from ogcm.preparation.fluxes import mean_of
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.topography import bodies_of_water
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from ogcm.plotting import Picture
 
 Array = np.ndarray
-UNITS = {"tau_x": "N m-2", "tau_y": "N m-2", "heat_flux": "W m-2", "shortwave": "W m-2", "fresh_water": "m s-1",
-         "T_star": "degC", "S_star": "g kg-1", "u10": "m s-1", "v10": "m s-1", "t2": "degC", "cloud": "1"}  # fmt: skip
+DRAWN = {  # entries of the forcing, with their colours
+    "tau_x": "balance", "tau_y": "balance", "heat_flux": "balance", "shortwave": "balance", "fresh_water": "balance",
+    "T_star": "thermal", "S_star": "haline", "u10": "balance", "v10": "balance", "t2": "thermal", "cloud": "rain",
+}  # fmt: skip
 
 
 def draw(ocean: Ocean) -> "Picture":
@@ -32,23 +35,23 @@ def draw(ocean: Ocean) -> "Picture":
     """
     from ogcm.plotting import Picture
 
-    entries = ocean.forcing | ocean.atmosphere
-    fluxes = {name: mean_of(entries[name]) for name in UNITS if name in entries and mean_of(entries[name]).ndim}
-    panels = 4 + len(fluxes)
+    means = {name: mean_of(entry) for name, entry in (ocean.forcing | ocean.atmosphere).items()}
+    drawn = [name for name in DRAWN if name in means and means[name].ndim]
+    panels = 4 + len(drawn)
     rows = -(-panels // 3)
     figure = Picture(15, 3.6 * rows)
     axes = list(np.ravel(figure.subplots(rows, 3)))
     wet = ocean.depth > 0
     draw_map(axes[0], ocean, np.where(wet, ocean.depth, np.nan), "depth [m]", "deep")
-    bodies = bodies_of_water(wet, ocean.closes, False)
+    bodies = bodies_of_water(wet, ocean.cells.closes, False)
     axes[0].contour(ocean.cells.lon, ocean.cells.lat, bodies > 0, [0.5], colors="black", linewidths=0.6)
     axes[0].set_title(f"depth [m], {len(np.unique(bodies[wet]))} basin(s)")
     draw_map(axes[1], ocean, np.where(wet, ocean.T[0], np.nan), "temperature of the surface [degC]", "thermal")
     draw_map(axes[2], ocean, np.where(wet, ocean.S[0], np.nan), "salinity of the surface [g kg-1]", "haline")
     draw_section(axes[3], ocean, wet)
-    for panel, (name, values) in zip(axes[4:], fluxes.items(), strict=False):
-        colours = {"T_star": "thermal", "S_star": "haline", "t2": "thermal", "cloud": "rain"}.get(name, "balance")
-        draw_map(panel, ocean, np.where(wet, values, np.nan), f"{name} [{UNITS[name]}], mean", colours)
+    for panel, name in zip(axes[4:], drawn, strict=False):
+        title = f"{name} [{FIELDS[name].units}], mean"
+        draw_map(panel, ocean, np.where(wet, means[name], np.nan), title, DRAWN[name])
     for panel in axes[panels:]:
         panel.remove()
     return figure

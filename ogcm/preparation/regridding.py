@@ -37,6 +37,11 @@ class Places(NamedTuple):
     lat_edges: Array
     lon_edges: Array
 
+    @property
+    def closes(self) -> bool:
+        """True where the cells close around the globe."""
+        return bool(abs(self.lon_edges[-1] - self.lon_edges[0] - 360.0) < 1e-6)
+
 
 def edges_between(centres: Array) -> Array:
     """Return the edges (n + 1,) half-way between centres (n,), and as far beyond the first and the last one."""

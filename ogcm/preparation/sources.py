@@ -8,6 +8,7 @@ import numpy as np
 
 from ogcm.errors import FileError, InputError
 from ogcm.preparation.regridding import Places, near
+from ogcm.regions import shift_longitude
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,7 +129,7 @@ def cropped(field: "xr.DataArray", cells: Places) -> "xr.DataArray":
     lon, edges, closes = field["lon"].values, cells.lon_edges, bool(field.attrs["periodic_x"])
     middle = 0.5 * (edges[0] + edges[-1])
     if closes and edges[-1] - edges[0] < 360 - 2 * (MARGIN + 1) * np.diff(lon).max():
-        turned = near_each(lon, middle)
+        turned = np.asarray(shift_longitude(lon, middle))
         order = np.argsort(turned)
         field, closes = field.isel(x=order).assign_coords(lon=("x", turned[order])), False
     if not closes:
@@ -136,11 +137,6 @@ def cropped(field: "xr.DataArray", cells: Places) -> "xr.DataArray":
         field = field.assign_coords(lon=("x", lon)).isel(x=around(lon, edges))
     field = field.isel(y=around(field["lat"].values, cells.lat_edges))
     return field.assign_attrs(periodic_x=int(closes))
-
-
-def near_each(lon: Array, middle: float) -> Array:
-    """Return longitudes, each shifted to within 180 degrees of another one."""
-    return lon - 360.0 * np.floor((lon - middle + 180.0) / 360.0)
 
 
 def around(points: Array, edges: Array) -> slice:
