@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
 from ogcm.data.fill import nearest
 from ogcm.dates import date_of, seconds_after
 from ogcm.errors import InputError
 from ogcm.inputs import flag, number
+from ogcm.operators.bulk_fluxes import neutral_drag
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
 from ogcm.series import Series
@@ -27,13 +29,13 @@ AIR = {  # likewise of `ogcm.Atmosphere`
     "precipitation": "precipitation", "runoff": "runoff", "height_wind": "", "height_air": "",
 }  # fmt: skip
 DENSITY_OF_AIR = 1.22  # [kg m-3]
+SLOWEST = 1e-6  # [m s-1]; C_DN |U| is finite in a calm, but C_DN is not
 
 
 def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
-    """Return the stress of a wind at a height of 10 m, with the neutral drag of Large and Yeager (2009, eq. 11a).
+    """Return the stress of a wind at a height of 10 m, with the drag of neutral air (`ogcm.operators.bulk_fluxes`).
 
-        tau = rho_air C_d |U| (u, v),    |U|^2 = u^2 + v^2 + gust^2
-        1000 C_d = 2.70/|U| + 0.142 + |U|/13.09 - 3.14807e-10 |U|^6
+        tau = rho_air C_DN(|U|) |U| (u, v),    |U|^2 = u^2 + v^2 + gust^2
 
     Parameters
     ----------
@@ -47,8 +49,8 @@ def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
     tau_x, tau_y : ndarray
         The stress [N m-2].
     """
-    speed = np.sqrt(u**2 + v**2 + gust**2)
-    strength = DENSITY_OF_AIR * 1e-3 * (2.70 + 0.142 * speed + speed**2 / 13.09 - 3.14807e-10 * speed**7)
+    speed = np.maximum(np.sqrt(u**2 + v**2 + gust**2), SLOWEST)
+    strength = DENSITY_OF_AIR * numba.vectorize(neutral_drag.py_func)(speed) * speed
     return strength * u, strength * v
 
 

@@ -79,6 +79,17 @@ def changed(path, before, after):
     return path
 
 
+def test_the_stress_of_a_wind_is_that_of_neutral_air():
+    wind = np.array([0.0, 1e-9, 5.0, -10.0, 60.0])
+    tau, none = fluxes.stress(wind, 0 * wind)
+    drag = 1e-3 * (2.70 / 10 + 0.142 + 10 / 13.09 - 3.14807e-10 * 10**6)
+    np.testing.assert_allclose(tau[3], -1.22 * drag * 100, rtol=1e-12)
+    np.testing.assert_allclose(tau[4] / 60**2, fluxes.stress(np.array([33.0]), np.zeros(1))[0][0] / 33**2, rtol=1e-12)
+    assert tau[0] == 0
+    assert np.isfinite(tau).all()
+    assert (none == 0).all()
+
+
 def test_an_ocean_is_prepared_and_runs(sea):
     path = ogcm.prepare(sea)
     assert path == sea.with_suffix(".nc")
