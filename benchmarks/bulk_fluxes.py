@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 import ogcm
 from ogcm.air_sea import AirSea, air_sea_fluxes
 from ogcm.grid import interior
-from ogcm.operators.bulk_fluxes import KELVIN
+from ogcm.operators.surface_layer import KELVIN
 
 Array = np.ndarray
 MISSING = 1e30

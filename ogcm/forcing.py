@@ -107,6 +107,8 @@ class Fluxes(Fields):
         Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
     clear_sky, noon_altitude : ndarray, shape (nj, ni)
         Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
+    cloud_weight : ndarray, shape (nj, ni)
+        Weight of the clouds in some formulae of longwave radiation [1] (`ogcm.operators.longwave`).
     """
 
     tau_x: Array
@@ -131,6 +133,7 @@ class Fluxes(Fields):
     runoff: Array
     clear_sky: Array
     noon_altitude: Array
+    cloud_weight: Array
 
 
 class BoundForcing:
@@ -160,9 +163,9 @@ class BoundForcing:
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
     computed : tuple of str
-        Names of the fluxes that are computed from an atmosphere, and of what the sun contributes to them; else empty.
-    heights : tuple of float
-        Heights of the wind and of the air of an atmosphere [m].
+        Names of the fluxes that are computed from an atmosphere, and of what the position contributes; else empty.
+    atmosphere : Atmosphere or None
+        The atmosphere from which they are computed.
 
     Raises
     ------
@@ -182,7 +185,7 @@ class BoundForcing:
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
         self.equation_of_state, self.start = equation_of_state, start
         self.computed: tuple[str, ...] = ()
-        self.heights = (10.0, 2.0)
+        self.atmosphere = forcing.atmosphere
         if forcing.atmosphere is not None:
             bind_atmosphere(self, forcing, forcing.atmosphere)
         for name in NAMES:

@@ -103,7 +103,7 @@ def state_mark(model: Model) -> str:
 def forcing_mark(model: Model) -> str:
     """Return a digest of all forcing; functions of time are evaluated at two times."""
     forcing = model.forcing
-    items: list[Any] = [*forcing.computed, repr(forcing.heights)] if forcing.computed else []
+    items: list[Any] = [*forcing.computed, *forcing.atmosphere.choices()] if forcing.atmosphere else []
     for name, a in sorted(forcing.steady.items()):
         items += [name, a]
     for name, series in sorted(forcing.series.items()):

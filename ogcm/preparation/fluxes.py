@@ -12,7 +12,7 @@ from ogcm.data.fill import nearest
 from ogcm.dates import date_of, seconds_after
 from ogcm.errors import InputError
 from ogcm.inputs import flag, number
-from ogcm.operators.bulk_fluxes import neutral_drag
+from ogcm.operators.ncar import neutral_drag
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
 from ogcm.series import Series
@@ -33,7 +33,7 @@ SLOWEST = 1e-6  # [m s-1]; C_DN |U| is finite in a calm, but C_DN is not
 
 
 def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
-    """Return the stress of a wind at a height of 10 m, with the drag of neutral air (`ogcm.operators.bulk_fluxes`).
+    """Return the stress of a wind at a height of 10 m, with the drag of neutral air (`ogcm.operators.ncar`).
 
         tau = rho_air C_DN(|U|) |U| (u, v),    |U|^2 = u^2 + v^2 + gust^2
 
