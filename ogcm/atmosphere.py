@@ -6,7 +6,7 @@ Its entries have the forms of those of `ogcm.Forcing`: a number, a map (ny, nx),
 """
 
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +123,7 @@ class Atmosphere:
             raise InputError(f"atmosphere: give {' and '.join(missing)} [W m-2], or cloud, from which it follows")
         if not missing and self.cloud is not None:
             raise InputError("cloud: has no effect beside shortwave_down and longwave_down; leave it out")
-        for name, known in (("algorithm", TURBULENT_FLUXES), ("longwave", LONGWAVE)):
-            if getattr(self, name) not in known:
-                raise InputError(f"{name}: one of {', '.join(known)}, got {getattr(self, name)!r}")
+        check_choices({"algorithm": self.algorithm, "longwave": self.longwave})
         if self.longwave_down is not None and self.longwave != "bignami":
             raise InputError("longwave: has no effect beside longwave_down; leave out either of them")
         for name in ("height_wind", "height_air", "height_humidity"):
@@ -147,6 +145,13 @@ class Atmosphere:
 
 
 AIR = tuple(LIMITS)  # names of the entries
+
+
+def check_choices(given: Mapping[str, Any]) -> None:
+    """Raise InputError for an algorithm or a formula of longwave radiation of an unknown name."""
+    for name, known in (("algorithm", TURBULENT_FLUXES), ("longwave", LONGWAVE)):
+        if name in given and given[name] not in tuple(known):
+            raise InputError(f"{name}: one of {', '.join(known)}, got {given[name]!r}")
 
 
 def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmosphere) -> None:

@@ -46,12 +46,13 @@ def current_at_cells_ad(u, v, grid, x_ad, y_ad, u_ad, v_ad):
 
 @point
 def turbulent_fluxes_ad(
-    algorithm_ad, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
+    T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
     stress_x_ad, stress_y_ad, heat_ad, evaporation_ad,
     T_ad, x_ad, y_ad, u10_ad, v10_ad, t2_ad, q2_ad, slp_ad, drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad,
-    j, i,
+    algorithm_ad, j, i,
 ):  # fmt: skip
     """Add the adjoint of the turbulent fluxes at a T point; arguments as in `turbulent_fluxes_ncar_ad`."""
+    # The algorithm is not the first argument: Numba passes more than 30 as a tuple, and takes its type from the first.
     if grid.mask_t[0, j, i] == 1:
         share = feedback[0, j, i]
         dx, dy = u10[j, i] - share * x[j, i], v10[j, i] - share * y[j, i]
@@ -122,10 +123,10 @@ def turbulent_fluxes_ncar_ad(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             turbulent_fluxes_ad(
-                ncar_ad, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q,
+                T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q,
                 grid, stress_x_ad, stress_y_ad, heat_ad, evaporation_ad,
                 T_ad, x_ad, y_ad, u10_ad, v10_ad, t2_ad, q2_ad, slp_ad,
-                drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad, j, np.uintp(ii),
+                drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad, ncar_ad, j, np.uintp(ii),
             )  # fmt: skip
 
 
@@ -140,10 +141,10 @@ def turbulent_fluxes_coare_ad(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             turbulent_fluxes_ad(
-                coare_ad, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q,
+                T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q,
                 grid, stress_x_ad, stress_y_ad, heat_ad, evaporation_ad,
                 T_ad, x_ad, y_ad, u10_ad, v10_ad, t2_ad, q2_ad, slp_ad,
-                drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad, j, np.uintp(ii),
+                drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad, coare_ad, j, np.uintp(ii),
             )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The adjoint of the bulk algorithm COARE: `ogcm.operators.coare`.
 
-Of a pass (u, t_*, q_*, S, alpha) -> (u', t_*', q_*', S', alpha'), with the adjoints x'_ad of its results, in the opposite
-order:
+Of a pass (u, t_*, q_*, S, alpha) -> (u', t_*', q_*', S', alpha'), with the adjoints x'_ad of its results, in the
+opposite order:
 
     alpha' = 0.0017 min(N, 19) - 0.005   N_ad = 0.0017 alpha'_ad; 0 where N > 19
     N = (W/S') u'/k ln(10/z_0)           u'_ad += N/u' N_ad,  S'_ad -= N/S' N_ad,  W_ad = N/W N_ad,

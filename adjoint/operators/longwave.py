@@ -137,7 +137,7 @@ def bignami_longwave_ad(t2, q2, slp, cloud, grid, longwave_down_ad, t2_ad, q2_ad
 
 @kernel
 def josey_longwave_ad(t2, q2, slp, cloud, grid, longwave_down_ad, t2_ad, q2_ad, slp_ad, cloud_ad):
-    """Add the adjoint of the longwave radiation by the formula of Josey et al.; arguments as in `bignami_longwave_ad`."""
+    """Add the adjoint of the formula of Josey et al.; arguments as in `bignami_longwave_ad`."""
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -186,7 +186,7 @@ def clark_longwave_ad(
 def berliand_longwave_ad(
     T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down_ad, T_ad, t2_ad, q2_ad, slp_ad, cloud_ad, cloud_weight_ad
 ):
-    """Add the adjoint of the longwave radiation by the formula of Berliand and Berliand; arguments as in `clark_longwave_ad`."""
+    """Add the adjoint of the formula of Berliand and Berliand; arguments as in `clark_longwave_ad`."""
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

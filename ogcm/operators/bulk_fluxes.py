@@ -53,8 +53,8 @@ def current_at_cells(u, v, grid, x, y):
 
 @point
 def turbulent_fluxes(
-    algorithm, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
-    stress_x, stress_y, heat, evaporation, j, i,
+    T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
+    stress_x, stress_y, heat, evaporation, algorithm, j, i,
 ):  # fmt: skip
     """Write the turbulent fluxes of an algorithm at a T point; arguments as in `turbulent_fluxes_ncar`."""
     stress_x[j, i] = stress_y[j, i] = heat[j, i] = evaporation[j, i] = 0
@@ -106,8 +106,8 @@ def turbulent_fluxes_ncar(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             turbulent_fluxes(
-                ncar, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
-                stress_x, stress_y, heat, evaporation, j, np.uintp(ii),
+                T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
+                stress_x, stress_y, heat, evaporation, ncar, j, np.uintp(ii),
             )  # fmt: skip
 
 
@@ -121,8 +121,8 @@ def turbulent_fluxes_coare(
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             turbulent_fluxes(
-                coare, T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
-                stress_x, stress_y, heat, evaporation, j, np.uintp(ii),
+                T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
+                stress_x, stress_y, heat, evaporation, coare, j, np.uintp(ii),
             )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ and the gusts w of convection, S = sqrt(W^2 + w^2), the inverse length of Obukho
     alpha = 0.0017 min(N, 19) - 0.005,   N = (W/S) u_*/k ln(10/z_0),   W = sqrt(W^2 + 0.1^2)
 
 where 600 m is the height of the boundary layer, B the flux of buoyancy and N the wind in neutral air at 10 m. From
-these scales follow the fluxes (`ogcm.operators.surface_layer`), with L = (2.501 - 0.00237 T) 1e6. q_s is the humidity of
-air with 0.98 of the vapour pressure over fresh water (Buck 1981). The state (u_*, t_*, q_*, S, alpha) is iterated exactly
-five times from neutral air with an assumed drag. psi is
+these scales follow the fluxes (`ogcm.operators.surface_layer`), with L = (2.501 - 0.00237 T) 1e6. q_s is the humidity
+of air with 0.98 of the vapour pressure over fresh water (Buck 1981). The state (u_*, t_*, q_*, S, alpha) is iterated
+exactly five times from neutral air with an assumed drag. psi is
 
     zeta > 0:   psi_m = -(0.7 zeta + 0.75 (zeta - 5/0.35) E + 0.75 5/0.35),            E = exp(-0.35 zeta)
                 psi_h = -((1 + 2/3 zeta)^(3/2) + 2/3 (zeta - 5/0.35) E + 2/3 5/0.35 - 1)

@@ -12,8 +12,8 @@ Q = eps (sigma T_s^4 - longwave_down). With the temperatures t of the air and T_
 
 Sources: Bignami et al. (1995, doi 10.1029/94JC02496), for the Mediterranean; Josey et al. (2003, doi
 10.1029/2002JC001418, eqs. 10, 13 and 14), for the Atlantic; Clark et al. (1974, NOAA Tech. Rep. NMFS SSRF-682), for the
-North Pacific; Berliand and Berliand (1952, Izv. Akad. Nauk SSSR, Ser. Geofiz. 1). The last two as reviewed by Fung et al.
-(1984, doi 10.1029/RG022i002p00177). lambda grows with latitude (`cloud_weight`).
+North Pacific; Berliand and Berliand (1952, Izv. Akad. Nauk SSSR, Ser. Geofiz. 1). The last two as reviewed by Fung et
+al. (1984, doi 10.1029/RG022i002p00177). lambda grows with latitude (`cloud_weight`).
 
 Adjoint: `adjoint.operators.longwave`. Kink: e = 0.1 hPa.
 """
@@ -150,7 +150,7 @@ def bignami_longwave(t2, q2, slp, cloud, grid, longwave_down):
 
 @kernel
 def josey_longwave(t2, q2, slp, cloud, grid, longwave_down):
-    """Compute the longwave radiation of the sky by the formula of Josey et al.; arguments as in `bignami_longwave`."""
+    """Compute the radiation by the formula of Josey et al.; arguments as in `bignami_longwave`."""
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -186,7 +186,7 @@ def clark_longwave(T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down):
 
 @kernel
 def berliand_longwave(T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down):
-    """Compute the longwave radiation of the sky by the formula of Berliand and Berliand; arguments as in `clark_longwave`."""
+    """Compute the radiation by the formula of Berliand and Berliand; arguments as in `clark_longwave`."""
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

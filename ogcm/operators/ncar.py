@@ -1,8 +1,8 @@
 """The bulk algorithm of NCAR (Large and Yeager 2004, doi 10.5065/D6KK98Q6, NCAR/TN-460; 2009, doi
 10.1007/s00382-008-0441-3).
 
-With the wind W relative to the current, S = sqrt(W^2 + S_0^2), the temperature T_s of the sea, the potential temperature
-theta = t + 0.0098 z_t of the air, and its humidity q (2004, eqs. 4 and 5),
+With the wind W relative to the current, S = sqrt(W^2 + S_0^2), the temperature T_s of the sea, the potential
+temperature theta = t + 0.0098 z_t of the air, and its humidity q_z (2004, eqs. 4 and 5),
 
     u_* = r S,   t_* = h (t - T_s),   q_* = e (q - q_s),   q_s = 0.98 (640380/rho) exp(-5107.4/T_s)
 

@@ -12,7 +12,8 @@ Saturated vapour over fresh water at d [degC] has e = 611.21 exp(17.502 d/(240.9
 Stability functions of unstable air, zeta = z/L_O <= 0 with the length of Obukhov L_O, in the form of the experiment in
 Kansas (Paulson 1970, doi 10.1175/1520-0450(1970)009<0857:TMROWS>2.0.CO;2), with a steepness gamma:
 
-    psi_m = ln((1 + 2X + X^2)(1 + X^2)/8) - 2 arctan(X) + pi/2,   psi_h = 2 ln((1 + X^2)/2),   X = (1 - gamma zeta)^(1/4)
+    psi_m = ln((1 + 2X + X^2)(1 + X^2)/8) - 2 arctan(X) + pi/2,   psi_h = 2 ln((1 + X^2)/2),
+    X = (1 - gamma zeta)^(1/4)
 
 An algorithm iterates its state of the air exactly five times. The fluxes are those after these five passes, and the
 adjoint (`adjoint.operators.surface_layer`) is the derivative of them.

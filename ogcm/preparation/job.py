@@ -25,7 +25,7 @@ from ogcm.files import hash_of
 from ogcm.grid import tops
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
-from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
+from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES, atmosphere_of, forcing_of
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.preparation.regridding import Places, places
@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the la
     ),
     "start": ("temperature", "salinity", "method", "fill", "month", "stabilise"),
     "forcing": tuple(ENTRIES),
-    "atmosphere": (*AIR, "diurnal_cycle"),
+    "atmosphere": (*AIR, *CHOICES_OF_AIR),
     "numerics": (),
     "parameters": (),
 }  # fmt: skip

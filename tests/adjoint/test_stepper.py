@@ -1,5 +1,7 @@
 """The gradient of a whole step equals that of the complex step, for every choice, state, flux and parameter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,13 @@ CHOICES = {
         "equation_of_state": "teos10",
         "dt": 300.0,
     },
+    "an atmosphere by COARE": {"forcing": ogcm.Forcing(atmosphere=replace(AIR, algorithm="coare")), "dt": 300.0},
+    "an atmosphere by COARE, clouds of Clark": {
+        "forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, algorithm="coare", longwave="clark", height_humidity=3.0)),
+        "dt": 300.0,
+    },
+    "clouds of Berliand": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="berliand")), "dt": 300.0},
+    "clouds of Josey": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="josey")), "dt": 300.0},
     "wind over shallow water": {"forcing": ogcm.Forcing(atmosphere=AIR), "equation_of_state": "none", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }

@@ -218,18 +218,33 @@ v10 = 0.0
 t2 = 15.0
 d2 = 10.0
 cloud = 0.5
+algorithm = "coare"
+longwave = "josey"
+height_humidity = 3.0
 diurnal_cycle = true
 """
     sea.write_text("[ocean]\nstart = 2021-02-10\n" + CONFIGURATION[:i] + atmosphere + CONFIGURATION[j:])
     path = ogcm.prepare(sea)
     found = ocean_file.read(path).atmosphere
-    assert (found["t2"], found["diurnal_cycle"]) == (15.0, True)
+    assert (found["t2"], found["diurnal_cycle"], found["algorithm"], found["longwave"]) == (
+        15.0,
+        True,
+        "coare",
+        "josey",
+    )
     np.testing.assert_allclose(found["u10"].values[:, 3, 4], 5 * np.cos(2 * np.pi * np.arange(12) / 12), atol=1e-12)
     model = ogcm.setups.ocean(data=str(path))
     assert model.start.isoformat().startswith("2021-02-10")
     before = model.state.T.copy()
     ogcm.Simulation(model, days=1, progress=False).run()
     assert 0.01 < (before - model.state.T)[0, 6, 6] < 1  # air of 15 degC cools water of 20
+
+
+def test_an_algorithm_of_another_name_is_refused(sea):
+    i, j = CONFIGURATION.index("[forcing]"), CONFIGURATION.index("[numerics]")
+    sea.write_text(CONFIGURATION[:i] + '[atmosphere]\nt2 = 15.0\nalgorithm = "core"\n' + CONFIGURATION[j:])
+    with pytest.raises(InputError, match="algorithm: one of ncar, coare, got 'core'"):
+        ogcm.prepare(sea)
 
 
 def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path):
