@@ -10,7 +10,7 @@ from adjoint.operators.bulk_fluxes import (
 from adjoint.operators.longwave import LONGWAVE_AD
 from adjoint.operators.radiation import dew_point_humidity_ad, reed_shortwave_ad
 from adjoint.state import Gradient
-from ogcm.air_sea import AirSea, heights, longwave_inputs, net_inputs, turbulent_inputs
+from ogcm.air_sea import AirSea, atmosphere_of, heights, longwave_inputs, net_inputs, turbulent_inputs
 from ogcm.atmosphere import COMPUTED
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
@@ -45,7 +45,7 @@ def air_sea_fluxes_ad(model: Model, n: State, air: Fluxes, work: AirSea, work_ad
     net_fluxes_ad(*net_inputs(p, n, air, work), grid, *net_ad, *net_inputs(p_ad, n_ad, air_ad, work_ad))
     turbulent_ad = (*stress_ad, work_ad.heat, work_ad.evaporation)
     inputs, inputs_ad = turbulent_inputs(p, n, air, work), turbulent_inputs(p_ad, n_ad, air_ad, work_ad)
-    algorithm_ad = TURBULENT_FLUXES_AD[model.forcing.atmosphere.algorithm]
+    algorithm_ad = TURBULENT_FLUXES_AD[atmosphere_of(model).algorithm]
     algorithm_ad(*inputs, *heights(model), grid, *turbulent_ad, *inputs_ad)
     exchange(grid, work_ad.x, work_ad.y)
     current_at_cells_ad(n.u, n.v, grid, work_ad.x, work_ad.y, n_ad.u, n_ad.v)
@@ -60,7 +60,7 @@ def sky_ad(model: Model, n: State, air: Fluxes, work: AirSea, work_ad: AirSea, g
         sun, sun_ad = ((a.clear_sky, a.noon_altitude, a.cloud) for a in (air, air_ad))
         reed_shortwave_ad(*sun, grid, work_ad.shortwave_down, *sun_ad)
     if "longwave_down" not in air.names:
-        formula = model.forcing.atmosphere.longwave
+        formula = atmosphere_of(model).longwave
         inputs, inputs_ad = (
             longwave_inputs(formula, *all_of) for all_of in ((n, air, work), (gradient.state, air_ad, work_ad))
         )

@@ -6,8 +6,7 @@
 `papa` prints bias, root mean square and correlation of stress, sensible and latent heat of each algorithm from a year
 of observed surface temperature and weather, beside the published fluxes, which are those of COARE 3.0. `mediterranean`
 prints means over the sea and January 2021 of the radiation from clouds and of all other fluxes of NCAR, with a surface
-temperature that falls from
-18 degC in the south to 13 degC in the north.
+temperature that falls from 18 degC in the south to 13 degC in the north.
 """
 
 import argparse

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.atmosphere import COMPUTED, FACTORS, SURFACE
+from ogcm.atmosphere import COMPUTED, FACTORS, SURFACE, Atmosphere
 from ogcm.device import zeros
 from ogcm.fields import Fields
 from ogcm.forcing import Fluxes
@@ -108,7 +108,7 @@ def air_sea_fluxes(model: Model, n: State, air: Fluxes, work: AirSea) -> None:
     work : AirSea
         Results, which are overwritten.
     """
-    grid, p, atmosphere = model.grid, model.parameters, model.forcing.atmosphere
+    grid, p, atmosphere = model.grid, model.parameters, atmosphere_of(model)
     if "q2" not in air.names:
         dew_point_humidity(air.d2, air.slp, grid, work.q2)
     if "longwave_down" not in air.names:
@@ -126,9 +126,15 @@ def air_sea_fluxes(model: Model, n: State, air: Fluxes, work: AirSea) -> None:
     exchange(grid, *(getattr(work, name) for name in COMPUTED))
 
 
+def atmosphere_of(model: Model) -> Atmosphere:
+    """Return the atmosphere of a model that has one."""
+    assert model.forcing.atmosphere is not None
+    return model.forcing.atmosphere
+
+
 def heights(model: Model) -> tuple[np.floating, ...]:
     """Return the heights of wind, temperature and humidity of the air, in the precision of the model [m]."""
-    return tuple(model.grid.h_t.dtype.type(height) for height in model.forcing.atmosphere.heights())
+    return tuple(model.grid.h_t.dtype.type(height) for height in atmosphere_of(model).heights())
 
 
 def longwave_inputs(formula: str, n: State, air: Fluxes, work: AirSea) -> tuple[Any, ...]:

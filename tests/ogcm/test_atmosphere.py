@@ -148,7 +148,7 @@ def test_humidity_has_the_height_of_temperature_unless_it_has_its_own():
         for m in (moving(forcing=atmosphere(**heights)) for heights in HEIGHTS_OF_HUMIDITY)
     )
     np.testing.assert_array_equal(plain, same)
-    assert interior(other).sum() < interior(same).sum()  # humidity of 10 m that is as large means drier air below
+    assert interior(other).sum() > interior(same).sum()  # air that is as moist at 10 m is moister at 2 m
 
 
 @pytest.mark.parametrize("formula", ["bignami", "josey", "clark", "berliand"])
