@@ -27,7 +27,7 @@ def vapour_pressure_ad(q, p, e_ad):
     """Return (q_ad, p_ad); 0 where the vapour pressure is DRIEST."""
     dry, hundredth = typed(DRY, q), typed(0.01, q)
     moist = dry + typed(VAPOUR_PART, q) * q
-    g = hundredth / moist * e_ad if hundredth * q * p / moist >= DRIEST else typed(0.0, q)
+    g = hundredth / moist * e_ad if hundredth * q * p / moist >= typed(DRIEST, q) else typed(0.0, q)
     return p * dry / moist * g, q * g
 
 
