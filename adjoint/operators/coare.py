@@ -112,7 +112,8 @@ def psi_momentum_slope(zeta):
     kansas, free = kansas_momentum(zeta, STEEPNESS), convection(zeta, OF_MOMENTUM)
     slopes = (kansas_momentum_slope(zeta, STEEPNESS), convection_slope(zeta, OF_MOMENTUM))
     stable = -(typed(LINEAR, zeta) + typed(HUMP, zeta) * hump_slope(zeta))
-    return stable if zeta > 0 else blended_slope(zeta, kansas, free, *slopes)
+    unstable = blended_slope(zeta, kansas, free, *slopes)
+    return stable if zeta > 0 else unstable
 
 
 @point
@@ -121,7 +122,8 @@ def psi_heat_slope(zeta):
     kansas, free, two_thirds = kansas_heat(zeta, STEEPNESS), convection(zeta, OF_HEAT), typed(2.0 / 3.0, zeta)
     slopes = (kansas_heat_slope(zeta, STEEPNESS), convection_slope(zeta, OF_HEAT))
     stable = -(root(typed(1.0, zeta) + two_thirds * larger(zeta, typed(0.0, zeta))) + two_thirds * hump_slope(zeta))
-    return stable if zeta > 0 else blended_slope(zeta, kansas, free, *slopes)
+    unstable = blended_slope(zeta, kansas, free, *slopes)
+    return stable if zeta > 0 else unstable
 
 
 @point
@@ -142,7 +144,7 @@ def roughness_ad(u, alpha, nu, z_0_ad, z_s_ad):
     """Return (u_ad, alpha_ad, nu_ad)."""
     g, smooth, (z_0, _) = typed(GRAVITY, u), typed(SMOOTH, u), roughness(u, alpha, nu)
     z_s = typed(SCALAR, u) * exponential(typed(POWER, u) * logarithm(z_0 * u / nu))
-    fraction = typed(POWER, u) * z_s * z_s_ad if z_s <= LARGEST_SCALAR else typed(0.0, u)
+    fraction = typed(POWER, u) * z_s * z_s_ad if z_s <= typed(LARGEST_SCALAR, u) else typed(0.0, u)
     z_0_ad = z_0_ad + fraction / z_0
     of_u = (alpha + alpha) * u / g - smooth * nu / (u * u)
     return of_u * z_0_ad + fraction / u, (u * u) / g * z_0_ad, smooth / u * z_0_ad - fraction / nu
@@ -164,7 +166,8 @@ def coefficients_ad(coefficients_of_air, b, z_0, z_s, z_u, z_t, z_q, r_ad, h_ad,
 def gusts_slope(B):
     """Return dw/dB; 0 where the gusts are smallest."""
     enough = typed(DEPTH_OF_AIR, B) * B >= typed((SMALLEST_GUST / GUSTINESS) ** 3, B)
-    return gusts(B) / (typed(3.0, B) * B) if enough else typed(0.0, B)
+    slope = gusts(B) / (typed(3.0, B) * B)
+    return slope if enough else typed(0.0, B)
 
 
 @point

@@ -67,13 +67,15 @@ def stanton_slope(d):
 @point
 def psi_momentum_slope(zeta):
     """Return dpsi_m/dzeta."""
-    return typed(-5.0, zeta) if zeta > 0 else kansas_momentum_slope(zeta, STEEPNESS)
+    unstable = kansas_momentum_slope(zeta, STEEPNESS)
+    return typed(-5.0, zeta) if zeta > 0 else unstable
 
 
 @point
 def psi_heat_slope(zeta):
     """Return dpsi_h/dzeta."""
-    return typed(-5.0, zeta) if zeta > 0 else kansas_heat_slope(zeta, STEEPNESS)
+    unstable = kansas_heat_slope(zeta, STEEPNESS)
+    return typed(-5.0, zeta) if zeta > 0 else unstable
 
 
 @point

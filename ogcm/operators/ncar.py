@@ -87,13 +87,15 @@ def stanton(d):
 @point
 def psi_momentum(zeta):
     """Return psi_m."""
-    return typed(-5.0, zeta) * zeta if zeta.real > 0 else kansas_momentum(zeta, STEEPNESS)
+    unstable = kansas_momentum(zeta, STEEPNESS)
+    return typed(-5.0, zeta) * zeta if zeta.real > 0 else unstable
 
 
 @point
 def psi_heat(zeta):
     """Return psi_h."""
-    return typed(-5.0, zeta) * zeta if zeta.real > 0 else kansas_heat(zeta, STEEPNESS)
+    unstable = kansas_heat(zeta, STEEPNESS)
+    return typed(-5.0, zeta) * zeta if zeta.real > 0 else unstable
 
 
 @point
