@@ -135,12 +135,24 @@ class Atmosphere:
         flag("diurnal_cycle", self.diurnal_cycle)
 
     def heights(self) -> tuple[float, float, float]:
-        """Return the heights of the wind, of the temperature and of the humidity of the air [m]."""
+        """Collect the heights of the measurements.
+
+        Returns
+        -------
+        tuple of float
+            Heights of the wind, of the temperature and of the humidity of the air [m].
+        """
         humidity = self.height_air if self.height_humidity is None else self.height_humidity
         return float(self.height_wind), float(self.height_air), float(humidity)
 
     def choices(self) -> tuple[str, ...]:
-        """Return what distinguishes two atmospheres of the same entries, for the mark of a forcing."""
+        """Collect what distinguishes two atmospheres of the same entries.
+
+        Returns
+        -------
+        tuple of str
+            Algorithm, formula of longwave radiation and heights, for the mark of a forcing.
+        """
         return self.algorithm, self.longwave, repr(self.heights())
 
 

@@ -136,7 +136,37 @@ def turbulent_fluxes_coare_ad(
     stress_x_ad, stress_y_ad, heat_ad, evaporation_ad,
     T_ad, x_ad, y_ad, u10_ad, v10_ad, t2_ad, q2_ad, slp_ad, drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad,
 ):  # fmt: skip
-    """Add the adjoint of the turbulent fluxes by COARE; arguments as in `turbulent_fluxes_ncar_ad`."""
+    """Add the adjoint of the turbulent fluxes by COARE.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Temperature of the water [degC].
+    x, y : ndarray, shape (nj, ni)
+        Surface current at T points [m s-1].
+    u10, v10 : ndarray, shape (nj, ni)
+        Wind at the height z_u [m s-1].
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air at the heights z_t and z_q.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    drag, stanton_factor, dalton_factor : ndarray, shape (1, nj, ni)
+        Factors of C_D, C_H and C_E [1].
+    feedback : ndarray, shape (1, nj, ni)
+        Fraction f of the current that is taken from the wind [1].
+    z_u, z_t, z_q : float
+        Heights of the wind, and of the air's temperature and humidity [m].
+    grid : Grid
+        Masks.
+    stress_x_ad, stress_y_ad, heat_ad, evaporation_ad : ndarray, shape (nj, ni)
+        Adjoints of the fluxes.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the temperature, added to in the first layer.
+    x_ad, y_ad, u10_ad, v10_ad, t2_ad, q2_ad, slp_ad : ndarray, shape (nj, ni)
+        Adjoints of current and air, added to.
+    drag_ad, stanton_factor_ad, dalton_factor_ad, feedback_ad : ndarray, shape (1, nj, ni)
+        Adjoints of the parameters, added to.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

@@ -137,7 +137,23 @@ def bignami_longwave_ad(t2, q2, slp, cloud, grid, longwave_down_ad, t2_ad, q2_ad
 
 @kernel
 def josey_longwave_ad(t2, q2, slp, cloud, grid, longwave_down_ad, t2_ad, q2_ad, slp_ad, cloud_ad):
-    """Add the adjoint of the formula of Josey et al.; arguments as in `bignami_longwave_ad`."""
+    """Add the adjoint of the formula of Josey et al.
+
+    Parameters
+    ----------
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    cloud : ndarray, shape (nj, ni)
+        Cloud cover [1].
+    grid : Grid
+        Masks.
+    longwave_down_ad : ndarray, shape (nj, ni)
+        Adjoint of the longwave radiation.
+    t2_ad, q2_ad, slp_ad, cloud_ad : ndarray, shape (nj, ni)
+        Adjoints of the inputs, added to.
+    """
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -186,7 +202,29 @@ def clark_longwave_ad(
 def berliand_longwave_ad(
     T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down_ad, T_ad, t2_ad, q2_ad, slp_ad, cloud_ad, cloud_weight_ad
 ):
-    """Add the adjoint of the formula of Berliand and Berliand; arguments as in `clark_longwave_ad`."""
+    """Add the adjoint of the formula of Berliand and Berliand.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Temperature of the water [degC].
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    cloud : ndarray, shape (nj, ni)
+        Cloud cover [1].
+    cloud_weight : ndarray, shape (nj, ni)
+        lambda [1].
+    grid : Grid
+        Masks.
+    longwave_down_ad : ndarray, shape (nj, ni)
+        Adjoint of the longwave radiation.
+    T_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the temperature, added to in the first layer.
+    t2_ad, q2_ad, slp_ad, cloud_ad, cloud_weight_ad : ndarray, shape (nj, ni)
+        Adjoints of the other inputs, added to.
+    """
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

@@ -116,7 +116,35 @@ def turbulent_fluxes_coare(
     T, x, y, u10, v10, t2, q2, slp, drag, stanton_factor, dalton_factor, feedback, z_u, z_t, z_q, grid,
     stress_x, stress_y, heat, evaporation,
 ):  # fmt: skip
-    """Compute the turbulent fluxes at T points by COARE; arguments as in `turbulent_fluxes_ncar`."""
+    """Compute the turbulent fluxes at T points by COARE.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Temperature of the water [degC].
+    x, y : ndarray, shape (nj, ni)
+        Surface current at T points [m s-1].
+    u10, v10 : ndarray, shape (nj, ni)
+        Wind at the height z_u [m s-1].
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air at the heights z_t and z_q.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    drag, stanton_factor, dalton_factor : ndarray, shape (1, nj, ni)
+        Factors of C_D, C_H and C_E [1].
+    feedback : ndarray, shape (1, nj, ni)
+        Fraction f of the current that is taken from the wind [1].
+    z_u, z_t, z_q : float
+        Heights of the wind, and of the air's temperature and humidity [m].
+    grid : Grid
+        Masks.
+    stress_x, stress_y : ndarray, shape (nj, ni)
+        Stress of the wind on the water at T points [N m-2], written on the interior; 0 on land.
+    heat : ndarray, shape (nj, ni)
+        Sensible and latent heat into the sea [W m-2], likewise.
+    evaporation : ndarray, shape (nj, ni)
+        Evaporation [kg m-2 s-1], likewise.
+    """
     _, nj, ni = T.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

@@ -150,7 +150,21 @@ def bignami_longwave(t2, q2, slp, cloud, grid, longwave_down):
 
 @kernel
 def josey_longwave(t2, q2, slp, cloud, grid, longwave_down):
-    """Compute the radiation by the formula of Josey et al.; arguments as in `bignami_longwave`."""
+    """Compute the radiation by the formula of Josey et al.
+
+    Parameters
+    ----------
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    cloud : ndarray, shape (nj, ni)
+        Cloud cover [1].
+    grid : Grid
+        Masks.
+    longwave_down : ndarray, shape (nj, ni)
+        Longwave radiation [W m-2], written on the interior; 0 on land.
+    """
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
@@ -186,7 +200,25 @@ def clark_longwave(T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down):
 
 @kernel
 def berliand_longwave(T, t2, q2, slp, cloud, cloud_weight, grid, longwave_down):
-    """Compute the radiation by the formula of Berliand and Berliand; arguments as in `clark_longwave`."""
+    """Compute the radiation by the formula of Berliand and Berliand.
+
+    Parameters
+    ----------
+    T : ndarray, shape (nk, nj, ni)
+        Temperature of the water [degC].
+    t2, q2 : ndarray, shape (nj, ni)
+        Temperature [degC] and specific humidity [1] of the air.
+    slp : ndarray, shape (nj, ni)
+        Air pressure at the surface [Pa].
+    cloud : ndarray, shape (nj, ni)
+        Cloud cover [1].
+    cloud_weight : ndarray, shape (nj, ni)
+        lambda [1].
+    grid : Grid
+        Masks.
+    longwave_down : ndarray, shape (nj, ni)
+        Longwave radiation [W m-2], written on the interior; 0 on land.
+    """
     nj, ni = t2.shape
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):

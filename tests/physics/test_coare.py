@@ -85,7 +85,7 @@ def test_five_passes_agree_with_the_published_algorithm_iterated_to_convergence(
     cases = np.array([(w, d, r, s) for w in winds for d in differences for r in (0.6, 0.9) for s in (2.0, 15.0, 29.0)])
     wind, t, sst = cases[:, :1], cases[:, 3:] + cases[:, 1:2], cases[:, 3:]
     q = cases[:, 2:3] * 640380 / 1.2 * np.exp(-5107.4 / (t + 273.15))
-    stress, heat, evaporation = fluxes(wind, t, q, sst, 101000.0, *heights, algorithm="coare")
+    stress, heat, evaporation = fluxes(wind, t, q, sst, 101000.0, heights, algorithm="coare")
     compared = 0
     for n, point in enumerate(zip(wind[:, 0], t[:, 0], q[:, 0], sst[:, 0], strict=True)):
         tau, sensible, latent, evaporated, zeta = published(*point, 101000.0, heights)
@@ -105,7 +105,7 @@ def test_fluxes_are_those_that_noaa_publishes_with_the_algorithm(row):
     wind, t, humidity, sst, skin, stress, sensible, latent = row
     e = humidity / 100 * 6.1121 * math.exp(17.502 * t / (t + 240.97)) * (1.0007 + 3.46e-6 * 1008)
     point = [np.full((1, 1), value) for value in (wind, t, 0.62197 * e / (1008 - 0.378 * e), sst - skin)]
-    found, heat, evaporation = fluxes(*point, 100800.0, 16.0, 16.0, 16.0, algorithm="coare")
+    found, heat, evaporation = fluxes(*point, 100800.0, (16.0, 16.0, 16.0), algorithm="coare")
     assert found[0, 0] == pytest.approx(stress, rel=0.01)
     assert heat[0, 0] == pytest.approx(-(sensible + latent), rel=0.01)
     assert evaporation[0, 0] == pytest.approx(latent / ((2.501 - 0.00237 * (sst - skin)) * 1e6), rel=0.01)
@@ -132,5 +132,5 @@ def test_neutral_drag_grows_with_the_wind():
     """The Charnock parameter 0.0017 U - 0.005 makes 1.1e-3 at 7 m/s, 1.3e-3 at 10 m/s, 2.1e-3 at 18 m/s."""
     for wind, expected in ((7.0, 1.1e-3), (10.0, 1.3e-3), (18.0, 2.1e-3)):
         point = [np.full((1, 1), value) for value in (wind, 15.0 - 0.0098 * 10, 9.9e-3, 15.0)]
-        stress = fluxes(*point, 101325.0, 10.0, 10.0, 10.0, algorithm="coare")[0][0, 0]
+        stress = fluxes(*point, 101325.0, (10.0, 10.0, 10.0), algorithm="coare")[0][0, 0]
         assert stress / (101325 / (287 * 288 * 1.006)) / wind**2 == pytest.approx(expected, rel=0.08)
