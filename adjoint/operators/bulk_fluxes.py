@@ -62,8 +62,9 @@ def turbulent_fluxes_ad(
             drag[0, j, i] * along, stanton_factor[0, j, i] * warm_ad,
             -dalton_factor[0, j, i] * warm_ad, dalton_factor[0, j, i] * vapour_ad,
         )  # fmt: skip
-        air = (t2[j, i], q2[j, i], slp[j, i])
-        fluxes, inputs_ad = algorithm_ad(dx * dx + dy * dy, T[0, j, i], *air, z_u, z_t, z_q, fluxes_ad)
+        fluxes, inputs_ad = algorithm_ad(
+            dx * dx + dy * dy, T[0, j, i], t2[j, i], q2[j, i], slp[j, i], z_u, z_t, z_q, fluxes_ad
+        )
         push, sensible, latent, evaporated = fluxes
         W2_ad, of_T, of_t, of_q, of_p = inputs_ad
         drag_ad[0, j, i] += push * along

@@ -110,9 +110,9 @@ def blended_slope(zeta, kansas, free, kansas_slope, free_slope):
 def psi_momentum_slope(zeta):
     """Return dpsi_m/dzeta."""
     kansas, free = kansas_momentum(zeta, STEEPNESS), convection(zeta, OF_MOMENTUM)
-    slopes = (kansas_momentum_slope(zeta, STEEPNESS), convection_slope(zeta, OF_MOMENTUM))
+    kansas_slope, free_slope = kansas_momentum_slope(zeta, STEEPNESS), convection_slope(zeta, OF_MOMENTUM)
     stable = -(typed(LINEAR, zeta) + typed(HUMP, zeta) * hump_slope(zeta))
-    unstable = blended_slope(zeta, kansas, free, *slopes)
+    unstable = blended_slope(zeta, kansas, free, kansas_slope, free_slope)
     return stable if zeta > 0 else unstable
 
 
@@ -120,9 +120,9 @@ def psi_momentum_slope(zeta):
 def psi_heat_slope(zeta):
     """Return dpsi_h/dzeta."""
     kansas, free, two_thirds = kansas_heat(zeta, STEEPNESS), convection(zeta, OF_HEAT), typed(2.0 / 3.0, zeta)
-    slopes = (kansas_heat_slope(zeta, STEEPNESS), convection_slope(zeta, OF_HEAT))
+    kansas_slope, free_slope = kansas_heat_slope(zeta, STEEPNESS), convection_slope(zeta, OF_HEAT)
     stable = -(root(typed(1.0, zeta) + two_thirds * larger(zeta, typed(0.0, zeta))) + two_thirds * hump_slope(zeta))
-    unstable = blended_slope(zeta, kansas, free, *slopes)
+    unstable = blended_slope(zeta, kansas, free, kansas_slope, free_slope)
     return stable if zeta > 0 else unstable
 
 
@@ -233,7 +233,7 @@ def coare_ad(W2, T, t2, q2, p, z_u, z_t, z_q, fluxes_ad):
     t, zero = t2 + typed(KELVIN, T), typed(0.0, T)
     rho = density_of_air(t, q2, p)
     scales = (rho, u, t_star, q_star, S, typed(HEAT_CAPACITY, S), heat_of_vaporisation(T))
-    rho_ad, u_ad, t_star_ad, q_star_ad, S_ad, latent_heat_ad = fluxes_of_scales_ad(*scales, fluxes_ad)
+    rho_ad, u_ad, t_star_ad, q_star_ad, S_ad, latent_heat_ad = fluxes_of_scales_ad(scales, fluxes_ad)
     air_ad, around_ad = (u_ad, t_star_ad, q_star_ad, S_ad, zero), (zero, zero, zero, zero, zero)
     air_ad, around_ad = five_passes_ad(iterate_ad, states, around, air_ad, around_ad)
     W2_ad, t_ad, nu_ad, warmer_ad, moister_ad = neutral_air_ad(first_S, z_u, air_ad, around_ad)
@@ -243,4 +243,4 @@ def coare_ad(W2, T, t2, q2, p, z_u, z_t, z_q, fluxes_ad):
     t_ad = t_ad + viscosity_of_air_slope(t2) * nu_ad + warmer_ad + t_of_density
     T_ad = T_of_vapour - warmer_ad - typed(2370.0, T) * latent_heat_ad
     inputs_ad = (W2_ad, T_ad, t_ad, q_ad + moister_ad, p_ad + p_of_humidity + p_of_vapour)
-    return fluxes_of_scales(*scales), inputs_ad
+    return fluxes_of_scales(scales), inputs_ad

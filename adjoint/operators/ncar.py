@@ -163,7 +163,7 @@ def ncar_ad(W2, T, t2, q2, p, z_u, z_t, z_q, fluxes_ad):
     _, _, _, _, _, (_, r, h, e, t, q) = states
     zero, warmer, moister = typed(0.0, S), t - T_s, q - q_s
     scales = (rho, r * S, h * warmer, e * moister, S, typed(HEAT_CAPACITY, S), typed(VAPORISATION, S))
-    rho_ad, u_ad, star_t_ad, star_q_ad, S_ad, _ = fluxes_of_scales_ad(*scales, fluxes_ad)
+    rho_ad, u_ad, star_t_ad, star_q_ad, S_ad, _ = fluxes_of_scales_ad(scales, fluxes_ad)
     air_ad = (zero, S * u_ad, warmer * star_t_ad, moister * star_q_ad, h * star_t_ad, e * star_q_ad)
     around_ad = (zero, S_ad + r * u_ad, zero, zero, -h * star_t_ad, -e * star_q_ad)
     air_ad, around_ad = five_passes_ad(iterate_ad, states, around, air_ad, around_ad)
@@ -171,4 +171,4 @@ def ncar_ad(W2, T, t2, q2, p, z_u, z_t, z_q, fluxes_ad):
     W2_ad, T_ad, t_ad, q_ad, p_ad = air_and_sea_ad(
         S, t2 + typed(KELVIN, S), q2, T_s, rho, q_s, p, S_ad, T_s_ad, rho_ad, q_s_ad
     )
-    return fluxes_of_scales(*scales), (W2_ad, T_ad, theta_ad + t_ad, humidity_ad + q_ad, p_ad)
+    return fluxes_of_scales(scales), (W2_ad, T_ad, theta_ad + t_ad, humidity_ad + q_ad, p_ad)

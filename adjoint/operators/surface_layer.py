@@ -46,8 +46,9 @@ def specific_humidity_ad(e, p, q_ad):
 
 
 @point
-def fluxes_of_scales_ad(rho, u, t, q, S, heat_capacity, latent_heat, fluxes_ad):
+def fluxes_of_scales_ad(scales, fluxes_ad):
     """Return (rho_ad, u_ad, t_ad, q_ad, S_ad, latent_heat_ad)."""
+    rho, u, t, q, S, heat_capacity, latent_heat = scales
     push_ad, sensible_ad, latent_ad, evaporated_ad = fluxes_ad
     r, flow = u / S, rho * u
     warm_ad, moist_ad = heat_capacity * sensible_ad, evaporated_ad + latent_heat * latent_ad

@@ -60,8 +60,9 @@ def turbulent_fluxes(
     stress_x[j, i] = stress_y[j, i] = heat[j, i] = evaporation[j, i] = 0
     if grid.mask_t[0, j, i] == 1:
         dx, dy = u10[j, i] - feedback[0, j, i] * x[j, i], v10[j, i] - feedback[0, j, i] * y[j, i]
-        air = (t2[j, i], q2[j, i], slp[j, i])
-        push, sensible, latent, evaporated = algorithm(dx * dx + dy * dy, T[0, j, i], *air, z_u, z_t, z_q)
+        push, sensible, latent, evaporated = algorithm(
+            dx * dx + dy * dy, T[0, j, i], t2[j, i], q2[j, i], slp[j, i], z_u, z_t, z_q
+        )
         stress_x[j, i] = drag[0, j, i] * push * dx
         stress_y[j, i] = drag[0, j, i] * push * dy
         heat[j, i] = stanton_factor[0, j, i] * sensible - dalton_factor[0, j, i] * latent

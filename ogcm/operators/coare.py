@@ -221,4 +221,4 @@ def coare(W2, T, t2, q2, p, z_u, z_t, z_q):
     states, _ = passes(W2, T, t2, q2, p, z_u, z_t, z_q)
     _, _, _, _, _, (u, t_star, q_star, S, _) = states
     rho = density_of_air(t2 + typed(KELVIN, T), q2, p)
-    return fluxes_of_scales(rho, u, t_star, q_star, S, typed(HEAT_CAPACITY, S), heat_of_vaporisation(T))
+    return fluxes_of_scales((rho, u, t_star, q_star, S, typed(HEAT_CAPACITY, S), heat_of_vaporisation(T)))

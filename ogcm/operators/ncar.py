@@ -181,4 +181,4 @@ def ncar(W2, T, t2, q2, p, z_u, z_t, z_q):
     states, _ = passes(S, theta, q2, T_s, q_s, z_u, z_t, z_q)
     _, _, _, _, _, (_, r, h, e, t, q) = states
     capacity, vaporisation = typed(HEAT_CAPACITY, S), typed(VAPORISATION, S)
-    return fluxes_of_scales(rho, r * S, h * (t - T_s), e * (q - q_s), S, capacity, vaporisation)
+    return fluxes_of_scales((rho, r * S, h * (t - T_s), e * (q - q_s), S, capacity, vaporisation))

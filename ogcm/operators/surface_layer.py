@@ -52,8 +52,9 @@ def specific_humidity(e, p):
 
 
 @point
-def fluxes_of_scales(rho, u, t, q, S, heat_capacity, latent_heat):
-    """Return (push, sensible, latent, evaporated) from the scales u_*, t_* and q_*."""
+def fluxes_of_scales(scales):
+    """Return (push, sensible, latent, evaporated) from (rho, u_*, t_*, q_*, S, c_p, L)."""
+    rho, u, t, q, S, heat_capacity, latent_heat = scales
     flow = rho * u
     evaporated = -flow * q
     return flow * (u / S), heat_capacity * flow * t, latent_heat * evaporated, evaporated
