@@ -17,6 +17,7 @@ from ogcm.inputs import number
 from ogcm.model import Model
 from ogcm.perturbation import check_perturbation
 from ogcm.simulation import Simulation
+from ogcm.writers import file_writer
 
 
 def run_ensemble(
@@ -66,7 +67,7 @@ def run_ensemble(
         if options.get(name) is not None:
             raise InputError(f"{name}: cannot be given to an ensemble; each member has its own")
     check_perturbation(model, perturb, 1)
-    whole, tile = names.output_path(f"{model.name}.nc" if output is None else output), model.grid.tile
+    whole, tile = file_writer(f"{model.name}.nc" if output is None else output).path, model.grid.tile
     paths, record = [member_path(whole, n) for n in range(1, members + 1)], names.beside(whole, ".toml")
 
     def check_files() -> None:
@@ -89,5 +90,5 @@ def run_ensemble(
 
 def member_path(output: Path, member: int) -> Path:
     """Return the output of a member: NAME_001.nc for NAME.nc."""
-    ending = output.suffix if output.suffix.lower() in names.NETCDF else ""
+    ending = output.suffix if output.suffix.lower() in (*names.NETCDF, names.ZARR) else ""
     return names.beside(output, f"_{member:03d}{ending}")
