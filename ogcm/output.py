@@ -26,7 +26,16 @@ from ogcm.diagnostics.series import MAP
 from ogcm.disk import check_room
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
-from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, place_attributes, put
+from ogcm.memory import cut
+from ogcm.metadata import (
+    FILL,
+    describe_ocean,
+    geometry,
+    history_line,
+    horizontal_dimensions,
+    place_attributes,
+    put,
+)
 from ogcm.model import Model
 from ogcm.state import State
 from ogcm.step_variables import Step
@@ -46,6 +55,13 @@ def record_bytes(
     others = [*diagnostics.available_diagnostics(model).values(), *(own or {}).values()]
     series = sum(math.prod(sizes(model)[dim] for dim in d.dims) for d in others)
     return np.dtype(precision).itemsize * cells + 8 * series
+
+
+def static_bytes(model: Model) -> int:
+    """Return the size of the fields of an output that are the same at all times, of all tiles together [bytes]."""
+    (ny, nx), cell = model.grid.tile.shape, copy.copy(model)
+    cell.grid = model.grid.with_members(map(cut, model.grid))
+    return ny * nx * sum(field.values.nbytes for field in geometry(cell).values())
 
 
 class OutputFile:

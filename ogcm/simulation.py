@@ -281,7 +281,7 @@ class Simulation:
             self.model.state.prepare(self.model.grid)
             self._check_again()
             if self.device == "cuda":
-                self.running = Mirror(self.model)
+                self.running = Mirror(self.model, sum(w.memory_bytes(self) for w in self.writers.values()))
             stepper = self.stepper  # made before files are opened, since it may refuse the model
             self._open_writers()
             self.has_run, complete = True, False

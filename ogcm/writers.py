@@ -8,6 +8,8 @@ A writer of one's own is a subclass of `Writer`.
 """
 
 from collections.abc import Mapping
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,20 @@ from ogcm import config, names, run_files
 from ogcm.constants import DAY
 from ogcm.diagnostics import Diagnostic
 from ogcm.errors import FileError, InputError
+from ogcm.memory import bytes_of, work_bytes
 from ogcm.model import Model
-from ogcm.output import PRECISIONS, OutputFile, existing_output, open_output, record_bytes, record_ends, stored_bytes
-from ogcm.variables import check_diagnostics, check_variables
+from ogcm.output import (
+    PRECISIONS,
+    OutputFile,
+    existing_output,
+    open_output,
+    record_bytes,
+    record_ends,
+    static_bytes,
+    stored_bytes,
+)
+from ogcm.stepper import Stepper
+from ogcm.variables import check_diagnostics, check_variables, output_variables
 from ogcm.zarr_store import import_zarr
 
 if TYPE_CHECKING:
@@ -97,6 +110,21 @@ class Writer:
 
     def needed_bytes(self, simulation: "Simulation") -> int:
         """Return the size that the file will have at the end of the run.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run, before its first step.
+
+        Returns
+        -------
+        int
+            Size [bytes]; by default 0.
+        """
+        return 0
+
+    def memory_bytes(self, simulation: "Simulation") -> int:
+        """Return the memory that the writer needs on the device of the run.
 
         Parameters
         ----------
@@ -271,8 +299,19 @@ class NetCDFWriter(Writer):
     def needed_bytes(self, simulation: "Simulation") -> int:
         records = 1 + -(-simulation.steps // self.interval(simulation))
         fields = self._fields(simulation.model)
-        need = records * record_bytes(simulation.model, fields, self.precision, self.diagnostics)
-        return need + (stored_bytes(existing_output(self.path)) if self.extends(simulation) else 0)
+        model = simulation.model
+        need = records * record_bytes(model, fields, self.precision, self.diagnostics)
+        return need + (stored_bytes(existing_output(self.path)) if self.extends(simulation) else static_bytes(model))
+
+    def memory_bytes(self, simulation: "Simulation") -> int:
+        model = simulation.model
+        known, wanted = output_variables(model), self._fields(model)
+        of_steps = any(known[name].of_step for name in wanted)
+        need = work_bytes(model, partial(Stepper, kept=True, graphs=False)) if of_steps else 0
+        if self.means:
+            state = bytes_of(model.state) if of_steps else 0  # the state before a step
+            need += state + record_bytes(model, wanted, "float64") // prod(model.grid.tile.layout)  # the sums
+        return need
 
     def _fields(self, model: Model) -> tuple[str, ...]:
         """Return the variables that exist in the model."""
