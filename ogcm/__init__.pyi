@@ -56,5 +56,6 @@ from .tracers import Age as Age
 from .tracers import Tracer as Tracer
 from .writers import NetCDFWriter as NetCDFWriter
 from .writers import Writer as Writer
+from .writers import ZarrWriter as ZarrWriter
 
 __version__: str

@@ -10,7 +10,7 @@ from ogcm.ensemble import run_ensemble
 from ogcm.errors import InputError, suggestion
 from ogcm.run_files import written_paths
 from ogcm.simulation import Simulation
-from ogcm.writers import NetCDFWriter
+from ogcm.writers import NetCDFWriter, file_writer
 
 OUTPUT_OPTIONS: dict[str, Any] = {
     "file": str,
@@ -67,5 +67,5 @@ def make_writers(source: str, outputs: Mapping[str, Any]) -> dict[str, NetCDFWri
                 raise InputError(f"{source}: unknown {option!r} in {where}: {suggestion(option, OUTPUT_OPTIONS)}")
             check_type(f"{source}: {option} in {where}", value, OUTPUT_OPTIONS[option])
         options = {"precision" if o == "output_precision" else o: v for o, v in entries.items() if o != "file"}
-        writers[name] = NetCDFWriter(entries["file"], **options)
+        writers[name] = file_writer(entries["file"], **options)
     return writers

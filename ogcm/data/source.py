@@ -9,6 +9,8 @@ import h5py
 
 from ogcm.errors import FileError, InputError, suggestion
 from ogcm.files import BROKEN, verify
+from ogcm.names import is_zarr
+from ogcm.zarr_store import import_zarr
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,9 +71,15 @@ def paths(source: Any) -> list[Path]:
 
 
 def open_dataset(path: Path) -> "xr.Dataset":
-    """Open a NetCDF file, its numbers and times as they are stored. Raises FileError where it cannot be read."""
+    """Open a NetCDF file or a Zarr store, numbers and times as they are stored. Raises FileError where it cannot be."""
     import xarray as xr
 
+    if path.is_dir() and is_zarr(path):
+        import_zarr()
+        try:
+            return xr.open_zarr(path, decode_cf=False, chunks=None)
+        except BROKEN as error:
+            raise FileError(f"{path}: damaged, or not a Zarr store ({error})") from None
     if not path.is_file():
         raise FileError(f"{path}: missing; it must be a NetCDF file")
     try:

@@ -89,6 +89,7 @@ def write(ocean: Ocean, path: str | Path) -> None:
         f.attrs.update(
             Conventions="CF-1.11", title=ocean.name, source=f"ogcm {ogcm.__version__}", form=FORM,
             settings=json.dumps(settings_of(ocean), sort_keys=True),
+            history=f"ogcm {ogcm.__version__} prepare",  # without a date: the same inputs give the same file
             configuration=ocean.configuration, inputs=json.dumps(ocean.inputs, sort_keys=True),
         )  # fmt: skip
         write_geometry(f, ocean)
@@ -136,6 +137,8 @@ def write_variable(f: Any, name: str, values: Any, dims: tuple[str, ...], units:
     """Write a variable and return it."""
     v = f.create_variable(name, dims, data=np.asarray(values, float))
     v.attrs.update({"units": units} | ({"standard_name": standard_name} if standard_name else {}))
+    if units == "degC":
+        v.attrs["units_metadata"] = "temperature: on_scale"
     return v
 
 
@@ -148,7 +151,11 @@ def write_entry(f: Any, name: str, entry: Any) -> None:
         if time not in f.dimensions:
             f.dimensions[time] = len(entry.times)
             v = f.create_variable(time, (time,), data=np.arange(1, 13) if time == "month" else np.asarray(entry.times))
-            v.attrs.update({"units": "1"} if time == "month" else {"units": "s", "long_name": "time since the start"})
+            v.attrs.update(
+                {"units": "1", "long_name": "month of the year"}
+                if time == "month"
+                else {"units": "s", "long_name": "time since the start"}
+            )
         dims = (time, *dims)
     write_variable(f, name, values, dims, FIELDS[name].units, FIELDS[name].standard_name)
 
