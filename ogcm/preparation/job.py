@@ -164,15 +164,16 @@ def plain(value: Any) -> Any:
 
 
 def hashes(tables: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, str]:
-    """Return the hash of each file that the tables name, by its name."""
+    """Return the hash of each file that the tables name, by its path from the folder; another one by its whole path."""
     found: dict[str, str] = {}
 
     def visit(value: Any) -> None:
         if isinstance(value, Mapping):
             if "file" in value:
                 for path in paths_of(value, folder):
+                    name = path.relative_to(folder) if path.is_relative_to(folder) else path
                     with path.open("rb") as f:
-                        found[path.name] = hash_of(f, path.stat().st_size)
+                        found[name.as_posix()] = hash_of(f, path.stat().st_size)
             for item in value.values():
                 visit(item)
 

@@ -1,5 +1,7 @@
 """`ogcm prepare`: from files of several conventions to a file that runs, and what it refuses."""
 
+import shutil
+
 import gsw
 import numpy as np
 import pytest
@@ -126,6 +128,18 @@ def test_the_same_inputs_give_the_same_file_to_the_bit(sea, tmp_path):
     assert "wind_x" in ocean.configuration
     third = ogcm.prepare(changed(sea, "top = 50.0", "top = 60.0"), tmp_path / "third.nc", picture=False).read_bytes()
     assert third != one
+
+
+def test_inputs_of_one_name_in_two_folders_have_a_hash_each(sea, tmp_path):
+    (tmp_path / "winds").mkdir()
+    (tmp_path / "climatology.nc").rename(tmp_path / "winds" / "climate.nc")
+    changed(sea, "climatology.nc", "winds/climate.nc")
+    one = ogcm.prepare(sea, picture=False)
+    inputs = ocean_file.read(one).inputs
+    assert set(inputs) == {"relief.nc", "climate.nc", "winds/climate.nc"}
+    assert inputs["climate.nc"] != inputs["winds/climate.nc"]
+    moved = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}_moved"))  # the same bits wherever they lie
+    assert ogcm.prepare(moved / sea.name, moved / "again.nc", picture=False).read_bytes() == one.read_bytes()
 
 
 def test_salinity_may_be_on_another_grid(sea, tmp_path):
