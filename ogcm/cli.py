@@ -64,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
     made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
-    made.add_argument("configuration", help="TOML file, see docs/preparing.md")
+    made.add_argument("configuration", help="TOML file (see docs/preparing.md), or a configuration of ogcm: global_1deg")
+    made.add_argument("--data", help="folder of the files that it names (default: that of the TOML file)")
     made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
@@ -344,10 +345,10 @@ def setups_command(_: argparse.Namespace) -> int:
 
 
 def prepare_command(known: argparse.Namespace) -> int:
-    """Run `ogcm prepare CONFIG.toml`: make the file of an ocean."""
+    """Run `ogcm prepare CONFIG.toml|NAME`: make the file of an ocean."""
     from ogcm.preparation import prepare
 
-    path = prepare(known.configuration, known.output)
+    path = prepare(known.configuration, known.output, data=known.data)
     print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run {path}`", file=sys.stderr)
     return 0
 

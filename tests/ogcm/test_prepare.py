@@ -1,6 +1,7 @@
 """`ogcm prepare`: from files of several conventions to a file that runs, and what it refuses."""
 
 import shutil
+from pathlib import Path
 
 import gsw
 import numpy as np
@@ -11,7 +12,7 @@ import ogcm
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
-from ogcm.preparation import fluxes, ocean_file, start
+from ogcm.preparation import fluxes, job, ocean_file, start
 
 
 def write_sources(folder):
@@ -203,6 +204,36 @@ def test_a_configuration_that_cannot_be_followed_is_refused(sea, before, after, 
     with pytest.raises(OceanError, match=message):
         ogcm.prepare(changed(sea, before, after))
     assert not sea.with_suffix(".nc").exists()
+
+
+def test_a_configuration_of_ogcm_reads_the_files_of_a_folder(sea, tmp_path, monkeypatch, capsys):
+    """Those that are shipped are complete; here one of them is that of the sea."""
+    assert {"global_1deg"} <= {file.stem for file in job.SHIPPED.glob("*.toml")}
+    for file in job.SHIPPED.glob("*.toml"):
+        assert job.read_configuration(file.stem)[1:] == (Path(), file.stem)
+    for place in ("shipped", "elsewhere"):
+        (tmp_path / place).mkdir()
+    sea.rename(tmp_path / "shipped" / "sea.toml")
+    monkeypatch.setattr(job, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["prepare", "sea", "--data", str(tmp_path)]) == 0
+    assert ocean_file.read("sea.nc").name == "sea"
+    assert set(ocean_file.read("sea.nc").inputs) == {"relief.nc", "climate.nc", "climatology.nc"}
+    assert main(["prepare", "see", "--data", str(tmp_path)]) == 2
+    assert "unknown configuration 'see': did you mean 'sea'?" in capsys.readouterr().err
+    assert main(["prepare", "sea"]) == 2
+    assert "`ogcm prepare CONFIG --data FOLDER`" in capsys.readouterr().err
+
+
+def test_global_1deg_is_the_ocean_of_its_file(sea):
+    with pytest.raises(FileError, match="`ogcm prepare global_1deg --data FOLDER` makes"):
+        ogcm.setups.global_1deg()
+    path = str(ogcm.prepare(sea, picture=False))
+    model = ogcm.setups.global_1deg(data=path, parameters={"nu_h": 500.0})
+    other = ogcm.setups.ocean(data=path, parameters={"nu_h": 500.0})
+    assert model.name == model.config["setup"] == "global_1deg"
+    assert model.state.digest() == other.state.digest()
+    assert model.marks == other.marks
 
 
 def test_another_file_is_no_ocean(sea, tmp_path):
