@@ -12,6 +12,7 @@ import ogcm
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
+from ogcm.grid import interior
 from ogcm.preparation import fluxes, job, ocean_file, start
 
 
@@ -234,6 +235,24 @@ def test_global_1deg_is_the_ocean_of_its_file(sea):
     assert model.name == model.config["setup"] == "global_1deg"
     assert model.state.digest() == other.state.digest()
     assert model.marks == other.marks
+
+
+def test_the_configuration_of_global_4deg_makes_its_ocean(ocean_data, tmp_path):
+    """The sea floor and the forcing of the setup, and its start where cells are whole and not at the freezing point."""
+    data = ocean_data("global_4deg.nc")
+    prepared = ogcm.prepare("global_4deg", tmp_path / "ocean.nc", data=data.parent, picture=False)
+    ours, setup = ogcm.setups.ocean(data=str(prepared)), ogcm.setups.global_4deg(data=str(data))
+    wet = interior(setup.grid.mask_t) > 0
+    np.testing.assert_array_equal(interior(ours.grid.mask_t) > 0, wet)
+    np.testing.assert_allclose(ours.grid.depth_t, setup.grid.depth_t, rtol=1e-12)
+    for name in ("tau_x", "tau_y", "heat_flux", "fresh_water", "S_star"):
+        one, other = (interior(getattr(m.forcing.at(100 * DAY), name)) for m in (ours, setup))
+        np.testing.assert_array_equal(one[wet[0]], other[wet[0]], err_msg=name)
+    whole = wet & (interior(setup.grid.h_t) == setup.dz[:, None, None]) & (interior(setup.state.T) > -1.9)
+    assert whole.sum() > 0.9 * wet.sum()
+    for name in "TS":
+        one, other = (interior(getattr(m.state, name)) for m in (ours, setup))
+        np.testing.assert_allclose(one[whole], other[whole], atol=1e-5, err_msg=name)
 
 
 def test_another_file_is_no_ocean(sea, tmp_path):
