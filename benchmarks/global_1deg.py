@@ -125,16 +125,17 @@ def compare(model: ogcm.Model, run: h5py.File, picture: str | None) -> None:
     errors = np.array(biases)[:, wet]
     rms = np.sqrt(np.average(errors**2, axis=1, weights=area[wet]))
     print_rows("circulation", dict(zip(OBSERVED, np.transpose(flows).tolist(), strict=True)), OBSERVED)
-    surface = {"bias of the surface [K]": list(np.average(errors, axis=1, weights=area[wet])), "rms error [K]": list(rms)}
+    mean = np.average(errors, axis=1, weights=area[wet])
+    surface = {"bias of the surface [K]": list(mean), "rms error [K]": list(rms)}
     print_rows("temperature", surface, {}, "7.2f")
     drift = {"mean of the ocean since the start [K]": list(np.array(means[1:]) - means[0])}
     print_rows("", drift, {}, "7.3f")
-    mean = np.array(biases).mean(axis=0)
-    far = np.average(abs(mean[wet]) > 2, weights=area[wet])
+    of_year = np.array(biases).mean(axis=0)
+    far = np.average(abs(of_year[wet]) > 2, weights=area[wet])
     print(f"\nof the mean bias, {100 * far:.0f} % of the area lies beyond 2 K")
     print_mixed_layers(model, run)
     if picture:
-        draw(model, mean, {name: np.mean([maps[name] for maps in drawn], axis=0) for name in drawn[0]}, picture)
+        draw(model, of_year, {name: np.mean([maps[name] for maps in drawn], axis=0) for name in drawn[0]}, picture)
 
 
 def draw(model: ogcm.Model, bias: Array, maps: dict[str, Array], picture: str) -> None:

@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
     made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
-    made.add_argument("configuration", help="TOML file (see docs/preparing.md), or a configuration of ogcm: global_1deg")
+    made.add_argument("configuration", help="TOML file, see docs/preparing.md, or global_1deg or global_4deg")
     made.add_argument("--data", help="folder of the files that it names (default: that of the TOML file)")
     made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")

@@ -175,7 +175,8 @@ def test_a_basin_ends_at_closed_lines():
     expected[1:, 10:35] = True
     np.testing.assert_array_equal(found, expected)
     assert diagnostics.basin(model, (330, 20)).sum() == 8 * 36 - 7 - 6
-    assert diagnostics.basin(model, (330, 20), [[(5, -35), (335, -35)], gate])[0].sum() == 2  # which the line leaves open
+    open_end = [(5, -35), (335, -35)]
+    assert diagnostics.basin(model, (330, 20), [open_end, gate])[0].sum() == 2
     with pytest.raises(ogcm.InputError, match="lies on land or on a closed line"):
         diagnostics.basin(model, (95, 25))
     with pytest.raises(ogcm.InputError, match="coordinates in m"):

@@ -77,7 +77,12 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built):
         if path.suffix in (".py", ".pyi", ".toml") or path.name == "py.typed"
     }
     assert source == {name for name in names if ".dist-info" not in name}
-    assert {"ogcm/py.typed", "ogcm/__init__.pyi", "ogcm/setups/double_gyre.py", "ogcm/setups/global_1deg.toml"} <= source
+    assert {
+        "ogcm/py.typed",
+        "ogcm/__init__.pyi",
+        "ogcm/setups/global_1deg.py",
+        "ogcm/setups/global_1deg.toml",
+    } <= source
 
 
 @pytest.mark.slow
