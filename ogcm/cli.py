@@ -149,7 +149,7 @@ MODULE = (
 DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU where there is one")}
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
-    "output": (str, "file to write (default SETUP.nc)"),
+    "output": (str, "file to write (default SETUP.nc, or SETUP.run.nc where that is the data)"),
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
     "variables": (
         str,

@@ -273,6 +273,15 @@ def test_the_command_prepares_and_runs(sea, tmp_path, monkeypatch, capsys):
         xr.testing.assert_identical(one.T, other.T)
 
 
+def test_a_run_does_not_write_over_its_ocean(sea, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = ogcm.prepare(sea, "ocean.nc", picture=False)
+    text = before.read_bytes()
+    assert main(["run", "ocean.nc", "--days", "0.1", "--overwrite", "--quiet"]) == 0
+    assert before.read_bytes() == text
+    assert Path("ocean.run.nc").is_file()
+
+
 def test_fluxes_follow_from_an_atmosphere(sea):
     i = CONFIGURATION.index("[forcing]")
     j = CONFIGURATION.index("[numerics]")
