@@ -58,7 +58,7 @@ class Ocean:
     configuration : str
         What was asked for, as TOML.
     inputs : dict of str to str
-        Hashes of the files that were read, by name.
+        Hashes of the files that were read, by their path from the folder of the configuration.
     start : str or None
         Date of the time 0 of the model.
     """

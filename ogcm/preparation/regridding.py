@@ -59,13 +59,17 @@ def places(lat_edges: Array, lon_edges: Array) -> Places:
 
 
 def faces(cells: Places, axis: str) -> Places:
-    """Return the places of the east faces ("x") or north faces ("y") of cells, which lie on their edges."""
+    """Return the places of the east faces ("x") or north faces ("y") of cells, which lie on their edges.
+
+    The last faces lie on a wall unless the cells close around the globe. What is there has no effect; they are put at
+    the centres of the last cells, so that a file without values on walls reaches them.
+    """
     lat, lon, lat_edges, lon_edges = cells
     if axis == "x":
-        points = lon_edges[1:]
-        return Places(lat, points, lat_edges, np.append(lon, points[-1] + (points[-1] - lon[-1])))
-    points = lat_edges[1:]
-    return Places(points, lon, np.append(lat, points[-1] + (points[-1] - lat[-1])), lon_edges)
+        points = lon_edges[1:] if cells.closes else np.append(lon_edges[1:-1], lon[-1])
+        return Places(lat, points, lat_edges, np.append(lon, 2 * lon_edges[-1] - lon[-1]))
+    points = np.append(lat_edges[1:-1], lat[-1])
+    return Places(points, lon, np.append(lat, 2 * lat_edges[-1] - lat[-1]), lon_edges)
 
 
 def overlaps(source: Array, target: Array, period: float | None = None) -> sparse.csr_matrix:
