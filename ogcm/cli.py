@@ -150,8 +150,9 @@ DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU wher
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
     "output": (
-        str, "file to write, a Zarr store if it ends in .zarr (default SETUP.nc, or SETUP.run.nc where that is the data)"
-    ),  # fmt: skip
+        str,
+        "file to write, a Zarr store if it ends in .zarr (default SETUP.nc, or SETUP.run.nc where that is the data)",
+    ),
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
     "variables": (
         str,
