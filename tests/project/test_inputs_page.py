@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ogcm
 from ogcm.fields import FIELDS
-from ogcm.preparation.fluxes import AIR, ENTRIES
+from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES
 
 ROOT = Path(__file__).resolve().parents[2]
 START = {"temperature": "T", "salinity": "S"}
@@ -50,4 +50,4 @@ def test_entries_of_the_preparation_are_those_that_it_knows():
         assert table[name] == f"`[start] {entry}`"
     for text in table.values():
         for section, entry in re.findall(r"\[(forcing|atmosphere)\] (\w+)", text):
-            assert entry in (ENTRIES if section == "forcing" else {**AIR, "diurnal_cycle": ""}), text
+            assert entry in (ENTRIES if section == "forcing" else (*AIR, *CHOICES_OF_AIR)), text
