@@ -17,6 +17,7 @@ from ogcm.dates import since_new_year
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.inputs import Values, flag, number, sample
+from ogcm.stream import ReadAhead
 from ogcm.sunshine import Sunshine
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmos
     for name in AIR:
         if getattr(atmosphere, name) is not None:
             bound.bind(name, getattr(atmosphere, name))
-            check_limits(bound, name)
+            check_entry(bound, name)
     bound.heights = (float(atmosphere.height_wind), float(atmosphere.height_air))
     bound.computed = COMPUTED
     if atmosphere.shortwave_down is None:
@@ -168,13 +169,22 @@ def is_given(entry: "Entry | None") -> bool:
     return entry is not None and not (isinstance(entry, int | float) and entry == 0)
 
 
-def check_limits(bound: "BoundForcing", name: str) -> None:
-    """Raise InputError for values over water that are no values of the entry `name` in its units."""
+def check_entry(bound: "BoundForcing", name: str) -> None:
+    """Check the values of an entry over water; those of a stream are checked when they are read."""
+    if name in bound.series and isinstance(bound.series[name].values, ReadAhead):
+        return
     values: Any = bound.functions[name](0.0) if name in bound.functions else None
     if values is None:
         values = bound.series[name].values if name in bound.series else bound.steady[name]
-    (low, high, units), wet = LIMITS[name], interior(bound.grid.mask_t)[0] == 1
-    found, slack = interior(values)[..., wet], TOLERANCE * (LIMITS[name][1] - LIMITS[name][0])
+    check_limits(name, interior(values)[..., interior(bound.grid.mask_t)[0] == 1])
+
+
+def check_limits(name: str, found: Array) -> None:
+    """Raise InputError for values that are no values of the entry `name` of an atmosphere in its units."""
+    if name not in LIMITS:
+        return
+    low, high, units = LIMITS[name]
+    slack = TOLERANCE * (high - low)
     wrong = found[(found < low - slack) | (found > high + slack)]
     if len(wrong):
         raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")
