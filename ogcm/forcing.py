@@ -1,7 +1,8 @@
 """The forcing of the ocean: wind stress, heat, fresh water and restoring, constant or varying in time.
 
 Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of coordinates and time [s]
-`f(x, y, t)`, a `Series` of maps interpolated in time, or a `Stream` of them that is read from files (`ogcm.stream`). Times count from the start of the model.
+`f(x, y, t)`, a `Series` of maps interpolated in time, or a `Stream` of them that is read from files (`ogcm.stream`).
+Times count from the start of the model.
 Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation) freshens, tau is the
 stress of the wind on the water.
 """

@@ -5,9 +5,9 @@
                     with values at the edges that two neighbours share (Colella and Woodward 1984,
                     doi 10.1016/0021-9991(84)90143-8, eqs. 1.5 to 1.7, without their limiter), for means of months
 
-A parabola depends on its record and the two beside it, so that no more are needed at once, while the values of Killworth
-(1996), which have the same means, depend on all records. As those, parabolas can go beyond the records: non-negative
-records may have slightly negative values between them.
+A parabola depends on its record and the two beside it, so that no more are needed at once; the pseudo-values of
+Killworth (1996, doi 10.1175/1520-0485(1996)026<1767:TIOFFO>2.0.CO;2), which have the same means, depend on all records.
+As those, parabolas can go beyond the records: non-negative records may have slightly negative values between them.
 """
 
 import datetime
@@ -45,8 +45,9 @@ CLIMATOLOGICAL = (12, 365, 366)  # numbers of records of a climatological year
 class Series:
     """Maps at given times, interpolated between them.
 
-    A run must lie within the intervals of the records of a series without period, which end half-way between their times
-    and as far before the first and after the last one. In the outer halves of these two the nearest record is used.
+    A run must lie within the intervals of the records of a series without period. These end half-way between the times,
+    and as far before the first and after the last one; there, beyond these two times, linear interpolation uses the
+    nearest record.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ class Series:
     interpolation : {"linear", "conservative"}
         Between the times of the records, or so that the mean over the interval of each record is the record.
     edges : array_like, shape (nt + 1,), optional
-        Beginnings of the intervals of the records, and the end of the last one, in the form of `times`; default half-way
-        between the times.
+        Beginnings of the intervals of the records, and the end of the last one, in the form of `times`. Default:
+        half-way between the times.
     """
 
     values: Any
@@ -251,8 +252,8 @@ class Series:
         if start < first - slack or end > last + slack:
             raise InputError(
                 f"{name}: its records cover days {first / DAY:g} to {last / DAY:g}, but the run goes from day "
-                f"{start / DAY:g} to {end / DAY:g}; run within these days, add the missing records (or their files), or "
-                "give a period after which they repeat. Times are seconds from the model's start, or dates"
+                f"{start / DAY:g} to {end / DAY:g}; run within these days, add the missing records or files, or give a "
+                "period after which they repeat. Times are seconds from the model's start, or dates"
             )
 
 
@@ -269,11 +270,13 @@ def edges_of(name: str, times: Array, period: float | None, given: Array | None)
         return np.concatenate([[times[0] - half[0]], 0.5 * (times[1:] + times[:-1]), [times[-1] + half[-1]]])
     inside = given.shape == (len(times) + 1,) and (given[:-1] <= times).all() and (times <= given[1:]).all()
     if not inside or not (np.diff(given) > 0).all():
-        raise InputError(f"{name}: {len(times)} records need {len(times) + 1} edges that increase, with the time of each "
-                         "record between its two; leave them out for edges half-way between the times")  # fmt: skip
+        raise InputError(
+            f"{name}: {len(times)} records need {len(times) + 1} edges that increase, with the time of each record "
+            "between its two; leave them out for edges half-way between the times"
+        )
     if period is not None and abs(given[-1] - given[0] - period) > ROUNDING * period:
-        raise InputError(f"{name}: its edges span {given[-1] - given[0]:g} s, but its period is {period:g} s; they must "
-                         "be the same")  # fmt: skip
+        span = given[-1] - given[0]
+        raise InputError(f"{name}: its edges span {span:g} s, but its period is {period:g} s; they must be the same")
     return given
 
 

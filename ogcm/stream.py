@@ -1,9 +1,9 @@
 """Forcing as a stream: the records of a series are read from files while a model runs, ahead of their use.
 
-A `Stream` is a `Series` whose records are in files (`ogcm.data.stream_field` makes one). In a model its values are a
+A `Stream` is a `Series` whose records are in files (`ogcm.stream_field` makes one). In a model its values are a
 `ReadAhead`, from which the run takes records by their number, as from an array. At most `KEPT` of them are in memory,
-and the next one is read and interpolated in a thread of its own, which ends with this record: forwards in time in a run,
-backwards in an adjoint. Errors in the thread are raised where the record is taken.
+and the next one is read and interpolated in a thread of its own, which ends with this record: forwards in time in a
+run, backwards in an adjoint. Errors in the thread are raised where the record is taken.
 """
 
 import copy
@@ -15,22 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ogcm.constants import YEAR
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.inputs import Points
-from ogcm.series import Series
+from ogcm.series import Series, middles
 
 if TYPE_CHECKING:
     import cftime
-
-    from ogcm.data.records import FileRecords
 
 Array = np.ndarray
 KEPT = 5  # records in memory; interpolation needs three at most
 
 
 class Stream(Series):
-    """Maps in files at given times, which are read while a model runs; see `Series` and `ogcm.data.stream_field`.
+    """Maps in files at given times, which are read while a model runs; see `Series` and `stream_field`.
 
     Parameters
     ----------
@@ -70,6 +69,66 @@ class Stream(Series):
             As for `Series.bound`.
         """
         return replace(self.timed(name, self.values.count, start), values=self.values.at(name, points))
+
+
+def stream_field(
+    source: Any,
+    variable: str | None = None,
+    quantity: str | None = None,
+    *,
+    period: Any = None,
+    interpolation: str = "linear",
+    **options: Any,
+) -> Stream:
+    """Make a forcing of a field in files, whose records are read while a model runs.
+
+    It is an entry of `ogcm.Forcing`, `ogcm.Atmosphere` or the forcing of a tracer. Each record is interpolated to the
+    points of the model, bilinearly in space, with missing values (the land of the file) filled by the nearest ones.
+
+    Parameters
+    ----------
+    source : str, Path, sequence of str or Path, Dataset or DataArray
+        Files, as for `read_field`.
+    variable, quantity : str, optional
+        The variable and what it is, as for `read_field`.
+    period : float or timedelta64, optional
+        Time [s] after which dated records repeat. Records of a climatological year repeat each year.
+    interpolation : {"linear", "conservative"}
+        Interpolation in time, see `ogcm.Series`. The intervals of conservative interpolation are the bounds of the
+        times in the file, where it has them.
+    **options : object
+        `units`, `positive`, `missing`, `coordinates`, `attributes` and `west` of `read_field`.
+
+    Returns
+    -------
+    Stream
+        The forcing. Dates need a model with a `start`.
+
+    Raises
+    ------
+    FileError, InputError
+        As `read_field`, for what the coordinates and times tell; values are checked when they are read.
+    """
+    from ogcm.data.reader import request_of  # imported where they are needed, since xarray takes time
+    from ogcm.data.records import FileRecords
+
+    try:
+        request = request_of(variable, quantity, **options)
+    except TypeError as error:
+        raise InputError(f"{source}: {error}; docs/data.md lists the options of a field") from None
+    records = FileRecords(source, request)
+    if records.axis == "time":
+        edges = records.edges() if interpolation == "conservative" else None
+        return Stream(records, records.times, period, interpolation, edges)
+    if period is not None:
+        raise InputError(f"{records.label}: is a climatological year, which repeats each year; leave out the period")
+    whole = {"month": (12,), "day": (365, 366)}[records.axis]
+    if records.count not in whole or not np.array_equal(records.times, np.arange(1, records.count + 1)):
+        raise InputError(
+            f"{records.label}: a climatological year needs {' or '.join(map(str, whole))} records, one of each "
+            f"{records.axis}; found {records.count}"
+        )
+    return Stream(records, middles(records.count), YEAR, interpolation)
 
 
 class ReadAhead:
@@ -206,64 +265,3 @@ class ReadAhead:
         other.dtype = np.dtype(dtype)
         other.given = None if self.given is None else self.given.astype(dtype)
         return other
-
-
-class RecordsAtPoints:
-    """Records of files at the points of a model: read, filled where they are missing, and interpolated.
-
-    Parameters
-    ----------
-    name : str
-        Name of the forcing, for messages.
-    records : FileRecords
-        The records.
-    points : Points
-        Points of the model, or of a tile of it. The weights and the part of a map that is read are those of the whole
-        ocean, so that the values do not depend on the division; a tile computes those at its own points.
-    """
-
-    def __init__(self, name: str, records: "FileRecords", points: Points) -> None:
-        from ogcm.preparation.regridding import Places, Regridding
-        from ogcm.preparation.sources import cropped
-
-        self.name, self.records, whole = name, records, points.whole or points
-        target = Places(whole.y, whole.x, whole.y, whole.x)
-        self.grid = records.grid if records.grid["lon"].ndim == 2 else cropped(records.grid, target)
-        if min(self.grid.shape) < 2:
-            raise InputError(f"{name}: {records.label} does not reach the region of the model")
-        self.regridding = Regridding(self.grid["lat"].values, self.grid["lon"].values, target)
-        if points.whole is not None and points.tile is not None:
-            self.regridding = self.regridding.part(points.tile.rows, points.tile.columns)
-        self.filling: tuple[Array, tuple[Array, Array]] | None = None  # missing points, and those that fill them
-
-    def read(self, n: int) -> Array:
-        """Return a record at the points.
-
-        Parameters
-        ----------
-        n : int
-            Its index.
-
-        Returns
-        -------
-        ndarray, shape (ny, nx)
-            The map, NaN where the files do not reach.
-
-        Raises
-        ------
-        FileError, InputError
-            For a record that cannot be read or has no value in the region.
-        """
-        from ogcm.data.fill import nearest_places
-
-        record = self.records.read(n, self.grid)
-        missing = ~np.isfinite(record)
-        if missing.all():
-            raise InputError(f"{self.name}: record {n} of {self.records.label} has no value in the region")
-        if missing.any():
-            filling = self.filling
-            if filling is None or not np.array_equal(filling[0], missing):
-                filling = missing, nearest_places(missing, bool(self.grid.attrs["periodic_x"]))
-                self.filling = filling
-            record = record[filling[1]]
-        return self.regridding(record)

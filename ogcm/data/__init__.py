@@ -5,8 +5,7 @@ wind = read_field("era5_*.nc", "u10", "wind")
 """
 
 from ogcm.data.quantities import QUANTITIES, Quantity
-from ogcm.data.records import stream_field
 from ogcm.data.reader import monthly, read_field, read_values
 from ogcm.data.sea_water import sea_water
 
-__all__ = ["QUANTITIES", "Quantity", "monthly", "read_field", "read_values", "sea_water", "stream_field"]
+__all__ = ["QUANTITIES", "Quantity", "monthly", "read_field", "read_values", "sea_water"]

@@ -56,9 +56,7 @@ class Variable(NamedTuple):
 
     def read(self, part: "xr.DataArray") -> Array:
         """Return the values of a part of the variable, in the units and with the signs of the model."""
-        return in_quantity(
-            self.label, decoded(self.label, part, self.attributes), self.attributes, self.quantity
-        )
+        return in_quantity(self.label, decoded(self.label, part, self.attributes), self.attributes, self.quantity)
 
 
 def read_field(

@@ -1,87 +1,31 @@
 """The records of a field in files, each read when it is asked for, in the form of `read_field`.
 
-Coordinates and times of all files are read and checked at the beginning. `stream_field` makes a forcing of them.
+Coordinates and times of all files are read and checked at the beginning. `ogcm.stream_field` makes a forcing
+of them.
 """
 
 import os
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.constants import YEAR
 from ogcm.data.decoding import text
+from ogcm.data.fill import nearest_places
 from ogcm.data.orientation import with_coordinates, with_times
-from ogcm.data.reader import Request, Variable, check_grids, in_order, lettered, request_of, understood
+from ogcm.data.reader import Request, Variable, check_grids, in_order, lettered, understood
 from ogcm.data.source import datasets, open_dataset, paths
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
-from ogcm.inputs import Points
-from ogcm.series import middles
-from ogcm.stream import RecordsAtPoints, Stream
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ogcm.inputs import Points
+
 Array = np.ndarray
-
-
-def stream_field(
-    source: Any,
-    variable: str | None = None,
-    quantity: str | None = None,
-    *,
-    period: Any = None,
-    interpolation: str = "linear",
-    **options: Any,
-) -> Stream:
-    """Make a forcing of a field in files, whose records are read while a model runs.
-
-    It is an entry of `ogcm.Forcing`, `ogcm.Atmosphere` or the forcing of a tracer. Each record is interpolated to the
-    points of the model, bilinearly in space, with missing values (the land of the file) filled by the nearest ones.
-
-    Parameters
-    ----------
-    source : str, Path, sequence of str or Path, Dataset or DataArray
-        Files, as for `read_field`.
-    variable, quantity : str, optional
-        The variable and what it is, as for `read_field`.
-    period : float or timedelta64, optional
-        Time [s] after which dated records repeat. Records of a climatological year repeat each year.
-    interpolation : {"linear", "conservative"}
-        Interpolation in time, see `ogcm.Series`. The intervals of conservative interpolation are the bounds of the
-        times in the file, where it has them.
-    **options : object
-        `units`, `positive`, `missing`, `coordinates`, `attributes` and `west` of `read_field`.
-
-    Returns
-    -------
-    Stream
-        The forcing. Dates need a model with a `start`.
-
-    Raises
-    ------
-    FileError, InputError
-        As `read_field`, for what the coordinates and times tell; values are checked when they are read.
-    """
-    try:
-        request = request_of(variable, quantity, **options)
-    except TypeError as error:
-        raise InputError(f"{source}: {error}; docs/data.md lists the options of a field") from None
-    records = FileRecords(source, request)
-    if records.axis == "time":
-        edges = records.edges() if interpolation == "conservative" else None
-        return Stream(records, records.times, period, interpolation, edges)
-    if period is not None:
-        raise InputError(f"{records.label}: is a climatological year, which repeats each year; leave out the period")
-    whole = {"month": (12,), "day": (365, 366)}[records.axis]
-    if records.count not in whole or not np.array_equal(records.times, np.arange(1, records.count + 1)):
-        raise InputError(
-            f"{records.label}: a climatological year needs {' or '.join(map(str, whole))} records, one of each "
-            f"{records.axis}; found {records.count}"
-        )
-    return Stream(records, middles(records.count), YEAR, interpolation)
 
 
 class FileRecords:
@@ -163,7 +107,7 @@ class FileRecords:
         known = [b for b in self.bounds if b is not None]
         if len(known) < len(self.bounds):
             return None
-        if any(a[1] != b[0] for a, b in zip(known, known[1:], strict=False)):
+        if any(a[1] != b[0] for a, b in pairwise(known)):
             raise InputError(
                 f"{self.label}: the bounds of its times leave gaps or overlap, but conservative interpolation needs "
                 "intervals that follow each other; choose interpolation='linear'"
@@ -195,8 +139,8 @@ class FileRecords:
             found = self.variable(file)
             whole = record_of(found, record)
             if whole.shape != self.shape:
-                raise FileError(f"{found.label} has maps of {whole.shape}, those at the beginning had {self.shape}; the "
-                                "file was changed during the run")  # fmt: skip
+                raise FileError(f"{found.label} has maps of {whole.shape}, before it had {self.shape}; the file "
+                                "was changed during the run")  # fmt: skip
             rows, columns = np.divmod(grid.values, whole.shape[1])
             first, left = rows.min(), columns.min()
             part = whole[first : rows.max() + 1, left : columns.max() + 1]
@@ -215,9 +159,68 @@ class FileRecords:
             self.opened = file, ds, understood(where, ds, self.request)
         return self.opened[2]
 
-    def at(self, name: str, points: Points) -> RecordsAtPoints:
+    def at(self, name: str, points: "Points") -> "RecordsAtPoints":
         """Return the records at the points of a model; `name` is that of the forcing, for messages."""
         return RecordsAtPoints(name, self, points)
+
+
+class RecordsAtPoints:
+    """Records of files at the points of a model: read, filled where they are missing, and interpolated.
+
+    Parameters
+    ----------
+    name : str
+        Name of the forcing, for messages.
+    records : FileRecords
+        The records.
+    points : Points
+        Points of the model, or of a tile of it. The weights and the part of a map that is read are those of the whole
+        ocean, so that the values do not depend on the division; a tile computes those at its own points.
+    """
+
+    def __init__(self, name: str, records: FileRecords, points: "Points") -> None:
+        from ogcm.preparation.regridding import Places, Regridding  # a part of ogcm that needs this package
+        from ogcm.preparation.sources import cropped
+
+        self.name, self.records, whole = name, records, points.whole or points
+        target = Places(whole.y, whole.x, whole.y, whole.x)
+        self.grid = records.grid if records.grid["lon"].ndim == 2 else cropped(records.grid, target)
+        if min(self.grid.shape) < 2:
+            raise InputError(f"{name}: {records.label} does not reach the region of the model")
+        self.regridding = Regridding(self.grid["lat"].values, self.grid["lon"].values, target)
+        if points.whole is not None and points.tile is not None:
+            self.regridding = self.regridding.part(points.tile.rows, points.tile.columns)
+        self.filling: tuple[Array, tuple[Array, Array]] | None = None  # missing points, and those that fill them
+
+    def read(self, n: int) -> Array:
+        """Return a record at the points.
+
+        Parameters
+        ----------
+        n : int
+            Its index.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            The map, NaN where the files do not reach.
+
+        Raises
+        ------
+        FileError, InputError
+            For a record that cannot be read or has no value in the region.
+        """
+        record = self.records.read(n, self.grid)
+        missing = ~np.isfinite(record)
+        if missing.all():
+            raise InputError(f"{self.name}: record {n} of {self.records.label} has no value in the region")
+        if missing.any():
+            filling = self.filling
+            if filling is None or not np.array_equal(filling[0], missing):
+                filling = missing, nearest_places(missing, bool(self.grid.attrs["periodic_x"]))
+                self.filling = filling
+            record = record[filling[1]]
+        return self.regridding(record)
 
 
 def check_axes(found: Variable) -> None:

@@ -71,7 +71,7 @@ def paths(source: Any) -> list[Path]:
 def open_dataset(path: Path, *, verified: bool = False) -> "xr.Dataset":
     """Open a NetCDF file, its numbers and times as they are stored. Raises FileError where it cannot be read.
 
-    The seal of a file of ogcm is the hash of all of its bytes, and is not looked at where it has been `verified` before.
+    The seal of a file of ogcm, a hash of all of its bytes, is not compared where the file has been `verified` before.
     """
     import xarray as xr
 

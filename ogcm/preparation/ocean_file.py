@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5netcdf
 import h5py
@@ -213,7 +213,8 @@ def read_entry(f: h5py.File, name: str) -> Any:
     return Stream(RecordsInFile(Path(f.filename), name, v.shape), time[...])
 
 
-class RecordsInFile(NamedTuple):
+@dataclass(frozen=True)
+class RecordsInFile:
     """The records of an entry in the file of an ocean, which lie at the points of the model.
 
     Attributes
@@ -255,7 +256,8 @@ class RecordsInFile(NamedTuple):
         return RecordsOfTile(self, name, points)
 
 
-class RecordsOfTile(NamedTuple):
+@dataclass(frozen=True)
+class RecordsOfTile:
     """The records of a file at the points of a tile."""
 
     records: RecordsInFile

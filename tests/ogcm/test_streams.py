@@ -12,14 +12,16 @@ import xarray as xr
 
 import adjoint
 import ogcm
+from adjoint.complex_step import directional_derivative
 from ogcm.constants import DAY
-from ogcm.data import read_field, stream_field
+from ogcm.data import read_field
 from ogcm.data.fill import nearest
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.preparation.regridding import Regridding, places
+from ogcm.provenance import forcing_mark
 from ogcm.series import INTERPOLATIONS
-from ogcm.stream import KEPT, ReadAhead
+from ogcm.stream import KEPT, stream_field
 
 START = "2021-01-01"
 LAT, LON = np.linspace(28.0, 46.0, 10), np.linspace(-22.0, 2.0, 13)
@@ -74,7 +76,8 @@ def test_records_are_those_of_read_field_filled_and_interpolated_as_prepare_does
     path = write(tmp_path / "heat.nc")
     model = ocean(stream_field(path, "heat", "heat flux"))
     field = read_field(path, "heat", "heat flux")
-    regridding = Regridding(field["lat"].values, field["lon"].values, places(np.linspace(30, 44, 8), np.linspace(-20, 0, 9)))
+    target = places(np.linspace(30, 44, 8), np.linspace(-20, 0, 9))
+    regridding = Regridding(field["lat"].values, field["lon"].values, target)
     for n, record in enumerate(field.values):
         expected = regridding(nearest(record, np.isnan(record), False))
         np.testing.assert_array_equal(interior(records(model)[n]), expected)
@@ -89,10 +92,10 @@ def test_a_run_has_the_bits_of_a_run_from_arrays(interpolation, tmp_path, monkey
     whole = simulate(as_arrays(ocean(stream)), 8.5)
     assert same(whole, simulate(ocean(stream), 8.5))
     half = simulate(ocean(stream), 4.25, output="half.nc", every=1)
-    again = simulate(ocean(stream), 4.25, restart="half.restart.h5" if (tmp_path / "half.restart.h5").exists() else next(tmp_path.glob("half*restart*")))
-    assert same(whole, again)
-    copied = simulate(pickle.loads(pickle.dumps(half.forcing)) and ocean(stream).copy(), 8.5)
-    assert same(whole, copied)
+    assert same(whole, simulate(ocean(stream), 4.25, restart=next(tmp_path.glob("half*restart*"))))
+    copied = half.copy()
+    copied.forcing, copied.state = pickle.loads(pickle.dumps(half.forcing)), ocean(stream).state
+    assert same(whole, simulate(copied, 8.5))
     assert len(records(half).kept) <= KEPT
     assert not [t for t in threading.enumerate() if t.name.startswith("record") and t.join(10)]
 
@@ -103,7 +106,7 @@ def test_a_file_may_be_turned_and_curvilinear(rows, columns, tmp_path):
     with xr.open_dataset(path, decode_cf=False) as f:
         data = f.load().isel(lat=slice(None, None, -1)).transpose("lon", "time", "lat")
     if columns:
-        angle = 0.1 * data["lat"] + 0 * data["lon"]
+        angle = 0.1 * data["lat"] - 3.5 + 0 * data["lon"]
         data = data.assign_coords(la=data["lat"] + 0.02 * data["lon"], lo=data["lon"] + angle)
         data = data.drop_vars(["lat", "lon"])
         for name, units in (("la", "degrees_north"), ("lo", "degrees_east")):
@@ -136,7 +139,9 @@ def test_conservative_interpolation_keeps_the_mean_of_each_interval(tmp_path):
         ogcm.Series(values, times, 12.0, "conservative", edges).timed("heat", 5)
     with pytest.raises(InputError, match="heat: 5 records need 6 edges that increase"):
         ogcm.Series(values, times, None, "conservative", edges[1:]).timed("heat", 5)
-    with pytest.raises(InputError, match="heat: interpolation 'cubic' does not exist; choose from linear, conservative"):
+    with pytest.raises(
+        InputError, match="heat: interpolation 'cubic' does not exist; choose from linear, conservative"
+    ):
         ogcm.Series(values, times, None, "cubic").timed("heat", 5)
 
 
@@ -152,7 +157,7 @@ def test_the_bounds_of_times_in_a_file_are_the_intervals(tmp_path):
     np.testing.assert_allclose(series.forcing.series["heat_flux"].edges, days * DAY)
     data["time_bnds"][2, 1] = 2.9
     data.to_netcdf(tmp_path / "gap.nc")
-    with pytest.raises(InputError, match="gap.nc: heat: the bounds of its times leave gaps"):
+    with pytest.raises(InputError, match=r"gap\.nc: heat: the bounds of its times leave gaps"):
         stream_field(tmp_path / "gap.nc", "heat", "heat flux", interpolation="conservative")
 
 
@@ -174,9 +179,11 @@ def test_a_climatological_year_needs_no_dates_and_repeats(count, tmp_path):
 def test_a_stream_is_refused_before_the_run_where_it_cannot_be_used(tmp_path):
     path = write(tmp_path / "heat.nc")
     stream = stream_field(path, "heat", "heat flux")
-    with pytest.raises(InputError, match="heat_flux: its times are dates .* but the model has no start"):
+    with pytest.raises(InputError, match=r"heat_flux: its times are dates .* but the model has no start"):
         ocean(stream, start=None)
-    with pytest.raises(InputError, match="heat_flux: its records cover days 0 to 9, but the run goes from day 0 to 10; "):
+    with pytest.raises(
+        InputError, match="heat_flux: its records cover days 0 to 9, but the run goes from day 0 to 10; "
+    ):
         ogcm.Simulation(ocean(stream), days=10, progress=False)
     ogcm.Simulation(ocean(stream_field(path, "heat", "heat flux", period=9 * DAY)), days=10, progress=False)
     with pytest.raises(InputError, match="heat_flux: a stream needs a grid of longitude and latitude"):
@@ -184,18 +191,17 @@ def test_a_stream_is_refused_before_the_run_where_it_cannot_be_used(tmp_path):
                    forcing=ogcm.Forcing(heat_flux=stream))  # fmt: skip
     with pytest.raises(InputError, match=r"heat has the units 'furlong'"):
         ocean(stream_field(write(tmp_path / "units.nc", units="furlong"), "heat", "heat flux"))
-    with pytest.raises(InputError, match="t2: 99|beyond -100 to 70"):
-        air = ogcm.Atmosphere(u10=1.0, v10=1.0, d2=5.0, shortwave_down=0.0, longwave_down=300.0,
-                              t2=stream_field(write(tmp_path / "t2.nc", HEAT * 0 + 99, units="degC"), "heat", "air temperature"))  # fmt: skip
-        ocean(None, forcing=ogcm.Forcing(atmosphere=air))
+    hot = stream_field(write(tmp_path / "t2.nc", HEAT * 0 + 99, units="degC"), "heat", "air temperature")
+    air = {"u10": 1.0, "v10": 1.0, "d2": 5.0, "shortwave_down": 0.0, "longwave_down": 300.0, "t2": hot}
+    with pytest.raises(InputError, match="holds 99 degC, beyond -100 to 70"):
+        ocean(None, forcing=ogcm.Forcing(atmosphere=ogcm.Atmosphere(**air)))
     far = write(tmp_path / "far.nc")
     with xr.open_dataset(far) as f:
         f.assign_coords(lat=("lat", LAT - 80.0, {"units": "degrees_north"})).to_netcdf(tmp_path / "south.nc")
-    with pytest.raises(InputError, match="does not reach the region of the model|not finite over water"):
+    with pytest.raises(InputError, match=r"heat_flux: .* does not reach the region of the model"):
         ocean(stream_field(tmp_path / "south.nc", "heat", "heat flux"))
-    with pytest.raises(InputError, match="a stream needs time, latitude and longitude"):
-        with xr.open_dataset(path) as f:
-            stream_field(f.isel(time=0, drop=True), "heat", "heat flux")
+    with xr.open_dataset(path) as f, pytest.raises(InputError, match="a stream needs time, latitude and longitude"):
+        stream_field(f.isel(time=0, drop=True), "heat", "heat flux")
     with pytest.raises(InputError, match="unexpected keyword argument 'colour'"):
         stream_field(path, "heat", "heat flux", colour="blue")
 
@@ -215,7 +221,7 @@ def test_errors_while_a_run_reads_name_the_file(tmp_path, monkeypatch):
         write(tmp_path / f"part_{n}.nc", HEAT[:4], first=4 * n)
     model = ocean(stream_field([tmp_path / "part_0.nc", tmp_path / "part_1.nc"], "heat", "heat flux"))
     (tmp_path / "part_1.nc").unlink()
-    with pytest.raises(FileError, match="part_1.nc: missing"):
+    with pytest.raises(FileError, match=r"part_1\.nc: missing"):
         simulate(model, 8)
 
 
@@ -226,12 +232,13 @@ def test_records_are_read_ahead_in_both_directions(tmp_path):
     found.source.read = lambda n: (taken.append((n, threading.current_thread() is threading.main_thread())), read(n))[1]
     for n in range(RECORDS):
         found[n]
-    assert sorted(n for n, _ in taken) == [0, *range(2, RECORDS)] and not any(main for n, main in taken if n)  # 1 is read
+    assert {n for n, _ in taken} >= set(range(2, RECORDS))
+    assert not any(main for n, main in taken)
     taken.clear()
     for n in reversed(range(RECORDS)):
         found[n]
     assert not any(main for n, main in taken if n < RECORDS - KEPT - 1)
-    assert len(found.kept) == KEPT and len(found.ahead) <= 1
+    assert (len(found.kept), len(found.ahead)) <= (KEPT, 1)
 
 
 def test_a_gradient_with_respect_to_each_record_is_that_of_arrays(tmp_path):
@@ -239,22 +246,23 @@ def test_a_gradient_with_respect_to_each_record_is_that_of_arrays(tmp_path):
     found = []
     for model in (stream, as_arrays(stream)):
         simulation = ogcm.Simulation(model, days=6, progress=False)
-        loss = adjoint.losses.MeanSquare(model, "T", target=9.0)
+        loss = adjoint.MeanSquare(model, "T", np.full((2, 7, 8), 9.0))
         found.append(adjoint.gradient(loss, simulation, ["heat_flux"], snapshots=3))
     assert found[0].value == found[1].value
     np.testing.assert_array_equal(found[0]["heat_flux"], found[1]["heat_flux"])
-    assert (found[0]["heat_flux"][:6] != 0).any(axis=(1, 2)).all() and not found[0]["heat_flux"][8:].any()
-    assert isinstance(records(stream), ReadAhead) and records(stream).given is None
+    assert (found[0]["heat_flux"][:6] != 0).any(axis=(1, 2)).all()
+    assert not found[0]["heat_flux"][8:].any()
+    assert records(stream).given is None
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_the_gradient_with_respect_to_records_agrees_with_the_complex_step(interpolation, tmp_path):
     model = ocean(stream_field(write(tmp_path / "heat.nc"), "heat", "heat flux", interpolation=interpolation))
     simulation = ogcm.Simulation(model, days=3, progress=False)
-    loss = adjoint.losses.MeanSquare(model, "T", target=9.0)
+    loss = adjoint.MeanSquare(model, "T", np.full((2, 7, 8), 9.0))
     change = RNG.normal(size=(RECORDS, 7, 8))
     along = float(np.sum(adjoint.gradient(loss, simulation, "heat_flux")["heat_flux"] * change))
-    expected = adjoint.complex_step.slope(loss, simulation, {"heat_flux": change})
+    expected = directional_derivative(loss, simulation, {"heat_flux": change})
     assert along == pytest.approx(expected, rel=1e-11)
     assert records(model).given is None
 
@@ -262,20 +270,19 @@ def test_the_gradient_with_respect_to_records_agrees_with_the_complex_step(inter
 def test_a_control_that_changes_a_stream_holds_its_records_in_memory(tmp_path):
     model = ocean(stream_field(write(tmp_path / "heat.nc"), "heat", "heat flux"))
     other, before = model.copy(), interior(records(model)[...])
-    controls = adjoint.controls.Controls(other, "heat_flux")
+    controls = adjoint.Controls(other, "heat_flux")
     controls.set_values({"heat_flux": controls.values()["heat_flux"] + 1.0})
     np.testing.assert_array_equal(interior(records(other)[...]), before + 1.0)
     np.testing.assert_array_equal(interior(records(model)[2]), before[2])
-    assert ogcm.provenance.forcing_mark(other) != ogcm.provenance.forcing_mark(model)
+    assert forcing_mark(other) != forcing_mark(model)
 
 
 MEMORY = """
 import resource, sys
 import numpy as np
 import ogcm
-from ogcm.data import stream_field
 grid = ogcm.spherical(lon=np.linspace(-20, 0, 9), lat=np.linspace(30, 44, 8))
-heat = stream_field(sys.argv[1], "heat", "heat flux")
+heat = ogcm.stream_field(sys.argv[1], "heat", "heat flux")
 model = ogcm.Model(grid, depth=100.0, dz=[40.0, 60.0], dt=7200.0, start="2021-01-01", parameters={"nu_h": 1e4},
                    forcing=ogcm.Forcing(heat_flux=heat))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -303,7 +310,8 @@ def test_a_forcing_of_twenty_times_the_memory_runs(tmp_path):
                 v[n] = 50.0 * np.sin(n) + np.linspace(0, 100, side)
     peak = {}
     for name, days in (("short.nc", 3), ("long.nc", 99)):
-        run = subprocess.run([sys.executable, "-c", MEMORY, tmp_path / name, str(days)], capture_output=True, text=True, cwd=tmp_path)
+        command = [sys.executable, "-c", MEMORY, tmp_path / name, str(days)]
+        run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
         assert not run.returncode, run.stderr
         peak[name] = int(run.stdout.split()[0]) * 1024
     size = (tmp_path / "long.nc").stat().st_size
