@@ -198,7 +198,18 @@ class Series:
         return (before, 1 - weight), (after % n, weight)
 
     def conservative_weights(self, time: float) -> tuple[tuple[int, float], ...]:
-        """Return `weights` of a parabola over the interval of a record, whose mean is the record."""
+        """Find the weights of a parabola over the interval of a record, whose mean is the record.
+
+        Parameters
+        ----------
+        time : float
+            Time [s].
+
+        Returns
+        -------
+        tuple of tuple of int and float
+            Index and weight of the record before, of that in whose interval the time lies, and of the one after.
+        """
         count, edges = len(self.times), np.asarray(self.edges, float)
         if self.period is None:
             time = float(np.clip(time, edges[0], edges[-1]))

@@ -194,7 +194,7 @@ class ReadAhead:
 
     @property
     def mark(self) -> Any:
-        """What identifies the records: a text, or maps in memory."""
+        """Identity of the records: a text that changes with the files, or the maps in memory."""
         return self.source.records.mark if self.given is None else self.given
 
     def record(self, n: int) -> Array:
