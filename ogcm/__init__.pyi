@@ -49,6 +49,8 @@ from .simulation import Simulation as Simulation
 from .state import State as State
 from .state import Tendencies as Tendencies
 from .stepper import Stepper as Stepper
+from .stream import Stream as Stream
+from .stream import stream_field as stream_field
 from .terms import TERMS as TERMS
 from .terms import Term as Term
 from .tracers import TRACERS as TRACERS

@@ -19,6 +19,7 @@ from ogcm.grid import interior
 from ogcm.inputs import Values, flag, number, sample
 from ogcm.operators.bulk_fluxes import TURBULENT_FLUXES
 from ogcm.operators.longwave import LONGWAVE, WITH_SEA, cloud_weight
+from ogcm.stream import ReadAhead
 from ogcm.sunshine import Sunshine
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmos
     for name in AIR:
         if getattr(atmosphere, name) is not None:
             bound.bind(name, getattr(atmosphere, name))
-            check_limits(bound, name)
+            check_entry(bound, name)
     bound.computed = COMPUTED
     if atmosphere.longwave_down is None and atmosphere.longwave in WITH_SEA:
         bound.computed += OF_THE_LATITUDE
@@ -216,13 +217,22 @@ def is_given(entry: "Entry | None") -> bool:
     return entry is not None and not (isinstance(entry, int | float) and entry == 0)
 
 
-def check_limits(bound: "BoundForcing", name: str) -> None:
-    """Raise InputError for values over water that are no values of the entry `name` in its units."""
+def check_entry(bound: "BoundForcing", name: str) -> None:
+    """Check the values of an entry over water; those of a stream are checked when they are read."""
+    if name in bound.series and isinstance(bound.series[name].values, ReadAhead):
+        return
     values: Any = bound.functions[name](0.0) if name in bound.functions else None
     if values is None:
         values = bound.series[name].values if name in bound.series else bound.steady[name]
-    (low, high, units), wet = LIMITS[name], interior(bound.grid.mask_t)[0] == 1
-    found, slack = interior(values)[..., wet], TOLERANCE * (LIMITS[name][1] - LIMITS[name][0])
+    check_limits(name, interior(values)[..., interior(bound.grid.mask_t)[0] == 1])
+
+
+def check_limits(name: str, found: Array) -> None:
+    """Raise InputError for values that are no values of the entry `name` of an atmosphere in its units."""
+    if name not in LIMITS:
+        return
+    low, high, units = LIMITS[name]
+    slack = TOLERANCE * (high - low)
     wrong = found[(found < low - slack) | (found > high + slack)]
     if len(wrong):
         raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")

@@ -24,9 +24,11 @@ import ogcm
 from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN, verify, write_hdf5
+from ogcm.inputs import Points, fit_shape_of_tile
 from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
 from ogcm.series import Series
+from ogcm.stream import Stream
 
 Array = np.ndarray
 FORM = "ogcm ocean 1"
@@ -215,4 +217,65 @@ def read_entry(f: h5py.File, name: str) -> Any:
         raise FileError(f"{f.filename}: {name} has no times; make the file again with `ogcm prepare`")
     if time.name == "/month":
         return Series.monthly(v[...])
-    return Series(v[...], time[...])
+    return Stream(RecordsInFile(Path(f.filename), name, v.shape), time[...])
+
+
+@dataclass(frozen=True)
+class RecordsInFile:
+    """The records of an entry in the file of an ocean, which lie at the points of the model.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        Its variable.
+    shape : tuple of int
+        Shape (nt, ny, nx) of the records.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return self.shape[0]
+
+    @property
+    def label(self) -> str:
+        """Names of the file and the variable, for messages."""
+        return f"{self.path}: {self.name}"
+
+    @property
+    def mark(self) -> str:
+        """A text that changes with the file."""
+        return f"{self.label} {self.path.stat().st_size}"
+
+    def __array__(self, *args: Any, **options: Any) -> Array:
+        """Return all records."""
+        with h5py.File(self.path, "r") as f:
+            return f[self.name][...]
+
+    def at(self, name: str, points: Points) -> "RecordsOfTile":
+        """Return the records at the points of a model, or of its tile."""
+        return RecordsOfTile(self, name, points)
+
+
+@dataclass(frozen=True)
+class RecordsOfTile:
+    """The records of a file at the points of a tile."""
+
+    records: RecordsInFile
+    name: str
+    points: Points
+
+    def read(self, n: int) -> Array:
+        """Return a record (ny, nx). Raises FileError where the file cannot be read."""
+        path = self.records.path
+        try:
+            with h5py.File(path, "r") as f:
+                return fit_shape_of_tile(self.name, f[self.records.name][n], self.points)
+        except BROKEN as error:
+            raise FileError(f"{path}: record {n} of {self.records.name} cannot be read ({error})") from None

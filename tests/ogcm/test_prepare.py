@@ -333,6 +333,15 @@ def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path
     np.testing.assert_allclose(heat.times / DAY, days - 2)
     assert heat.period is None
     assert heat.values.shape == (24, 10, 20)
+    streamed = ogcm.setups.ocean(data=str(sea.with_suffix(".nc")))
+    held = streamed.copy()
+    for series in held.forcing.series.values():
+        series.values[...] = series.values[...]  # in memory from here on
+    for model in (streamed, held):
+        model.state.time = days[3] * DAY
+        ogcm.Simulation(model, days=1, progress=False, overwrite=True).run()
+    assert all(np.array_equal(a, b) for a, b in zip(streamed.state, held.state, strict=True))
+    assert streamed.forcing.series["heat_flux"].values.given is None
     entry = 'heat_flux = {file = "dated.nc", variable = "q"'
     sea.write_text(text.replace(entry, entry + ", climatology = true").replace("dated.nc", "climatology.nc", 2))
     mean = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]
