@@ -71,7 +71,7 @@ def paths(source: Any) -> list[Path]:
 
 
 def open_dataset(path: Path, *, verified: bool = False) -> "xr.Dataset":
-    """Open a NetCDF file or a Zarr store, its numbers and times as they are stored. Raises FileError where it cannot be read.
+    """Open a NetCDF file or a Zarr store, numbers and times as they are stored. Raises FileError where it cannot be.
 
     The seal of a file of ogcm, a hash of all of its bytes, is not compared where the file has been `verified` before.
     """
