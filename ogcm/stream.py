@@ -34,8 +34,8 @@ class Stream(Series):
     Parameters
     ----------
     values : object
-        The records (`ogcm.data.records.FileRecords`): their number `count`, a `label` for messages, a text `mark` that
-        changes with the files, and the method `at`, which returns them at the points of a model.
+        The records (class FileRecords in ogcm/data/records.py): their number `count`, a `label` for messages, a text
+        `mark` that changes with the files, and the method `at`, which returns them at the points of a model.
     times : array_like, shape (nt,)
         Times of the records, as those of a series.
     period : float or timedelta64, optional

@@ -185,9 +185,12 @@ class RecordsAtPoints:
         self.name, self.records, whole = name, records, points.whole or points
         target = Places(whole.y, whole.x, whole.y, whole.x)
         self.grid = records.grid if records.grid["lon"].ndim == 2 else cropped(records.grid, target)
-        if min(self.grid.shape) < 2:
-            raise InputError(f"{name}: {records.label} does not reach the region of the model")
-        self.regridding = Regridding(self.grid["lat"].values, self.grid["lon"].values, target)
+        reached = min(self.grid.shape) > 1
+        if reached:
+            self.regridding = Regridding(self.grid["lat"].values, self.grid["lon"].values, target)
+            reached = bool(np.isfinite(self.regridding(np.zeros(self.grid.shape))).any())
+        if not reached:
+            raise InputError(f"{name}: {records.label} does not reach the region of the model; check its coordinates")
         if points.whole is not None and points.tile is not None:
             self.regridding = self.regridding.part(points.tile.rows, points.tile.columns)
         self.filling: tuple[Array, tuple[Array, Array]] | None = None  # missing points, and those that fill them
