@@ -220,8 +220,8 @@ def rough_model(depth: Array, **options: Any) -> ogcm.Model:
     """
     ny, nx = depth.shape
     horizontal = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
-    defaults: dict[str, Any] = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
-    return ogcm.Model(horizontal, depth=depth, **(defaults | options))
+    defaults: dict[str, Any] = {"horizontal": horizontal, "dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
+    return ogcm.Model(depth=depth, **(defaults | options))
 
 
 @recipe(days=1)

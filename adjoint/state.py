@@ -47,10 +47,10 @@ class Gradient(NamedTuple):
         Gradient
             Zeros in the shapes of the arrays of the model, with halo.
         """
-        grid, dtype = model.grid, model.state.u.dtype
+        dtype = model.state.u.dtype
         return cls(
             model.state.like(),
-            Fluxes(**{name: np.zeros_like(grid.depth_t, dtype) for name in model.forcing.names}),
+            Fluxes(**{name: model.forcing.zeros(name, dtype) for name in model.forcing.names}),
             {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
             {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
         )

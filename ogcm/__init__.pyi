@@ -43,6 +43,7 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .outside import OpenSides as OpenSides
 from .series import Series as Series
 from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ogcm.atmosphere import Atmosphere, bind_atmosphere
-from ogcm.device import to_device
+from ogcm.device import to_device, zeros
 from ogcm.errors import InputError
 from ogcm.fields import Fields
 from ogcm.grid import Grid, add_halo, interior
@@ -159,6 +160,8 @@ class BoundForcing:
         Entries that are functions of the time [s].
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
+    rims : dict of str to Rim
+        Points of the rim of open sides, by the names of the entries outside, which are lists (nk, 1, N) of these points.
     computed : tuple of str
         Names of the fluxes that are computed from an atmosphere, and of what the sun contributes to them; else empty.
     heights : tuple of float
@@ -177,6 +180,7 @@ class BoundForcing:
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.rims: dict[str, Any] = {}
         if not isinstance(forcing, Forcing):
             raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
@@ -297,6 +301,12 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
+    def zeros(self, name: str, dtype: DTypeLike) -> Array:
+        """Make an array of zeros for the adjoint of a flux of a step: a map, or a list of the points of a rim."""
+        rim = self.rims.get(name)
+        shape = self.grid.depth_t.shape if rim is None else rim.mask.shape
+        return zeros(self.grid.depth_t, shape, np.dtype(dtype))
+
     def copy(self) -> "BoundForcing":
         """Return the forcing with arrays of its own; functions of time are shared."""
         other = copy.copy(self)
@@ -311,6 +321,7 @@ class BoundForcing:
         other.steady = {name: to_device(a, device) for name, a in self.steady.items()}
         other.series = {name: replace(s, values=to_device(s.values, device)) for name, s in self.series.items()}
         other.functions = {name: partial(on_device, f, device) for name, f in self.functions.items()}
+        other.rims = {name: rim.to(device) for name, rim in self.rims.items()}
         return other
 
 

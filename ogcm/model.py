@@ -28,6 +28,7 @@ from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
 from ogcm.numerics import Numerics, NumericsOptions
+from ogcm.outside import OpenSides, bind_outside
 from ogcm.parameters import PARAMETERS, Parameter, build_parameter, build_parameters
 from ogcm.state import State
 from ogcm.terms import Term, check_terms, on_device
@@ -62,6 +63,8 @@ class Model:
         Wind stress, heat, fresh water and restoring; none by default.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace the defaults of `ogcm.PARAMETERS`, in the units given there.
+    open_sides : OpenSides, optional
+        Sides through which water passes, and what is outside; all sides are closed by default.
     tracers : mapping of str to Tracer, optional
         Further tracers by name, such as {"age": ogcm.Age()}.
     terms : mapping of str to Term, optional
@@ -135,6 +138,7 @@ class Model:
         eta: Values = 0.0,
         forcing: Forcing | None = None,
         parameters: Mapping[str, Values] | None = None,
+        open_sides: OpenSides | None = None,
         tracers: Mapping[str, Tracer] | None = None,
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
@@ -164,6 +168,7 @@ class Model:
             nonlinear=self.numerics.free_surface == "nonlinear",
             gravity=self.numerics.gravity,
             rho0=self.numerics.rho0,
+            open_sides=None if open_sides is None else open_sides.stretches(horizontal.shape),
             dtype=np.dtype(self.numerics.precision),
         )
         if not tile.any(bool(self.grid.mask_t.any())):
@@ -182,6 +187,9 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
+        self.open_sides = open_sides
+        if open_sides is not None:
+            bind_outside(self, open_sides)
         if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
             fields: dict[str, Any] = self.state.arrays() | {"tke": self.background_turbulence()}
             self.state = State(**fields)

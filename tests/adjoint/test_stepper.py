@@ -36,6 +36,12 @@ AIR = ogcm.Atmosphere(
 CLOUDS = ogcm.Atmosphere(
     **WIND, d2=3 * WAVES[0], cloud=0.2 + 0.1 * np.abs(WAVES[1]), latitude=40.0, day_of_year=100.0, height_air=4.0
 )
+OPEN = ogcm.OpenSides(
+    south=True, north=np.arange(16) > 5, eta=0.1 * WAVES[0], u=0.1 * WAVES[1], v=0.1 * WAVES[2],
+    T=np.array([2.0, 1.9, 1.8, 1.0, 0.0]), S=35 + WAVES[3], flow="clamped", water="clamped",
+)  # fmt: skip
+AROUND = ogcm.OpenSides(west=True, east=True, south=True, north=True, eta=0.1, u=0.1, v=-0.1, flow="clamped", water="clamped")
+BOX = ogcm.cartesian(nx=16, ny=12, dx=2e4, dy=1.5e4, f0=1e-4, beta=2e-11)
 CHOICES = {
     "default": {},
     "ab2": {"integrator": "ab2", "dt": 300.0},
@@ -76,6 +82,9 @@ CHOICES = {
         "dt": 300.0,
     },
     "wind over shallow water": {"forcing": ogcm.Forcing(atmosphere=AIR), "equation_of_state": "none", "dt": 300.0},
+    "open sides": {"open_sides": OPEN},
+    "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},
+    "open sides of shallow water": {"open_sides": OPEN, "equation_of_state": "none", "integrator": "ab2", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }
 PARAMETERS = {
@@ -138,7 +147,7 @@ def value(loss: State, state: State) -> complex:
 def contributions(control: Control, array: np.ndarray, direction: np.ndarray, model: Model) -> np.ndarray:
     """What each point adds to the derivative along a direction: of a number these are many, which may cancel."""
     spread = control.spread(direction, model)
-    return array * direction if control.kind == "vector" else interior(array) * interior(spread)
+    return array * direction if control.kind == "vector" else control.without_halo(array * spread)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
