@@ -2,15 +2,26 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from adjoint.clear import clear
 from adjoint.operators.flather import chapman_ad, outer_waves_ad
-from adjoint.operators.open_boundary import carry_out_ad, radiate_ad, take_from_rim
+from adjoint.operators.open_boundary import (
+    carry_out_ad,
+    carry_out_outside_ad,
+    clear_rim,
+    put_on_rim_ad,
+    radiate_ad,
+    radiate_outside_ad,
+)
 from ogcm.halo import exchange
 
 if TYPE_CHECKING:
     from adjoint.work import BackwardStage
     from ogcm.model import Model
     from ogcm.work import StageWork
+
+Array = np.ndarray
 
 
 def open_velocity_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork") -> None:
@@ -26,15 +37,62 @@ def open_velocity_ad(model: "Model", backward: "BackwardStage", work_ad: "StageW
         Adjoints of the work arrays.
     """
     step, stage, _, s_ad = backward
-    grid, rims, g = model.grid, model.forcing.rims, step.gradient
+    grid, rims, work = model.grid, model.forcing.rims, stage.work
     exchange(grid, s_ad.u, s_ad.v)
     if model.open_sides.flow == "radiation":
-        pass
+        radiate_to_rim_ad(model, backward, work_ad, "u", step.n.u, work.u_star, grid.inward_u, grid.mask_u)
+        radiate_to_rim_ad(model, backward, work_ad, "v", step.n.v, work.v_star, grid.inward_v, grid.mask_v)
     exchange(grid, work_ad.outer_u, work_ad.outer_v)
     outer_waves_ad(grid, work_ad.outer_u, work_ad.outer_v, s_ad.u, s_ad.v, work_ad.eta_outside)
-    take_from_rim(s_ad.u, rims["u_outside"].places, g.fluxes.u_outside)
-    take_from_rim(s_ad.v, rims["v_outside"].places, g.fluxes.v_outside)
-    take_from_rim(work_ad.eta_outside[None], rims["eta_outside"].places, g.fluxes.eta_outside)
+    masks = {"u": grid.mask_u, "v": grid.mask_v, "eta": grid.mask_t}
+    for name, field_ad in (("u", s_ad.u), ("v", s_ad.v), ("eta", work_ad.eta_outside[None])):
+        rim, outside_ad = rims[f"{name}_outside"], getattr(step.gradient.fluxes, f"{name}_outside")
+        put_on_rim_ad(rim.rows, rim.columns, rim.places, masks[name], field_ad, outside_ad)
+        clear_rim(rim.places, field_ad)
+
+
+def radiate_to_rim_ad(
+    model: "Model",
+    backward: "BackwardStage",
+    work_ad: "StageWork",
+    name: str,
+    old: Array,
+    new: Array,
+    inward: Array,
+    mask: Array,
+) -> None:
+    """Compute the adjoint of the radiation of a field, whose adjoint at the rim is then 0.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    backward : BackwardStage
+        The stage.
+    work_ad : StageWork
+        Adjoints of the work arrays.
+    name : str
+        Name of the field.
+    old, new : ndarray, shape (nk, nj, ni)
+        The field at the beginning and at the end of the stage, halo filled.
+    inward : ndarray of int8, shape (2, nj, ni)
+        Steps from the rim inwards.
+    mask : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land.
+    """
+    step, stage, _, s_ad = backward
+    rim, new_ad, g = model.forcing.rims[f"{name}_outside"], getattr(s_ad, name), step.gradient
+    outside, outside_ad = (getattr(f, f"{name}_outside") for f in (stage.fluxes, g.fluxes))
+    values, values_ad = stage.work.rim(name, outside), work_ad.rim(name, outside)
+    rates, rates_ad = ([p[f"nudging_{way}"] for way in ("in", "out")] for p in (model.parameters, g.parameters))
+    clear(values_ad)
+    put_on_rim_ad(rim.rows, rim.columns, rim.places, mask, new_ad, values_ad)
+    clear_rim(rim.places, new_ad)
+    radiate_ad(
+        old, new, outside, inward, mask, rim.places, rim.beside, stage.dt, *rates, values, values_ad,
+        getattr(g.state, name), new_ad, *rates_ad,
+    )  # fmt: skip
+    radiate_outside_ad(old, new, inward, mask, rim.rows, rim.columns, stage.dt, *rates, values_ad, outside_ad)
 
 
 def open_sea_level_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork") -> None:
@@ -56,7 +114,7 @@ def open_sea_level_ad(model: "Model", backward: "BackwardStage", work_ad: "Stage
     s_ad.eta[...] = work_ad.eta_inside
 
 
-def open_tracers_ad(model: "Model", backward: "BackwardStage") -> None:
+def open_tracers_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork") -> None:
     """Compute the adjoint of the tracers of the cells outside.
 
     Parameters
@@ -65,10 +123,24 @@ def open_tracers_ad(model: "Model", backward: "BackwardStage") -> None:
         The model.
     backward : BackwardStage
         The stage.
+    work_ad : StageWork
+        Adjoints of the work arrays.
     """
     step, stage, _, s_ad = backward
-    grid = model.grid
+    grid, s = model.grid, stage.s
     for name in model.tracers:
-        new_ad, entry = getattr(s_ad, name), f"{name}_outside"
-        exchange(grid, new_ad)
-        take_from_rim(new_ad, model.forcing.rims[entry].places, getattr(step.gradient.fluxes, entry))
+        new_ad, rim = getattr(s_ad, name), model.forcing.rims[f"{name}_outside"]
+        outside_ad = getattr(step.gradient.fluxes, f"{name}_outside")
+        if model.open_sides.water == "radiation":
+            fields = getattr(step.n, name), getattr(s, name)
+            radiate_to_rim_ad(model, backward, work_ad, name, *fields, grid.inward_t, grid.mask_t)
+            continue
+        values_ad = outside_ad
+        if model.open_sides.water == "upstream":
+            values_ad = work_ad.rim(name, outside_ad)
+            clear(values_ad)
+        put_on_rim_ad(rim.rows, rim.columns, rim.places, grid.mask_t, new_ad, values_ad)
+        clear_rim(rim.places, new_ad)
+        if model.open_sides.water == "upstream":
+            carry_out_ad(s.u, s.v, rim.places, grid, values_ad, new_ad)
+            carry_out_outside_ad(s.u, s.v, rim.rows, rim.columns, grid, values_ad, outside_ad)

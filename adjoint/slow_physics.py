@@ -16,6 +16,7 @@ from adjoint.operators.expansion import EXPANSION_AD
 from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.isoneutral import isoneutral_diffusion_ad, isoneutral_mixing_ad
 from adjoint.operators.layers import stretch_ad
+from adjoint.operators.nudging import nudge_ad, nudge_outside_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
 from adjoint.operators.tke import (
@@ -34,7 +35,7 @@ from adjoint.work import BackwardStep
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.slow_physics import eddy_diffusivities, negative, rain_content
+from ogcm.slow_physics import eddy_diffusivities, negative, nudged, rain_content
 
 Array = np.ndarray
 
@@ -57,6 +58,8 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
         if model.numerics.eddy_diffusivity == "visbeck":
             clear(*eddy_diffusivities(model, step.slow_ad))
+    if grid.open_sides:
+        nudging_ad(model, step)
     if model.tracers:
         tracer_sources_ad(model, step)
     if eddies:
@@ -68,6 +71,20 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
     depth_mean_ad(n.u, n.v, grid, *step.slow_ad.bar, n_ad.u, n_ad.v)
     exchange(grid, s_ad.u, s_ad.v)
     stretch_ad(n.eta, grid, *s_ad, n_ad.eta)
+
+
+def nudging_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the nudging in the zone along open sides, from D."""
+    if not model.open_sides.zone:
+        return
+    g, rate = step.gradient, model.parameters["nudging_zone"]
+    for name in ("u", "v", *model.tracers):
+        factor, mask = nudged(model, name, step.slow)
+        rim, entry, D_ad = model.forcing.rims[f"{name}_outside"], f"{name}_outside", getattr(step.slow_ad.D, name)
+        outside, outside_ad = getattr(step.fluxes, entry), getattr(g.fluxes, entry)
+        ramp = (rim.zone, rim.ramp, factor, mask)
+        nudge_ad(getattr(step.n, name), outside, rate, *ramp, D_ad, getattr(g.state, name), g.parameters["nudging_zone"])
+        nudge_outside_ad(rate, *ramp[1:], rim.rows, rim.columns, D_ad, outside_ad)
 
 
 def friction_ad(model: Model, step: BackwardStep) -> None:

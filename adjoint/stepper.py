@@ -278,7 +278,7 @@ class AdjointStepper:
         grid, work_ad, slow_ad, (step, stage, y_ad, s_ad) = self.model.grid, self.work_ad, self.slow_ad, backward
         clear(work_ad.U_mean, work_ad.V_mean, *work_ad.bar, *work_ad.bar_star, *work_ad.s_y)
         if grid.open_sides:
-            open_tracers_ad(self.model, backward)
+            open_tracers_ad(self.model, backward, work_ad)
         if self.model.tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)

@@ -1,10 +1,12 @@
 """What a stage does at open sides, after the kernels that treat the cells outside like all others.
 
-The values outside are put on the rim of a field; a radiation then replaces them by what arrives from inside. The adjoint,
-in `adjoint/open_stage.py`, goes the opposite way: what remains at the rim is the adjoint of the values outside.
+The rim of a field takes the values outside, those that a radiation makes of them, or for tracers those inside where the
+flow leaves. The adjoint is in `adjoint/open_stage.py`.
 """
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import depth_mean
@@ -14,6 +16,8 @@ from ogcm.operators.open_boundary import carry_out, put_on_rim, radiate
 if TYPE_CHECKING:
     from ogcm.model import Model
     from ogcm.stepper import Stage
+
+Array = np.ndarray
 
 
 def open_velocity(model: "Model", stage: "Stage") -> None:
@@ -30,15 +34,40 @@ def open_velocity(model: "Model", stage: "Stage") -> None:
     put_on_rim(fluxes.u_outside, rims["u_outside"].places, work.u_star)
     put_on_rim(fluxes.v_outside, rims["v_outside"].places, work.v_star)
     put_on_rim(fluxes.eta_outside, rims["eta_outside"].places, work.eta_outside[None])
-    exchange(grid, work.eta_outside)
+    if not grid.tile.is_whole:
+        exchange(grid, work.eta_outside)
     outer_waves(work.u_star, work.v_star, work.eta_outside, grid, work.outer_u, work.outer_v)
     if model.open_sides.flow == "radiation":
-        rates = model.parameters["nudging_in"], model.parameters["nudging_out"]
-        radiate(n.u, grid.inward_u, grid.mask_u, stage.dt, *rates, work.u_star)
-        radiate(n.v, grid.inward_v, grid.mask_v, stage.dt, *rates, work.v_star)
-    if not grid.tile.is_whole:
-        exchange(grid, work.u_star, work.v_star)
+        radiate_to_rim(model, stage, "u", n.u, work.u_star, grid.inward_u, grid.mask_u)
+        radiate_to_rim(model, stage, "v", n.v, work.v_star, grid.inward_v, grid.mask_v)
+    exchange(grid, work.u_star, work.v_star)
     depth_mean(work.u_star, work.v_star, grid, *work.bar_star)
+
+
+def radiate_to_rim(
+    model: "Model", stage: "Stage", name: str, old: Array, new: Array, inward: Array, mask: Array
+) -> None:
+    """Set the rim of a field at the end of a stage to what the radiation gives.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    stage : Stage
+        The stage.
+    name : str
+        Name of the field.
+    old, new : ndarray, shape (nk, nj, ni)
+        The field at the beginning and at the end of the stage, halo filled.
+    inward : ndarray of int8, shape (2, nj, ni)
+        Steps from the rim inwards.
+    mask : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land.
+    """
+    rim, outside = model.forcing.rims[f"{name}_outside"], getattr(stage.fluxes, f"{name}_outside")
+    values, rates = stage.work.rim(name, outside), (model.parameters["nudging_in"], model.parameters["nudging_out"])
+    radiate(old, new, outside, inward, mask, rim.rows, rim.columns, stage.dt, *rates, values)
+    put_on_rim(values, rim.places, new)
 
 
 def open_sea_level(model: "Model", stage: "Stage") -> None:
@@ -69,12 +98,14 @@ def open_tracers(model: "Model", stage: "Stage") -> None:
     """
     grid, n, s = model.grid, stage.n, stage.s
     for name in model.tracers:
-        new, entry = getattr(s, name), f"{name}_outside"
-        put_on_rim(getattr(stage.fluxes, entry), model.forcing.rims[entry].places, new)
+        new, rim = getattr(s, name), model.forcing.rims[f"{name}_outside"]
+        outside = getattr(stage.fluxes, f"{name}_outside")
         if model.open_sides.water == "radiation":
-            rates = model.parameters["nudging_in"], model.parameters["nudging_out"]
-            radiate(getattr(n, name), grid.inward_t, grid.mask_t, stage.dt, *rates, new)
+            radiate_to_rim(model, stage, name, getattr(n, name), new, grid.inward_t, grid.mask_t)
         elif model.open_sides.water == "upstream":
-            carry_out(s.u, s.v, grid, new)
-        if not grid.tile.is_whole:
-            exchange(grid, new)
+            values = stage.work.rim(name, outside)
+            carry_out(s.u, s.v, new, outside, rim.rows, rim.columns, grid, values)
+            put_on_rim(values, rim.places, new)
+        else:
+            put_on_rim(outside, rim.places, new)
+        exchange(grid, new)

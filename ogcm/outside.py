@@ -12,18 +12,19 @@ What is given outside belongs to the forcing of the model, as entries `u_outside
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
+from ogcm.backend import HALO
 from ogcm.device import to_device
 from ogcm.errors import InputError
-from ogcm.forcing import BoundForcing, Entry
-from ogcm.grid import Grid, interior
+from ogcm.forcing import Entry
+from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import Function, Points, as_array, sample
+from ogcm.inputs import Function, as_array, number, sample
 from ogcm.series import Series
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class OpenSides:
         Condition of the velocity without its depth mean.
     water : {"radiation", "upstream", "clamped"}
         Condition of the tracers: radiated, carried out from inside where the flow leaves, or as outside.
+    zone : float, optional
+        Width [m] of the zone along open sides in which velocity and tracers are nudged towards what is given outside,
+        with the parameter `nudging_zone` [s-1] at the rim. The values outside are then read in this zone as well.
     """
 
     west: Any = False
@@ -65,11 +69,14 @@ class OpenSides:
     S: Entry | None = None
     flow: str = "radiation"
     water: str = "radiation"
+    zone: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in CONDITIONS.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name}: {getattr(self, name)!r} is no condition of open sides; choose from {known}")
+        if number("zone", self.zone) < 0:
+            raise InputError(f"zone: the width of a zone [m] is not negative, got {self.zone}")
 
     def stretches(self, shape: tuple[int, int]) -> dict[str, Array]:
         """Return where each open side of an ocean of `shape` (ny, nx) is open, along it."""
@@ -85,14 +92,22 @@ class OpenSides:
 
 @dataclass(frozen=True)
 class Rim:
-    """The points of one kind on the rim.
+    """The points of one kind whose values outside are known: the rim, and the zone of nudging.
 
     Attributes
     ----------
-    j, i : ndarray of int, shape (N,)
+    j, i : ndarray of int32, shape (N,)
         Rows and columns of the points, without halo.
     places : ndarray of int32, shape (nj, ni)
-        Number of the point at each place of the grid, with halo; -1 elsewhere.
+        Number of the point at each place of the rim, -1 elsewhere.
+    zone : ndarray of int32, shape (nj, ni)
+        The same for the zone.
+    beside : ndarray of int8, shape (nj, ni)
+        1 at most two steps from the rim, 0 elsewhere.
+    ramp : ndarray, shape (nj, ni)
+        Share of the rate of nudging [1]: from 1 beside the rim to 0, which it is elsewhere.
+    rows, columns : ndarray of int32, shape (N,)
+        Rows and columns with halo.
     mask : ndarray of bool, shape (nk, 1, N)
         Water.
     """
@@ -100,21 +115,35 @@ class Rim:
     j: Array
     i: Array
     places: Array
+    zone: Array
+    beside: Array
+    ramp: Array
+    rows: Array
+    columns: Array
     mask: Array
 
     @classmethod
-    def of(cls, grid: Grid, kind: str, layers: int) -> "Rim":
-        """Make the rim of points "t", "u" or "v" of this number of layers."""
-        there = interior(getattr(grid, f"inward_{kind}")).any(axis=0)
-        j, i = np.nonzero(there)
-        places = np.full(grid.depth_t.shape, -1, np.int32)
-        interior(places)[j, i] = np.arange(len(j))
-        mask = interior(getattr(grid, f"mask_{kind}"))[:layers, j, i] == 1
-        return cls(j, i, places, mask[:, None])
+    def of(cls, grid: Grid, kind: str, layers: int, ramp: Array) -> "Rim":
+        """Make the list of points "t", "u" or "v" of this number of layers, with a ramp (ny, nx) at T points."""
+        rim = interior(getattr(grid, f"inward_{kind}")).any(axis=0)
+        wet = interior(getattr(grid, f"mask_{kind}"))[:layers] == 1
+        axis = {"u": 1, "v": 0}.get(kind)
+        if axis is not None:
+            ramp = 0.5 * (ramp + np.roll(ramp, -1, axis))
+        ramp = np.where(rim | ~wet[0], 0.0, ramp)
+        j, i = (a.astype(np.int32) for a in np.nonzero(rim | (ramp > 0)))
+        numbers = np.full(rim.shape, -1, np.int32)
+        numbers[j, i] = np.arange(len(j))
+        places, zone = (add_halo(np.where(at, numbers + 1, 0), grid.periodic) - 1 for at in (rim, ramp > 0))
+        share = add_halo(ramp, grid.periodic).astype(grid.h_t.dtype)
+        places, zone, water = places.astype(np.int32), zone.astype(np.int32), wet[:, j, i][:, None]
+        beside = binary_dilation(getattr(grid, f"inward_{kind}").any(axis=0), np.ones((5, 5))).astype(np.int8)
+        return cls(j, i, places, zone, beside, share, j + HALO, i + HALO, water)
 
     def to(self, device: str) -> "Rim":
-        """Return the rim with its map in the memory of a device."""
-        return replace(self, places=to_device(self.places, device))
+        """Return the list with the arrays that kernels read in the memory of a device."""
+        read = {name: to_device(getattr(self, name), device) for name in ("places", "zone", "beside", "ramp", "rows", "columns")}
+        return replace(self, **read)
 
     def values(self, name: str, given: Array) -> Array:
         """Return a list (nk, 1, N) of a number, a profile, a map or a field, 0 on land.
@@ -127,10 +156,25 @@ class Rim:
         elif a.ndim >= 2:
             a = a[..., self.j, self.i][..., None, :]
         a = np.broadcast_to(a, self.mask.shape)
-        if not np.isfinite(a[self.mask]).all():
-            k, _, n = (int(m[0]) for m in np.nonzero(~np.isfinite(a) & self.mask))
+        wrong = np.argwhere(~np.isfinite(a) & self.mask)
+        if len(wrong):
+            k, _, n = (int(m) for m in wrong[0])
             raise InputError(f"{name}: not finite at (k, j, i) = {(k, int(self.j[n]), int(self.i[n]))}; fill it there")
         return np.where(self.mask, a, 0.0)
+
+
+def ramp_of_zone(horizontal: HorizontalGrid, stretches: Mapping[str, Array], width: float) -> Array:
+    """Return a ramp (ny, nx) of a whole ocean that falls from 1 at the rim of open sides to 0 at `width` [m] from it."""
+    ramp = np.zeros(horizontal.shape)
+    for side, stretch in stretches.items():
+        across = 1 if side in ("west", "east") else 0
+        d = horizontal.dx_t if across else horizontal.dy_t
+        d = np.flip(d, across) if side in ("east", "north") else d
+        distance = np.cumsum(d, axis=across) - 0.5 * d
+        distance -= np.take(distance, [0], axis=across)
+        share = np.clip(1 - distance / width, 0, 1) * (stretch[:, None] if across else stretch[None])
+        ramp = np.maximum(ramp, np.flip(share, across) if side in ("east", "north") else share)
+    return ramp
 
 
 KINDS = {"u": "u", "v": "v"}  # all others are at T
@@ -138,20 +182,24 @@ KINDS = {"u": "u", "v": "v"}  # all others are at T
 
 def bind_outside(model: "Model", sides: OpenSides) -> None:
     """Add what is outside to the forcing of a model whose state is known."""
+    whole = model.horizontal.undivided
+    ramp = np.zeros(whole.shape)
+    if sides.zone:
+        ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
     for name in ("u", "v", "eta", "T", "S"):
-        bind_entry(model, name, getattr(sides, name))
+        bind_entry(model, name, getattr(sides, name), model.grid.tile.cut(ramp))
 
 
-def bind_entry(model: "Model", name: str, given: Entry | None) -> None:
+def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> None:
     """Add what is outside of one field to the forcing; by default its values at the start."""
     forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
     grid, dtype = model.grid, model.grid.h_t.dtype
     layers = 1 if name == "eta" else len(grid.h_t)
-    rim = forcing.rims[entry] = Rim.of(grid, kind, layers)
+    rim = forcing.rims[entry] = Rim.of(grid, kind, layers, np.zeros_like(ramp) if name == "eta" else ramp)
     points = model.horizontal.points(kind, None if name == "eta" else interior(grid.z_t))
 
     def listed(values: Array) -> Array:
-        return rim.values(entry, values).astype(dtype)
+        return np.ascontiguousarray(rim.values(entry, values), dtype)
 
     if given is None:
         forcing.steady[entry] = listed(interior(getattr(model.state, name)))

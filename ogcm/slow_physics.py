@@ -19,6 +19,7 @@ from ogcm.operators.expansion import EXPANSION
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.isoneutral import isoneutral_diffusion, isoneutral_mixing
 from ogcm.operators.layers import stretch
+from ogcm.operators.nudging import nudge
 from ogcm.operators.shortwave import absorb_shortwave
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
 from ogcm.operators.tke import advance_tke, shear_production, tke_mixing, vertical_shear, wave_energy
@@ -27,7 +28,7 @@ from ogcm.operators.tracer_sources import decay_fraction, tracer_source
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.visbeck import visbeck
 from ogcm.operators.viscosity import leith, smagorinsky
-from ogcm.state import State
+from ogcm.state import State, Tendencies
 from ogcm.work import SlowWork
 
 Array = np.ndarray
@@ -58,6 +59,27 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     if numerics.has_eddies:
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
+    if grid.open_sides:
+        nudging(model, n, fluxes, slow, D)
+
+
+def nudging(model: Model, n: State, fluxes: Fluxes, slow: SlowWork, D: Tendencies) -> None:
+    """Add the nudging in the zone along open sides to D."""
+    if not model.open_sides.zone:
+        return
+    for name in ("u", "v", *model.tracers):
+        factor, mask = nudged(model, name, slow)
+        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside")
+        rate = model.parameters["nudging_zone"]
+        nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, getattr(D, name))
+
+
+def nudged(model: Model, name: str, slow: SlowWork) -> tuple[Array, Array]:
+    """Return the factor that the tendency of a field contains, and its mask."""
+    grid = model.grid
+    if name in ("u", "v"):
+        return slow.one, grid.mask_u if name == "u" else grid.mask_v
+    return grid.h_t, grid.mask_t
 
 
 def friction(model: Model, n: State, D_u: Array, D_v: Array, slow: SlowWork) -> None:

@@ -111,6 +111,13 @@ class StageWork:
     eta_outside: Array  # that of the outer world [m],
     outer_u: Array  # and what it sends [m s-1] (`ogcm.operators.flather`)
     outer_v: Array
+    rims: dict[str, Array] = field(default_factory=dict)  # values of the rim of a field, by its name
+
+    def rim(self, name: str, outside: Array) -> Array:
+        """Return the memory for the values of the rim of a field, a list like that of the values outside."""
+        if name not in self.rims:
+            self.rims[name] = zeros(self.eta_inside, outside.shape, self.eta_inside.dtype)
+        return self.rims[name]
 
     @classmethod
     def zeros(
