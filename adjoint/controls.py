@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.state import Gradient
-from ogcm.device import to_host
+from ogcm.device import to_host, zeros
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import Grid, add_halo, at_tops, interior
 from ogcm.halo import exchange
@@ -372,10 +372,11 @@ class Collector:
         self.gradient, self.forcing = gradient, model.forcing
         for a in (*gradient.fluxes, *gradient.parameters.values(), *gradient.weights.values()):
             a.fill(0)
-        self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
+        of_series = {n: c.array(model) for n, c in self.controls.items() if n in model.forcing.series}
+        self.series = {n: zeros(model.grid.h_t, a.shape, a.dtype) for n, a in of_series.items()}
 
     def add(self, time: float) -> None:
-        """Add the adjoint of a step to the two records of each series between which the step lies.
+        """Add the adjoint of a step to the records of each series of which its forcing was made.
 
         Parameters
         ----------
@@ -383,10 +384,9 @@ class Collector:
             Time in the middle of the step [s].
         """
         for name, series_ad in self.series.items():
-            before, after, weight = self.forcing.series[name].weights(time)
             flux_ad = getattr(self.gradient.fluxes, name)
-            series_ad[before] += (1 - weight) * flux_ad
-            series_ad[after] += weight * flux_ad
+            for n, weight in self.forcing.series[name].weights(time):
+                series_ad[n] += weight * flux_ad
             flux_ad.fill(0)
 
     def collect(self, state_ad: State) -> dict[str, Array]:

@@ -62,10 +62,10 @@ def heights_of_air(_grid: Grid, dtype: np.dtype) -> tuple:
     Returns
     -------
     tuple
-        Heights of the wind, 10 m, and of the air, 2 m, in the precision of the fields.
+        Heights of the wind, 10 m, of temperature, 2 m, and of humidity, 3 m, in the precision of the fields.
     """
     number = np.zeros(0, dtype).real.dtype.type
-    return number(10.0), number(2.0)
+    return number(10.0), number(2.0), number(3.0)
 
 
 def time_step_and_dither(grid: Grid, dtype: np.dtype) -> tuple:

@@ -15,6 +15,7 @@ from adjoint.operators import extrapolation as extrapolation_ad
 from adjoint.operators import friction as friction_ad
 from adjoint.operators import isoneutral as isoneutral_ad
 from adjoint.operators import layers as layers_ad
+from adjoint.operators import longwave as longwave_ad
 from adjoint.operators import momentum_advection as momentum_advection_ad
 from adjoint.operators import momentum_upwinding as momentum_upwinding_ad
 from adjoint.operators import pressure as pressure_ad
@@ -44,6 +45,7 @@ from ogcm.operators import (
     friction,
     isoneutral,
     layers,
+    longwave,
     momentum_advection,
     momentum_upwinding,
     pressure,
@@ -126,6 +128,7 @@ def extrapolate(x, x_before, e, grid, y):
 MOMENTUM = "u u, v v, U u 1e6, V v 1e6, W W 1e6, q f+ 1e-6, s_u u2+, s_v v2+"
 WATER = "T t 5, S t 1, b_T t+ 1.6e-3, b_S t -7e-3"
 AIR = "u10 t2 8, v10 t2 8, t2 t2 5, q2 t2+ 8e-3, slp t2+ 1e5"
+SKY = "t2 t2 5, q2 t2+ 8e-3, slp t2+ 1e5, cloud t2+ 0.5"
 TURBULENCE = "e w+ 1e-4, N2 w 1e-5, S2 w+ 1e-5"
 MIXING = "background_nu {0} 1e-4, background_kappa {0} 1e-5, convective t1+"
 VELOCITY = "{0}_n {0}, G {0} 1e-4, D {0} 1e-4, nu_v w+ 1e-1, drag {0}2+ 1e-3, s_{0} {0}2+"
@@ -284,13 +287,16 @@ OPERATORS = {
     "current_at_cells": pair(
         bulk_fluxes.current_at_cells, bulk_fluxes_ad.current_at_cells_ad, "u u, v v", "x t2, y t2"
     ),
-    "turbulent_fluxes": pair(
-        bulk_fluxes.turbulent_fluxes,
-        bulk_fluxes_ad.turbulent_fluxes_ad,
-        f"T t 5, x t2, y t2, {AIR}, drag t1+, stanton_factor t1+, dalton_factor t1+, feedback t1+ 0.5",
-        "stress_x t2, stress_y t2, heat t2, evaporation t2",
-        heights_of_air,
-    ),
+    **{
+        f"turbulent_fluxes_{name}": pair(
+            bulk_fluxes.TURBULENT_FLUXES[name],
+            bulk_fluxes_ad.TURBULENT_FLUXES_AD[name],
+            f"T t 5, x t2, y t2, {AIR}, drag t1+, stanton_factor t1+, dalton_factor t1+, feedback t1+ 0.5",
+            "stress_x t2, stress_y t2, heat t2, evaporation t2",
+            heights_of_air,
+        )
+        for name in ("ncar", "coare")
+    },
     "stress_at_faces": pair(
         bulk_fluxes.stress_at_faces,
         bulk_fluxes_ad.stress_at_faces_ad,
@@ -310,12 +316,15 @@ OPERATORS = {
         "clear_sky t2+ 300, noon_altitude t2+ 50, cloud t2 0.5",
         "shortwave_down t2",
     ),
-    "bignami_longwave": pair(
-        radiation.bignami_longwave,
-        radiation_ad.bignami_longwave_ad,
-        "t2 t2 5, q2 t2+ 8e-3, slp t2+ 1e5, cloud t2+ 0.5",
-        "longwave_down t2",
-    ),
+    **{
+        f"{name}_longwave": pair(
+            longwave.LONGWAVE[name],
+            longwave_ad.LONGWAVE_AD[name],
+            f"T t 5, {SKY}, cloud_weight t2+ 0.6" if name in longwave.WITH_SEA else SKY,
+            "longwave_down t2",
+        )
+        for name in ("bignami", "josey", "clark", "berliand")
+    },
     "dew_point_humidity": pair(
         radiation.dew_point_humidity, radiation_ad.dew_point_humidity_ad, "d2 t2 10, slp t2+ 1e5", "q2 t2"
     ),

@@ -38,6 +38,7 @@ from ogcm.simulation import Simulation
 from ogcm.stability import first_invalid
 from ogcm.state import State
 from ogcm.stepper import Stepper
+from ogcm.stream import ReadAhead
 from ogcm.terms import on_device, require
 from ogcm.watch import CHECK
 
@@ -279,8 +280,11 @@ class Workspace:
             self.renew()
         pairs = [(here.parameters[name], a) for name, a in model.parameters.items()]
         pairs += [(here.forcing.steady[name], a) for name, a in model.forcing.steady.items()]
-        pairs += [(here.forcing.series[name].values, s.values) for name, s in model.forcing.series.items()]
         for name, series in model.forcing.series.items():
+            if isinstance(series.values, ReadAhead):
+                here.forcing.series[name] = replace(series, values=series.values.to(here.device))
+                continue
+            pairs.append((here.forcing.series[name].values, series.values))
             here.forcing.series[name] = replace(series, values=here.forcing.series[name].values)
         for target, source in pairs:
             copy_values(target, source)

@@ -12,7 +12,6 @@ and the net heat flux of the month. `--picture FILE` draws the run.
 
 import argparse
 import tempfile
-import tomllib
 from pathlib import Path
 
 import h5py
@@ -28,12 +27,7 @@ BANDS = [(0, 10), (10, 50), (50, 150), (150, 400), (400, 1000), (1000, 3000)]  #
 
 def prepared(folder: Path, output: Path) -> ogcm.Model:
     """The model, prepared from the files in a folder."""
-    configuration = tomllib.loads((HERE / "mediterranean.toml").read_text(encoding="utf-8"))
-    for table in configuration.values():
-        for entry in table.values():
-            if isinstance(entry, dict):
-                entry["file"] = str(folder / entry["file"])
-    return ogcm.setups.ocean(data=str(ogcm.prepare(configuration, output)))
+    return ogcm.setups.ocean(data=str(ogcm.prepare(HERE / "mediterranean.toml", output, data=folder)))
 
 
 def cells_of(model: ogcm.Model, lon: Array, lat: Array) -> tuple[Array, Array, Array]:

@@ -50,6 +50,8 @@ from .simulation import Simulation as Simulation
 from .state import State as State
 from .state import Tendencies as Tendencies
 from .stepper import Stepper as Stepper
+from .stream import Stream as Stream
+from .stream import stream_field as stream_field
 from .terms import TERMS as TERMS
 from .terms import Term as Term
 from .tracers import TRACERS as TRACERS
@@ -57,5 +59,6 @@ from .tracers import Age as Age
 from .tracers import Tracer as Tracer
 from .writers import NetCDFWriter as NetCDFWriter
 from .writers import Writer as Writer
+from .writers import ZarrWriter as ZarrWriter
 
 __version__: str

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.atmosphere import COMPUTED, FACTORS, SURFACE
+from ogcm.atmosphere import COMPUTED, FACTORS, SURFACE, Atmosphere
 from ogcm.device import zeros
 from ogcm.fields import Fields
 from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.operators.bulk_fluxes import current_at_cells, net_fluxes, stress_at_faces, turbulent_fluxes
-from ogcm.operators.radiation import bignami_longwave, dew_point_humidity, reed_shortwave
+from ogcm.operators.bulk_fluxes import TURBULENT_FLUXES, current_at_cells, net_fluxes, stress_at_faces
+from ogcm.operators.longwave import LONGWAVE, WITH_SEA
+from ogcm.operators.radiation import dew_point_humidity, reed_shortwave
 from ogcm.state import State
 
 Array = np.ndarray
@@ -107,17 +108,17 @@ def air_sea_fluxes(model: Model, n: State, air: Fluxes, work: AirSea) -> None:
     work : AirSea
         Results, which are overwritten.
     """
-    grid, p = model.grid, model.parameters
+    grid, p, atmosphere = model.grid, model.parameters, atmosphere_of(model)
     if "q2" not in air.names:
         dew_point_humidity(air.d2, air.slp, grid, work.q2)
-    q2 = work.or_given("q2", air)
     if "longwave_down" not in air.names:
-        bignami_longwave(air.t2, q2, air.slp, air.cloud, grid, work.longwave_down)
+        formula = atmosphere.longwave
+        LONGWAVE[formula](*longwave_inputs(formula, n, air, work), grid, work.longwave_down)
     if "shortwave_down" not in air.names:
         reed_shortwave(air.clear_sky, air.noon_altitude, air.cloud, grid, work.shortwave_down)
     current_at_cells(n.u, n.v, grid, work.x, work.y)
     turbulent: tuple[Any, ...] = (work.stress_x, work.stress_y, work.heat, work.evaporation)
-    turbulent_fluxes(*turbulent_inputs(p, n, air, work), *heights(model), grid, *turbulent)
+    TURBULENT_FLUXES[atmosphere.algorithm](*turbulent_inputs(p, n, air, work), *heights(model), grid, *turbulent)
     exchange(grid, work.stress_x, work.stress_y)
     stress_at_faces(work.stress_x, work.stress_y, grid, work.tau_x, work.tau_y)
     net: tuple[Any, ...] = (work.heat_flux, work.fresh_water, work.shortwave)
@@ -125,11 +126,21 @@ def air_sea_fluxes(model: Model, n: State, air: Fluxes, work: AirSea) -> None:
     exchange(grid, *(getattr(work, name) for name in COMPUTED))
 
 
-def heights(model: Model) -> tuple[np.floating, np.floating]:
-    """Return the heights of the wind and of the air, in the precision of the model [m]."""
-    number = model.grid.h_t.dtype.type
-    height_wind, height_air = model.forcing.heights
-    return number(height_wind), number(height_air)
+def atmosphere_of(model: Model) -> Atmosphere:
+    """Return the atmosphere of a model that has one."""
+    assert model.forcing.atmosphere is not None
+    return model.forcing.atmosphere
+
+
+def heights(model: Model) -> tuple[np.floating, ...]:
+    """Return the heights of wind, temperature and humidity of the air, in the precision of the model [m]."""
+    return tuple(model.grid.h_t.dtype.type(height) for height in atmosphere_of(model).heights())
+
+
+def longwave_inputs(formula: str, n: State, air: Fluxes, work: AirSea) -> tuple[Any, ...]:
+    """Return the inputs of a formula of longwave radiation, or their adjoints where all arguments are adjoints."""
+    sky = (air.t2, work.or_given("q2", air), air.slp, air.cloud)
+    return (n.T, *sky, air.cloud_weight) if formula in WITH_SEA else sky
 
 
 def turbulent_inputs(p: Mapping[str, Array], n: State, air: Fluxes, work: AirSea) -> tuple[Any, ...]:

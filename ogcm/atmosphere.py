@@ -2,11 +2,11 @@
 
 Its entries have the forms of those of `ogcm.Forcing`: a number, a map (ny, nx), a function f(x, y) or f(x, y, t), or a
 `Series`. They lie at T points. The fluxes follow from them and from the state at the beginning of the step
-(`ogcm.air_sea`), with the bulk formulae of NCAR (`ogcm.operators.bulk_fluxes`).
+(`ogcm.air_sea`), with the bulk formulae of an algorithm (`ogcm.operators.bulk_fluxes`).
 """
 
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from ogcm.dates import since_new_year
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.inputs import Values, flag, number, sample
+from ogcm.operators.bulk_fluxes import TURBULENT_FLUXES
+from ogcm.operators.longwave import LONGWAVE, WITH_SEA, cloud_weight
+from ogcm.stream import ReadAhead
 from ogcm.sunshine import Sunshine
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 COMPUTED = ("tau_x", "tau_y", "heat_flux", "fresh_water", "shortwave")  # what an atmosphere takes the place of
 OF_THE_SUN = ("clear_sky", "noon_altitude")  # computed from latitude and date
+OF_THE_LATITUDE = ("cloud_weight",)  # computed from latitude
 LIMITS = {  # of an entry: smallest and largest value, units
     "u10": (-150.0, 150.0, "m s-1"),
     "v10": (-150.0, 150.0, "m s-1"),
@@ -57,9 +61,9 @@ class Atmosphere:
     t2 : float, array_like, callable or Series
         Temperature of the air at `height_air` [degC].
     q2 : float, array_like, callable or Series, optional
-        Specific humidity of the air at `height_air` [kg kg-1].
+        Specific humidity of the air at `height_humidity` [kg kg-1].
     d2 : float, array_like, callable or Series, optional
-        Dew point of the air at `height_air` [degC].
+        Dew point of the air at `height_humidity` [degC].
     slp : float, array_like, callable or Series
         Air pressure at the surface [Pa].
     shortwave_down : float, array_like, callable or Series, optional
@@ -68,13 +72,20 @@ class Atmosphere:
         Longwave radiation that arrives at the surface [W m-2].
     cloud : float, array_like, callable or Series, optional
         Cloud cover between 0 and 1, from which radiation that is not given is computed: shortwave radiation after Reed
-        (1977), longwave radiation after Bignami et al. (1995).
+        (1977), longwave radiation by the formula `longwave`.
     precipitation : float, array_like, callable or Series
         Rain and snow [m s-1].
     runoff : float, array_like, callable or Series
         Water of rivers [m s-1].
+    algorithm : {"ncar", "coare"}
+        Bulk formulae of the turbulent fluxes: those of NCAR (Large and Yeager 2009) or COARE 3.5 (Edson et al. 2013).
+    longwave : {"bignami", "josey", "clark", "berliand"}
+        Formula of the longwave radiation that follows from `cloud` (`ogcm.operators.longwave`); the last two need the
+        latitude.
     height_wind, height_air : float
-        Heights of the wind, and of the temperature and humidity of the air [m].
+        Heights of the wind, and of the temperature of the air [m].
+    height_humidity : float, optional
+        Height of the humidity of the air [m]; by default `height_air`.
     day_of_year : float, optional
         Days from the beginning of 1 January, in UTC, to the time 0 of the model, for shortwave radiation by `cloud`; by
         default those to the `start` of the model, or 0.
@@ -95,8 +106,11 @@ class Atmosphere:
     cloud: "Entry | None" = None
     precipitation: "Entry" = 0.0
     runoff: "Entry" = 0.0
+    algorithm: str = "ncar"
+    longwave: str = "bignami"
     height_wind: float = 10.0
     height_air: float = 2.0
+    height_humidity: float | None = None
     day_of_year: float | None = None
     diurnal_cycle: bool = False
     latitude: Values | None = None
@@ -110,15 +124,47 @@ class Atmosphere:
             raise InputError(f"atmosphere: give {' and '.join(missing)} [W m-2], or cloud, from which it follows")
         if not missing and self.cloud is not None:
             raise InputError("cloud: has no effect beside shortwave_down and longwave_down; leave it out")
-        for name in ("height_wind", "height_air"):
-            if not 1 <= number(name, getattr(self, name)) <= 100:
-                raise InputError(f"{name}: a height between 1 and 100 m, got {getattr(self, name)}")
+        check_choices({"algorithm": self.algorithm, "longwave": self.longwave})
+        if self.longwave_down is not None and self.longwave != "bignami":
+            raise InputError("longwave: has no effect beside longwave_down; leave out either of them")
+        for name in ("height_wind", "height_air", "height_humidity"):
+            height = getattr(self, name)
+            if height is not None and not 1 <= number(name, height) <= 100:
+                raise InputError(f"{name}: a height between 1 and 100 m, got {height}")
         if self.day_of_year is not None:
             number("day_of_year", self.day_of_year)
         flag("diurnal_cycle", self.diurnal_cycle)
 
+    def heights(self) -> tuple[float, float, float]:
+        """Collect the heights of the measurements.
+
+        Returns
+        -------
+        tuple of float
+            Heights of the wind, of the temperature and of the humidity of the air [m].
+        """
+        humidity = self.height_air if self.height_humidity is None else self.height_humidity
+        return float(self.height_wind), float(self.height_air), float(humidity)
+
+    def choices(self) -> tuple[str, ...]:
+        """Collect what distinguishes two atmospheres of the same entries.
+
+        Returns
+        -------
+        tuple of str
+            Algorithm, formula of longwave radiation and heights, for the mark of a forcing.
+        """
+        return self.algorithm, self.longwave, repr(self.heights())
+
 
 AIR = tuple(LIMITS)  # names of the entries
+
+
+def check_choices(given: Mapping[str, Any]) -> None:
+    """Raise InputError for an algorithm or a formula of longwave radiation of an unknown name."""
+    for name, known in (("algorithm", TURBULENT_FLUXES), ("longwave", LONGWAVE)):
+        if name in given and given[name] not in tuple(known):
+            raise InputError(f"{name}: one of {', '.join(known)}, got {given[name]!r}")
 
 
 def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmosphere) -> None:
@@ -146,9 +192,12 @@ def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmos
     for name in AIR:
         if getattr(atmosphere, name) is not None:
             bound.bind(name, getattr(atmosphere, name))
-            check_limits(bound, name)
-    bound.heights = (float(atmosphere.height_wind), float(atmosphere.height_air))
+            check_entry(bound, name)
     bound.computed = COMPUTED
+    if atmosphere.longwave_down is None and atmosphere.longwave in WITH_SEA:
+        bound.computed += OF_THE_LATITUDE
+        weight = bound.with_halo("cloud_weight", cloud_weight(place(bound, atmosphere, "latitude")))
+        bound.functions["cloud_weight"] = lambda time: weight
     if atmosphere.shortwave_down is None:
         bound.computed += OF_THE_SUN
         sun = sunshine(bound, atmosphere)
@@ -168,16 +217,36 @@ def is_given(entry: "Entry | None") -> bool:
     return entry is not None and not (isinstance(entry, int | float) and entry == 0)
 
 
-def check_limits(bound: "BoundForcing", name: str) -> None:
-    """Raise InputError for values over water that are no values of the entry `name` in its units."""
+def check_entry(bound: "BoundForcing", name: str) -> None:
+    """Check the values of an entry over water; those of a stream are checked when they are read."""
+    if name in bound.series and isinstance(bound.series[name].values, ReadAhead):
+        return
     values: Any = bound.functions[name](0.0) if name in bound.functions else None
     if values is None:
         values = bound.series[name].values if name in bound.series else bound.steady[name]
-    (low, high, units), wet = LIMITS[name], interior(bound.grid.mask_t)[0] == 1
-    found, slack = interior(values)[..., wet], TOLERANCE * (LIMITS[name][1] - LIMITS[name][0])
+    check_limits(name, interior(values)[..., interior(bound.grid.mask_t)[0] == 1])
+
+
+def check_limits(name: str, found: Array) -> None:
+    """Raise InputError for values that are no values of the entry `name` of an atmosphere in its units."""
+    if name not in LIMITS:
+        return
+    low, high, units = LIMITS[name]
+    slack = TOLERANCE * (high - low)
     wrong = found[(found < low - slack) | (found > high + slack)]
     if len(wrong):
         raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")
+
+
+def place(bound: "BoundForcing", atmosphere: Atmosphere, name: str) -> Array:
+    """Return the latitude or longitude [degrees] of the points of a grid. Raises InputError where it is not known."""
+    horizontal, given = bound.horizontal, getattr(atmosphere, name)
+    if given is None and horizontal.units != "degrees":
+        raise InputError(f"{name}: give that of the atmosphere [degrees], since the grid has none")
+    if given is None:
+        own = horizontal.y_t[:, None] if name == "latitude" else horizontal.x_t
+        return np.broadcast_to(own, horizontal.shape)
+    return np.broadcast_to(sample(name, given, horizontal.points()), horizontal.shape)
 
 
 def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
@@ -200,16 +269,8 @@ def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
     InputError
         Where latitude or longitude are needed and not known.
     """
-    horizontal, places = bound.horizontal, list[Array]()
-    own = dict(zip(("latitude", "longitude"), np.meshgrid(horizontal.y_t, horizontal.x_t, indexing="ij"), strict=True))
-    for name in ("latitude", "longitude"):
-        given = getattr(atmosphere, name)
-        if given is None and name == "longitude" and not atmosphere.diurnal_cycle:
-            given = 0.0
-        if given is None and horizontal.units != "degrees":
-            raise InputError(f"{name}: give that of the atmosphere [degrees], since the grid has none")
-        values = own[name] if given is None else sample(name, given, horizontal.points())
-        places.append(np.broadcast_to(values, horizontal.shape))
-    latitude, longitude = places
+    latitude = place(bound, atmosphere, "latitude")
+    needed = atmosphere.diurnal_cycle or atmosphere.longitude is not None
+    longitude = place(bound, atmosphere, "longitude") if needed else np.zeros(latitude.shape)
     day = since_new_year(bound.start) / DAY if atmosphere.day_of_year is None else atmosphere.day_of_year
     return Sunshine(latitude, longitude, day, atmosphere.diurnal_cycle)

@@ -64,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("--level", type=int, default=0, help="layer of a map (default: the surface)")
     draw.add_argument("--animate", action="store_true", help="animate a map over all records")
     made = commands.add_parser("prepare", help="make the file of an ocean from a region and files, as a TOML file says")
-    made.add_argument("configuration", help="TOML file, see docs/preparing.md")
+    made.add_argument("configuration", help="TOML file, see docs/preparing.md, or global_1deg or global_4deg")
+    made.add_argument("--data", help="folder of the files that it names (default: that of the TOML file)")
     made.add_argument("--output", help="file to write (default: as the configuration says, or its name with .nc)")
     commands.add_parser("compile", help="compile ahead for a run, a gradient and a training, in two processes")
     shown = commands.add_parser("kernel", help="print a kernel, and the GPU kernel made of it")
@@ -148,7 +149,10 @@ MODULE = (
 DEVICE = {"device": (str, "where to run: cpu (default) | cuda | auto, a GPU where there is one")}
 RUN_OPTIONS = {
     "days": (float, "length of the run, from the restart where one is given [days] (default: the setup's)"),
-    "output": (str, "file to write (default SETUP.nc)"),
+    "output": (
+        str,
+        "file to write, a Zarr store if it ends in .zarr (default SETUP.nc, or SETUP.run.nc where that is the data)",
+    ),
     "every": (float, "time between two records [days] (default: a tenth of the run)"),
     "variables": (
         str,
@@ -344,10 +348,10 @@ def setups_command(_: argparse.Namespace) -> int:
 
 
 def prepare_command(known: argparse.Namespace) -> int:
-    """Run `ogcm prepare CONFIG.toml`: make the file of an ocean."""
+    """Run `ogcm prepare CONFIG.toml|NAME`: make the file of an ocean."""
     from ogcm.preparation import prepare
 
-    path = prepare(known.configuration, known.output)
+    path = prepare(known.configuration, known.output, data=known.data)
     print(f"{path} and {path.with_suffix('.png')} written; run it with `ogcm run {path}`", file=sys.stderr)
     return 0
 

@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ogcm.cli import RUN_OPTIONS, setup_command
 from ogcm.config import check_type
 from ogcm.ensemble import run_ensemble
 from ogcm.errors import InputError, suggestion
+from ogcm.model import Model
 from ogcm.run_files import written_paths
 from ogcm.simulation import Simulation
-from ogcm.writers import NetCDFWriter
+from ogcm.writers import NetCDFWriter, file_writer
 
 OUTPUT_OPTIONS: dict[str, Any] = {
     "file": str,
@@ -31,7 +33,7 @@ def run_command(target: str, rest: list[str]) -> int:
         settings["variables"] = settings["variables"].split(",")
     if isinstance(settings.get("perturb"), str):
         settings["perturb"] = read_sizes(settings["perturb"])
-    settings.setdefault("output", f"{model.name}.nc")
+    settings.setdefault("output", default_output(model))
     settings["progress"] = not settings.pop("quiet", False)
     settings["writers"] = make_writers(target, settings.pop("outputs", {})) or None
     if "members" in settings:
@@ -44,6 +46,12 @@ def run_command(target: str, rest: list[str]) -> int:
         files = ", ".join(map(str, written))
         print(f"{files} written; draw it with `ogcm plot {written[0]}`", file=sys.stderr)
     return 0
+
+
+def default_output(model: Model) -> str:
+    """Return the name of the model with .nc, or with .run.nc where the model was made from a file of that name."""
+    name, data = f"{model.name}.nc", model.config.get("options", {}).get("data")
+    return f"{model.name}.run.nc" if data is not None and Path(data).resolve() == Path(name).resolve() else name
 
 
 def read_sizes(text: str) -> dict[str, float]:
@@ -67,5 +75,5 @@ def make_writers(source: str, outputs: Mapping[str, Any]) -> dict[str, NetCDFWri
                 raise InputError(f"{source}: unknown {option!r} in {where}: {suggestion(option, OUTPUT_OPTIONS)}")
             check_type(f"{source}: {option} in {where}", value, OUTPUT_OPTIONS[option])
         options = {"precision" if o == "output_precision" else o: v for o, v in entries.items() if o != "file"}
-        writers[name] = NetCDFWriter(entries["file"], **options)
+        writers[name] = file_writer(entries["file"], **options)
     return writers

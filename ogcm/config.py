@@ -47,7 +47,9 @@ def read_tables(path: str | Path, known: Sequence[str]) -> dict[str, dict]:
         raise FileError(f"{path}: cannot be read as a TOML configuration: {error}") from None
     for name, entries in tables.items():
         if name not in known or not isinstance(entries, dict):
-            raise InputError(f"{path}: unknown table [{name}]: {suggestion(name, known)}")
+            prepared = "bathymetry" in tables and "bathymetry" not in known
+            hint = f"make the file of its ocean with `ogcm prepare {path}`" if prepared else suggestion(name, known)
+            raise InputError(f"{path}: unknown table [{name}]: {hint}")
         check_size(f"{path}: [{name}]", entries)
     return {name: tables.get(name, {}) for name in known}
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from ogcm import config, names
 from ogcm.constants import DAY
-from ogcm.errors import InputError
+from ogcm.errors import BlowUpError, InputError
 from ogcm.inputs import number
 from ogcm.model import Model
 from ogcm.perturbation import check_perturbation
 from ogcm.simulation import Simulation
+from ogcm.writers import file_writer
 
 
 def run_ensemble(
@@ -57,7 +58,9 @@ def run_ensemble(
     ------
     InputError, FileError
         Before the first member, for perturbations that cannot be, and for files that exist.
-    BlowUpError, CallbackError
+    BlowUpError
+        After the last member, if some of them blew up; the message names them, and the others are complete.
+    CallbackError
         As `Simulation.run`; the members before it are complete.
     """
     if number("members", members, whole=True) < 1:
@@ -66,7 +69,7 @@ def run_ensemble(
         if options.get(name) is not None:
             raise InputError(f"{name}: cannot be given to an ensemble; each member has its own")
     check_perturbation(model, perturb, 1)
-    whole, tile = names.output_path(f"{model.name}.nc" if output is None else output), model.grid.tile
+    whole, tile = file_writer(f"{model.name}.nc" if output is None else output).path, model.grid.tile
     paths, record = [member_path(whole, n) for n in range(1, members + 1)], names.beside(whole, ".toml")
 
     def check_files() -> None:
@@ -75,19 +78,30 @@ def run_ensemble(
             names.check_replaceable(path, overwrite)
 
     tile.on_first(check_files)
-    text, results = "", "\n"
+    text, results, failed = "", "\n", dict[int, str]()
     for member, path in enumerate(paths, 1):
         run: dict[str, Any] = {"output": path, "overwrite": overwrite, "perturb": perturb, "member": member}
         simulation = Simulation(model.copy(), days=days, **run, **options)
         text = text or simulation.toml(folder=whole.parent, members=members, member=None)
-        simulation.run()
-        state = simulation.model.state
-        results += f"# {path.name}: member {member}, day {state.time / DAY:g}, state {state.digest(tile)}\n"
+        try:
+            simulation.run()
+            state = simulation.model.state
+            result = f"day {state.time / DAY:g}, state {state.digest(tile)}"
+        except BlowUpError as error:
+            failed[member] = str(error)
+            result = "blew up"
+        results += f"# {path.name}: member {member}, {result}\n"
         tile.on_first(lambda: config.write(record, text + results))  # noqa: B023, it is called at once
+    if failed:
+        numbers = ", ".join(map(str, failed))
+        raise BlowUpError(
+            f"{len(failed)} of {members} members blew up ({numbers}), the others are complete; "
+            + "; ".join(f"member {member}: {message}" for member, message in failed.items())
+        )
     return paths
 
 
 def member_path(output: Path, member: int) -> Path:
     """Return the output of a member: NAME_001.nc for NAME.nc."""
-    ending = output.suffix if output.suffix.lower() in names.NETCDF else ""
+    ending = output.suffix if output.suffix.lower() in (*names.NETCDF, names.ZARR) else ""
     return names.beside(output, f"_{member:03d}{ending}")

@@ -1,7 +1,8 @@
 """The forcing of the ocean: wind stress, heat, fresh water and restoring, constant or varying in time.
 
 Every entry may be a number, a map (ny, nx), a function of the coordinates `f(x, y)` or of coordinates and time [s]
-`f(x, y, t)`, or a `Series` of maps interpolated linearly in time. Times count from the start of the model.
+`f(x, y, t)`, a `Series` of maps interpolated in time, or a `Stream` of them that is read from files (`ogcm.stream`).
+Times count from the start of the model.
 Fluxes are positive INTO the sea: heat_flux warms, fresh_water (precipitation minus evaporation) freshens, tau is the
 stress of the wind on the water.
 """
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ogcm.atmosphere import Atmosphere, bind_atmosphere
+from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_limits
 from ogcm.device import to_device, zeros
 from ogcm.errors import InputError
 from ogcm.fields import Fields
@@ -34,6 +35,7 @@ from ogcm.inputs import (
     sample,
 )
 from ogcm.series import Series
+from ogcm.stream import ReadAhead, Stream
 
 Array = np.ndarray
 Entry = Values | Series
@@ -108,6 +110,8 @@ class Fluxes(Fields):
         Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
     clear_sky, noon_altitude : ndarray, shape (nj, ni)
         Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
+    cloud_weight : ndarray, shape (nj, ni)
+        Weight of the clouds in some formulae of longwave radiation [1] (`ogcm.operators.longwave`).
     """
 
     tau_x: Array
@@ -132,6 +136,7 @@ class Fluxes(Fields):
     runoff: Array
     clear_sky: Array
     noon_altitude: Array
+    cloud_weight: Array
 
 
 class BoundForcing:
@@ -163,9 +168,9 @@ class BoundForcing:
     rims : dict of str to Rim
         Points of the rim of open sides, by the names of the entries outside, which are lists (nk, 1, N) of these points.
     computed : tuple of str
-        Names of the fluxes that are computed from an atmosphere, and of what the sun contributes to them; else empty.
-    heights : tuple of float
-        Heights of the wind and of the air of an atmosphere [m].
+        Names of the fluxes that are computed from an atmosphere, and of what the position contributes; else empty.
+    atmosphere : Atmosphere or None
+        The atmosphere from which they are computed.
 
     Raises
     ------
@@ -186,7 +191,7 @@ class BoundForcing:
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
         self.equation_of_state, self.start = equation_of_state, start
         self.computed: tuple[str, ...] = ()
-        self.heights = (10.0, 2.0)
+        self.atmosphere = forcing.atmosphere
         if forcing.atmosphere is not None:
             bind_atmosphere(self, forcing, forcing.atmosphere)
         for name in NAMES:
@@ -220,7 +225,16 @@ class BoundForcing:
         """
         entry: Any = 0.0 if given is None and name.endswith("_star") else given
         points = self.horizontal.points({"tau_x": "u", "tau_y": "v"}.get(name, "t"))
-        if isinstance(entry, Series):
+        if isinstance(entry, Stream):
+            if self.horizontal.units != "degrees":
+                raise InputError(
+                    f"{name}: a stream needs a grid of longitude and latitude; give its records as an ogcm.Series"
+                )
+            series = entry.bound(name, points, self.start)
+            records = ReadAhead(name, series.values, partial(self.checked_map, name), self.grid.h_t)
+            self.series[name], self.shapes[name] = replace(series, values=records), (len(records), *points.shape)
+            records[0]  # reports a mistake before the run
+        elif isinstance(entry, Series):
             series = entry.bound(name, points, self.start)
             maps = np.stack([self.with_halo(name, record) for record in series.values])
             self.series[name], self.shapes[name] = replace(series, values=maps), (len(maps), *self.horizontal.shape)
@@ -264,6 +278,14 @@ class BoundForcing:
         """Return a function of time at one time [s], as a map with halo."""
         return self.with_halo(name, fit_shape(name, as_array(name, function(points, time), points.axes), points))
 
+    def checked_map(self, name: str, values: Array) -> Array:
+        """Return a record of a stream as a map with halo. Raises InputError for impossible values."""
+        a, wet = self.with_halo(name, values), interior(self.grid.mask_t)[0] == 1
+        check_limits(name, interior(a)[wet])
+        if name in TARGETS and self.equation_of_state != "none":
+            check_sea_water(name, interior(a)[wet], self.equation_of_state)
+        return a
+
     def with_halo(self, name: str, values: Array) -> Array:
         """Return a map with halo from a number or a map; 0 on land. Raises InputError for impossible values."""
         mask = getattr(self.grid, {"tau_x": "mask_u", "tau_y": "mask_v"}.get(name, "mask_t"))[0]
@@ -286,6 +308,8 @@ class BoundForcing:
         if given and not restores:
             warnings.warn(f"{target}: has no effect without {rate}", stacklevel=4)
         elif given and target in TARGETS and self.equation_of_state != "none":
+            if target in self.series and isinstance(self.series[target].values, ReadAhead):
+                return  # each record is checked when it is read
             where = wet & (interior(self.steady[rate]) > 0) if rate in self.steady else wet
             at_first = self.series[target].values if target in self.series else getattr(self.at(0.0), target)
             check_sea_water(target, interior(at_first)[..., where], self.equation_of_state)
@@ -319,10 +343,15 @@ class BoundForcing:
         """Return the forcing with its maps in the memory of `device`; maps of functions of time are sent there."""
         other = copy.copy(self)
         other.steady = {name: to_device(a, device) for name, a in self.steady.items()}
-        other.series = {name: replace(s, values=to_device(s.values, device)) for name, s in self.series.items()}
+        other.series = {name: replace(s, values=records_on(s.values, device)) for name, s in self.series.items()}
         other.functions = {name: partial(on_device, f, device) for name, f in self.functions.items()}
         other.rims = {name: rim.to(device) for name, rim in self.rims.items()}
         return other
+
+
+def records_on(records: Any, device: str) -> Any:
+    """Return the records of a series in the memory of `device`; those of a stream are sent there when they are read."""
+    return records.to(device) if isinstance(records, ReadAhead) else to_device(records, device)
 
 
 def on_device(function: Callable[[float], Array], device: str, time: float) -> Array:

@@ -9,14 +9,18 @@ from ogcm import files
 from ogcm.constants import DAY
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
-from ogcm.names import check_exists
+from ogcm.names import check_exists, is_zarr
 from ogcm.restart import RESTART
+from ogcm.stores import OpenFile, store_of
 
 
 def info(path: str | Path) -> str:
     """Return a description of a file written by ogcm. Raises FileError if it cannot be read."""
     check_exists(path)
     try:
+        if is_zarr(path):
+            with store_of(path).read(Path(path)) as store:
+                return description(path, store)
         files.verify(path, required=False)
         with h5py.File(path, "r") as f:
             if f.attrs.get("format") == RESTART:
@@ -27,14 +31,19 @@ def info(path: str | Path) -> str:
                 ]
                 return "\n".join(lines)
         with h5netcdf.File(path, "r", phony_dims="sort") as f:
-            return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
+            return description(path, f)
     except FileError:
         raise
     except BROKEN as error:
         raise FileError(f"{path}: truncated or not a NetCDF4 file ({error})") from None
 
 
-def contents(f: h5netcdf.File) -> list[str]:
+def description(path: str | Path, f: OpenFile) -> str:
+    """Return the title of an output file and its contents."""
+    return "\n".join([f"{path}: {f.attrs.get('title', 'no output of ogcm')}", *contents(f)])
+
+
+def contents(f: OpenFile) -> list[str]:
     """Return a line for the records, one for the dimensions and one for each variable of an output file."""
     lines = []
     if "time" in f.variables and len(f["time"]):

@@ -45,15 +45,16 @@ def bytes_of(*things: object) -> int:
     return sum(found.values())
 
 
+def cut(a: Any) -> Any:
+    """Return the south-western cell of an array with its halo; anything else as it is."""
+    return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
+
+
 def corner(model: Model) -> Model:
     """Return the model of the south-western cell, without its terms.
 
     It has as many barotropic substeps as the whole model.
     """
-
-    def cut(a: Any) -> Any:
-        return a[..., : 2 * HALO + 1, : 2 * HALO + 1] if getattr(a, "ndim", 0) > 1 else a
-
     other = copy.copy(model)
     other.numerics = replace(model.numerics, barotropic_steps=math.ceil(barotropic_steps(model)))
     other.grid = model.grid.with_members(map(cut, model.grid))

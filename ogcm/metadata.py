@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-import h5netcdf
 import numpy as np
 
 import ogcm
@@ -17,6 +16,7 @@ from ogcm import provenance
 from ogcm.grid import interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.model import Model
+from ogcm.stores import OpenFile
 
 FILL = np.float32(9.969209968386869e36)
 CONVENTIONS = "CF-1.11, SGRID-0.3"
@@ -100,17 +100,17 @@ def place_attributes(point: str, name: str = "") -> dict[str, str]:
     return measures | {"grid": "grid", "location": LOCATIONS[point]}
 
 
-def describe_variable(f: h5netcdf.File, name: str, dims: tuple[str, ...], dtype: np.dtype, known: dict) -> None:
+def describe_variable(f: OpenFile, name: str, dims: tuple[str, ...], dtype: np.dtype, known: dict) -> None:
     """Make a variable with the attributes that are `known`."""
     f.create_variable(name, dims, dtype).attrs.update(known)
 
 
-def put(f: h5netcdf.File, name: str, record: tuple[int, ...], index: tuple, values: np.ndarray | float) -> None:
+def put(f: OpenFile, name: str, record: tuple[int, ...], index: tuple, values: np.ndarray | float) -> None:
     """Write values at an index of a record of a variable."""
     f[name][(*record, *index)] = values
 
 
-def describe_file(f: h5netcdf.File, model: Model, attributes: dict[str, str], what: str) -> None:
+def describe_file(f: OpenFile, model: Model, attributes: dict[str, str], what: str) -> None:
     """Write the attributes of a file, its dimensions and coordinates."""
     y, x = model.horizontal.names
     (ny, nx), nk = model.grid.tile.shape, len(model.dz)
@@ -125,7 +125,7 @@ def describe_file(f: h5netcdf.File, model: Model, attributes: dict[str, str], wh
     describe_coordinates(f, model)
 
 
-def describe_topology(f: h5netcdf.File, y: str, x: str) -> None:
+def describe_topology(f: OpenFile, y: str, x: str) -> None:
     """Write the variable `grid`, which tells how the points of the C-grid lie (SGRID)."""
     grid = f.create_variable("grid", (), "i4", data=0)
     grid.attrs.update(
@@ -138,7 +138,7 @@ def describe_topology(f: h5netcdf.File, y: str, x: str) -> None:
     )
 
 
-def describe_coordinates(f: h5netcdf.File, model: Model) -> None:
+def describe_coordinates(f: OpenFile, model: Model) -> None:
     """Write the coordinates of T points and of east and north faces, those of layers and interfaces, and their bounds.
 
     The bounds at a face are those of the cell around it, from one T point to the next.

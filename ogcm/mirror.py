@@ -41,8 +41,9 @@ class Mirror(Host):
     copied.
     """
 
-    def __init__(self, model: Model) -> None:
-        check_memory(run_bytes(model), f"a run of {model.name}")
+    def __init__(self, model: Model, beside: int = 0) -> None:
+        """`beside` is the memory [bytes] that the writers of the run need."""
+        check_memory(run_bytes(model) + beside, f"a run of {model.name}")
         super().__init__(model.to("cuda"))
         self.host = model
         self.copies: HostCopies | None = None

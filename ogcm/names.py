@@ -6,6 +6,7 @@ with `overwrite`, and then only files that ogcm wrote.
 """
 
 import fcntl
+import json
 import os
 import socket
 import stat
@@ -18,6 +19,7 @@ from ogcm.errors import FileError
 from ogcm.files import BROKEN
 
 NETCDF = (".nc", ".nc4", ".h5")
+ZARR = ".zarr"
 HOLDER = "ogcm, process"  # beginning of a lock file
 
 
@@ -42,10 +44,15 @@ def output_path(output: str | Path) -> Path:
     return path
 
 
+def is_zarr(path: str | Path) -> bool:
+    """Return True for the name of a Zarr store, or of one that is being written."""
+    return str(path).endswith((ZARR, f"{ZARR}.part"))
+
+
 def beside(output: str | Path, ending: str) -> Path:
-    """Return the file that belongs to an output: its name with `ending` in place of .nc."""
+    """Return the file that belongs to an output: its name with `ending` in place of .nc or .zarr."""
     path = Path(output)
-    stem = path.stem if path.suffix.lower() in NETCDF else path.name
+    stem = path.stem if path.suffix.lower() in (*NETCDF, ZARR) else path.name
     return path.with_name(f"{stem}{ending}")
 
 
@@ -90,14 +97,22 @@ def check_replaceable(path: Path, overwrite: bool, what: str = "exists") -> None
 
 
 def check_regular(path: Path) -> None:
-    """Raise FileError for an existing name that is not a plain file: a folder, a link, a device."""
-    if is_taken(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+    """Raise FileError for an existing name that is not a plain file, or not a folder for a Zarr store."""
+    if not is_taken(path):
+        return
+    mode = os.lstat(path).st_mode
+    if is_zarr(path) and not stat.S_ISDIR(mode):
+        raise FileError(f"{path}: is a link or a file, and a Zarr store is a folder; give another name")
+    if not is_zarr(path) and not stat.S_ISREG(mode):
         raise FileError(f"{path}: is a link, a folder or a device; give the name of a plain file")
 
 
 def is_written_by_ogcm(path: Path) -> bool:
-    """Return True for an HDF5 file that ogcm wrote: an output, a restart, a data set, an estimate."""
+    """Return True for a file or a Zarr store that ogcm wrote: an output, a restart, a data set, an estimate."""
     try:
+        if is_zarr(path):
+            attributes = json.loads((path / ".zattrs").read_text())
+            return str(attributes.get("source", "")).startswith("ogcm ")
         with h5py.File(path, "r", locking=False) as f:
             return any(str(f.attrs.get(name, "")).startswith("ogcm ") for name in ("source", "format"))
     except BROKEN:

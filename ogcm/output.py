@@ -1,40 +1,45 @@
-"""Output files: NetCDF4 with CF-1.11 names.
+"""Outputs: NetCDF4 files or Zarr stores with CF-1.11 names.
 
-A file is written under a temporary name (`.part`) and renamed when it is complete, so that a file under its own name is
-never half-written. Every record is flushed to the disk, and HDF5's locks are not used, so that other programs can
-read the `.part` file during the run, and the records of a killed run stay readable. HDF5 does not survive a full disk
-(it fails late, then crashes the process). Therefore the free space is checked before each record, and a write that
-fails is hidden from HDF5 (`Disk`).
+An output is written under a temporary name (`.part`) and renamed when it is complete, so that one under its own name is
+never half-written. Every record is flushed to the disk, so that other programs can read the `.part` file during the
+run, and the records of a killed run stay readable. What is written is here, how it is stored in `NetCDFStore` and
+`ZarrStore`. The free space is checked before each record.
 """
 
 import copy
 import math
 import os
-import shutil
-import weakref
 from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
-import h5py
 import numpy as np
 
-from ogcm import diagnostics, files
+from ogcm import diagnostics
 from ogcm.constants import DAY
 from ogcm.dates import time_attributes
 from ogcm.device import to_host
 from ogcm.diagnostics import Diagnostic
 from ogcm.diagnostics.series import MAP
-from ogcm.disk import Disk, check_room
+from ogcm.disk import check_room
 from ogcm.errors import FileError
 from ogcm.files import BROKEN
-from ogcm.metadata import FILL, describe_ocean, history_line, horizontal_dimensions, place_attributes, put
+from ogcm.memory import cut
+from ogcm.metadata import (
+    FILL,
+    describe_ocean,
+    geometry,
+    history_line,
+    horizontal_dimensions,
+    place_attributes,
+    put,
+)
 from ogcm.model import Model
 from ogcm.state import State
 from ogcm.step_variables import Step
+from ogcm.stores import OpenFile, store_of
 from ogcm.variables import as_field, check_diagnostics, checked_values, output_variables, sizes, written_points
 
 PRECISIONS = ("float32", "float64")
@@ -52,23 +57,20 @@ def record_bytes(
     return np.dtype(precision).itemsize * cells + 8 * series
 
 
-def close_file(file: h5netcdf.File, hdf: h5py.File, disk: Disk) -> None:
-    """Close a file and the objects below it."""
-    try:
-        with disk.exclusive():
-            file.close()
-            hdf.close()
-    finally:
-        disk.close()
+def static_bytes(model: Model) -> int:
+    """Return the size of the fields of an output that are the same at all times, of all tiles together [bytes]."""
+    (ny, nx), cell = model.grid.tile.shape, copy.copy(model)
+    cell.grid = model.grid.with_members(map(cut, model.grid))
+    return ny * nx * sum(field.values.nbytes for field in geometry(cell).values())
 
 
 class OutputFile:
-    """A NetCDF4 file that grows by one record at a time; `close` gives it its final name.
+    """An output that grows by one record at a time; `close` gives it its final name.
 
     Parameters
     ----------
     path : str or Path
-        The file; until it is closed it is called `<path>.part`.
+        The NetCDF4 file, or the Zarr store if it ends in `.zarr`; until it is closed it is called `<path>.part`.
     model : Model
         The model; its grid and options are written.
     variables : tuple of str
@@ -120,10 +122,8 @@ class OutputFile:
         self.tile = model.grid.tile
         self.masks = {name: written_points(model, variable) for name, variable in self.variables.items()}
         self.size = record_bytes(model, variables, precision, self.own)
-        self.disk: Any = None  # these are open in the first process
-        self.hdf: Any = None
+        self.store: Any = None  # these are open in the first process
         self.file: Any = None
-        self.finalizer: Any = None
         self.tile.on_first(self.open)
         try:
             if extend:
@@ -131,7 +131,7 @@ class OutputFile:
             else:
                 self.describe(config)
             self.series = self.tile.on_first(self.written_diagnostics)
-            self.tile.on_first(self.flush)
+            self.tile.on_first(lambda: self.store.flush())
         except BROKEN as error:
             self.abandon()
             raise FileError(f"{self.path}: cannot be written ({self.cause(error)})") from None
@@ -143,16 +143,12 @@ class OutputFile:
             if self.extends:
                 self.check_fields()
                 self.copy()
-            self.disk = Disk(self.part, "r+" if self.extends else "w+")
-            self.hdf = h5py.File(self.disk, "r+" if self.extends else "w")
-            self.file = h5netcdf.File(self.hdf, "r+" if self.extends else "w")
+            self.store = store_of(self.path)(self.part, self.extends)
+            self.file = self.store.file
         except FileError:
             raise
         except BROKEN as error:
             raise FileError(f"{self.path}: cannot be written: {error}") from None
-        self.finalizer = weakref.finalize(
-            self, close_file, self.file, self.hdf, self.disk
-        )  # when Python ends, if not before
 
     def check_fields(self) -> None:
         """Raise FileError if the file that is to be extended has other fields, or is of another grid."""
@@ -179,13 +175,12 @@ class OutputFile:
     def copy(self) -> None:
         """Copy the file that is to be extended to `.part`, unless a killed run left one."""
         if not self.part.exists():
-            copied = Path(f"{self.part}.copy")
+            store, copied = store_of(self.path), Path(f"{self.part}.copy")
             try:
-                shutil.copyfile(self.path, copied)
-                files.unseal(copied)
+                store.copy(self.path, copied)
                 os.replace(copied, self.part)
             finally:
-                copied.unlink(missing_ok=True)
+                store.remove(copied)
 
     def start(self) -> None:
         """Begin an interval of means."""
@@ -307,7 +302,7 @@ class OutputFile:
         room = f"make room and continue; {n} records are safe"
         self.tile.on_first(lambda: check_room(self.path, self.size, room))
         try:
-            with self.disk.exclusive() if self.disk is not None else nullcontext():
+            with self.store.exclusive() if self.store is not None else nullcontext():
                 self.append(n, fields, start, end)
         except BROKEN as error:
             self.broken = True
@@ -333,7 +328,7 @@ class OutputFile:
                 self.tile.write(result, partial(put, self.file, name, (n,)))
             else:
                 self.tile.on_first(partial(put, self.file, name, (n,), (), result))
-        self.tile.on_first(self.flush)
+        self.tile.on_first(lambda: self.store.flush())
 
     def written_diagnostics(self) -> list[str]:
         """Return the names of the diagnostics that are written: those that the model and the file have."""
@@ -349,13 +344,7 @@ class OutputFile:
 
     def cause(self, error: BaseException) -> BaseException:
         """Return the failed write that HDF5 did not notice, or the exception itself."""
-        return getattr(self.disk, "error", None) or error
-
-    def flush(self) -> None:
-        """Flush everything to the disk. Raises OSError if that fails."""
-        self.hdf.flush()
-        if self.disk.error is not None:
-            raise self.disk.error
+        return getattr(self.store, "error", None) or error
 
     def close(self, complete: bool = True) -> None:
         """Close the file and give it its final name; a file whose writing failed keeps the name `.part`.
@@ -366,15 +355,12 @@ class OutputFile:
 
     def finish(self) -> None:
         """Close the file in the first process, where it is open."""
-        if self.finalizer is None or not self.finalizer.alive:
+        if self.store is None or not self.store.is_open:
             return
         try:
-            self.finalizer()
-            if self.disk.error is not None:
-                raise self.disk.error
+            self.store.close()
             if not self.broken:
-                files.seal(self.part)
-                os.replace(self.part, self.path)
+                self.store.complete(self.part, self.path)
         except BROKEN as error:
             if not self.broken:
                 raise FileError(
@@ -386,7 +372,7 @@ class OutputFile:
         self.broken = True
         self.close()
         if not self.extends:
-            self.tile.on_first(lambda: self.part.unlink(missing_ok=True))
+            self.tile.on_first(lambda: store_of(self.path).remove(self.part))
 
 
 def existing_output(path: Path) -> Path:
@@ -395,18 +381,20 @@ def existing_output(path: Path) -> Path:
     return part if part.exists() else path
 
 
-def open_output(path: Path) -> h5netcdf.File:
-    """Open an output file for reading. Raises FileError if it is damaged."""
-    files.verify(path, required=False)
+def stored_bytes(path: Path) -> int:
+    """Return the size of an output [bytes]."""
+    return store_of(path).size(path)
+
+
+def open_output(path: Path) -> OpenFile:
+    """Open an output that is to be continued for reading. Raises FileError if it is damaged."""
     try:
-        return h5netcdf.File(path, "r")
-    except BROKEN as error:
+        return store_of(path).read(path)
+    except FileError as error:
         remedy = "; delete it to continue the file without .part" if path.suffix == ".part" else ""
-        raise FileError(
-            f"{path}: cannot be continued, it is damaged or not an output of ogcm ({error}){remedy}"
-        ) from None
+        raise FileError(f"{error}; it cannot be continued{remedy}") from None
 
 
-def record_ends(f: h5netcdf.File) -> np.ndarray:
+def record_ends(f: OpenFile) -> np.ndarray:
     """Return the days at which the records of an output end."""
     return f["time_bounds"][:, 1] if "time_bounds" in f.variables else f["time"][:]

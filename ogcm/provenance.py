@@ -19,6 +19,7 @@ from ogcm.device import to_host
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.stream import ReadAhead
 
 Array = np.ndarray
 FEW = 16  # largest number of weights of a term that are recorded one by one
@@ -103,11 +104,12 @@ def state_mark(model: Model) -> str:
 def forcing_mark(model: Model) -> str:
     """Return a digest of all forcing; functions of time are evaluated at two times."""
     forcing = model.forcing
-    items: list[Any] = [*forcing.computed, repr(forcing.heights)] if forcing.computed else []
+    items: list[Any] = [*forcing.computed, *forcing.atmosphere.choices()] if forcing.atmosphere else []
     for name, a in sorted(forcing.steady.items()):
         items += [name, a]
     for name, series in sorted(forcing.series.items()):
-        items += [name, series.values, np.asarray(series.times, float), repr(series.period)]
+        values = series.values.mark if isinstance(series.values, ReadAhead) else series.values
+        items += [name, values, np.asarray(series.times, float), repr(series.period)]
     for name, function in sorted(forcing.functions.items()):
         items += [name, *(function(t) for t in TIMES)]
     return digest(*items)

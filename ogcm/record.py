@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import h5netcdf
 import numpy as np
 
 from ogcm.errors import FileError, InputError, suggestion
-from ogcm.files import BROKEN, reading, verify
+from ogcm.files import reading
 from ogcm.names import check_exists
+from ogcm.stores import store_of
 
 Array = np.ndarray
 SVERDRUP = 1e6  # [m3 s-1]
@@ -34,7 +34,7 @@ class Record:
     Parameters
     ----------
     path : str or Path
-        Output of a run, data set, or file of `ogcm sensitivity`.
+        Output of a run (a NetCDF4 file or a Zarr store), data set, or file of `ogcm sensitivity`.
     time : int, optional
         Index of the record; default the last.
 
@@ -49,11 +49,7 @@ class Record:
     def __init__(self, path: str | Path, time: int = -1) -> None:
         """Raises FileError for a file that is not an output, InputError for a record that does not exist."""
         check_exists(path)
-        verify(path, required=False)
-        try:
-            self.file = h5netcdf.File(path, "r", phony_dims="sort")
-        except BROKEN as error:
-            raise FileError(f"{path}: missing or not a NetCDF4 file ({error})") from None
+        self.file = store_of(path).read(Path(path))
         self.path, self.degrees = path, "lat" in self.file.dimensions
         self.y, self.x = ("lat", "lon") if self.degrees else ("y", "x")
         with reading(path):

@@ -38,9 +38,12 @@ def check_names(simulation: "Simulation") -> None:
 def check_files(simulation: "Simulation") -> None:
     """Raise FileError for existing files that the run may not replace, and InputError for two writers of one file."""
     paths, restart_file = written_paths(simulation), simulation.restart_file
+    records = [names.beside(path, ".toml") for path in paths]
     for n, path in enumerate(paths):
         if path in paths[:n]:
             raise InputError(f"writers: two of them write {path}; give each a file of its own")
+        if records[n] in records[:n]:
+            raise InputError(f"writers: two of them write {records[n]}, beside {path}; give each a name of its own")
     for writer in simulation.writers.values():
         writer.check(simulation)
     if any(writer.extends(simulation) for writer in simulation.writers.values()):

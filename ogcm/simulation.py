@@ -32,7 +32,7 @@ from ogcm.restart import load_restart, save_restart
 from ogcm.signals import CaughtSignal, catch_signals
 from ogcm.stepper import Stepper
 from ogcm.watch import Watch
-from ogcm.writers import NetCDFWriter, Writer
+from ogcm.writers import Writer, file_writer
 
 
 class Simulation:
@@ -50,7 +50,8 @@ class Simulation:
     days : float
         Length of the run [days].
     output : str or Path, optional
-        NetCDF file to write; the arguments `every` to `output_precision` are those of its `NetCDFWriter`.
+        NetCDF file to write, or Zarr store if it ends in .zarr; the arguments `every` to `output_precision` are those
+        of its `NetCDFWriter` or `ZarrWriter`.
     every : float, optional
         Time between two records [days]; default a tenth of the run.
     variables : sequence of str, optional
@@ -130,7 +131,7 @@ class Simulation:
         if output is not None:
             if "output" in (writers or {}):
                 raise InputError("writers: 'output' is the name of the writer of `output`; choose another name")
-            own["output"] = NetCDFWriter(
+            own["output"] = file_writer(
                 output,
                 every=every,
                 variables=variables,
@@ -280,7 +281,7 @@ class Simulation:
             self.model.state.prepare(self.model.grid)
             self._check_again()
             if self.device == "cuda":
-                self.running = Mirror(self.model)
+                self.running = Mirror(self.model, sum(w.memory_bytes(self) for w in self.writers.values()))
             stepper = self.stepper  # made before files are opened, since it may refuse the model
             self._open_writers()
             self.has_run, complete = True, False

@@ -1,13 +1,15 @@
 """Writers: the output of a run. A run may have several, each with its own variables and interval.
 
     daily = ogcm.NetCDFWriter("daily.nc", every=1, variables=("eta",), means=True)
-    monthly = ogcm.NetCDFWriter("monthly.nc", every=30, variables=("T", "S"))
+    monthly = ogcm.ZarrWriter("monthly.zarr", every=30, variables=("T", "S"))
     ogcm.Simulation(model, days=360, writers={"daily": daily, "monthly": monthly}).run()
 
 A writer of one's own is a subclass of `Writer`.
 """
 
 from collections.abc import Mapping
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,21 @@ from ogcm import config, names, run_files
 from ogcm.constants import DAY
 from ogcm.diagnostics import Diagnostic
 from ogcm.errors import FileError, InputError
+from ogcm.memory import bytes_of, work_bytes
 from ogcm.model import Model
-from ogcm.output import PRECISIONS, OutputFile, existing_output, open_output, record_bytes, record_ends
-from ogcm.variables import check_diagnostics, check_variables
+from ogcm.output import (
+    PRECISIONS,
+    OutputFile,
+    existing_output,
+    open_output,
+    record_bytes,
+    record_ends,
+    static_bytes,
+    stored_bytes,
+)
+from ogcm.stepper import Stepper
+from ogcm.variables import check_diagnostics, check_variables, output_variables
+from ogcm.zarr_store import import_zarr
 
 if TYPE_CHECKING:
     from ogcm.simulation import Simulation
@@ -96,6 +110,21 @@ class Writer:
 
     def needed_bytes(self, simulation: "Simulation") -> int:
         """Return the size that the file will have at the end of the run.
+
+        Parameters
+        ----------
+        simulation : Simulation
+            The run, before its first step.
+
+        Returns
+        -------
+        int
+            Size [bytes]; by default 0.
+        """
+        return 0
+
+    def memory_bytes(self, simulation: "Simulation") -> int:
+        """Return the memory that the writer needs on the device of the run.
 
         Parameters
         ----------
@@ -219,12 +248,16 @@ class NetCDFWriter(Writer):
     ) -> None:
         if precision not in PRECISIONS:
             raise InputError(f"output_precision: {precision!r}; choose from {', '.join(PRECISIONS)}")
-        self.path, self.every = names.output_path(path), every
+        self.path, self.every = self._checked(path), every
         self.variables = (variables,) if isinstance(variables, str) else None if variables is None else tuple(variables)
         self.means, self.precision, self.record_last = means, precision, means
         self.diagnostics = dict(diagnostics or {})
         self.toml_file = names.beside(self.path, ".toml")
         self.repeatable = False  # whether the TOML can repeat the run
+
+    def _checked(self, path: str | Path) -> Path:
+        """Return the path. Raises FileError unless it can name the file."""
+        return names.output_path(path)
 
     def extends(self, simulation: "Simulation") -> bool:
         continues = simulation.has_run or (simulation.restart is not None and not simulation.overwrite)
@@ -266,8 +299,19 @@ class NetCDFWriter(Writer):
     def needed_bytes(self, simulation: "Simulation") -> int:
         records = 1 + -(-simulation.steps // self.interval(simulation))
         fields = self._fields(simulation.model)
-        need = records * record_bytes(simulation.model, fields, self.precision, self.diagnostics)
-        return need + (existing_output(self.path).stat().st_size if self.extends(simulation) else 0)
+        model = simulation.model
+        need = records * record_bytes(model, fields, self.precision, self.diagnostics)
+        return need + (stored_bytes(existing_output(self.path)) if self.extends(simulation) else static_bytes(model))
+
+    def memory_bytes(self, simulation: "Simulation") -> int:
+        model = simulation.model
+        known, wanted = output_variables(model), self._fields(model)
+        of_steps = any(known[name].of_step for name in wanted)
+        need = work_bytes(model, partial(Stepper, kept=True, graphs=False)) if of_steps else 0
+        if self.means:
+            state = bytes_of(model.state) if of_steps else 0  # the state before a step
+            need += state + record_bytes(model, wanted, "float64") // prod(model.grid.tile.layout)  # the sums
+        return need
 
     def _fields(self, model: Model) -> tuple[str, ...]:
         """Return the variables that exist in the model."""
@@ -325,3 +369,36 @@ class NetCDFWriter(Writer):
 
     def close(self, complete: bool) -> None:
         self.file.close(complete)
+
+
+class ZarrWriter(NetCDFWriter):
+    """Writes to a Zarr store what a `NetCDFWriter` writes to a file. It needs the package zarr.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store, a folder whose name ends in `.zarr`. During the run it is called `<path>.part`.
+    **options : object
+        The options of `NetCDFWriter`.
+
+    Raises
+    ------
+    InputError
+        As `NetCDFWriter`, and where zarr is not installed.
+    FileError
+        For a path that does not name a Zarr store.
+    """
+
+    def __init__(self, path: str | Path, **options: Any) -> None:
+        import_zarr()
+        super().__init__(path, **options)
+
+    def _checked(self, path: str | Path) -> Path:
+        if not names.is_zarr(path):
+            raise FileError(f"{path}: does not name a Zarr store; give a name that ends in {names.ZARR}")
+        return Path(path)
+
+
+def file_writer(path: str | Path, **options: Any) -> NetCDFWriter:
+    """Return a `ZarrWriter` for a path that ends in .zarr, otherwise a `NetCDFWriter`; they have the same options."""
+    return (ZarrWriter if names.is_zarr(path) else NetCDFWriter)(path, **options)

@@ -49,7 +49,14 @@ def fill_missing(name: str, values: Array, wet: Array, periodic_x: bool = False)
 
 def nearest(values: Array, missing: Array, periodic_x: bool) -> Array:
     """Return a map (ny, nx) whose missing values are those of the nearest points, by numbers of cells."""
-    turn = values.shape[1] // 2 if periodic_x else 0
-    wide, absent = (np.pad(a, ((0, 0), (turn, turn)), mode="wrap") for a in (values, missing))
+    return values[nearest_places(missing, periodic_x)]
+
+
+def nearest_places(missing: Array, periodic_x: bool) -> tuple[Array, Array]:
+    """Return row and column of the nearest point that is not missing, for each point of a map (ny, nx)."""
+    nx = missing.shape[1]
+    turn = nx // 2 if periodic_x else 0
+    absent = np.pad(missing, ((0, 0), (turn, turn)), mode="wrap")
     j, i = distance_transform_edt(absent, return_distances=False, return_indices=True)
-    return wide[j, i][:, turn : turn + values.shape[1]]
+    inside = slice(turn, turn + nx)
+    return j[:, inside], (i[:, inside] - turn) % nx

@@ -41,7 +41,7 @@ def ordered(label: str, lon: Array, west: float) -> tuple[Array, Array, bool]:
     turned = (lon - west) % TURN
     order = np.argsort(turned, kind="stable")
     gaps = np.diff(turned[order], append=turned[order[0]] + TURN)  # from each to the next one east of it
-    same = gaps < SAME * np.median(gaps)
+    same = gaps < SAME * np.median(np.sort(gaps)[: max(1, len(gaps) - 1)])  # without the widest gap, the seam
     order, gaps = order[~np.roll(same, 1)], gaps[~same]
     steps = np.diff(np.argsort(np.argsort(order)))
     if (steps != 1).sum() > 1 and (steps != -1).sum() > 1:

@@ -55,9 +55,7 @@ def with_coordinates(label: str, field: "xr.DataArray", axes: Axes, west: float)
     found, where = axes.coordinates, label.rpartition(": ")[0]
     letters = {dimension: letter for letter, dimension in axes.dimensions.items()}
     if "time" in field.dims:
-        c = found.get("time")
-        name, times = time_axis(label if c is None else f"{where}: {c.name}", c, field.sizes["time"])
-        field = field.assign_coords({name: ("time", times)})
+        field = with_times(label, field, axes)
     if "depth" in found:
         field = downward(f"{where}: {found['depth'].name}", field, found["depth"])
     for short, role in (("lat", "latitude"), ("lon", "longitude")):
@@ -72,6 +70,13 @@ def with_coordinates(label: str, field: "xr.DataArray", axes: Axes, west: float)
     names = {short: f"{where}: {found[role].name}" for short, role in (("lat", "latitude"), ("lon", "longitude"))}
     field = separated(field)
     return curvilinear(field, west) if field["lat"].ndim == 2 else rectilinear(names, field, west)
+
+
+def with_times(label: str, field: "xr.DataArray", axes: Axes) -> "xr.DataArray":
+    """Return a field with the times of its records. Raises InputError for times that cannot be understood."""
+    c, where = axes.coordinates.get("time"), label.rpartition(": ")[0]
+    name, times = time_axis(label if c is None else f"{where}: {c.name}", c, field.sizes["time"])
+    return field.assign_coords({name: ("time", times)})
 
 
 def downward(label: str, field: "xr.DataArray", c: "xr.DataArray") -> "xr.DataArray":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ogcm.data import directions
-from ogcm.data.axes import find_axes
+from ogcm.data.axes import Axes, find_axes
 from ogcm.data.decoding import decoded, text
 from ogcm.data.orientation import with_coordinates
 from ogcm.data.quantities import QUANTITIES
@@ -43,6 +43,20 @@ class Request(NamedTuple):
     attributes: Mapping[str, Mapping[str, Any]]
     own: Mapping[str, Any]
     west: float
+
+
+class Variable(NamedTuple):
+    """A variable of a file that is understood, but not read: its label for messages, itself, what it is, its axes."""
+
+    label: str
+    v: "xr.DataArray"
+    quantity: str
+    attributes: Mapping[str, Any]
+    axes: Axes
+
+    def read(self, part: "xr.DataArray") -> Array:
+        """Return the values of a part of the variable, in the units and with the signs of the model."""
+        return in_quantity(self.label, decoded(self.label, part, self.attributes), self.attributes, self.quantity)
 
 
 def read_field(
@@ -100,12 +114,26 @@ def read_field(
     InputError
         For whatever cannot be understood: the message names the variable, the attribute and the remedy.
     """
+    request = request_of(variable, quantity, units, positive, missing, coordinates, attributes, west)
+    return joined([read_one(where, ds, request) for where, ds in datasets(source)])
+
+
+def request_of(
+    variable: str | None = None,
+    quantity: str | None = None,
+    units: str | None = None,
+    positive: str | None = None,
+    missing: float | None = None,
+    coordinates: Mapping[str, str] | None = None,
+    attributes: Mapping[str, Mapping[str, Any]] | None = None,
+    west: float = -180.0,
+) -> Request:
+    """Return the arguments of `read_field` in one. Raises InputError for a direction that is none."""
     if positive not in (None, "up", "down"):
         raise InputError(f'positive: is "up" or "down", got {positive!r}')
     options = {"units": units, "positive": positive, "missing_value": missing}
     own = {key: value for key, value in options.items() if value is not None}
-    request = Request(variable, quantity, coordinates or {}, attributes or {}, own, west)
-    return joined([read_one(where, ds, request) for where, ds in datasets(source)])
+    return Request(variable, quantity, coordinates or {}, attributes or {}, own, west)
 
 
 def read_values(
@@ -147,6 +175,13 @@ def read_values(
 
 def read_one(where: str, ds: "xr.Dataset", request: Request) -> "xr.DataArray":
     """Return the field in one file, see `read_field`; `where` is the name of the file."""
+    found = understood(where, ds, request)
+    field = lettered(found, found.v.copy(data=found.read(found.v)))
+    return with_coordinates(found.label, field, found.axes, request.west)
+
+
+def understood(where: str, ds: "xr.Dataset", request: Request) -> Variable:
+    """Return the variable that is asked for, with what its attributes tell; none of its values is read."""
     ds = with_attributes(where, ds, request.attributes)
     name = find_variable(where, ds, request.variable, request.quantity)
     label, v = f"{where}: {name}", ds[name]
@@ -155,15 +190,20 @@ def read_one(where: str, ds: "xr.Dataset", request: Request) -> "xr.DataArray":
     attributes = {**v.attrs, **request.own}
     if "positive" in request.own:  # in place of all attributes that may tell a direction
         attributes = {key: a for key, a in attributes.items() if key == "positive" or key not in directions.ATTRIBUTES}
-    values = in_quantity(label, decoded(label, v, attributes), attributes, quantity)
-    field = v.copy(data=values).drop_vars(list(v.coords)).squeeze(axes.single)
-    field = field.rename({dimension: letter for letter, dimension in axes.dimensions.items()}).rename(name)
-    field = field.transpose(*(letter for letter in ORDER if letter in field.dims))
+    return Variable(label, v, quantity, attributes, axes)
+
+
+def lettered(found: Variable, field: "xr.DataArray") -> "xr.DataArray":
+    """Return values of a variable along those of the dimensions "time", "z", "y" and "x" that they have, in order."""
+    v, dimensions = found.v, found.axes.dimensions.items()
+    field = field.drop_vars(list(field.coords)).squeeze([d for d in found.axes.single if d in field.dims])
+    field = field.rename({dimension: letter for letter, dimension in dimensions if dimension in field.dims})
+    field = field.rename(v.name).transpose(*(letter for letter in ORDER if letter in field.dims))
     field.attrs = {key: text(v.attrs, key) for key in ("standard_name", "long_name") if key in v.attrs}
-    field.attrs |= {"units": quantity_of(quantity).units, "units_of_file": text(attributes, "units")}
-    field.attrs |= {"quantity": quantity, "source": where, "periodic_x": 0}
+    field.attrs |= {"units": quantity_of(found.quantity).units, "units_of_file": text(found.attributes, "units")}
+    field.attrs |= {"quantity": found.quantity, "source": found.label.rpartition(": ")[0], "periodic_x": 0}
     field.encoding = {}
-    return with_coordinates(label, field, axes, request.west)
+    return field
 
 
 def in_quantity(
@@ -223,6 +263,15 @@ def joined(fields: "list[xr.DataArray]") -> "xr.DataArray":
     import xarray as xr
 
     first = fields[0]
+    check_grids(fields)
+    if len(fields) > 1:
+        first = xr.concat(fields, "time", combine_attrs="override", coords="minimal", compat="override")
+    return in_order(first) if "time" in first.dims else first
+
+
+def check_grids(fields: "list[xr.DataArray]") -> None:
+    """Raise InputError for fields of several files that have other points than the first, or no time."""
+    first = fields[0]
     for field in fields[1:]:
         for name in ("lat", "lon", "z"):
             if (name in first.coords) != (name in field.coords) or (
@@ -232,15 +281,15 @@ def joined(fields: "list[xr.DataArray]") -> "xr.DataArray":
                                  "that follow each other in time must have one grid")  # fmt: skip
         if "time" not in field.dims:
             raise InputError(f"{field.attrs['source']}: {field.name} has no time, by which it follows other files")
-    if len(fields) > 1:
-        first = xr.concat(fields, "time", combine_attrs="override", coords="minimal", compat="override")
-    if "time" not in first.dims:
-        return first
-    axis = next(name for name in ("time", "month", "day") if name in first.coords)
-    times = first[axis].values
+
+
+def in_order(field: "xr.DataArray") -> "xr.DataArray":
+    """Return a field with its records in the order of time. Raises InputError for two of the same time."""
+    axis = next(name for name in ("time", "month", "day") if name in field.coords)
+    times = field[axis].values
     if len(set(times.tolist())) < len(times):
-        raise InputError(f"{first.attrs['source']}: {first.name} has two records of the same {axis}")
-    return first.isel(time=np.argsort(times, kind="stable"))
+        raise InputError(f"{field.attrs['source']}: {field.name} has two records of the same {axis}")
+    return field.isel(time=np.argsort(times, kind="stable"))
 
 
 def monthly(field: "xr.DataArray") -> "xr.DataArray":

@@ -7,6 +7,7 @@ All are computed in float64 on the interior of the grid (without halo), on the h
 written with every record of an output.
 """
 
+from ogcm.diagnostics.basins import basin, heat_transport
 from ogcm.diagnostics.cells import cell_volume, height, interior_float64, stretching, thickness, transports, wet_area
 from ogcm.diagnostics.circulation import (
     barotropic_streamfunction,
@@ -36,6 +37,7 @@ __all__ = [
     "available_diagnostics",
     "available_potential_energy",
     "barotropic_streamfunction",
+    "basin",
     "cell_volume",
     "density",
     "diagnose",
@@ -43,6 +45,7 @@ __all__ = [
     "eddy_transports",
     "enstrophy",
     "heat_content",
+    "heat_transport",
     "height",
     "interior_float64",
     "kinetic_energy",

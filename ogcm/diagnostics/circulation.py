@@ -54,7 +54,7 @@ def sums_of_layers(model: Model, a: Array, axis: int) -> Array:
     return np.stack([model.grid.tile.whole_map(layer).sum(axis=axis) for layer in a])
 
 
-def overturning(model: Model) -> Array:
+def overturning(model: Model, where: Array | None = None) -> Array:
     """Meridional overturning streamfunction at the interfaces of the layers and the north faces of the rows.
 
     It is positive where the upper ocean flows north. The value at the bottom is the net transport, which moves the
@@ -64,6 +64,8 @@ def overturning(model: Model) -> Array:
     ----------
     model : Model
         The model with its present state.
+    where : ndarray of bool, shape (ny, nx), optional
+        Columns whose north faces count, such as those of a `basin`; default all.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def overturning(model: Model) -> Array:
         Northward transport above each interface [m3 s-1].
     """
     _, V = transports(model)
-    rows = sums_of_layers(model, V, axis=1)
+    rows = sums_of_layers(model, V if where is None else V * where, axis=1)
     return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
 
 

@@ -116,7 +116,7 @@ def eddy_transports(model: Model) -> tuple[Array, Array]:
     return np.diff(psi_x, axis=0), np.diff(psi_y, axis=0)
 
 
-def eddy_overturning(model: Model) -> Array:
+def eddy_overturning(model: Model, where: Array | None = None) -> Array:
     """Streamfunction of the eddy-induced meridional overturning; 0 without isoneutral diffusion.
 
     It is to be added to that of the resolved flow (`overturning`): their sum advects the tracers.
@@ -125,10 +125,13 @@ def eddy_overturning(model: Model) -> Array:
     ----------
     model : Model
         The model with its present state.
+    where : ndarray of bool, shape (ny, nx), optional
+        Columns whose north faces count, such as those of a `basin`; default all.
 
     Returns
     -------
     ndarray, shape (nk + 1, ny)
         Northward transport above each interface [m3 s-1].
     """
-    return sums_of_layers(model, streamfunctions(model)[1], axis=1)
+    _, psi_y = streamfunctions(model)
+    return sums_of_layers(model, psi_y if where is None else psi_y * where, axis=1)

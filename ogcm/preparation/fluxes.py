@@ -8,11 +8,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from ogcm.atmosphere import check_choices
 from ogcm.data.fill import nearest
 from ogcm.dates import date_of, seconds_after
 from ogcm.errors import InputError
 from ogcm.inputs import flag, number
-from ogcm.operators.bulk_fluxes import neutral_drag
+from ogcm.operators.ncar import neutral_drag
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
 from ogcm.series import Series
@@ -27,13 +28,15 @@ AIR = {  # likewise of `ogcm.Atmosphere`
     "u10": "wind", "v10": "wind", "t2": "air temperature", "d2": "air temperature", "q2": "specific humidity",
     "slp": "air pressure", "shortwave_down": "heat flux", "longwave_down": "heat flux", "cloud": "cloud cover",
     "precipitation": "precipitation", "runoff": "runoff", "height_wind": "", "height_air": "",
+    "height_humidity": "",
 }  # fmt: skip
+CHOICES_OF_AIR = ("algorithm", "longwave", "diurnal_cycle")  # entries of `ogcm.Atmosphere` that are no quantities
 DENSITY_OF_AIR = 1.22  # [kg m-3]
 SLOWEST = 1e-6  # [m s-1]; C_DN |U| is finite in a calm, but C_DN is not
 
 
 def stress(u: Array, v: Array, gust: float = 0.0) -> tuple[Array, Array]:
-    """Return the stress of a wind at a height of 10 m, with the drag of neutral air (`ogcm.operators.bulk_fluxes`).
+    """Return the stress of a wind at a height of 10 m, with the drag of neutral air (`ogcm.operators.ncar`).
 
         tau = rho_air C_DN(|U|) |U| (u, v),    |U|^2 = u^2 + v^2 + gust^2
 
@@ -94,10 +97,12 @@ def forcing_of(
 
 def atmosphere_of(table: Mapping[str, Any], folder: Path, cells: Places, start: Any) -> dict[str, Any]:
     """Return the entries of `ogcm.Atmosphere` from the table [atmosphere], empty without one; see `forcing_of`."""
-    entries = {name: entry for name, entry in table.items() if name != "diurnal_cycle"}
+    entries = {name: entry for name, entry in table.items() if name not in CHOICES_OF_AIR}
     found, _ = entries_of("atmosphere", entries, AIR, folder, cells, start)
-    if found:
+    if table:
+        found |= {name: table[name] for name in CHOICES_OF_AIR if name in table}
         found["diurnal_cycle"] = flag("[atmosphere] diurnal_cycle", table.get("diurnal_cycle", False))
+        check_choices(found)
     return found
 
 

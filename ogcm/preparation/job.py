@@ -1,6 +1,7 @@
 """From public data to a model: a configuration names a region and files, and gets one file of an ocean.
 
     ogcm prepare CONFIG.toml          ogcm.prepare("CONFIG.toml")          ogcm run FILE.nc
+    ogcm prepare global_1deg --data FOLDER            # a configuration of ogcm, with the files in a folder
 
     [grid]         lon, lat, resolution, or edges of one's own        [layers]      dz, or number, depth and top
     [bathymetry]   a relief and rules                                 [start]       temperature and salinity
@@ -25,7 +26,7 @@ from ogcm.files import hash_of
 from ogcm.grid import tops
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
-from ogcm.preparation.fluxes import AIR, ENTRIES, atmosphere_of, forcing_of
+from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES, atmosphere_of, forcing_of
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.ocean_file import Ocean
 from ogcm.preparation.regridding import Places, places
@@ -41,10 +42,11 @@ TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the la
     ),
     "start": ("temperature", "salinity", "method", "fill", "month", "stabilise"),
     "forcing": tuple(ENTRIES),
-    "atmosphere": (*AIR, "diurnal_cycle"),
+    "atmosphere": (*AIR, *CHOICES_OF_AIR),
     "numerics": (),
     "parameters": (),
 }  # fmt: skip
+SHIPPED = Path(__file__).parents[1] / "setups"  # folder of the configurations of ogcm
 NEEDED = ("grid", "layers", "bathymetry", "start")  # tables without which there is no ocean
 
 
@@ -52,6 +54,7 @@ def prepare(
     configuration: str | Path | Mapping[str, Mapping],
     output: str | Path | None = None,
     *,
+    data: str | Path | None = None,
     picture: bool = True,
     progress: bool = True,
 ) -> Path:
@@ -60,9 +63,12 @@ def prepare(
     Parameters
     ----------
     configuration : str, Path or mapping
-        TOML file, or its tables; names of files are relative to the folder of the file, or to the present one.
+        TOML file, its tables, or the name of a configuration of ogcm, such as "global_1deg".
     output : str or Path, optional
-        File to write; by default the one in [ocean], or that with the name of the configuration.
+        File to write; by default the one in [ocean], or that with the name of the configuration, beside the TOML file
+        or in the present folder.
+    data : str or Path, optional
+        Folder to which the names of files are relative; by default that of the TOML file, or the present one.
     picture : bool
         Whether to draw bathymetry, start and forcing into a PNG with the name of the file.
     progress : bool
@@ -85,7 +91,8 @@ def prepare(
     with tqdm(
         total=5 + picture, unit="part", disable=None if progress else True, file=sys.stderr, dynamic_ncols=True
     ) as bar:
-        ocean = make(tables, folder, tables["ocean"].get("name", name), partial(begin, bar))
+        source = folder if data is None else Path(data)
+        ocean = make(tables, source, tables["ocean"].get("name", name), partial(begin, bar))
         begin(bar, "file")
         ocean_file.write(ocean, path)
         if picture:
@@ -108,8 +115,10 @@ def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tup
         if unknown:
             raise InputError(f"unknown table [{unknown[0]}]: {suggestion(unknown[0], TABLES)}")
     else:
-        path = Path(configuration)
+        path = find_configuration(configuration)
         tables, folder, name = config.read_tables(path, tuple(TABLES)), path.parent, path.stem
+        if path.parent == SHIPPED:
+            folder = Path()
     for table, known in TABLES.items():
         if table in NEEDED and not tables[table]:
             raise InputError(f"the configuration needs the table [{table}] with {', '.join(known)}")
@@ -118,6 +127,17 @@ def read_configuration(configuration: str | Path | Mapping[str, Mapping]) -> tup
                 raise InputError(f"unknown {entry!r} in [{table}]: {suggestion(entry, known)}")
     check_settings(tables["numerics"], tables["parameters"])
     return tables, folder, name
+
+
+def find_configuration(name: str | Path) -> Path:
+    """Return a TOML file, or the one of ogcm with a name. Raises InputError for a name that does not exist."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.toml"))}
+    if str(name) not in shipped:
+        raise InputError(f"prepare: unknown configuration {str(name)!r}: {suggestion(str(name), shipped)}")
+    return shipped[str(name)]
 
 
 def check_settings(numerics: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
@@ -164,15 +184,16 @@ def plain(value: Any) -> Any:
 
 
 def hashes(tables: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, str]:
-    """Return the hash of each file that the tables name, by its name."""
+    """Return the hash of each file that the tables name, by its path from the folder; another one by its whole path."""
     found: dict[str, str] = {}
 
     def visit(value: Any) -> None:
         if isinstance(value, Mapping):
             if "file" in value:
                 for path in paths_of(value, folder):
+                    name = path.relative_to(folder) if path.is_relative_to(folder) else path
                     with path.open("rb") as f:
-                        found[path.name] = hash_of(f, path.stat().st_size)
+                        found[name.as_posix()] = hash_of(f, path.stat().st_size)
             for item in value.values():
                 visit(item)
 

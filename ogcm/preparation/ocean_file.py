@@ -24,9 +24,11 @@ import ogcm
 from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN, verify, write_hdf5
+from ogcm.inputs import Points, fit_shape_of_tile
 from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
 from ogcm.series import Series
+from ogcm.stream import Stream
 
 Array = np.ndarray
 FORM = "ogcm ocean 1"
@@ -58,7 +60,7 @@ class Ocean:
     configuration : str
         What was asked for, as TOML.
     inputs : dict of str to str
-        Hashes of the files that were read, by name.
+        Hashes of the files that were read, by their path from the folder of the configuration.
     start : str or None
         Date of the time 0 of the model.
     """
@@ -89,6 +91,7 @@ def write(ocean: Ocean, path: str | Path) -> None:
         f.attrs.update(
             Conventions="CF-1.11", title=ocean.name, source=f"ogcm {ogcm.__version__}", form=FORM,
             settings=json.dumps(settings_of(ocean), sort_keys=True),
+            history=f"ogcm {ogcm.__version__} prepare",  # without a date: the same inputs give the same file
             configuration=ocean.configuration, inputs=json.dumps(ocean.inputs, sort_keys=True),
         )  # fmt: skip
         write_geometry(f, ocean)
@@ -136,6 +139,8 @@ def write_variable(f: Any, name: str, values: Any, dims: tuple[str, ...], units:
     """Write a variable and return it."""
     v = f.create_variable(name, dims, data=np.asarray(values, float))
     v.attrs.update({"units": units} | ({"standard_name": standard_name} if standard_name else {}))
+    if units == "degC":
+        v.attrs["units_metadata"] = "temperature: on_scale"
     return v
 
 
@@ -148,7 +153,11 @@ def write_entry(f: Any, name: str, entry: Any) -> None:
         if time not in f.dimensions:
             f.dimensions[time] = len(entry.times)
             v = f.create_variable(time, (time,), data=np.arange(1, 13) if time == "month" else np.asarray(entry.times))
-            v.attrs.update({"units": "1"} if time == "month" else {"units": "s", "long_name": "time since the start"})
+            v.attrs.update(
+                {"units": "1", "long_name": "month of the year"}
+                if time == "month"
+                else {"units": "s", "long_name": "time since the start"}
+            )
         dims = (time, *dims)
     write_variable(f, name, values, dims, FIELDS[name].units, FIELDS[name].standard_name)
 
@@ -208,4 +217,65 @@ def read_entry(f: h5py.File, name: str) -> Any:
         raise FileError(f"{f.filename}: {name} has no times; make the file again with `ogcm prepare`")
     if time.name == "/month":
         return Series.monthly(v[...])
-    return Series(v[...], time[...])
+    return Stream(RecordsInFile(Path(f.filename), name, v.shape), time[...])
+
+
+@dataclass(frozen=True)
+class RecordsInFile:
+    """The records of an entry in the file of an ocean, which lie at the points of the model.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        Its variable.
+    shape : tuple of int
+        Shape (nt, ny, nx) of the records.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return self.shape[0]
+
+    @property
+    def label(self) -> str:
+        """Names of the file and the variable, for messages."""
+        return f"{self.path}: {self.name}"
+
+    @property
+    def mark(self) -> str:
+        """A text that changes with the file."""
+        return f"{self.label} {self.path.stat().st_size}"
+
+    def __array__(self, *args: Any, **options: Any) -> Array:
+        """Return all records."""
+        with h5py.File(self.path, "r") as f:
+            return f[self.name][...]
+
+    def at(self, name: str, points: Points) -> "RecordsOfTile":
+        """Return the records at the points of a model, or of its tile."""
+        return RecordsOfTile(self, name, points)
+
+
+@dataclass(frozen=True)
+class RecordsOfTile:
+    """The records of a file at the points of a tile."""
+
+    records: RecordsInFile
+    name: str
+    points: Points
+
+    def read(self, n: int) -> Array:
+        """Return a record (ny, nx). Raises FileError where the file cannot be read."""
+        path = self.records.path
+        try:
+            with h5py.File(path, "r") as f:
+                return fit_shape_of_tile(self.name, f[self.records.name][n], self.points)
+        except BROKEN as error:
+            raise FileError(f"{path}: record {n} of {self.records.name} cannot be read ({error})") from None

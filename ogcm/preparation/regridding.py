@@ -8,6 +8,7 @@ Missing values have no weight: a target value is the weighted mean of the values
 none. On a grid of longitude and latitude both are products of a matrix along latitude and one along longitude.
 """
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -59,13 +60,17 @@ def places(lat_edges: Array, lon_edges: Array) -> Places:
 
 
 def faces(cells: Places, axis: str) -> Places:
-    """Return the places of the east faces ("x") or north faces ("y") of cells, which lie on their edges."""
+    """Return the places of the east faces ("x") or north faces ("y") of cells, which lie on their edges.
+
+    The last faces lie on a wall unless the cells close around the globe. What is there has no effect; they are put at
+    the centres of the last cells, so that a file without values on walls reaches them.
+    """
     lat, lon, lat_edges, lon_edges = cells
     if axis == "x":
-        points = lon_edges[1:]
-        return Places(lat, points, lat_edges, np.append(lon, points[-1] + (points[-1] - lon[-1])))
-    points = lat_edges[1:]
-    return Places(points, lon, np.append(lat, points[-1] + (points[-1] - lat[-1])), lon_edges)
+        points = lon_edges[1:] if cells.closes else np.append(lon_edges[1:-1], lon[-1])
+        return Places(lat, points, lat_edges, np.append(lon, 2 * lon_edges[-1] - lon[-1]))
+    points = np.append(lat_edges[1:-1], lat[-1])
+    return Places(points, lon, np.append(lat, 2 * lat_edges[-1] - lat[-1]), lon_edges)
 
 
 def overlaps(source: Array, target: Array, period: float | None = None) -> sparse.csr_matrix:
@@ -170,6 +175,17 @@ class Regridding:
         if self.together is not None:
             return (self.together @ values.ravel()).reshape(self.shape)
         return (self.along_lon @ (self.along_lat @ values).T).T
+
+    def part(self, rows: slice, columns: slice) -> "Regridding":
+        """Return the interpolation to some rows and columns of the target, with the same weights."""
+        other = copy.copy(self)
+        other.shape = len(range(self.shape[0])[rows]), len(range(self.shape[1])[columns])
+        if self.along_lat is not None and self.along_lon is not None:
+            other.along_lat, other.along_lon = self.along_lat[rows], self.along_lon[columns]
+        if self.together is not None:
+            numbers = np.arange(self.shape[0] * self.shape[1]).reshape(self.shape)
+            other.together = self.together[numbers[rows, columns].ravel()]
+        return other
 
     def share(self, there: Array) -> Array:
         """Return the share (ny, nx) of each target cell that lies where a map (ny, nx) of 0 and 1 is 1, of all that

@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 
 def paths_of(entry: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Return the files of an entry of a configuration, which are relative to its folder; names may have wildcards.
+    """Return the files of an entry of a configuration, which are relative to a folder; names may have wildcards.
 
     Raises InputError for an entry without a file, FileError where there is none of the name.
     """
@@ -61,7 +61,8 @@ def paths_of(entry: Mapping[str, Any], folder: Path) -> list[Path]:
     found = sorted(start.parent.glob(start.name))
     if not found:
         raise FileError(
-            f"{start}: no such file; a name in a configuration is relative to the folder of the configuration"
+            f"{start}: no such file; a name in a configuration is relative to the folder of the configuration, "
+            "or to the folder that is given as `data` (`ogcm prepare CONFIG --data FOLDER`)"
         )
     return found
 

@@ -9,6 +9,7 @@ from ogcm.setups.baroclinic_wave import baroclinic_wave
 from ogcm.setups.channel import channel
 from ogcm.setups.double_gyre import double_gyre
 from ogcm.setups.geostrophic_adjustment import geostrophic_adjustment
+from ogcm.setups.global_1deg import global_1deg
 from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.gravity_wave import gravity_wave
 from ogcm.setups.inertial_oscillation import inertial_oscillation
@@ -24,6 +25,7 @@ SETUPS = {
         lock_exchange,
         baroclinic_wave,
         global_4deg,
+        global_1deg,
         ocean,
         papa,
         agulhas,

@@ -37,6 +37,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.grid import add_halo, interior
 from ogcm.inputs import Values
 from ogcm.operators.layers import stretch
+from ogcm.preparation.regridding import edges_between
 from ogcm.stage_passes import tendencies
 from ogcm.sweep import Sweep
 
@@ -91,12 +92,6 @@ def read_currents(data: str) -> Currents:
     return Currents(lon, lat, u, v)
 
 
-def edges(centres: Array) -> Array:
-    """Return the edges (n + 1,) half-way between equally spaced centres (n,) [degrees]."""
-    half = 0.5 * (centres[1] - centres[0])
-    return np.append(centres - half, centres[-1] + half)
-
-
 @ogcm.recipe(days=20)
 def agulhas(
     *,
@@ -145,7 +140,7 @@ def agulhas(
         raise InputError(f"wave_speed must be positive and margin not negative, got {wave_speed} and {margin}")
     currents = read_currents(str(data))
     depth = wave_speed**2 / numerics.get("gravity", GRAVITY)
-    grid = ogcm.spherical(lon=edges(currents.lon), lat=edges(currents.lat))
+    grid = ogcm.spherical(lon=edges_between(currents.lon), lat=edges_between(currents.lat))
     ny, nx = grid.shape
     j, i = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (ny, nx))
     inside = np.minimum(np.minimum(j[:, None], i) / max(margin, 1), 1)

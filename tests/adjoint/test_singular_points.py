@@ -16,8 +16,10 @@ from adjoint.registry import PAIRS
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.halo import exchange
-from ogcm.operators.bulk_fluxes import ADIABATIC, STORM
+from ogcm.operators.longwave import LONGWAVE
+from ogcm.operators.ncar import STORM
 from ogcm.operators.surface import FADING
+from ogcm.operators.surface_layer import ADIABATIC
 
 FLOW = ("U", "V", "W")
 FREEZING = -1.9
@@ -83,7 +85,7 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
         "no lifting": {"W": 0},
         "equal neighbours": {x: np.round for x in "uv"},
     },
-    "turbulent_fluxes": {
+    "turbulent_fluxes_ncar": {
         "calm": CALM,
         "equal temperatures": {"T": 10, "t2": LEVEL, "q2": 5e-3},
         "saturated air": {"T": 10, "t2": LEVEL, "q2": SATURATED},
@@ -96,7 +98,15 @@ POINTS = {  # operator: what its inputs are there, a number or a function of ran
         "edge of the clouds": {"cloud": 0, "noon_altitude": 0},
         "night": {"clear_sky": 0},
     },
-    "bignami_longwave": {"clear, dry": {"cloud": 0, "q2": 0}},
+    "turbulent_fluxes_coare": {
+        "calm": CALM,
+        "equal temperatures": {"T": 10, "t2": LEVEL, "q2": 5e-3},
+        "saturated air": {"T": 10, "t2": LEVEL, "q2": SATURATED},
+        "calm, warm air": CALM | {"T": 10, "t2": 20, "q2": 5e-3},
+        "storm": {"u10": 40, "v10": 0, "x": 0, "y": 0},
+        "no factors": {"drag": 0, "stanton_factor": 0, "dalton_factor": 0, "feedback": 0},
+    },
+    **{f"{name}_longwave": {"clear, dry": {"cloud": 0, "q2": 0}} for name in LONGWAVE},
     "advect_momentum_energy": {"at rest": {"u": 0, "v": 0, "U": 0, "V": 0, "W": 0}},
 }
 CASES = [pytest.param(op, at, id=f"{op}: {name}") for op, points in POINTS.items() for name, at in points.items()]

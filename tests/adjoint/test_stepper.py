@@ -85,6 +85,13 @@ CHOICES = {
         "equation_of_state": "teos10",
         "dt": 300.0,
     },
+    "an atmosphere by COARE": {"forcing": ogcm.Forcing(atmosphere=replace(AIR, algorithm="coare")), "dt": 300.0},
+    "an atmosphere by COARE, clouds of Clark": {
+        "forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, algorithm="coare", longwave="clark", height_humidity=3.0)),
+        "dt": 300.0,
+    },
+    "clouds of Berliand": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="berliand")), "dt": 300.0},
+    "clouds of Josey": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="josey")), "dt": 300.0},
     "wind over shallow water": {"forcing": ogcm.Forcing(atmosphere=AIR), "equation_of_state": "none", "dt": 300.0},
     "open sides": {"open_sides": OPEN},
     "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},

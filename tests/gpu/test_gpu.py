@@ -13,6 +13,7 @@ import h5netcdf
 import numba
 import numpy as np
 import pytest
+import xarray
 
 import benchmarks.gpu
 import ogcm
@@ -309,6 +310,35 @@ class Digests(ogcm.Writer):
 
     def record(self, model):
         self.digests.append((model.state.step, model.state.digest()))
+
+
+def test_the_records_of_a_stream_are_sent_when_they_are_used(tmp_path, monkeypatch):
+    """A run and a gradient have the values of the CPU; five records at most are in the memory of the GPU."""
+    monkeypatch.chdir(tmp_path)
+    heat = 200 * np.random.default_rng(5).normal(size=(8, 4, 5))
+    times = {"units": "minutes since 2021-01-01"}
+    data = xarray.Dataset(
+        {"heat": (("time", "lat", "lon"), heat, {"units": "W m-2", "positive": "down"})},
+        {"time": ("time", 10.0 * np.arange(8), times), "lat": np.linspace(30, 34, 4), "lon": np.linspace(0, 4, 5)},
+    )
+    data.to_netcdf("heat.nc", engine="h5netcdf")
+    stream = ogcm.stream_field("heat.nc", "heat", "heat flux")
+    grid = ogcm.spherical(lon=[0.5, 1.5, 2.5, 3.5], lat=[30.5, 31.5, 32.5])
+    options = {"depth": 50.0, "dz": [50.0], "dt": 600.0, "start": "2021-01-01", "barotropic_steps": 3}
+    made = {where: ogcm.Model(grid, forcing=ogcm.Forcing(heat_flux=stream), **options) for where in device.DEVICES}
+    found = {}
+    for where, model in made.items():
+        simulation = ogcm.Simulation(model, days=2 / 144, progress=False, device=where, overwrite=True)
+        loss = BoxMean(model, "T") + BoxMean(model, "eta")
+        found[where] = gradient(loss, simulation, "heat_flux")["heat_flux"]
+        simulation.run()
+    close(found["cuda"], found["cpu"])
+    for name, a in made["cpu"].state.arrays().items():
+        close(made["cuda"].state.arrays()[name], a)
+    records = made["cuda"].forcing.to("cuda").series["heat_flux"].values
+    for n in range(8):
+        assert not device.is_on_host(records[n])
+    assert len(records.kept) == 5
 
 
 def test_callbacks_and_several_writers_see_each_state_on_the_host(tmp_path, monkeypatch):

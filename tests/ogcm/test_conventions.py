@@ -13,6 +13,7 @@ from ogcm.fields import FIELDS
 from ogcm.grid import interior
 from ogcm.output import OutputFile
 from ogcm.variables import output_variables
+from tests.ogcm.test_prepare import CONFIGURATION, write_sources
 
 ALL = ("u", "v", "eta", "T", "S", "w", "zeta", "h")
 SGRID_ROLE = "grid_topology is not a valid cf_role value"  # the checker knows no SGRID, whose rule this is
@@ -184,16 +185,28 @@ def test_standard_names_have_their_units():
             assert field.units == CANONICAL_UNITS.get(field.standard_name), name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["plane", "sphere"])  # the coordinates of `cells` are no places, which it wants
-def test_the_cf_checker_finds_no_fault(tmp_path, kind):
+def faults(path):
+    """What compliance-checker finds in a file, but for the role of SGRID; skips where it is not installed."""
     checker = shutil.which("compliance-checker")
     if checker is None:
         pytest.skip("compliance-checker is not installed")
-    model = basin(kind)
-    written(tmp_path / "a.nc", model, tuple(output_variables(model)), means=True).close()
-    words = [checker, "--test=cf:1.11", "--format=json", "--output=-", str(tmp_path / "a.nc")]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    words = [checker, "--test=cf:1.11", "--format=json", "--output=-", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=path.parent)
     report = json.loads(done.stdout[done.stdout.index("{") :])["cf:1.11"]
     found = [m for level in ("high", "medium", "low") for r in report[f"{level}_priorities"] for m in r["msgs"]]
-    assert [m for m in found if not m.startswith(SGRID_ROLE)] == []
+    return [m for m in found if not m.startswith(SGRID_ROLE)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["plane", "sphere"])  # the coordinates of `cells` are no places, which it wants
+def test_the_cf_checker_finds_no_fault(tmp_path, kind):
+    model = basin(kind)
+    written(tmp_path / "a.nc", model, tuple(output_variables(model)), means=True).close()
+    assert faults(tmp_path / "a.nc") == []
+
+
+@pytest.mark.slow
+def test_the_cf_checker_finds_no_fault_in_a_prepared_ocean(tmp_path):
+    write_sources(tmp_path)
+    (tmp_path / "sea.toml").write_text(CONFIGURATION)
+    assert faults(ogcm.prepare(tmp_path / "sea.toml", picture=False)) == []

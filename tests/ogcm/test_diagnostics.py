@@ -158,6 +158,46 @@ def test_section_needs_one_line():
         diagnostics.strait_transport(model, x=0.0, y=0.0)
 
 
+def two_basins(**options):
+    """Two seas in the longitudes 0 to 100 and 100 to 360, with a gate between them; row 0 connects both."""
+    depth = np.full((8, 36), 300.0)
+    depth[1:, [9, 35]] = 0.0
+    depth[4, 9] = 300.0
+    grid = ogcm.spherical(lon=np.linspace(0, 360, 37), lat=np.linspace(-40, 40, 9))
+    return ogcm.Model(grid, depth=depth, dz=DZ, dt=600.0, **options)
+
+
+def test_a_basin_ends_at_closed_lines():
+    model = two_basins()
+    gate, south = [(95, 5)], [(5, -35), (355, -35)]
+    found = diagnostics.basin(model, (-30, 20), [gate, south])
+    expected = np.zeros((8, 36), bool)
+    expected[1:, 10:35] = True
+    np.testing.assert_array_equal(found, expected)
+    assert diagnostics.basin(model, (330, 20)).sum() == 8 * 36 - 7 - 6
+    open_end = [(5, -35), (335, -35)]
+    assert diagnostics.basin(model, (330, 20), [open_end, gate])[0].sum() == 2
+    with pytest.raises(ogcm.InputError, match="lies on land or on a closed line"):
+        diagnostics.basin(model, (95, 25))
+    with pytest.raises(ogcm.InputError, match="coordinates in m"):
+        diagnostics.basin(basin(), (0, 0))
+
+
+def test_overturning_and_heat_transport_of_a_basin():
+    """Warm water flows north in the first layer and cold water south in the third one."""
+    V = np.array([1e6, 0.0, -1e6])
+    model = two_basins(T=np.array([20.0, 10.0, 5.0]), S=35.0)
+    for k, thickness in enumerate(DZ):
+        interior(model.state.v)[k] = V[k] / thickness / interior(model.grid.dx_v) * interior(model.grid.mask_v)[k]
+    where = diagnostics.basin(model, (-30, 20), [[(95, 5)], [(5, -35), (355, -35)]])
+    rows, expected = slice(1, 7), np.array([0, 1e6, 1e6, 0])[:, None] * np.ones(6)
+    np.testing.assert_allclose(diagnostics.overturning(model, where)[:, rows], 25 * expected, atol=1e-6)
+    np.testing.assert_allclose(diagnostics.overturning(model)[:, 1:2], 34 * expected[:, :1], atol=1e-6)
+    heat = model.numerics.rho0 * model.numerics.heat_capacity * 1e6 * (20.0 - 5.0)
+    np.testing.assert_allclose(diagnostics.heat_transport(model, where)[rows], 25 * heat, rtol=1e-12)
+    np.testing.assert_allclose(diagnostics.heat_transport(model)[1], 34 * heat, rtol=1e-12)
+
+
 @pytest.mark.parametrize("free_surface", ["linear", "nonlinear"])
 def test_transports_and_w_are_those_of_the_kernels(free_surface):
     model = rough_basin(free_surface=free_surface, forcing=ogcm.Forcing(fresh_water=1e-3))

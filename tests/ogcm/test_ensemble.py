@@ -8,14 +8,14 @@ import pytest
 
 import nn
 import ogcm
-from ogcm import config, provenance
+from ogcm import config, ensemble, provenance
 from ogcm.backend import Kernel
 from ogcm.cli import main
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.perturbation import perturb_state
 from tests.oceans import rough_basin
-from tests.ogcm.test_simulation import QUIET, opened, small
+from tests.ogcm.test_simulation import QUIET, disturb, opened, small
 
 SIZES = {"T": 0.01, "u": 1e-3}
 RUN = {"days": 0.25, "every": 0.125, "output_precision": "float64"} | QUIET
@@ -293,3 +293,22 @@ def test_no_member_runs_where_a_file_of_one_exists():
         ogcm.run_ensemble(small(), members=2, perturb=SIZES, output="gyre.nc", overwrite=overwrite, **RUN)
     with pytest.raises(InputError, match="writers: cannot be given to an ensemble"):
         ogcm.run_ensemble(small(), members=2, perturb=SIZES, writers={"a": ogcm.NetCDFWriter("a.nc")}, **RUN)
+
+
+def test_the_members_beside_one_that_blows_up_are_complete(monkeypatch, capsys):
+    honest, options = ensemble.Simulation, [*GYRE, "--days", "0.25", "--members", "3", "--perturb", "T=0.01"]
+
+    def simulation(model, *, member, **options):
+        made = honest(model, member=member, **options)
+        if member == 2:
+            disturb(made, 3, lambda state: state.T.__setitem__((2, 7, 8), np.nan))
+        return made
+
+    monkeypatch.setattr(ensemble, "Simulation", simulation)
+    assert main([*options, "--output", "e.nc"]) == 1
+    error = capsys.readouterr().err
+    assert "1 of 3 members blew up (2), the others are complete; member 2: " in error
+    record = Path("e.toml").read_text()
+    assert "# e_002.nc: member 2, blew up" in record
+    assert "# e_003.nc: member 3, day 0.25, state" in record
+    assert Path("e_003.nc").exists()

@@ -402,12 +402,12 @@ def test_a_series_must_cover_the_run(recwarn):
     simulation([0.0])
     simulation([18000.0, 18001.0], period=30 * DAY)
     assert not recwarn
-    with pytest.warns(UserWarning, match="heat_flux: its records are of days 0 to 1, the run from day 0 to 3; outside"):
-        simulation([0.0, 1.0])
-    for times in ([18000.0, 18001.0], [-10.0, -9.0]):
-        with pytest.raises(
-            InputError, match=r"heat_flux: its records are of days .* count their times in seconds from"
-        ):
+    simulation([-1.0, 0.0, 1.0, 2.0, 3.0])  # instants up to the end
+    simulation([0.5, 1.5], days=2.0)
+    for times in ([0.0, 1.0], [0.6, 1.6, 2.6], [18000.0, 18001.0], [-10.0, -9.0]):
+        first, last = times[0] - 0.5, times[-1] + 0.5
+        words = f"heat_flux: its records cover days {first:g} to {last:g}, but the run goes from day 0 to 3; run within"
+        with pytest.raises(InputError, match=words):
             simulation(times)
 
 

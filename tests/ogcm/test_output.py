@@ -17,11 +17,14 @@ import ogcm
 from ogcm import config
 from ogcm.cli import main
 from ogcm.constants import DAY
+from ogcm.disk import MARGIN
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from ogcm.info import info
-from ogcm.output import OutputFile
+from ogcm.memory import bytes_of
+from ogcm.output import OutputFile, record_bytes
 from ogcm.restart import load_restart, save_restart
+from ogcm.step_variables import Step
 
 NX, NY = 5, 4
 DZ = [10.0, 20.0]
@@ -132,7 +135,7 @@ def test_an_extended_file_drops_what_lies_after_the_restart(tmp_path):
     with pytest.raises(FileError, match="another run or grid"):
         OutputFile(path, model, ("T", "S"), extend=True)
     path.write_text("no file of ours")
-    with pytest.raises(FileError, match=r"a\.nc: cannot be continued, it is damaged"):
+    with pytest.raises(FileError, match=r"a\.nc: .*not a NetCDF4 file .*; it cannot be continued"):
         OutputFile(path, model, ("T",), extend=True)
     assert os.listdir(tmp_path) == ["a.nc"]
 
@@ -181,6 +184,31 @@ def test_a_full_disk_leaves_the_records_before(tmp_path, monkeypatch):
     output.close()
     with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf", decode_times=False) as d:
         assert d.sizes["time"] == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"variables": "eta"}, {"variables": "T_budget", "means": True}])
+def test_the_size_of_a_file_is_known_before(tmp_path, options):
+    model = ogcm.setups.double_gyre(resolution=0.5)
+    simulation = ogcm.Simulation(model, days=0.05, every=0.05, output=tmp_path / "a.nc", progress=False, **options)
+    (writer,) = simulation.writers.values()
+    needed = writer.needed_bytes(simulation)
+    simulation.run()
+    records = 1 if options.get("means") else 2
+    one = needed - record_bytes(model, writer._fields(model)) * (2 - records)
+    assert one <= (tmp_path / "a.nc").stat().st_size <= one + MARGIN
+
+
+def test_the_memory_of_budgets_is_known_before():
+    model = ogcm.setups.double_gyre(resolution=1.0)
+    writers = {
+        "state": ogcm.NetCDFWriter("a.nc"),
+        "budget": ogcm.NetCDFWriter("b.nc", variables="T_budget", means=True),
+    }
+    simulation = ogcm.Simulation(model, days=1, writers=writers, progress=False)
+    state, budget = (writer.memory_bytes(simulation) for writer in writers.values())
+    sums = record_bytes(model, writers["budget"]._fields(model), "float64")
+    assert state == 0
+    assert budget == pytest.approx(bytes_of(Step(model).stepper, model.state) + sums, rel=0.05)
 
 
 @pytest.fixture

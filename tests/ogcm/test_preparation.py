@@ -76,10 +76,21 @@ def test_places_beyond_the_source_are_missing():
 def test_faces_lie_on_the_edges_of_cells():
     c = cells()
     east, north = faces(c, "x"), faces(c, "y")
-    np.testing.assert_array_equal(east.lon, c.lon_edges[1:])
-    np.testing.assert_array_equal(north.lat, c.lat_edges[1:])
+    np.testing.assert_array_equal(east.lon[:-1], c.lon_edges[1:-1])
+    np.testing.assert_array_equal(north.lat[:-1], c.lat_edges[1:-1])
     assert len(east.lon_edges) == len(east.lon) + 1
     assert (np.diff(north.lat_edges) > 0).all()
+
+
+def test_faces_on_walls_lie_within_reach_of_a_file_without_them():
+    """A file with stresses on inner faces only gives those of all faces; around the globe there are no walls."""
+    sea = places(np.linspace(-4.0, 4.0, 5), np.linspace(0.0, 8.0, 5))
+    np.testing.assert_allclose(faces(sea, "y").lat, [-2, 0, 2, 3])
+    np.testing.assert_allclose(faces(sea, "x").lon, [2, 4, 6, 7])
+    inner = Regridding(np.array([-2.0, 0.0, 2.0]), sea.lon, faces(sea, "y"))
+    np.testing.assert_allclose(inner(np.array([[1.0], [2.0], [3.0]]) * np.ones(4))[:, 0], [1, 2, 3, 3])
+    globe = places(np.linspace(-4.0, 4.0, 5), np.linspace(0.0, 360.0, 5))
+    np.testing.assert_allclose(faces(globe, "x").lon, [90, 180, 270, 360])
 
 
 # Bathymetry

@@ -1,5 +1,8 @@
 """`ogcm prepare`: from files of several conventions to a file that runs, and what it refuses."""
 
+import shutil
+from pathlib import Path
+
 import gsw
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ import ogcm
 from ogcm.cli import main
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, OceanError
-from ogcm.preparation import fluxes, ocean_file, start
+from ogcm.grid import interior
+from ogcm.preparation import fluxes, job, ocean_file, start
 
 
 def write_sources(folder):
@@ -128,6 +132,18 @@ def test_the_same_inputs_give_the_same_file_to_the_bit(sea, tmp_path):
     assert third != one
 
 
+def test_inputs_of_one_name_in_two_folders_have_a_hash_each(sea, tmp_path):
+    (tmp_path / "winds").mkdir()
+    (tmp_path / "climatology.nc").rename(tmp_path / "winds" / "climate.nc")
+    changed(sea, "climatology.nc", "winds/climate.nc")
+    one = ogcm.prepare(sea, picture=False)
+    inputs = ocean_file.read(one).inputs
+    assert set(inputs) == {"relief.nc", "climate.nc", "winds/climate.nc"}
+    assert inputs["climate.nc"] != inputs["winds/climate.nc"]
+    moved = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}_moved"))  # the same bits wherever they lie
+    assert ogcm.prepare(moved / sea.name, moved / "again.nc", picture=False).read_bytes() == one.read_bytes()
+
+
 def test_salinity_may_be_on_another_grid(sea, tmp_path):
     with xr.open_dataset(tmp_path / "climate.nc") as f:
         salinity = f[["S"]].isel(lat=slice(None, None, 2), lon=slice(1, None, 2), depth=[0, 2, 3]).load()
@@ -191,6 +207,54 @@ def test_a_configuration_that_cannot_be_followed_is_refused(sea, before, after, 
     assert not sea.with_suffix(".nc").exists()
 
 
+def test_a_configuration_of_ogcm_reads_the_files_of_a_folder(sea, tmp_path, monkeypatch, capsys):
+    """Those that are shipped are complete; here one of them is that of the sea."""
+    assert {"global_1deg"} <= {file.stem for file in job.SHIPPED.glob("*.toml")}
+    for file in job.SHIPPED.glob("*.toml"):
+        assert job.read_configuration(file.stem)[1:] == (Path(), file.stem)
+    for place in ("shipped", "elsewhere"):
+        (tmp_path / place).mkdir()
+    sea.rename(tmp_path / "shipped" / "sea.toml")
+    monkeypatch.setattr(job, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["prepare", "sea", "--data", str(tmp_path)]) == 0
+    assert ocean_file.read("sea.nc").name == "sea"
+    assert set(ocean_file.read("sea.nc").inputs) == {"relief.nc", "climate.nc", "climatology.nc"}
+    assert main(["prepare", "see", "--data", str(tmp_path)]) == 2
+    assert "unknown configuration 'see': did you mean 'sea'?" in capsys.readouterr().err
+    assert main(["prepare", "sea"]) == 2
+    assert "`ogcm prepare CONFIG --data FOLDER`" in capsys.readouterr().err
+
+
+def test_global_1deg_is_the_ocean_of_its_file(sea):
+    with pytest.raises(FileError, match="`ogcm prepare global_1deg --data FOLDER` makes"):
+        ogcm.setups.global_1deg()
+    path = str(ogcm.prepare(sea, picture=False))
+    model = ogcm.setups.global_1deg(data=path, parameters={"nu_h": 500.0})
+    other = ogcm.setups.ocean(data=path, parameters={"nu_h": 500.0})
+    assert model.name == model.config["setup"] == "global_1deg"
+    assert model.state.digest() == other.state.digest()
+    assert model.marks == other.marks
+
+
+def test_the_configuration_of_global_4deg_makes_its_ocean(ocean_data, tmp_path):
+    """The sea floor and the forcing of the setup, and its start where cells are whole and not at the freezing point."""
+    data = ocean_data("global_4deg.nc")
+    prepared = ogcm.prepare("global_4deg", tmp_path / "ocean.nc", data=data.parent, picture=False)
+    ours, setup = ogcm.setups.ocean(data=str(prepared)), ogcm.setups.global_4deg(data=str(data))
+    wet = interior(setup.grid.mask_t) > 0
+    np.testing.assert_array_equal(interior(ours.grid.mask_t) > 0, wet)
+    np.testing.assert_allclose(ours.grid.depth_t, setup.grid.depth_t, rtol=1e-12)
+    for name in ("tau_x", "tau_y", "heat_flux", "fresh_water", "S_star"):
+        one, other = (interior(getattr(m.forcing.at(100 * DAY), name)) for m in (ours, setup))
+        np.testing.assert_array_equal(one[wet[0]], other[wet[0]], err_msg=name)
+    whole = wet & (interior(setup.grid.h_t) == setup.dz[:, None, None]) & (interior(setup.state.T) > -1.9)
+    assert whole.sum() > 0.9 * wet.sum()
+    for name in "TS":
+        one, other = (interior(getattr(m.state, name)) for m in (ours, setup))
+        np.testing.assert_allclose(one[whole], other[whole], atol=1e-5, err_msg=name)
+
+
 def test_another_file_is_no_ocean(sea, tmp_path):
     with pytest.raises(FileError, match="its last line is no hash of ogcm"):
         ogcm.setups.ocean(data=str(tmp_path / "relief.nc"))
@@ -209,6 +273,15 @@ def test_the_command_prepares_and_runs(sea, tmp_path, monkeypatch, capsys):
         xr.testing.assert_identical(one.T, other.T)
 
 
+def test_a_run_does_not_write_over_its_ocean(sea, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = ogcm.prepare(sea, "ocean.nc", picture=False)
+    text = before.read_bytes()
+    assert main(["run", "ocean.nc", "--days", "0.1", "--overwrite", "--quiet"]) == 0
+    assert before.read_bytes() == text
+    assert Path("ocean.run.nc").is_file()
+
+
 def test_fluxes_follow_from_an_atmosphere(sea):
     i = CONFIGURATION.index("[forcing]")
     j = CONFIGURATION.index("[numerics]")
@@ -218,18 +291,28 @@ v10 = 0.0
 t2 = 15.0
 d2 = 10.0
 cloud = 0.5
+algorithm = "coare"
+longwave = "josey"
+height_humidity = 3.0
 diurnal_cycle = true
 """
     sea.write_text("[ocean]\nstart = 2021-02-10\n" + CONFIGURATION[:i] + atmosphere + CONFIGURATION[j:])
     path = ogcm.prepare(sea)
     found = ocean_file.read(path).atmosphere
-    assert (found["t2"], found["diurnal_cycle"]) == (15.0, True)
+    assert [found[name] for name in ("t2", "diurnal_cycle", "algorithm")] == [15.0, True, "coare"]
     np.testing.assert_allclose(found["u10"].values[:, 3, 4], 5 * np.cos(2 * np.pi * np.arange(12) / 12), atol=1e-12)
     model = ogcm.setups.ocean(data=str(path))
     assert model.start.isoformat().startswith("2021-02-10")
     before = model.state.T.copy()
     ogcm.Simulation(model, days=1, progress=False).run()
     assert 0.01 < (before - model.state.T)[0, 6, 6] < 1  # air of 15 degC cools water of 20
+
+
+def test_an_algorithm_of_another_name_is_refused(sea):
+    i, j = CONFIGURATION.index("[forcing]"), CONFIGURATION.index("[numerics]")
+    sea.write_text(CONFIGURATION[:i] + '[atmosphere]\nt2 = 15.0\nalgorithm = "core"\n' + CONFIGURATION[j:])
+    with pytest.raises(InputError, match="algorithm: one of ncar, coare, got 'core'"):
+        ogcm.prepare(sea)
 
 
 def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path):
@@ -250,6 +333,15 @@ def test_dated_records_count_from_the_start_and_give_a_climatology(sea, tmp_path
     np.testing.assert_allclose(heat.times / DAY, days - 2)
     assert heat.period is None
     assert heat.values.shape == (24, 10, 20)
+    streamed = ogcm.setups.ocean(data=str(sea.with_suffix(".nc")))
+    held = streamed.copy()
+    for series in held.forcing.series.values():
+        series.values[...] = series.values[...]  # in memory from here on
+    for model in (streamed, held):
+        model.state.time = days[3] * DAY
+        ogcm.Simulation(model, days=1, progress=False, overwrite=True).run()
+    assert all(np.array_equal(a, b) for a, b in zip(streamed.state, held.state, strict=True))
+    assert streamed.forcing.series["heat_flux"].values.given is None
     entry = 'heat_flux = {file = "dated.nc", variable = "q"'
     sea.write_text(text.replace(entry, entry + ", climatology = true").replace("dated.nc", "climatology.nc", 2))
     mean = ocean_file.read(ogcm.prepare(sea, picture=False)).forcing["heat_flux"]

@@ -485,3 +485,14 @@ def test_a_field_without_time_is_the_same_in_every_month(tmp_path):
     variables["temp"][:2] = [("depth", "lat", "lon"), T[0]]
     field = monthly(read_field(write(tmp_path / "a.nc", variables), "temp", "temperature"))
     np.testing.assert_array_equal(field.values, np.broadcast_to(T[0], T.shape))
+
+
+def test_a_field_may_have_two_columns():
+    axes = {
+        "lat": ("lat", [1.0, 2.0], {"units": "degrees_north"}),
+        "lon": ("lon", [359.5, 0.5], {"units": "degrees_east"}),
+    }
+    field = read_field(xr.Dataset({"T": (("lat", "lon"), np.arange(4.0).reshape(2, 2), {"units": "degC"})}, axes),
+                       "T", "temperature")  # fmt: skip
+    np.testing.assert_array_equal(field.lon, [-0.5, 0.5])
+    np.testing.assert_array_equal(field, [[0, 1], [2, 3]])

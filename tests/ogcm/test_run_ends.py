@@ -170,7 +170,7 @@ def test_a_second_run_from_a_state_that_blew_up_is_refused():
 def test_a_damaged_disk_at_the_end_is_reported(monkeypatch):
     output = OutputFile("a.nc", basin(), ("T",))
     output.record(basin())
-    output.disk.error = OSError(5, "Input/output error")
+    output.store.disk.error = OSError(5, "Input/output error")
     with pytest.raises(FileError, match=r"a\.nc: cannot be finished .*Input/output error"):
         output.close()
     assert os.listdir() == ["a.nc.part"]

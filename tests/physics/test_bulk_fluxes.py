@@ -9,10 +9,10 @@ import pytest
 import ogcm
 from ogcm.backend import HALO
 from ogcm.grid import build_grid
-from ogcm.operators import bulk_fluxes
-from ogcm.operators.bulk_fluxes import current_at_cells, net_fluxes, stress_at_faces, turbulent_fluxes
+from ogcm.operators import ncar
+from ogcm.operators.bulk_fluxes import TURBULENT_FLUXES, current_at_cells, net_fluxes, stress_at_faces
 
-DRAG, PSI_M, PSI_H = bulk_fluxes.neutral_drag, bulk_fluxes.psi_momentum, bulk_fluxes.psi_heat
+DRAG, PSI_M, PSI_H = ncar.neutral_drag, ncar.psi_momentum, ncar.psi_heat
 WIND, AIR = 10.0, 2.0  # heights [m]
 
 
@@ -85,13 +85,14 @@ def basin(ny: int, nx: int, depth=100.0):
     return build_grid(horizontal, np.broadcast_to(depth, (ny, nx)), [100.0])
 
 
-def fluxes(wind, t, q, sst, p=101325.0, z_u=WIND, z_t=AIR, current=0.0, feedback=0.0):
-    """Stress along x, heat into the sea and evaporation of the kernel, on maps of one shape; temperatures in degC."""
+def fluxes(wind, t, q, sst, p=101325.0, heights=(WIND, AIR, AIR), current=0.0, feedback=0.0, algorithm="ncar"):
+    """Stress along x, heat into the sea and evaporation of a kernel, on maps of one shape; temperatures in degC."""
     wind, t, q, sst, current = np.broadcast_arrays(wind, t, q, sst, current)
     grid, one = basin(*wind.shape), np.ones((1, wind.shape[0] + 2 * HALO, wind.shape[1] + 2 * HALO))
     maps = [with_halo(a) for a in (current, 0 * wind, wind, 0 * wind, t, q, np.full(wind.shape, p))]
     out = [np.zeros(one.shape[1:]) for _ in range(4)]
-    turbulent_fluxes(with_halo(sst)[None], *maps, one, one, one, feedback * one, z_u, z_t, grid, *out)
+    constants = (one, one, one, feedback * one, *heights, grid)
+    TURBULENT_FLUXES[algorithm](with_halo(sst)[None], *maps, *constants, *out)
     return [a[HALO:-HALO, HALO:-HALO] for a in (out[0], out[2], out[3])]
 
 
@@ -106,7 +107,7 @@ def test_five_passes_agree_with_the_published_algorithm_iterated_to_convergence(
     cases = np.array([(w, d, r, s) for w in winds for d in differences for r in (0.6, 0.9) for s in (2.0, 15.0, 29.0)])
     wind, t, sst = cases[:, :1], cases[:, 3:] + cases[:, 1:2], cases[:, 3:]
     q = cases[:, 2:3] * 640380 / 1.2 * np.exp(-5107.4 / (t + 273.15))
-    stress, heat, evaporation = fluxes(wind, t, q, sst, 101000.0, *heights)
+    stress, heat, evaporation = fluxes(wind, t, q, sst, 101000.0, (*heights, heights[1]))
     compared = 0
     for n, (w, a, b, c) in enumerate(zip(wind[:, 0], t[:, 0], q[:, 0], sst[:, 0], strict=True)):
         tau, sensible, latent, evaporated, zeta = published(w, a + 273.15, b, c + 273.15, 101000.0, *heights)

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import forward, mitgcm, ogcm_channel, peers, upwinding
+from benchmarks import forward, global_1deg, mitgcm, ogcm_channel, peers, upwinding
 from ogcm.constants import GRAVITY
 from ogcm.grid import interior
 
@@ -72,6 +73,29 @@ def test_reference_energy_of_the_overflow(capsys):
     hour = capsys.readouterr().out.splitlines()[0].split()
     assert float(hour[2]) > 0.5
     assert float(hour[-1]) > 0
+
+
+def test_tables_of_the_global_ocean(tmp_path, capsys):
+    """Of an ocean with two continents, half a kelvin too warm, with the transports that its currents have."""
+    grid = ogcm.spherical(lon=np.linspace(20, 380, 73), lat=np.linspace(-80, 80, 33))
+    depth = np.full(grid.shape, 4000.0)
+    for lon, lat in ((292, (-55, 80)), (25, (-35, 80)), (112, (-5, 80)), (117, (-80, -20))):
+        depth[(grid.y_t > lat[0]) & (grid.y_t < lat[1]), np.argmin(abs(grid.x_t - lon))] = 0.0
+    options = {"dz": [100.0, 900.0, 3000.0], "S": 35.0, "dt": 3600.0, "isoneutral": "gerdes", "diffusion": "none"}
+    model = ogcm.Model(grid, depth=depth, T=10.5, forcing=ogcm.Forcing(T_star=10.0, rate_T=1e-12), **options)
+    file, picture = tmp_path / "run.nc", tmp_path / "run.png"
+    ogcm.Simulation(model.copy(), days=1 / 6, every=1 / 12, means=True, output=file, progress=False).run()
+    with h5py.File(file, "r+") as run:
+        run["u"][1, :, 2:5] = 0.1  # the three rows from 70 to 55 S
+        run["time_bounds"][...] = [[0, 30], [60, 90]]
+        global_1deg.compare(model, run, str(picture))
+    rows = {line[:42].strip(): line[42:].split() for line in capsys.readouterr().out.splitlines() if len(line) > 42}
+    expected = 0.1 * 4000 * 3 * interior(model.grid.dy_u)[0, 0] / 1e6
+    assert [float(n) for n in rows["Drake Passage [Sv]"][:3]] == pytest.approx([0, expected, expected / 2], abs=0.06)
+    assert rows["bias of the surface [K]"] == ["0.50", "0.50", "0.50"]
+    assert rows["mean of the ocean since the start [K]"] == ["0.000"] * 3
+    assert rows["Nordic Seas"][-1] == "4000"  # uniform water is mixed down to the sea floor
+    assert picture.stat().st_size > 10_000
 
 
 FAKE_MITGCM = """#!{python}

@@ -27,7 +27,18 @@ ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = (PAIRS, TERMS, FEATURES, NETWORKS)
 PAGES = [
     f"docs/{name}.md"
-    for name in ("start", "models", "data", "atmosphere", "runs", "gradients", "training", "networks", "operators")
+    for name in (
+        "start",
+        "models",
+        "data",
+        "streams",
+        "atmosphere",
+        "runs",
+        "gradients",
+        "training",
+        "networks",
+        "operators",
+    )
 ]
 SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
 

@@ -74,10 +74,15 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built):
         path.relative_to(ROOT).as_posix()
         for package in ("ogcm", "adjoint", "nn")
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".pyi") or path.name == "py.typed"
+        if path.suffix in (".py", ".pyi", ".toml") or path.name == "py.typed"
     }
     assert source == {name for name in names if ".dist-info" not in name}
-    assert {"ogcm/py.typed", "ogcm/__init__.pyi", "ogcm/setups/double_gyre.py"} <= source
+    assert {
+        "ogcm/py.typed",
+        "ogcm/__init__.pyi",
+        "ogcm/setups/global_1deg.py",
+        "ogcm/setups/global_1deg.toml",
+    } <= source
 
 
 @pytest.mark.slow

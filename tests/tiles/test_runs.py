@@ -7,6 +7,7 @@ import h5netcdf
 import h5py
 import numpy as np
 import pytest
+import xarray
 
 import ogcm
 from ogcm.setups.own import write_setup
@@ -56,6 +57,18 @@ def test_the_files_of_a_run_are_those_of_one_process(processes):
     for name in ("{}.png", "run.{}.png"):
         one, other = (Path(name.format(n)).read_bytes() for n in (1, processes))
         assert one == other
+
+
+def test_a_zarr_store_is_that_of_one_process():
+    pytest.importorskip("zarr", reason="zarr is not installed")
+    for n in (1, 2):
+        run(n, f"{n}.zarr", "12", "means=True")
+    run(1, "3.nc", "12", "means=True")
+    with xarray.open_zarr("1.zarr") as one, xarray.open_zarr("2.zarr") as two, xarray.open_dataset("3.nc") as file:
+        for d in (one, two, file):
+            d.attrs.clear()
+        xarray.testing.assert_identical(one.load(), file.load())
+        xarray.testing.assert_identical(one.drop_vars(NOT_DIVIDED), two.load())
 
 
 def test_a_run_goes_on_with_another_number_of_processes():

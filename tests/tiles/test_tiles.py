@@ -275,6 +275,25 @@ def test_what_was_given_to_the_whole_ocean_is_cut():
         assert part.whole is whole
 
 
+@pytest.mark.parametrize(("west", "east"), [(0.0, 360.0), (-180.0, 180.0), (170.0, 200.0)])
+def test_a_stream_has_the_bits_of_the_whole_ocean_at_the_points_of_each_tile(west, east, tmp_path):
+    """Around the globe and across the date line; the file has land, whose values are filled."""
+    whole = ogcm.spherical(lon=np.linspace(west, east, 25), lat=np.linspace(-60, 60, 13))
+    values = np.random.default_rng(0).normal(size=(2, 18, 36))
+    values[:, :7, 14:20] = np.nan
+    coordinates = {"time": [0.5, 1.5], "lat": np.arange(85.0, -90.0, -10.0), "lon": np.arange(5.0, 360.0, 10.0)}
+    data = xarray.DataArray(values, coordinates, name="heat", attrs={"units": "W m-2", "positive": "down"})
+    data["time"].attrs["units"] = "days since 2021-01-01"
+    data.to_netcdf(tmp_path / "heat.nc", engine="h5netcdf")
+    records = ogcm.stream_field(tmp_path / "heat.nc", "heat", "heat flux").values
+    for point in "tu":
+        expected = records.at("heat", whole.points(point)).read(1)
+        assert np.isfinite(expected).all()
+        for tile in every_tile(whole.shape, whole.sides, (2, 3)):
+            found = records.at("heat", whole.part(tile).points(point)).read(1)
+            np.testing.assert_array_equal(found, tile.cut(expected))
+
+
 def test_of_a_file_each_tile_reads_its_part(tmp_path, monkeypatch):
     """A lazy array of xarray with latitude from north to south, and a series of maps; arrays of a tile are its own."""
     whole, nk = ogcm.spherical(lon=np.linspace(0, 360, 25), lat=np.linspace(-60, 60, 13), radius=6.37e6), 3
