@@ -58,7 +58,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
         if model.numerics.eddy_diffusivity == "visbeck":
             clear(*eddy_diffusivities(model, step.slow_ad))
-    if grid.open_sides:
+    if model.open_sides.zone:
         nudging_ad(model, step)
     if model.tracers:
         tracer_sources_ad(model, step)
@@ -75,15 +75,15 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
 
 def nudging_ad(model: Model, step: BackwardStep) -> None:
     """Compute the adjoint of the nudging in the zone along open sides, from D."""
-    if not model.open_sides.zone:
-        return
     g, rate = step.gradient, model.parameters["nudging_zone"]
     for name in ("u", "v", *model.tracers):
         factor, mask = nudged(model, name, step.slow)
         rim, entry, D_ad = model.forcing.rims[f"{name}_outside"], f"{name}_outside", getattr(step.slow_ad.D, name)
         outside, outside_ad = getattr(step.fluxes, entry), getattr(g.fluxes, entry)
         ramp = (rim.zone, rim.ramp, factor, mask)
-        nudge_ad(getattr(step.n, name), outside, rate, *ramp, D_ad, getattr(g.state, name), g.parameters["nudging_zone"])
+        nudge_ad(
+            getattr(step.n, name), outside, rate, *ramp, D_ad, getattr(g.state, name), g.parameters["nudging_zone"]
+        )
         nudge_outside_ad(rate, *ramp[1:], rim.rows, rim.columns, D_ad, outside_ad)
 
 

@@ -108,6 +108,9 @@ class Fluxes(Fields):
         Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
     clear_sky, noon_altitude : ndarray, shape (nj, ni)
         Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
+    u_outside, v_outside, eta_outside, T_outside, S_outside : ndarray, shape (nk, 1, N)
+        Velocity [m s-1], sea surface height [m], temperature [degC] and salinity [g kg-1] outside open sides, in lists
+        of points (`ogcm.outside`); nk is 1 for eta.
     """
 
     tau_x: Array
@@ -132,6 +135,11 @@ class Fluxes(Fields):
     runoff: Array
     clear_sky: Array
     noon_altitude: Array
+    u_outside: Array  # with open sides
+    v_outside: Array
+    eta_outside: Array
+    T_outside: Array
+    S_outside: Array
 
 
 class BoundForcing:
@@ -161,7 +169,7 @@ class BoundForcing:
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
     rims : dict of str to Rim
-        Points of the rim of open sides, by the names of the entries outside, which are lists (nk, 1, N) of these points.
+        Points outside open sides, by the names of the entries of the forcing there, which are lists (nk, 1, N).
     computed : tuple of str
         Names of the fluxes that are computed from an atmosphere, and of what the sun contributes to them; else empty.
     heights : tuple of float

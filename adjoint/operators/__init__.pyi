@@ -6,11 +6,14 @@ from . import bulk_fluxes as bulk_fluxes
 from . import equation_of_state as equation_of_state
 from . import expansion as expansion
 from . import extrapolation as extrapolation
+from . import flather as flather
 from . import friction as friction
 from . import isoneutral as isoneutral
 from . import layers as layers
 from . import momentum_advection as momentum_advection
 from . import momentum_upwinding as momentum_upwinding
+from . import nudging as nudging
+from . import open_boundary as open_boundary
 from . import pressure as pressure
 from . import radiation as radiation
 from . import shortwave as shortwave

@@ -17,7 +17,7 @@ The kinks are listed in the forward file.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, kernel, point
+from ogcm.backend import HALO, kernel, point, typed
 from ogcm.operators.open_boundary import (
     TINY,
     is_rim,
@@ -82,7 +82,7 @@ def radiation_ad(old, new, inward, mask, m, k, j, i):
     """Return the adjoints of A, X, E and of the gradients of b, and the branches, for m = b_ad/(G + C_x)."""
     enters, A, X, E, B_before, B_after, side = radiation_terms(old, new, inward, mask, k, j, i)
     G, C_x, C_e, bound = phase_velocity(A, X, E)
-    zero = m - m
+    zero = typed(0.0, m)
     if enters:
         return zero, zero, zero, zero, zero, zero, zero, side
     a = new[k, j + inward[0, j, i], i + inward[1, j, i]]
@@ -109,14 +109,13 @@ def of_rim_point(old, new, inward, mask, dt, rate_out, value_ad, k, j, i):
     enters, A, X, E, _, _, _ = radiation_terms(old, new, inward, mask, k, j, i)
     G, C_x, _, _ = phase_velocity(A, X, E)
     sent = value_ad / ((1 + dt * rate_out[0, j, i]) * (G + C_x))
-    return sent - sent if enters else sent
+    return typed(0.0, sent) if enters else sent
 
 
 @point
 def gathered(old, new, inward, mask, places, dt, rate_out, values_ad, k, j, i):
     """Return the adjoints of `old` and of `new` at a point, by all rim points that read it in their radiation."""
-    old_ad = values_ad[k, 0, 0] - values_ad[k, 0, 0]
-    new_ad = old_ad
+    old_ad, new_ad = typed(0.0, old[k, j, i]), typed(0.0, new[k, j, i])
     for to_j in range(j - 2, j + 3):
         for to_i in range(i - 2, i + 3):
             if places[to_j, to_i] >= 0 and mask[k, to_j, to_i] != 0:
@@ -134,8 +133,7 @@ def shares(old, new, inward, mask, m, k, j, i, off_j, off_i):
     in_j, in_i, along_j, along_i = steps(inward, j, i)
     _, second, b_before, b_after, a_before, a_after = neighbours(mask, in_j, in_i, along_j, along_i, k, j, i)
     A_ad, X_ad, E_ad, before_ad, after_ad, b_ad, a_ad, side = radiation_ad(old, new, inward, mask, m, k, j, i)
-    of_old = m - m
-    of_new = of_old
+    of_old, of_new = typed(0.0, m), typed(0.0, m)
     before, after = side < 0 and a_before, side > 0 and a_after  # where E is taken from
     if off_j == 0 and off_i == 0:
         of_old += b_ad
@@ -200,14 +198,16 @@ def radiate_ad(
     nk, nj, ni = old.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(HALO, ni - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                at_j, at_i = np.intp(j), np.intp(i)
                 if beside[j, i] != 0 and mask[k, j, i] != 0:
-                    of_old, of_new = gathered(old, new, inward, mask, places, dt, rate_out, values_ad, k, j, i)
+                    of_old, of_new = gathered(old, new, inward, mask, places, dt, rate_out, values_ad, k, at_j, at_i)
                     old_ad[k, j, i] += of_old
                     new_ad[k, j, i] += of_new
                 n = places[j, i]
                 if n >= 0 and mask[k, j, i] != 0:
-                    enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, j, i)
+                    enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, at_j, at_i)
                     rate = rate_in[0, j, i] if enters else rate_out[0, j, i]
                     sent = values_ad[k, 0, n] / (1 + dt * rate)
                     by_rate = dt * (outside[k, 0, n] - values[k, 0, n]) * sent
@@ -272,14 +272,15 @@ def carry_out_ad(u, v, places, grid, values_ad, C_ad):
     nk, nj, ni = C_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(HALO, ni - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
                 for in_j in range(-1, 2):
                     for in_i in range(-1, 2):
-                        at_j, at_i = j - in_j, i - in_i
+                        at_j, at_i = np.intp(j) - in_j, np.intp(i) - in_i
                         n = places[at_j, at_i]
-                        if n >= 0 and grid.inward_t[0, at_j, at_i] == in_j and grid.inward_t[1, at_j, at_i] == in_i:
-                            if leaves(u, v, grid, k, at_j, at_i):
-                                C_ad[k, j, i] += values_ad[k, 0, n]
+                        looks_here = grid.inward_t[0, at_j, at_i] == in_j and grid.inward_t[1, at_j, at_i] == in_i
+                        if n >= 0 and looks_here and leaves(u, v, grid, k, at_j, at_i):
+                            C_ad[k, j, i] += values_ad[k, 0, n]
 
 
 @kernel

@@ -134,6 +134,6 @@ def chapman(old, inside, dt, grid, eta):
             i = np.uintp(ii)
             eta[j, i] = inside[j, i]
             if is_outside(grid, j, i):
-                to_j, to_i = j + grid.inward_t[0, j, i], ii + grid.inward_t[1, j, i]
+                to_j, to_i = np.intp(j) + grid.inward_t[0, j, i], np.intp(i) + grid.inward_t[1, j, i]
                 change = masked(grid.mask_t[0, to_j, to_i], inside[to_j, to_i] - old[j, i])
-                eta[j, i] = old[j, i] + radiated_share(dt, grid, j, ii) * change
+                eta[j, i] = old[j, i] + radiated_share(dt, grid, np.intp(j), np.intp(i)) * change

@@ -1,9 +1,9 @@
 """Conditions at the rim of open sides: values outside, radiation with nudging, and outflow of tracers.
 
-A rim point b has the inside neighbours a and c, one and two steps inwards, and neighbours b-, b+, a-, a+ along the rim. A
-field at the beginning of a stage is "old", at its end, where the inside is known already, "new". The adaptive radiation
-of Marchesiello, McWilliams and Shchepetkin (2001, doi 10.1016/S1463-5003(00)00013-5) takes the phase velocity of what
-arrives at a (Raymond and Kuo 1984, doi 10.1002/qj.49711046402), in cells per stage:
+A rim point b has the inside neighbours a and c, one and two steps inwards, and neighbours b-, b+, a-, a+ along the
+rim. A field at the beginning of a stage is "old", at its end, where the inside is known already, "new". The adaptive
+radiation of Marchesiello, McWilliams and Shchepetkin (2001, doi 10.1016/S1463-5003(00)00013-5) takes the phase velocity
+of what arrives at a (Raymond and Kuo 1984, doi 10.1002/qj.49711046402), in cells per stage:
 
     A = a_old - a_new,   X = a_new - c_new,   E = a_old - a-_old or a+_old - a_old, the one from where A comes
     G = max(X^2 + E^2, tiny),   C_x = A X,   C_e = A E within -G and G            (A = 0 where A X < 0: entering)
@@ -18,9 +18,9 @@ gradient; where a is land there is no radiation, and rate_in.
 Kinks, where the derivative is that of the branch: the sign of A X, of A (E- + E+), of C_e, and its bounds. Where
 X^2 + E^2 is below `TINY`, G is constant, and b = b_old to first order.
 
-The values outside are a list (nk, 1, N) of points. `radiate` makes of it the list of the values of the rim, and so does
-`carry_out`, by which a tracer takes the value inside in layers whose flow leaves (kink at u = 0). `put_on_rim` puts a list
-on the rim of a field.
+The values outside are a list (nk, 1, N) of points. `radiate` makes of it the list of the values of the rim, and so
+does `carry_out`, by which a tracer takes the value inside in layers whose flow leaves (kink at u = 0). `put_on_rim`
+puts a list on the rim of a field.
 
 Adjoint: in `adjoint/operators/open_boundary.py`.
 """
@@ -176,8 +176,9 @@ def radiate(old, new, outside, inward, mask, rows, columns, dt, rate_in, rate_ou
                 at_j, at_i = rows[i], columns[i]
                 values[k, j, i] = outside[k, j, i]
                 if is_rim(inward, mask, k, at_j, at_i):
-                    rates = (rate_in, rate_out)
-                    values[k, j, i] = at_rim(old, new, outside[k, j, i], inward, mask, dt, *rates, k, at_j, at_i)
+                    given = outside[k, j, i]
+                    b = at_rim(old, new, given, inward, mask, dt, rate_in, rate_out, k, at_j, at_i)
+                    values[k, j, i] = b
 
 
 @point
