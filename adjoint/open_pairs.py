@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.open_stage import add_to_list
 from adjoint.operators import flather as flather_ad
 from adjoint.operators import nudging as nudging_ad
 from adjoint.operators import open_boundary as open_boundary_ad
 from adjoint.pair_constants import DT, same
 from adjoint.pairs import Pair, pair
-from ogcm.device import copy_values, is_on_host, to_device, to_host
+from ogcm.device import copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.grid import Grid, add_halo, interior
+from ogcm.halo import exchange
 from ogcm.open_sides import CELLS, ROWS, SIDES, inward_maps
 from ogcm.operators import flather, nudging, open_boundary
 from ogcm.outside import Rim
@@ -88,16 +90,27 @@ def rim_of(grid: Grid, point: str) -> Rim:
 
 
 def listed(field: Array, rim: Rim) -> Array:
-    """Return the list (nk, 1, N) of the values of a field (nk, nj, ni) at the points of a rim."""
-    values = to_host(field)[:, to_host(rim.rows), to_host(rim.columns)]
-    return to_device(np.ascontiguousarray(values[:, None]), "cpu" if is_on_host(field) else "cuda")
+    """Return the list (nk N,) of the values of a field (nk, nj, ni) at the points of a rim."""
+    values = interior(to_host(field))[:, rim.j, rim.i].ravel()
+    return to_device(values, "cpu" if is_on_host(field) else "cuda")
 
 
-def spread(values: Array, rim: Rim, field: Array) -> None:
-    """Add a list (nk, 1, N) of values at the points of a rim to a field (nk, nj, ni)."""
-    total = to_host(field)
-    total[:, to_host(rim.rows), to_host(rim.columns)] += to_host(values)[:, 0]
-    copy_values(field, total)
+def add_to_field(rim: Rim, mask: Array, at_points_ad: Array, field_ad: Array) -> None:
+    """Add the adjoint of a list, which is made of the adjoints at its points, to that of the field of the list.
+
+    Parameters
+    ----------
+    rim : Rim
+        The list.
+    mask : ndarray of int8, shape (nk, nj, ni)
+        Water.
+    at_points_ad, field_ad : ndarray, shape (nk, nj, ni)
+        Adjoints at the points, and of the field.
+    """
+    list_ad, total = zeros(field_ad, (len(field_ad), 1, len(rim.j))), to_host(field_ad)
+    add_to_list(rim, mask, at_points_ad, list_ad)
+    interior(total)[:, rim.j, rim.i] += to_host(list_ad)[:, 0]
+    copy_values(field_ad, total)
 
 
 def opened(kernel: Callable) -> Callable:
@@ -147,10 +160,9 @@ def put_on_rim_ad(grid: Grid, field_ad: Array, outside_ad: Array) -> None:
     field_ad, outside_ad : ndarray, shape (nk, nj, ni)
         Adjoints of the field and of the values.
     """
-    rim = rim_of(with_open_sides(grid), "t")
-    values_ad = np.zeros_like(listed(outside_ad, rim))
-    open_boundary_ad.put_on_rim_ad(rim.rows, rim.columns, rim.places, grid.mask_t, field_ad, values_ad)
-    spread(values_ad, rim, outside_ad)
+    rim, values_ad = rim_of(with_open_sides(grid), "t"), np.zeros_like(field_ad)
+    open_boundary_ad.set_rim_ad(rim.places, grid.mask_t, field_ad.copy(), values_ad)
+    add_to_field(rim, grid.mask_t, values_ad, outside_ad)
 
 
 def radiation_pair(point: str) -> Pair:
@@ -172,27 +184,24 @@ def radiation_pair(point: str) -> Pair:
 
     def radiate(old, new, outside, rate_in, rate_out, dt, grid, values):
         rim, inward, mask = arguments(with_open_sides(grid))
-        found = np.zeros_like(listed(values, rim))
-        given = old, new, listed(outside, rim), inward, mask, rim.rows, rim.columns, dt, rate_in, rate_out
-        open_boundary.radiate(*given, found)
-        open_boundary.put_on_rim(found, rim.places, values)
+        rates = rate_in, rate_out
+        open_boundary.radiate(old, new, listed(outside, rim), rim.places, inward, mask, dt, *rates, values)
 
     def radiate_ad(
         old, new, outside, rate_in, rate_out, dt, grid, values_ad,
         old_ad, new_ad, outside_ad, rate_in_ad, rate_out_ad,
     ):  # fmt: skip
         rim, inward, mask = arguments(with_open_sides(grid))
-        given = listed(outside, rim)
-        values, rim_ad, list_ad = (np.zeros_like(given) for _ in range(3))
-        places, rates = (rim.rows, rim.columns), (rate_in, rate_out)
-        open_boundary.radiate(old, new, given, inward, mask, *places, dt, *rates, values)
-        open_boundary_ad.put_on_rim_ad(*places, rim.places, mask, values_ad, rim_ad)
+        given, found, rates = listed(outside, rim), new.copy(), (rate_in, rate_out)
+        open_boundary.radiate(old, new, given, rim.places, inward, mask, dt, *rates, found)
+        rim_ad, at_points_ad = np.zeros_like(old), np.zeros_like(old)
+        open_boundary_ad.set_rim_ad(rim.places, mask, values_ad.copy(), rim_ad)
+        exchange(grid, rim_ad)
         open_boundary_ad.radiate_ad(
-            old, new, given, inward, mask, rim.places, rim.beside, dt, *rates, values, rim_ad,
-            old_ad, new_ad, rate_in_ad, rate_out_ad,
+            old, found, given, rim.places, rim.beside, inward, mask, dt, *rates, rim_ad,
+            old_ad, new_ad, rate_in_ad, rate_out_ad, at_points_ad,
         )  # fmt: skip
-        open_boundary_ad.radiate_outside_ad(old, new, inward, mask, *places, dt, *rates, rim_ad, list_ad)
-        spread(list_ad, rim, outside_ad)
+        add_to_field(rim, mask, at_points_ad, outside_ad)
 
     inputs = f"old {point} 5, new {point} 5, outside {point} 5, rate_in t1+ 1e-3, rate_out t1+ 2e-4"
     return pair(radiate, radiate_ad, inputs, f"values {point}", same(DT))
@@ -214,9 +223,7 @@ def carry_out(u: Array, v: Array, C: Array, outside: Array, grid: Grid, values: 
     """
     grid = with_open_sides(grid)
     rim = rim_of(grid, "t")
-    found = np.zeros_like(listed(values, rim))
-    open_boundary.carry_out(u, v, C, listed(outside, rim), rim.rows, rim.columns, grid, found)
-    open_boundary.put_on_rim(found, rim.places, values)
+    open_boundary.carry_out(u, v, C, listed(outside, rim), rim.places, grid, values)
 
 
 def carry_out_ad(u: Array, v: Array, grid: Grid, values_ad: Array, C_ad: Array, outside_ad: Array) -> None:
@@ -233,11 +240,11 @@ def carry_out_ad(u: Array, v: Array, grid: Grid, values_ad: Array, C_ad: Array, 
     """
     grid = with_open_sides(grid)
     rim = rim_of(grid, "t")
-    rim_ad, list_ad = (np.zeros_like(listed(outside_ad, rim)) for _ in range(2))
-    open_boundary_ad.put_on_rim_ad(rim.rows, rim.columns, rim.places, grid.mask_t, values_ad, rim_ad)
-    open_boundary_ad.carry_out_ad(u, v, rim.places, grid, rim_ad, C_ad)
-    open_boundary_ad.carry_out_outside_ad(u, v, rim.rows, rim.columns, grid, rim_ad, list_ad)
-    spread(list_ad, rim, outside_ad)
+    rim_ad, at_points_ad = np.zeros_like(C_ad), np.zeros_like(C_ad)
+    open_boundary_ad.set_rim_ad(rim.places, grid.mask_t, values_ad.copy(), rim_ad)
+    exchange(grid, rim_ad)
+    open_boundary_ad.carry_out_ad(u, v, rim.places, grid, rim_ad, C_ad, at_points_ad)
+    add_to_field(rim, grid.mask_t, at_points_ad, outside_ad)
 
 
 def nudge(C: Array, outside: Array, rate: Array, grid: Grid, D: Array) -> None:
@@ -277,10 +284,38 @@ def nudge_ad(
         Adjoint of the rate.
     """
     rim = rim_of(with_open_sides(grid), "t")
-    zone, list_ad = (rim.ramp, grid.h_t, grid.mask_t), np.zeros_like(listed(outside_ad, rim))
-    nudging_ad.nudge_ad(C, listed(outside, rim), rate, rim.zone, *zone, D_ad, C_ad, rate_ad)
-    nudging_ad.nudge_outside_ad(rate, *zone, rim.rows, rim.columns, D_ad, list_ad)
-    spread(list_ad, rim, outside_ad)
+    given, at_points_ad = (C, listed(outside, rim), rate), np.zeros_like(C_ad)
+    zone = rim.zone, rim.ramp, grid.h_t, grid.mask_t
+    nudging_ad.nudge_ad(*given, *zone, D_ad, C_ad, rate_ad, at_points_ad)
+    add_to_field(rim, grid.mask_t, at_points_ad, outside_ad)
+
+
+def set_rim(values: Array, grid: Grid, field: Array) -> None:
+    """Set the rim of a field at T points by the kernel of this name.
+
+    Parameters
+    ----------
+    values, field : ndarray, shape (nk, nj, ni)
+        Values, and the field.
+    grid : Grid
+        Grid.
+    """
+    open_boundary.set_rim(values, rim_of(with_open_sides(grid), "t").places, field)
+
+
+def set_rim_ad(grid: Grid, field_ad: Array, values_ad: Array) -> None:
+    """Add the adjoint of `set_rim`.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid.
+    field_ad, values_ad : ndarray, shape (nk, nj, ni)
+        Adjoints of the field and of the values.
+    """
+    found = np.zeros_like(values_ad)
+    open_boundary_ad.set_rim_ad(rim_of(with_open_sides(grid), "t").places, grid.mask_t, field_ad.copy(), found)
+    values_ad += found
 
 
 OPERATORS_AT_OPEN_SIDES = {
@@ -289,6 +324,7 @@ OPERATORS_AT_OPEN_SIDES = {
     ),
     "chapman": pair(opened(flather.chapman), opened(flather_ad.chapman_ad), "old t2, inside t2", "eta t2", same(DT)),
     "put_on_rim": pair(put_on_rim, put_on_rim_ad, "outside t 5", "field t"),
+    "set_rim": pair(set_rim, set_rim_ad, "values t 5", "field t"),
     **{f"radiate_{point}": radiation_pair(point) for point in "tuv"},
     "carry_out": pair(carry_out, carry_out_ad, "u u, v v, C t 5, outside t 5", "values t"),
     "nudge": pair(nudge, nudge_ad, "C t 5, outside t 5, rate t1+ 1e-5", "D t"),

@@ -106,8 +106,8 @@ class Rim:
         1 at most two steps from the rim, 0 elsewhere.
     ramp : ndarray, shape (nj, ni)
         Share of the rate of nudging [1]: from 1 beside the rim to 0, which it is elsewhere.
-    rows, columns : ndarray of int32, shape (N,)
-        Rows and columns with halo.
+    addresses : ndarray of int64, shape (N,)
+        Number of each point in a layer with halo, j ni + i.
     mask : ndarray of bool, shape (nk, 1, N)
         Water.
     """
@@ -118,8 +118,7 @@ class Rim:
     zone: Array
     beside: Array
     ramp: Array
-    rows: Array
-    columns: Array
+    addresses: Array
     mask: Array
 
     @classmethod
@@ -138,13 +137,13 @@ class Rim:
         share = add_halo(ramp, grid.periodic).astype(grid.h_t.dtype)
         places, zone, water = places.astype(np.int32), zone.astype(np.int32), wet[:, j, i][:, None]
         beside = binary_dilation(getattr(grid, f"inward_{kind}").any(axis=0), np.ones((5, 5))).astype(np.int8)
-        return cls(j, i, places, zone, beside, share, j + HALO, i + HALO, water)
+        addresses = (j + HALO) * np.int64(beside.shape[1]) + (i + HALO)
+        return cls(j, i, places, zone, beside, share, addresses, water)
 
     def to(self, device: str) -> "Rim":
         """Return the list with the arrays that kernels read in the memory of a device."""
         read = {
-            name: to_device(getattr(self, name), device)
-            for name in ("places", "zone", "beside", "ramp", "rows", "columns")
+            name: to_device(getattr(self, name), device) for name in ("places", "zone", "beside", "ramp", "addresses")
         }
         return replace(self, **read)
 

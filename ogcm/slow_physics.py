@@ -67,7 +67,7 @@ def nudging(model: Model, n: State, fluxes: Fluxes, slow: SlowWork, D: Tendencie
     """Add the nudging in the zone along open sides to D."""
     for name in ("u", "v", *model.tracers):
         factor, mask = nudged(model, name, slow)
-        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside")
+        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside").ravel()
         rate = model.parameters["nudging_zone"]
         nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, getattr(D, name))
 

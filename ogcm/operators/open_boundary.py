@@ -18,9 +18,9 @@ gradient; where a is land there is no radiation, and rate_in.
 Kinks, where the derivative is that of the branch: the sign of A X, of A (E- + E+), of C_e, and its bounds. Where
 X^2 + E^2 is below `TINY`, G is constant, and b = b_old to first order.
 
-The values outside are a list (nk, 1, N) of points. `radiate` makes of it the list of the values of the rim, and so
-does `carry_out`, by which a tracer takes the value inside in layers whose flow leaves (kink at u = 0). `put_on_rim`
-puts a list on the rim of a field.
+The values outside are given in a list of points, layer after layer. `put_on_rim` puts them on the rim of a field.
+`radiate` and `carry_out` compute the values of the rim from them and from the field, and `set_rim` sets these. By
+`carry_out` a tracer takes the value inside in layers whose flow leaves (kink at u = 0).
 
 Adjoint: in `adjoint/operators/open_boundary.py`.
 """
@@ -34,15 +34,39 @@ TINY = 1e-20
 
 
 @kernel
-def put_on_rim(values, places, field):
+def put_on_rim(outside, places, field):
     """Put the values of a list on the rim of a field.
 
     Parameters
     ----------
-    values : ndarray, shape (nk, 1, N)
-        Values at the points of the list.
+    outside : ndarray, shape (nk N,)
+        Values at the N points of the list.
     places : ndarray of int32, shape (nj, ni)
         Number of each point of the rim in the list, -1 elsewhere.
+    field : ndarray, shape (nk, nj, ni)
+        The field, written at the rim.
+    """
+    nk, nj, ni = field.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    field[k, j, i] = outside[k * points + n]
+
+
+@kernel
+def set_rim(values, places, field):
+    """Set the rim of a field to that of another one.
+
+    Parameters
+    ----------
+    values : ndarray, shape (nk, nj, ni)
+        Field with the values of the rim.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in a list, -1 elsewhere.
     field : ndarray, shape (nk, nj, ni)
         The field, written at the rim.
     """
@@ -51,9 +75,8 @@ def put_on_rim(values, places, field):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                n = places[j, i]
-                if n >= 0:
-                    field[k, j, i] = values[k, 0, n]
+                if places[j, i] >= 0:
+                    field[k, j, i] = values[k, j, i]
 
 
 @point
@@ -145,7 +168,7 @@ def at_rim(old, new, outside, inward, mask, dt, rate_in, rate_out, k, j, i):
 
 
 @kernel
-def radiate(old, new, outside, inward, mask, rows, columns, dt, rate_in, rate_out, values):
+def radiate(old, new, outside, places, inward, mask, dt, rate_in, rate_out, values):
     """Compute the values that the radiation with nudging gives the rim of a field.
 
     Parameters
@@ -154,31 +177,35 @@ def radiate(old, new, outside, inward, mask, rows, columns, dt, rate_in, rate_ou
         The field at the beginning of the stage, halo filled.
     new : ndarray, shape (nk, nj, ni)
         The field at the end of the stage, read inside, halo filled.
-    outside : ndarray, shape (nk, 1, N)
-        The values outside, at the points of a list.
+    outside : ndarray, shape (nk N,)
+        Values outside, at the N points of a list.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in the list, -1 elsewhere.
     inward : ndarray of int8, shape (2, nj, ni)
         Steps from the rim inwards, along j and along i (`Grid.inward_t`).
     mask : ndarray of int8, shape (nk, nj, ni)
         1 in water, 0 on land.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
     dt : float
         Length of the stage [s].
     rate_in, rate_out : ndarray, shape (1, nj, ni)
         Rates of nudging where what is outside enters, and where it leaves [s-1].
-    values : ndarray, shape (nk, 1, N)
-        The values, written at all points: outside the rim and on land those of `outside`.
+    values : ndarray, shape (nk, nj, ni)
+        The values, written at the rim; on land those outside.
     """
-    nk, lists, ni = outside.shape
-    for j in prange(lists):
+    nk, nj, ni = values.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(ni):
-                at_j, at_i = rows[i], columns[i]
-                values[k, j, i] = outside[k, j, i]
-                if is_rim(inward, mask, k, at_j, at_i):
-                    given = outside[k, j, i]
-                    b = at_rim(old, new, given, inward, mask, dt, rate_in, rate_out, k, at_j, at_i)
-                    values[k, j, i] = b
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    given = outside[k * points + n]
+                    values[k, j, i] = given
+                    if mask[k, j, i] != 0:
+                        values[k, j, i] = at_rim(
+                            old, new, given, inward, mask, dt, rate_in, rate_out, k, np.intp(j), np.intp(i)
+                        )
 
 
 @point
@@ -188,7 +215,7 @@ def is_rim(inward, mask, k, j, i):
 
 
 @kernel
-def carry_out(u, v, C, outside, rows, columns, grid, values):
+def carry_out(u, v, C, outside, places, grid, values):
     """Compute the values of the rim of a tracer: those inside in layers whose flow leaves, else those outside.
 
     Parameters
@@ -197,23 +224,27 @@ def carry_out(u, v, C, outside, rows, columns, grid, values):
         Velocity at U and V points [m s-1], halo filled.
     C : ndarray, shape (nk, nj, ni)
         The tracer, read inside, halo filled.
-    outside : ndarray, shape (nk, 1, N)
-        The values outside, at the points of a list.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
+    outside : ndarray, shape (nk N,)
+        Values outside, at the N points of a list.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in the list, -1 elsewhere.
     grid : Grid
         Masks and open sides.
-    values : ndarray, shape (nk, 1, N)
-        The values, written at all points.
+    values : ndarray, shape (nk, nj, ni)
+        The values, written at the rim.
     """
-    nk, lists, ni = outside.shape
-    for j in prange(lists):
+    nk, nj, ni = values.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(ni):
-                at_j, at_i = rows[i], columns[i]
-                values[k, j, i] = outside[k, j, i]
-                if leaves(u, v, grid, k, at_j, at_i):
-                    values[k, j, i] = C[k, at_j + grid.inward_t[0, at_j, at_i], at_i + grid.inward_t[1, at_j, at_i]]
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    at_j, at_i = np.intp(j), np.intp(i)
+                    values[k, j, i] = outside[k * points + n]
+                    if leaves(u, v, grid, k, at_j, at_i):
+                        values[k, j, i] = C[k, at_j + grid.inward_t[0, j, i], at_i + grid.inward_t[1, j, i]]
 
 
 @point
