@@ -112,6 +112,7 @@ def chapman_ad(dt, grid, eta_ad, old_ad, inside_ad):
             i = np.uintp(ii)
             inside_ad[j, i] += from_outside(dt, grid, eta_ad, np.intp(j), np.intp(i))
             if is_outside(grid, j, i):
-                old_ad[j, i] += (1 - radiated_share(dt, grid, np.intp(j), np.intp(i))) * eta_ad[j, i]
+                left = typed(1.0, eta_ad[j, i]) - radiated_share(dt, grid, np.intp(j), np.intp(i))
+                old_ad[j, i] += left * eta_ad[j, i]
             else:
                 inside_ad[j, i] += eta_ad[j, i]

@@ -103,8 +103,8 @@ def radiation_ad(old, new, inward, mask, m, k, j, i):
         A_ad += E * C_e_ad
         E_ad += A * C_e_ad
     else:
-        G_ad += bound * C_e_ad
-    if (X * X + E * E).real > TINY:
+        G_ad += C_e_ad if bound > 0 else -C_e_ad
+    if (X * X + E * E).real > typed(TINY, X):
         X_ad += (X + X) * G_ad
         E_ad += (E + E) * G_ad
     before_ad, after_ad = (-C_e * m, zero) if forwards else (zero, -C_e * m)
@@ -116,7 +116,8 @@ def of_rim_point(old, new, inward, mask, dt, rate_out, value_ad, k, j, i):
     """Return m = b_ad/(G + C_x) of a rim point where water is radiated out; 0 where what is outside enters."""
     enters, A, X, E, _, _, _ = radiation_terms(old, new, inward, mask, k, j, i)
     G, C_x, _, _ = phase_velocity(A, X, E)
-    sent = value_ad / ((1 + dt * rate_out[0, j, i]) * (G + C_x))
+    r = dt * rate_out[0, j, i]
+    sent = value_ad / ((typed(1.0, r) + r) * (G + C_x))
     return typed(0.0, sent) if enters else sent
 
 
@@ -223,7 +224,7 @@ def radiate_ad(
                 if n >= 0 and mask[k, j, i] != 0:
                     enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, at_j, at_i)
                     r = dt * rate_in[0, j, i] if enters else dt * rate_out[0, j, i]
-                    sent = values_ad[k, j, i] / (1 + r)
+                    sent = values_ad[k, j, i] / (typed(1.0, r) + r)
                     at_points_ad[k, j, i] = r * sent
                     by_rate = dt * (outside[k * points + n] - new[k, j, i]) * sent
                     if enters:

@@ -137,7 +137,7 @@ def radiation_terms(old, new, inward, mask, k, j, i):
 def phase_velocity(A, X, E):
     """Return G, C_x and C_e, and the bound at which C_e lies: 1 or -1, or 0 between them."""
     square, G, bound = X * X + E * E, typed(TINY, X) + (X - X), 0
-    if square.real > TINY:
+    if square.real > typed(TINY, X):
         G = square
     C_e = A * E
     if C_e.real > G.real:
@@ -164,7 +164,7 @@ def at_rim(old, new, outside, inward, mask, dt, rate_in, rate_out, k, j, i):
         a = new[k, j + inward[0, j, i], i + inward[1, j, i]]
         b = radiated(b, a, G, C_x, C_e, B_before, B_after)
     r = dt * rate_in[0, j, i] if enters else dt * rate_out[0, j, i]
-    return (b + r * outside) / (1 + r)
+    return (b + r * outside) / (typed(1.0, r) + r)
 
 
 @kernel
