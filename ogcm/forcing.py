@@ -15,10 +15,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ogcm.atmosphere import Atmosphere, bind_atmosphere
-from ogcm.device import to_device, zeros
+from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.fields import Fields
 from ogcm.grid import Grid, add_halo, interior
@@ -309,11 +308,9 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
-    def zeros(self, name: str, dtype: DTypeLike) -> Array:
-        """Make an array of zeros for the adjoint of a flux of a step: a map, or a list of the points of a rim."""
-        rim = self.rims.get(name)
-        shape = self.grid.depth_t.shape if rim is None else rim.mask.shape
-        return zeros(self.grid.depth_t, shape, np.dtype(dtype))
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a flux of a step: that of a map (nj, ni), or of a list (nk, 1, N) of points outside."""
+        return self.rims[name].mask.shape if name in self.rims else self.grid.depth_t.shape
 
     def copy(self) -> "BoundForcing":
         """Return the forcing with arrays of its own; functions of time are shared."""
