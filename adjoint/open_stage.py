@@ -6,19 +6,13 @@ import numpy as np
 
 from adjoint.clear import clear
 from adjoint.operators.flather import chapman_ad, outer_waves_ad
-from adjoint.operators.open_boundary import (
-    carry_out_ad,
-    carry_out_outside_ad,
-    clear_rim,
-    put_on_rim_ad,
-    radiate_ad,
-    radiate_outside_ad,
-)
+from adjoint.operators.open_boundary import carry_out_ad, put_on_rim_ad, radiate_ad, set_rim_ad
 from ogcm.halo import exchange
 
 if TYPE_CHECKING:
     from adjoint.work import BackwardStage
     from ogcm.model import Model
+    from ogcm.outside import Rim
     from ogcm.work import StageWork
 
 Array = np.ndarray
@@ -44,11 +38,29 @@ def open_velocity_ad(model: "Model", backward: "BackwardStage", work_ad: "StageW
         radiate_to_rim_ad(model, backward, work_ad, "v", step.n.v, work.v_star, grid.inward_v, grid.mask_v)
     exchange(grid, work_ad.outer_u, work_ad.outer_v)
     outer_waves_ad(grid, work_ad.outer_u, work_ad.outer_v, s_ad.u, s_ad.v, work_ad.eta_outside)
-    masks = {"u": grid.mask_u, "v": grid.mask_v, "eta": grid.mask_t}
+    masks = {"u": grid.mask_u, "v": grid.mask_v, "eta": grid.mask_t[:1]}
     for name, field_ad in (("u", s_ad.u), ("v", s_ad.v), ("eta", work_ad.eta_outside[None])):
-        rim, outside_ad = rims[f"{name}_outside"], getattr(step.gradient.fluxes, f"{name}_outside")
-        put_on_rim_ad(rim.rows, rim.columns, rim.places, masks[name], field_ad, outside_ad)
-        clear_rim(rim.places, field_ad)
+        rim, values_ad = rims[f"{name}_outside"], work_ad.rim[: len(field_ad)]
+        set_rim_ad(rim.places, masks[name], field_ad, values_ad)
+        add_to_list(rim, masks[name], values_ad, getattr(step.gradient.fluxes, f"{name}_outside"))
+
+
+def add_to_list(rim: "Rim", mask: Array, at_points_ad: Array, outside_ad: Array) -> None:
+    """Add adjoints at points of a field to those of the values of a list.
+
+    Parameters
+    ----------
+    rim : Rim
+        The list.
+    mask : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land.
+    at_points_ad : ndarray, shape (nk, nj, ni)
+        Adjoint at the points of the list.
+    outside_ad : ndarray, shape (nk, 1, N)
+        Adjoint of the values, added to.
+    """
+    if outside_ad.size:
+        put_on_rim_ad(rim.addresses, mask.ravel(), at_points_ad.ravel(), outside_ad)
 
 
 def radiate_to_rim_ad(
@@ -74,25 +86,23 @@ def radiate_to_rim_ad(
     name : str
         Name of the field.
     old, new : ndarray, shape (nk, nj, ni)
-        The field at the beginning and at the end of the stage, halo filled.
+        The field at the beginning and at the end of the stage, the latter with the values of the rim; halo filled.
     inward : ndarray of int8, shape (2, nj, ni)
         Steps from the rim inwards.
     mask : ndarray of int8, shape (nk, nj, ni)
         1 in water, 0 on land.
     """
     step, stage, _, s_ad = backward
-    rim, new_ad, g = model.forcing.rims[f"{name}_outside"], getattr(s_ad, name), step.gradient
-    outside, outside_ad = (getattr(f, f"{name}_outside") for f in (stage.fluxes, g.fluxes))
-    values, values_ad = stage.work.rim(name, outside), work_ad.rim(name, outside)
+    entry, new_ad, values_ad, at_points_ad = f"{name}_outside", getattr(s_ad, name), work_ad.rim, step.scratch.layers[0]
+    rim, g, outside = model.forcing.rims[entry], step.gradient, getattr(stage.fluxes, entry).ravel()
     rates, rates_ad = ([p[f"nudging_{way}"] for way in ("in", "out")] for p in (model.parameters, g.parameters))
-    clear(values_ad)
-    put_on_rim_ad(rim.rows, rim.columns, rim.places, mask, new_ad, values_ad)
-    clear_rim(rim.places, new_ad)
+    set_rim_ad(rim.places, mask, new_ad, values_ad)
+    exchange(model.grid, values_ad)
     radiate_ad(
-        old, new, outside, inward, mask, rim.places, rim.beside, stage.dt, *rates, values, values_ad,
-        getattr(g.state, name), new_ad, *rates_ad,
+        old, new, outside, rim.places, rim.beside, inward, mask, stage.dt, *rates, values_ad,
+        getattr(g.state, name), new_ad, *rates_ad, at_points_ad,
     )  # fmt: skip
-    radiate_outside_ad(old, new, inward, mask, rim.rows, rim.columns, stage.dt, *rates, values_ad, outside_ad)
+    add_to_list(rim, mask, at_points_ad, getattr(g.fluxes, entry))
 
 
 def open_sea_level_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork") -> None:
@@ -127,20 +137,17 @@ def open_tracers_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWo
         Adjoints of the work arrays.
     """
     step, stage, _, s_ad = backward
-    grid, s = model.grid, stage.s
+    grid, s, values_ad, at_points_ad = model.grid, stage.s, work_ad.rim, step.scratch.layers[0]
     for name in model.tracers:
         new_ad, rim = getattr(s_ad, name), model.forcing.rims[f"{name}_outside"]
-        outside_ad = getattr(step.gradient.fluxes, f"{name}_outside")
         if model.open_sides.water == "radiation":
             fields = getattr(step.n, name), getattr(s, name)
             radiate_to_rim_ad(model, backward, work_ad, name, *fields, grid.inward_t, grid.mask_t)
             continue
-        values_ad = outside_ad
+        set_rim_ad(rim.places, grid.mask_t, new_ad, values_ad)
+        outer_ad = values_ad
         if model.open_sides.water == "upstream":
-            values_ad = work_ad.rim(name, outside_ad)
-            clear(values_ad)
-        put_on_rim_ad(rim.rows, rim.columns, rim.places, grid.mask_t, new_ad, values_ad)
-        clear_rim(rim.places, new_ad)
-        if model.open_sides.water == "upstream":
-            carry_out_ad(s.u, s.v, rim.places, grid, values_ad, new_ad)
-            carry_out_outside_ad(s.u, s.v, rim.rows, rim.columns, grid, values_ad, outside_ad)
+            exchange(grid, values_ad)
+            carry_out_ad(s.u, s.v, rim.places, grid, values_ad, new_ad, at_points_ad)
+            outer_ad = at_points_ad
+        add_to_list(rim, grid.mask_t, outer_ad, getattr(step.gradient.fluxes, f"{name}_outside"))

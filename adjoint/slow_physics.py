@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.clear import clear
+from adjoint.open_stage import add_to_list
 from adjoint.operators.barotropic import depth_mean_ad
 from adjoint.operators.bottom_drag import bottom_drag_ad
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
@@ -16,7 +17,7 @@ from adjoint.operators.expansion import EXPANSION_AD
 from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.isoneutral import isoneutral_diffusion_ad, isoneutral_mixing_ad
 from adjoint.operators.layers import stretch_ad
-from adjoint.operators.nudging import nudge_ad, nudge_outside_ad
+from adjoint.operators.nudging import nudge_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
 from adjoint.operators.tke import (
@@ -58,7 +59,7 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
         if model.numerics.eddy_diffusivity == "visbeck":
             clear(*eddy_diffusivities(model, step.slow_ad))
-    if grid.open_sides:
+    if model.open_sides.zone:
         nudging_ad(model, step)
     if model.tracers:
         tracer_sources_ad(model, step)
@@ -75,16 +76,14 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
 
 def nudging_ad(model: Model, step: BackwardStep) -> None:
     """Compute the adjoint of the nudging in the zone along open sides, from D."""
-    if not model.open_sides.zone:
-        return
     g, rate = step.gradient, model.parameters["nudging_zone"]
     for name in ("u", "v", *model.tracers):
         factor, mask = nudged(model, name, step.slow)
         rim, entry, D_ad = model.forcing.rims[f"{name}_outside"], f"{name}_outside", getattr(step.slow_ad.D, name)
-        outside, outside_ad = getattr(step.fluxes, entry), getattr(g.fluxes, entry)
-        ramp = (rim.zone, rim.ramp, factor, mask)
-        nudge_ad(getattr(step.n, name), outside, rate, *ramp, D_ad, getattr(g.state, name), g.parameters["nudging_zone"])
-        nudge_outside_ad(rate, *ramp[1:], rim.rows, rim.columns, D_ad, outside_ad)
+        given = getattr(step.n, name), getattr(step.fluxes, entry).ravel(), rate, rim.zone, rim.ramp, factor, mask
+        at_points_ad = step.scratch.layers[0]
+        nudge_ad(*given, D_ad, getattr(g.state, name), g.parameters["nudging_zone"], at_points_ad)
+        add_to_list(rim, mask, at_points_ad, getattr(g.fluxes, entry))
 
 
 def friction_ad(model: Model, step: BackwardStep) -> None:

@@ -16,10 +16,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_limits
-from ogcm.device import to_device, zeros
+from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.fields import Fields
 from ogcm.grid import Grid, add_halo, interior
@@ -112,6 +111,9 @@ class Fluxes(Fields):
         Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
     cloud_weight : ndarray, shape (nj, ni)
         Weight of the clouds in some formulae of longwave radiation [1] (`ogcm.operators.longwave`).
+    u_outside, v_outside, eta_outside, T_outside, S_outside : ndarray, shape (nk, 1, N)
+        Velocity [m s-1], sea surface height [m], temperature [degC] and salinity [g kg-1] outside open sides, in lists
+        of points (`ogcm.outside`); nk is 1 for eta.
     """
 
     tau_x: Array
@@ -137,6 +139,11 @@ class Fluxes(Fields):
     clear_sky: Array
     noon_altitude: Array
     cloud_weight: Array
+    u_outside: Array  # with open sides
+    v_outside: Array
+    eta_outside: Array
+    T_outside: Array
+    S_outside: Array
 
 
 class BoundForcing:
@@ -166,7 +173,7 @@ class BoundForcing:
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
     rims : dict of str to Rim
-        Points of the rim of open sides, by the names of the entries outside, which are lists (nk, 1, N) of these points.
+        Points outside open sides, by the names of the entries of the forcing there, which are lists (nk, 1, N).
     computed : tuple of str
         Names of the fluxes that are computed from an atmosphere, and of what the position contributes; else empty.
     atmosphere : Atmosphere or None
@@ -325,11 +332,9 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
-    def zeros(self, name: str, dtype: DTypeLike) -> Array:
-        """Make an array of zeros for the adjoint of a flux of a step: a map, or a list of the points of a rim."""
-        rim = self.rims.get(name)
-        shape = self.grid.depth_t.shape if rim is None else rim.mask.shape
-        return zeros(self.grid.depth_t, shape, np.dtype(dtype))
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a flux of a step: that of a map (nj, ni), or of a list (nk, 1, N) of points outside."""
+        return self.rims[name].mask.shape if name in self.rims else self.grid.depth_t.shape
 
     def copy(self) -> "BoundForcing":
         """Return the forcing with arrays of its own; functions of time are shared."""

@@ -29,7 +29,7 @@ from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, sample
-from ogcm.open_sides import inward_maps, land_beside
+from ogcm.open_sides import check_open_sides, inward_maps, land_beside
 from ogcm.tiles import Tile
 
 DEEPEST = 1e5  # [m]; a larger depth of the sea floor is taken for a fill value
@@ -256,7 +256,7 @@ def build_grid(
     Raises
     ------
     InputError
-        For wrong shapes, values that are not finite, and layers that are not positive.
+        For wrong shapes, values that are not finite, layers that are not positive, and sides that cannot be open.
     """
     tile, whole = horizontal.tile or Tile(horizontal.shape, horizontal.sides), horizontal.undivided
     for name in (*METRICS, "f"):
@@ -270,9 +270,11 @@ def build_grid(
         raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
 
     scalar: Any = np.dtype(dtype).type
-    floor = land_beside(floor, open_sides or {})
+    open_sides = open_sides or {}
+    floor = land_beside(floor, open_sides)
     wet = cell_thickness(floor, layers[:1], smallest_cell, smallest_thickness)[0] > 0
-    rim = rim_maps(wet, open_sides or {}, tile)
+    check_open_sides(wet, open_sides, tile.periodic)
+    rim = rim_maps(wet, open_sides, tile)
     floor = tile.cut_with_halo(add_halo(floor, tile.periodic))
     masks, thicknesses = faces(cell_thickness(floor, layers, smallest_cell, smallest_thickness), layers, no_slip)
     floats = {name: tile.cut_with_halo(a) for name, a in metrics(whole, tile.periodic).items()} | thicknesses
@@ -296,7 +298,7 @@ def build_grid(
 
 def rim_maps(wet: Array, open_sides: Mapping[str, Array], tile: Tile) -> dict[str, Array]:
     """Return the maps (2, nj, ni) of the steps inwards from the rim of open sides, by their names in `Geometry`."""
-    maps = inward_maps(wet, open_sides, tile.periodic)
+    maps = inward_maps(wet, open_sides)
     return {
         f"inward_{p}": np.ascontiguousarray(tile.cut_with_halo(add_halo(a, tile.periodic))) for p, a in maps.items()
     }

@@ -153,6 +153,7 @@ class Model:
         named = {} if corrector is None else {"corrector": corrector}
         self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
+        self.open_sides = OpenSides() if open_sides is None else open_sides
         self.dz = as_array("dz", dz).copy()
         self.config: dict = {}
         self.marks: dict[str, str] = {}
@@ -168,7 +169,7 @@ class Model:
             nonlinear=self.numerics.free_surface == "nonlinear",
             gravity=self.numerics.gravity,
             rho0=self.numerics.rho0,
-            open_sides=None if open_sides is None else open_sides.stretches(horizontal.shape),
+            open_sides=self.open_sides.stretches(horizontal.shape),
             dtype=np.dtype(self.numerics.precision),
         )
         if not tile.any(bool(self.grid.mask_t.any())):
@@ -187,9 +188,8 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
-        self.open_sides = open_sides
-        if open_sides is not None:
-            bind_outside(self, open_sides)
+        if self.grid.open_sides:
+            bind_outside(self, self.open_sides)
         if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
             fields: dict[str, Any] = self.state.arrays() | {"tke": self.background_turbulence()}
             self.state = State(**fields)

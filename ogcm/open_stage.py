@@ -11,7 +11,7 @@ import numpy as np
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import depth_mean
 from ogcm.operators.flather import chapman, outer_waves
-from ogcm.operators.open_boundary import carry_out, put_on_rim, radiate
+from ogcm.operators.open_boundary import carry_out, put_on_rim, radiate, set_rim
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -31,9 +31,9 @@ def open_velocity(model: "Model", stage: "Stage") -> None:
         The stage, with u_star and v_star of its work arrays computed, and their halo filled.
     """
     grid, fluxes, n, work, rims = model.grid, stage.fluxes, stage.n, stage.work, model.forcing.rims
-    put_on_rim(fluxes.u_outside, rims["u_outside"].places, work.u_star)
-    put_on_rim(fluxes.v_outside, rims["v_outside"].places, work.v_star)
-    put_on_rim(fluxes.eta_outside, rims["eta_outside"].places, work.eta_outside[None])
+    put_on_rim(fluxes.u_outside.ravel(), rims["u_outside"].places, work.u_star)
+    put_on_rim(fluxes.v_outside.ravel(), rims["v_outside"].places, work.v_star)
+    put_on_rim(fluxes.eta_outside.ravel(), rims["eta_outside"].places, work.eta_outside[None])
     if not grid.tile.is_whole:
         exchange(grid, work.eta_outside)
     outer_waves(work.u_star, work.v_star, work.eta_outside, grid, work.outer_u, work.outer_v)
@@ -64,10 +64,11 @@ def radiate_to_rim(
     mask : ndarray of int8, shape (nk, nj, ni)
         1 in water, 0 on land.
     """
-    rim, outside = model.forcing.rims[f"{name}_outside"], getattr(stage.fluxes, f"{name}_outside")
-    values, rates = stage.work.rim(name, outside), (model.parameters["nudging_in"], model.parameters["nudging_out"])
-    radiate(old, new, outside, inward, mask, rim.rows, rim.columns, stage.dt, *rates, values)
-    put_on_rim(values, rim.places, new)
+    entry, values = f"{name}_outside", stage.work.rim
+    outside, places = getattr(stage.fluxes, entry).ravel(), model.forcing.rims[entry].places
+    rates = model.parameters["nudging_in"], model.parameters["nudging_out"]
+    radiate(old, new, outside, places, inward, mask, stage.dt, *rates, values)
+    set_rim(values, places, new)
 
 
 def open_sea_level(model: "Model", stage: "Stage") -> None:
@@ -98,14 +99,13 @@ def open_tracers(model: "Model", stage: "Stage") -> None:
     """
     grid, n, s = model.grid, stage.n, stage.s
     for name in model.tracers:
-        new, rim = getattr(s, name), model.forcing.rims[f"{name}_outside"]
-        outside = getattr(stage.fluxes, f"{name}_outside")
+        new, values, places = getattr(s, name), stage.work.rim, model.forcing.rims[f"{name}_outside"].places
+        outside = getattr(stage.fluxes, f"{name}_outside").ravel()
         if model.open_sides.water == "radiation":
             radiate_to_rim(model, stage, name, getattr(n, name), new, grid.inward_t, grid.mask_t)
         elif model.open_sides.water == "upstream":
-            values = stage.work.rim(name, outside)
-            carry_out(s.u, s.v, new, outside, rim.rows, rim.columns, grid, values)
-            put_on_rim(values, rim.places, new)
+            carry_out(s.u, s.v, new, outside, places, grid, values)
+            set_rim(values, places, new)
         else:
-            put_on_rim(outside, rim.places, new)
+            put_on_rim(outside, places, new)
         exchange(grid, new)

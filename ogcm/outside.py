@@ -7,8 +7,8 @@ like all others, then its values are replaced:
     sea level  by Flather in the barotropic substeps, then by Chapman (`open_sea_level`)
     tracers    the outer value is put on the rim, radiated, or carried out from inside (`open_tracers`)
 
-What is given outside belongs to the forcing of the model, as entries `u_outside`, `eta_outside`, `T_outside`, ...: lists
-(nk, 1, N) of the values at the N points of the rim, in the order of the rows.
+What is given outside belongs to the forcing of the model, as entries `u_outside`, `eta_outside`, `T_outside`, ...:
+lists (nk, 1, N) of the values at the N points of the rim and of the zone of nudging, in the order of the rows.
 """
 
 from collections.abc import Mapping
@@ -44,9 +44,9 @@ class OpenSides:
         Sides that are open, or where along them. The outermost cells of an open side lie outside; those that are not
         open become land.
     eta, u, v : float, array_like, callable or Series
-        Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of which
-        the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a `Series` of
-        these. The depth mean of the velocity is that of the barotropic flow outside.
+        Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of
+        which the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a
+        `Series` of these. The depth mean of the velocity is that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
     flow : {"radiation", "clamped"}
@@ -106,8 +106,8 @@ class Rim:
         1 at most two steps from the rim, 0 elsewhere.
     ramp : ndarray, shape (nj, ni)
         Share of the rate of nudging [1]: from 1 beside the rim to 0, which it is elsewhere.
-    rows, columns : ndarray of int32, shape (N,)
-        Rows and columns with halo.
+    addresses : ndarray of int64, shape (N,)
+        Number of each point in a layer with halo, j ni + i.
     mask : ndarray of bool, shape (nk, 1, N)
         Water.
     """
@@ -118,8 +118,7 @@ class Rim:
     zone: Array
     beside: Array
     ramp: Array
-    rows: Array
-    columns: Array
+    addresses: Array
     mask: Array
 
     @classmethod
@@ -138,11 +137,14 @@ class Rim:
         share = add_halo(ramp, grid.periodic).astype(grid.h_t.dtype)
         places, zone, water = places.astype(np.int32), zone.astype(np.int32), wet[:, j, i][:, None]
         beside = binary_dilation(getattr(grid, f"inward_{kind}").any(axis=0), np.ones((5, 5))).astype(np.int8)
-        return cls(j, i, places, zone, beside, share, j + HALO, i + HALO, water)
+        addresses = (j + HALO) * np.int64(beside.shape[1]) + (i + HALO)
+        return cls(j, i, places, zone, beside, share, addresses, water)
 
     def to(self, device: str) -> "Rim":
         """Return the list with the arrays that kernels read in the memory of a device."""
-        read = {name: to_device(getattr(self, name), device) for name in ("places", "zone", "beside", "ramp", "rows", "columns")}
+        read = {
+            name: to_device(getattr(self, name), device) for name in ("places", "zone", "beside", "ramp", "addresses")
+        }
         return replace(self, **read)
 
     def values(self, name: str, given: Array) -> Array:
@@ -164,7 +166,7 @@ class Rim:
 
 
 def ramp_of_zone(horizontal: HorizontalGrid, stretches: Mapping[str, Array], width: float) -> Array:
-    """Return a ramp (ny, nx) of a whole ocean that falls from 1 at the rim of open sides to 0 at `width` [m] from it."""
+    """Return a ramp (ny, nx) that falls from 1 at the rim of a whole ocean to 0 at `width` [m] from it."""
     ramp = np.zeros(horizontal.shape)
     for side, stretch in stretches.items():
         across = 1 if side in ("west", "east") else 0

@@ -59,17 +59,15 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     if numerics.has_eddies:
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
-    if grid.open_sides:
+    if model.open_sides.zone:
         nudging(model, n, fluxes, slow, D)
 
 
 def nudging(model: Model, n: State, fluxes: Fluxes, slow: SlowWork, D: Tendencies) -> None:
     """Add the nudging in the zone along open sides to D."""
-    if not model.open_sides.zone:
-        return
     for name in ("u", "v", *model.tracers):
         factor, mask = nudged(model, name, slow)
-        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside")
+        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside").ravel()
         rate = model.parameters["nudging_zone"]
         nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, getattr(D, name))
 

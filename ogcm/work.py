@@ -111,13 +111,7 @@ class StageWork:
     eta_outside: Array  # that of the outer world [m],
     outer_u: Array  # and what it sends [m s-1] (`ogcm.operators.flather`)
     outer_v: Array
-    rims: dict[str, Array] = field(default_factory=dict)  # values of the rim of a field, by its name
-
-    def rim(self, name: str, outside: Array) -> Array:
-        """Return the memory for the values of the rim of a field, a list like that of the values outside."""
-        if name not in self.rims:
-            self.rims[name] = zeros(self.eta_inside, outside.shape, self.eta_inside.dtype)
-        return self.rims[name]
+    rim: Any = None  # and the values of the rim of a field, one field after the other
 
     @classmethod
     def zeros(
@@ -129,6 +123,8 @@ class StageWork:
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
         kinds |= dict.fromkeys(("eta_inside", "eta_outside", "outer_u", "outer_v"), "map")
+        if grid.open_sides:
+            kinds["rim"] = "layers"
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {}, windows or {})
         stretchings: dict[str, Any] = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)

@@ -24,8 +24,8 @@ backwards, carrying u_ad of u^{m+1/2}, U_ad of U^{m+1/2} and eta_ad of eta^{m+1}
     U_ad_i       = b_m U_mean_ad_i + delta [ (eta_ad/area)_{i+1} - (eta_ad/area)_i ],   fresh_ad += delta eta_ad
     finally      u_bar_ad += u_ad + D U_ad, and likewise the other terms of u^{1/2}
 
-Through an open side u^{m+1/2} = outer -+ sqrt(g/H) eta^m replaces u~ = u^{m-1/2} + 2 kick^m, and u_new takes the mean of
-u^{m-1/2} and u^{m+1/2}, a_m (u - u~)/2 more than that of u~. So with u_ad of u^{m+1/2}
+Through an open side u^{m+1/2} = outer -+ sqrt(g/H) eta^m replaces u~ = u^{m-1/2} + 2 kick^m, and u_new takes the mean
+of u^{m-1/2} and u^{m+1/2}, a_m (u - u~)/2 more than that of u~. So with u_ad of u^{m+1/2}
 
     flather_ad   = u_ad + a_m u_new_ad/2,   outer_ad += flather_ad,   eta_ad -+= sqrt(g/H) flather_ad     (inside)
     u_ad         = a_m u_new_ad/2 of u^{m-1/2},   kick_ad = F_ad = 0

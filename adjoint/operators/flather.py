@@ -11,14 +11,14 @@ No kinks.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, kernel, point
+from ogcm.backend import HALO, ONE, kernel, point, typed
 from ogcm.operators.flather import crosses_u, crosses_v, impedance_u, impedance_v, is_outside, radiated_share
 
 
 @point
 def eta_ad_from_waves(grid, outer_u_ad, outer_v_ad, j, i):
     """Return the adjoint of the sea level of a cell outside by the velocities of its faces."""
-    total = outer_u_ad[j, i] - outer_u_ad[j, i]  # zero of the right type
+    total = typed(0.0, outer_u_ad[j, i])
     if crosses_u(grid, j, i) and grid.inward_u[1, j, i] > 0:
         total += impedance_u(grid, j, i) * outer_u_ad[j, i]
     if crosses_u(grid, j, i - ONE) and grid.inward_u[1, j, i - ONE] < 0:
@@ -33,7 +33,7 @@ def eta_ad_from_waves(grid, outer_u_ad, outer_v_ad, j, i):
 @point
 def eta_ad_from_flather(grid, flather_u_ad, flather_v_ad, j, i):
     """Return the adjoint of the sea level of a cell inside by Flather's velocities at its faces."""
-    total = flather_u_ad[j, i] - flather_u_ad[j, i]  # zero of the right type
+    total = typed(0.0, flather_u_ad[j, i])
     if crosses_u(grid, j, i) and grid.inward_u[1, j, i] < 0:
         total -= impedance_u(grid, j, i) * flather_u_ad[j, i]
     if crosses_u(grid, j, i - ONE) and grid.inward_u[1, j, i - ONE] > 0:
@@ -79,13 +79,13 @@ def outer_waves_ad(grid, outer_u_ad, outer_v_ad, u_ad, v_ad, eta_ad):
 @point
 def from_outside(dt, grid, eta_ad, j, i):
     """Return the adjoint of the sea level of a cell by that of the cells outside of which it lies inwards."""
-    total = eta_ad[j, i] - eta_ad[j, i]  # zero of the right type
+    total = typed(0.0, eta_ad[j, i])
     for along_j in range(-1, 2):
         for along_i in range(-1, 2):
             to_j, to_i = j - along_j, i - along_i
-            if is_outside(grid, to_j, to_i):
-                if grid.inward_t[0, to_j, to_i] == along_j and grid.inward_t[1, to_j, to_i] == along_i:
-                    total += radiated_share(dt, grid, to_j, to_i) * eta_ad[to_j, to_i]
+            looks_here = grid.inward_t[0, to_j, to_i] == along_j and grid.inward_t[1, to_j, to_i] == along_i
+            if looks_here and is_outside(grid, to_j, to_i):
+                total += radiated_share(dt, grid, to_j, to_i) * eta_ad[to_j, to_i]
     return total
 
 
@@ -110,8 +110,9 @@ def chapman_ad(dt, grid, eta_ad, old_ad, inside_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            inside_ad[j, i] += from_outside(dt, grid, eta_ad, j, ii)
+            inside_ad[j, i] += from_outside(dt, grid, eta_ad, np.intp(j), np.intp(i))
             if is_outside(grid, j, i):
-                old_ad[j, i] += (1 - radiated_share(dt, grid, j, ii)) * eta_ad[j, i]
+                left = typed(1.0, eta_ad[j, i]) - radiated_share(dt, grid, np.intp(j), np.intp(i))
+                old_ad[j, i] += left * eta_ad[j, i]
             else:
                 inside_ad[j, i] += eta_ad[j, i]

@@ -17,7 +17,8 @@ The kinks are listed in the forward file.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, kernel, point
+from ogcm.backend import HALO, kernel, point, typed
+from ogcm.operators.flather import is_outside
 from ogcm.operators.open_boundary import (
     TINY,
     is_rim,
@@ -32,48 +33,55 @@ from ogcm.operators.stencils import masked
 
 
 @kernel
-def put_on_rim_ad(rows, columns, places, mask, field_ad, values_ad):
-    """Add the adjoint of the values of a list that were put on the rim of a field.
+def put_on_rim_ad(addresses, mask, field_ad, outside_ad):
+    """Add the adjoint of the values of a list that were put on a field.
+
+    The fields are given as (nk nj ni,), since a GPU treats the points of the list in place of theirs.
 
     Parameters
     ----------
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
-    places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim in the list, -1 elsewhere.
-    mask : ndarray of int8, shape (nk, nj, ni)
+    addresses : ndarray of int64, shape (N,)
+        Place j ni + i of each point of the list.
+    mask : ndarray of int8, shape (nk nj ni,)
         1 in water, 0 on land, where the adjoint may be anything.
-    field_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the field; not changed.
-    values_ad : ndarray, shape (nk, 1, N)
+    field_ad : ndarray, shape (nk nj ni,)
+        Adjoint of the field at the points of the list.
+    outside_ad : ndarray, shape (nk, 1, N)
         Adjoint of the values, added to.
     """
-    nk, lists, ni = values_ad.shape
-    for j in prange(lists):
+    nk, nj, ni = outside_ad.shape
+    size = field_ad.shape[0] // nk
+    for j in prange(nj):
         for k in range(nk):
-            for i in range(ni):
-                to_j, to_i = rows[i], columns[i]
-                if places[to_j, to_i] >= 0:
-                    values_ad[k, j, i] += masked(mask[k, to_j, to_i], field_ad[k, to_j, to_i])
+            for ii in range(ni):
+                i = np.uintp(ii)
+                at = k * size + addresses[i]
+                outside_ad[k, j, i] += masked(mask[at], field_ad[at])
 
 
 @kernel
-def clear_rim(places, field_ad):
-    """Set the adjoint of a field to 0 at the rim, whose values were replaced.
+def set_rim_ad(places, mask, field_ad, values_ad):
+    """Move the adjoint of a field at the rim to that of the values that were set there.
 
     Parameters
     ----------
     places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim, -1 elsewhere.
+        Number of each point of the rim in a list, -1 elsewhere.
+    mask : ndarray of int8, shape (nk, nj, ni)
+        1 in water, 0 on land, where the adjoint may be anything.
     field_ad : ndarray, shape (nk, nj, ni)
-        Adjoint of the field, written at the rim.
+        Adjoint of the field, set to 0 at the rim.
+    values_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the values, written on the interior; 0 where there is no rim.
     """
     nk, nj, ni = field_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
+                values_ad[k, j, i] = 0
                 if places[j, i] >= 0:
+                    values_ad[k, j, i] = masked(mask[k, j, i], field_ad[k, j, i])
                     field_ad[k, j, i] = 0
 
 
@@ -82,7 +90,7 @@ def radiation_ad(old, new, inward, mask, m, k, j, i):
     """Return the adjoints of A, X, E and of the gradients of b, and the branches, for m = b_ad/(G + C_x)."""
     enters, A, X, E, B_before, B_after, side = radiation_terms(old, new, inward, mask, k, j, i)
     G, C_x, C_e, bound = phase_velocity(A, X, E)
-    zero = m - m
+    zero = typed(0.0, m)
     if enters:
         return zero, zero, zero, zero, zero, zero, zero, side
     a = new[k, j + inward[0, j, i], i + inward[1, j, i]]
@@ -95,8 +103,8 @@ def radiation_ad(old, new, inward, mask, m, k, j, i):
         A_ad += E * C_e_ad
         E_ad += A * C_e_ad
     else:
-        G_ad += bound * C_e_ad
-    if (X * X + E * E).real > TINY:
+        G_ad += C_e_ad if bound > 0 else -C_e_ad
+    if (X * X + E * E).real > typed(TINY, X):
         X_ad += (X + X) * G_ad
         E_ad += (E + E) * G_ad
     before_ad, after_ad = (-C_e * m, zero) if forwards else (zero, -C_e * m)
@@ -108,19 +116,19 @@ def of_rim_point(old, new, inward, mask, dt, rate_out, value_ad, k, j, i):
     """Return m = b_ad/(G + C_x) of a rim point where water is radiated out; 0 where what is outside enters."""
     enters, A, X, E, _, _, _ = radiation_terms(old, new, inward, mask, k, j, i)
     G, C_x, _, _ = phase_velocity(A, X, E)
-    sent = value_ad / ((1 + dt * rate_out[0, j, i]) * (G + C_x))
-    return sent - sent if enters else sent
+    r = dt * rate_out[0, j, i]
+    sent = value_ad / ((typed(1.0, r) + r) * (G + C_x))
+    return typed(0.0, sent) if enters else sent
 
 
 @point
-def gathered(old, new, inward, mask, places, dt, rate_out, values_ad, k, j, i):
+def gathered(old, new, inward, mask, dt, rate_out, values_ad, k, j, i):
     """Return the adjoints of `old` and of `new` at a point, by all rim points that read it in their radiation."""
-    old_ad = values_ad[k, 0, 0] - values_ad[k, 0, 0]
-    new_ad = old_ad
+    old_ad, new_ad = typed(0.0, old[k, j, i]), typed(0.0, new[k, j, i])
     for to_j in range(j - 2, j + 3):
         for to_i in range(i - 2, i + 3):
-            if places[to_j, to_i] >= 0 and mask[k, to_j, to_i] != 0:
-                value_ad = values_ad[k, 0, places[to_j, to_i]]
+            if is_rim(inward, mask, k, to_j, to_i):
+                value_ad = values_ad[k, to_j, to_i]
                 m = of_rim_point(old, new, inward, mask, dt, rate_out, value_ad, k, to_j, to_i)
                 from_old, from_new = shares(old, new, inward, mask, m, k, to_j, to_i, j - to_j, i - to_i)
                 old_ad += from_old
@@ -134,8 +142,7 @@ def shares(old, new, inward, mask, m, k, j, i, off_j, off_i):
     in_j, in_i, along_j, along_i = steps(inward, j, i)
     _, second, b_before, b_after, a_before, a_after = neighbours(mask, in_j, in_i, along_j, along_i, k, j, i)
     A_ad, X_ad, E_ad, before_ad, after_ad, b_ad, a_ad, side = radiation_ad(old, new, inward, mask, m, k, j, i)
-    of_old = m - m
-    of_new = of_old
+    of_old, of_new = typed(0.0, m), typed(0.0, m)
     before, after = side < 0 and a_before, side > 0 and a_after  # where E is taken from
     if off_j == 0 and off_i == 0:
         of_old += b_ad
@@ -167,50 +174,59 @@ def shares(old, new, inward, mask, m, k, j, i, off_j, off_i):
 
 @kernel
 def radiate_ad(
-    old, new, outside, inward, mask, places, beside, dt, rate_in, rate_out, values, values_ad,
-    old_ad, new_ad, rate_in_ad, rate_out_ad,
+    old, new, outside, places, beside, inward, mask, dt, rate_in, rate_out, values_ad,
+    old_ad, new_ad, rate_in_ad, rate_out_ad, at_points_ad,
 ):  # fmt: skip
-    """Add the adjoint of the radiation, but for that of the values outside (`radiate_outside_ad`).
+    """Add the adjoint of the radiation, and compute that of the values outside.
 
     Parameters
     ----------
-    old, new : ndarray, shape (nk, nj, ni)
-        The field at the beginning and at the end of the stage, halo filled.
-    outside, values : ndarray, shape (nk, 1, N)
-        The values outside, and those that the radiation gave.
+    old : ndarray, shape (nk, nj, ni)
+        The field at the beginning of the stage, halo filled.
+    new : ndarray, shape (nk, nj, ni)
+        The field at the end of the stage, with the values of the rim, halo filled.
+    outside : ndarray, shape (nk N,)
+        Values outside, at the N points of a list.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in the list, -1 elsewhere.
+    beside : ndarray of int8, shape (nj, ni)
+        1 at most two steps from the rim, 0 elsewhere.
     inward : ndarray of int8, shape (2, nj, ni)
         Steps from the rim inwards.
     mask : ndarray of int8, shape (nk, nj, ni)
         1 in water, 0 on land.
-    places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim in the list, -1 elsewhere; halo filled.
-    beside : ndarray of int8, shape (nj, ni)
-        1 at most two steps from the rim, 0 elsewhere.
     dt : float
         Length of the stage [s].
     rate_in, rate_out : ndarray, shape (1, nj, ni)
         Rates of nudging [s-1].
-    values_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values.
+    values_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the values, halo filled; 0 where there is no rim.
     old_ad, new_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the field at the beginning and at the end of the stage, added to.
     rate_in_ad, rate_out_ad : ndarray, shape (1, nj, ni)
         Adjoints of the rates, added to.
+    at_points_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the values outside, at the points of the rim, written on the interior; 0 elsewhere.
     """
     nk, nj, ni = old.shape
+    points = outside.shape[0] // nk
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(HALO, ni - HALO):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                at_j, at_i = np.intp(j), np.intp(i)
+                at_points_ad[k, j, i] = 0
                 if beside[j, i] != 0 and mask[k, j, i] != 0:
-                    of_old, of_new = gathered(old, new, inward, mask, places, dt, rate_out, values_ad, k, j, i)
+                    of_old, of_new = gathered(old, new, inward, mask, dt, rate_out, values_ad, k, at_j, at_i)
                     old_ad[k, j, i] += of_old
                     new_ad[k, j, i] += of_new
                 n = places[j, i]
                 if n >= 0 and mask[k, j, i] != 0:
-                    enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, j, i)
-                    rate = rate_in[0, j, i] if enters else rate_out[0, j, i]
-                    sent = values_ad[k, 0, n] / (1 + dt * rate)
-                    by_rate = dt * (outside[k, 0, n] - values[k, 0, n]) * sent
+                    enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, at_j, at_i)
+                    r = dt * rate_in[0, j, i] if enters else dt * rate_out[0, j, i]
+                    sent = values_ad[k, j, i] / (typed(1.0, r) + r)
+                    at_points_ad[k, j, i] = r * sent
+                    by_rate = dt * (outside[k * points + n] - new[k, j, i]) * sent
                     if enters:
                         old_ad[k, j, i] += sent
                         rate_in_ad[0, j, i] += by_rate
@@ -219,89 +235,43 @@ def radiate_ad(
 
 
 @kernel
-def radiate_outside_ad(old, new, inward, mask, rows, columns, dt, rate_in, rate_out, values_ad, outside_ad):
-    """Add the adjoint of the values outside.
-
-    Parameters
-    ----------
-    old, new : ndarray, shape (nk, nj, ni)
-        The field at the beginning and at the end of the stage, halo filled.
-    inward : ndarray of int8, shape (2, nj, ni)
-        Steps from the rim inwards.
-    mask : ndarray of int8, shape (nk, nj, ni)
-        1 in water, 0 on land.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
-    dt : float
-        Length of the stage [s].
-    rate_in, rate_out : ndarray, shape (1, nj, ni)
-        Rates of nudging [s-1].
-    values_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values of the rim; 0 elsewhere.
-    outside_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values outside, added to.
-    """
-    nk, lists, ni = values_ad.shape
-    for j in prange(lists):
-        for k in range(nk):
-            for i in range(ni):
-                at_j, at_i = rows[i], columns[i]
-                if is_rim(inward, mask, k, at_j, at_i):
-                    enters, _, _, _, _, _, _ = radiation_terms(old, new, inward, mask, k, at_j, at_i)
-                    r = dt * rate_in[0, at_j, at_i] if enters else dt * rate_out[0, at_j, at_i]
-                    outside_ad[k, j, i] += r / (1 + r) * values_ad[k, j, i]
-
-
-@kernel
-def carry_out_ad(u, v, places, grid, values_ad, C_ad):
-    """Add the adjoint of the tracer inside that is carried out.
+def carry_out_ad(u, v, places, grid, values_ad, C_ad, at_points_ad):
+    """Add the adjoint of the tracer inside that is carried out, and compute that of the values outside.
 
     Parameters
     ----------
     u, v : ndarray, shape (nk, nj, ni)
         Velocity at U and V points [m s-1], halo filled.
     places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim in the list, -1 elsewhere; halo filled.
+        Number of each point of the rim in a list, -1 elsewhere.
     grid : Grid
         Masks and open sides.
-    values_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values of the rim.
+    values_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the values of the rim, halo filled; 0 where there is no rim.
     C_ad : ndarray, shape (nk, nj, ni)
         Adjoint of the tracer, added to inside.
+    at_points_ad : ndarray, shape (nk, nj, ni)
+        Adjoint of the values outside, at the points of the rim, written on the interior; 0 elsewhere.
     """
     nk, nj, ni = C_ad.shape
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(HALO, ni - HALO):
-                for in_j in range(-1, 2):
-                    for in_i in range(-1, 2):
-                        at_j, at_i = j - in_j, i - in_i
-                        n = places[at_j, at_i]
-                        if n >= 0 and grid.inward_t[0, at_j, at_i] == in_j and grid.inward_t[1, at_j, at_i] == in_i:
-                            if leaves(u, v, grid, k, at_j, at_i):
-                                C_ad[k, j, i] += values_ad[k, 0, n]
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                C_ad[k, j, i] += carried_from(u, v, grid, values_ad, k, np.intp(j), np.intp(i))
+                at_points_ad[k, j, i] = 0
+                if places[j, i] >= 0 and not leaves(u, v, grid, k, np.intp(j), np.intp(i)):
+                    at_points_ad[k, j, i] = values_ad[k, j, i]
 
 
-@kernel
-def carry_out_outside_ad(u, v, rows, columns, grid, values_ad, outside_ad):
-    """Add the adjoint of the values outside of a tracer, which enter where it is not carried out.
-
-    Parameters
-    ----------
-    u, v : ndarray, shape (nk, nj, ni)
-        Velocity at U and V points [m s-1], halo filled.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
-    grid : Grid
-        Masks and open sides.
-    values_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values of the rim; 0 elsewhere.
-    outside_ad : ndarray, shape (nk, 1, N)
-        Adjoint of the values outside, added to.
-    """
-    nk, lists, ni = values_ad.shape
-    for j in prange(lists):
-        for k in range(nk):
-            for i in range(ni):
-                if not leaves(u, v, grid, k, rows[i], columns[i]):
-                    outside_ad[k, j, i] += values_ad[k, j, i]
+@point
+def carried_from(u, v, grid, values_ad, k, j, i):
+    """Return the adjoint of the tracer in a cell by the cells of the rim to which it is carried."""
+    total = typed(0.0, values_ad[k, j, i])
+    for in_j in range(-1, 2):
+        for in_i in range(-1, 2):
+            at_j, at_i = j - in_j, i - in_i
+            looks_here = grid.inward_t[0, at_j, at_i] == in_j and grid.inward_t[1, at_j, at_i] == in_i
+            if looks_here and is_outside(grid, at_j, at_i) and leaves(u, v, grid, k, at_j, at_i):
+                total += values_ad[k, at_j, at_i]
+    return total

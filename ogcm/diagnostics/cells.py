@@ -58,7 +58,7 @@ def inside(model: Model) -> Array:
     ndarray of bool, shape (ny, nx)
         True inside.
     """
-    return ~interior(model.grid.inward_t).any(axis=0)
+    return np.logical_not(interior(model.grid.inward_t).any(axis=0))
 
 
 def wet_area(model: Model) -> Array:

@@ -7,6 +7,7 @@ from . import coare as coare
 from . import equation_of_state as equation_of_state
 from . import expansion as expansion
 from . import extrapolation as extrapolation
+from . import flather as flather
 from . import friction as friction
 from . import isoneutral as isoneutral
 from . import layers as layers
@@ -14,6 +15,8 @@ from . import longwave as longwave
 from . import momentum_advection as momentum_advection
 from . import momentum_upwinding as momentum_upwinding
 from . import ncar as ncar
+from . import nudging as nudging
+from . import open_boundary as open_boundary
 from . import pressure as pressure
 from . import radiation as radiation
 from . import shortwave as shortwave

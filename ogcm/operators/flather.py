@@ -20,7 +20,7 @@ Adjoint: in `adjoint/operators/flather.py`. All is linear in eta, u and `outer`.
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, ONE, kernel, point, root
+from ogcm.backend import HALO, ONE, kernel, point, root, typed
 from ogcm.operators.stencils import masked
 
 
@@ -51,15 +51,15 @@ def impedance_v(grid, j, i):
 @point
 def flather_u(eta, outer, grid, j, i):
     """Return Flather's velocity at a U point of an open side [m s-1]."""
-    inside = eta[j, i + ONE] if grid.inward_u[1, j, i] > 0 else eta[j, i]
-    return outer[j, i] - impedance_u(grid, j, i) * inside
+    west, east = eta[j, i], eta[j, i + ONE]
+    return outer[j, i] - impedance_u(grid, j, i) * (east if grid.inward_u[1, j, i] > 0 else west)
 
 
 @point
 def flather_v(eta, outer, grid, j, i):
     """Return Flather's velocity at a V point of an open side [m s-1]."""
-    inside = eta[j + 1, i] if grid.inward_v[0, j, i] > 0 else eta[j, i]
-    return outer[j, i] - impedance_v(grid, j, i) * inside
+    south, north = eta[j, i], eta[j + 1, i]
+    return outer[j, i] - impedance_v(grid, j, i) * (north if grid.inward_v[0, j, i] > 0 else south)
 
 
 @kernel
@@ -82,11 +82,11 @@ def outer_waves(u, v, eta, grid, outer_u, outer_v):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             if crosses_u(grid, j, i):
-                outside = eta[j, i] if grid.inward_u[1, j, i] > 0 else eta[j, i + ONE]
-                outer_u[j, i] = impedance_u(grid, j, i) * outside
+                west, east = eta[j, i], eta[j, i + ONE]
+                outer_u[j, i] = impedance_u(grid, j, i) * (west if grid.inward_u[1, j, i] > 0 else east)
             if crosses_v(grid, j, i):
-                outside = eta[j, i] if grid.inward_v[0, j, i] > 0 else eta[j + 1, i]
-                outer_v[j, i] = impedance_v(grid, j, i) * outside
+                south, north = eta[j, i], eta[j + 1, i]
+                outer_v[j, i] = impedance_v(grid, j, i) * (south if grid.inward_v[0, j, i] > 0 else north)
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -106,9 +106,13 @@ def is_outside(grid, j, i):
 def radiated_share(dt, grid, j, i):
     """Return C/(1 + C), the share of the sea level inside in that of a cell outside [1]; 0 where no water is inside."""
     along_j, along_i = grid.inward_t[0, j, i], grid.inward_t[1, j, i]
-    length = abs(along_i) * grid.dx_t[j, i] + abs(along_j) * grid.dy_t[j, i]
+    length = typed(0.0, grid.dx_t[j, i])
+    if along_i != 0:
+        length += grid.dx_t[j, i]
+    if along_j != 0:
+        length += grid.dy_t[j, i]
     courant = dt * root(grid.gravity * grid.depth_t[j, i]) / length
-    return grid.mask_t[0, j + along_j, i + along_i] * courant / (1 + courant)
+    return grid.mask_t[0, j + along_j, i + along_i] * courant / (typed(1.0, courant) + courant)
 
 
 @kernel
@@ -134,6 +138,6 @@ def chapman(old, inside, dt, grid, eta):
             i = np.uintp(ii)
             eta[j, i] = inside[j, i]
             if is_outside(grid, j, i):
-                to_j, to_i = j + grid.inward_t[0, j, i], ii + grid.inward_t[1, j, i]
+                to_j, to_i = np.intp(j) + grid.inward_t[0, j, i], np.intp(i) + grid.inward_t[1, j, i]
                 change = masked(grid.mask_t[0, to_j, to_i], inside[to_j, to_i] - old[j, i])
-                eta[j, i] = old[j, i] + radiated_share(dt, grid, j, ii) * change
+                eta[j, i] = old[j, i] + radiated_share(dt, grid, np.intp(j), np.intp(i)) * change

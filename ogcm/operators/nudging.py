@@ -31,8 +31,8 @@ def nudge(C, outside, rate, places, ramp, thickness, mask, D):
     ----------
     C : ndarray, shape (nk, nj, ni)
         The field.
-    outside : ndarray, shape (nk, 1, N)
-        What is outside, at the points of a list.
+    outside : ndarray, shape (nk N,)
+        What is outside, at the N points of a list, layer after layer.
     rate : ndarray, shape (1, nj, ni)
         Rate at the rim [s-1].
     places : ndarray of int32, shape (nj, ni)
@@ -47,6 +47,7 @@ def nudge(C, outside, rate, places, ramp, thickness, mask, D):
         Tendency times `thickness`, added to on the interior.
     """
     nk, nj, ni = C.shape
+    points = outside.shape[0] // nk
     for j in prange(HALO, nj - HALO):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
@@ -54,4 +55,4 @@ def nudge(C, outside, rate, places, ramp, thickness, mask, D):
                 n = places[j, i]
                 if n >= 0:
                     factor = nudging_rate(rate, ramp, thickness, mask, k, j, i)
-                    D[k, j, i] += masked(mask[k, j, i], factor * (outside[k, 0, n] - C[k, j, i]))
+                    D[k, j, i] += masked(mask[k, j, i], factor * (outside[k * points + n] - C[k, j, i]))

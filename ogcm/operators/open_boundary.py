@@ -1,9 +1,9 @@
 """Conditions at the rim of open sides: values outside, radiation with nudging, and outflow of tracers.
 
-A rim point b has the inside neighbours a and c, one and two steps inwards, and neighbours b-, b+, a-, a+ along the rim. A
-field at the beginning of a stage is "old", at its end, where the inside is known already, "new". The adaptive radiation
-of Marchesiello, McWilliams and Shchepetkin (2001, doi 10.1016/S1463-5003(00)00013-5) takes the phase velocity of what
-arrives at a (Raymond and Kuo 1984, doi 10.1002/qj.49711046402), in cells per stage:
+A rim point b has the inside neighbours a and c, one and two steps inwards, and neighbours b-, b+, a-, a+ along the
+rim. A field at the beginning of a stage is "old", at its end, where the inside is known already, "new". The adaptive
+radiation of Marchesiello, McWilliams and Shchepetkin (2001, doi 10.1016/S1463-5003(00)00013-5) takes the phase velocity
+of what arrives at a (Raymond and Kuo 1984, doi 10.1002/qj.49711046402), in cells per stage:
 
     A = a_old - a_new,   X = a_new - c_new,   E = a_old - a-_old or a+_old - a_old, the one from where A comes
     G = max(X^2 + E^2, tiny),   C_x = A X,   C_e = A E within -G and G            (A = 0 where A X < 0: entering)
@@ -18,9 +18,9 @@ gradient; where a is land there is no radiation, and rate_in.
 Kinks, where the derivative is that of the branch: the sign of A X, of A (E- + E+), of C_e, and its bounds. Where
 X^2 + E^2 is below `TINY`, G is constant, and b = b_old to first order.
 
-The values outside are a list (nk, 1, N) of points. `radiate` makes of it the list of the values of the rim, and so does
-`carry_out`, by which a tracer takes the value inside in layers whose flow leaves (kink at u = 0). `put_on_rim` puts a list
-on the rim of a field.
+The values outside are given in a list of points, layer after layer. `put_on_rim` puts them on the rim of a field.
+`radiate` and `carry_out` compute the values of the rim from them and from the field, and `set_rim` sets these. By
+`carry_out` a tracer takes the value inside in layers whose flow leaves (kink at u = 0).
 
 Adjoint: in `adjoint/operators/open_boundary.py`.
 """
@@ -34,15 +34,39 @@ TINY = 1e-20
 
 
 @kernel
-def put_on_rim(values, places, field):
+def put_on_rim(outside, places, field):
     """Put the values of a list on the rim of a field.
 
     Parameters
     ----------
-    values : ndarray, shape (nk, 1, N)
-        Values at the points of the list.
+    outside : ndarray, shape (nk N,)
+        Values at the N points of the list.
     places : ndarray of int32, shape (nj, ni)
         Number of each point of the rim in the list, -1 elsewhere.
+    field : ndarray, shape (nk, nj, ni)
+        The field, written at the rim.
+    """
+    nk, nj, ni = field.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
+        for k in range(nk):
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    field[k, j, i] = outside[k * points + n]
+
+
+@kernel
+def set_rim(values, places, field):
+    """Set the rim of a field to that of another one.
+
+    Parameters
+    ----------
+    values : ndarray, shape (nk, nj, ni)
+        Field with the values of the rim.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in a list, -1 elsewhere.
     field : ndarray, shape (nk, nj, ni)
         The field, written at the rim.
     """
@@ -51,9 +75,8 @@ def put_on_rim(values, places, field):
         for k in range(nk):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
-                n = places[j, i]
-                if n >= 0:
-                    field[k, j, i] = values[k, 0, n]
+                if places[j, i] >= 0:
+                    field[k, j, i] = values[k, j, i]
 
 
 @point
@@ -114,7 +137,7 @@ def radiation_terms(old, new, inward, mask, k, j, i):
 def phase_velocity(A, X, E):
     """Return G, C_x and C_e, and the bound at which C_e lies: 1 or -1, or 0 between them."""
     square, G, bound = X * X + E * E, typed(TINY, X) + (X - X), 0
-    if square.real > TINY:
+    if square.real > typed(TINY, X):
         G = square
     C_e = A * E
     if C_e.real > G.real:
@@ -141,11 +164,11 @@ def at_rim(old, new, outside, inward, mask, dt, rate_in, rate_out, k, j, i):
         a = new[k, j + inward[0, j, i], i + inward[1, j, i]]
         b = radiated(b, a, G, C_x, C_e, B_before, B_after)
     r = dt * rate_in[0, j, i] if enters else dt * rate_out[0, j, i]
-    return (b + r * outside) / (1 + r)
+    return (b + r * outside) / (typed(1.0, r) + r)
 
 
 @kernel
-def radiate(old, new, outside, inward, mask, rows, columns, dt, rate_in, rate_out, values):
+def radiate(old, new, outside, places, inward, mask, dt, rate_in, rate_out, values):
     """Compute the values that the radiation with nudging gives the rim of a field.
 
     Parameters
@@ -154,30 +177,35 @@ def radiate(old, new, outside, inward, mask, rows, columns, dt, rate_in, rate_ou
         The field at the beginning of the stage, halo filled.
     new : ndarray, shape (nk, nj, ni)
         The field at the end of the stage, read inside, halo filled.
-    outside : ndarray, shape (nk, 1, N)
-        The values outside, at the points of a list.
+    outside : ndarray, shape (nk N,)
+        Values outside, at the N points of a list.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in the list, -1 elsewhere.
     inward : ndarray of int8, shape (2, nj, ni)
         Steps from the rim inwards, along j and along i (`Grid.inward_t`).
     mask : ndarray of int8, shape (nk, nj, ni)
         1 in water, 0 on land.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
     dt : float
         Length of the stage [s].
     rate_in, rate_out : ndarray, shape (1, nj, ni)
         Rates of nudging where what is outside enters, and where it leaves [s-1].
-    values : ndarray, shape (nk, 1, N)
-        The values, written at all points: outside the rim and on land those of `outside`.
+    values : ndarray, shape (nk, nj, ni)
+        The values, written at the rim; on land those outside.
     """
-    nk, lists, ni = outside.shape
-    for j in prange(lists):
+    nk, nj, ni = values.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(ni):
-                at_j, at_i = rows[i], columns[i]
-                values[k, j, i] = outside[k, j, i]
-                if is_rim(inward, mask, k, at_j, at_i):
-                    rates = (rate_in, rate_out)
-                    values[k, j, i] = at_rim(old, new, outside[k, j, i], inward, mask, dt, *rates, k, at_j, at_i)
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    given = outside[k * points + n]
+                    values[k, j, i] = given
+                    if mask[k, j, i] != 0:
+                        values[k, j, i] = at_rim(
+                            old, new, given, inward, mask, dt, rate_in, rate_out, k, np.intp(j), np.intp(i)
+                        )
 
 
 @point
@@ -187,7 +215,7 @@ def is_rim(inward, mask, k, j, i):
 
 
 @kernel
-def carry_out(u, v, C, outside, rows, columns, grid, values):
+def carry_out(u, v, C, outside, places, grid, values):
     """Compute the values of the rim of a tracer: those inside in layers whose flow leaves, else those outside.
 
     Parameters
@@ -196,23 +224,27 @@ def carry_out(u, v, C, outside, rows, columns, grid, values):
         Velocity at U and V points [m s-1], halo filled.
     C : ndarray, shape (nk, nj, ni)
         The tracer, read inside, halo filled.
-    outside : ndarray, shape (nk, 1, N)
-        The values outside, at the points of a list.
-    rows, columns : ndarray of int32, shape (N,)
-        Places of the points of the list.
+    outside : ndarray, shape (nk N,)
+        Values outside, at the N points of a list.
+    places : ndarray of int32, shape (nj, ni)
+        Number of each point of the rim in the list, -1 elsewhere.
     grid : Grid
         Masks and open sides.
-    values : ndarray, shape (nk, 1, N)
-        The values, written at all points.
+    values : ndarray, shape (nk, nj, ni)
+        The values, written at the rim.
     """
-    nk, lists, ni = outside.shape
-    for j in prange(lists):
+    nk, nj, ni = values.shape
+    points = outside.shape[0] // nk
+    for j in prange(HALO, nj - HALO):
         for k in range(nk):
-            for i in range(ni):
-                at_j, at_i = rows[i], columns[i]
-                values[k, j, i] = outside[k, j, i]
-                if leaves(u, v, grid, k, at_j, at_i):
-                    values[k, j, i] = C[k, at_j + grid.inward_t[0, at_j, at_i], at_i + grid.inward_t[1, at_j, at_i]]
+            for ii in range(HALO, ni - HALO):
+                i = np.uintp(ii)
+                n = places[j, i]
+                if n >= 0:
+                    at_j, at_i = np.intp(j), np.intp(i)
+                    values[k, j, i] = outside[k * points + n]
+                    if leaves(u, v, grid, k, at_j, at_i):
+                        values[k, j, i] = C[k, at_j + grid.inward_t[0, j, i], at_i + grid.inward_t[1, j, i]]
 
 
 @point
