@@ -59,10 +59,10 @@ class Control(NamedTuple):
         "state", "forcing", "parameter", or "vector" for numbers that belong to no points of the grid.
     shape : tuple of int
         Shape in which the control was given to the model.
-    rim : Rim, optional
-        Points of a forcing outside open sides, which is a list (nk, 1, N) and has no halo.
     whole : bool
         True for a vector whose gradient is the sum over all tiles already, False where they remain to be added.
+    rim : Rim, optional
+        Points of a forcing outside open sides, which is a list (nk, 1, N) and has no halo.
     """
 
     name: str

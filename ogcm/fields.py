@@ -123,5 +123,10 @@ FIELDS = {
     "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
     "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
     "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
+    "u_outside": Field("m s-1", "velocity along x outside open sides", "", "U"),
+    "v_outside": Field("m s-1", "velocity along y outside open sides", "", "V"),
+    "eta_outside": Field("m", "sea surface height outside open sides", "", "T", ""),
+    "T_outside": Field("degC", "temperature outside open sides"),
+    "S_outside": Field("g kg-1", "salinity outside open sides"),
     "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_streamfunction", "F", ""),
 }

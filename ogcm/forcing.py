@@ -275,7 +275,7 @@ class BoundForcing:
         """
         other = copy.copy(self)
         other.steady, other.series, other.functions = dict(self.steady), dict(self.series), dict(self.functions)
-        other.shapes = dict(self.shapes)
+        other.shapes, other.rims = dict(self.shapes), dict(self.rims)
         for entry, values in entries.items():
             other.bind(entry, values)
         other.check_restoring(f"{name}_star", f"rate_{name}", entries[f"{name}_star"] is not None)

@@ -28,7 +28,7 @@ from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
 from ogcm.numerics import Numerics, NumericsOptions
-from ogcm.outside import OpenSides, bind_outside
+from ogcm.outside import OpenSides, bind_entry, bind_outside
 from ogcm.parameters import PARAMETERS, Parameter, build_parameter, build_parameters
 from ogcm.state import State
 from ogcm.terms import Term, check_terms, on_device
@@ -189,7 +189,7 @@ class Model:
             S=self.sample("S", S),
         )
         if self.grid.open_sides:
-            bind_outside(self, self.open_sides)
+            bind_outside(self)
         if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
             fields: dict[str, Any] = self.state.arrays() | {"tke": self.background_turbulence()}
             self.state = State(**fields)
@@ -265,6 +265,8 @@ class Model:
         self.forcing, self.further_tracers = forcing, self.further_tracers | {name: tracer}
         self.parameters = self.parameters | {n: array for n, (array, _) in built.items()}
         self.parameter_shapes = self.parameter_shapes | {n: shape for n, (_, shape) in built.items()}
+        if self.grid.open_sides:
+            bind_entry(self, forcing, name, tracer.outside)
         self.fields = self.fields | tracer.fields(name)
         self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
 

@@ -21,7 +21,7 @@ from scipy.ndimage import binary_dilation
 from ogcm.backend import HALO
 from ogcm.device import to_device
 from ogcm.errors import InputError
-from ogcm.forcing import Entry
+from ogcm.forcing import BoundForcing, Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, as_array, number, sample
@@ -79,7 +79,18 @@ class OpenSides:
             raise InputError(f"zone: the width of a zone [m] is not negative, got {self.zone}")
 
     def stretches(self, shape: tuple[int, int]) -> dict[str, Array]:
-        """Return where each open side of an ocean of `shape` (ny, nx) is open, along it."""
+        """Return where the open sides are open.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Numbers of rows and columns of the whole ocean, (ny, nx).
+
+        Returns
+        -------
+        dict of str to ndarray of bool, shape (ny,) or (nx,)
+            Where each open side is open, along it, by its name.
+        """
         found = {}
         for side, n in (("west", shape[0]), ("east", shape[0]), ("south", shape[1]), ("north", shape[1])):
             given = np.asarray(getattr(self, side))
@@ -123,12 +134,9 @@ class Rim:
 
     @classmethod
     def of(cls, grid: Grid, kind: str, layers: int, ramp: Array) -> "Rim":
-        """Make the list of points "t", "u" or "v" of this number of layers, with a ramp (ny, nx) at T points."""
+        """Make the list of points "t", "u" or "v" of this number of layers, with the ramp (ny, nx) at these points."""
         rim = interior(getattr(grid, f"inward_{kind}")).any(axis=0)
         wet = interior(getattr(grid, f"mask_{kind}"))[:layers] == 1
-        axis = {"u": 1, "v": 0}.get(kind)
-        if axis is not None:
-            ramp = 0.5 * (ramp + np.roll(ramp, -1, axis))
         ramp = np.where(rim | ~wet[0], 0.0, ramp)
         j, i = (a.astype(np.int32) for a in np.nonzero(rim | (ramp > 0)))
         numbers = np.full(rim.shape, -1, np.int32)
@@ -179,25 +187,28 @@ def ramp_of_zone(horizontal: HorizontalGrid, stretches: Mapping[str, Array], wid
     return ramp
 
 
-KINDS = {"u": "u", "v": "v"}  # all others are at T
-
-
-def bind_outside(model: "Model", sides: OpenSides) -> None:
-    """Add what is outside to the forcing of a model whose state is known."""
-    whole = model.horizontal.undivided
-    ramp = np.zeros(whole.shape)
-    if sides.zone:
-        ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
+def bind_outside(model: "Model") -> None:
+    """Add what is outside to the forcing of a model with open sides, whose state is known."""
     for name in ("u", "v", "eta", "T", "S"):
-        bind_entry(model, name, getattr(sides, name), model.grid.tile.cut(ramp))
+        bind_entry(model, model.forcing, name, getattr(model.open_sides, name))
 
 
-def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> None:
-    """Add what is outside of one field to the forcing; by default its values at the start."""
-    forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
+def ramp_at(model: "Model", name: str) -> Array:
+    """Return the ramp of the zone of nudging at the points of a field, in the tile of the model; 0 for eta."""
+    whole, sides = model.horizontal.undivided, model.open_sides
+    ramp = np.zeros(whole.shape)
+    if sides.zone and name != "eta":
+        ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
+    if name in ("u", "v"):
+        ramp = 0.5 * (ramp + np.roll(ramp, -1, axis=1 if name == "u" else 0))
+    return model.grid.tile.cut(ramp)
+
+
+def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | None) -> None:
+    """Add what is outside of one field to the forcing of a model; by default its values at the start."""
+    entry, kind = f"{name}_outside", name if name in ("u", "v") else "t"
     grid, dtype = model.grid, model.grid.h_t.dtype
-    layers = 1 if name == "eta" else len(grid.h_t)
-    rim = forcing.rims[entry] = Rim.of(grid, kind, layers, np.zeros_like(ramp) if name == "eta" else ramp)
+    rim = forcing.rims[entry] = Rim.of(grid, kind, 1 if name == "eta" else len(grid.h_t), ramp_at(model, name))
     points = model.horizontal.points(kind, None if name == "eta" else interior(grid.z_t))
 
     def listed(values: Array) -> Array:

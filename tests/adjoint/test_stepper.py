@@ -96,6 +96,10 @@ CHOICES = {
     "open sides": {"open_sides": OPEN},
     "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},
     "radiation on all sides": {"open_sides": replace(AROUND, flow="radiation", water="radiation"), "horizontal": BOX},
+    "tracers and open sides": {
+        "open_sides": replace(OPEN, water="upstream"),
+        "tracers": {"dye": replace(TRACERS["dye"], outside=lambda x, y, z: np.cos(x / 5e4)), "age": ogcm.Age()},
+    },
     "open sides of shallow water": {"open_sides": OPEN, "equation_of_state": "none", "integrator": "ab2", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }
