@@ -375,7 +375,7 @@ class Collector:
         self.series = {n: np.zeros_like(c.array(model)) for n, c in self.controls.items() if n in model.forcing.series}
 
     def add(self, time: float) -> None:
-        """Add the adjoint of a step to the two records of each series between which the step lies.
+        """Add the adjoint of a step to the records of each series that take part at its time.
 
         Parameters
         ----------
@@ -383,10 +383,9 @@ class Collector:
             Time in the middle of the step [s].
         """
         for name, series_ad in self.series.items():
-            before, after, weight = self.forcing.series[name].weights(time)
             flux_ad = getattr(self.gradient.fluxes, name)
-            series_ad[before] += (1 - weight) * flux_ad
-            series_ad[after] += weight * flux_ad
+            for record, weight in self.forcing.series[name].terms(time):
+                series_ad[record] += weight * flux_ad
             flux_ad.fill(0)
 
     def collect(self, state_ad: State) -> dict[str, Array]:

@@ -52,6 +52,8 @@ from .state import Tendencies as Tendencies
 from .stepper import Stepper as Stepper
 from .terms import TERMS as TERMS
 from .terms import Term as Term
+from .tides import EquilibriumTide as EquilibriumTide
+from .tides import Tide as Tide
 from .tracers import TRACERS as TRACERS
 from .tracers import Age as Age
 from .tracers import Tracer as Tracer

@@ -16,6 +16,7 @@ from ogcm.constants import DAY
 from ogcm.dates import since_new_year
 from ogcm.errors import InputError
 from ogcm.grid import interior
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Values, flag, number, sample
 from ogcm.sunshine import Sunshine
 
@@ -168,13 +169,13 @@ def is_given(entry: "Entry | None") -> bool:
     return entry is not None and not (isinstance(entry, int | float) and entry == 0)
 
 
-def check_limits(bound: "BoundForcing", name: str) -> None:
-    """Raise InputError for values over water that are no values of the entry `name` in its units."""
+def check_limits(bound: "BoundForcing", name: str, like: str = "") -> None:
+    """Raise InputError for values over water that are no values of the entry `name`, or `like`, in its units."""
     values: Any = bound.functions[name](0.0) if name in bound.functions else None
     if values is None:
         values = bound.series[name].values if name in bound.series else bound.steady[name]
-    (low, high, units), wet = LIMITS[name], interior(bound.grid.mask_t)[0] == 1
-    found, slack = interior(values)[..., wet], TOLERANCE * (LIMITS[name][1] - LIMITS[name][0])
+    (low, high, units), wet = LIMITS[like or name], interior(bound.grid.mask_t)[0] == 1
+    found, slack = interior(values)[..., wet], TOLERANCE * (high - low)
     wrong = found[(found < low - slack) | (found > high + slack)]
     if len(wrong):
         raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")
@@ -201,15 +202,41 @@ def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
         Where latitude or longitude are needed and not known.
     """
     horizontal, places = bound.horizontal, list[Array]()
-    own = dict(zip(("latitude", "longitude"), np.meshgrid(horizontal.y_t, horizontal.x_t, indexing="ij"), strict=True))
     for name in ("latitude", "longitude"):
         given = getattr(atmosphere, name)
         if given is None and name == "longitude" and not atmosphere.diurnal_cycle:
             given = 0.0
-        if given is None and horizontal.units != "degrees":
-            raise InputError(f"{name}: give that of the atmosphere [degrees], since the grid has none")
-        values = own[name] if given is None else sample(name, given, horizontal.points())
-        places.append(np.broadcast_to(values, horizontal.shape))
+        places.append(place_on_earth(horizontal, name, given, "atmosphere"))
     latitude, longitude = places
     day = since_new_year(bound.start) / DAY if atmosphere.day_of_year is None else atmosphere.day_of_year
     return Sunshine(latitude, longitude, day, atmosphere.diurnal_cycle)
+
+
+def place_on_earth(horizontal: HorizontalGrid, axis: str, given: Values | None, what: str) -> Array:
+    """Return latitude or longitude at T points.
+
+    Parameters
+    ----------
+    horizontal : HorizontalGrid
+        The grid.
+    axis : {"latitude", "longitude"}
+        Which of them.
+    given : float, array_like or callable, optional
+        Their values, in place of those of a longitude-latitude grid [degrees].
+    what : str
+        What needs them, for messages.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        The values [degrees].
+
+    Raises
+    ------
+    InputError
+        Where they are not given and the grid has none.
+    """
+    if given is None and horizontal.units != "degrees":
+        raise InputError(f"{axis}: give that of the {what} [degrees], since the grid has none")
+    own = np.meshgrid(horizontal.y_t, horizontal.x_t, indexing="ij")[axis == "longitude"]
+    return np.broadcast_to(own if given is None else sample(axis, given, horizontal.points()), horizontal.shape)

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from ogcm.astronomy import check_start
 from ogcm.backend import HALO
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.forcing import Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import Function, as_array, number, sample
+from ogcm.inputs import Function, as_array, flag, number, sample
 from ogcm.series import Series
+from ogcm.tides import TidalSeries, Tide
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -49,6 +51,10 @@ class OpenSides:
         these. The depth mean of the velocity is that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
+    tides : Tide, optional
+        Tide outside, which is added to `eta`, `u` and `v`; the model needs a `start`.
+    inverse_barometer : bool
+        True to lower the sea surface outside by (p - 101325 Pa)/(rho0 g), with the `surface_pressure` p of the forcing.
     flow : {"radiation", "clamped"}
         Condition of the velocity without its depth mean.
     water : {"radiation", "upstream", "clamped"}
@@ -67,6 +73,8 @@ class OpenSides:
     v: Entry = 0.0
     T: Entry | None = None
     S: Entry | None = None
+    tides: Tide | None = None
+    inverse_barometer: bool = False
     flow: str = "radiation"
     water: str = "radiation"
     zone: float = 0.0
@@ -77,6 +85,9 @@ class OpenSides:
                 raise InputError(f"{name}: {getattr(self, name)!r} is no condition of open sides; choose from {known}")
         if number("zone", self.zone) < 0:
             raise InputError(f"zone: the width of a zone [m] is not negative, got {self.zone}")
+        flag("inverse_barometer", self.inverse_barometer)
+        if self.tides is not None and not isinstance(self.tides, Tide):
+            raise InputError(f"tides: needs an ogcm.Tide(eta=...), got {type(self.tides).__name__}")
 
     def stretches(self, shape: tuple[int, int]) -> dict[str, Array]:
         """Return where each open side of an ocean of `shape` (ny, nx) is open, along it."""
@@ -188,6 +199,10 @@ def bind_outside(model: "Model", sides: OpenSides) -> None:
         ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
     for name in ("u", "v", "eta", "T", "S"):
         bind_entry(model, name, getattr(sides, name), model.grid.tile.cut(ramp))
+        if sides.tides is not None and name in ("u", "v", "eta"):
+            bind_tide(model, name, sides.tides)
+    if sides.inverse_barometer and "surface_pressure" not in model.forcing.shapes:
+        raise InputError("inverse_barometer: needs the pressure of the air; give Forcing(surface_pressure=...) [Pa]")
 
 
 def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> None:
@@ -216,3 +231,23 @@ def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> N
         values = sample(entry, given, points)
         forcing.steady[entry] = listed(values)
         forcing.shapes[entry] = values.shape if values.ndim < 2 else forcing.steady[entry].shape
+
+
+def bind_tide(model: "Model", name: str, tide: Tide) -> None:
+    """Add the tide to what is outside of one field: as further records of its series, or to a function of time."""
+    forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
+    r_depth = interior(getattr(model.grid, f"r_depth_{kind}"))
+    constituents, maps = tide.waves(name, model.horizontal.points(kind), r_depth)
+    if not constituents:
+        return
+    start, rim, dtype = check_start(model.start), forcing.rims[entry], model.grid.h_t.dtype
+    waves = np.stack([rim.values(f"tides: {name}", a) for a in maps]).astype(dtype)
+    if entry in forcing.functions:
+        mean, series = forcing.functions[entry], TidalSeries(waves, [], None, constituents, start)
+        forcing.functions[entry] = lambda time: mean(time) + series.at(time)
+        return
+    steady = forcing.steady.pop(entry, None)
+    series = forcing.series[entry] if steady is None else Series(steady[None], [0.0])
+    values = np.concatenate([series.values, waves])
+    forcing.series[entry] = TidalSeries(values, series.times, series.period, constituents, start)
+    forcing.shapes[entry] = values.shape

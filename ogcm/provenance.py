@@ -19,6 +19,7 @@ from ogcm.device import to_host
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
+from ogcm.tides import TidalSeries
 
 Array = np.ndarray
 FEW = 16  # largest number of weights of a term that are recorded one by one
@@ -108,6 +109,7 @@ def forcing_mark(model: Model) -> str:
         items += [name, a]
     for name, series in sorted(forcing.series.items()):
         items += [name, series.values, np.asarray(series.times, float), repr(series.period)]
+        items += [*series.constituents] if isinstance(series, TidalSeries) else []
     for name, function in sorted(forcing.functions.items()):
         items += [name, *(function(t) for t in TIMES)]
     return digest(*items)

@@ -136,6 +136,22 @@ class Series:
         before, gap = after - 1, (times[after] if after < n else times[0] + (self.period or 0.0)) - times[after - 1]
         return before, after % n, (time - times[before]) / gap if gap > 0 else 0.0
 
+    def terms(self, time: float) -> list[tuple[int, float]]:
+        """Return the records that take part at a time, and their weights.
+
+        Parameters
+        ----------
+        time : float
+            Time [s].
+
+        Returns
+        -------
+        list of tuple of int and float
+            Index and weight of each record.
+        """
+        before, after, weight = self.weights(time)
+        return [(before, 1 - weight), (after, weight)]
+
     def at(self, time: float) -> Array:
         """Interpolate the series to a time.
 
@@ -149,8 +165,11 @@ class Series:
         ndarray
             The map, or the number.
         """
-        before, after, weight = self.weights(time)
-        return (1 - weight) * self.values[before] + weight * self.values[after]
+        (first, weight), *others = self.terms(time)
+        values = weight * self.values[first]
+        for record, weight in others:
+            values = values + weight * self.values[record]
+        return values
 
     def check_cover(self, name: str, start: float, end: float) -> None:
         """Check that the times of a series without period cover a run, to within the interval of its records.
@@ -169,7 +188,7 @@ class Series:
         InputError
             Where the run lies entirely outside the times of the series.
         """
-        if self.period is not None or len(self.times) == 1:
+        if self.period is not None or len(self.times) < 2:
             return
         first, last, step = self.times[0], self.times[-1], np.diff(self.times).max()
         days = f"days {first / DAY:g} to {last / DAY:g}, the run from day {start / DAY:g} to {end / DAY:g}"

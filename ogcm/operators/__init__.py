@@ -15,6 +15,7 @@
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it
     surface, shortwave                                  wind, fluxes of heat and fresh water, shortwave
+    surface_potential                                   pressure of the air and equilibrium tide
     bulk_fluxes, radiation                              these fluxes from the state of the atmosphere
     extrapolation                                       extrapolation of the state in time
     stencils                                            differences, means and masks that several operators share

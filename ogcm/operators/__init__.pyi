@@ -16,6 +16,7 @@ from . import radiation as radiation
 from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface
+from . import surface_potential as surface_potential
 from . import teos10 as teos10
 from . import tke as tke
 from . import tracer_advection as tracer_advection

@@ -89,6 +89,10 @@ CHOICES = {
     "open sides": {"open_sides": OPEN},
     "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},
     "radiation on all sides": {"open_sides": replace(AROUND, flow="radiation", water="radiation"), "horizontal": BOX},
+    "pressure of the air": {
+        "open_sides": replace(OPEN, inverse_barometer=True),
+        "forcing": ogcm.Forcing(surface_pressure=1e5 + 1e3 * WAVES[3]),
+    },
     "open sides of shallow water": {"open_sides": OPEN, "equation_of_state": "none", "integrator": "ab2", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }

@@ -1,0 +1,262 @@
+"""Tides: outside open sides from amplitude and phase, and the equilibrium tide inside.
+
+The elevation of each constituent, f A cos(V + u - g) (`ogcm.astronomy`), is linear in A cos g and A sin g, maps that are
+read once:
+
+    eta(t) = eta_outside(t) + sum over constituents of  f cos(V + u) (A cos g) + f sin(V + u) (A sin g)
+
+These maps are further records of the series that is given outside (`TidalSeries`), so that the gradient with respect to
+`eta_outside` has the ones with respect to A cos g and A sin g of each constituent among its records.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ogcm.astronomy import CONSTITUENTS, check_constituents, check_start, tidal_arguments
+from ogcm.errors import InputError
+from ogcm.inputs import Points, Values, sample
+from ogcm.labelled import is_labelled
+from ogcm.series import Series
+
+if TYPE_CHECKING:
+    import cftime
+
+Array = np.ndarray
+Harmonics = Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class TidalSeries(Series):
+    """A series with tides: its records, then A cos g of each constituent, then A sin g of each.
+
+    Parameters
+    ----------
+    values : ndarray, shape (nt + 2 n, ...)
+        Records.
+    times : array_like, shape (nt,)
+        Times of the first nt records [s].
+    period : float, optional
+        Time [s] after which these repeat.
+    constituents : tuple of str
+        Names of the n constituents.
+    start : cftime.datetime
+        Date of the time 0, UTC.
+    """
+
+    constituents: tuple[str, ...] = ()
+    start: "cftime.datetime | None" = None
+
+    def terms(self, time: float) -> list[tuple[int, float]]:
+        """Return the records that take part at a time, and their weights.
+
+        Parameters
+        ----------
+        time : float
+            Time [s].
+
+        Returns
+        -------
+        list of tuple of int and float
+            Index and weight of each record.
+        """
+        f, argument = tidal_arguments(self.constituents, check_start(self.start), time)
+        weights = np.concatenate([f * np.cos(argument), f * np.sin(argument)])
+        first = len(self.times)
+        return [*(super().terms(time) if first else ()), *((first + n, float(weight)) for n, weight in enumerate(weights))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tide:
+    """The tide outside open sides, by constituents.
+
+    Each entry gives amplitude and phase by the name of a constituent: {"M2": (amplitude, phase)}. Both are numbers, maps
+    of the ocean (ny, nx), functions f(x, y), or labelled maps with latitudes and longitudes of their own such as those
+    that `ogcm.data.read_field` returns, between whose points the tide is interpolated, and which may be missing on land.
+    Phases are lags behind Greenwich [degrees].
+
+    Parameters
+    ----------
+    eta : mapping of str to tuple
+        Elevation [m].
+    u, v : mapping of str to tuple, optional
+        Velocity at U and V points, along x and y [m s-1].
+    U, V : mapping of str to tuple, optional
+        In their place transports per width [m2 s-1], which are divided by the depth.
+
+    Raises
+    ------
+    InputError
+        For an unknown constituent, and for velocity and transport together.
+    """
+
+    eta: Harmonics = field(default_factory=dict)
+    u: Harmonics = field(default_factory=dict)
+    v: Harmonics = field(default_factory=dict)
+    U: Harmonics = field(default_factory=dict)
+    V: Harmonics = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("eta", "u", "v", "U", "V"):
+            given = getattr(self, name)
+            if not isinstance(given, Mapping) or not all(isinstance(p, tuple) and len(p) == 2 for p in given.values()):
+                raise InputError(f"tides: {name} needs amplitude and phase by name, such as {{'M2': (1.2, 45.0)}}")
+            check_constituents(given)
+        for velocity, transport in (("u", "U"), ("v", "V")):
+            if getattr(self, velocity) and getattr(self, transport):
+                raise InputError(f"tides: give either the velocity {velocity} or the transport {transport}")
+
+    @classmethod
+    def read(
+        cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha"
+    ) -> "Tide":
+        """Read the elevation from a file.
+
+        Parameters
+        ----------
+        source : str, Path or Dataset
+            NetCDF file, as for `ogcm.data.read_field`.
+        constituents : sequence of str
+            Names of the constituents.
+        amplitude, phase : str
+            Names of the variables, with {} in the place of the constituent [m, degrees].
+
+        Returns
+        -------
+        Tide
+            The tide.
+
+        Raises
+        ------
+        InputError
+            For an unknown constituent, and for what `ogcm.data.read_field` does not understand.
+        FileError
+            For a file or a variable that is missing.
+        """
+        from ogcm.data import read_field  # imported where it is needed, since it takes time
+
+        names = check_constituents(constituents)
+        return cls(eta={n: (read_field(source, amplitude.format(n)), read_field(source, phase.format(n))) for n in names})
+
+    def waves(self, name: str, points: Points, r_depth: Array | float = 1.0) -> tuple[tuple[str, ...], list[Array]]:
+        """Return the constituents of a field at points.
+
+        Parameters
+        ----------
+        name : str
+            "eta", "u" or "v".
+        points : Points
+            Where the field belongs, without heights.
+        r_depth : ndarray, shape (ny, nx)
+            Reciprocal of the depth at these points [m-1], by which a transport is multiplied.
+
+        Returns
+        -------
+        names : tuple of str
+            Names of the n constituents.
+        maps : list of ndarray, shape (ny, nx)
+            A cos g of each, then A sin g of each.
+        """
+        given, factor = getattr(self, name), 1.0
+        if not given and name != "eta":
+            given, factor = getattr(self, name.upper()), r_depth
+        complex_maps = [factor * complex_amplitude(f"tides: {name} of {c}", *p, points) for c, p in given.items()]
+        return tuple(given), [*(a.real for a in complex_maps), *(a.imag for a in complex_maps)]
+
+
+def complex_amplitude(name: str, amplitude: Any, phase: Any, points: Points) -> Array:
+    """Return A exp(i g) at points, shape (ny, nx), from amplitude and phase [degrees] in the forms of `Tide`."""
+    if is_labelled(amplitude) and is_labelled(phase) and {"lat", "lon"} <= set(amplitude.coords):
+        return interpolated(name, amplitude, phase, points)
+    a, g = (np.broadcast_to(sample(name, given, points), points.shape) for given in (amplitude, phase))
+    if (a < 0).any():
+        raise InputError(f"{name}: an amplitude is not negative, got {np.nanmin(a):g}; add 180 degrees to its phase")
+    return a * np.exp(1j * np.radians(g))
+
+
+def interpolated(name: str, amplitude: Any, phase: Any, points: Points) -> Array:
+    """Interpolate A exp(i g) linearly from latitudes and longitudes of its own; on land the nearest value is taken."""
+    from scipy.interpolate import RegularGridInterpolator  # imported where it is needed, since it takes time
+
+    from ogcm.data.fill import nearest
+    from ogcm.regions import shift_longitude
+
+    lat, lon = (np.asarray(amplitude.coords[axis], float) for axis in ("lat", "lon"))
+    if lat.ndim != 1 or lon.ndim != 1 or amplitude.shape != phase.shape:
+        raise InputError(f"{name}: needs amplitude and phase on one grid of longitude and latitude, got {amplitude.dims}")
+    if not points.named:
+        raise InputError(f"{name}: the ocean has no longitudes; give the tide as maps on its grid")
+    y, x = np.meshgrid(points.y, shift_longitude(points.x, 0.5 * (lon[0] + lon[-1])), indexing="ij")
+    for axis, wanted, own in (("latitudes", y, lat), ("longitudes", x, lon)):
+        spacing = np.diff(own).max()  # beyond the first and the last point, their values hold over one spacing
+        if wanted.min() < own[0] - spacing or wanted.max() > own[-1] + spacing:
+            raise InputError(
+                f"{name}: its {axis} {own[0]:g} to {own[-1]:g} do not cover the ocean, {wanted.min():g} to {wanted.max():g}"
+            )
+    values = np.asarray(amplitude) * np.exp(1j * np.radians(np.asarray(phase)))
+    missing = ~np.isfinite(values)
+    if missing.all():
+        raise InputError(f"{name}: has no value at all")
+    values = nearest(values, missing, False)
+    where = np.stack([np.clip(y, lat[0], lat[-1]), np.clip(x, lon[0], lon[-1])], axis=-1)
+    return RegularGridInterpolator((lat, lon), values)(where)
+
+
+@dataclass(frozen=True)
+class EquilibriumTide:
+    """The equilibrium tide, whose potential accelerates the water of the whole ocean.
+
+        eta_eq = sum of (1 + k - h) f A  { cos^2(latitude)            cos(V + u + 2 longitude)     semidiurnal
+                                         { sin(2 latitude)            cos(V + u + longitude)       diurnal
+                                         { 1/2 - 3/2 sin^2(latitude)  cos(V + u)                   of long period
+
+    with A and the factor 1 + k - h, by which the solid earth yields, of `ogcm.astronomy`.
+
+    Parameters
+    ----------
+    constituents : sequence of str
+        Names of the constituents.
+    latitude, longitude : float, array_like or callable, optional
+        Latitude and longitude [degrees]; by default those of a longitude-latitude grid.
+    yielding : float, optional
+        The factor 1 + k - h for all constituents; by default that of each.
+
+    Raises
+    ------
+    InputError
+        For an unknown constituent, and for a compound tide, which has no equilibrium.
+    """
+
+    constituents: Sequence[str]
+    latitude: Values | None = None
+    longitude: Values | None = None
+    yielding: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in check_constituents(self.constituents):
+            if not CONSTITUENTS[name].equilibrium:
+                raise InputError(f"equilibrium_tide: {name} arises in shallow water and has no equilibrium; leave it out")
+
+    def waves(self, latitude: Array, longitude: Array) -> list[Array]:
+        """Return the factors of f cos(V + u) of each constituent, then those of f sin(V + u).
+
+        Parameters
+        ----------
+        latitude, longitude : ndarray, shape (ny, nx)
+            Latitude and longitude [degrees].
+
+        Returns
+        -------
+        list of ndarray, shape (ny, nx)
+            Maps of the n constituents, then n others [m].
+        """
+        phi, waves = np.radians(latitude), []
+        shapes = (0.5 - 1.5 * np.sin(phi) ** 2, np.sin(2 * phi), np.cos(phi) ** 2)
+        for name in self.constituents:
+            c = CONSTITUENTS[name]
+            species = c.numbers[0]
+            amplitude = c.equilibrium * (c.yielding if self.yielding is None else self.yielding) * shapes[species]
+            waves.append(amplitude * np.exp(-1j * species * np.radians(longitude)))
+        return [*(a.real for a in waves), *(a.imag for a in waves)]
