@@ -7,6 +7,9 @@ like all others, then its values are replaced:
     sea level  by Flather in the barotropic substeps, then by Chapman (`open_sea_level`)
     tracers    the outer value is put on the rim, radiated, or carried out from inside (`open_tracers`)
 
+The sea level outside is read in the first cells inside, where Flather's condition compares it with that of the model:
+between a cell of the rim and one inside it would take a slope of the outer sea level for a wave.
+
 What is given outside belongs to the forcing of the model, as entries `u_outside`, `eta_outside`, `T_outside`, ...: lists
 (nk, 1, N) of the values at the N points of the rim, in the order of the rows.
 """
@@ -108,7 +111,8 @@ class Rim:
     Attributes
     ----------
     j, i : ndarray of int32, shape (N,)
-        Rows and columns of the points, without halo.
+        Rows and columns at which the values are read, without halo: those of the points, for the sea level those of the
+        first cells inside.
     places : ndarray of int32, shape (nj, ni)
         Number of the point at each place of the rim, -1 elsewhere.
     zone : ndarray of int32, shape (nj, ni)
@@ -118,7 +122,7 @@ class Rim:
     ramp : ndarray, shape (nj, ni)
         Share of the rate of nudging [1]: from 1 beside the rim to 0, which it is elsewhere.
     rows, columns : ndarray of int32, shape (N,)
-        Rows and columns with halo.
+        Rows and columns of the points, with halo.
     mask : ndarray of bool, shape (nk, 1, N)
         Water.
     """
@@ -134,8 +138,11 @@ class Rim:
     mask: Array
 
     @classmethod
-    def of(cls, grid: Grid, kind: str, layers: int, ramp: Array) -> "Rim":
-        """Make the list of points "t", "u" or "v" of this number of layers, with a ramp (ny, nx) at T points."""
+    def of(cls, grid: Grid, kind: str, layers: int, ramp: Array, *, first_inside: bool = False) -> "Rim":
+        """Make the list of points "t", "u" or "v" of this number of layers, with a ramp (ny, nx) at T points.
+
+        With `first_inside` the values of the rim are read in the first cells inside.
+        """
         rim = interior(getattr(grid, f"inward_{kind}")).any(axis=0)
         wet = interior(getattr(grid, f"mask_{kind}"))[:layers] == 1
         axis = {"u": 1, "v": 0}.get(kind)
@@ -146,10 +153,15 @@ class Rim:
         numbers = np.full(rim.shape, -1, np.int32)
         numbers[j, i] = np.arange(len(j))
         places, zone = (add_halo(np.where(at, numbers + 1, 0), grid.periodic) - 1 for at in (rim, ramp > 0))
+        rows, columns, water = j + HALO, i + HALO, wet[:, j, i][:, None]
+        if first_inside:
+            step_j, step_i = grid.inward_t[:, rows, columns]
+            j, i = j + step_j, i + step_i
+            water = water & wet[:, j, i][:, None]
         share = add_halo(ramp, grid.periodic).astype(grid.h_t.dtype)
-        places, zone, water = places.astype(np.int32), zone.astype(np.int32), wet[:, j, i][:, None]
+        places, zone = places.astype(np.int32), zone.astype(np.int32)
         beside = binary_dilation(getattr(grid, f"inward_{kind}").any(axis=0), np.ones((5, 5))).astype(np.int8)
-        return cls(j, i, places, zone, beside, share, j + HALO, i + HALO, water)
+        return cls(j, i, places, zone, beside, share, rows, columns, water)
 
     def to(self, device: str) -> "Rim":
         """Return the list with the arrays that kernels read in the memory of a device."""
@@ -210,7 +222,8 @@ def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> N
     forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
     grid, dtype = model.grid, model.grid.h_t.dtype
     layers = 1 if name == "eta" else len(grid.h_t)
-    rim = forcing.rims[entry] = Rim.of(grid, kind, layers, np.zeros_like(ramp) if name == "eta" else ramp)
+    own_ramp = np.zeros_like(ramp) if name == "eta" else ramp
+    rim = forcing.rims[entry] = Rim.of(grid, kind, layers, own_ramp, first_inside=name == "eta")
     points = model.horizontal.points(kind, None if name == "eta" else interior(grid.z_t))
 
     def listed(values: Array) -> Array:

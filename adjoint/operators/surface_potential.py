@@ -5,7 +5,9 @@ surface_potential   D_u_i -= m_i c (phi_{i+1} - phi_i)/dx_i in all layers, likew
 
                         phi_ad_i += F_i - F_{i-1} + G_j - G_{j-1}
 
-inverse_barometer   eta -= (p - P_REFERENCE)/(rho0 g) at the rim:    p_ad -= eta_ad/(rho0 g) there
+inverse_barometer   eta_b -= m_a (p_a - P_REFERENCE)/(rho0 g) at each rim point b with its neighbour a inside:
+
+                        p_ad_a -= m_a sum of eta_ad_b/(rho0 g) over the rim points b that have this neighbour
 """
 
 import numpy as np
@@ -52,6 +54,19 @@ def surface_potential_ad(coefficient, grid, D_u_ad, D_v_ad, phi_ad):
                 phi_ad[j, i] += along_x + along_y
 
 
+@point
+def from_rim(places, grid, eta_ad, j, i):
+    """Return the sum of eta_ad over the points of the rim from which (j, i) lies one step inwards."""
+    total = eta_ad[j, i] - eta_ad[j, i]  # zero of the right type
+    for along_j in range(-1, 2):
+        for along_i in range(-1, 2):
+            at_j, at_i = j - along_j, i - along_i
+            if places[at_j, at_i] >= 0:
+                if grid.inward_t[0, at_j, at_i] == along_j and grid.inward_t[1, at_j, at_i] == along_i:
+                    total += eta_ad[at_j, at_i]
+    return total
+
+
 @kernel
 def inverse_barometer_ad(places, grid, eta_ad, pressure_ad):
     """Add the adjoint of the inverse barometer at the rim.
@@ -61,9 +76,9 @@ def inverse_barometer_ad(places, grid, eta_ad, pressure_ad):
     places : ndarray of int32, shape (nj, ni)
         Number of each point of the rim, -1 elsewhere.
     grid : Grid
-        Constants.
+        Masks, constants and open sides.
     eta_ad : ndarray, shape (nj, ni)
-        Adjoint of the sea surface height outside.
+        Adjoint of the sea surface height outside, with its halo filled.
     pressure_ad : ndarray, shape (nj, ni)
         Adjoint of the pressure of the air, added to.
     """
@@ -71,5 +86,5 @@ def inverse_barometer_ad(places, grid, eta_ad, pressure_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            if places[j, i] >= 0:
-                pressure_ad[j, i] -= eta_ad[j, i] / (grid.rho0 * grid.gravity)
+            total = from_rim(places, grid, eta_ad, j, i)
+            pressure_ad[j, i] -= masked(grid.mask_t[0, j, i], total / (grid.rho0 * grid.gravity))

@@ -6,9 +6,9 @@
 
 with the pressure p_a of the air [Pa] and the elevation eta_eq of the equilibrium tide [m]. Where both vary slowly, the
 sea surface follows them: eta = eta_eq - p_a/(rho0 g) up to a constant, the inverse barometer. Outside open sides this
-response is part of what is given:
+response is part of what is given at the rim, which is the sea level of the first cells inside (`ogcm.outside`):
 
-    eta_outside -= (p_a - P_REFERENCE)/(rho0 g)     in the cells of the rim
+    eta_outside -= (p_a - P_REFERENCE)/(rho0 g)     in the cells of the rim, with p_a of the first cells inside
 
 Adjoint: in `adjoint/operators/surface_potential.py`. Linear in phi. There are no kinks.
 """
@@ -58,6 +58,12 @@ def surface_potential(phi, coefficient, grid, D_u, D_v):
                 D_v[k, j, i] += masked(grid.mask_v[k, j, i], force_v(phi, coefficient, grid, j, i))
 
 
+@point
+def depression(pressure, grid):
+    """Return by how much a pressure of the air lowers the sea surface [m]."""
+    return (pressure - typed(P_REFERENCE, pressure)) / (grid.rho0 * grid.gravity)
+
+
 @kernel
 def inverse_barometer(pressure, places, grid, eta):
     """Add the inverse barometer to the sea level of the rim of open sides.
@@ -65,11 +71,11 @@ def inverse_barometer(pressure, places, grid, eta):
     Parameters
     ----------
     pressure : ndarray, shape (nj, ni)
-        Pressure of the air at the sea surface [Pa].
+        Pressure of the air at the sea surface [Pa], with its halo filled.
     places : ndarray of int32, shape (nj, ni)
         Number of each point of the rim, -1 elsewhere.
     grid : Grid
-        Constants.
+        Masks, constants and open sides.
     eta : ndarray, shape (nj, ni)
         Sea surface height outside [m], changed at the rim.
     """
@@ -78,4 +84,5 @@ def inverse_barometer(pressure, places, grid, eta):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
             if places[j, i] >= 0:
-                eta[j, i] -= (pressure[j, i] - typed(P_REFERENCE, pressure[j, i])) / (grid.rho0 * grid.gravity)
+                to_j, to_i = j + grid.inward_t[0, j, i], i + grid.inward_t[1, j, i]
+                eta[j, i] -= masked(grid.mask_t[0, to_j, to_i], depression(pressure[to_j, to_i], grid))
