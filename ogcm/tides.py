@@ -138,7 +138,8 @@ class Tide:
         from ogcm.data import read_field  # imported where it is needed, since it takes time
 
         names = check_constituents(constituents)
-        return cls(eta={n: (read_field(source, amplitude.format(n)), read_field(source, phase.format(n))) for n in names})
+        kinds = ((amplitude, "sea level"), (phase, "angle"))
+        return cls(eta={n: tuple(read_field(source, of.format(n), kind) for of, kind in kinds) for n in names})
 
     def waves(self, name: str, points: Points, r_depth: Array | float = 1.0) -> tuple[tuple[str, ...], list[Array]]:
         """Return the constituents of a field at points.
