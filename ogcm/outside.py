@@ -30,7 +30,7 @@ from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, as_array, flag, number, sample
 from ogcm.series import Series
-from ogcm.tides import TidalSeries, Tide
+from ogcm.tides import TidalSeries, Tide, velocity_of
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -251,6 +251,9 @@ def bind_tide(model: "Model", name: str, tide: Tide) -> None:
     forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
     r_depth = interior(getattr(model.grid, f"r_depth_{kind}"))
     constituents, maps = tide.waves(name, model.horizontal.points(kind), r_depth)
+    if name != "eta" and not tide.has_flow:
+        constituents, elevation = tide.waves("eta", model.horizontal.points())
+        maps = velocity_of(constituents, elevation, model.grid, tide.friction)[name]
     if not constituents:
         return
     start, rim, dtype = check_start(model.start), forcing.rims[entry], model.grid.h_t.dtype

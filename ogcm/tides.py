@@ -7,6 +7,16 @@ read once:
 
 These maps are further records of the series that is given outside (`TidalSeries`), so that the gradient with respect to
 `eta_outside` has the ones with respect to A cos g and A sin g of each constituent among its records.
+
+Where only the elevation is known, the velocity outside is that of the linear momentum equations,
+
+    s u - f v = -g d(eta)/dx,   s v + f u = -g d(eta)/dy,   s = i omega + r
+
+    u = -g (s eta_x + f eta_y)/(s^2 + f^2),   v = -g (s eta_y - f eta_x)/(s^2 + f^2)
+
+in complex amplitudes: Flather's condition needs both. The slopes lie at the faces; the other one of each face is the mean
+of those of the four faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is A exp(-i g), the
+conjugate of the maps here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.astronomy import CONSTITUENTS, check_constituents, check_start, tidal_arguments
+from ogcm.astronomy import CONSTITUENTS, check_constituents, check_start, frequency, tidal_arguments
 from ogcm.errors import InputError
-from ogcm.inputs import Points, Values, sample
+from ogcm.grid import Grid, add_halo, interior
+from ogcm.halo import exchange
+from ogcm.inputs import Points, Values, number, sample
 from ogcm.labelled import is_labelled
 from ogcm.series import Series
 
@@ -84,7 +96,10 @@ class Tide:
     u, v : mapping of str to tuple, optional
         Velocity at U and V points, along x and y [m s-1].
     U, V : mapping of str to tuple, optional
-        In their place transports per width [m2 s-1], which are divided by the depth.
+        In their place transports per width [m2 s-1], which are divided by the depth. Without any of these, the velocity
+        follows from the slope of the elevation.
+    friction : float
+        Rate r of the linear friction in that case [s-1], which keeps it finite where f is the frequency of a tide.
 
     Raises
     ------
@@ -97,6 +112,7 @@ class Tide:
     v: Harmonics = field(default_factory=dict)
     U: Harmonics = field(default_factory=dict)
     V: Harmonics = field(default_factory=dict)
+    friction: float = 1e-6
 
     def __post_init__(self) -> None:
         for name in ("eta", "u", "v", "U", "V"):
@@ -104,6 +120,8 @@ class Tide:
             if not isinstance(given, Mapping) or not all(isinstance(p, tuple) and len(p) == 2 for p in given.values()):
                 raise InputError(f"tides: {name} needs amplitude and phase by name, such as {{'M2': (1.2, 45.0)}}")
             check_constituents(given)
+        if not number("tides: friction", self.friction) >= 0:
+            raise InputError(f"tides: friction is a rate [s-1] that is not negative, got {self.friction}")
         for velocity, transport in (("u", "U"), ("v", "V")):
             if getattr(self, velocity) and getattr(self, transport):
                 raise InputError(f"tides: give either the velocity {velocity} or the transport {transport}")
@@ -140,6 +158,11 @@ class Tide:
         names = check_constituents(constituents)
         kinds = ((amplitude, "sea level"), (phase, "angle"))
         return cls(eta={n: tuple(read_field(source, of.format(n), kind) for of, kind in kinds) for n in names})
+
+    @property
+    def has_flow(self) -> bool:
+        """True where velocity or transport are given."""
+        return any(getattr(self, name) for name in ("u", "v", "U", "V"))
 
     def waves(self, name: str, points: Points, r_depth: Array | float = 1.0) -> tuple[tuple[str, ...], list[Array]]:
         """Return the constituents of a field at points.
@@ -203,6 +226,44 @@ def interpolated(name: str, amplitude: Any, phase: Any, points: Points) -> Array
     values = nearest(values, missing, False)
     where = np.stack([np.clip(y, lat[0], lat[-1]), np.clip(x, lon[0], lon[-1])], axis=-1)
     return RegularGridInterpolator((lat, lon), values)(where)
+
+
+def velocity_of(names: Sequence[str], eta: Sequence[Array], grid: Grid, friction: float) -> dict[str, list[Array]]:
+    """Compute the velocity of tides from the slope of their elevation, by the linear momentum equations.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the n constituents.
+    eta : sequence of ndarray, shape (ny, nx)
+        A cos g of the elevation of each, then A sin g of each [m].
+    grid : Grid
+        Grid of the ocean.
+    friction : float
+        Rate of the linear friction [s-1].
+
+    Returns
+    -------
+    dict of list of ndarray, shape (ny, nx)
+        The same for "u" and "v" at U and V points [m s-1]; 0 on land.
+    """
+    wet_u, wet_v = grid.mask_u[0] == 1, grid.mask_v[0] == 1
+    flows: dict[str, list[Array]] = {"u": [], "v": []}
+    for n, name in enumerate(names):
+        parts = [add_halo(np.nan_to_num(a), grid.periodic) for a in (eta[n], eta[n + len(names)])]
+        exchange(grid, *parts)
+        level = parts[0] - 1j * parts[1]
+        x = np.where(wet_u, (np.roll(level, -1, 1) - level) * grid.r_dx_u, 0)
+        y = np.where(wet_v, (np.roll(level, -1, 0) - level) * grid.r_dy_v, 0)
+        for flow, slope, wet, across, wet_across, step in (("u", x, wet_u, y, wet_v, 1), ("v", y, wet_v, x, wet_u, -1)):
+            shifts = [(j, i) for j in (0, step) for i in (0, -step)]
+            count = sum(np.roll(wet_across, shift, (0, 1)).astype(float) for shift in shifts)
+            other = sum(np.roll(across, shift, (0, 1)) for shift in shifts) / np.maximum(count, 1)
+            f = 0.5 * (grid.f + np.roll(grid.f, 1, 0 if flow == "u" else 1))
+            s = 1j * frequency(name) + friction
+            u = np.where(wet, -grid.gravity * (s * slope + step * f * other) / (s**2 + f**2), 0)
+            flows[flow].append(interior(u).conj())
+    return {flow: [*(a.real for a in maps), *(a.imag for a in maps)] for flow, maps in flows.items()}
 
 
 @dataclass(frozen=True)

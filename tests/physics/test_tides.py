@@ -116,17 +116,41 @@ def channel(**options):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["u", "U"])
+@pytest.mark.parametrize("name", ["u", "U", ""])
 def test_a_channel_co_oscillates(name):
-    """eta = A cos(k (L - x))/cos(k L) cos(omega t); the transient of a start from rest leaves through the open side."""
+    """eta = A cos(k (L - x))/cos(k L) cos(omega t); the transient of a start from rest leaves through the open side.
+
+    The velocity outside is given, or as a transport, or follows from the slope of the elevation.
+    """
     amplitude, phase = wave(flowing, -90.0)
     if name == "U":
         velocity = amplitude
         amplitude = lambda x, y: DEPTH * velocity(x, y)  # noqa: E731
-    times, levels = records(channel(**{name: {"M2": (amplitude, phase)}}), days=3, first=2)
+    times, levels = records(channel(**({name: {"M2": (amplitude, phase)}} if name else {})), days=3, first=2)
     found = complex_of(*harmonics(times, levels[:, 1], ["M2"], START)["M2"])
     expected = standing(DX * (np.arange(40) + 0.5))
     assert np.abs(found - expected)[1:].max() < 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("f", [1e-4, -1e-4])
+def test_a_kelvin_wave_crosses_a_rotating_channel(f):
+    """Only its elevation is given: eta = A exp(-|f| d/c) cos(k x - omega t), d from the wall on its right (left)."""
+    nx, ny, c = 16, 20, np.sqrt(G * 100.0)
+
+    def from_wall(y):
+        return y if f > 0 else 2e5 - y
+
+    tide = ogcm.Tide(eta={"M2": (lambda x, y: np.exp(-abs(f) * from_wall(y) / c) + 0 * x,
+                                 lambda x, y: np.degrees(OMEGA / c * x) + 0 * y)}, friction=0.0)  # fmt: skip
+    model = ogcm.Model(
+        ogcm.cartesian(nx=nx, ny=ny, dx=DX, dy=DX, f0=f), depth=100.0, dz=[100.0], dt=200.0, start=START,
+        open_sides=ogcm.OpenSides(west=True, east=True, tides=tide, flow="clamped"), parameters={"nu_v": 0.0}, **STILL,
+    )  # fmt: skip
+    times, levels = records(model, days=2.5, first=1.5)
+    found = complex_of(*harmonics(times, levels, ["M2"], START)["M2"])[:, 1:-1]
+    x, y = np.meshgrid(model.horizontal.x_t[1:-1], model.horizontal.y_t)
+    expected = complex_of(np.exp(-abs(f) * from_wall(y) / c), np.degrees(OMEGA / c * x))
+    assert np.abs(found - expected).max() < 0.01
 
 
 def test_a_tide_needs_a_date_and_known_names():
