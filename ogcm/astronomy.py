@@ -9,8 +9,8 @@ H is the hour angle of the mean sun from midnight UTC, s and h are the mean long
 the moon's perigee, by the formulae that Schwiderski (1980, doi 10.1029/RG018i001p00243) gives. Doodson numbers n, phase
 origins and nodal corrections are those of Pugh (1987, Tides, Surges and Mean Sea-Level, tables 4.1 and 4.3), which
 follow Doodson (1921) and Schureman (1958). f and u of a compound tide such as M4 = 2 M2 are the product and the sum of
-those of its parts. Equilibrium amplitudes and the factors 1 + k - h of the yielding earth are those of Arbic et al. (2004,
-doi 10.1016/j.dsr2.2004.09.014, table 1), after Wahr (1981).
+those of its parts. Equilibrium amplitudes and the factors 1 + k - h of the yielding earth are those of Arbic et al.
+(2004, doi 10.1016/j.dsr2.2004.09.014, table 1), after Wahr (1981).
 """
 
 from collections.abc import Iterable

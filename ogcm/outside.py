@@ -259,8 +259,8 @@ def bind_tide(model: "Model", name: str, tide: Tide) -> None:
     start, rim, dtype = check_start(model.start), forcing.rims[entry], model.grid.h_t.dtype
     waves = np.stack([rim.values(f"tides: {name}", a) for a in maps]).astype(dtype)
     if entry in forcing.functions:
-        mean, series = forcing.functions[entry], TidalSeries(waves, [], None, constituents, start)
-        forcing.functions[entry] = lambda time: mean(time) + series.at(time)
+        mean, waving = forcing.functions[entry], TidalSeries(waves, [], None, constituents, start)
+        forcing.functions[entry] = lambda time: mean(time) + waving.at(time)
         return
     steady = forcing.steady.pop(entry, None)
     series = forcing.series[entry] if steady is None else Series(steady[None], [0.0])

@@ -1,7 +1,7 @@
 """Tides: outside open sides from amplitude and phase, and the equilibrium tide inside.
 
-The elevation of each constituent, f A cos(V + u - g) (`ogcm.astronomy`), is linear in A cos g and A sin g, maps that are
-read once:
+The elevation of each constituent, f A cos(V + u - g) (`ogcm.astronomy`), is linear in A cos g and A sin g, maps that
+are read once:
 
     eta(t) = eta_outside(t) + sum over constituents of  f cos(V + u) (A cos g) + f sin(V + u) (A sin g)
 
@@ -14,9 +14,9 @@ Where only the elevation is known, the velocity outside is that of the linear mo
 
     u = -g (s eta_x + f eta_y)/(s^2 + f^2),   v = -g (s eta_y - f eta_x)/(s^2 + f^2)
 
-in complex amplitudes: Flather's condition needs both. The slopes lie at the faces; the other one of each face is the mean
-of those of the four faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is A exp(-i g), the
-conjugate of the maps here.
+in complex amplitudes, since Flather's condition needs both. The slopes lie at the faces; the slope along a face is the
+mean of those at the four faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is
+A exp(-i g), the conjugate of the maps here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,17 +77,20 @@ class TidalSeries(Series):
         f, argument = tidal_arguments(self.constituents, check_start(self.start), time)
         weights = np.concatenate([f * np.cos(argument), f * np.sin(argument)])
         first = len(self.times)
-        return [*(super().terms(time) if first else ()), *((first + n, float(weight)) for n, weight in enumerate(weights))]
+        return [
+            *(super().terms(time) if first else ()),
+            *((first + n, float(weight)) for n, weight in enumerate(weights)),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tide:
     """The tide outside open sides, by constituents.
 
-    Each entry gives amplitude and phase by the name of a constituent: {"M2": (amplitude, phase)}. Both are numbers, maps
-    of the ocean (ny, nx), functions f(x, y), or labelled maps with latitudes and longitudes of their own such as those
-    that `ogcm.data.read_field` returns, between whose points the tide is interpolated, and which may be missing on land.
-    Phases are lags behind Greenwich [degrees].
+    Each entry gives amplitude and phase by the name of a constituent: {"M2": (amplitude, phase)}. Both are numbers,
+    maps of the ocean (ny, nx), functions f(x, y), or labelled maps with latitudes and longitudes of their own such as
+    those that `ogcm.data.read_field` returns, between whose points the tide is interpolated, and which may be missing
+    on land. Phases are lags behind Greenwich [degrees].
 
     Parameters
     ----------
@@ -127,9 +130,7 @@ class Tide:
                 raise InputError(f"tides: give either the velocity {velocity} or the transport {transport}")
 
     @classmethod
-    def read(
-        cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha"
-    ) -> "Tide":
+    def read(cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha") -> "Tide":
         """Read the elevation from a file.
 
         Parameters
@@ -156,8 +157,9 @@ class Tide:
         from ogcm.data import read_field  # imported where it is needed, since it takes time
 
         names = check_constituents(constituents)
-        kinds = ((amplitude, "sea level"), (phase, "angle"))
-        return cls(eta={n: tuple(read_field(source, of.format(n), kind) for of, kind in kinds) for n in names})
+        amplitudes = [read_field(source, amplitude.format(n), "sea level") for n in names]
+        phases = [read_field(source, phase.format(n), "angle") for n in names]
+        return cls(eta=dict(zip(names, zip(amplitudes, phases, strict=True), strict=True)))
 
     @property
     def has_flow(self) -> bool:
@@ -183,11 +185,10 @@ class Tide:
         maps : list of ndarray, shape (ny, nx)
             A cos g of each, then A sin g of each.
         """
-        given, factor = getattr(self, name), 1.0
-        if not given and name != "eta":
-            given, factor = getattr(self, name.upper()), r_depth
-        complex_maps = [factor * complex_amplitude(f"tides: {name} of {c}", *p, points) for c, p in given.items()]
-        return tuple(given), [*(a.real for a in complex_maps), *(a.imag for a in complex_maps)]
+        transport: Harmonics = {} if name == "eta" else getattr(self, name.upper())
+        given, factor = (transport, r_depth) if transport else (getattr(self, name), 1.0)
+        found = [factor * complex_amplitude(f"tides: {name} of {c}", a, g, points) for c, (a, g) in given.items()]
+        return tuple(given), [*(a.real for a in found), *(a.imag for a in found)]
 
 
 def complex_amplitude(name: str, amplitude: Any, phase: Any, points: Points) -> Array:
@@ -209,16 +210,17 @@ def interpolated(name: str, amplitude: Any, phase: Any, points: Points) -> Array
 
     lat, lon = (np.asarray(amplitude.coords[axis], float) for axis in ("lat", "lon"))
     if lat.ndim != 1 or lon.ndim != 1 or amplitude.shape != phase.shape:
-        raise InputError(f"{name}: needs amplitude and phase on one grid of longitude and latitude, got {amplitude.dims}")
+        raise InputError(
+            f"{name}: needs amplitude and phase on one grid of longitude and latitude, got {amplitude.dims}"
+        )
     if not points.named:
         raise InputError(f"{name}: the ocean has no longitudes; give the tide as maps on its grid")
     y, x = np.meshgrid(points.y, shift_longitude(points.x, 0.5 * (lon[0] + lon[-1])), indexing="ij")
     for axis, wanted, own in (("latitudes", y, lat), ("longitudes", x, lon)):
         spacing = np.diff(own).max()  # beyond the first and the last point, their values hold over one spacing
         if wanted.min() < own[0] - spacing or wanted.max() > own[-1] + spacing:
-            raise InputError(
-                f"{name}: its {axis} {own[0]:g} to {own[-1]:g} do not cover the ocean, {wanted.min():g} to {wanted.max():g}"
-            )
+            ocean = f"the ocean's {wanted.min():g} to {wanted.max():g}"
+            raise InputError(f"{name}: its {axis} {own[0]:g} to {own[-1]:g} do not cover {ocean}; give a larger map")
     values = np.asarray(amplitude) * np.exp(1j * np.radians(np.asarray(phase)))
     missing = ~np.isfinite(values)
     if missing.all():
@@ -299,7 +301,9 @@ class EquilibriumTide:
     def __post_init__(self) -> None:
         for name in check_constituents(self.constituents):
             if not CONSTITUENTS[name].equilibrium:
-                raise InputError(f"equilibrium_tide: {name} arises in shallow water and has no equilibrium; leave it out")
+                raise InputError(
+                    f"equilibrium_tide: {name} arises in shallow water and has no equilibrium; leave it out"
+                )
 
     def waves(self, latitude: Array, longitude: Array) -> list[Array]:
         """Return the factors of f cos(V + u) of each constituent, then those of f sin(V + u).

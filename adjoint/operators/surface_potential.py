@@ -61,9 +61,9 @@ def from_rim(places, grid, eta_ad, j, i):
     for along_j in range(-1, 2):
         for along_i in range(-1, 2):
             at_j, at_i = j - along_j, i - along_i
-            if places[at_j, at_i] >= 0:
-                if grid.inward_t[0, at_j, at_i] == along_j and grid.inward_t[1, at_j, at_i] == along_i:
-                    total += eta_ad[at_j, at_i]
+            along = grid.inward_t[0, at_j, at_i] == along_j and grid.inward_t[1, at_j, at_i] == along_i
+            if along and places[at_j, at_i] >= 0:
+                total += eta_ad[at_j, at_i]
     return total
 
 
