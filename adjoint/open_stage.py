@@ -7,6 +7,7 @@ import numpy as np
 from adjoint.clear import clear
 from adjoint.operators.flather import chapman_ad, outer_waves_ad
 from adjoint.operators.open_boundary import carry_out_ad, put_on_rim_ad, radiate_ad, set_rim_ad
+from adjoint.operators.surface_potential import inverse_barometer_ad
 from ogcm.halo import exchange
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def open_velocity_ad(model: "Model", backward: "BackwardStage", work_ad: "StageW
         radiate_to_rim_ad(model, backward, work_ad, "v", step.n.v, work.v_star, grid.inward_v, grid.mask_v)
     exchange(grid, work_ad.outer_u, work_ad.outer_v)
     outer_waves_ad(grid, work_ad.outer_u, work_ad.outer_v, s_ad.u, s_ad.v, work_ad.eta_outside)
+    if model.open_sides.inverse_barometer:
+        places, pressure_ad = rims["eta_outside"].places, step.gradient.fluxes.surface_pressure
+        inverse_barometer_ad(places, grid, work_ad.eta_outside, pressure_ad)
     masks = {"u": grid.mask_u, "v": grid.mask_v, "eta": grid.mask_t[:1]}
     for name, field_ad in (("u", s_ad.u), ("v", s_ad.v), ("eta", work_ad.eta_outside[None])):
         rim, values_ad = rims[f"{name}_outside"], work_ad.rim[: len(field_ad)]

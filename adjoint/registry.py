@@ -23,6 +23,7 @@ from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import radiation as radiation_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
+from adjoint.operators import surface_potential as surface_potential_ad
 from adjoint.operators import tke as tke_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
 from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
@@ -33,7 +34,15 @@ from adjoint.operators import vertical_upwinding as vertical_upwinding_ad
 from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
-from adjoint.pair_constants import DT, heights_of_air, same, seven_substeps, time_step_and_dither, with_triads
+from adjoint.pair_constants import (
+    DT,
+    every_other_point,
+    heights_of_air,
+    same,
+    seven_substeps,
+    time_step_and_dither,
+    with_triads,
+)
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.operators import (
@@ -53,6 +62,7 @@ from ogcm.operators import (
     radiation,
     shortwave,
     surface,
+    surface_potential,
     tke,
     tracer_advection,
     tracer_diffusion,
@@ -199,6 +209,20 @@ OPERATORS = {
     ),
     "wind_stress": pair(
         surface.wind_stress, surface_ad.wind_stress_ad, "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"
+    ),
+    "surface_potential": pair(
+        surface_potential.surface_potential,
+        surface_potential_ad.surface_potential_ad,
+        "phi t2",
+        "D_u u, D_v v",
+        same(9.81),
+    ),
+    "inverse_barometer": pair(
+        surface_potential.inverse_barometer,
+        surface_potential_ad.inverse_barometer_ad,
+        "pressure t2 1e3",
+        "eta t2",
+        every_other_point,
     ),
     "hold_above_freezing": pair(
         surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"

@@ -20,6 +20,7 @@ from adjoint.operators.layers import stretch_ad
 from adjoint.operators.nudging import nudge_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
+from adjoint.operators.surface_potential import surface_potential_ad
 from adjoint.operators.tke import (
     advance_tke_ad,
     shear_production_ad,
@@ -36,7 +37,7 @@ from adjoint.work import BackwardStep
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.slow_physics import eddy_diffusivities, negative, nudged, rain_content
+from ogcm.slow_physics import eddy_diffusivities, negative, nudged, potential_of_unit, potentials, rain_content
 
 Array = np.ndarray
 
@@ -67,6 +68,8 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
         along_slopes_ad(model, step)
     mixing_coefficients_ad(model, step)
     friction_ad(model, step)
+    for name in potentials(model):
+        surface_potential_ad(potential_of_unit(model, name), grid, D_ad.u, D_ad.v, getattr(fluxes_ad, name))
     stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
     wind_stress_ad(*stress, s.u, s.v, grid, D_ad.u, D_ad.v, *stress_ad, s_ad.u, s_ad.v)
     depth_mean_ad(n.u, n.v, grid, *step.slow_ad.bar, n_ad.u, n_ad.v)

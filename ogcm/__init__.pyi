@@ -54,6 +54,8 @@ from .stream import Stream as Stream
 from .stream import stream_field as stream_field
 from .terms import TERMS as TERMS
 from .terms import Term as Term
+from .tides import EquilibriumTide as EquilibriumTide
+from .tides import Tide as Tide
 from .tracers import TRACERS as TRACERS
 from .tracers import Age as Age
 from .tracers import Tracer as Tracer

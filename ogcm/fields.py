@@ -103,6 +103,8 @@ FIELDS = {
     "shortwave": Field(
         "W m-2", "shortwave radiation into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
     ),
+    "surface_pressure": Field("Pa", "air pressure at the sea surface", "surface_air_pressure", "T", ""),
+    "equilibrium_tide": Field("m", "elevation of the equilibrium tide", "", "T", ""),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
     "u10": Field("m s-1", "wind along x", "x_wind", "T", ""),
     "v10": Field("m s-1", "wind along y", "y_wind", "T", ""),

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_limits
+from ogcm.astronomy import check_start
+from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_entry, check_limits, place_on_earth
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.fields import Fields
@@ -35,6 +36,7 @@ from ogcm.inputs import (
 )
 from ogcm.series import Series
 from ogcm.stream import ReadAhead, Stream
+from ogcm.tides import EquilibriumTide, TidalSeries
 
 Array = np.ndarray
 Entry = Values | Series
@@ -62,6 +64,11 @@ class Forcing:
     shortwave : float, array_like, callable or Series, optional
         Shortwave radiation that enters the sea at T points [W m-2], which heats the layers that it reaches
         (`ogcm.operators.shortwave`).
+    surface_pressure : float, array_like, callable or Series, optional
+        Pressure of the air at the sea surface at T points [Pa], whose gradient accelerates the water
+        (`ogcm.operators.surface_potential`). That of an atmosphere does so only if it is given here as well.
+    equilibrium_tide : EquilibriumTide, optional
+        Equilibrium tide, whose potential accelerates the water likewise; the model needs a `start`.
     atmosphere : Atmosphere, optional
         Atmosphere from which stress, heat flux, fresh water and shortwave radiation are computed in each step, in place
         of those above; restoring is added to them.
@@ -76,10 +83,13 @@ class Forcing:
     rate_T: Entry = 0.0
     rate_S: Entry = 0.0
     shortwave: Entry | None = None
+    surface_pressure: Entry | None = None
+    equilibrium_tide: EquilibriumTide | None = None
     atmosphere: Atmosphere | None = None
 
 
-NAMES = tuple(f.name for f in fields(Forcing) if f.name != "atmosphere")
+NAMES = tuple(f.name for f in fields(Forcing) if f.name not in ("atmosphere", "equilibrium_tide"))
+OPTIONAL = ("shortwave", "surface_pressure")  # absent where they are not given
 TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
@@ -105,6 +115,8 @@ class Fluxes(Fields):
         Piston velocities of the restoring [m s-1], with halo.
     shortwave : ndarray, shape (nj, ni)
         Shortwave radiation into the sea [W m-2], with halo; absent where none is given.
+    surface_pressure, equilibrium_tide : ndarray, shape (nj, ni)
+        Pressure of the air [Pa] and elevation of the equilibrium tide [m], with halo; absent where they are not given.
     u10, v10, t2, q2, d2, slp, shortwave_down, longwave_down, cloud, precipitation, runoff : ndarray, shape (nj, ni)
         Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
     clear_sky, noon_altitude : ndarray, shape (nj, ni)
@@ -124,7 +136,9 @@ class Fluxes(Fields):
     S_star: Array
     rate_T: Array
     rate_S: Array
-    shortwave: Array  # where it is given
+    shortwave: Array  # where it is given, as the next two
+    surface_pressure: Array
+    equilibrium_tide: Array
     u10: Array  # what follows, with an atmosphere
     v10: Array
     t2: Array
@@ -202,8 +216,12 @@ class BoundForcing:
         if forcing.atmosphere is not None:
             bind_atmosphere(self, forcing, forcing.atmosphere)
         for name in NAMES:
-            if name not in self.computed and (name != "shortwave" or forcing.shortwave is not None):
+            if name not in self.computed and (name not in OPTIONAL or getattr(forcing, name) is not None):
                 self.bind(name, getattr(forcing, name))
+        if forcing.surface_pressure is not None:
+            check_entry(self, "surface_pressure")
+        if forcing.equilibrium_tide is not None:
+            self.bind_equilibrium_tide(forcing.equilibrium_tide)
         for target, rate in TARGETS.items():
             self.check_restoring(target, rate, getattr(forcing, target) is not None)
         for name in {"heat_flux", "shortwave", *TARGETS.values()} & set(self.shapes):
@@ -252,6 +270,29 @@ class BoundForcing:
         else:
             values = sample(name, entry, points)
             self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
+
+    def bind_equilibrium_tide(self, tide: EquilibriumTide) -> None:
+        """Add the equilibrium tide.
+
+        Parameters
+        ----------
+        tide : EquilibriumTide
+            Its constituents.
+
+        Raises
+        ------
+        InputError
+            Without a start of the model, and where latitude or longitude are needed and not known.
+        """
+        if not isinstance(tide, EquilibriumTide):
+            raise InputError(f"equilibrium_tide: needs an ogcm.EquilibriumTide([...]), got {reprlib.repr(tide)}")
+        start, name = check_start(self.start), "equilibrium_tide"
+        latitude, longitude = (
+            place_on_earth(self.horizontal, axis, getattr(tide, axis), name) for axis in ("latitude", "longitude")
+        )
+        maps = [self.with_halo(name, a) for a in tide.waves(latitude, longitude)]
+        self.series[name] = TidalSeries(np.stack(maps), [], constituents=tuple(tide.constituents), start=start)
+        self.shapes[name] = (len(maps), *self.horizontal.shape)
 
     def with_tracer(self, name: str, entries: Mapping[str, Entry | None]) -> "BoundForcing":
         """Return the forcing together with that of a further tracer.

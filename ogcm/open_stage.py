@@ -12,6 +12,7 @@ from ogcm.halo import exchange
 from ogcm.operators.barotropic import depth_mean
 from ogcm.operators.flather import chapman, outer_waves
 from ogcm.operators.open_boundary import carry_out, put_on_rim, radiate, set_rim
+from ogcm.operators.surface_potential import inverse_barometer
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -34,6 +35,8 @@ def open_velocity(model: "Model", stage: "Stage") -> None:
     put_on_rim(fluxes.u_outside.ravel(), rims["u_outside"].places, work.u_star)
     put_on_rim(fluxes.v_outside.ravel(), rims["v_outside"].places, work.v_star)
     put_on_rim(fluxes.eta_outside.ravel(), rims["eta_outside"].places, work.eta_outside[None])
+    if model.open_sides.inverse_barometer:
+        inverse_barometer(fluxes.surface_pressure, rims["eta_outside"].places, grid, work.eta_outside)
     if not grid.tile.is_whole:
         exchange(grid, work.eta_outside)
     outer_waves(work.u_star, work.v_star, work.eta_outside, grid, work.outer_u, work.outer_v)

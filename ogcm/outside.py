@@ -7,25 +7,30 @@ like all others, then its values are replaced:
     sea level  by Flather in the barotropic substeps, then by Chapman (`open_sea_level`)
     tracers    the outer value is put on the rim, radiated, or carried out from inside (`open_tracers`)
 
+The sea level outside is read in the first cells inside, where Flather's condition compares it with that of the model:
+between a cell of the rim and one inside it would take a slope of the outer sea level for a wave.
+
 What is given outside belongs to the forcing of the model, as entries `u_outside`, `eta_outside`, `T_outside`, ...:
 lists (nk, 1, N) of the values at the N points of the rim and of the zone of nudging, in the order of the rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from ogcm.astronomy import check_start
 from ogcm.backend import HALO
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.forcing import BoundForcing, Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
-from ogcm.inputs import Function, as_array, number, sample
+from ogcm.inputs import Function, as_array, flag, number, sample
 from ogcm.series import Series
+from ogcm.tides import TidalSeries, Tide, velocity_of
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -49,6 +54,10 @@ class OpenSides:
         `Series` of these. The depth mean of the velocity is that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
+    tides : Tide, optional
+        Tide outside, which is added to `eta`, `u` and `v`; the model needs a `start`.
+    inverse_barometer : bool
+        True to lower the sea surface outside by (p - 101325 Pa)/(rho0 g), with the `surface_pressure` p of the forcing.
     flow : {"radiation", "clamped"}
         Condition of the velocity without its depth mean.
     water : {"radiation", "upstream", "clamped"}
@@ -67,6 +76,8 @@ class OpenSides:
     v: Entry = 0.0
     T: Entry | None = None
     S: Entry | None = None
+    tides: Tide | None = None
+    inverse_barometer: bool = False
     flow: str = "radiation"
     water: str = "radiation"
     zone: float = 0.0
@@ -77,6 +88,9 @@ class OpenSides:
                 raise InputError(f"{name}: {getattr(self, name)!r} is no condition of open sides; choose from {known}")
         if number("zone", self.zone) < 0:
             raise InputError(f"zone: the width of a zone [m] is not negative, got {self.zone}")
+        flag("inverse_barometer", self.inverse_barometer)
+        if self.tides is not None and not isinstance(self.tides, Tide):
+            raise InputError(f"tides: needs an ogcm.Tide(eta=...), got {type(self.tides).__name__}")
 
     def stretches(self, shape: tuple[int, int]) -> dict[str, Array]:
         """Return where the open sides are open.
@@ -108,7 +122,8 @@ class Rim:
     Attributes
     ----------
     j, i : ndarray of int32, shape (N,)
-        Rows and columns of the points, without halo.
+        Rows and columns at which the values are read, without halo: those of the points, for the sea level those of the
+        first cells inside.
     places : ndarray of int32, shape (nj, ni)
         Number of the point at each place of the rim, -1 elsewhere.
     zone : ndarray of int32, shape (nj, ni)
@@ -133,8 +148,11 @@ class Rim:
     mask: Array
 
     @classmethod
-    def of(cls, grid: Grid, kind: str, layers: int, ramp: Array) -> "Rim":
-        """Make the list of points "t", "u" or "v" of this number of layers, with the ramp (ny, nx) at these points."""
+    def of(cls, grid: Grid, kind: str, layers: int, ramp: Array, *, first_inside: bool = False) -> "Rim":
+        """Make the list of points "t", "u" or "v" of this number of layers, with the ramp (ny, nx) at these points.
+
+        With `first_inside` the values of the rim are read in the first cells inside.
+        """
         rim = interior(getattr(grid, f"inward_{kind}")).any(axis=0)
         wet = interior(getattr(grid, f"mask_{kind}"))[:layers] == 1
         ramp = np.where(rim | ~wet[0], 0.0, ramp)
@@ -142,10 +160,15 @@ class Rim:
         numbers = np.full(rim.shape, -1, np.int32)
         numbers[j, i] = np.arange(len(j))
         places, zone = (add_halo(np.where(at, numbers + 1, 0), grid.periodic) - 1 for at in (rim, ramp > 0))
+        rows, columns, water = j + HALO, i + HALO, wet[:, j, i][:, None]
+        addresses = rows.astype(np.int64) * (rim.shape[1] + 2 * HALO) + columns
+        if first_inside:
+            step_j, step_i = grid.inward_t[:, rows, columns]
+            j, i = j + step_j, i + step_i
+            water = water & wet[:, j, i][:, None]
         share = add_halo(ramp, grid.periodic).astype(grid.h_t.dtype)
-        places, zone, water = places.astype(np.int32), zone.astype(np.int32), wet[:, j, i][:, None]
+        places, zone = places.astype(np.int32), zone.astype(np.int32)
         beside = binary_dilation(getattr(grid, f"inward_{kind}").any(axis=0), np.ones((5, 5))).astype(np.int8)
-        addresses = (j + HALO) * np.int64(beside.shape[1]) + (i + HALO)
         return cls(j, i, places, zone, beside, share, addresses, water)
 
     def to(self, device: str) -> "Rim":
@@ -191,6 +214,10 @@ def bind_outside(model: "Model") -> None:
     """Add what is outside to the forcing of a model with open sides, whose state is known."""
     for name in ("u", "v", "eta", "T", "S"):
         bind_entry(model, model.forcing, name, getattr(model.open_sides, name))
+        if model.open_sides.tides is not None and name in ("u", "v", "eta"):
+            bind_tide(model, name, model.open_sides.tides)
+    if model.open_sides.inverse_barometer and "surface_pressure" not in model.forcing.shapes:
+        raise InputError("inverse_barometer: needs the pressure of the air; give Forcing(surface_pressure=...) [Pa]")
 
 
 def ramp_at(model: "Model", name: str) -> Array:
@@ -208,7 +235,8 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
     """Add what is outside of one field to the forcing of a model; by default its values at the start."""
     entry, kind = f"{name}_outside", name if name in ("u", "v") else "t"
     grid, dtype = model.grid, model.grid.h_t.dtype
-    rim = forcing.rims[entry] = Rim.of(grid, kind, 1 if name == "eta" else len(grid.h_t), ramp_at(model, name))
+    layers, ramp = 1 if name == "eta" else len(grid.h_t), ramp_at(model, name)
+    rim = forcing.rims[entry] = Rim.of(grid, kind, layers, ramp, first_inside=name == "eta")
     points = model.horizontal.points(kind, None if name == "eta" else interior(grid.z_t))
 
     def listed(values: Array) -> Array:
@@ -229,3 +257,27 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         values = sample(entry, given, points)
         forcing.steady[entry] = listed(values)
         forcing.shapes[entry] = values.shape if values.ndim < 2 else forcing.steady[entry].shape
+
+
+def bind_tide(model: "Model", name: str, tide: Tide) -> None:
+    """Add the tide to what is outside of one field: as further records of its series, or to a function of time."""
+    forcing, entry, kind = model.forcing, f"{name}_outside", name if name in ("u", "v") else "t"
+    r_depth = interior(getattr(model.grid, f"r_depth_{kind}"))
+    constituents, maps = tide.waves(name, model.horizontal.points(kind), r_depth)
+    if name != "eta" and not tide.has_flow:
+        constituents, elevation = tide.waves("eta", model.horizontal.points())
+        maps = velocity_of(constituents, elevation, model.grid, tide.friction)[name]
+    if not constituents:
+        return
+    start, rim, dtype = check_start(model.start), forcing.rims[entry], model.grid.h_t.dtype
+    waves = np.stack([rim.values(f"tides: {name}", a) for a in maps]).astype(dtype)
+    if entry in forcing.functions:
+        mean, waving = forcing.functions[entry], TidalSeries(waves, [], constituents=constituents, start=start)
+        forcing.functions[entry] = lambda time: mean(time) + waving.at(time)
+        return
+    steady = forcing.steady.pop(entry, None)
+    series = forcing.series[entry] if steady is None else Series(steady[None], [0.0])
+    values = np.concatenate([series.values, waves])
+    times: dict[str, Any] = {f.name: getattr(series, f.name) for f in fields(Series) if f.name != "values"}
+    forcing.series[entry] = TidalSeries(values, **times, constituents=constituents, start=start)
+    forcing.shapes[entry] = values.shape

@@ -22,6 +22,7 @@ from ogcm.fields import FIELDS, Field
 from ogcm.model import Model
 from ogcm.operators.pressure import pressure_gradient
 from ogcm.operators.surface import surface_flux, wind_stress
+from ogcm.operators.surface_potential import surface_potential
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.state import State, Tendencies
 from ogcm.stepper import Stepper
@@ -268,6 +269,8 @@ def momentum_terms(model: Model, name: str) -> dict[str, StepVariable]:
         "wind": ("wind stress", wind),
         "barotropic": ("barotropic mode, beyond the other terms", barotropic),
     }
+    if slow_physics.potentials(model):
+        found["potential"] = "pressure of the air and equilibrium tide", potential
     if model.numerics.friction != "none":
         found["friction"] = "horizontal friction", friction
     if model.terms:
@@ -306,6 +309,15 @@ def wind(name: str, step: Step) -> Array:
     """Return the acceleration of the first layer by the wind."""
     D, s = velocities(step), step.slow.s
     wind_stress(step.fluxes.tau_x, step.fluxes.tau_y, s.u, s.v, step.model.grid, *D.values())
+    return D[name]
+
+
+def potential(name: str, step: Step) -> Array:
+    """Return the acceleration by the pressure of the air and the equilibrium tide."""
+    D = velocities(step)
+    for of in slow_physics.potentials(step.model):
+        coefficient = slow_physics.potential_of_unit(step.model, of)
+        surface_potential(getattr(step.fluxes, of), coefficient, step.model.grid, *D.values())
     return D[name]
 
 

@@ -23,6 +23,7 @@ from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface
 from . import surface_layer as surface_layer
+from . import surface_potential as surface_potential
 from . import teos10 as teos10
 from . import tke as tke
 from . import tracer_advection as tracer_advection

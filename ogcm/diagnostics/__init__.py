@@ -27,6 +27,7 @@ from ogcm.diagnostics.energy import (
     potential_energy,
     surface_energy,
 )
+from ogcm.diagnostics.harmonics import harmonics
 from ogcm.diagnostics.series import DIAGNOSTICS, Diagnostic, available_diagnostics, diagnose
 from ogcm.diagnostics.stratification import density, mixed_layer_depth, potential_density, squared_buoyancy_frequency
 from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
@@ -44,6 +45,7 @@ __all__ = [
     "eddy_overturning",
     "eddy_transports",
     "enstrophy",
+    "harmonics",
     "heat_content",
     "heat_transport",
     "height",

@@ -16,6 +16,7 @@
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it
     surface, shortwave                                  wind, fluxes of heat and fresh water, shortwave
+    surface_potential                                   pressure of the air and equilibrium tide
     bulk_fluxes, radiation, longwave                    these fluxes from the state of the atmosphere
     ncar, coare, surface_layer                          the bulk algorithms, and what they share
     extrapolation                                       extrapolation of the state in time

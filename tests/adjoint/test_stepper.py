@@ -100,6 +100,10 @@ CHOICES = {
         "open_sides": replace(OPEN, water="upstream"),
         "tracers": {"dye": replace(TRACERS["dye"], outside=lambda x, y, z: np.cos(x / 5e4)), "age": ogcm.Age()},
     },
+    "pressure of the air": {
+        "open_sides": replace(OPEN, inverse_barometer=True),
+        "forcing": ogcm.Forcing(surface_pressure=1e5 + 1e3 * WAVES[3]),
+    },
     "open sides of shallow water": {"open_sides": OPEN, "equation_of_state": "none", "integrator": "ab2", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }
