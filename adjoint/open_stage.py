@@ -40,8 +40,7 @@ def open_velocity_ad(model: "Model", backward: "BackwardStage", work_ad: "StageW
     exchange(grid, work_ad.outer_u, work_ad.outer_v)
     outer_waves_ad(grid, work_ad.outer_u, work_ad.outer_v, s_ad.u, s_ad.v, work_ad.eta_outside)
     if model.open_sides.inverse_barometer:
-        places, pressure_ad = rims["eta_outside"].places, step.gradient.fluxes.surface_pressure
-        inverse_barometer_ad(places, grid, work_ad.eta_outside, pressure_ad)
+        inverse_barometer_ad(grid, work_ad.eta_outside, step.gradient.fluxes.surface_pressure)
     masks = {"u": grid.mask_u, "v": grid.mask_v, "eta": grid.mask_t[:1]}
     for name, field_ad in (("u", s_ad.u), ("v", s_ad.v), ("eta", work_ad.eta_outside[None])):
         rim, values_ad = rims[f"{name}_outside"], work_ad.rim[: len(field_ad)]

@@ -49,25 +49,6 @@ def with_triads(*values: Any) -> Constants:
     return constants
 
 
-def every_other_point(grid: Grid, _dtype: np.dtype) -> tuple:
-    """Make the numbers of the points of a rim that has every other point of the grid.
-
-    Parameters
-    ----------
-    grid : Grid
-        Grid of the fields.
-    _dtype : dtype
-        Type of the fields.
-
-    Returns
-    -------
-    tuple of ndarray
-        The numbers (nj, ni), -1 elsewhere.
-    """
-    numbers = np.arange(grid.depth_t.size).reshape(grid.depth_t.shape)
-    return (np.where((numbers % 2 == 0) & (grid.mask_t[0] == 1), numbers, -1).astype(np.int32),)
-
-
 def heights_of_air(_grid: Grid, dtype: np.dtype) -> tuple:
     """Make the constants of the turbulent fluxes.
 

@@ -36,7 +36,6 @@ from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
 from adjoint.pair_constants import (
     DT,
-    every_other_point,
     heights_of_air,
     same,
     seven_substeps,
@@ -216,13 +215,6 @@ OPERATORS = {
         "phi t2",
         "D_u u, D_v v",
         same(9.81),
-    ),
-    "inverse_barometer": pair(
-        surface_potential.inverse_barometer,
-        surface_potential_ad.inverse_barometer_ad,
-        "pressure t2 1e3",
-        "eta t2",
-        every_other_point,
     ),
     "hold_above_freezing": pair(
         surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"

@@ -36,7 +36,7 @@ def open_velocity(model: "Model", stage: "Stage") -> None:
     put_on_rim(fluxes.v_outside.ravel(), rims["v_outside"].places, work.v_star)
     put_on_rim(fluxes.eta_outside.ravel(), rims["eta_outside"].places, work.eta_outside[None])
     if model.open_sides.inverse_barometer:
-        inverse_barometer(fluxes.surface_pressure, rims["eta_outside"].places, grid, work.eta_outside)
+        inverse_barometer(fluxes.surface_pressure, grid, work.eta_outside)
     if not grid.tile.is_whole:
         exchange(grid, work.eta_outside)
     outer_waves(work.u_star, work.v_star, work.eta_outside, grid, work.outer_u, work.outer_v)

@@ -14,6 +14,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point
+from ogcm.operators.flather import is_outside
 from ogcm.operators.stencils import masked
 
 
@@ -55,26 +56,24 @@ def surface_potential_ad(coefficient, grid, D_u_ad, D_v_ad, phi_ad):
 
 
 @point
-def from_rim(places, grid, eta_ad, j, i):
+def from_rim(grid, eta_ad, j, i):
     """Return the sum of eta_ad over the points of the rim from which (j, i) lies one step inwards."""
     total = eta_ad[j, i] - eta_ad[j, i]  # zero of the right type
-    for along_j in range(-1, 2):
-        for along_i in range(-1, 2):
-            at_j, at_i = j - along_j, i - along_i
-            along = grid.inward_t[0, at_j, at_i] == along_j and grid.inward_t[1, at_j, at_i] == along_i
-            if along and places[at_j, at_i] >= 0:
+    for row in range(3):  # indices of a GPU are unsigned, so that nothing negative is added to them
+        for column in range(3):
+            at_j, at_i = j + row - 1, i + column - 1
+            along = grid.inward_t[0, at_j, at_i] == 1 - row and grid.inward_t[1, at_j, at_i] == 1 - column
+            if along and is_outside(grid, at_j, at_i):
                 total += eta_ad[at_j, at_i]
     return total
 
 
 @kernel
-def inverse_barometer_ad(places, grid, eta_ad, pressure_ad):
+def inverse_barometer_ad(grid, eta_ad, pressure_ad):
     """Add the adjoint of the inverse barometer at the rim.
 
     Parameters
     ----------
-    places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim, -1 elsewhere.
     grid : Grid
         Masks, constants and open sides.
     eta_ad : ndarray, shape (nj, ni)
@@ -86,5 +85,5 @@ def inverse_barometer_ad(places, grid, eta_ad, pressure_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            total = from_rim(places, grid, eta_ad, j, i)
+            total = from_rim(grid, eta_ad, j, ii)
             pressure_ad[j, i] -= masked(grid.mask_t[0, j, i], total / (grid.rho0 * grid.gravity))

@@ -17,6 +17,7 @@ import numpy as np
 from numba import prange
 
 from ogcm.backend import HALO, ONE, kernel, point, typed
+from ogcm.operators.flather import is_outside
 from ogcm.operators.stencils import masked
 
 P_REFERENCE = 101325.0  # pressure at which the inverse barometer is 0 [Pa]
@@ -59,21 +60,21 @@ def surface_potential(phi, coefficient, grid, D_u, D_v):
 
 
 @point
-def depression(pressure, grid):
-    """Return by how much a pressure of the air lowers the sea surface [m]."""
-    return (pressure - typed(P_REFERENCE, pressure)) / (grid.rho0 * grid.gravity)
+def depression(pressure, grid, j, i):
+    """Return by how much the pressure of the air lowers the first cell inside a cell of the rim [m]; 0 on land."""
+    to_j, to_i = j + grid.inward_t[0, j, i], i + grid.inward_t[1, j, i]
+    excess = pressure[to_j, to_i] - typed(P_REFERENCE, pressure[to_j, to_i])
+    return masked(grid.mask_t[0, to_j, to_i], excess / (grid.rho0 * grid.gravity))
 
 
 @kernel
-def inverse_barometer(pressure, places, grid, eta):
+def inverse_barometer(pressure, grid, eta):
     """Add the inverse barometer to the sea level of the rim of open sides.
 
     Parameters
     ----------
     pressure : ndarray, shape (nj, ni)
         Pressure of the air at the sea surface [Pa], with its halo filled.
-    places : ndarray of int32, shape (nj, ni)
-        Number of each point of the rim, -1 elsewhere.
     grid : Grid
         Masks, constants and open sides.
     eta : ndarray, shape (nj, ni)
@@ -83,6 +84,5 @@ def inverse_barometer(pressure, places, grid, eta):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            if places[j, i] >= 0:
-                to_j, to_i = j + grid.inward_t[0, j, i], i + grid.inward_t[1, j, i]
-                eta[j, i] -= masked(grid.mask_t[0, to_j, to_i], depression(pressure[to_j, to_i], grid))
+            if is_outside(grid, j, i):
+                eta[j, i] -= depression(pressure, grid, j, ii)
