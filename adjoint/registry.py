@@ -34,14 +34,7 @@ from adjoint.operators import vertical_upwinding as vertical_upwinding_ad
 from adjoint.operators import visbeck as visbeck_ad
 from adjoint.operators import viscosity as viscosity_ad
 from adjoint.operators import weno as weno_ad
-from adjoint.pair_constants import (
-    DT,
-    heights_of_air,
-    same,
-    seven_substeps,
-    time_step_and_dither,
-    with_triads,
-)
+from adjoint.pair_constants import DT, heights_of_air, same, seven_substeps, time_step_and_dither, with_triads
 from adjoint.pairs import pair
 from ogcm.extensions import Registry
 from ogcm.operators import (
