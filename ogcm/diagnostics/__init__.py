@@ -26,6 +26,7 @@ from ogcm.diagnostics.energy import (
     potential_energy,
     surface_energy,
 )
+from ogcm.diagnostics.inflow import Inflow, inflow
 from ogcm.diagnostics.series import DIAGNOSTICS, Diagnostic, available_diagnostics, diagnose
 from ogcm.diagnostics.stratification import density, mixed_layer_depth, potential_density, squared_buoyancy_frequency
 from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
@@ -33,6 +34,7 @@ from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_
 __all__ = [
     "DIAGNOSTICS",
     "Diagnostic",
+    "Inflow",
     "available_diagnostics",
     "available_potential_energy",
     "barotropic_streamfunction",
@@ -44,6 +46,7 @@ __all__ = [
     "enstrophy",
     "heat_content",
     "height",
+    "inflow",
     "interior_float64",
     "kinetic_energy",
     "largest_speed",
