@@ -29,7 +29,7 @@ from ogcm.operators.tracer_sources import decay_fraction, tracer_source
 from ogcm.operators.vertical_mixing import constant_mixing, richardson_mixing
 from ogcm.operators.visbeck import visbeck
 from ogcm.operators.viscosity import leith, smagorinsky
-from ogcm.state import State, Tendencies
+from ogcm.state import State
 from ogcm.work import SlowWork
 
 Array = np.ndarray
@@ -63,16 +63,16 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
     if model.open_sides.zone:
-        nudging(model, n, fluxes, slow, D)
+        for name in ("u", "v", *model.tracers):
+            nudge_field(model, name, n, fluxes, slow, getattr(D, name))
 
 
-def nudging(model: Model, n: State, fluxes: Fluxes, slow: SlowWork, D: Tendencies) -> None:
-    """Add the nudging in the zone along open sides to D."""
-    for name in ("u", "v", *model.tracers):
-        factor, mask = nudged(model, name, slow)
-        rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside").ravel()
-        rate = model.parameters["nudging_zone"]
-        nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, getattr(D, name))
+def nudge_field(model: Model, name: str, n: State, fluxes: Fluxes, slow: SlowWork, D: Array) -> None:
+    """Add the nudging of a field in the zone along open sides to its tendency D."""
+    factor, mask = nudged(model, name, slow)
+    rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside").ravel()
+    rate = model.parameters["nudging_zone"]
+    nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, D)
 
 
 def nudged(model: Model, name: str, slow: SlowWork) -> tuple[Array, Array]:

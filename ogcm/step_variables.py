@@ -175,6 +175,8 @@ def tracer_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["shortwave"] = "shortwave radiation", shortwave
     if f"decay_{name}" in model.parameters:
         found["source"] = "source and decay", source
+    if model.open_sides.zone:
+        found["nudging"] = "nudging along open sides", nudging
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
     units = times("K" if model.fields[name].units == "degC" else model.fields[name].units, "m s-1")
@@ -251,6 +253,13 @@ def source(name: str, step: Step) -> Array:
     return out
 
 
+def nudging(name: str, step: Step) -> Array:
+    """Return the nudging of a tracer or a velocity component in the zone along open sides."""
+    out = np.zeros_like(step.n.u)
+    slow_physics.nudge_field(step.model, name, step.n, step.fluxes, step.slow, out)
+    return out
+
+
 def further_terms(name: str, step: Step) -> Array:
     """Return the tendency by the terms of the model."""
     return getattr(step.terms, name)
@@ -273,6 +282,8 @@ def momentum_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["potential"] = "pressure of the air and equilibrium tide", potential
     if model.numerics.friction != "none":
         found["friction"] = "horizontal friction", friction
+    if model.open_sides.zone:
+        found["nudging"] = "nudging along open sides", nudging
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
     point = model.fields[name].point
