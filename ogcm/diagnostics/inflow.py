@@ -6,7 +6,7 @@ A cell of the rim gains by advection, diffusion and eddies what passes through i
 the only ones through which the rim as a whole exchanges anything, so that the ocean gains what the rim loses.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.open_sides import SIDES
-from ogcm.step_variables import Step, tracer_terms
+
+if TYPE_CHECKING:
+    from ogcm.step_variables import Step
 
 Array = np.ndarray
 LATERAL = ("advection", "diffusion", "eddies")  # terms of a tracer that pass through the sides of cells
@@ -70,6 +72,8 @@ def inflow(model: Model) -> Inflow:
     """
     if not model.grid.open_sides or model.numerics.dynamics == "none":
         raise InputError("inflow: the model has no open sides through which water moves; give it open_sides")
+    from ogcm.step_variables import Step, tracer_terms  # which import diagnostics
+
     state = model.state.copy()
     state.prepare(model.grid)
     step = Step(model)
@@ -88,7 +92,7 @@ def inflow(model: Model) -> Inflow:
     return Inflow(float(sum(sides.values())), sides, heat, salt, tracers, nudging)
 
 
-def through_side(step: Step, side: str) -> float:
+def through_side(step: "Step", side: str) -> float:
     """Return the volume that enters through the faces beyond which the inside lies in one direction [m3 s-1]."""
     grid = step.model.grid
     along, axis = ("v", 0) if SIDES[side][0] else ("u", 1)

@@ -35,7 +35,8 @@ def ocean(water="radiation", flow="radiation", parameters=None, **options):
     return ogcm.Model(
         ogcm.cartesian(nx=14, ny=12, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11),
         depth=rough_depth(rng, *shape), dz=[60.0, 120.0, 320.0], dt=300.0, open_sides=sides,
-        T=np.array([17.0, 13.0, 8.0])[:, None, None] + rng.normal(size=(3, *shape)), S=35 + 0.1 * rng.normal(size=(3, *shape)),
+        T=np.array([17.0, 13.0, 8.0])[:, None, None] + rng.normal(size=(3, *shape)),
+        S=35 + 0.1 * rng.normal(size=(3, *shape)),
         u=0.2 * rng.normal(size=(3, *shape)), v=0.2 * rng.normal(size=(3, *shape)), eta=0.2 * rng.normal(size=shape),
         forcing=random_fluxes(rng, shape), tracers={"dye": ogcm.Tracer(initial=1.0, outside=0.3, decay=1e-5)},
         parameters={"kappa_h": 100.0} | (parameters or {}), **options,
