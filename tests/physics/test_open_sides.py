@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erf
 
 import ogcm
-from ogcm.constants import GRAVITY
+from ogcm.constants import DAY, GRAVITY
 from ogcm.diagnostics.cells import inside
 from ogcm.grid import interior
 
@@ -17,7 +17,7 @@ SHALLOW = {"depth": DEPTH, "dz": [500.0, 500.0], "equation_of_state": "none"}
 
 def advance(model, days):
     stepper = ogcm.Stepper(model)
-    for _ in range(round(days * 86400.0 / model.numerics.dt)):
+    for _ in range(round(days * DAY / model.numerics.dt)):
         stepper.step()
     return model
 
@@ -51,7 +51,7 @@ def test_a_packet_of_gravity_waves_leaves(direction):
     sides = ogcm.OpenSides(**{direction: True, opposite: True}, **CLAMPED)
     model = ogcm.Model(grid, open_sides=sides, dt=300.0, free_surface="linear", **waves, **SHALLOW)
     start = energy(model)
-    advance(model, 6e5 / speed / 86400.0)
+    advance(model, 6e5 / speed / DAY)
     assert energy(model) < 0.01 * start
 
 
@@ -71,9 +71,9 @@ def test_a_kelvin_wave_leaves():
         dt=1200.0, equation_of_state="none", free_surface="linear",
     )  # fmt: skip
     start = energy(model)
-    advance(model, 4e5 / speed / 86400.0)
+    advance(model, 4e5 / speed / DAY)
     assert energy(model) > 0.9 * start  # on its way
-    advance(model, 1.6e6 / speed / 86400.0)
+    advance(model, 1.6e6 / speed / DAY)
     assert energy(model) < 0.01 * start
 
 
