@@ -25,7 +25,8 @@ from ogcm.forcing import Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, as_array, number, sample
-from ogcm.series import Series
+from ogcm.outer import Outer, RimPoints
+from ogcm.series import Series, seconds
 
 if TYPE_CHECKING:
     from ogcm.model import Model
@@ -46,7 +47,8 @@ class OpenSides:
     eta, u, v : float, array_like, callable or Series
         Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of which
         the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a `Series` of
-        these. The depth mean of the velocity is that of the barotropic flow outside.
+        these; or from files, by `ogcm.sections` or `ogcm.outside_of`. The depth mean of the velocity is that of the
+        barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
     flow : {"radiation", "clamped"}
@@ -62,11 +64,11 @@ class OpenSides:
     east: Any = False
     south: Any = False
     north: Any = False
-    eta: Entry = 0.0
-    u: Entry = 0.0
-    v: Entry = 0.0
-    T: Entry | None = None
-    S: Entry | None = None
+    eta: "Entry | Outer" = 0.0
+    u: "Entry | Outer" = 0.0
+    v: "Entry | Outer" = 0.0
+    T: "Entry | Outer | None" = None
+    S: "Entry | Outer | None" = None
     flow: str = "radiation"
     water: str = "radiation"
     zone: float = 0.0
@@ -155,7 +157,10 @@ class Rim:
             a = a[:, None, None]
         elif a.ndim >= 2:
             a = a[..., self.j, self.i][..., None, :]
-        a = np.broadcast_to(a, self.mask.shape)
+        return self.checked(name, np.broadcast_to(a, self.mask.shape))
+
+    def checked(self, name: str, a: Array) -> Array:
+        """Return a list (nk, 1, N) with 0 on land. Raises InputError for values that are not finite in water."""
         wrong = np.argwhere(~np.isfinite(a) & self.mask)
         if len(wrong):
             k, _, n = (int(m) for m in wrong[0])
@@ -187,11 +192,12 @@ def bind_outside(model: "Model", sides: OpenSides) -> None:
     if sides.zone:
         ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
     for name in ("u", "v", "eta", "T", "S"):
-        bind_entry(model, name, getattr(sides, name), model.grid.tile.cut(ramp))
+        bind_entry(model, sides, name, model.grid.tile.cut(ramp))
 
 
-def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> None:
+def bind_entry(model: "Model", sides: OpenSides, name: str, ramp: Array) -> None:
     """Add what is outside of one field to the forcing; by default its values at the start."""
+    given = getattr(sides, name)
     forcing, entry, kind = model.forcing, f"{name}_outside", KINDS.get(name, "t")
     grid, dtype = model.grid, model.grid.h_t.dtype
     layers = 1 if name == "eta" else len(grid.h_t)
@@ -204,6 +210,11 @@ def bind_entry(model: "Model", name: str, given: Entry | None, ramp: Array) -> N
     if given is None:
         forcing.steady[entry] = listed(interior(getattr(model.state, name)))
         forcing.shapes[entry] = forcing.steady[entry].shape
+    elif isinstance(given, Outer):
+        series = given.series(RimPoints.of(model, tuple(sides.stretches(model.horizontal.undivided.shape)), name, kind, rim))
+        values = np.stack([rim.checked(entry, record[:, None]) for record in series.values]).astype(dtype)
+        times = seconds(entry, "times", series.times, model.start)
+        forcing.series[entry], forcing.shapes[entry] = Series(values, times), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)
         values = np.stack([listed(record) for record in series.values])
