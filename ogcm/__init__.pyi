@@ -35,6 +35,7 @@ from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
 from .numerics import SetupOptions as SetupOptions
+from .outside import OpenSides as OpenSides
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture
 from .plotting import animate as animate
@@ -44,7 +45,6 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
-from .outside import OpenSides as OpenSides
 from .sections import sections as sections
 from .series import Series as Series
 from .setups.recipe import recipe as recipe

@@ -1,4 +1,4 @@
-"""One-way nesting: what is outside of open sides from the output of another run, or from a larger gridded field.
+"""One-way nesting: what is outside of open sides from the output of another run.
 
     sides = ogcm.OpenSides(west=True, **ogcm.outside_of("parent.nc"))
 
@@ -8,17 +8,21 @@ of u and v is shifted so that the transport per width is that of the parent.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ogcm.columns import Columns, interpolation, on_grid, plane, without_land
+from ogcm.constants import DAY
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
 from ogcm.outer import Outer, RimPoints, with_depth_mean
 from ogcm.preparation.regridding import near
 from ogcm.series import Series
-from ogcm.constants import DAY
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = np.ndarray
 FIELDS = ("eta", "u", "v", "T", "S")
@@ -41,9 +45,9 @@ class Parent(Outer):
             shares = on_grid(label, x, y, at)
             middle = float(y.mean()) if points.units == "degrees" else None
             places = np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
-            h = ds[LAYERS.get(self.field, "cell_thickness")].values
-            h = np.where(ds[LAYERS.get(self.field, "cell_thickness").replace("cell_thickness", "mask")].values == 1, h, 0)
-            h = h.reshape(len(h), -1).astype(float)
+            thickness = LAYERS.get(self.field, "cell_thickness")
+            h = np.where(ds[thickness.replace("cell_thickness", "mask")].values == 1, ds[thickness].values, 0.0)
+            h = h.reshape(len(h), -1)
             columns = Columns(*places.T, 0.5 * h - np.cumsum(h, axis=0), (h > 0).sum(axis=0), -h.sum(axis=0))
             if self.field == "eta":
                 columns = columns._replace(heights=0 * h[:1], wet=columns.wet.clip(0, 1))
@@ -61,7 +65,7 @@ class Parent(Outer):
         return Series(values, times)
 
 
-def parent_times(label, time, start):
+def parent_times(label: str, time: "xr.DataArray", start: Any) -> Array:
     """Return the times of records: dates, or seconds where neither run has a start."""
     from_start = str(time.attrs.get("units", "")).startswith("days since 0001-01-01")
     if from_start != (start is None):

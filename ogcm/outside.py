@@ -144,7 +144,10 @@ class Rim:
 
     def to(self, device: str) -> "Rim":
         """Return the list with the arrays that kernels read in the memory of a device."""
-        read = {name: to_device(getattr(self, name), device) for name in ("places", "zone", "beside", "ramp", "rows", "columns")}
+        read = {
+            name: to_device(getattr(self, name), device)
+            for name in ("places", "zone", "beside", "ramp", "rows", "columns")
+        }
         return replace(self, **read)
 
     def values(self, name: str, given: Array) -> Array:
@@ -211,7 +214,9 @@ def bind_entry(model: "Model", sides: OpenSides, name: str, ramp: Array) -> None
         forcing.steady[entry] = listed(interior(getattr(model.state, name)))
         forcing.shapes[entry] = forcing.steady[entry].shape
     elif isinstance(given, Outer):
-        series = given.series(RimPoints.of(model, tuple(sides.stretches(model.horizontal.undivided.shape)), name, kind, rim))
+        series = given.series(
+            RimPoints.of(model, tuple(sides.stretches(model.horizontal.undivided.shape)), name, kind, rim)
+        )
         values = np.stack([rim.checked(entry, record[:, None]) for record in series.values]).astype(dtype)
         times = seconds(entry, "times", series.times, model.start)
         forcing.series[entry], forcing.shapes[entry] = Series(values, times), values.shape

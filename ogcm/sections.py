@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from ogcm.columns import Columns, Shares, along_line, interpolation, plane, without_land
 from ogcm.data.reader import read_values
@@ -143,6 +142,7 @@ class Section(Outer):
         self, values: list[Array], means: Array, columns: Columns, shares: Shares, points: RimPoints
     ) -> list[Array]:
         """Return velocities whose depth means are those of the sections."""
+
         def at_points(a: Array) -> Array:
             return (shares.weights * a[shares.columns]).sum(axis=0)
 

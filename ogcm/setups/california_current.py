@@ -5,10 +5,10 @@ and relief, boundary sections on s-levels at 26 December and 25 January, and the
 its first and last record. The start is the annual climatology of Levitus (1982), to which the difference between the
 sections and the climatology is added, continued into the region as the solution of Laplace's equation along each layer.
 The sea level of the
-start is the steric height of the upper 2000 m, brought to that of the sections in the same way, and its velocity is in
-geostrophic balance with both:
+start is the steric height of the upper 2000 m, brought to that of the sections in the same way, and its velocity is the
+thermal wind without a depth mean, which the first hours of a run bring into balance:
 
-    f u = -dp/dy,    f v = dp/dx,    p = g eta + (g/rho0) integral from z to 0 of rho' dz
+    f u = -dp/dy,    f v = dp/dx,    p = (g/rho0) integral from z to 0 of rho' dz
 """
 
 from collections.abc import Mapping
@@ -107,10 +107,8 @@ def california_current(
     T, S = (towards_sides(model, name, values) for name, values in (("T", T), ("S", S)))
     model.set(T=T, S=S)
     steric, pressure = hydrostatics(model)
-    eta = towards_sides(model, "eta", steric[None])
-    model.set(eta=eta[0])
-    u, v = geostrophic(model, model.numerics.gravity * eta + pressure)
-    model.set(u=u, v=v)
+    u, v = thermal_wind(model, pressure)
+    model.set(eta=towards_sides(model, "eta", steric[None])[0], u=u, v=v)
     return model
 
 
@@ -176,11 +174,14 @@ def hydrostatics(model: ogcm.Model) -> tuple[Array, Array]:
     return -weight[z > -LEVEL].sum(axis=0) / rho0, pressure
 
 
-def geostrophic(model: ogcm.Model, p: Array) -> tuple[Array, Array]:
-    """Return the velocity in balance with a pressure (nk, ny, nx) [m2 s-2] at U and V points."""
+def thermal_wind(model: ogcm.Model, p: Array) -> tuple[Array, Array]:
+    """Return the velocity in balance with a pressure (nk, ny, nx) [m2 s-2] at U and V points, without its depth mean."""
     grid = model.horizontal
     f = 2 * EARTH_ROTATION * np.sin(np.radians(grid.y_t))[:, None]
     u = -np.gradient(p, axis=1) / (f * interior(model.grid.dy_t))
     v = np.gradient(p, axis=2) / (f * interior(model.grid.dx_t))
     u[:, :, :-1], v[:, :-1] = 0.5 * (u[:, :, :-1] + u[:, :, 1:]), 0.5 * (v[:, :-1] + v[:, 1:])
+    for a, kind in ((u, "u"), (v, "v")):
+        h = interior(getattr(model.grid, f"h_{kind}")) * interior(getattr(model.grid, f"mask_{kind}"))
+        a -= (a * h).sum(axis=0) / np.maximum(h.sum(axis=0), 1.0)
     return u, v

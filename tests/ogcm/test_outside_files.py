@@ -20,7 +20,6 @@ def linear(x, y, z, t):
 def sections_file(path, depth=DEEP, means=True, land=False):
     """Sections of a linear field on s-levels around an ocean of 8 x 9 cells, and its grid."""
     s = (np.arange(LEVELS) - LEVELS + 0.5) / LEVELS
-    rho = {"lon_rho": LON, "lat_rho": LAT}
     data = {"h": (("eta_rho", "xi_rho"), np.full((8, 9), depth), {"units": "meter", "positive": "down"})}
     mask = np.ones((8, 9))
     mask[:2, 0] = 0 if land else 1
@@ -32,11 +31,21 @@ def sections_file(path, depth=DEEP, means=True, land=False):
         data[f"lon_{place}"] = (dims, x, {"units": "degree_east"})
         data[f"lat_{place}"] = (dims, y, {"units": "degree_north"})
     times = np.array([0.0, 10.0])
-    data |= {"Vtransform": ((), 1), "hc": ((), 20.0, {"units": "meter"}), "s_rho": ("s_rho", s), "Cs_r": ("s_rho", s**3)}
+    data |= {
+        "Vtransform": ((), 1),
+        "hc": ((), 20.0, {"units": "meter"}),
+        "s_rho": ("s_rho", s),
+        "Cs_r": ("s_rho", s**3),
+    }
     data["ocean_time"] = ("ocean_time", 86400 * times, {"units": "seconds since 2000-01-01"})
     z = 20 * s + (depth - 20) * s**3
     rows = {"west": np.s_[:, 0], "south": np.s_[0]}
-    fields = (("temp", "rho", "Celsius", 0), ("salt", "rho", "1", 0), ("u", "u", "meter second-1", -10), ("v", "v", "meter second-1", -10))
+    fields = (
+        ("temp", "rho", "Celsius", 0),
+        ("salt", "rho", "1", 0),
+        ("u", "u", "meter second-1", -10),
+        ("v", "v", "meter second-1", -10),
+    )
     for side, row in rows.items():
         for name, place, units, add in fields:
             x, y = (a[row] for a in np.meshgrid(*half[place]))
@@ -48,14 +57,22 @@ def sections_file(path, depth=DEEP, means=True, land=False):
         x, y = (a[row] for a in np.meshgrid(*half["rho"]))
         eta = 0.01 * (y + x - 230) + 0.1 * times[:, None]
         data[f"zeta_{side}"] = (("ocean_time", f"n_rho_{side}"), eta, {"units": "meter"})
-    xr.Dataset(data, attrs=rho and {}).to_netcdf(path, engine="scipy")
+    xr.Dataset(data).to_netcdf(path, engine="scipy")
     return path
 
 
 def ocean(sides, depth=DEEP, **options):
     """An ocean of 8 x 9 cells."""
     edges = [np.append(a - 0.25, a[-1] + 0.25) for a in (LON, LAT)]
-    return ogcm.Model(ogcm.spherical(lon=edges[0], lat=edges[1]), depth=depth, dz=DZ, dt=600.0, open_sides=sides, start="2000-01-03", **options)
+    return ogcm.Model(
+        ogcm.spherical(lon=edges[0], lat=edges[1]),
+        depth=depth,
+        dz=DZ,
+        dt=600.0,
+        open_sides=sides,
+        start="2000-01-03",
+        **options,
+    )
 
 
 def outer(model, name, time=0.0):
@@ -69,8 +86,8 @@ def outer(model, name, time=0.0):
 def test_sections_are_exact_for_linear_fields(tmp_path, shift):
     outside = ogcm.sections(sections_file(tmp_path / "bry.nc", means=False))
     if shift:
-        LON_EDGES = np.append(LON - 0.25, LON[-1] + 0.25) - shift
-        grid = ogcm.spherical(lon=LON_EDGES, lat=np.append(LAT - 0.25, LAT[-1] + 0.25))
+        edges = np.append(LON - 0.25, LON[-1] + 0.25) - shift
+        grid = ogcm.spherical(lon=edges, lat=np.append(LAT - 0.25, LAT[-1] + 0.25))
         sides = ogcm.OpenSides(west=True, south=True, **outside)
         model = ogcm.Model(grid, depth=DEEP, dz=DZ, dt=600.0, open_sides=sides, start="2000-01-03")
     else:
@@ -120,4 +137,71 @@ def test_what_does_not_fit_is_reported(tmp_path):
         ocean(ogcm.OpenSides(east=True, **outside))
     flat = ogcm.cartesian(nx=9, ny=8, dx=1e4, dy=1e4)
     with pytest.raises(InputError, match="longitude and latitude"):
-        ogcm.Model(flat, depth=DEEP, dz=DZ, dt=600.0, start="2000-01-03", open_sides=ogcm.OpenSides(west=True, **outside))
+        ogcm.Model(
+            flat, depth=DEEP, dz=DZ, dt=600.0, start="2000-01-03", open_sides=ogcm.OpenSides(west=True, **outside)
+        )
+
+
+HALF = 12  # cells of the nested half of the basin along x
+
+
+def gyre(nx, sides=None, **start):
+    """A double gyre of 24 cells along x, or its western part."""
+    basin = 24 * 5e4
+    grid = ogcm.cartesian(nx=nx, ny=24, dx=5e4, dy=5e4, f0=7.3e-5, beta=2e-11)
+    start.setdefault("T", lambda x, y, z: 2 + 20 * np.exp(z / 700) + 0 * x)
+    return ogcm.Model(
+        grid,
+        depth=3000.0,
+        dz=[100.0, 200.0, 400.0, 800.0, 1500.0],
+        forcing=ogcm.Forcing(tau_x=lambda x, y: 0.1 * (1 - np.cos(2 * np.pi * y / basin))),
+        parameters={"nu_h": 1500.0, "kappa_h": 300.0, "drag_linear": 4e-4, "nudging_out": 1 / 86400},
+        dt=3600.0,
+        open_sides=sides,
+        start="2000-01-01",
+        **start,
+    )
+
+
+@pytest.fixture(scope="module")
+def gyre_run(tmp_path_factory):
+    """A double gyre after 100 days, its state then, and the output of the next 30 days."""
+    path, model = tmp_path_factory.mktemp("gyre") / "parent.nc", gyre(24)
+    ogcm.Simulation(model, days=100).run()
+    first = {name: interior(getattr(model.state, name)).copy() for name in ("u", "v", "eta", "T", "S")}
+    model = gyre(24, **first)
+    ogcm.Simulation(model, days=30, every=0.25, output=path, variables=("u", "v", "eta", "T", "S")).run()
+    return path, first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("flow", "bound"), [("clamped", 0.02), ("radiation", 0.03)])
+def test_a_nested_half_follows_the_whole(gyre_run, flow, bound):
+    path, first = gyre_run
+    n = HALF + 1  # with the rim
+    sides = ogcm.OpenSides(east=True, flow=flow, water=flow, **ogcm.outside_of(path))
+    start = {name: a[..., :n].copy() for name, a in first.items()}
+    model = gyre(n, sides, **start)
+    ogcm.Simulation(model, days=30).run()
+    with xr.open_dataset(path, engine="h5netcdf") as parent:
+        last = {name: parent[name][-1].values[..., :HALF] for name in ("u", "v", "eta", "T")}
+    for name, wanted in last.items():
+        wanted = wanted[..., : HALF - 1]
+        found = interior(getattr(model.state, name))[..., : HALF - 1]
+        wet = np.isfinite(wanted)
+        anomaly = wanted - (np.nanmean(wanted, axis=(-2, -1), keepdims=True) if name in "Teta" else 0)
+        error = np.sqrt(np.mean((found - wanted)[wet] ** 2) / np.mean(anomaly[wet] ** 2))
+        assert error < bound, (name, error)
+
+
+@pytest.mark.slow
+def test_the_california_current_takes_steps(ocean_data):
+    folder = ocean_data("wc13").parent
+    model = ogcm.setups.california_current(data=str(folder), layers=12)
+    assert model.open_sides is not None
+    first = interior(model.state.T).copy()
+    ogcm.Simulation(model, days=0.125).run()
+    wet = interior(model.grid.mask_t) > 0
+    assert np.abs(interior(model.state.eta)).max() < 1
+    assert np.abs(interior(model.state.T) - first)[wet].max() < 2
+    assert model.forcing.series["T_outside"].times.tolist() == pytest.approx([-6.95 * 86400, 23.55 * 86400])
