@@ -1,11 +1,11 @@
 """The California Current in January 2004 beside observations: `python -m benchmarks.california_current FOLDER`.
 
-FOLDER holds `levitus_annual_1deg.nc` and the folder `wc13`. The run starts on 2 January, and nothing is assimilated. The
-table is the misfit to the observations of 3 to 7 January (`wc13_obs.nc`) and of 7 to 14 January (`forecast_obs.nc`) by
-type, beside that of the start: what an assimilation must beat.
+FOLDER holds `levitus_annual_1deg.nc` and the folder `wc13`. The run starts on 2 January without assimilation. The table
+is the misfit to the observations of 3 to 7 January (`wc13_obs.nc`) and of 7 to 14 January (`forecast_obs.nc`),
+by type, beside that of the start: what an assimilation must beat.
 
     bias, rms    of model minus observation
-    J            sum of squares of the misfits over the error variances of the file; 2 J_obs of the tutorial of ROMS
+    J            sum of squares of the misfits over the error variances of the file; twice J_obs of the tutorial of ROMS
 
 `--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last record.
 """

@@ -17,7 +17,7 @@ from ogcm.constants import DAY
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
-from ogcm.outer import Outer, RimPoints, with_depth_mean
+from ogcm.outer import Entries, Outer, RimPoints, with_depth_mean
 from ogcm.preparation.regridding import near
 from ogcm.series import Series
 
@@ -75,7 +75,7 @@ def parent_times(label: str, time: "xr.DataArray", start: Any) -> Array:
     return time_axis(label, time, time.size)[1]
 
 
-def outside_of(path: str | Path) -> dict[str, Outer]:
+def outside_of(path: str | Path) -> Entries:
     """Make what is outside of open sides from the output file of another run.
 
     Parameters
@@ -86,7 +86,7 @@ def outside_of(path: str | Path) -> dict[str, Outer]:
 
     Returns
     -------
-    dict of str to Outer
+    Entries
         The entries eta, u, v, T and S of `ogcm.OpenSides`.
 
     Raises
@@ -96,4 +96,5 @@ def outside_of(path: str | Path) -> dict[str, Outer]:
     """
     if not Path(path).is_file():
         raise FileError(f"{path}: missing; nesting needs the output file of a run")
-    return {field: Parent(Path(path), field) for field in FIELDS}
+    eta, u, v, T, S = (Parent(Path(path), field) for field in FIELDS)
+    return Entries(eta=eta, u=u, v=v, T=T, S=S)

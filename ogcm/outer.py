@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -86,6 +86,16 @@ class Outer(ABC):
         FileError, InputError
             For files that are missing or do not fit.
         """
+
+
+class Entries(TypedDict):
+    """The entries of `ogcm.OpenSides` that come from one file."""
+
+    eta: Outer
+    u: Outer
+    v: Outer
+    T: Outer
+    S: Outer
 
 
 def with_depth_mean(values: Array, h: Array, mean: Array) -> Array:

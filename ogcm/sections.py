@@ -21,7 +21,7 @@ from ogcm.data.s_levels import find_s_levels
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
-from ogcm.outer import Outer, RimPoints, with_depth_mean
+from ogcm.outer import Entries, Outer, RimPoints, with_depth_mean
 from ogcm.preparation.regridding import near
 from ogcm.series import Series
 
@@ -153,22 +153,22 @@ class Section(Outer):
         return found
 
 
-def sections(path: str | Path, *, grid: str | Path | None = None) -> dict[str, Outer]:
+def sections(path: str | Path, *, grid: str | Path | None = None) -> Entries:
     """Make what is outside of open sides from sections along them.
 
     Parameters
     ----------
     path : str or Path
-        NetCDF file as ROMS has it: `zeta_west` (time, point), `u_west`, `v_west`, `temp_west`, `salt_west` (time, level,
-        point), optionally `ubar_west`, `vbar_west`, and the same for the other open sides, with the description of the
-        levels (`Vtransform`, `hc`, `s_rho`, `Cs_r`).
+        NetCDF file as ROMS has it: `zeta_west` (time, point), `u_west`, `v_west`, `temp_west`, `salt_west` (time,
+        level, point), optionally `ubar_west`, `vbar_west`, and the same for the other open sides, with the description
+        of the levels (`Vtransform`, `hc`, `s_rho`, `Cs_r`).
     grid : str or Path, optional
-        File with `h`, `lon_rho`, `lat_rho`, `lon_u`, ... and, where there is land, `mask_rho`, of the grid whose outermost
-        points are those of the sections. Default: the file of the sections.
+        File with `h`, `lon_rho`, `lat_rho`, `lon_u`, ... and, where there is land, `mask_rho`, of the grid whose
+        outermost points are those of the sections. Default: the file of the sections.
 
     Returns
     -------
-    dict of str to Outer
+    Entries
         The entries eta, u, v, T and S of `ogcm.OpenSides`. Velocities are taken along the axes of the grid. With the
         equation of state "teos10", potential temperature and practical salinity are converted.
 
@@ -181,7 +181,8 @@ def sections(path: str | Path, *, grid: str | Path | None = None) -> dict[str, O
     for file in files:
         if not file.is_file():
             raise FileError(f"{file}: missing; sections need a NetCDF file")
-    return {field: Section(*files, field) for field in NAMES}
+    eta, u, v, T, S = (Section(*files, field) for field in NAMES)
+    return Entries(eta=eta, u=u, v=v, T=T, S=S)
 
 
 def read_times(where: str, ds: "xr.Dataset", name: str) -> Array:

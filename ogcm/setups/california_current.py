@@ -83,7 +83,7 @@ def california_current(
     lon, lat = read_values(file, "lon_rho", "longitude")[0], read_values(file, "lat_rho", "latitude")[:, 0]
     grid = ogcm.spherical(lon=edges_between(lon), lat=edges_between(lat))
     sea = read_values(file, "mask_rho") > 0
-    sides = {side: True for side in ("west", "south", "north")}
+    sides: dict[str, Any] = {side: True for side in ("west", "south", "north")}
     stretches = ogcm.OpenSides(**sides).stretches(sea.shape)
     ramp = ramp_of_zone(grid, stretches, ZONE)
     chosen: dict[str, Values] = {
@@ -113,10 +113,10 @@ def california_current(
 
 
 def atmosphere(folder: Path) -> ogcm.Atmosphere:
-    """Read the atmosphere of COAMPS, whose humidity is relative and whose shortwave radiation is what enters the sea."""
+    """Read the atmosphere of COAMPS; its humidity is relative, its shortwave radiation is what enters the sea."""
     found: dict[str, Any] = {}
     for entry, (name, variable, quantity) in AIR.items():
-        options = {"positive": "down"} if quantity in ("heat flux", "precipitation") else {}
+        options: Any = {"positive": "down"} if quantity in ("heat flux", "precipitation") else {}
         field = read_field(folder / f"coamps_wc13_{name}.nc", variable, quantity, **options)
         found[entry] = ogcm.Series(field.values, field["time"].values)
     t, p = found["t2"].values, found["slp"].values
@@ -131,13 +131,11 @@ def climatology(file: Path, model: ogcm.Model) -> tuple[Array, Array]:
     """Return temperature and salinity (nk, ny, nx) of the climatology on the cells of a model."""
     t, s = read_field(file, "temp", "temperature"), read_field(file, "salt", "salinity")
     kinds: Any = {"temperature_kind": "in situ", "salinity_kind": "practical"}
-    found = []
-    grid = model.horizontal
+    found, grid = [], model.horizontal
     cells = places(edges_between(grid.y_t), edges_between(grid.x_t))
     for field in sea_water(t, s, model.numerics.equation_of_state, **kinds):
-        region = field.sel(y=slice(None)).values
         near = (abs(field["lat"].values - 39) < 15), (abs((field["lon"].values + 125 + 180) % 360 - 180) < 20)
-        filled = fill_layers(str(field.name), region[:, near[0]][:, :, near[1]])
+        filled = fill_layers(str(field.name), field.values[:, near[0]][:, :, near[1]])
         maps = Regridding(field["lat"].values[near[0]], field["lon"].values[near[1]], cells)(filled)
         found.append(at_heights(maps, field["z"].values, interior(model.grid.z_t)))
     return found[0], found[1]
@@ -175,7 +173,7 @@ def hydrostatics(model: ogcm.Model) -> tuple[Array, Array]:
 
 
 def thermal_wind(model: ogcm.Model, p: Array) -> tuple[Array, Array]:
-    """Return the velocity in balance with a pressure (nk, ny, nx) [m2 s-2] at U and V points, without its depth mean."""
+    """Return the velocity at U and V points in balance with p (nk, ny, nx) [m2 s-2], without its depth mean."""
     grid = model.horizontal
     f = 2 * EARTH_ROTATION * np.sin(np.radians(grid.y_t))[:, None]
     u = -np.gradient(p, axis=1) / (f * interior(model.grid.dy_t))

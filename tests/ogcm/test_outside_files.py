@@ -93,7 +93,7 @@ def test_sections_are_exact_for_linear_fields(tmp_path, shift):
     else:
         model = ocean(ogcm.OpenSides(west=True, south=True, **outside))
     for name, add in (("T", 0.0), ("S", 0.0), ("u", -10.0), ("v", -10.0)):
-        values, rim, x, y = outer(model, name, 2 * 86400.0)
+        values, _, x, y = outer(model, name, 2 * 86400.0)
         z = interior(model.grid.z_t)[:, 3, 3][:, None]
         inner = slice(1, 5)  # between the first and the last level of the section
         np.testing.assert_allclose(values[inner], (linear(x + shift, y, z, 4.0) + add)[inner], rtol=0, atol=1e-11)
@@ -122,7 +122,7 @@ def test_the_transport_of_sections_is_kept(tmp_path, depth):
 
 def test_land_of_sections_takes_the_nearest_water(tmp_path):
     model = ocean(ogcm.OpenSides(west=True, **ogcm.sections(sections_file(tmp_path / "bry.nc", land=True))))
-    values, rim, x, y = outer(model, "T")
+    values, _, x, y = outer(model, "T")
     z = interior(model.grid.z_t)[:, 3, 3][:, None]
     np.testing.assert_allclose(values[1:5], linear(x, np.maximum(y, LAT[2]), z, 2.0)[1:5], atol=1e-11)
 
