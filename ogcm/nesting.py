@@ -48,10 +48,12 @@ class Parent(Outer):
             thickness = LAYERS.get(self.field, "cell_thickness")
             h = np.where(ds[thickness.replace("cell_thickness", "mask")].values == 1, ds[thickness].values, 0.0)
             h = h.reshape(len(h), -1)
-            columns = Columns(*places.T, 0.5 * h - np.cumsum(h, axis=0), (h > 0).sum(axis=0), -h.sum(axis=0))
+            columns = Columns(
+                places[:, 0], places[:, 1], 0.5 * h - np.cumsum(h, axis=0), (h > 0).sum(axis=0), -h.sum(axis=0)
+            )
             if self.field == "eta":
                 columns = columns._replace(heights=0 * h[:1], wet=columns.wet.clip(0, 1))
-            wet = without_land(label, shares, columns, plane(*at, middle), plane(*places.T, middle))
+            wet = without_land(label, shares, columns, plane(*at, middle), plane(places[:, 0], places[:, 1], middle))
             weights = interpolation(wet, columns, points.z)
             depth, values = points.h.sum(axis=0), []
             for n in range(ds.sizes["time"]):

@@ -11,7 +11,7 @@ the velocity itself.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = np.ndarray
-ROWS = {"west": np.s_[:, 0], "east": np.s_[:, -1], "south": np.s_[0], "north": np.s_[-1]}
+ROWS: dict[str, Any] = {"west": np.s_[:, 0], "east": np.s_[:, -1], "south": np.s_[0], "north": np.s_[-1]}
 NAMES = {"eta": "zeta", "u": "u", "v": "v", "T": "temp", "S": "salt"}
 MEANS = {"u": "ubar", "v": "vbar"}
 QUANTITIES = {"eta": "sea level", "u": "velocity", "v": "velocity", "T": "temperature", "S": "salinity"}
