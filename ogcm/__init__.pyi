@@ -30,6 +30,7 @@ from .horizontal_grid import cartesian as cartesian
 from .horizontal_grid import curvilinear as curvilinear
 from .horizontal_grid import spherical as spherical
 from .model import Model as Model
+from .nesting import outside_of as outside_of
 from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
@@ -44,6 +45,7 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .sections import sections as sections
 from .series import Series as Series
 from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation

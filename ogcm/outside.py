@@ -29,6 +29,7 @@ from ogcm.forcing import BoundForcing, Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, as_array, flag, number, sample
+from ogcm.outer import Outer, RimPoints
 from ogcm.series import Series
 from ogcm.tides import TidalSeries, Tide, velocity_of
 
@@ -51,7 +52,8 @@ class OpenSides:
     eta, u, v : float, array_like, callable or Series
         Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of
         which the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a
-        `Series` of these. The depth mean of the velocity is that of the barotropic flow outside.
+        `Series` of these; or from files, by `ogcm.sections` or `ogcm.outside_of`. The depth mean of the velocity is
+        that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
     tides : Tide, optional
@@ -71,11 +73,11 @@ class OpenSides:
     east: Any = False
     south: Any = False
     north: Any = False
-    eta: Entry = 0.0
-    u: Entry = 0.0
-    v: Entry = 0.0
-    T: Entry | None = None
-    S: Entry | None = None
+    eta: "Entry | Outer" = 0.0
+    u: "Entry | Outer" = 0.0
+    v: "Entry | Outer" = 0.0
+    T: "Entry | Outer | None" = None
+    S: "Entry | Outer | None" = None
     tides: Tide | None = None
     inverse_barometer: bool = False
     flow: str = "radiation"
@@ -188,7 +190,10 @@ class Rim:
             a = a[:, None, None]
         elif a.ndim >= 2:
             a = a[..., self.j, self.i][..., None, :]
-        a = np.broadcast_to(a, self.mask.shape)
+        return self.checked(name, np.broadcast_to(a, self.mask.shape))
+
+    def checked(self, name: str, a: Array) -> Array:
+        """Return a list (nk, 1, N) with 0 on land. Raises InputError for values that are not finite in water."""
         wrong = np.argwhere(~np.isfinite(a) & self.mask)
         if len(wrong):
             k, _, n = (int(m) for m in wrong[0])
@@ -231,7 +236,7 @@ def ramp_at(model: "Model", name: str) -> Array:
     return model.grid.tile.cut(ramp)
 
 
-def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | None) -> None:
+def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | Outer | None) -> None:
     """Add what is outside of one field to the forcing of a model; by default its values at the start."""
     entry, kind = f"{name}_outside", name if name in ("u", "v") else "t"
     grid, dtype = model.grid, model.grid.h_t.dtype
@@ -245,6 +250,13 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
     if given is None:
         forcing.steady[entry] = listed(interior(getattr(model.state, name)))
         forcing.shapes[entry] = forcing.steady[entry].shape
+    elif isinstance(given, Outer):
+        sides = tuple(model.open_sides.stretches(model.horizontal.undivided.shape))
+        series = given.series(RimPoints.of(model, sides, name, kind, rim))
+        values = np.stack([rim.checked(entry, record[:, None]) for record in series.values]).astype(dtype)
+        timed = series.timed(entry, len(values), model.start)
+        held = np.concatenate([[-np.inf], timed.edges[1:-1], [np.inf]])  # the outer records are held beyond their times
+        forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values, edges=held), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)
         values = np.stack([listed(record) for record in series.values])
