@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 import ogcm
+from ogcm.backend import HALO
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 
@@ -97,8 +98,13 @@ def test_sections_are_exact_for_linear_fields(tmp_path, shift):
         z = interior(model.grid.z_t)[:, 3, 3][:, None]
         inner = slice(1, 5)  # between the first and the last level of the section
         np.testing.assert_allclose(values[inner], (linear(x + shift, y, z, 4.0) + add)[inner], rtol=0, atol=1e-11)
-    eta, _, x, y = outer(model, "eta")
-    np.testing.assert_allclose(eta[0], 0.01 * (y + x + shift - 230) + 0.2, atol=1e-12)
+    eta, rim, _, _ = outer(model, "eta")
+    j, i = np.divmod(
+        rim.addresses, model.grid.depth_t.shape[1]
+    )  # of the rim; a field would be read in the cells inside
+    x, y = model.horizontal.x_t[i - HALO], model.horizontal.y_t[j - HALO]
+    expected = 0.01 * (y + x + shift - 230) + 0.2
+    np.testing.assert_allclose(eta[0, 1:], expected[1:], atol=1e-12)  # the corner is no neighbour of a cell inside
 
 
 def test_the_zone_takes_the_nearest_place_of_the_sections(tmp_path):
