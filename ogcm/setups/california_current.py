@@ -118,13 +118,19 @@ def atmosphere(folder: Path) -> ogcm.Atmosphere:
     for entry, (name, variable, quantity) in AIR.items():
         options: Any = {"positive": "down"} if quantity in ("heat flux", "precipitation") else {}
         field = read_field(folder / f"coamps_wc13_{name}.nc", variable, quantity, **options)
-        found[entry] = ogcm.Series(field.values, field["time"].values)
+        found[entry] = held(field.values, field["time"].values)
     t, p = found["t2"].values, found["slp"].values
     vapour = found.pop("relative humidity").values * 611.2 * np.exp(17.67 * t / (t + 243.5))  # Bolton (1980)
-    found["q2"] = ogcm.Series(0.622 * vapour / (p - 0.378 * vapour), found["t2"].times)
+    found["q2"] = held(0.622 * vapour / (p - 0.378 * vapour), found["t2"].times)
     for name, factor in (("shortwave_down", 1 / (1 - ALBEDO)), ("precipitation", 1.0)):
-        found[name] = ogcm.Series(np.maximum(found[name].values, 0.0) * factor, found[name].times)
+        found[name] = held(np.maximum(found[name].values, 0.0) * factor, found[name].times)
     return ogcm.Atmosphere(**found)
+
+
+def held(values: Array, times: Array) -> ogcm.Series:
+    """Return a series of dated records of which the first and the last are held for a year beyond their times."""
+    year, middle = np.timedelta64(365, "D"), times[:-1] + (times[1:] - times[:-1]) / 2
+    return ogcm.Series(values, times, edges=np.concatenate([[times[0] - year], middle, [times[-1] + year]]))
 
 
 def climatology(file: Path, model: ogcm.Model) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ import xarray as xr
 
 import ogcm
 from ogcm.backend import HALO
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 
@@ -38,7 +39,7 @@ def sections_file(path, depth=DEEP, means=True, land=False):
         "s_rho": ("s_rho", s),
         "Cs_r": ("s_rho", s**3),
     }
-    data["ocean_time"] = ("ocean_time", 86400 * times, {"units": "seconds since 2000-01-01"})
+    data["ocean_time"] = ("ocean_time", DAY * times, {"units": "seconds since 2000-01-01"})
     z = 20 * s + (depth - 20) * s**3
     rows = {"west": np.s_[:, 0], "south": np.s_[0]}
     fields = (
@@ -94,14 +95,12 @@ def test_sections_are_exact_for_linear_fields(tmp_path, shift):
     else:
         model = ocean(ogcm.OpenSides(west=True, south=True, **outside))
     for name, add in (("T", 0.0), ("S", 0.0), ("u", -10.0), ("v", -10.0)):
-        values, _, x, y = outer(model, name, 2 * 86400.0)
+        values, _, x, y = outer(model, name, 2 * DAY)
         z = interior(model.grid.z_t)[:, 3, 3][:, None]
         inner = slice(1, 5)  # between the first and the last level of the section
         np.testing.assert_allclose(values[inner], (linear(x + shift, y, z, 4.0) + add)[inner], rtol=0, atol=1e-11)
     eta, rim, _, _ = outer(model, "eta")
-    j, i = np.divmod(
-        rim.addresses, model.grid.depth_t.shape[1]
-    )  # of the rim; a field would be read in the cells inside
+    j, i = np.divmod(rim.addresses, model.grid.depth_t.shape[1])
     x, y = model.horizontal.x_t[i - HALO], model.horizontal.y_t[j - HALO]
     expected = 0.01 * (y + x + shift - 230) + 0.2
     np.testing.assert_allclose(eta[0, 1:], expected[1:], atol=1e-12)  # the corner is no neighbour of a cell inside
@@ -161,7 +160,7 @@ def gyre(nx, sides=None, **start):
         depth=3000.0,
         dz=[100.0, 200.0, 400.0, 800.0, 1500.0],
         forcing=ogcm.Forcing(tau_x=lambda x, y: 0.1 * (1 - np.cos(2 * np.pi * y / basin))),
-        parameters={"nu_h": 1500.0, "kappa_h": 300.0, "drag_linear": 4e-4, "nudging_out": 1 / 86400},
+        parameters={"nu_h": 1500.0, "kappa_h": 300.0, "drag_linear": 4e-4, "nudging_out": 1 / DAY},
         dt=3600.0,
         open_sides=sides,
         start="2000-01-01",
@@ -210,4 +209,4 @@ def test_the_california_current_takes_steps(ocean_data):
     wet = interior(model.grid.mask_t) > 0
     assert np.abs(interior(model.state.eta)).max() < 1
     assert np.abs(interior(model.state.T) - first)[wet].max() < 2
-    assert model.forcing.series["T_outside"].times.tolist() == pytest.approx([-6.95 * 86400, 23.55 * 86400])
+    assert model.forcing.series["T_outside"].times.tolist() == pytest.approx([-6.95 * DAY, 23.55 * DAY])
