@@ -31,7 +31,7 @@ Adjoint: `adjoint.operators.coare`. Kinks: zeta = 0 (psi is continuous; the unst
 w = 0.2 m/s, z_s = 1.6e-4, N = 19 m/s; the derivative is that of the branch that the forward run takes.
 """
 
-import numpy as np
+import math
 
 from ogcm.backend import arctangent, exponential, larger, logarithm, point, root, smaller, typed
 from ogcm.operators.surface_layer import (
@@ -63,15 +63,17 @@ LINEAR, HUMP, DECAY = 0.7, 0.75, 0.35  # of psi_m in stable air [1]
 SALTY, FUGACITY, OF_PRESSURE = 0.98, 1.0007, 3.46e-8  # of the vapour pressure over the sea [1], [1], [Pa-1]
 FIRST_GUST, FIRST_DRAG, OF_CHARNOCK, FIRST_SCALAR = 0.5, 0.033, 0.4, 0.033  # of the state before the first pass
 FIRST_ROUGHNESS = 1e-4  # [m]
+FIRST_LOGARITHM = math.log(10.0 / FIRST_ROUGHNESS)  # at 10 m
+ROOT_OF_THREE = math.sqrt(3.0)
 
 
 @point
 def convection(zeta, steepness):
     """Return psi_c of unstable air."""
-    one, three = typed(1.0, zeta) + typed(0.0, zeta) * zeta, typed(np.sqrt(3.0), zeta)
+    one, three = typed(1.0, zeta) + typed(0.0, zeta) * zeta, typed(ROOT_OF_THREE, zeta)
     Y = exponential(logarithm(larger(one - typed(steepness, zeta) * zeta, one)) / typed(3.0, zeta))
     logarithmic = typed(1.5, zeta) * logarithm((one + Y + Y * Y) / typed(3.0, zeta))
-    return logarithmic - three * arctangent((one + Y + Y) / three) + typed(np.pi / np.sqrt(3.0), zeta)
+    return logarithmic - three * arctangent((one + Y + Y) / three) + typed(math.pi / ROOT_OF_THREE, zeta)
 
 
 @point
@@ -181,7 +183,7 @@ def iterate(air, around):
 @point
 def at_10_m(z_u):
     """Return the ratio of the winds at 10 m and at z_u before the first pass."""
-    return np.log(10.0 / FIRST_ROUGHNESS) / np.log(z_u / FIRST_ROUGHNESS)
+    return typed(FIRST_LOGARITHM, z_u) / logarithm(z_u / typed(FIRST_ROUGHNESS, z_u))
 
 
 @point
