@@ -14,13 +14,14 @@ from adjoint.open_stage import add_to_list
 from adjoint.operators import flather as flather_ad
 from adjoint.operators import nudging as nudging_ad
 from adjoint.operators import open_boundary as open_boundary_ad
+from adjoint.operators import surface_potential as surface_potential_ad
 from adjoint.pair_constants import DT, same
 from adjoint.pairs import Pair, pair
 from ogcm.device import copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.open_sides import CELLS, ROWS, SIDES, inward_maps
-from ogcm.operators import flather, nudging, open_boundary
+from ogcm.operators import flather, nudging, open_boundary, surface_potential
 from ogcm.outside import Rim
 
 Array = np.ndarray
@@ -323,6 +324,12 @@ OPERATORS_AT_OPEN_SIDES = {
         opened(flather.outer_waves), opened(flather_ad.outer_waves_ad), "u u, v v, eta t2", "outer_u u2, outer_v v2"
     ),
     "chapman": pair(opened(flather.chapman), opened(flather_ad.chapman_ad), "old t2, inside t2", "eta t2", same(DT)),
+    "inverse_barometer": pair(
+        opened(surface_potential.inverse_barometer),
+        opened(surface_potential_ad.inverse_barometer_ad),
+        "pressure t2 1e3",
+        "eta t2",
+    ),
     "put_on_rim": pair(put_on_rim, put_on_rim_ad, "outside t 5", "field t"),
     "set_rim": pair(set_rim, set_rim_ad, "values t 5", "field t"),
     **{f"radiate_{point}": radiation_pair(point) for point in "tuv"},
