@@ -373,9 +373,9 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a flux of a step: that of a map (nj, ni), or of a list (nk, 1, N) of points outside."""
-        return self.rims[name].mask.shape if name in self.rims else self.grid.depth_t.shape
+    def shape_of(self, name: str, grid: Grid) -> tuple[int, ...]:
+        """Return the shape of a flux of a step: a map (nj, ni) of a grid, or a list (nk, 1, N) of points outside."""
+        return self.rims[name].mask.shape if name in self.rims else grid.depth_t.shape
 
     def copy(self) -> "BoundForcing":
         """Return the forcing with arrays of its own; functions of time are shared."""
