@@ -62,7 +62,7 @@ def surface_potential(phi, coefficient, grid, D_u, D_v):
 @point
 def depression(pressure, grid, j, i):
     """Return by how much the pressure of the air lowers the first cell inside a cell of the rim [m]; 0 on land."""
-    to_j, to_i = j + grid.inward_t[0, j, i], i + grid.inward_t[1, j, i]
+    to_j, to_i = np.intp(j) + grid.inward_t[0, j, i], np.intp(i) + grid.inward_t[1, j, i]
     excess = pressure[to_j, to_i] - typed(P_REFERENCE, pressure[to_j, to_i])
     return masked(grid.mask_t[0, to_j, to_i], excess / (grid.rho0 * grid.gravity))
 
