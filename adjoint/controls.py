@@ -22,6 +22,7 @@ from ogcm.errors import InputError, suggestion
 from ogcm.grid import Grid, add_halo, at_tops, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
+from ogcm.outside import Rim
 from ogcm.state import State
 
 Array = np.ndarray
@@ -60,12 +61,15 @@ class Control(NamedTuple):
         Shape in which the control was given to the model.
     whole : bool
         True for a vector whose gradient is the sum over all tiles already, False where they remain to be added.
+    rim : Rim, optional
+        Points of a forcing outside open sides, which is a list (nk, 1, N) and has no halo.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...]
     whole: bool = False
+    rim: Rim | None = None
 
     def array(self, model: Model) -> Array:
         """Return the array in which a model holds the control.
@@ -89,6 +93,21 @@ class Control(NamedTuple):
         series = model.forcing.series
         return series[self.name].values if self.name in series else model.forcing.steady[self.name]
 
+    def without_halo(self, array: Array) -> Array:
+        """Return the array of a control or of its gradient without the halo.
+
+        Parameters
+        ----------
+        array : ndarray
+            The array, with halo if the control has one.
+
+        Returns
+        -------
+        ndarray
+            View of the array.
+        """
+        return array if self.rim is not None else interior(array)
+
     def mask(self, grid: Grid) -> Array:
         """Return where the values of the control have an effect.
 
@@ -102,6 +121,8 @@ class Control(NamedTuple):
         ndarray of bool, shape (nk, ny, nx), (ny, nx) or ()
             True over water, without halo; for parameters and vectors True everywhere.
         """
+        if self.rim is not None:
+            return self.rim.mask
         wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
         if self.name == "tke":
             return at_tops(wet)
@@ -125,8 +146,10 @@ class Control(NamedTuple):
         """
         if self.kind == "vector":
             return np.asarray(values)
-        size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
         values = np.reshape(values, (-1, 1, 1)) if np.ndim(values) == 1 else values  # a profile
+        if self.rim is not None:
+            return np.where(self.rim.mask, np.broadcast_to(values, self.array(model).shape), 0)
+        size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
         full = np.where(self.mask(model.grid), full.reshape(interior(self.array(model)).shape), 0)
         spread = add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
@@ -152,7 +175,7 @@ class Control(NamedTuple):
         tile = grid.tile
         if self.kind == "vector":
             return gradient.copy() if self.whole else np.sum(tile.every(gradient), axis=0)
-        inside = np.where(self.mask(grid), interior(gradient), 0)
+        inside = np.where(self.mask(grid), self.without_halo(gradient), 0)
         if len(self.shape) < 2:  # a number or a profile
             layers = inside.reshape(-1, *inside.shape[-2:])
             if self.shape:
@@ -175,7 +198,7 @@ class Control(NamedTuple):
         """
         if self.kind == "vector":
             return self.array(model).copy()
-        inside = interior(self.array(model))
+        inside = self.without_halo(self.array(model))
         if self.shape == ():
             wet = np.broadcast_to(self.mask(model.grid), inside.shape)
             found = model.grid.tile.every(inside[wet][0] if wet.any() else None)  # a tile may have no water
@@ -259,7 +282,7 @@ class Controls:
         if name in forcing.functions:
             raise InputError(f"controls: {name} is a function of time; give the model an ogcm.Series of maps instead")
         if name in forcing.shapes:
-            return Control(name, "forcing", forcing.shapes[name])
+            return Control(name, "forcing", forcing.shapes[name], rim=forcing.rims.get(name))
         if name == "eos":
             return Control(name, "vector", model.parameters["eos"].shape, whole=True)
         if name in model.terms:

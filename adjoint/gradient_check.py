@@ -277,6 +277,9 @@ def loss_of_every_field(model: Model, rng: np.random.Generator) -> Loss:
     return Sum(terms)
 
 
+SIGNS = (-1.0, 1.0)
+
+
 def direction(control: Control, model: Model, rng: np.random.Generator) -> Array:
     """Make a random change of a control.
 
@@ -300,9 +303,13 @@ def direction(control: Control, model: Model, rng: np.random.Generator) -> Array
     elif control.kind != "state":
         values = control.values(model)
         size = np.where(values != 0, np.abs(values), size)
-    tile, shape = model.grid.tile, control.shape
-    magnitude = tile.drawn(partial(rng.uniform, 0.5, 1.5), shape)
-    return size * magnitude * tile.drawn(partial(rng.choice, [-1.0, 1.0]), shape)
+    rim = control.rim if len(control.shape) > 1 else None  # whose list has the points of a map
+    shape = control.shape if rim is None else (*control.shape[:-2], *model.horizontal.shape)
+    drawn = [
+        model.grid.tile.drawn(draw, shape) for draw in (partial(rng.uniform, 0.5, 1.5), partial(rng.choice, SIGNS))
+    ]
+    magnitude, sign = drawn if rim is None else (a[..., rim.j, rim.i][..., None, :] for a in drawn)
+    return size * magnitude * sign
 
 
 def whole_sum(terms: Array, model: Model) -> float:

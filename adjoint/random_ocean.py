@@ -21,7 +21,7 @@ PARAMETERS = {"nu_h": 200.0, "kappa_h": 50.0, "drag_linear": 1e-4, "drag_quadrat
 SIZES = {
     "u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.2, "S": 0.05, "tke": 1e-6,
     "tau_x": 0.1, "tau_y": 0.1, "heat_flux": 100.0, "shortwave": 100.0, "fresh_water": 1e-7,
-    "u10": 5.0, "v10": 5.0, "t2": 2.0, "q2": 1e-3, "d2": 2.0, "slp": 1e3, "cloud": 0.2,
+    "u10": 5.0, "v10": 5.0, "t2": 2.0, "q2": 1e-3, "d2": 2.0, "slp": 1e3, "cloud": 0.2, "surface_pressure": 1e3,
     "shortwave_down": 100.0, "longwave_down": 30.0, "precipitation": 1e-7, "runoff": 1e-7,
     "T_star": 1.0, "S_star": 0.1, "rate_T": 1e-5, "rate_S": 1e-5,
     "nu_h": 100.0, "nu4_h": 1e8, "kappa_h": 10.0, "kappa4_h": 1e7, "drag_linear": 1e-4, "drag_quadratic": 1e-3,
@@ -146,7 +146,7 @@ def random_field(grid: Grid, kind: str, rng: np.random.Generator, size: float = 
 
 
 def random_forcing(name: str, noise: Array) -> Array:
-    """Make a random map of a forcing; piston velocities are positive.
+    """Make a random map of a forcing; piston velocities and pressure are positive.
 
     Parameters
     ----------
@@ -160,7 +160,8 @@ def random_forcing(name: str, noise: Array) -> Array:
     ndarray, shape (ny, nx)
         The map, in the units of the forcing.
     """
-    return SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
+    mean = 1e5 if name == "surface_pressure" else 0.0
+    return mean + SIZES[name] * (np.abs(noise) if name.startswith("rate") else noise)
 
 
 def random_fluxes(rng: np.random.Generator, shape: tuple[int, int]) -> ogcm.Forcing:
@@ -220,8 +221,8 @@ def rough_model(depth: Array, **options: Any) -> ogcm.Model:
     """
     ny, nx = depth.shape
     horizontal = ogcm.cartesian(nx=nx, ny=ny, dx=2e4, dy=2e4, f0=1e-4, beta=2e-11, periodic_x=True)
-    defaults: dict[str, Any] = {"dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
-    return ogcm.Model(horizontal, depth=depth, **(defaults | options))
+    defaults: dict[str, Any] = {"horizontal": horizontal, "dz": DZ, "parameters": PARAMETERS, "dt": 600.0}
+    return ogcm.Model(depth=depth, **(defaults | options))
 
 
 @recipe(days=1)

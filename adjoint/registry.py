@@ -6,6 +6,7 @@ Further operators are registered in the same way (docs/operators.md):
     PAIRS.register("relax", Pair(relax, relax_ad, kinds("T t 5, rate t1+ 1e-6"), {"D": "t"}))
 """
 
+from adjoint.open_pairs import OPERATORS_AT_OPEN_SIDES, opened
 from adjoint.operators import barotropic as barotropic_ad
 from adjoint.operators import bottom_drag as bottom_drag_ad
 from adjoint.operators import bulk_fluxes as bulk_fluxes_ad
@@ -22,6 +23,7 @@ from adjoint.operators import pressure as pressure_ad
 from adjoint.operators import radiation as radiation_ad
 from adjoint.operators import shortwave as shortwave_ad
 from adjoint.operators import surface as surface_ad
+from adjoint.operators import surface_potential as surface_potential_ad
 from adjoint.operators import tke as tke_ad
 from adjoint.operators import tracer_advection as tracer_advection_ad
 from adjoint.operators import tracer_diffusion as tracer_diffusion_ad
@@ -52,6 +54,7 @@ from ogcm.operators import (
     radiation,
     shortwave,
     surface,
+    surface_potential,
     tke,
     tracer_advection,
     tracer_diffusion,
@@ -67,7 +70,7 @@ from ogcm.operators import (
 
 def barotropic_substeps_ad(
     a, b, dt, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
-    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, outer_u_ad, outer_v_ad, carried,
 ):  # fmt: skip
     """Take the adjoint kernel for all substeps.
 
@@ -77,7 +80,7 @@ def barotropic_substeps_ad(
         Weights, time step, what the forward kernel kept, and grid, as for the kernel.
     eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad : ndarray, shape (nj, ni)
         Adjoints of the results.
-    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad : ndarray, shape (nj, ni)
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, outer_u_ad, outer_v_ad : ndarray, shape (nj, ni)
         Adjoints of the inputs.
     carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
         Work array.
@@ -85,7 +88,7 @@ def barotropic_substeps_ad(
     barotropic_ad.barotropic_substeps_ad(
         a, b, dt, -1, 2 * len(a) + 2, work, history, grid,
         eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
-        eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
+        eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, outer_u_ad, outer_v_ad, carried,
     )  # fmt: skip
 
 
@@ -198,6 +201,13 @@ OPERATORS = {
     ),
     "wind_stress": pair(
         surface.wind_stress, surface_ad.wind_stress_ad, "tau_x u2, tau_y v2, s_u u2+, s_v v2+", "G_u u, G_v v"
+    ),
+    "surface_potential": pair(
+        surface_potential.surface_potential,
+        surface_potential_ad.surface_potential_ad,
+        "phi t2",
+        "D_u u, D_v v",
+        same(9.81),
     ),
     "hold_above_freezing": pair(
         surface.hold_above_freezing, surface_ad.hold_above_freezing_ad, "T t 0.1, flux t2, T_freezing t1 0.1", "held t2"
@@ -414,15 +424,18 @@ OPERATORS = {
         "F_u u2, F_v v2",
         same(DT),
     ),
-    "barotropic_substeps": pair(
-        barotropic.barotropic_substeps,
-        barotropic_substeps_ad,
-        "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3",
-        "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
-        seven_substeps,
-        work="c",
-        overwrites="F_u F_v",
-    ),
+    **{
+        f"barotropic_substeps{suffix}": pair(
+            sides(barotropic.barotropic_substeps),
+            sides(barotropic_substeps_ad),
+            "eta t2 20, u_bar u2 3, v_bar v2 3, F_u u2 1e-3, F_v v2 1e-3, fresh t2 1e-3, outer_u u2 3, outer_v v2 3",
+            "eta_new t2, u_new u2, v_new v2, U_mean u2, V_mean v2",
+            seven_substeps,
+            work="c",
+            overwrites="F_u F_v",
+        )
+        for suffix, sides in (("", lambda kernel: kernel), ("_open", opened))
+    },
     "take_depth_mean": pair(
         barotropic.take_depth_mean,
         take_depth_mean_ad,
@@ -455,6 +468,7 @@ OPERATORS = {
         same(DT),
         work="ttttt",
     ),
+    **OPERATORS_AT_OPEN_SIDES,
 }
 
 PAIRS = Registry("operator", OPERATORS)

@@ -315,6 +315,12 @@ def sensitivity(
     names = list(dict.fromkeys(n for name in names for n in ALIASES.get(name, (name,))))
     simulation = with_maps(simulation)
     controls = Controls(simulation.model, names).controls
+    lists = [name for name, control in controls.items() if control.rim is not None]
+    if lists:
+        raise InputError(
+            f"{lists[0]}: is a list of points outside open sides, of which there is no map; use "
+            f"adjoint.gradient(loss, simulation, [{lists[0]!r}])"
+        )
     found = gradient(wanted.loss, simulation, names, memory=memory)
     end = (simulation.model.state.time + simulation.steps * simulation.model.numerics.dt) / DAY
     return Sensitivity(simulation.model, wanted, found.value, found.gradients, controls, end)

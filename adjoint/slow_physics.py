@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.clear import clear
+from adjoint.open_stage import add_to_list
 from adjoint.operators.barotropic import depth_mean_ad
 from adjoint.operators.bottom_drag import bottom_drag_ad
 from adjoint.operators.equation_of_state import EQUATIONS_OF_STATE_AD
@@ -16,8 +17,10 @@ from adjoint.operators.expansion import EXPANSION_AD
 from adjoint.operators.friction import stress_divergence_ad
 from adjoint.operators.isoneutral import isoneutral_diffusion_ad, isoneutral_mixing_ad
 from adjoint.operators.layers import stretch_ad
+from adjoint.operators.nudging import nudge_ad
 from adjoint.operators.shortwave import absorb_shortwave_ad
 from adjoint.operators.surface import hold_above_freezing_ad, surface_flux_ad, wind_stress_ad
+from adjoint.operators.surface_potential import surface_potential_ad
 from adjoint.operators.tke import (
     advance_tke_ad,
     shear_production_ad,
@@ -34,7 +37,7 @@ from adjoint.work import BackwardStep
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.operators.tracer_diffusion import tracer_laplacian
-from ogcm.slow_physics import eddy_diffusivities, negative, rain_content
+from ogcm.slow_physics import eddy_diffusivities, negative, nudged, potential_of_unit, potentials, rain_content
 
 Array = np.ndarray
 
@@ -57,17 +60,33 @@ def slow_physics_ad(model: Model, step: BackwardStep) -> None:
         clear(step.slow_ad.b_T, step.slow_ad.b_S)
         if model.numerics.eddy_diffusivity == "visbeck":
             clear(*eddy_diffusivities(model, step.slow_ad))
+    if model.open_sides.zone:
+        nudging_ad(model, step)
     if model.tracers:
         tracer_sources_ad(model, step)
     if eddies:
         along_slopes_ad(model, step)
     mixing_coefficients_ad(model, step)
     friction_ad(model, step)
+    for name in potentials(model):
+        surface_potential_ad(potential_of_unit(model, name), grid, D_ad.u, D_ad.v, getattr(fluxes_ad, name))
     stress, stress_ad = (fluxes.tau_x, fluxes.tau_y), (fluxes_ad.tau_x, fluxes_ad.tau_y)
     wind_stress_ad(*stress, s.u, s.v, grid, D_ad.u, D_ad.v, *stress_ad, s_ad.u, s_ad.v)
     depth_mean_ad(n.u, n.v, grid, *step.slow_ad.bar, n_ad.u, n_ad.v)
     exchange(grid, s_ad.u, s_ad.v)
     stretch_ad(n.eta, grid, *s_ad, n_ad.eta)
+
+
+def nudging_ad(model: Model, step: BackwardStep) -> None:
+    """Compute the adjoint of the nudging in the zone along open sides, from D."""
+    g, rate = step.gradient, model.parameters["nudging_zone"]
+    for name in ("u", "v", *model.tracers):
+        factor, mask = nudged(model, name, step.slow)
+        rim, entry, D_ad = model.forcing.rims[f"{name}_outside"], f"{name}_outside", getattr(step.slow_ad.D, name)
+        given = getattr(step.n, name), getattr(step.fluxes, entry).ravel(), rate, rim.zone, rim.ramp, factor, mask
+        at_points_ad = step.scratch.layers[0]
+        nudge_ad(*given, D_ad, getattr(g.state, name), g.parameters["nudging_zone"], at_points_ad)
+        add_to_list(rim, mask, at_points_ad, getattr(g.fluxes, entry))
 
 
 def friction_ad(model: Model, step: BackwardStep) -> None:

@@ -47,10 +47,10 @@ class Gradient(NamedTuple):
         Gradient
             Zeros in the shapes of the arrays of the model, with halo.
         """
-        grid, dtype = model.grid, model.state.u.dtype
+        dtype, grid, forcing = model.state.u.dtype, model.grid, model.forcing
         return cls(
             model.state.like(),
-            Fluxes(**{name: np.zeros_like(grid.depth_t, dtype) for name in model.forcing.names}),
+            Fluxes(**{n: np.zeros_like(grid.h_t, dtype, shape=forcing.shape_of(n, grid)) for n in forcing.names}),
             {name: np.zeros_like(p, dtype) for name, p in model.parameters.items()},
             {name: np.zeros_like(term.weights) for name, term in model.terms.items()},
         )

@@ -14,6 +14,7 @@ import numpy as np
 from adjoint.air_sea import air_sea_fluxes_ad
 from adjoint.clear import clear
 from adjoint.integrators import integrate_ad
+from adjoint.open_stage import open_sea_level_ad, open_tracers_ad, open_velocity_ad
 from adjoint.operators.barotropic import (
     CARRIED_FIELDS,
     GATHERED,
@@ -276,6 +277,8 @@ class AdjointStepper:
         """
         grid, work_ad, slow_ad, (step, stage, y_ad, s_ad) = self.model.grid, self.work_ad, self.slow_ad, backward
         clear(work_ad.U_mean, work_ad.V_mean, *work_ad.bar, *work_ad.bar_star, *work_ad.s_y)
+        if grid.open_sides:
+            open_tracers_ad(self.model, backward, work_ad)
         if self.model.tracers:
             self.tracers(backward)
         self.barotropic_mode(backward)
@@ -340,19 +343,24 @@ class AdjointStepper:
         step, (_, y, _, dt, _, substeps, work), y_ad, s_ad = backward
         grid, work_ad, bar, bar_ad = self.model.grid, self.work_ad, step.slow.bar, self.slow_ad.bar
         F_ad, star_ad = (work_ad.F_u, work_ad.F_v), work_ad.bar_star
+        if grid.open_sides:
+            open_sea_level_ad(self.model, backward, work_ad)
         take_depth_mean_ad(grid, s_ad.u, s_ad.v, *star_ad, *work_ad.bar)
         exchange(grid, s_ad.eta)
         for first, last in call_ranges(2 * len(substeps.weights[0]) + 2, grid.tile.is_whole):
             barotropic_substeps_ad(
                 *substeps.weights, dt, first, last, substeps.work, substeps.history, grid,
                 s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean,
-                step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water, self.carried,
+                step.gradient.state.eta, *bar_ad, *F_ad, step.gradient.fluxes.fresh_water,
+                work_ad.outer_u, work_ad.outer_v, self.carried,
             )  # fmt: skip
             if not grid.tile.is_whole and first >= 0:
                 exchange(grid, *self.carried[GATHERED[first % 2]])
         exchange(grid, *F_ad)
         slow_forcing_ad(*work.bar_star, *bar, y.eta, dt, grid, *F_ad, *star_ad, *bar_ad, y_ad.eta)
         depth_mean_ad(s_ad.u, s_ad.v, grid, *star_ad, s_ad.u, s_ad.v)
+        if grid.open_sides:
+            open_velocity_ad(self.model, backward, work_ad)
 
     def momentum_tendencies(self, backward: BackwardStage) -> None:
         """Compute the adjoint of advection, Coriolis force and pressure gradient, from G_u and G_v to y_ad.

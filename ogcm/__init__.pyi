@@ -30,10 +30,12 @@ from .horizontal_grid import cartesian as cartesian
 from .horizontal_grid import curvilinear as curvilinear
 from .horizontal_grid import spherical as spherical
 from .model import Model as Model
+from .nesting import outside_of as outside_of
 from .numerics import CHOICES as CHOICES
 from .numerics import Numerics as Numerics
 from .numerics import NumericsOptions as NumericsOptions
 from .numerics import SetupOptions as SetupOptions
+from .outside import OpenSides as OpenSides
 from .parameters import PARAMETERS as PARAMETERS
 from .plotting import Picture as Picture
 from .plotting import animate as animate
@@ -43,6 +45,7 @@ from .preparation import prepare as prepare
 from .record import Record as Record
 from .restart import load_restart as load_restart
 from .restart import save_restart as save_restart
+from .sections import sections as sections
 from .series import Series as Series
 from .setups.recipe import recipe as recipe
 from .simulation import Simulation as Simulation
@@ -53,6 +56,8 @@ from .stream import Stream as Stream
 from .stream import stream_field as stream_field
 from .terms import TERMS as TERMS
 from .terms import Term as Term
+from .tides import EquilibriumTide as EquilibriumTide
+from .tides import Tide as Tide
 from .tracers import TRACERS as TRACERS
 from .tracers import Age as Age
 from .tracers import Tracer as Tracer

@@ -16,6 +16,7 @@ from ogcm.constants import DAY
 from ogcm.dates import since_new_year
 from ogcm.errors import InputError
 from ogcm.grid import interior
+from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Values, flag, number, sample
 from ogcm.operators.bulk_fluxes import TURBULENT_FLUXES
 from ogcm.operators.longwave import LONGWAVE, WITH_SEA, cloud_weight
@@ -196,7 +197,8 @@ def bind_atmosphere(bound: "BoundForcing", forcing: "Forcing", atmosphere: Atmos
     bound.computed = COMPUTED
     if atmosphere.longwave_down is None and atmosphere.longwave in WITH_SEA:
         bound.computed += OF_THE_LATITUDE
-        weight = bound.with_halo("cloud_weight", cloud_weight(place(bound, atmosphere, "latitude")))
+        latitude = place_on_earth(bound.horizontal, "latitude", atmosphere.latitude, "atmosphere")
+        weight = bound.with_halo("cloud_weight", cloud_weight(latitude))
         bound.functions["cloud_weight"] = lambda time: weight
     if atmosphere.shortwave_down is None:
         bound.computed += OF_THE_SUN
@@ -229,24 +231,14 @@ def check_entry(bound: "BoundForcing", name: str) -> None:
 
 def check_limits(name: str, found: Array) -> None:
     """Raise InputError for values that are no values of the entry `name` of an atmosphere in its units."""
-    if name not in LIMITS:
+    name_in_air = {"surface_pressure": "slp"}.get(name, name)
+    if name_in_air not in LIMITS:
         return
-    low, high, units = LIMITS[name]
+    low, high, units = LIMITS[name_in_air]
     slack = TOLERANCE * (high - low)
     wrong = found[(found < low - slack) | (found > high + slack)]
     if len(wrong):
         raise InputError(f"{name}: {wrong[0]:g} lies outside {low:g} to {high:g}; its units are {units}")
-
-
-def place(bound: "BoundForcing", atmosphere: Atmosphere, name: str) -> Array:
-    """Return the latitude or longitude [degrees] of the points of a grid. Raises InputError where it is not known."""
-    horizontal, given = bound.horizontal, getattr(atmosphere, name)
-    if given is None and horizontal.units != "degrees":
-        raise InputError(f"{name}: give that of the atmosphere [degrees], since the grid has none")
-    if given is None:
-        own = horizontal.y_t[:, None] if name == "latitude" else horizontal.x_t
-        return np.broadcast_to(own, horizontal.shape)
-    return np.broadcast_to(sample(name, given, horizontal.points()), horizontal.shape)
 
 
 def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
@@ -269,8 +261,39 @@ def sunshine(bound: "BoundForcing", atmosphere: Atmosphere) -> Sunshine:
     InputError
         Where latitude or longitude are needed and not known.
     """
-    latitude = place(bound, atmosphere, "latitude")
-    needed = atmosphere.diurnal_cycle or atmosphere.longitude is not None
-    longitude = place(bound, atmosphere, "longitude") if needed else np.zeros(latitude.shape)
+    latitude = place_on_earth(bound.horizontal, "latitude", atmosphere.latitude, "atmosphere")
+    longitude = np.zeros(latitude.shape)
+    if atmosphere.diurnal_cycle or atmosphere.longitude is not None:
+        longitude = place_on_earth(bound.horizontal, "longitude", atmosphere.longitude, "atmosphere")
     day = since_new_year(bound.start) / DAY if atmosphere.day_of_year is None else atmosphere.day_of_year
     return Sunshine(latitude, longitude, day, atmosphere.diurnal_cycle)
+
+
+def place_on_earth(horizontal: HorizontalGrid, axis: str, given: Values | None, what: str) -> Array:
+    """Return latitude or longitude at T points.
+
+    Parameters
+    ----------
+    horizontal : HorizontalGrid
+        The grid.
+    axis : {"latitude", "longitude"}
+        Which of them.
+    given : float, array_like or callable, optional
+        Their values, in place of those of a longitude-latitude grid [degrees].
+    what : str
+        What needs them, for messages.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        The values [degrees].
+
+    Raises
+    ------
+    InputError
+        Where they are not given and the grid has none.
+    """
+    if given is None and horizontal.units != "degrees":
+        raise InputError(f"{axis}: give that of the {what} [degrees], since the grid has none")
+    own = np.meshgrid(horizontal.y_t, horizontal.x_t, indexing="ij")[axis == "longitude"]
+    return np.broadcast_to(own if given is None else sample(axis, given, horizontal.points()), horizontal.shape)

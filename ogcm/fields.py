@@ -103,6 +103,8 @@ FIELDS = {
     "shortwave": Field(
         "W m-2", "shortwave radiation into the sea", "net_downward_shortwave_flux_at_sea_water_surface", "T", ""
     ),
+    "surface_pressure": Field("Pa", "air pressure at the sea surface", "surface_air_pressure", "T", ""),
+    "equilibrium_tide": Field("m", "elevation of the equilibrium tide", "", "T", ""),
     "fresh_water": Field("m s-1", "precipitation minus evaporation", "", "T", ""),
     "u10": Field("m s-1", "wind along x", "x_wind", "T", ""),
     "v10": Field("m s-1", "wind along y", "y_wind", "T", ""),
@@ -123,5 +125,10 @@ FIELDS = {
     "S_star": Field("g kg-1", "salinity to which the surface is restored", "", "T", ""),
     "rate_T": Field("m s-1", "piston velocity of the restoring of temperature", "", "T", ""),
     "rate_S": Field("m s-1", "piston velocity of the restoring of salinity", "", "T", ""),
+    "u_outside": Field("m s-1", "velocity along x outside open sides", "", "U"),
+    "v_outside": Field("m s-1", "velocity along y outside open sides", "", "V"),
+    "eta_outside": Field("m", "sea surface height outside open sides", "", "T", ""),
+    "T_outside": Field("degC", "temperature outside open sides"),
+    "S_outside": Field("g kg-1", "salinity outside open sides"),
     "psi": Field("m3 s-1", "barotropic streamfunction", "ocean_barotropic_streamfunction", "F", ""),
 }

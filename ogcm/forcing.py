@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_limits
+from ogcm.astronomy import check_start
+from ogcm.atmosphere import Atmosphere, bind_atmosphere, check_entry, check_limits, place_on_earth
 from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.fields import Fields
@@ -35,6 +36,7 @@ from ogcm.inputs import (
 )
 from ogcm.series import Series
 from ogcm.stream import ReadAhead, Stream
+from ogcm.tides import EquilibriumTide, TidalSeries
 
 Array = np.ndarray
 Entry = Values | Series
@@ -62,6 +64,11 @@ class Forcing:
     shortwave : float, array_like, callable or Series, optional
         Shortwave radiation that enters the sea at T points [W m-2], which heats the layers that it reaches
         (`ogcm.operators.shortwave`).
+    surface_pressure : float, array_like, callable or Series, optional
+        Pressure of the air at the sea surface at T points [Pa], whose gradient accelerates the water
+        (`ogcm.operators.surface_potential`). That of an atmosphere does so only if it is given here as well.
+    equilibrium_tide : EquilibriumTide, optional
+        Equilibrium tide, whose potential accelerates the water likewise; the model needs a `start`.
     atmosphere : Atmosphere, optional
         Atmosphere from which stress, heat flux, fresh water and shortwave radiation are computed in each step, in place
         of those above; restoring is added to them.
@@ -76,10 +83,13 @@ class Forcing:
     rate_T: Entry = 0.0
     rate_S: Entry = 0.0
     shortwave: Entry | None = None
+    surface_pressure: Entry | None = None
+    equilibrium_tide: EquilibriumTide | None = None
     atmosphere: Atmosphere | None = None
 
 
-NAMES = tuple(f.name for f in fields(Forcing) if f.name != "atmosphere")
+NAMES = tuple(f.name for f in fields(Forcing) if f.name not in ("atmosphere", "equilibrium_tide"))
+OPTIONAL = ("shortwave", "surface_pressure")  # absent where they are not given
 TARGETS = {"T_star": "rate_T", "S_star": "rate_S"}
 
 
@@ -105,12 +115,17 @@ class Fluxes(Fields):
         Piston velocities of the restoring [m s-1], with halo.
     shortwave : ndarray, shape (nj, ni)
         Shortwave radiation into the sea [W m-2], with halo; absent where none is given.
+    surface_pressure, equilibrium_tide : ndarray, shape (nj, ni)
+        Pressure of the air [Pa] and elevation of the equilibrium tide [m], with halo; absent where they are not given.
     u10, v10, t2, q2, d2, slp, shortwave_down, longwave_down, cloud, precipitation, runoff : ndarray, shape (nj, ni)
         Entries of an atmosphere that are given, as in `Atmosphere`, with halo.
     clear_sky, noon_altitude : ndarray, shape (nj, ni)
         Radiation of a clear sky [W m-2] and altitude of the sun at noon [degrees], where radiation follows from clouds.
     cloud_weight : ndarray, shape (nj, ni)
         Weight of the clouds in some formulae of longwave radiation [1] (`ogcm.operators.longwave`).
+    u_outside, v_outside, eta_outside, T_outside, S_outside : ndarray, shape (nk, 1, N)
+        Velocity [m s-1], sea surface height [m], temperature [degC] and salinity [g kg-1] outside open sides, in lists
+        of points (`ogcm.outside`); nk is 1 for eta.
     """
 
     tau_x: Array
@@ -121,7 +136,9 @@ class Fluxes(Fields):
     S_star: Array
     rate_T: Array
     rate_S: Array
-    shortwave: Array  # where it is given
+    shortwave: Array  # where it is given, as the next two
+    surface_pressure: Array
+    equilibrium_tide: Array
     u10: Array  # what follows, with an atmosphere
     v10: Array
     t2: Array
@@ -136,6 +153,11 @@ class Fluxes(Fields):
     clear_sky: Array
     noon_altitude: Array
     cloud_weight: Array
+    u_outside: Array  # with open sides
+    v_outside: Array
+    eta_outside: Array
+    T_outside: Array
+    S_outside: Array
 
 
 class BoundForcing:
@@ -164,6 +186,8 @@ class BoundForcing:
         Entries that are functions of the time [s].
     shapes : dict of str to tuple of int
         Shapes in which the entries were given; for a function that of its maps.
+    rims : dict of str to Rim
+        Points outside open sides, by the names of the entries of the forcing there, which are lists (nk, 1, N).
     computed : tuple of str
         Names of the fluxes that are computed from an atmosphere, and of what the position contributes; else empty.
     atmosphere : Atmosphere or None
@@ -182,6 +206,7 @@ class BoundForcing:
         self.series: dict[str, Series] = {}
         self.functions: dict[str, Callable[[float], Array]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.rims: dict[str, Any] = {}
         if not isinstance(forcing, Forcing):
             raise InputError(f"forcing: needs an ogcm.Forcing(tau_x=...), got {reprlib.repr(forcing)}")
         self.horizontal, self.grid, self.dtype = horizontal, grid, grid.h_t.dtype
@@ -191,8 +216,12 @@ class BoundForcing:
         if forcing.atmosphere is not None:
             bind_atmosphere(self, forcing, forcing.atmosphere)
         for name in NAMES:
-            if name not in self.computed and (name != "shortwave" or forcing.shortwave is not None):
+            if name not in self.computed and (name not in OPTIONAL or getattr(forcing, name) is not None):
                 self.bind(name, getattr(forcing, name))
+        if forcing.surface_pressure is not None:
+            check_entry(self, "surface_pressure")
+        if forcing.equilibrium_tide is not None:
+            self.bind_equilibrium_tide(forcing.equilibrium_tide)
         for target, rate in TARGETS.items():
             self.check_restoring(target, rate, getattr(forcing, target) is not None)
         for name in {"heat_flux", "shortwave", *TARGETS.values()} & set(self.shapes):
@@ -242,6 +271,29 @@ class BoundForcing:
             values = sample(name, entry, points)
             self.steady[name], self.shapes[name] = self.with_halo(name, values), values.shape
 
+    def bind_equilibrium_tide(self, tide: EquilibriumTide) -> None:
+        """Add the equilibrium tide.
+
+        Parameters
+        ----------
+        tide : EquilibriumTide
+            Its constituents.
+
+        Raises
+        ------
+        InputError
+            Without a start of the model, and where latitude or longitude are needed and not known.
+        """
+        if not isinstance(tide, EquilibriumTide):
+            raise InputError(f"equilibrium_tide: needs an ogcm.EquilibriumTide([...]), got {reprlib.repr(tide)}")
+        start, name = check_start(self.start), "equilibrium_tide"
+        latitude, longitude = (
+            place_on_earth(self.horizontal, axis, getattr(tide, axis), name) for axis in ("latitude", "longitude")
+        )
+        maps = [self.with_halo(name, a) for a in tide.waves(latitude, longitude)]
+        self.series[name] = TidalSeries(np.stack(maps), [], constituents=tuple(tide.constituents), start=start)
+        self.shapes[name] = (len(maps), *self.horizontal.shape)
+
     def with_tracer(self, name: str, entries: Mapping[str, Entry | None]) -> "BoundForcing":
         """Return the forcing together with that of a further tracer.
 
@@ -264,7 +316,7 @@ class BoundForcing:
         """
         other = copy.copy(self)
         other.steady, other.series, other.functions = dict(self.steady), dict(self.series), dict(self.functions)
-        other.shapes = dict(self.shapes)
+        other.shapes, other.rims = dict(self.shapes), dict(self.rims)
         for entry, values in entries.items():
             other.bind(entry, values)
         other.check_restoring(f"{name}_star", f"rate_{name}", entries[f"{name}_star"] is not None)
@@ -321,6 +373,10 @@ class BoundForcing:
         now |= {name: f(time) for name, f in self.functions.items()}
         return Fluxes(**(self.steady | {name: a.astype(self.dtype, copy=False) for name, a in now.items()}))
 
+    def shape_of(self, name: str, grid: Grid) -> tuple[int, ...]:
+        """Return the shape of a flux of a step: a map (nj, ni) of a grid, or a list (nk, 1, N) of points outside."""
+        return self.rims[name].mask.shape if name in self.rims else grid.depth_t.shape
+
     def copy(self) -> "BoundForcing":
         """Return the forcing with arrays of its own; functions of time are shared."""
         other = copy.copy(self)
@@ -335,6 +391,7 @@ class BoundForcing:
         other.steady = {name: to_device(a, device) for name, a in self.steady.items()}
         other.series = {name: replace(s, values=records_on(s.values, device)) for name, s in self.series.items()}
         other.functions = {name: partial(on_device, f, device) for name, f in self.functions.items()}
+        other.rims = {name: rim.to(device) for name, rim in self.rims.items()}
         return other
 
 

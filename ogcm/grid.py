@@ -16,7 +16,7 @@ doi 10.1016/j.ocemod.2003.09.003).
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from ogcm.device import to_device
 from ogcm.errors import InputError
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, sample
+from ogcm.open_sides import check_open_sides, inward_maps, land_beside
 from ogcm.tiles import Tile
 
 DEEPEST = 1e5  # [m]; a larger depth of the sea floor is taken for a fill value
@@ -85,8 +86,15 @@ class Geometry(NamedTuple):
     bottom_t: Array
     bottom_u: Array
     bottom_v: Array
+    moves_u: Array
+    moves_v: Array
+    inward_t: Array
+    inward_u: Array
+    inward_v: Array
+    r_area_eta: Array
     periodic_x: bool
     periodic_y: bool
+    open_sides: bool
     nonlinear: np.floating
     gravity: np.floating
     rho0: np.floating
@@ -128,8 +136,17 @@ class Grid(KernelGrid, Geometry):
         1 in water, 0 on land; mask_f is 2 along a no-slip wall and 0 along a free-slip wall.
     bottom_t, bottom_u, bottom_v : ndarray of int32, shape (nj, ni)
         Number of wet cells in the column.
+    moves_u, moves_v : ndarray of int8, shape (nj, ni)
+        1 at wet faces whose velocity follows the momentum equations, 0 on land and at the rim of open sides.
+    inward_t, inward_u, inward_v : ndarray of int8, shape (2, nj, ni)
+        Step along j and along i from a point of the rim of an open side towards the inside (`ogcm.open_sides`); 0 at
+        all other points.
+    r_area_eta : ndarray, shape (nj, ni)
+        1/area_t where the sea level follows continuity, 0 in the cells of the rim.
     periodic_x, periodic_y : bool
         True where the grid is its own neighbour along i, along j.
+    open_sides : bool
+        True for an ocean with open sides.
     nonlinear : floating
         1 where layers follow eta (z*), 0 where they keep their resting thickness.
     gravity : floating
@@ -198,6 +215,7 @@ def build_grid(
     nonlinear: bool = True,
     gravity: float = GRAVITY,
     rho0: float = RHO0,
+    open_sides: Mapping[str, Array] | None = None,
     dtype: DTypeLike = np.float64,
 ) -> Grid:
     """Build the grid of a tile from the horizontal grid of its ocean, depth and layers.
@@ -225,6 +243,8 @@ def build_grid(
         Acceleration of gravity [m s-2].
     rho0 : float
         Reference density [kg m-3].
+    open_sides : mapping of str to ndarray of bool, optional
+        Where the sides "west", "east", "south" and "north" of the whole ocean are open, along each of them.
     dtype : dtype
         Type of the arrays of floats.
 
@@ -236,7 +256,7 @@ def build_grid(
     Raises
     ------
     InputError
-        For wrong shapes, values that are not finite, and layers that are not positive.
+        For wrong shapes, values that are not finite, layers that are not positive, and sides that cannot be open.
     """
     tile, whole = horizontal.tile or Tile(horizontal.shape, horizontal.sides), horizontal.undivided
     for name in (*METRICS, "f"):
@@ -250,20 +270,38 @@ def build_grid(
         raise InputError(f"smallest_cell: a fraction of a layer between 0 and 1, got {smallest_cell}")
 
     scalar: Any = np.dtype(dtype).type
+    open_sides = open_sides or {}
+    floor = land_beside(floor, open_sides)
+    wet = cell_thickness(floor, layers[:1], smallest_cell, smallest_thickness)[0] > 0
+    check_open_sides(wet, open_sides, tile.periodic)
+    rim = rim_maps(wet, open_sides, tile)
     floor = tile.cut_with_halo(add_halo(floor, tile.periodic))
     masks, thicknesses = faces(cell_thickness(floor, layers, smallest_cell, smallest_thickness), layers, no_slip)
     floats = {name: tile.cut_with_halo(a) for name, a in metrics(whole, tile.periodic).items()} | thicknesses
+    floats["r_area_eta"] = np.where(rim["inward_t"].any(axis=0), 0, floats["r_area_t"])
+    for p in "uv":
+        rim[f"moves_{p}"] = (masks[f"mask_{p}"][0] * ~rim[f"inward_{p}"].any(axis=0)).astype(np.int8)
     grid = Grid(
         **{name: np.ascontiguousarray(a, dtype=dtype) for name, a in floats.items()},
         **masks,
+        **rim,
         periodic_x=tile.wraps[1],
         periodic_y=tile.wraps[0],
+        open_sides=bool(open_sides),
         nonlinear=scalar(nonlinear),
         gravity=scalar(gravity),
         rho0=scalar(rho0),
     )
     grid.tile = tile
     return grid
+
+
+def rim_maps(wet: Array, open_sides: Mapping[str, Array], tile: Tile) -> dict[str, Array]:
+    """Return the maps (2, nj, ni) of the steps inwards from the rim of open sides, by their names in `Geometry`."""
+    maps = inward_maps(wet, open_sides)
+    return {
+        f"inward_{p}": np.ascontiguousarray(tile.cut_with_halo(add_halo(a, tile.periodic))) for p, a in maps.items()
+    }
 
 
 def cell_thickness(depth: Array, dz: Array, smallest_cell: float, smallest_thickness: float) -> Array:

@@ -28,6 +28,7 @@ from ogcm.halo import exchange
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Numbers, Values, as_array, check_sea_water, sample
 from ogcm.numerics import Numerics, NumericsOptions
+from ogcm.outside import OpenSides, bind_entry, bind_outside
 from ogcm.parameters import PARAMETERS, Parameter, build_parameter, build_parameters
 from ogcm.state import State
 from ogcm.terms import Term, check_terms, on_device
@@ -62,6 +63,8 @@ class Model:
         Wind stress, heat, fresh water and restoring; none by default.
     parameters : mapping of str to float, array_like or callable, optional
         Physical parameters that replace the defaults of `ogcm.PARAMETERS`, in the units given there.
+    open_sides : OpenSides, optional
+        Sides through which water passes, and what is outside; all sides are closed by default.
     tracers : mapping of str to Tracer, optional
         Further tracers by name, such as {"age": ogcm.Age()}.
     terms : mapping of str to Term, optional
@@ -135,6 +138,7 @@ class Model:
         eta: Values = 0.0,
         forcing: Forcing | None = None,
         parameters: Mapping[str, Values] | None = None,
+        open_sides: OpenSides | None = None,
         tracers: Mapping[str, Tracer] | None = None,
         terms: Mapping[str, Term] | None = None,
         corrector: Term | None = None,
@@ -149,6 +153,7 @@ class Model:
         named = {} if corrector is None else {"corrector": corrector}
         self.terms = check_terms({} if terms is None else terms) | check_terms(named)
         self.numerics = Numerics(**numerics)
+        self.open_sides = OpenSides() if open_sides is None else open_sides
         self.dz = as_array("dz", dz).copy()
         self.config: dict = {}
         self.marks: dict[str, str] = {}
@@ -164,6 +169,7 @@ class Model:
             nonlinear=self.numerics.free_surface == "nonlinear",
             gravity=self.numerics.gravity,
             rho0=self.numerics.rho0,
+            open_sides=self.open_sides.stretches(horizontal.shape),
             dtype=np.dtype(self.numerics.precision),
         )
         if not tile.any(bool(self.grid.mask_t.any())):
@@ -182,6 +188,8 @@ class Model:
             T=self.sample("T", T),
             S=self.sample("S", S),
         )
+        if self.grid.open_sides:
+            bind_outside(self)
         if self.numerics.vertical_mixing == "tke" and self.numerics.dynamics != "none":
             fields: dict[str, Any] = self.state.arrays() | {"tke": self.background_turbulence()}
             self.state = State(**fields)
@@ -257,6 +265,8 @@ class Model:
         self.forcing, self.further_tracers = forcing, self.further_tracers | {name: tracer}
         self.parameters = self.parameters | {n: array for n, (array, _) in built.items()}
         self.parameter_shapes = self.parameter_shapes | {n: shape for n, (_, shape) in built.items()}
+        if self.grid.open_sides:
+            bind_entry(self, forcing, name, tracer.outside)
         self.fields = self.fields | tracer.fields(name)
         self.known_parameters = self.known_parameters | {n: parameter for n, (parameter, _) in parameters.items()}
 

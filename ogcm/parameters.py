@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ogcm.constants import DAY, YEAR
 from ogcm.errors import InputError, suggestion
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
@@ -121,6 +122,11 @@ PARAMETERS = {
     ),
     "drag_linear": Parameter(0.0, "m s-1", "linear bottom drag", upper=1.0),
     "drag_quadratic": Parameter(0.0, "1", "quadratic bottom drag coefficient", upper=1.0),
+    "nudging_in": Parameter(
+        1 / DAY, "s-1", "rate at which the rim of open sides approaches what is outside where waves enter", upper=1.0
+    ),
+    "nudging_out": Parameter(1 / YEAR, "s-1", "the same where waves leave", upper=1.0),
+    "nudging_zone": Parameter(0.1 / DAY, "s-1", "rate of nudging at the rim, in the zone along open sides", upper=1.0),
     "red_fraction": Parameter(0.58, "1", "fraction of red and infrared light in `shortwave`", upper=1.0, needs=TRACERS),
     "red_depth": Parameter(
         0.35, "m", "depth over which red and infrared light decays to 1/e", 0.01, 100.0, needs=TRACERS

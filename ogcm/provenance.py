@@ -20,6 +20,7 @@ from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.stream import ReadAhead
+from ogcm.tides import TidalSeries
 
 Array = np.ndarray
 FEW = 16  # largest number of weights of a term that are recorded one by one
@@ -110,6 +111,7 @@ def forcing_mark(model: Model) -> str:
     for name, series in sorted(forcing.series.items()):
         values = series.values.mark if isinstance(series.values, ReadAhead) else series.values
         items += [name, values, np.asarray(series.times, float), repr(series.period)]
+        items += [*series.constituents] if isinstance(series, TidalSeries) else []
     for name, function in sorted(forcing.functions.items()):
         items += [name, *(function(t) for t in TIMES)]
     return digest(*items)

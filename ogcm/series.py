@@ -256,7 +256,7 @@ class Series:
         InputError
             Where the run begins before them or ends after them.
         """
-        if self.period is not None or len(self.times) == 1:
+        if self.period is not None or len(self.times) < 2:
             return
         first, last = self.edges[0], self.edges[-1]
         slack = ROUNDING * (last - first)

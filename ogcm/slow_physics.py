@@ -19,8 +19,10 @@ from ogcm.operators.expansion import EXPANSION
 from ogcm.operators.friction import stress_divergence
 from ogcm.operators.isoneutral import isoneutral_diffusion, isoneutral_mixing
 from ogcm.operators.layers import stretch
+from ogcm.operators.nudging import nudge
 from ogcm.operators.shortwave import absorb_shortwave
 from ogcm.operators.surface import hold_above_freezing, surface_flux, wind_stress
+from ogcm.operators.surface_potential import surface_potential
 from ogcm.operators.tke import advance_tke, shear_production, tke_mixing, vertical_shear, wave_energy
 from ogcm.operators.tracer_diffusion import diffuse_tracer, tracer_laplacian
 from ogcm.operators.tracer_sources import decay_fraction, tracer_source
@@ -53,11 +55,43 @@ def slow_physics(model: Model, n: State, fluxes: Fluxes, slow: SlowWork) -> None
     D.u.fill(0)
     D.v.fill(0)
     wind_stress(fluxes.tau_x, fluxes.tau_y, s.u, s.v, grid, D.u, D.v)
+    for name in potentials(model):
+        surface_potential(getattr(fluxes, name), potential_of_unit(model, name), grid, D.u, D.v)
     friction(model, n, D.u, D.v, slow)
     mixing_coefficients(model, n, fluxes, slow)
     if numerics.has_eddies:
         along_slopes(model, n, slow)
     tracer_sources(model, n, fluxes, slow)
+    if model.open_sides.zone:
+        for name in ("u", "v", *model.tracers):
+            nudge_field(model, name, n, fluxes, slow, getattr(D, name))
+
+
+def nudge_field(model: Model, name: str, n: State, fluxes: Fluxes, slow: SlowWork, D: Array) -> None:
+    """Add the nudging of a field in the zone along open sides to its tendency D."""
+    factor, mask = nudged(model, name, slow)
+    rim, outside = model.forcing.rims[f"{name}_outside"], getattr(fluxes, f"{name}_outside").ravel()
+    rate = model.parameters["nudging_zone"]
+    nudge(getattr(n, name), outside, rate, rim.zone, rim.ramp, factor, mask, D)
+
+
+def nudged(model: Model, name: str, slow: SlowWork) -> tuple[Array, Array]:
+    """Return the factor that the tendency of a field contains, and its mask."""
+    grid = model.grid
+    if name in ("u", "v"):
+        return slow.one, grid.mask_u if name == "u" else grid.mask_v
+    return grid.h_t, grid.mask_t
+
+
+def potentials(model: Model) -> tuple[str, ...]:
+    """Return the names of the fluxes whose gradient accelerates the water at all depths."""
+    return tuple(name for name in ("surface_pressure", "equilibrium_tide") if name in model.forcing.names)
+
+
+def potential_of_unit(model: Model, name: str) -> np.floating:
+    """Return the potential of a unit of pressure, 1/rho0, or of elevation, -g [m2 s-2 per unit]."""
+    grid = model.grid
+    return grid.h_t.dtype.type(1 / grid.rho0 if name == "surface_pressure" else -grid.gravity)
 
 
 def friction(model: Model, n: State, D_u: Array, D_v: Array, slow: SlowWork) -> None:

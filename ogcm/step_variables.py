@@ -22,6 +22,7 @@ from ogcm.fields import FIELDS, Field
 from ogcm.model import Model
 from ogcm.operators.pressure import pressure_gradient
 from ogcm.operators.surface import surface_flux, wind_stress
+from ogcm.operators.surface_potential import surface_potential
 from ogcm.operators.tracer_advection import ADVECTION
 from ogcm.state import State, Tendencies
 from ogcm.stepper import Stepper
@@ -174,6 +175,8 @@ def tracer_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["shortwave"] = "shortwave radiation", shortwave
     if f"decay_{name}" in model.parameters:
         found["source"] = "source and decay", source
+    if model.open_sides.zone:
+        found["nudging"] = "nudging along open sides", nudging
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
     units = times("K" if model.fields[name].units == "degC" else model.fields[name].units, "m s-1")
@@ -250,6 +253,13 @@ def source(name: str, step: Step) -> Array:
     return out
 
 
+def nudging(name: str, step: Step) -> Array:
+    """Return the nudging of a tracer or a velocity component in the zone along open sides."""
+    out = np.zeros_like(step.n.u)
+    slow_physics.nudge_field(step.model, name, step.n, step.fluxes, step.slow, out)
+    return out
+
+
 def further_terms(name: str, step: Step) -> Array:
     """Return the tendency by the terms of the model."""
     return getattr(step.terms, name)
@@ -268,8 +278,12 @@ def momentum_terms(model: Model, name: str) -> dict[str, StepVariable]:
         "wind": ("wind stress", wind),
         "barotropic": ("barotropic mode, beyond the other terms", barotropic),
     }
+    if slow_physics.potentials(model):
+        found["potential"] = "pressure of the air and equilibrium tide", potential
     if model.numerics.friction != "none":
         found["friction"] = "horizontal friction", friction
+    if model.open_sides.zone:
+        found["nudging"] = "nudging along open sides", nudging
     if model.terms:
         found["terms"] = "further terms of the model", further_terms
     point = model.fields[name].point
@@ -306,6 +320,15 @@ def wind(name: str, step: Step) -> Array:
     """Return the acceleration of the first layer by the wind."""
     D, s = velocities(step), step.slow.s
     wind_stress(step.fluxes.tau_x, step.fluxes.tau_y, s.u, s.v, step.model.grid, *D.values())
+    return D[name]
+
+
+def potential(name: str, step: Step) -> Array:
+    """Return the acceleration by the pressure of the air and the equilibrium tide."""
+    D = velocities(step)
+    for of in slow_physics.potentials(step.model):
+        coefficient = slow_physics.potential_of_unit(step.model, of)
+        surface_potential(getattr(step.fluxes, of), coefficient, step.model.grid, *D.values())
     return D[name]
 
 

@@ -31,6 +31,7 @@ from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
 from ogcm.model import Model
+from ogcm.open_stage import open_sea_level, open_tracers, open_velocity
 from ogcm.operators.barotropic import TRANSPORTS, barotropic_substeps, call_ranges, slow_forcing
 from ogcm.operators.layers import stretch
 from ogcm.operators.vertical_diffusion import dither_increments
@@ -367,11 +368,17 @@ class Stepper:
         arrays = self.arrays(stage)
         self.momentum(grid, arrays)
         exchange(grid, work.u_star, work.v_star, *work.bar_star)
+        if grid.open_sides:
+            open_velocity(self.model, stage)
         self.barotropic_mode(stage)
+        if grid.open_sides:
+            open_sea_level(self.model, stage)
         if self.model.tracers:
             stretch(stage.s.eta, grid, *work.s_new)
         self.flow(grid, arrays)
         exchange(grid, *(getattr(stage.s, name) for name in self.model.stepped if name not in ("eta", "tke")))
+        if grid.open_sides:
+            open_tracers(self.model, stage)
 
     def arrays(self, stage: Stage) -> dict[str, Any]:
         """Return the arrays and numbers of a stage by the names that `ogcm.stage_passes` uses.
@@ -434,8 +441,8 @@ class Stepper:
         count = len(substeps.weights[0])
         for first, last in call_ranges(count, grid.tile.is_whole):
             barotropic_substeps(
-                n.eta, *bar, *F, fluxes.fresh_water, *substeps.weights, dt, first, last, substeps.work,
-                substeps.history, grid, s.eta, *work.bar, work.U_mean, work.V_mean,
+                n.eta, *bar, *F, fluxes.fresh_water, work.outer_u, work.outer_v, *substeps.weights, dt, first,
+                last, substeps.work, substeps.history, grid, s.eta, *work.bar, work.U_mean, work.V_mean,
             )  # fmt: skip
             if last < count:
                 exchange(grid, *substeps.work[TRANSPORTS])

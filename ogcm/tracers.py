@@ -10,7 +10,7 @@ A tracer C obeys the equation of T and S (`ogcm.slow_physics`, `ogcm.stage_passe
 where F and the restoring act in the first layer, C_star is the value to which it is restored, and rain carries none. It
 is a field of the state, of output and restarts, and a control of gradients by its name; F, C_star and rate of a tracer
 "dye" are the forcing `flux_dye`, `dye_star` and `rate_dye`, source and decay the parameters `source_dye` and
-`decay_dye`.
+`decay_dye`. Outside open sides (`ogcm.OpenSides`) it has the values `dye_outside`.
 """
 
 import reprlib
@@ -50,6 +50,8 @@ class Tracer:
         Source within the water [units s-1]: a number, a profile, a map or a field.
     decay : float, array_like or callable, optional
         Rate of decay [s-1], not negative, in the same forms.
+    outside : float, array_like, callable or Series, optional
+        Concentration outside open sides [units], in the forms that `OpenSides` accepts; by default that at first.
     advection : {"upwind3", "centred2", "monotone", "weno5"}, optional
         Its advection; by default that of the model.
     units : str
@@ -71,6 +73,7 @@ class Tracer:
     rate: Entry = 0.0
     source: Values | None = None
     decay: Values | None = None
+    outside: Entry | None = None
     advection: str | None = None
     units: str = "1"
     long_name: str = ""
@@ -102,6 +105,7 @@ class Tracer:
             f"flux_{name}": Field(times(self.units, "m s-1"), f"flux of {name} into the sea", vertical=""),
             f"{name}_star": Field(self.units, f"{name} to which the surface is restored", vertical=""),
             f"rate_{name}": Field("m s-1", f"piston velocity of the restoring of {name}", vertical=""),
+            f"{name}_outside": Field(self.units, f"{name} outside open sides"),
         }
 
     def forcing(self, name: str) -> dict[str, Entry | None]:

@@ -107,6 +107,11 @@ class StageWork:
     V_T: Array
     W_T: Array
     G: Array  # tendency of a tracer by advection, one tracer after the other [K m s-1]
+    eta_inside: Array  # of open sides: sea level before that of the cells outside is set [m],
+    eta_outside: Array  # that of the outer world [m],
+    outer_u: Array  # and what it sends [m s-1] (`ogcm.operators.flather`)
+    outer_v: Array
+    rim: Any = None  # and the values of the rim of a field, one field after the other
 
     @classmethod
     def zeros(
@@ -117,6 +122,9 @@ class StageWork:
         kinds = dict.fromkeys(layers, "layers")
         kinds |= dict.fromkeys(("W", "W_T"), "interfaces")
         kinds |= dict.fromkeys(("F_u", "F_v", "U_mean", "V_mean"), "map")
+        kinds |= dict.fromkeys(("eta_inside", "eta_outside", "outer_u", "outer_v"), "map")
+        if grid.open_sides:
+            kinds["rim"] = "layers"
         arrays: dict[str, Any] = allocate(grid, dtype, kinds, shared, {}, windows or {})
         stretchings: dict[str, Any] = {name: Stretching.ones(grid, dtype) for name in ("s_y", "s_new")}
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)

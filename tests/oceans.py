@@ -32,6 +32,8 @@ def run(model, steps):
 def dry(grid, name, a):
     """True where the array a of the field `name` with halo is on land, on a closed face or beyond a closed side."""
     mask = getattr(grid, f"mask_{FACES.get(name, 't')}")
+    if name.endswith("_outside"):  # a list
+        return np.zeros(a.shape, bool)
     if name == "tke":
         return ~at_tops(mask == 1)
     return np.broadcast_to((mask if a.shape == mask.shape else mask[0]) != 1, a.shape)

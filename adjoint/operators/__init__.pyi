@@ -7,6 +7,7 @@ from . import coare as coare
 from . import equation_of_state as equation_of_state
 from . import expansion as expansion
 from . import extrapolation as extrapolation
+from . import flather as flather
 from . import friction as friction
 from . import isoneutral as isoneutral
 from . import layers as layers
@@ -14,12 +15,15 @@ from . import longwave as longwave
 from . import momentum_advection as momentum_advection
 from . import momentum_upwinding as momentum_upwinding
 from . import ncar as ncar
+from . import nudging as nudging
+from . import open_boundary as open_boundary
 from . import pressure as pressure
 from . import radiation as radiation
 from . import shortwave as shortwave
 from . import stencils as stencils
 from . import surface as surface
 from . import surface_layer as surface_layer
+from . import surface_potential as surface_potential
 from . import teos10 as teos10
 from . import tke as tke
 from . import tracer_advection as tracer_advection

@@ -24,6 +24,12 @@ backwards, carrying u_ad of u^{m+1/2}, U_ad of U^{m+1/2} and eta_ad of eta^{m+1}
     U_ad_i       = b_m U_mean_ad_i + delta [ (eta_ad/area)_{i+1} - (eta_ad/area)_i ],   fresh_ad += delta eta_ad
     finally      u_bar_ad += u_ad + D U_ad, and likewise the other terms of u^{1/2}
 
+Through an open side u^{m+1/2} = outer -+ sqrt(g/H) eta^m replaces u~ = u^{m-1/2} + 2 kick^m, and u_new takes the mean
+of u^{m-1/2} and u^{m+1/2}, a_m (u - u~)/2 more than that of u~. So with u_ad of u^{m+1/2}
+
+    flather_ad   = u_ad + a_m u_new_ad/2,   outer_ad += flather_ad,   eta_ad -+= sqrt(g/H) flather_ad     (inside)
+    u_ad         = a_m u_new_ad/2 of u^{m-1/2},   kick_ad = F_ad = 0
+
 It needs all eta^m, u^{m+1/2} and v^{m+1/2}, which the forward kernel has kept in its history.
 
 take_depth_mean u += mask (target - u_bar): u_ad is unchanged,  target_ad += sum_k mask u_ad,  u_bar_ad -= the same
@@ -40,6 +46,7 @@ from functools import partial
 import numpy as np
 from numba import prange
 
+from adjoint.operators.flather import eta_ad_from_flather
 from ogcm.backend import HALF, HALO, ONE, kernel, point
 from ogcm.operators.barotropic import (
     SMALL_PLANE,
@@ -50,6 +57,7 @@ from ogcm.operators.barotropic import (
     wrap_columns,
     wrap_row,
 )
+from ogcm.operators.flather import crosses_u, crosses_v
 
 
 @partial(kernel, apart=False)  # of u and v, of which the shape alone is read, a step gives the adjoints
@@ -134,23 +142,23 @@ def eta_ad_from_kicks(gradient_x_ad, gradient_y_ad, j, i):
 @point
 def eta_difference_x(eta_ad, grid, j, i):
     """Return the difference of eta_ad/area over a U point."""
-    return eta_ad[j, i + ONE] * grid.r_area_t[j, i + ONE] - eta_ad[j, i] * grid.r_area_t[j, i]
+    return eta_ad[j, i + ONE] * grid.r_area_eta[j, i + ONE] - eta_ad[j, i] * grid.r_area_eta[j, i]
 
 
 @point
 def eta_difference_y(eta_ad, grid, j, i):
     """Return the difference of eta_ad/area over a V point."""
-    return eta_ad[j + 1, i] * grid.r_area_t[j + 1, i] - eta_ad[j, i] * grid.r_area_t[j, i]
+    return eta_ad[j + 1, i] * grid.r_area_eta[j + 1, i] - eta_ad[j, i] * grid.r_area_eta[j, i]
 
 
-CARRIED_FIELDS = 9  # number of (nj, ni) fields of the backward substeps
-GATHERED = (slice(5, 9), slice(0, 1))  # those that the first and the second half of an instant compute for neighbours
+CARRIED_FIELDS = 11  # number of (nj, ni) fields of the backward substeps
+GATHERED = (slice(5, 11), slice(0, 1))  # those that the first and the second half of an instant compute for neighbours
 
 
 @partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps_ad(
     a, b, dt, first, last, work, history, grid, eta_new_ad, u_new_ad, v_new_ad, U_mean_ad, V_mean_ad,
-    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, carried,
+    eta_ad, u_bar_ad, v_bar_ad, F_u_ad, F_v_ad, fresh_ad, outer_u_ad, outer_v_ad, carried,
 ):  # fmt: skip
     """Add the adjoint of the substeps, from the last instant to the first, or of some of them.
 
@@ -185,6 +193,8 @@ def barotropic_substeps_ad(
         Adjoint of the forcing, overwritten.
     fresh_ad : ndarray, shape (nj, ni)
         Adjoint of the fresh water, added to.
+    outer_u_ad, outer_v_ad : ndarray, shape (nj, ni)
+        Adjoint of what the outer world sends through open sides, added to.
     carried : ndarray, shape (CARRIED_FIELDS, nj, ni)
         Work array for what is carried from instant to instant; overwritten.
     """
@@ -195,12 +205,14 @@ def barotropic_substeps_ad(
     g_x, g_y, rest_u, rest_v, swell_u, swell_v = work[0], work[1], work[2], work[3], work[4], work[5]
     surface_ad, u_ad, v_ad, mean_u_ad, mean_v_ad = carried[0], carried[1], carried[2], carried[3], carried[4]
     swell_u_ad, swell_v_ad, gradient_x_ad, gradient_y_ad = carried[5], carried[6], carried[7], carried[8]
+    flather_u_ad, flather_v_ad = carried[9], carried[10]
     if first < 0:
         for j in prange(nj):
             for ii in range(ni):
                 i = np.uintp(ii)
                 surface_ad[j, i], u_ad[j, i], v_ad[j, i] = 0, 0, 0
                 swell_u_ad[j, i], swell_v_ad[j, i], gradient_x_ad[j, i], gradient_y_ad[j, i] = 0, 0, 0, 0
+                flather_u_ad[j, i], flather_v_ad[j, i] = 0, 0
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
@@ -240,7 +252,30 @@ def barotropic_substeps_ad(
             wrap_columns(gradient_y_ad, grid, nj, ni)
             wrap_columns(swell_u_ad, grid, nj, ni)
             wrap_columns(swell_v_ad, grid, nj, ni)
+            if grid.open_sides:
+                for j in prange(HALO, nj - HALO):
+                    for ii in range(HALO, ni - HALO):
+                        i = np.uintp(ii)
+                        if crosses_u(grid, j, i):
+                            mean_u = HALF * (a_m * u_new_ad[j, i])
+                            flather_u_ad[j, i] = u_ad[j, i] - mean_u
+                            outer_u_ad[j, i] += flather_u_ad[j, i]
+                            u_ad[j, i], F_u_ad[j, i] = mean_u, 0
+                        if crosses_v(grid, j, i):
+                            mean_v = HALF * (a_m * v_new_ad[j, i])
+                            flather_v_ad[j, i] = v_ad[j, i] - mean_v
+                            outer_v_ad[j, i] += flather_v_ad[j, i]
+                            v_ad[j, i], F_v_ad[j, i] = mean_v, 0
+                    wrap_row(flather_u_ad, grid, j, ni)
+                    wrap_row(flather_v_ad, grid, j, ni)
+                wrap_columns(flather_u_ad, grid, nj, ni)
+                wrap_columns(flather_v_ad, grid, nj, ni)
         else:
+            if grid.open_sides:
+                for j in prange(HALO, nj - HALO):
+                    for ii in range(HALO, ni - HALO):
+                        i = np.uintp(ii)
+                        surface_ad[j, i] += eta_ad_from_flather(grid, flather_u_ad, flather_v_ad, j, i)
             for j in prange(HALO, nj - HALO):
                 for ii in range(HALO, ni - HALO):
                     i = np.uintp(ii)

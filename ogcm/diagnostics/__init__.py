@@ -27,6 +27,8 @@ from ogcm.diagnostics.energy import (
     potential_energy,
     surface_energy,
 )
+from ogcm.diagnostics.harmonics import harmonics
+from ogcm.diagnostics.inflow import Inflow, inflow
 from ogcm.diagnostics.series import DIAGNOSTICS, Diagnostic, available_diagnostics, diagnose
 from ogcm.diagnostics.stratification import density, mixed_layer_depth, potential_density, squared_buoyancy_frequency
 from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_S, mean_T, salt_content, volume
@@ -34,6 +36,7 @@ from ogcm.diagnostics.totals import heat_content, largest_speed, mean_eta, mean_
 __all__ = [
     "DIAGNOSTICS",
     "Diagnostic",
+    "Inflow",
     "available_diagnostics",
     "available_potential_energy",
     "barotropic_streamfunction",
@@ -44,9 +47,11 @@ __all__ = [
     "eddy_overturning",
     "eddy_transports",
     "enstrophy",
+    "harmonics",
     "heat_content",
     "heat_transport",
     "height",
+    "inflow",
     "interior_float64",
     "kinetic_energy",
     "largest_speed",

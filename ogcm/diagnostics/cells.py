@@ -45,6 +45,22 @@ def total(model: Model, a: Array) -> float:
     return model.grid.tile.total(np.asarray(a.sum(axis=0) if a.ndim == 3 else a, float))
 
 
+def inside(model: Model) -> Array:
+    """Cells of the ocean itself, without those outside its open sides.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx)
+        True inside.
+    """
+    return np.logical_not(interior(model.grid.inward_t).any(axis=0))
+
+
 def wet_area(model: Model) -> Array:
     """Area of the sea surface in each column.
 
@@ -56,9 +72,9 @@ def wet_area(model: Model) -> Array:
     Returns
     -------
     ndarray, shape (ny, nx)
-        Area [m2], 0 on land.
+        Area [m2], 0 on land and outside open sides.
     """
-    return interior_float64(model.grid.area_t) * interior(model.grid.mask_t)[0]
+    return interior_float64(model.grid.area_t) * (interior(model.grid.mask_t)[0] * inside(model))
 
 
 def stretching(model: Model) -> Array:
@@ -122,9 +138,9 @@ def cell_volume(model: Model) -> Array:
     Returns
     -------
     ndarray, shape (nk, ny, nx)
-        Volume [m3], 0 on land.
+        Volume [m3], 0 on land and outside open sides.
     """
-    return thickness(model) * interior_float64(model.grid.area_t)
+    return thickness(model) * (interior_float64(model.grid.area_t) * inside(model))
 
 
 def transports(model: Model) -> tuple[Array, Array]:

@@ -7,6 +7,7 @@
     equation_of_state, teos10                           buoyancy and stratification
     expansion                                           thermal expansion and haline contraction
     barotropic                                          substeps of the depth mean, transports of the tracers
+    flather, open_boundary, nudging                     long waves, radiation and nudging at open sides
     friction, viscosity                                 horizontal friction, viscosities that depend on the flow
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
     isoneutral, visbeck                                 isoneutral diffusion, eddy-induced advection, eddy diffusivity
@@ -15,6 +16,7 @@
     vertical_diffusion, vertical_mixing, bottom_drag    implicit vertical terms and their coefficients
     tke                                                 turbulent kinetic energy and the mixing by it
     surface, shortwave                                  wind, fluxes of heat and fresh water, shortwave
+    surface_potential                                   pressure of the air and equilibrium tide
     bulk_fluxes, radiation, longwave                    these fluxes from the state of the atmosphere
     ncar, coare, surface_layer                          the bulk algorithms, and what they share
     extrapolation                                       extrapolation of the state in time

@@ -21,6 +21,10 @@ so that the transports that move the tracers are exactly those that move eta. Af
 velocity takes the new depth mean, u += u_bar - sum_k h_u u / H_u; the transports of the tracers take
 U_mean: U_k += (h_u/H_u) (U_mean - sum_k U_k).
 
+Through open sides u^{m+1/2} = outer -+ sqrt(g/H) eta^m in place of this (`ogcm.operators.flather`). eta^m is half a
+substep older than u^{m+1/2} and half a cell further inside: for a wave with a Courant number of 1 these two cancel. The
+sea level of the cells outside stays what it is, and is set afterwards.
+
 The adjoint is in `adjoint/operators/barotropic.py`. No kinks.
 """
 
@@ -31,6 +35,7 @@ from numba import prange
 from scipy.optimize import brentq
 
 from ogcm.backend import HALF, HALO, ONE, kernel, point, replaced_on_gpu
+from ogcm.operators.flather import crosses_u, crosses_v, flather_u, flather_v
 
 
 def averaging_weights(substeps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -105,14 +110,14 @@ def depth_mean(u, v, grid, u_bar, v_bar):
 
 @point
 def gravity_per_dx(grid, j, i):
-    """Return g/dx_u at an open U point, 0 at a closed one [s-2]."""
-    return grid.mask_u[0, j, i] * grid.gravity * grid.r_dx_u[j, i]
+    """Return g/dx_u at a U point whose velocity follows the momentum equations, 0 at any other [s-2]."""
+    return grid.moves_u[j, i] * grid.gravity * grid.r_dx_u[j, i]
 
 
 @point
 def gravity_per_dy(grid, j, i):
-    """Return g/dy_v at an open V point, 0 at a closed one [s-2]."""
-    return grid.mask_v[0, j, i] * grid.gravity * grid.r_dy_v[j, i]
+    """Return g/dy_v at a V point whose velocity follows the momentum equations, 0 at any other [s-2]."""
+    return grid.moves_v[j, i] * grid.gravity * grid.r_dy_v[j, i]
 
 
 @kernel
@@ -220,7 +225,7 @@ SMALL_PLANE = 8000
 
 @partial(kernel, serial_below=SMALL_PLANE)
 def barotropic_substeps(
-    eta, u_bar, v_bar, F_u, F_v, fresh, a, b, dt, first, last, work, history, grid,
+    eta, u_bar, v_bar, F_u, F_v, fresh, outer_u, outer_v, a, b, dt, first, last, work, history, grid,
     eta_new, u_new, v_new, U_mean, V_mean,
 ):  # fmt: skip
     """Advance the depth-mean mode by dt with averaged substeps, or take some of these.
@@ -238,6 +243,9 @@ def barotropic_substeps(
         Forcing of the depth mean, constant over the substeps [m s-2].
     fresh : ndarray, shape (nj, ni)
         Volume gained through the surface [m s-1].
+    outer_u, outer_v : ndarray, shape (nj, ni)
+        What the outer world sends through open sides, u_outside +- sqrt(g/H) eta_outside [m s-1] (`outer_waves`); not
+        read elsewhere.
     a, b : ndarray, shape (M,)
         Averaging weights (see `averaging_weights`).
     dt : float
@@ -290,6 +298,20 @@ def barotropic_substeps(
             wrap_row(V, grid, j, ni)
         wrap_columns(U, grid, nj, ni)
         wrap_columns(V, grid, nj, ni)
+        if grid.open_sides:
+            for j in prange(HALO, nj - HALO):
+                for ii in range(HALO, ni - HALO):
+                    i = np.uintp(ii)
+                    if crosses_u(grid, j, i):
+                        u[j, i] = flather_u(eta, outer_u, grid, j, i)
+                        U[j, i] = transport_u(eta, u[j, i], area, rest_u, swell_u, j, i)
+                    if crosses_v(grid, j, i):
+                        v[j, i] = flather_v(eta, outer_v, grid, j, i)
+                        V[j, i] = transport_v(eta, v[j, i], area, rest_v, swell_v, j, i)
+                wrap_row(U, grid, j, ni)
+                wrap_row(V, grid, j, ni)
+            wrap_columns(U, grid, nj, ni)
+            wrap_columns(V, grid, nj, ni)
     for m in range(max(first, 0), last):
         a_m, b_m = a[m], b[m]
         now, then = m % depth, (m + 1) % depth
@@ -299,7 +321,7 @@ def barotropic_substeps(
             for ii in range(HALO - 1, ni - HALO + 1):
                 i = np.uintp(ii)
                 outflow = U[j, i] - U[j, i - ONE] + V[j, i] - V[j - 1, i]
-                surface[j, i] = before[j, i] - delta * (outflow * grid.r_area_t[j, i] - fresh[j, i])
+                surface[j, i] = before[j, i] - delta * (outflow * grid.r_area_eta[j, i] - fresh[j, i])
                 U_mean[j, i] += b_m * U[j, i]
                 V_mean[j, i] += b_m * V[j, i]
         for j in prange(HALO, nj - HALO):
@@ -317,12 +339,30 @@ def barotropic_substeps(
             wrap_row(V, grid, j, ni)
         wrap_columns(U, grid, nj, ni)
         wrap_columns(V, grid, nj, ni)
+        if grid.open_sides:
+            for j in prange(HALO, nj - HALO):
+                for ii in range(HALO, ni - HALO):
+                    i = np.uintp(ii)
+                    if crosses_u(grid, j, i):
+                        change = flather_u(surface, outer_u, grid, j, i) - u_then[j, i]
+                        u_new[j, i] += a_m * (HALF * change)
+                        u_then[j, i] += change
+                        U[j, i] = transport_u(surface, u_then[j, i], area, rest_u, swell_u, j, i)
+                    if crosses_v(grid, j, i):
+                        change = flather_v(surface, outer_v, grid, j, i) - v_then[j, i]
+                        v_new[j, i] += a_m * (HALF * change)
+                        v_then[j, i] += change
+                        V[j, i] = transport_v(surface, v_then[j, i], area, rest_v, swell_v, j, i)
+                wrap_row(U, grid, j, ni)
+                wrap_row(V, grid, j, ni)
+            wrap_columns(U, grid, nj, ni)
+            wrap_columns(V, grid, nj, ni)
     if last == substeps:
         for j in prange(HALO, nj - HALO):
             for ii in range(HALO, ni - HALO):
                 i = np.uintp(ii)
                 outflow = U_mean[j, i] - U_mean[j, i - ONE] + V_mean[j, i] - V_mean[j - 1, i]
-                eta_new[j, i] = eta[j, i] - dt * (outflow * grid.r_area_t[j, i] - fresh[j, i])
+                eta_new[j, i] = eta[j, i] - dt * (outflow * grid.r_area_eta[j, i] - fresh[j, i])
 
 
 @kernel

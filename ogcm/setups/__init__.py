@@ -6,6 +6,7 @@ further keywords its numerical choices (see `ogcm.Numerics`).
 
 from ogcm.setups.agulhas import agulhas
 from ogcm.setups.baroclinic_wave import baroclinic_wave
+from ogcm.setups.california_current import california_current
 from ogcm.setups.channel import channel
 from ogcm.setups.double_gyre import double_gyre
 from ogcm.setups.geostrophic_adjustment import geostrophic_adjustment
@@ -29,6 +30,7 @@ SETUPS = {
         ocean,
         papa,
         agulhas,
+        california_current,
         gravity_wave,
         geostrophic_adjustment,
         inertial_oscillation,

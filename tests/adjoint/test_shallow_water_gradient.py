@@ -21,6 +21,11 @@ def work(grid, depth, dtype):
     return np.zeros((WORK_FIELDS, *plane), dtype), np.zeros((3, depth, *plane), dtype)
 
 
+def nothing_outside(grid, dtype):
+    """What the outer world sends, and its adjoint, of a closed basin."""
+    return np.zeros(grid.depth_t.shape, dtype), np.zeros(grid.depth_t.shape, dtype)
+
+
 def forward(grid, x, depth=1):
     """All states (eta, u_bar, v_bar) of CALLS steps under constant F and fresh water."""
     dtype = np.result_type(*x.values())
@@ -28,7 +33,8 @@ def forward(grid, x, depth=1):
     for _ in range(CALLS):
         new = tuple(np.zeros(grid.depth_t.shape, dtype) for _ in range(5))
         steady = (x["F_u"].astype(dtype), x["F_v"].astype(dtype), x["fresh"].astype(dtype))
-        barotropic_substeps(*states[-1], *steady, *WEIGHTS, DT, *ALL, *work(grid, depth, dtype), grid, *new)
+        outer = nothing_outside(grid, dtype)
+        barotropic_substeps(*states[-1], *steady, *outer, *WEIGHTS, DT, *ALL, *work(grid, depth, dtype), grid, *new)
         exchange(grid, *new[:3])
         states.append(new[:3])
     return states
@@ -57,11 +63,13 @@ def gradient(grid, x):
     for state in states[-2::-1]:
         before_ad = [np.zeros(grid.depth_t.shape) for _ in range(3)]
         memory, new = work(grid, len(WEIGHTS[0]) + 1, float), np.zeros((5, *grid.depth_t.shape))
-        barotropic_substeps(*state, x["F_u"], x["F_v"], x["fresh"], *WEIGHTS, DT, *ALL, *memory, grid, *new)
+        steady, outer, outer_ad = (x["F_u"], x["F_v"], x["fresh"]), *(nothing_outside(grid, float) for _ in range(2))
+        barotropic_substeps(*state, *steady, *outer, *WEIGHTS, DT, *ALL, *memory, grid, *new)
         forcing_ad, carried = np.zeros((2, *new[0].shape)), np.empty((CARRIED_FIELDS, *new[0].shape))
         barotropic_substeps_ad(
-            *WEIGHTS, DT, *ALL_BACK, *memory, grid, *state_ad, *nothing, *before_ad, *forcing_ad, steady_ad[2], carried
-        )
+            *WEIGHTS, DT, *ALL_BACK, *memory, grid, *state_ad, *nothing, *before_ad, *forcing_ad, steady_ad[2],
+            *outer_ad, carried,
+        )  # fmt: skip
         steady_ad[0] += forcing_ad[0]
         steady_ad[1] += forcing_ad[1]
         exchange(grid, *before_ad)

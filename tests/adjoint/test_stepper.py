@@ -38,6 +38,14 @@ AIR = ogcm.Atmosphere(
 CLOUDS = ogcm.Atmosphere(
     **WIND, d2=3 * WAVES[0], cloud=0.2 + 0.1 * np.abs(WAVES[1]), latitude=40.0, day_of_year=100.0, height_air=4.0
 )
+OPEN = ogcm.OpenSides(
+    south=True, north=np.arange(16) > 5, eta=0.1 * WAVES[0], u=0.1 * WAVES[1], v=0.1 * WAVES[2],
+    T=np.array([2.0, 1.9, 1.8, 1.0, 0.0]), S=35 + WAVES[3], zone=7e4,
+)  # fmt: skip
+AROUND = ogcm.OpenSides(
+    west=True, east=True, south=True, north=True, eta=0.1, u=0.1, v=-0.1, flow="clamped", water="upstream"
+)
+BOX = ogcm.cartesian(nx=16, ny=12, dx=2e4, dy=1.5e4, f0=1e-4, beta=2e-11)
 CHOICES = {
     "default": {},
     "ab2": {"integrator": "ab2", "dt": 300.0},
@@ -85,13 +93,25 @@ CHOICES = {
     "clouds of Berliand": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="berliand")), "dt": 300.0},
     "clouds of Josey": {"forcing": ogcm.Forcing(atmosphere=replace(CLOUDS, longwave="josey")), "dt": 300.0},
     "wind over shallow water": {"forcing": ogcm.Forcing(atmosphere=AIR), "equation_of_state": "none", "dt": 300.0},
+    "open sides": {"open_sides": OPEN},
+    "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},
+    "radiation on all sides": {"open_sides": replace(AROUND, flow="radiation", water="radiation"), "horizontal": BOX},
+    "tracers and open sides": {
+        "open_sides": replace(OPEN, water="upstream"),
+        "tracers": {"dye": replace(TRACERS["dye"], outside=lambda x, y, z: np.cos(x / 5e4)), "age": ogcm.Age()},
+    },
+    "pressure of the air": {
+        "open_sides": replace(OPEN, inverse_barometer=True),
+        "forcing": ogcm.Forcing(surface_pressure=1e5 + 1e3 * WAVES[3]),
+    },
+    "open sides of shallow water": {"open_sides": OPEN, "equation_of_state": "none", "integrator": "ab2", "dt": 300.0},
     "a dye alone": {"tracers": {"dye": TRACERS["dye"]}, "equation_of_state": "none", "dt": 300.0},
 }
 PARAMETERS = {
     "nu_h": np.linspace(100.0, 300.0, 960).reshape(5, 12, 16), "nu_v": np.linspace(1e-4, 2e-4, 192).reshape(12, 16),
     "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "kappa_convective": 0.1, "T_freezing": 1.9,
     "drag_linear": 1e-4, "drag_quadratic": 1e-3, "red_fraction": 0.6, "red_depth": 20.0, "blue_depth": 70.0,
-    "drag_factor": 1.1, "current_feedback": 0.7, "albedo": 0.1,
+    "drag_factor": 1.1, "current_feedback": 0.7, "albedo": 0.1, "nudging_in": 1e-3, "nudging_out": 2e-4,
 }  # fmt: skip
 
 
@@ -147,7 +167,7 @@ def value(loss: State, state: State) -> complex:
 def contributions(control: Control, array: np.ndarray, direction: np.ndarray, model: Model) -> np.ndarray:
     """What each point adds to the derivative along a direction: of a number these are many, which may cancel."""
     spread = control.spread(direction, model)
-    return array * direction if control.kind == "vector" else interior(array) * interior(spread)
+    return array * direction if control.kind == "vector" else control.without_halo(array * spread)
 
 
 @pytest.mark.parametrize("choice", CHOICES)

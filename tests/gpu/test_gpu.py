@@ -61,6 +61,12 @@ AIR = {
     ),
     "vertical_mixing": "tke",
 }  # fmt: skip
+OPEN = {
+    "open_sides": ogcm.OpenSides(
+        south=True, eta=ogcm.Series(np.array([0.0, 0.2]), [0.0, 3600.0]), u=0.1, v=0.1,
+        T=[18.0, 15.0, 12.0], zone=5e4,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(params=["forwards", "backwards"] if SIMULATED else ["forwards"])
@@ -154,7 +160,13 @@ def test_a_race_is_found(monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [RICH, {"integrator": "ab2", "advection": "monotone", "vorticity": "al81"}, {"equation_of_state": "none"}, AIR],
+    [
+        RICH,
+        {"integrator": "ab2", "advection": "monotone", "vorticity": "al81"},
+        {"equation_of_state": "none"},
+        AIR,
+        OPEN,
+    ],
 )
 def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
     model = tiny(**options)
@@ -178,8 +190,9 @@ def test_steps_are_those_of_the_cpu_and_carry_nothing(options):
     [
         (RICH, ["T", "u", "eta", "tau_x", "heat_flux", "nu_h", "kappa_v", "eos"]),
         (AIR, ["T", "u", "u10", "t2", "d2", "slp", "cloud", "dalton_factor", "emissivity"]),
+        (OPEN, ["T", "u", "eta", "eta_outside", "u_outside", "T_outside", "nudging_in", "nudging_zone"]),
     ],
-    ids=["rich", "an atmosphere"],
+    ids=["rich", "an atmosphere", "an open side"],
 )
 def test_a_gradient_is_that_of_the_cpu_and_carries_nothing_in_a_step(options, controls, monkeypatch):
     model, crossed = tiny(**options, integrator="euler"), []

@@ -37,6 +37,15 @@ EXCEPTIONS = {
     ("absorb_shortwave", "is scalar"): "an exponential for each cell, of which there are no vectors",
     ("decay_fraction", "is scalar", "float64"): "as absorb_shortwave",
     ("bottom_drag", "gathers"): "reads the last wet cell of each column",
+    ("chapman", "is scalar"): "a cell outside reads the one inwards, which lies in any of eight directions",
+    ("chapman_ad", "is scalar"): "as chapman",
+    ("radiate", "is scalar"): "branches at the points of the rim alone",
+    ("radiate_ad", "is scalar"): "as radiate",
+    ("carry_out", "is scalar"): "as chapman",
+    ("carry_out_ad", "is scalar"): "as chapman",
+    ("put_on_rim_ad", "gathers"): "reads the points of a list",
+    ("nudge", "gathers"): "reads a list, where its points are",
+    ("nudge_ad", "gathers"): "as nudge",
     ("bottom_drag_ad", "is scalar"): "adds only where the last wet cell of a column lies in this layer",
 }
 

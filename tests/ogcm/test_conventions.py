@@ -20,6 +20,7 @@ SGRID_ROLE = "grid_topology is not a valid cf_role value"  # the checker knows n
 # Units of the standard names that output uses, which are or equal those of version 93 of the table of CF (K is degC)
 CANONICAL_UNITS = {
     "air_pressure_at_mean_sea_level": "Pa",
+    "surface_air_pressure": "Pa",
     "air_temperature": "degC",  # K in the table
     "cell_area": "m2",
     "cell_thickness": "m",

@@ -6,6 +6,7 @@ import xarray
 
 import ogcm
 from ogcm.constants import DAY
+from ogcm.grid import interior
 from ogcm.step_variables import Step, budgets, step_variables
 from tests.adjoint.test_stepper import CHOICES, ocean
 
@@ -44,6 +45,11 @@ def largest(fields):
 
 
 @pytest.mark.slow
+def outside(model, name):
+    """True at the rim of open sides, in the points of a field."""
+    return interior(getattr(model.grid, f"inward_{name if name in ('u', 'v') else 't'}")).any(axis=0)
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 def test_budgets_close_from_the_file(tmp_path, choice):
     model = ocean(**CHOICES[choice])
@@ -60,6 +66,7 @@ def test_budgets_close_from_the_file(tmp_path, choice):
             assert scale > 0, name
             assert len([a for a in found.values() if abs(a).max() > 0]) > 1, name
             total = sum(found.values()).values
+            total[..., outside(model, name)] = np.nan  # whose values are replaced
             assert np.isfinite(total).any()
             assert np.nanmax(abs(change - total)) < 1e-10 * scale, name
             assert np.nanmax(abs(means[f"{name}_tendency"].values - total)) < 1e-10 * scale, name

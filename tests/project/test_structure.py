@@ -25,8 +25,10 @@ EXCEPTIONS = {  # what is longer, or takes more, and why
     "nn/corrector.py Corrector.__init__": "a public constructor of keyword-only options",
     "ogcm/model.py Model.__init__": "a public constructor of keyword-only options",
     "ogcm/simulation.py Simulation.__init__": "a public constructor of keyword-only options",
+    "ogcm/grid.py build_grid": "keyword-only options of a grid",
     "ogcm/operators/barotropic.py barotropic_substeps": "one kernel: what a substep does must stay in one loop",
     "adjoint/operators/barotropic.py barotropic_substeps_ad": "one kernel: a substep must stay in one loop",
+    "adjoint/open_pairs.py radiation_pair.radiate_ad": "has the arguments of a pair",
     "adjoint/registry.py barotropic_substeps_ad": "has the arguments of that kernel",
 }
 

@@ -47,6 +47,18 @@ OPTIONS = {
         ),
         "integrator": "ab2",
     },
+    "open sides": {
+        "open_sides": ogcm.OpenSides(
+            south=True, north=np.arange(16) > 5, eta=0.1, u=ogcm.Series(np.array([0.1, -0.1]), [0.0, 1e4]),
+            v=lambda x, y, z, t: 0.1 * np.cos(x / 4e4 + t / 1e4), T=lambda x, y, z: 5 + z / 100 + np.sin(x / 3e4),
+            zone=5e4,
+        ),
+        "tracers": {"dye": ogcm.Tracer(initial=lambda x, y, z: np.sin(x / 3e4), outside=0.5)},
+    },
+    "open sides, water carried out": {
+        "open_sides": ogcm.OpenSides(south=True, north=True, v=0.1, flow="clamped", water="upstream"),
+        "integrator": "ab2",
+    },
     "further tracers": {
         "tracers": {
             "age": ogcm.Age(renewal=900.0),
@@ -146,7 +158,7 @@ def differences(shape, sides, layout, **options) -> int:
 
 def different_gradients(shape, sides, layout, **options) -> int:
     """Number of values that differ between the gradients of a random linear loss of a step, in all tiles."""
-    gradients = []
+    gradients, models = [], []
     for tiles in ((1, 1), layout):
         model = ocean(shape, sides, decomposition=tiles, **options)
         tile, rng = model.grid.tile, np.random.default_rng(5)
@@ -155,14 +167,26 @@ def different_gradients(shape, sides, layout, **options) -> int:
             interior(a)[...] = tile.cut(rng.normal(size=(*a.shape[:-2], *shape)))
         AdjointStepper(model).step(model.state.copy(), loss, gradient)
         gradients.append(gradient.state.arrays() | gradient.fluxes.arrays() | gradient.parameters)
+        models.append(model)
     found = 0
     for name, a in gradients[1].items():
-        one, other = (gradients[0][name], a) if a.ndim == 1 else (tile.cut(interior(gradients[0][name])), interior(a))
+        whole = gradients[0][name]
+        if name in model.forcing.rims:
+            one, other = whole[..., own_points(*models, name)], a
+        else:
+            one, other = (whole, a) if a.ndim == 1 else (tile.cut(interior(whole)), interior(a))
         found += int((one != other).sum())
         wind = "u10" if model.forcing.computed else "tau_x"
         acts = name in ("u", "T", wind, "nu_h", "eos") and "equation_of_state" not in options
         found += acts and not (one != 0).any()
     return sum(communicator().allgather(found))
+
+
+def own_points(whole, model, name) -> np.ndarray:
+    """Where the points of a list of the whole ocean lie in the tile of a model, which has them in the same order."""
+    rim, tile = whole.forcing.rims[name], model.grid.tile
+    inside = [np.isin(n, np.arange(part.start, part.stop)) for n, part in ((rim.j, tile.rows), (rim.i, tile.columns))]
+    return inside[0] & inside[1]
 
 
 def wrong_halos(shape, sides, layout) -> int:
@@ -189,6 +213,9 @@ def main() -> None:
         f"gradient, {name}": (different_gradients, (12, 16), SIDES["x"], options) for name, options in OPTIONS.items()
     }
     cases |= {f"gradient, sides {name}": (different_gradients, (13, 17), sides, {}) for name, sides in SIDES.items()}
+    around = {"open_sides": ogcm.OpenSides(west=True, east=True, south=True, north=True, eta=0.1, u=0.1, zone=5e4)}
+    for kind, count in (("", differences), ("gradient, ", different_gradients)):
+        cases[f"{kind}open on all sides"] = count, (13, 17), SIDES["closed"], around
     for name, make in setups().items():
         for layout in layouts():
             found = different_setups(make, layout)
