@@ -8,8 +8,7 @@ land, the nearest column of water takes their place.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.spatial import cKDTree
+from scipy import sparse, spatial
 
 from ogcm.errors import InputError
 
@@ -135,7 +134,7 @@ def without_land(name: str, shares: Shares, columns: Columns, points: Array, pla
         water = np.flatnonzero(columns.wet)
         if not len(water):
             raise InputError(f"{name}: has no value in the water beside the open sides")
-        numbers[:, alone] = water[cKDTree(places[water]).query(points[alone])[1]]
+        numbers[:, alone] = water[spatial.cKDTree(places[water]).query(points[alone])[1]]
         weights[:, alone] = (np.arange(len(weights)) == 0)[:, None]
     return Shares(numbers, weights)
 
