@@ -29,6 +29,7 @@ from ogcm.forcing import BoundForcing, Entry
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.horizontal_grid import HorizontalGrid
 from ogcm.inputs import Function, as_array, flag, number, sample
+from ogcm.open_sides import SIDES
 from ogcm.outer import Outer, RimPoints
 from ogcm.series import Series
 from ogcm.tides import TidalSeries, Tide, velocity_of
@@ -108,7 +109,8 @@ class OpenSides:
             Where each open side is open, along it, by its name.
         """
         found = {}
-        for side, n in (("west", shape[0]), ("east", shape[0]), ("south", shape[1]), ("north", shape[1])):
+        for side, (_, across) in SIDES.items():
+            n = shape[0] if across else shape[1]
             given = np.asarray(getattr(self, side))
             if given.dtype != bool or given.shape not in ((), (n,)):
                 raise InputError(f"{side}: needs True, False or {n} of these along the side, got {given!r}")
@@ -205,13 +207,13 @@ def ramp_of_zone(horizontal: HorizontalGrid, stretches: Mapping[str, Array], wid
     """Return a ramp (ny, nx) that falls from 1 at the rim of a whole ocean to 0 at `width` [m] from it."""
     ramp = np.zeros(horizontal.shape)
     for side, stretch in stretches.items():
-        across = 1 if side in ("west", "east") else 0
+        across, backwards = int(SIDES[side][1] != 0), sum(SIDES[side]) < 0
         d = horizontal.dx_t if across else horizontal.dy_t
-        d = np.flip(d, across) if side in ("east", "north") else d
+        d = np.flip(d, across) if backwards else d
         distance = np.cumsum(d, axis=across) - 0.5 * d
         distance -= np.take(distance, [0], axis=across)
         share = np.clip(1 - distance / width, 0, 1) * (stretch[:, None] if across else stretch[None])
-        ramp = np.maximum(ramp, np.flip(share, across) if side in ("east", "north") else share)
+        ramp = np.maximum(ramp, np.flip(share, across) if backwards else share)
     return ramp
 
 

@@ -11,7 +11,7 @@ the velocity itself.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ogcm.data.s_levels import find_s_levels
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
+from ogcm.open_sides import ROWS
 from ogcm.outer import Entries, Outer, RimPoints, with_depth_mean
 from ogcm.preparation.regridding import near
 from ogcm.series import Series
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = np.ndarray
-ROWS: dict[str, Any] = {"west": np.s_[:, 0], "east": np.s_[:, -1], "south": np.s_[0], "north": np.s_[-1]}
 NAMES = {"eta": "zeta", "u": "u", "v": "v", "T": "temp", "S": "salt"}
 MEANS = {"u": "ubar", "v": "vbar"}
 QUANTITIES = {"eta": "sea level", "u": "velocity", "v": "velocity", "T": "temperature", "S": "salinity"}
@@ -70,12 +70,13 @@ class Section(Outer):
                              f"{points.units!r}; make its grid with ogcm.spherical")  # fmt: skip
         with open_with(self.path, names) as ds, open_with(self.grid, ("h",)) as grid:
             lines = [self.line(grid, side, float(points.x.mean())) for side in points.sides]
-            times, records = read_times(str(self.path), ds, names[0]), self.read(self.field, points)
-            heights = self.heights(ds, lines)
+            times, heights = read_times(str(self.path), ds, names[0]), self.heights(ds, lines)
         columns, shares = self.columns(lines, heights, points)
         weights = interpolation(shares, columns, points.z)
         if self.field in ("T", "S") and points.equation_of_state == "teos10":
             records = conservative(self.field, self.read("T", points), self.read("S", points), columns)
+        else:
+            records = self.read(self.field, points)
         values = [(weights @ record.ravel()).reshape(points.z.shape) for record in records]
         if self.field in MEANS and self.has_means(points):
             means = self.read(MEANS[self.field], points)
