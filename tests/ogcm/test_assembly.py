@@ -41,6 +41,8 @@ EXCEPTIONS = {
     ("chapman_ad", "is scalar"): "as chapman",
     ("radiate", "is scalar"): "branches at the points of the rim alone",
     ("radiate_ad", "is scalar"): "as radiate",
+    ("inverse_barometer", "is scalar"): "as chapman",
+    ("inverse_barometer_ad", "is scalar"): "as chapman",
     ("carry_out", "is scalar"): "as chapman",
     ("carry_out_ad", "is scalar"): "as chapman",
     ("put_on_rim_ad", "gathers"): "reads the points of a list",
