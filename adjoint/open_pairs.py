@@ -15,13 +15,14 @@ from adjoint.operators import flather as flather_ad
 from adjoint.operators import nudging as nudging_ad
 from adjoint.operators import open_boundary as open_boundary_ad
 from adjoint.operators import surface_potential as surface_potential_ad
+from adjoint.operators import volume as volume_ad
 from adjoint.pair_constants import DT, same
 from adjoint.pairs import Pair, pair
 from ogcm.device import copy_values, is_on_host, to_device, to_host, zeros
 from ogcm.grid import Grid, add_halo, interior
 from ogcm.halo import exchange
 from ogcm.open_sides import CELLS, ROWS, SIDES, inward_maps
-from ogcm.operators import flather, nudging, open_boundary, surface_potential
+from ogcm.operators import flather, nudging, open_boundary, surface_potential, volume
 from ogcm.outside import Rim
 
 Array = np.ndarray
@@ -291,6 +292,47 @@ def nudge_ad(
     add_to_field(rim, grid.mask_t, at_points_ad, outside_ad)
 
 
+def flow_like(a: Array, grid: Grid) -> Array:
+    """Return a flow for `add_flow`, 0 on land, whose five maps have the shape and the type of a (nj, ni)."""
+    here = grid.to("cpu")
+    masks = np.stack([mask[0] for mask in (here.mask_t, here.mask_u, here.mask_v, here.mask_u, here.mask_v)])
+    return to_device((np.cos(np.arange(masks.size)).reshape(masks.shape) * masks).astype(a.dtype), device_of(grid))
+
+
+def add_flow(amount: Array, grid: Grid, eta: Array, u_bar: Array, v_bar: Array, U: Array, V: Array) -> None:
+    """Add some of a flow to the barotropic mode by the kernel of this name.
+
+    Parameters
+    ----------
+    amount : ndarray, shape (nj, ni)
+        How much of it: the sum over the cells of water.
+    grid : Grid
+        Grid.
+    eta, u_bar, v_bar, U, V : ndarray, shape (nj, ni)
+        The barotropic mode.
+    """
+    wet, some = to_host(interior(grid.mask_t))[0] == 1, zeros(eta, (1,), eta.dtype)
+    some[...] = to_host(interior(amount))[wet].sum()
+    volume.add_flow(some, flow_like(eta, grid), eta, u_bar, v_bar, U, V)
+
+
+def add_flow_ad(
+    grid: Grid, eta_ad: Array, u_bar_ad: Array, v_bar_ad: Array, U_ad: Array, V_ad: Array, amount_ad: Array
+) -> None:
+    """Add the adjoint of `add_flow` with respect to the amount.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid.
+    eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, amount_ad : ndarray, shape (nj, ni)
+        Adjoints of the barotropic mode and of the amount.
+    """
+    product = np.zeros_like(eta_ad)
+    volume_ad.flow_product(flow_like(eta_ad, grid), grid, eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, product)
+    interior(amount_ad)[...] += to_host(interior(product)).sum() * interior(grid.mask_t)[0]
+
+
 def set_rim(values: Array, grid: Grid, field: Array) -> None:
     """Set the rim of a field at T points by the kernel of this name.
 
@@ -334,5 +376,9 @@ OPERATORS_AT_OPEN_SIDES = {
     "set_rim": pair(set_rim, set_rim_ad, "values t 5", "field t"),
     **{f"radiate_{point}": radiation_pair(point) for point in "tuv"},
     "carry_out": pair(carry_out, carry_out_ad, "u u, v v, C t 5, outside t 5", "values t"),
+    "volume_gain": pair(
+        opened(volume.volume_gain), opened(volume_ad.volume_gain_ad), "U u2, V v2, fresh t2, rise t1", "gain t2"
+    ),
+    "add_flow": pair(add_flow, add_flow_ad, "amount t2", "eta t2, u_bar u2, v_bar v2, U u2, V v2"),
     "nudge": pair(nudge, nudge_ad, "C t 5, outside t 5, rate t1+ 1e-5", "D t"),
 }

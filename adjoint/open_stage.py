@@ -8,13 +8,15 @@ from adjoint.clear import clear
 from adjoint.operators.flather import chapman_ad, outer_waves_ad
 from adjoint.operators.open_boundary import carry_out_ad, put_on_rim_ad, radiate_ad, set_rim_ad
 from adjoint.operators.surface_potential import inverse_barometer_ad
+from adjoint.operators.volume import flow_product, volume_gain_ad
 from ogcm.halo import exchange
+from ogcm.open_stage import sum_of
 
 if TYPE_CHECKING:
     from adjoint.work import BackwardStage
     from ogcm.model import Model
     from ogcm.outside import Rim
-    from ogcm.work import StageWork
+    from ogcm.work import StageWork, UniformInflow
 
 Array = np.ndarray
 
@@ -106,6 +108,28 @@ def radiate_to_rim_ad(
         getattr(g.state, name), new_ad, *rates_ad, at_points_ad,
     )  # fmt: skip
     add_to_list(rim, mask, at_points_ad, getattr(g.fluxes, entry))
+
+
+def hold_volume_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork", inflow: "UniformInflow") -> None:
+    """Compute the adjoint of the uniform inflow that constrains the volume.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    backward : BackwardStage
+        The stage; its `s_ad` holds the adjoint of eta.
+    work_ad : StageWork
+        Adjoints of the work arrays.
+    inflow : UniformInflow
+        The uniform inflow of the stage.
+    """
+    grid, g, by_place = model.grid, backward.step.gradient, work_ad.eta_inside
+    mode_ad = backward.s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean
+    flow_product(inflow.flow, grid, *mode_ad, by_place)
+    by_place[...] = -sum_of(grid, by_place) / inflow.gain
+    fresh_ad, rise_ad = g.fluxes.fresh_water, g.parameters["sea_level_rise"]
+    volume_gain_ad(grid, by_place, work_ad.U_mean, work_ad.V_mean, fresh_ad, rise_ad)
 
 
 def open_sea_level_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWork") -> None:

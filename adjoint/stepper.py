@@ -14,7 +14,7 @@ import numpy as np
 from adjoint.air_sea import air_sea_fluxes_ad
 from adjoint.clear import clear
 from adjoint.integrators import integrate_ad
-from adjoint.open_stage import open_sea_level_ad, open_tracers_ad, open_velocity_ad
+from adjoint.open_stage import hold_volume_ad, open_sea_level_ad, open_tracers_ad, open_velocity_ad
 from adjoint.operators.barotropic import (
     CARRIED_FIELDS,
     GATHERED,
@@ -75,7 +75,7 @@ class AdjointStepper:
 
     def __init__(self, model: Model, *, graphs: bool = True) -> None:
         self.model, self.forward = model, Stepper(model, kept=True, graphs=graphs)
-        self.graphs = Graphs() if graphs and model.device == "cuda" else None
+        self.graphs = Graphs() if self.forward.graphs is not None else None
         grid, dtype = model.grid, model.state.u.dtype
         self.states_ad = StepStates.zeros(self.forward.integrator, model.state, kept=True)
         self.work_ad = StageWork.zeros(grid, dtype, SHARED)
@@ -346,6 +346,8 @@ class AdjointStepper:
         if grid.open_sides:
             open_sea_level_ad(self.model, backward, work_ad)
         take_depth_mean_ad(grid, s_ad.u, s_ad.v, *star_ad, *work_ad.bar)
+        if substeps.inflow is not None:
+            hold_volume_ad(self.model, backward, work_ad, substeps.inflow)
         exchange(grid, s_ad.eta)
         for first, last in call_ranges(2 * len(substeps.weights[0]) + 2, grid.tile.is_whole):
             barotropic_substeps_ad(

@@ -4,19 +4,25 @@ The rim of a field takes the values outside, those that a radiation makes of the
 flow leaves. The adjoint is in `adjoint/open_stage.py`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ogcm.device import to_host, zeros
+from ogcm.grid import interior
 from ogcm.halo import exchange
 from ogcm.operators.barotropic import depth_mean
 from ogcm.operators.flather import chapman, outer_waves
 from ogcm.operators.open_boundary import carry_out, put_on_rim, radiate, set_rim
 from ogcm.operators.surface_potential import inverse_barometer
+from ogcm.operators.volume import add_flow, volume_gain
+from ogcm.work import UniformInflow
 
 if TYPE_CHECKING:
+    from ogcm.grid import Grid
     from ogcm.model import Model
     from ogcm.stepper import Stage
+    from ogcm.work import Substeps
 
 Array = np.ndarray
 
@@ -72,6 +78,60 @@ def radiate_to_rim(
     rates = model.parameters["nudging_in"], model.parameters["nudging_out"]
     radiate(old, new, outside, places, inward, mask, stage.dt, *rates, values)
     set_rim(values, places, new)
+
+
+def uniform_inflow(model: "Model", substeps: "Substeps", dt: np.floating) -> UniformInflow:
+    """Compute what a stage makes of an outer world that sends 1 m s-1 more through all open sides.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    substeps : Substeps
+        The substeps of the stage, whose memory is used.
+    dt : floating
+        Length of the stage [s].
+
+    Returns
+    -------
+    UniformInflow
+        The flow, which is the same in all steps.
+    """
+    grid, dtype = model.grid, model.state.u.dtype
+    outer_u, outer_v = (zeros(grid.h_t, grid.depth_t.shape, dtype) for _ in range(2))
+    outer_u[...], outer_v[...] = grid.inward_u[1], grid.inward_v[0]
+    nothing, flow = np.zeros_like(outer_u), zeros(grid.h_t, (5, *outer_u.shape), dtype)
+    substeps.take((*[nothing] * 6, outer_u, outer_v), dt, grid._replace(nonlinear=0), tuple(flow))
+    volume_gain(*flow[3:], nothing, nothing[None], grid, outer_u)
+    gain = sum_of(grid, outer_u)
+    return UniformInflow(flow, gain.real, zeros(grid.h_t, (1,), dtype))
+
+
+def sum_of(grid: "Grid", a: Array) -> Any:
+    """Return the sum of a map (nj, ni), real or complex, over the ocean, correctly rounded."""
+    here = to_host(interior(a))
+    parts = np.stack([here.real, here.imag]) if here.dtype.kind == "c" else here[None]
+    real, *imaginary = grid.tile.totals(parts.astype(float))
+    return complex(real, *imaginary) if imaginary else real
+
+
+def hold_volume(model: "Model", stage: "Stage", inflow: UniformInflow) -> None:
+    """Add a uniform inflow to the barotropic mode of a stage, after which the sea level rises as is given.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    stage : Stage
+        The stage, with its barotropic mode computed on the interior.
+    inflow : UniformInflow
+        The uniform inflow of the stage.
+    """
+    grid, work, gain = model.grid, stage.work, stage.work.eta_inside
+    rise = model.parameters["sea_level_rise"]
+    volume_gain(work.U_mean, work.V_mean, stage.fluxes.fresh_water, rise, grid, gain)
+    inflow.amount[...] = -sum_of(grid, gain) / inflow.gain
+    add_flow(inflow.amount, inflow.flow, stage.s.eta, *work.bar, work.U_mean, work.V_mean)
 
 
 def open_sea_level(model: "Model", stage: "Stage") -> None:

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     from ogcm.model import Model
 
 Array = np.ndarray
-CONDITIONS = {"flow": ("radiation", "clamped"), "water": ("radiation", "upstream", "clamped")}
+CONDITIONS = {
+    "flow": ("radiation", "clamped"),
+    "water": ("radiation", "upstream", "clamped"),
+    "volume": ("free", "constrained"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,9 @@ class OpenSides:
         Condition of the velocity without its depth mean.
     water : {"radiation", "upstream", "clamped"}
         Condition of the tracers: radiated, carried out from inside where the flow leaves, or as outside.
+    volume : {"free", "constrained"}
+        "constrained" to let the mean sea level rise by the parameter `sea_level_rise` [m s-1], by default not at all: a
+        uniform flow through all open sides makes up what these and the surface bring too much or too little.
     zone : float, optional
         Width [m] of the zone along open sides in which velocity and tracers are nudged towards what is given outside,
         with the parameter `nudging_zone` [s-1] at the rim. The values outside are then read in this zone as well.
@@ -83,6 +90,7 @@ class OpenSides:
     inverse_barometer: bool = False
     flow: str = "radiation"
     water: str = "radiation"
+    volume: str = "free"
     zone: float = 0.0
 
     def __post_init__(self) -> None:

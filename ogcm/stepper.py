@@ -31,8 +31,8 @@ from ogcm.forcing import Fluxes
 from ogcm.halo import exchange
 from ogcm.integrators import INTEGRATORS, StepStates, integrate
 from ogcm.model import Model
-from ogcm.open_stage import open_sea_level, open_tracers, open_velocity
-from ogcm.operators.barotropic import TRANSPORTS, barotropic_substeps, call_ranges, slow_forcing
+from ogcm.open_stage import hold_volume, open_sea_level, open_tracers, open_velocity, uniform_inflow
+from ogcm.operators.barotropic import slow_forcing
 from ogcm.operators.layers import stretch
 from ogcm.operators.vertical_diffusion import dither_increments
 from ogcm.slow_physics import slow_physics
@@ -134,6 +134,12 @@ class Stepper:
         self.sent: dict[str, Array] = {}  # forcing that varies, in arrays whose addresses the graphs know
         weights = [self.substep_weights(c) for c in self.integrator.fractions]
         self.substeps = Substeps.of_stages(weights, grid, dtype, kept=kept)
+        if grid.open_sides and model.open_sides.volume == "constrained":
+            self.graphs = None  # the sum over the ocean is made on the host
+            self.substeps = [
+                substeps._replace(inflow=uniform_inflow(model, substeps, self.stage_length(m)))
+                for m, substeps in enumerate(self.substeps)
+            ]
 
     def substep_weights(self, fraction: float) -> tuple[Array, Array]:
         """Compute the averaging weights of the barotropic substeps in a stage.
@@ -352,8 +358,22 @@ class Stepper:
         Stage
             The context.
         """
-        dt = self.model.grid.h_t.dtype.type(self.integrator.fractions[m] * self.model.numerics.dt)
-        return Stage(n, y, s, dt, fluxes, self.substeps[m], self.works[m])
+        return Stage(n, y, s, self.stage_length(m), fluxes, self.substeps[m], self.works[m])
+
+    def stage_length(self, m: int) -> np.floating:
+        """Return the length of a stage.
+
+        Parameters
+        ----------
+        m : int
+            Number of the stage.
+
+        Returns
+        -------
+        floating
+            The length [s].
+        """
+        return self.model.grid.h_t.dtype.type(self.integrator.fractions[m] * self.model.numerics.dt)
 
     def stage(self, stage: Stage) -> None:
         """Compute s = n + dt [G(y) + D(n) + vertical mixing of s].
@@ -438,12 +458,8 @@ class Stepper:
         n, y, s, dt, fluxes, substeps, work = stage
         grid, F, bar = self.model.grid, (work.F_u, work.F_v), self.slow.bar
         slow_forcing(*work.bar_star, *bar, y.eta, dt, grid, *F)
-        count = len(substeps.weights[0])
-        for first, last in call_ranges(count, grid.tile.is_whole):
-            barotropic_substeps(
-                n.eta, *bar, *F, fluxes.fresh_water, work.outer_u, work.outer_v, *substeps.weights, dt, first,
-                last, substeps.work, substeps.history, grid, s.eta, *work.bar, work.U_mean, work.V_mean,
-            )  # fmt: skip
-            if last < count:
-                exchange(grid, *substeps.work[TRANSPORTS])
+        given = n.eta, *bar, *F, fluxes.fresh_water, work.outer_u, work.outer_v
+        substeps.take(given, dt, grid, (s.eta, *work.bar, work.U_mean, work.V_mean))
+        if substeps.inflow is not None:
+            hold_volume(self.model, stage, substeps.inflow)
         exchange(grid, s.eta, *work.bar, work.U_mean, work.V_mean)

@@ -15,8 +15,9 @@ import numpy as np
 
 from ogcm.device import is_on_host, zeros
 from ogcm.grid import Grid
+from ogcm.halo import exchange
 from ogcm.model import Model
-from ogcm.operators.barotropic import WORK_FIELDS
+from ogcm.operators.barotropic import TRANSPORTS, WORK_FIELDS, barotropic_substeps, call_ranges
 from ogcm.operators.isoneutral import TriadFluxes
 from ogcm.state import Stretching, Tendencies
 from ogcm.sweep import Sweep
@@ -130,6 +131,24 @@ class StageWork:
         return cls(**stretchings, bar_star=two_maps(grid, dtype), bar=two_maps(grid, dtype), **arrays)
 
 
+class UniformInflow(NamedTuple):
+    """Flow in a stage when the outer world sends 1 m s-1 more through all open sides (`ogcm.operators.volume`).
+
+    Attributes
+    ----------
+    flow : ndarray, shape (5, nj, ni)
+        Sea level [m], depth-mean velocity [m s-1] and mean transports [m3 s-1].
+    gain : float
+        Volume that its transports bring into the ocean [m3 s-1].
+    amount : ndarray, shape (1,)
+        How much of it a stage takes [1].
+    """
+
+    flow: Array
+    gain: float
+    amount: Array
+
+
 class Substeps(NamedTuple):
     """Weights and memory of the barotropic substeps of a stage.
 
@@ -141,11 +160,14 @@ class Substeps(NamedTuple):
         Work array, the same for all stages.
     history : ndarray, shape (3, depth, nj, ni)
         Instants of the surface and of the velocity: the last one, or all M + 1 for the adjoint.
+    inflow : UniformInflow or None
+        The uniform inflow that constrains the volume of an ocean with open sides.
     """
 
     weights: tuple[Array, Array]
     work: Array
     history: Array
+    inflow: UniformInflow | None = None
 
     @classmethod
     def of_stages(
@@ -156,6 +178,17 @@ class Substeps(NamedTuple):
         work, last = zeros(grid.h_t, (WORK_FIELDS, *plane), dtype), zeros(grid.h_t, (3, 1, *plane), dtype)
         histories = [zeros(grid.h_t, (3, len(a) + 1, *plane), dtype) if kept else last for a, _ in weights]
         return [cls(pair, work, history) for pair, history in zip(weights, histories, strict=True)]
+
+    def take(self, given: tuple[Array, ...], dt: np.floating, grid: Grid, results: tuple[Array, ...]) -> None:
+        """Take all substeps of a stage of length dt; between tiles, transports are exchanged after each.
+
+        `given` are the arguments eta to outer_v of `barotropic_substeps`, and `results` the last five.
+        """
+        count = len(self.weights[0])
+        for first, last in call_ranges(count, grid.tile.is_whole):
+            barotropic_substeps(*given, *self.weights, dt, first, last, self.work, self.history, grid, *results)
+            if last < count:
+                exchange(grid, *self.work[TRANSPORTS])
 
 
 @dataclass

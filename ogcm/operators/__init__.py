@@ -7,7 +7,7 @@
     equation_of_state, teos10                           buoyancy and stratification
     expansion                                           thermal expansion and haline contraction
     barotropic                                          substeps of the depth mean, transports of the tracers
-    flather, open_boundary, nudging                     long waves, radiation and nudging at open sides
+    flather, open_boundary, nudging, volume             long waves, radiation, nudging and volume at open sides
     friction, viscosity                                 horizontal friction, viscosities that depend on the flow
     tracer_advection, tracer_diffusion                  advection and horizontal diffusion of tracers
     isoneutral, visbeck                                 isoneutral diffusion, eddy-induced advection, eddy diffusivity

@@ -34,4 +34,5 @@ from . import vertical_mixing as vertical_mixing
 from . import vertical_upwinding as vertical_upwinding
 from . import visbeck as visbeck
 from . import viscosity as viscosity
+from . import volume as volume
 from . import weno as weno

@@ -96,6 +96,13 @@ CHOICES = {
     "open sides": {"open_sides": OPEN},
     "open on all sides": {"open_sides": AROUND, "horizontal": BOX, "walls": "no_slip", "advection": "centred2"},
     "radiation on all sides": {"open_sides": replace(AROUND, flow="radiation", water="radiation"), "horizontal": BOX},
+    "constrained volume": {"open_sides": replace(AROUND, volume="constrained"), "horizontal": BOX},
+    "constrained volume of shallow water": {
+        "open_sides": replace(OPEN, volume="constrained"),
+        "equation_of_state": "none",
+        "integrator": "ab2",
+        "dt": 300.0,
+    },
     "tracers and open sides": {
         "open_sides": replace(OPEN, water="upstream"),
         "tracers": {"dye": replace(TRACERS["dye"], outside=lambda x, y, z: np.cos(x / 5e4)), "age": ogcm.Age()},
@@ -112,6 +119,7 @@ PARAMETERS = {
     "nu4_h": 1e10, "kappa_h": 50.0, "kappa4_h": 1e9, "kappa_convective": 0.1, "T_freezing": 1.9,
     "drag_linear": 1e-4, "drag_quadratic": 1e-3, "red_fraction": 0.6, "red_depth": 20.0, "blue_depth": 70.0,
     "drag_factor": 1.1, "current_feedback": 0.7, "albedo": 0.1, "nudging_in": 1e-3, "nudging_out": 2e-4,
+    "sea_level_rise": 1e-5,
 }  # fmt: skip
 
 

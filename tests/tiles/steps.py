@@ -56,7 +56,9 @@ OPTIONS = {
         "tracers": {"dye": ogcm.Tracer(initial=lambda x, y, z: np.sin(x / 3e4), outside=0.5)},
     },
     "open sides, water carried out": {
-        "open_sides": ogcm.OpenSides(south=True, north=True, v=0.1, flow="clamped", water="upstream"),
+        "open_sides": ogcm.OpenSides(
+            south=True, north=True, v=0.1, flow="clamped", water="upstream", volume="constrained"
+        ),
         "integrator": "ab2",
     },
     "further tracers": {
