@@ -1,6 +1,6 @@
 """The Mediterranean in January 2021 beside observations: `python -m benchmarks.mediterranean FOLDER [--days N]`.
 
-FOLDER holds the files that benchmarks/mediterranean.toml names, and med202101/profiles.nc and sla_tracks.nc. The ocean
+FOLDER holds the files that ogcm/setups/mediterranean.toml names, and med202101/profiles.nc and sla_tracks.nc. The ocean
 is prepared and run, forced by its atmosphere every six hours, and nothing is assimilated. The tables are errors of
 
     temperature     of profiles, by depth, beside the climatology from which the run starts
@@ -21,13 +21,12 @@ import ogcm
 from ogcm.grid import interior
 
 Array = np.ndarray
-HERE = Path(__file__).parent
 BANDS = [(0, 10), (10, 50), (50, 150), (150, 400), (400, 1000), (1000, 3000)]  # of depth [m]
 
 
 def prepared(folder: Path, output: Path) -> ogcm.Model:
     """The model, prepared from the files in a folder."""
-    return ogcm.setups.ocean(data=str(ogcm.prepare(HERE / "mediterranean.toml", output, data=folder)))
+    return ogcm.setups.ocean(data=str(ogcm.prepare("mediterranean", output, data=folder)))
 
 
 def cells_of(model: ogcm.Model, lon: Array, lat: Array) -> tuple[Array, Array, Array]:

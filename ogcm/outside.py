@@ -32,6 +32,7 @@ from ogcm.inputs import Function, as_array, flag, number, sample
 from ogcm.open_sides import SIDES
 from ogcm.outer import Outer, RimPoints
 from ogcm.series import Series
+from ogcm.stream import Stream
 from ogcm.tides import TidalSeries, Tide, velocity_of
 
 if TYPE_CHECKING:
@@ -261,7 +262,8 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values, edges=held), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)
-        values = np.stack([listed(record) for record in series.values])
+        records = map(series.values.read, range(len(series.times))) if isinstance(given, Stream) else series.values
+        values = np.stack([listed(record) for record in records])
         forcing.series[entry], forcing.shapes[entry] = replace(series, values=values), values.shape
     elif callable(given) and (function := Function(entry, given, "xyt" if name == "eta" else "xyzt")).of_time:
         forcing.functions[entry] = lambda time: listed(as_array(entry, function(points, time), points.axes))

@@ -130,7 +130,9 @@ class Tide:
                 raise InputError(f"tides: give either the velocity {velocity} or the transport {transport}")
 
     @classmethod
-    def read(cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha") -> "Tide":
+    def read(
+        cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha", **options: Any
+    ) -> "Tide":
         """Read the elevation from a file.
 
         Parameters
@@ -141,6 +143,9 @@ class Tide:
             Names of the constituents.
         amplitude, phase : str
             Names of the variables, with {} in the place of the constituent [m, degrees].
+        **options : object
+            Options of `ogcm.data.read_field`. `missing` (0.0 for a file with zeros on land) and `units` are those of
+            the amplitudes.
 
         Returns
         -------
@@ -157,8 +162,9 @@ class Tide:
         from ogcm.data import read_field  # imported where it is needed, since it takes time
 
         names = check_constituents(constituents)
-        amplitudes = [read_field(source, amplitude.format(n), "sea level") for n in names]
-        phases = [read_field(source, phase.format(n), "angle") for n in names]
+        amplitudes = [read_field(source, amplitude.format(n), "sea level", **options) for n in names]
+        of_phase = {name: value for name, value in options.items() if name not in ("missing", "units")}
+        phases = [read_field(source, phase.format(n), "angle", **of_phase) for n in names]
         return cls(eta=dict(zip(names, zip(amplitudes, phases, strict=True), strict=True)))
 
     @property
