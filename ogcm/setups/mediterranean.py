@@ -13,7 +13,7 @@ from ogcm.setups.ocean import ocean
 def mediterranean(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]
 ) -> ogcm.Model:
-    """Make the Mediterranean in January 2021 at 1/4 degree in 31 layers, open to the Atlantic, with tides.
+    """Make the Mediterranean in January 2021 at 1/6 degree in 31 layers, open to the Atlantic, with tides.
 
     The file ogcm/setups/mediterranean.toml says what it is made of: a relief of 1/8 degree, the climatology of January,
     the atmosphere of every six hours with its pressure, and eight tides. The Atlantic reaches to 14 W. Its sides have

@@ -7,7 +7,7 @@ import xarray as xr
 import ogcm
 from ogcm.astronomy import tidal_arguments
 from ogcm.constants import DAY
-from ogcm.errors import OceanError
+from ogcm.errors import FileError, OceanError
 from ogcm.grid import interior
 from ogcm.preparation import ocean_file
 from tests.ogcm.test_prepare import CONFIGURATION, changed, write_sources
@@ -154,3 +154,14 @@ def test_open_sides_that_cannot_be_are_refused(sea, before, after, message):
     with pytest.raises(OceanError, match=message):
         ogcm.prepare(changed(sea, before, after))
     assert not sea.with_suffix(".nc").exists()
+
+
+def test_the_mediterranean_takes_steps(ocean_data, tmp_path):
+    with pytest.raises(FileError, match="`ogcm prepare mediterranean --data FOLDER` makes"):
+        ogcm.setups.mediterranean()
+    folder = ocean_data("med202101").parent
+    model = ogcm.setups.mediterranean(data=str(ogcm.prepare("mediterranean", tmp_path / "sea.nc", data=folder)))
+    assert set(model.open_sides.stretches(model.horizontal.shape)) == {"west", "south", "north"}
+    assert set(model.open_sides.tides.eta) == {"M2", "S2", "N2", "K2", "K1", "O1", "P1", "Q1"}
+    ogcm.Simulation(model, days=0.05, progress=False).run()
+    assert 0.1 < np.abs(interior(model.state.u)).max() < 5
