@@ -14,7 +14,7 @@ What is given outside belongs to the forcing of the model, as entries `u_outside
 lists (nk, 1, N) of the values at the N points of the rim and of the zone of nudging, in the order of the rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from ogcm.inputs import Function, as_array, flag, number, sample
 from ogcm.open_sides import SIDES
 from ogcm.outer import Outer, RimPoints
 from ogcm.series import Series
+from ogcm.stream import Stream
 from ogcm.tides import TidalSeries, Tide, velocity_of
 
 if TYPE_CHECKING:
@@ -269,7 +270,8 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values, edges=held), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)
-        values = np.stack([listed(record) for record in series.values])
+        records = map(series.values.read, range(len(series.times))) if isinstance(given, Stream) else series.values
+        values = np.stack([listed(record) for record in records])
         forcing.series[entry], forcing.shapes[entry] = replace(series, values=values), values.shape
     elif callable(given) and (function := Function(entry, given, "xyt" if name == "eta" else "xyzt")).of_time:
         forcing.functions[entry] = lambda time: listed(as_array(entry, function(points, time), points.axes))
@@ -281,6 +283,23 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         forcing.shapes[entry] = values.shape if values.ndim < 2 else forcing.steady[entry].shape
 
 
+def above_equilibrium(forcing: BoundForcing, names: Sequence[str], maps: Sequence[Array]) -> list[Array]:
+    """Return the maps of a tidal elevation, A cos g and A sin g of each constituent, above the equilibrium tide.
+
+    Water is accelerated by the slope of this difference. Maps of constituents without an equilibrium tide stay as they
+    are.
+    """
+    series, result = forcing.series.get("equilibrium_tide"), list(maps)
+    acting = series.constituents if isinstance(series, TidalSeries) else ()
+    for m, name in enumerate(acting):
+        if name in names:
+            n = list(names).index(name)
+            for part in (0, 1):
+                place = n + part * len(names)
+                result[place] = result[place] - interior(series.values[m + part * len(acting)])
+    return result
+
+
 def bind_tide(model: "Model", name: str, tide: Tide) -> None:
     """Add the tide to what is outside of one field: as further records of its series, or to a function of time."""
     forcing, entry, kind = model.forcing, f"{name}_outside", name if name in ("u", "v") else "t"
@@ -288,6 +307,7 @@ def bind_tide(model: "Model", name: str, tide: Tide) -> None:
     constituents, maps = tide.waves(name, model.horizontal.points(kind), r_depth)
     if name != "eta" and not tide.has_flow:
         constituents, elevation = tide.waves("eta", model.horizontal.points())
+        elevation = above_equilibrium(forcing, constituents, elevation)
         maps = velocity_of(constituents, elevation, model.grid, tide.friction)[name]
     if not constituents:
         return

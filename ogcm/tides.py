@@ -14,7 +14,8 @@ Where only the elevation is known, the velocity outside is that of the linear mo
 
     u = -g (s eta_x + f eta_y)/(s^2 + f^2),   v = -g (s eta_y - f eta_x)/(s^2 + f^2)
 
-in complex amplitudes, since Flather's condition needs both. The slopes lie at the faces; the slope along a face is the
+in complex amplitudes, since Flather's condition needs both. With an equilibrium tide eta is the elevation above it,
+whose slope accelerates the water. The slopes lie at the faces; the slope along a face is the
 mean of those at the four faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is
 A exp(-i g), the conjugate of the maps here.
 """
@@ -130,7 +131,9 @@ class Tide:
                 raise InputError(f"tides: give either the velocity {velocity} or the transport {transport}")
 
     @classmethod
-    def read(cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha") -> "Tide":
+    def read(
+        cls, source: Any, constituents: Sequence[str], amplitude: str = "{}_Amp", phase: str = "{}_Pha", **options: Any
+    ) -> "Tide":
         """Read the elevation from a file.
 
         Parameters
@@ -141,6 +144,9 @@ class Tide:
             Names of the constituents.
         amplitude, phase : str
             Names of the variables, with {} in the place of the constituent [m, degrees].
+        **options : object
+            Options of `ogcm.data.read_field`. `missing` (0.0 for a file with zeros on land) and `units` are those of
+            the amplitudes.
 
         Returns
         -------
@@ -157,8 +163,9 @@ class Tide:
         from ogcm.data import read_field  # imported where it is needed, since it takes time
 
         names = check_constituents(constituents)
-        amplitudes = [read_field(source, amplitude.format(n), "sea level") for n in names]
-        phases = [read_field(source, phase.format(n), "angle") for n in names]
+        amplitudes = [read_field(source, amplitude.format(n), "sea level", **options) for n in names]
+        of_phase = {name: value for name, value in options.items() if name not in ("missing", "units")}
+        phases = [read_field(source, phase.format(n), "angle", **of_phase) for n in names]
         return cls(eta=dict(zip(names, zip(amplitudes, phases, strict=True), strict=True)))
 
     @property

@@ -17,12 +17,13 @@ from ogcm.operators.ncar import neutral_drag
 from ogcm.preparation.regridding import Places, Regridding, faces
 from ogcm.preparation.sources import Source, read_around, source_of
 from ogcm.series import Series
+from ogcm.tides import EquilibriumTide
 
 Array = np.ndarray
 ENTRIES = {  # the quantity of each entry, for its units; a number may stand in place of each field
     "tau_x": "stress", "tau_y": "stress", "wind_x": "wind", "wind_y": "wind", "heat_flux": "heat flux",
     "fresh_water": "fresh water", "shortwave": "heat flux", "T_star": "temperature", "S_star": "salinity",
-    "rate_T": "", "rate_S": "", "gust": "",
+    "rate_T": "", "rate_S": "", "gust": "", "surface_pressure": "air pressure", "equilibrium_tide": "",
 }  # fmt: skip
 AIR = {  # likewise of `ogcm.Atmosphere`
     "u10": "wind", "v10": "wind", "t2": "air temperature", "d2": "air temperature", "q2": "specific humidity",
@@ -85,14 +86,38 @@ def forcing_of(
     InputError, FileError
         For entries that are impossible, and for files that cannot be read.
     """
-    found, kinds = entries_of("forcing", table, ENTRIES, folder, cells, start)
+    fields = dict(table)
+    taken = {name: fields.pop(name) for name in ("equilibrium_tide",) if name in fields}
+    if isinstance(fields.get("surface_pressure"), str):
+        taken["surface_pressure"] = fields.pop("surface_pressure")
+    found, kinds = entries_of("forcing", fields, ENTRIES, folder, cells, start)
     gust = found.pop("gust", 0.0)
     wind = [found.pop(name, None) for name in ("wind_x", "wind_y")]
     if any(w is not None for w in wind):
         if any(w is None for w in wind) or "tau_x" in found or "tau_y" in found:
             raise InputError("[forcing] needs both wind_x and wind_y, or both tau_x and tau_y, and not all of them")
         found |= wind_stress(wind[0], wind[1], gust)
-    return found | targets(found, kinds, cells, equation_of_state)
+    return found | taken | targets(found, kinds, cells, equation_of_state)
+
+
+def check_body_forces(forcing: Mapping[str, Any], atmosphere: Mapping[str, Any], start: Any) -> None:
+    """Raise InputError for a pressure of the air that does not exist, and for an equilibrium tide without a date."""
+    if isinstance(forcing.get("surface_pressure"), str) and forcing["surface_pressure"] != "slp":
+        raise InputError(
+            '[forcing] surface_pressure needs a field [Pa], or "slp" for that of [atmosphere], got '
+            f"{forcing['surface_pressure']!r}"
+        )
+    if forcing.get("surface_pressure") == "slp" and "slp" not in atmosphere:
+        raise InputError('[forcing] surface_pressure = "slp" needs slp in [atmosphere]; give it there')
+    if "equilibrium_tide" in forcing:
+        if not isinstance(forcing["equilibrium_tide"], list | tuple):
+            raise InputError(
+                '[forcing] equilibrium_tide needs constituents such as ["M2", "K1"], got '
+                f"{forcing['equilibrium_tide']!r}"
+            )
+        EquilibriumTide(forcing["equilibrium_tide"])
+        if not isinstance(start, datetime.date):
+            raise InputError("[forcing] equilibrium_tide needs the date of the start, [ocean] start = 2021-01-01")
 
 
 def atmosphere_of(table: Mapping[str, Any], folder: Path, cells: Places, start: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 
     [grid]         lon, lat, resolution, or edges of one's own        [layers]      dz, or number, depth and top
     [bathymetry]   a relief and rules                                 [start]       temperature and salinity
-    [forcing]      fluxes, or the [atmosphere] that makes them        [numerics], [parameters]      those of the model
+    [forcing]      fluxes, or the [atmosphere] that makes them        [open]        open sides, and what is outside
+    [numerics], [parameters]    those of the model
 
 docs/preparing.md describes each entry.
 """
@@ -26,9 +27,10 @@ from ogcm.files import hash_of
 from ogcm.grid import tops
 from ogcm.inputs import number
 from ogcm.preparation import bathymetry, ocean_file, start
-from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES, atmosphere_of, forcing_of
+from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES, atmosphere_of, check_body_forces, forcing_of
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.ocean_file import Ocean
+from ogcm.preparation.outside import ENTRIES_OF_OPEN, open_sides_of, sea_level_of, stretches_of, with_rim
 from ogcm.preparation.regridding import Places, places
 from ogcm.preparation.sources import paths_of, read_around, source_of
 
@@ -40,9 +42,10 @@ TABLES: dict[str, tuple[str, ...]] = {  # entries of each table; those of the la
     "bathymetry": (
         "relief", "land_share", "smallest_depth", "open", "close", "basins", "keep", "remove", "smoothing",
     ),
-    "start": ("temperature", "salinity", "method", "fill", "month", "stabilise"),
+    "start": ("temperature", "salinity", "method", "fill", "month", "stabilise", "sea_level"),
     "forcing": tuple(ENTRIES),
     "atmosphere": (*AIR, *CHOICES_OF_AIR),
+    "open": ENTRIES_OF_OPEN,
     "numerics": (),
     "parameters": (),
 }  # fmt: skip
@@ -160,17 +163,24 @@ def make(tables: Mapping[str, Mapping[str, Any]], folder: Path, name: str, begin
     first = tables["ocean"].get("start")
     if first is not None and not isinstance(first, datetime.date):
         raise InputError(f"[ocean] start needs a date without quotes, such as 2021-01-01, got {first!r}")
+    check_body_forces(tables["forcing"], tables["atmosphere"], first)
+    stretches = stretches_of(tables["open"], cells)
+    open_sides = open_sides_of(tables["open"], stretches, folder, cells, first)
+    if open_sides.get("inverse_barometer") and "surface_pressure" not in tables["forcing"]:
+        raise InputError('[open] inverse_barometer needs [forcing] surface_pressure = "slp", or a field [Pa]')
     begin("bathymetry")
-    depth = sea_floor(tables["bathymetry"], folder, cells, float(dz.sum()))
+    depth = with_rim(sea_floor(tables["bathymetry"], folder, cells, float(dz.sum())), stretches)
     begin("start")
     T, S = initial_fields(tables["start"], folder, cells, dz, depth, equation)
+    eta = sea_level_of("[start] sea_level", tables["start"].get("sea_level", 0.0), folder, cells)
     begin("forcing")
     forcing = forcing_of(tables["forcing"], folder, cells, first, equation)
     atmosphere = atmosphere_of(tables["atmosphere"], folder, cells, first)
     begin("hashes of files")
     given = {table: plain(entries) for table, entries in tables.items() if entries}
     return Ocean(
-        cells, dz, depth, T, S, forcing, atmosphere, dict(tables["numerics"]), dict(tables["parameters"]), name,
+        cells, dz, depth, T, S, eta, forcing, atmosphere, open_sides, dict(tables["numerics"]),
+        dict(tables["parameters"]), name,
         config.to_toml(given, "# What `ogcm prepare` was asked for"), hashes(tables, folder),
         None if first is None else first.isoformat(),
     )  # fmt: skip

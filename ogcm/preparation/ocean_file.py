@@ -1,8 +1,10 @@
 """The file of a prepared ocean: one CF NetCDF4 file with all that a model needs, and where it came from.
 
     lat_bnds, lon_bnds    edges of the cells                      dz       thickness of the layers [m]
-    depth                 sea floor [m], 0 on land                T, S     the start
+    depth                 sea floor [m], 0 on land                T, S, eta    the start
     forcing               each entry of `ogcm.Forcing` and `ogcm.Atmosphere` by its name: a map, or records in time
+    open_west, ...        1 where a side is open                  eta_outside  sea level outside
+    M2_amplitude, M2_phase, ...    tide outside by constituents
 
 Entries that are numbers are in the attribute `settings`, with numerical choices and parameters. Records of a
 climatology have the dimension `month`; those of dates have a time of their own, in seconds since the start of the
@@ -11,7 +13,7 @@ for. No time of writing is recorded: the same inputs give the same file to the b
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,12 @@ from ogcm.errors import FileError
 from ogcm.fields import FIELDS
 from ogcm.files import BROKEN, verify, write_hdf5
 from ogcm.inputs import Points, fit_shape_of_tile
+from ogcm.open_sides import SIDES
 from ogcm.preparation.fluxes import AIR, ENTRIES
 from ogcm.preparation.regridding import Places, places
 from ogcm.series import Series
 from ogcm.stream import Stream
+from ogcm.tides import Tide
 
 Array = np.ndarray
 FORM = "ogcm ocean 1"
@@ -49,10 +53,15 @@ class Ocean:
         Depth of the sea floor [m], 0 on land.
     T, S : ndarray, shape (nk, ny, nx)
         Temperature [degC] and salinity [g kg-1]: conservative and absolute with TEOS-10, else potential and practical.
+    eta : float or ndarray, shape (ny, nx)
+        Sea surface height at the start [m].
     forcing : dict of str to float, ndarray or Series
-        Entries of `ogcm.Forcing`: numbers, maps (ny, nx) and series of maps.
+        Entries of `ogcm.Forcing`: numbers, maps (ny, nx) and series of maps; "slp" for a pressure of the air that is
+        that of the atmosphere, and the constituents of an equilibrium tide.
     atmosphere : dict of str to float, bool, ndarray or Series
         Entries of `ogcm.Atmosphere`; empty for fluxes that are given.
+    open_sides : dict of str to object
+        Entries of `ogcm.OpenSides`; empty for an ocean without open sides.
     numerics, parameters : dict
         Numerical choices and parameters of the model.
     name : str
@@ -70,8 +79,10 @@ class Ocean:
     depth: Array
     T: Array
     S: Array
+    eta: float | Array = 0.0
     forcing: dict[str, Any] = field(default_factory=dict)
     atmosphere: dict[str, Any] = field(default_factory=dict)
+    open_sides: dict[str, Any] = field(default_factory=dict)
     numerics: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     name: str = "ocean"
@@ -102,15 +113,19 @@ def write(ocean: Ocean, path: str | Path) -> None:
         else:
             write_variable(f, "T", ocean.T, dims, "degC", "sea_water_potential_temperature")
             write_variable(f, "S", ocean.S, dims, "1", "sea_water_practical_salinity")
-        for name, entry in (ocean.forcing | ocean.atmosphere).items():
-            if isinstance(entry, Series) or np.ndim(entry):
+        for name, entry in ({"eta": ocean.eta} | ocean.forcing | ocean.atmosphere).items():
+            if isinstance(entry, Series | np.ndarray):
                 write_entry(f, name, entry)
+        write_open_sides(f, ocean.open_sides)
 
 
 def settings_of(ocean: Ocean) -> dict[str, dict]:
     """Return all numbers of an ocean by their tables."""
-    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters, "forcing": ocean.forcing,
-              "atmosphere": ocean.atmosphere, "ocean": {"start": ocean.start}}  # fmt: skip
+    outside = dict(ocean.open_sides)
+    if tide := outside.pop("tides", None):
+        outside |= {"constituents": list(tide.eta), "friction": tide.friction}
+    tables = {"numerics": ocean.numerics, "parameters": ocean.parameters, "forcing": ocean.forcing, "open": outside,
+              "atmosphere": ocean.atmosphere, "ocean": {"start": ocean.start, "eta": ocean.eta}}  # fmt: skip
     return {name: {entry: value for entry, value in table.items() if not isinstance(value, Series | np.ndarray)}
             for name, table in tables.items()}  # fmt: skip
 
@@ -162,6 +177,35 @@ def write_entry(f: Any, name: str, entry: Any) -> None:
     write_variable(f, name, values, dims, FIELDS[name].units, FIELDS[name].standard_name)
 
 
+def write_open_sides(f: Any, open_sides: Mapping[str, Any]) -> None:
+    """Write where the sides of an ocean are open, and the sea level and tide outside."""
+    for side in SIDES:
+        if side in open_sides:
+            v = f.create_variable(f"open_{side}", ("lat" if SIDES[side][1] else "lon",),
+                                  data=open_sides[side].astype("i1"))  # fmt: skip
+            v.attrs.update(flag_values=np.array([0, 1], "i1"), flag_meanings="closed open",
+                           long_name=f"cells of the {side} side that are open")  # fmt: skip
+    if isinstance(open_sides.get("eta"), Series | np.ndarray):
+        write_entry(f, "eta_outside", open_sides["eta"])
+    for name, pair in (open_sides["tides"].eta if "tides" in open_sides else {}).items():
+        for kind, units, values in zip(("amplitude", "phase"), ("m", "degree"), pair, strict=True):
+            v = write_variable(f, f"{name}_{kind}", values, ("lat", "lon"), units, "")
+            v.attrs["long_name"] = f"{kind} of the tide {name} at Greenwich"
+
+
+def read_open_sides(f: h5py.File, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of `ogcm.OpenSides` of a file and its settings, empty for an ocean without open sides."""
+    found = dict(settings)
+    constituents, friction = found.pop("constituents", ()), found.pop("friction", 0.0)
+    found |= {side: f[f"open_{side}"][...] == 1 for side in SIDES if f"open_{side}" in f}
+    if "eta_outside" in f:
+        found["eta"] = read_entry(f, "eta_outside")
+    if constituents:
+        eta = {name: (f[f"{name}_amplitude"][...], f[f"{name}_phase"][...]) for name in constituents}
+        found["tides"] = Tide(eta=eta, friction=friction)
+    return found
+
+
 def read(path: str | Path) -> Ocean:
     """Read a prepared ocean.
 
@@ -192,9 +236,11 @@ def read(path: str | Path) -> Ocean:
             cells = places(np.append(lat[:, 0], lat[-1, 1]), np.append(lon[:, 0], lon[-1, 1]))
             return Ocean(
                 cells, f["dz"][...], f["depth"][...], f["T"][...], f["S"][...],
+                f["eta"][...] if "eta" in f else settings["ocean"]["eta"],
                 entries(f, ENTRIES) | settings["forcing"], entries(f, AIR) | settings["atmosphere"],
-                settings["numerics"], settings["parameters"], str(f.attrs["title"]),
-                str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]), settings["ocean"]["start"],
+                read_open_sides(f, settings["open"]), settings["numerics"], settings["parameters"],
+                str(f.attrs["title"]), str(f.attrs["configuration"]), json.loads(f.attrs["inputs"]),
+                settings["ocean"]["start"],
             )  # fmt: skip
     except FileError:
         raise

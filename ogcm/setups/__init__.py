@@ -15,6 +15,7 @@ from ogcm.setups.global_4deg import global_4deg
 from ogcm.setups.gravity_wave import gravity_wave
 from ogcm.setups.inertial_oscillation import inertial_oscillation
 from ogcm.setups.lock_exchange import lock_exchange
+from ogcm.setups.mediterranean import mediterranean
 from ogcm.setups.ocean import ocean
 from ogcm.setups.papa import papa
 
@@ -31,6 +32,7 @@ SETUPS = {
         papa,
         agulhas,
         california_current,
+        mediterranean,
         gravity_wave,
         geostrophic_adjustment,
         inertial_oscillation,

@@ -37,6 +37,11 @@ def ocean(
     if data is None:
         raise FileError("ocean needs the file of an ocean, made by `ogcm prepare`: `ogcm run ocean --data FILE.nc`")
     found = ocean_file.read(data)
+    forcing: dict[str, Any] = dict(found.forcing)
+    if isinstance(forcing.get("surface_pressure"), str):
+        forcing["surface_pressure"] = found.atmosphere["slp"]
+    if "equilibrium_tide" in forcing:
+        forcing["equilibrium_tide"] = ogcm.EquilibriumTide(forcing["equilibrium_tide"])
     settings: Any = {"equation_of_state": found.equation_of_state} | found.numerics | dict(numerics)
     return ogcm.Model(
         ogcm.spherical(lon=found.cells.lon_edges, lat=found.cells.lat_edges),
@@ -44,9 +49,9 @@ def ocean(
         dz=found.dz,
         T=found.T,
         S=found.S,
-        forcing=ogcm.Forcing(
-            **found.forcing, atmosphere=ogcm.Atmosphere(**found.atmosphere) if found.atmosphere else None
-        ),
+        eta=found.eta,
+        forcing=ogcm.Forcing(**forcing, atmosphere=ogcm.Atmosphere(**found.atmosphere) if found.atmosphere else None),
+        open_sides=ogcm.OpenSides(**found.open_sides) if found.open_sides else None,
         start=found.start,
         parameters=found.parameters | dict(parameters or {}),
         **settings,

@@ -273,3 +273,27 @@ def test_the_equilibrium_tide_is_high_under_the_moon():
     found = ogcm.interior(model.forcing.at(5e5).equilibrium_tide)[0]
     expected = 0.693 * 0.242334 * f[0] * np.cos(argument + 2 * np.radians(model.horizontal.x_t / 1e5))
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["M2", "K1"])
+def test_an_equilibrium_tide_outside_makes_no_flow(name):
+    """Its slope is that of the potential; without the potential it accelerates the water."""
+    species, factor = CONSTITUENTS[name].numbers[0], CONSTITUENTS[name].equilibrium * CONSTITUENTS[name].yielding
+
+    def amplitude(lon, lat):
+        phi = np.radians(lat)
+        return factor * (np.sin(2 * phi) if species == 1 else np.cos(phi) ** 2) + 0 * lon
+
+    def phase(lon, lat):
+        return -species * lon + 0 * lat
+
+    grid = ogcm.spherical(lon=np.arange(-14, -5.9, 0.5), lat=np.arange(33, 42.1, 0.5))
+    tide = ogcm.Tide(eta={name: (amplitude, phase)})
+    flows = []
+    for forcing in (ogcm.Forcing(equilibrium_tide=ogcm.EquilibriumTide(["S2", name])), ogcm.Forcing()):
+        sides = ogcm.OpenSides(west=True, north=True, tides=tide)
+        model = ogcm.Model(grid, depth=3000.0, dz=[1000, 2000], open_sides=sides, forcing=forcing, start="2021-01-01",
+                           dt=600.0)  # fmt: skip
+        flows.append([np.abs(model.forcing.series[f"{n}_outside"].values).max() for n in "uv"])
+    assert max(flows[0]) < 1e-12
+    assert min(flows[1]) > 1e-4

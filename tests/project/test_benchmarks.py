@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import forward, global_1deg, mitgcm, ogcm_channel, peers, upwinding
+from benchmarks import forward, global_1deg, mediterranean, mitgcm, ogcm_channel, peers, upwinding
+from ogcm.astronomy import tidal_arguments
 from ogcm.constants import GRAVITY
 from ogcm.grid import interior
 
@@ -181,3 +182,37 @@ def test_learning_quick():
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("12 x 12 x 4")]
     assert [row[5] for row in rows] == ["float64", "float32"]
     assert all(len(row) == 21 for row in rows)
+
+
+def test_tables_of_the_mediterranean(tmp_path, capsys):
+    """Of a sea that has the tide of its boundary, an exchange of 1 Sv more in than out, and altimeters 0.1 m apart."""
+    grid = ogcm.spherical(lon=np.arange(-9, 12.1, 0.5), lat=np.arange(33, 45.1, 0.5))
+    tide = ogcm.Tide(eta={"M2": (np.full(grid.shape, 0.5), np.full(grid.shape, 40.0))})
+    depth = np.where((abs(grid.x_t + 5.5) < 0.6) & (abs(grid.y_t[:, None] - 35.9) > 0.3), 0.0, 400.0)
+    model = ogcm.Model(grid, depth=depth, dz=[100.0, 300.0], open_sides=ogcm.OpenSides(west=True, tides=tide),
+                       start="2021-01-01", dt=600.0, T=14.0, S=38.0)  # fmt: skip
+    levels = mediterranean.Levels()
+    levels.times = list(np.arange(1, 481) * 3600.0)
+    f, argument = tidal_arguments(["M2"], model.start, np.array(levels.times))
+    levels.maps = [np.full(grid.shape, m) for m in f[0] * 0.5 * np.cos(argument[0] - np.radians(40.0))]
+    np.testing.assert_allclose(mediterranean.tide_errors(model, levels)[0], 0.5, atol=1e-6)
+    assert "error 0.000 m, amplitude 0.500 m" in capsys.readouterr().out
+    i, rows, areas = mediterranean.section(model)
+    into = areas.sum(axis=1)[0]
+    with h5py.File(tmp_path / "run.h5", "w") as run:
+        run["time_bounds"] = np.array([[0.0, 10.0], [10.0, 20.0]])
+        u = np.zeros((2, 2, *grid.shape))
+        u[1, 0, rows, i], u[1, 1, rows, i] = 2e6 / into, -1e6 / areas.sum(axis=1)[1]
+        run["u"] = u
+        mediterranean.exchange(model, run)
+    assert "inflow 2.00, outflow 1.00, net 1.000" in capsys.readouterr().out
+    days, ones = np.linspace(10.5, 19.5, 50), np.ones(50)
+    values = {"time": days, "lon": 5.25 * ones, "lat": 40.25 * ones, "sla": 0.1 * (-ones) ** np.arange(50), "mdt": 0 * ones,
+              "dac": 0 * ones, "ocean_tide": levels.at(days, 14 * ones.astype(int), 28 * ones.astype(int)),
+              "sat": 3 * ones}  # fmt: skip
+    with h5py.File(tmp_path / "tracks.h5", "w") as tracks:
+        for name, a in values.items():
+            tracks[name] = a
+        mediterranean.sea_level_errors(model, levels, tracks, 20.0)
+    row = next(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("Jason-3"))
+    assert row[1:4] == ["50", "0.100", "0.100"]

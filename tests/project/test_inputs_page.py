@@ -10,7 +10,7 @@ from ogcm.fields import FIELDS
 from ogcm.preparation.fluxes import AIR, CHOICES_OF_AIR, ENTRIES
 
 ROOT = Path(__file__).resolve().parents[2]
-START = {"temperature": "T", "salinity": "S"}
+START = {"temperature": "T", "salinity": "S", "sea_level": "eta"}
 
 
 def sections() -> dict[str, dict[str, list[str]]]:
