@@ -2,8 +2,8 @@
 
 What a stage brings into the ocean, through open sides and through the surface, should be a given rise of the mean sea
 level. The difference is made up by a uniform flow through all open sides, as Flather's condition would let it in if the
-world outside sent 1 m s-1 more everywhere (`uniform_inflow` in `ogcm/open_stage.py`). With its sea level eta', depth-mean
-velocity u', v' and mean transports U', V' after one stage:
+world outside sent 1 m s-1 more everywhere (`uniform_inflow` in `ogcm/open_stage.py`). With the sea level eta', the
+depth-mean velocity u', v' and the mean transports U', V' of this flow after one stage:
 
     gain = sum over faces of open sides of +-(U_mean, V_mean) + sum over cells inside of area (fresh - rise)
     r = -gain/gain',   gain' = sum over faces of +-(U', V')
