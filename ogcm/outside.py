@@ -290,7 +290,9 @@ def above_equilibrium(forcing: BoundForcing, names: Sequence[str], maps: Sequenc
     are.
     """
     series, result = forcing.series.get("equilibrium_tide"), list(maps)
-    acting = series.constituents if isinstance(series, TidalSeries) else ()
+    if not isinstance(series, TidalSeries):
+        return result
+    acting = series.constituents
     for m, name in enumerate(acting):
         if name in names:
             n = list(names).index(name)

@@ -12,6 +12,7 @@ thermal wind without a depth mean, which the first hours of a run bring into bal
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -93,7 +94,8 @@ def california_current(
     settings: ogcm.NumericsOptions = {
         "dt": 1800.0, "equation_of_state": "teos10", "vertical_mixing": "tke", "advection": "upwind3",
     }  # fmt: skip
-    model = ogcm.Model(
+    build = partial(
+        ogcm.Model,
         grid,
         depth=np.where(sea, read_values(file, "h", "depth"), 0.0),
         dz=stretched_layers(layers, 5250.0, 10.0),
@@ -103,13 +105,23 @@ def california_current(
         start="2004-01-02",
         **(settings | numerics),
     )
-    T, S = climatology(Path(data) / "levitus_annual_1deg.nc", model)
-    T, S = (towards_sides(model, name, values) for name, values in (("T", T), ("S", S)))
+    model = build()
+    whole = model if model.grid.tile.is_whole else build(decomposition=(1, 1))
+    start = balanced_start(whole, Path(data) / "levitus_annual_1deg.nc")
+    if whole is not model:
+        model.set(**start)
+    return model
+
+
+def balanced_start(model: ogcm.Model, file: Path) -> dict[str, Array]:
+    """Set the state of the whole ocean, and return it: T, S, eta, u and v (see the top of this file)."""
+    T, S = (towards_sides(model, *named) for named in zip("TS", climatology(file, model), strict=True))
     model.set(T=T, S=S)
     steric, pressure = hydrostatics(model)
     u, v = thermal_wind(model, pressure)
-    model.set(eta=towards_sides(model, "eta", steric[None])[0], u=u, v=v)
-    return model
+    eta = towards_sides(model, "eta", steric[None])[0]
+    model.set(eta=eta, u=u, v=v)
+    return {"T": T, "S": S, "eta": eta, "u": u, "v": v}
 
 
 def atmosphere(folder: Path) -> ogcm.Atmosphere:

@@ -111,6 +111,8 @@ def setups() -> dict[str, Callable[..., ogcm.Model]]:
         found[name] = partial(ogcm.setups.SETUPS[name], **options)
     if (file := DATA / "global_4deg.nc").exists():
         found["global_4deg"] = partial(ogcm.setups.SETUPS["global_4deg"], data=str(file))
+    if (DATA / "wc13").exists():
+        found["california_current"] = partial(ogcm.setups.SETUPS["california_current"], data=str(DATA), layers=12)
     return found
 
 
