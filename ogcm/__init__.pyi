@@ -24,6 +24,7 @@ from .forcing import Fluxes as Fluxes
 from .forcing import Forcing as Forcing
 from .grid import Grid as Grid
 from .grid import interior as interior
+from .gridded import fields_outside as fields_outside
 from .halo import exchange as exchange
 from .horizontal_grid import HorizontalGrid as HorizontalGrid
 from .horizontal_grid import cartesian as cartesian

@@ -65,7 +65,7 @@ class RimPoints:
 
 
 class Outer(ABC):
-    """Values outside of one field that lie in files (`ogcm.sections`, `ogcm.outside_of`)."""
+    """Values outside of one field that lie in files (`ogcm.sections`, `ogcm.outside_of`, `ogcm.fields_outside`)."""
 
     @abstractmethod
     def series(self, points: RimPoints) -> Series:

@@ -58,7 +58,7 @@ class OpenSides:
     eta, u, v : float, array_like, callable or Series
         Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of
         which the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a
-        `Series` of these; or from files, by `ogcm.sections` or `ogcm.outside_of`. The depth mean of the velocity is
+        `Series` of these; or from files, by `ogcm.sections`, `ogcm.outside_of` or `ogcm.fields_outside`. The depth mean of the velocity is
         that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
@@ -266,8 +266,9 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         series = given.series(RimPoints.of(model, sides, name, kind, rim))
         values = np.stack([rim.checked(entry, record[:, None]) for record in series.values]).astype(dtype)
         timed = series.timed(entry, len(values), model.start)
-        held = np.concatenate([[-np.inf], timed.edges[1:-1], [np.inf]])  # the outer records are held beyond their times
-        forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values, edges=held), values.shape
+        if timed.period is None:  # the outer records are held beyond their times
+            timed = replace(timed, edges=np.concatenate([[-np.inf], timed.edges[1:-1], [np.inf]]))
+        forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)
         records = map(series.values.read, range(len(series.times))) if isinstance(given, Stream) else series.values
