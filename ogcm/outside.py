@@ -282,13 +282,14 @@ def above_equilibrium(forcing: BoundForcing, names: Sequence[str], maps: Sequenc
     are.
     """
     series, result = forcing.series.get("equilibrium_tide"), list(maps)
-    acting = series.constituents if isinstance(series, TidalSeries) else ()
-    for m, name in enumerate(acting):
+    if not isinstance(series, TidalSeries):
+        return result
+    for m, name in enumerate(series.constituents):
         if name in names:
             n = list(names).index(name)
             for part in (0, 1):
                 place = n + part * len(names)
-                result[place] = result[place] - interior(series.values[m + part * len(acting)])
+                result[place] = result[place] - interior(series.values[m + part * len(series.constituents)])
     return result
 
 
