@@ -58,8 +58,8 @@ class OpenSides:
     eta, u, v : float, array_like, callable or Series
         Sea surface height [m] and velocity [m s-1] outside: a number, a profile (nk,), a field of the whole ocean of
         which the rim is taken, a function f(x, y, z) or f(x, y, z, t) of the coordinates and the time [s], or a
-        `Series` of these; or from files, by `ogcm.sections`, `ogcm.outside_of` or `ogcm.fields_outside`. The depth mean of the velocity is
-        that of the barotropic flow outside.
+        `Series` of these; or from files, by `ogcm.sections`, `ogcm.outside_of` or `ogcm.fields_outside`. The depth mean
+        of the velocity is that of the barotropic flow outside.
     T, S : float, array_like, callable or Series, optional
         Temperature [degC] and salinity [g kg-1] outside; by default those of the start.
     tides : Tide, optional
@@ -126,6 +126,23 @@ class OpenSides:
             if given.any():
                 found[side] = np.broadcast_to(given, (n,))
         return found
+
+    def ramp(self, grid: HorizontalGrid, width: float) -> Array:
+        """Return a ramp that falls linearly from 1 at the open sides to 0 inside, for a sponge.
+
+        Parameters
+        ----------
+        grid : HorizontalGrid
+            Horizontal grid of the whole ocean.
+        width : float
+            Distance from the rim [m] at which it is 0.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            The ramp [1].
+        """
+        return ramp_of_zone(grid, self.stretches(grid.shape), width)
 
 
 @dataclass(frozen=True)
@@ -241,7 +258,7 @@ def ramp_at(model: "Model", name: str) -> Array:
     whole, sides = model.horizontal.undivided, model.open_sides
     ramp = np.zeros(whole.shape)
     if sides.zone and name != "eta":
-        ramp = ramp_of_zone(whole, sides.stretches(whole.shape), sides.zone)
+        ramp = sides.ramp(whole, sides.zone)
     if name in ("u", "v"):
         ramp = 0.5 * (ramp + np.roll(ramp, -1, axis=1 if name == "u" else 0))
     return model.grid.tile.cut(ramp)
@@ -293,13 +310,12 @@ def above_equilibrium(forcing: BoundForcing, names: Sequence[str], maps: Sequenc
     series, result = forcing.series.get("equilibrium_tide"), list(maps)
     if not isinstance(series, TidalSeries):
         return result
-    acting = series.constituents
-    for m, name in enumerate(acting):
+    for m, name in enumerate(series.constituents):
         if name in names:
             n = list(names).index(name)
             for part in (0, 1):
                 place = n + part * len(names)
-                result[place] = result[place] - interior(series.values[m + part * len(acting)])
+                result[place] = result[place] - interior(series.values[m + part * len(series.constituents)])
     return result
 
 

@@ -33,6 +33,7 @@ Array = np.ndarray
 NAMES = {"eta": "zeta", "u": "u", "v": "v", "T": "temp", "S": "salt"}
 MEANS = {"u": "ubar", "v": "vbar"}
 QUANTITIES = {"eta": "sea level", "u": "velocity", "v": "velocity", "T": "temperature", "S": "salinity"}
+TURNED = 0.01  # [rad] angle of a grid up to which its axes are taken as those to the east and north
 PLACES = {"u": "u", "v": "v"}  # all others are at rho
 
 
@@ -69,6 +70,7 @@ class Section(Outer):
             raise InputError(f"{self.path}: sections have longitude and latitude, but the places of the model are in "
                              f"{points.units!r}; make its grid with ogcm.spherical")  # fmt: skip
         with open_with(self.path, names) as ds, open_with(self.grid, ("h",)) as grid:
+            self.check_directions(grid)
             lines = [self.line(grid, side, float(points.x.mean())) for side in points.sides]
             times, heights = read_times(str(self.path), ds, names[0]), self.heights(ds, lines)
         columns, shares = self.columns(lines, heights, points)
@@ -84,6 +86,15 @@ class Section(Outer):
                 raise InputError(f"{self.path}: {MEANS[self.field]} has other records than {self.field}")
             values = self.reconciled(values, means, columns, shares, points)
         return Series(values, times)
+
+    def check_directions(self, grid: "xr.Dataset") -> None:
+        """Raise InputError for velocities along axes that are turned against east and north."""
+        if self.field in MEANS and "angle" in grid.variables:
+            angle = float(np.nanmax(np.abs(read_values(grid, "angle"))))
+            if angle > TURNED:
+                raise InputError(f"{self.grid}: its grid is turned by as much as {angle:.2f} rad, so that {self.field} "
+                                 "of the sections is not that of a model in longitude and latitude; write sections "
+                                 "with velocities to the east and north, and a grid file without angle")  # fmt: skip
 
     def line(self, grid: "xr.Dataset", side: str, middle: float) -> Line:
         """Return the columns of the section of a side; depth and mask at faces are those of the two cells beside."""

@@ -25,7 +25,6 @@ from ogcm.errors import FileError
 from ogcm.grid import interior
 from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import density
-from ogcm.outside import ramp_of_zone
 from ogcm.preparation.filling import at_heights, fill_layers, harmonic
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.regridding import Regridding, edges_between, places
@@ -85,8 +84,7 @@ def california_current(
     grid = ogcm.spherical(lon=edges_between(lon), lat=edges_between(lat))
     sea = read_values(file, "mask_rho") > 0
     sides: dict[str, Any] = {side: True for side in ("west", "south", "north")}
-    stretches = ogcm.OpenSides(**sides).stretches(sea.shape)
-    ramp = ramp_of_zone(grid, stretches, ZONE)
+    ramp = ogcm.OpenSides(**sides).ramp(grid, ZONE)
     chosen: dict[str, Values] = {
         "nu_h": 100.0 + 900.0 * ramp, "kappa_h": 20.0 + 280.0 * ramp, "drag_quadratic": 2.5e-3,
         "nudging_in": 1 / DAY, "nudging_out": 1 / (30 * DAY), "nudging_zone": 1 / (5 * DAY),

@@ -140,6 +140,12 @@ def test_what_does_not_fit_is_reported(tmp_path):
     outside = ogcm.sections(sections_file(tmp_path / "bry.nc"))
     with pytest.raises(FileError, match="lacks u_east"):
         ocean(ogcm.OpenSides(east=True, **outside))
+    turned = xr.load_dataset(tmp_path / "bry.nc", engine="scipy", decode_times=False)
+    turned["angle"] = turned["h"].copy(data=np.full(turned["h"].shape, -0.3))
+    turned["angle"].attrs = {"units": "radian"}
+    turned.to_netcdf(tmp_path / "turned.nc", engine="scipy")
+    with pytest.raises(InputError, match=r"turned by as much as 0\.30 rad"):
+        ocean(ogcm.OpenSides(west=True, **ogcm.sections(tmp_path / "bry.nc", grid=tmp_path / "turned.nc")))
     flat = ogcm.cartesian(nx=9, ny=8, dx=1e4, dy=1e4)
     with pytest.raises(InputError, match="longitude and latitude"):
         ogcm.Model(

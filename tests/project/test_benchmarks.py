@@ -207,10 +207,9 @@ def test_tables_of_the_mediterranean(tmp_path, capsys):
         mediterranean.exchange(model, run)
     assert "inflow 2.00, outflow 1.00, net 1.000" in capsys.readouterr().out
     days, ones = np.linspace(10.5, 19.5, 50), np.ones(50)
+    tide_there = levels.at(days, np.full(50, 14), np.full(50, 28))
     values = {"time": days, "lon": 5.25 * ones, "lat": 40.25 * ones, "sla": 0.1 * (-ones) ** np.arange(50),
-              "mdt": 0 * ones, "dac": 0 * ones,
-              "ocean_tide": levels.at(days, 14 * ones.astype(int), 28 * ones.astype(int)),
-              "sat": 3 * ones}  # fmt: skip
+              "mdt": 0 * ones, "dac": 0 * ones, "ocean_tide": tide_there, "sat": 3 * ones}  # fmt: skip
     with h5py.File(tmp_path / "tracks.h5", "w") as tracks:
         for name, a in values.items():
             tracks[name] = a
