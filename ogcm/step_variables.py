@@ -87,11 +87,14 @@ class StepVariable(NamedTuple):
         ``function(step)``, which returns the values with halo.
     zero_on_land : bool
         True if it is 0 on land, like a transport, and not missing there.
+    of_budget : bool
+        True for a tendency and its terms, which are missing at the rim of open sides: values there are replaced.
     """
 
     field: Field
     function: Callable[[Step], Array]
     zero_on_land: bool = False
+    of_budget: bool = False
 
 
 def model_number(model: Model) -> Any:
@@ -110,7 +113,8 @@ def step_variables(model: Model) -> dict[str, StepVariable]:
         found["heat_flux"] = StepVariable(FIELDS["heat_flux"], heat_flux)
         if "shortwave" in model.forcing.names:
             found["shortwave"] = StepVariable(FIELDS["shortwave"], lambda step: step.fluxes.shortwave)
-    found["eta_tendency"] = StepVariable(Field("m s-1", "rate of change of the surface height", vertical=""), rise)
+    field = Field("m s-1", "rate of change of the surface height", vertical="")
+    found["eta_tendency"] = StepVariable(field, rise, of_budget=True)
     for name in ("u", "v"):
         found |= momentum_terms(model, name)
     for name in model.tracers:
@@ -181,7 +185,9 @@ def tracer_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["terms"] = "further terms of the model", further_terms
     units = times("K" if model.fields[name].units == "degC" else model.fields[name].units, "m s-1")
     return {
-        f"{name}_{term}": StepVariable(Field(units, f"tendency of h {name}: {of}"), partial(function, name))
+        f"{name}_{term}": StepVariable(
+            Field(units, f"tendency of h {name}: {of}"), partial(function, name), of_budget=True
+        )
         for term, (of, function) in found.items()
     }
 
@@ -288,7 +294,9 @@ def momentum_terms(model: Model, name: str) -> dict[str, StepVariable]:
         found["terms"] = "further terms of the model", further_terms
     point = model.fields[name].point
     return {
-        f"{name}_{term}": StepVariable(Field("m s-2", f"tendency of {name}: {of}", "", point), partial(function, name))
+        f"{name}_{term}": StepVariable(
+            Field("m s-2", f"tendency of {name}: {of}", "", point), partial(function, name), of_budget=True
+        )
         for term, (of, function) in found.items()
     }
 

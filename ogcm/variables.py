@@ -36,12 +36,15 @@ class Variable(NamedTuple):
         True if it belongs to a step and not to a state.
     zero_on_land : bool
         True if it is 0 on land and not missing there.
+    of_budget : bool
+        True for a tendency and its terms, which are missing at the rim of open sides.
     """
 
     field: Field
     function: Callable[[Any], Any]
     of_step: bool = False
     zero_on_land: bool = False
+    of_budget: bool = False
 
 
 def vertical_velocity(model: Model) -> np.ndarray:
@@ -90,7 +93,7 @@ def of_step(variable: StepVariable) -> Variable:
     def values(step: Step) -> np.ndarray:
         return interior(variable.function(step))
 
-    return Variable(variable.field, values, True, variable.zero_on_land)
+    return Variable(variable.field, values, True, variable.zero_on_land, variable.of_budget)
 
 
 def wet_points(model: Model, field: str | Field) -> np.ndarray:
@@ -103,8 +106,10 @@ def wet_points(model: Model, field: str | Field) -> np.ndarray:
 
 
 def written_points(model: Model, variable: Variable) -> np.ndarray:
-    """Return True at the points where a variable has values: over water, or everywhere."""
+    """Return True at the points where a variable has values: over water (a budget without the rim), or everywhere."""
     wet = wet_points(model, variable.field)
+    if variable.of_budget:
+        wet = wet & ~interior(getattr(model.grid, f"inward_{variable.field.point.lower()}")).any(axis=0)
     return np.ones_like(wet) if variable.zero_on_land else wet
 
 
