@@ -7,7 +7,8 @@ by type, beside that of the start: what an assimilation must beat.
     bias, rms    of model minus observation
     J            sum of squares of the misfits over the error variances of the file; twice J_obs of the tutorial of ROMS
 
-`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last record.
+`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last record, with the
+observations of its last day as circles.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from ogcm.grid import interior
 Array = np.ndarray
 KINDS = {1: "sea level [m]", 6: "temperature [K]", 7: "salinity"}
 FILES = {"3 to 7 January": "wc13_obs.nc", "7 to 14 January": "forecast_obs.nc"}
+SHALLOW = 30.0  # [m] depth above which observations are drawn
 FIRST = 13007.0  # day of the files on which the run starts
 
 
@@ -116,8 +118,8 @@ def table(title: str, observed: Observed, of_start: Array, of_run: Array) -> Non
         print(line)
 
 
-def picture(path: str, model: ogcm.Model, run: Any) -> None:
-    """Draw surface temperature, sea level and surface current of the last record."""
+def picture(path: str, model: ogcm.Model, run: Any, observed: Observed) -> None:
+    """Draw the surface in the last record, with the observations of its last day as circles."""
     import matplotlib.pyplot as plt
 
     x, y = model.horizontal.x_t, model.horizontal.y_t
@@ -128,8 +130,13 @@ def picture(path: str, model: ogcm.Model, run: Any) -> None:
         ("eta", record(run, "eta", -1), "RdBu_r"),
         ("speed", speed, "magma"),
     )
+    end = run["time"][-1] - run["time"][0]
+    near = (observed.day > end - 1) & (observed.z > -SHALLOW)
     for ax, (name, values, colours) in zip(axes, fields, strict=True):
         drawn = ax.pcolormesh(x, y, values, cmap=colours)
+        at = near & (observed.kind == {"T": 6, "eta": 1}.get(name, 0))
+        dots = {"cmap": colours, "norm": drawn.norm, "s": 14, "edgecolors": "k", "linewidths": 0.3}
+        ax.scatter(observed.lon[at], observed.lat[at], c=observed.value[at], **dots)
         figure.colorbar(drawn, ax=ax, label={"T": "surface temperature [degC]", "eta": "sea level [m]"}.get(
             name, "speed at the surface [m s-1]"))  # fmt: skip
         ax.set(xlabel="longitude", ylabel="latitude", facecolor="0.8")
@@ -157,7 +164,7 @@ def main() -> None:
             ]
             print("largest |u| [m s-1] in time:", " ".join(f"{s:.2f}" for s in speed))
             if chosen.picture:
-                picture(chosen.picture, model, run)
+                picture(chosen.picture, model, run, observed)
 
 
 if __name__ == "__main__":
