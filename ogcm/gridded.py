@@ -17,8 +17,7 @@ from ogcm.constants import YEAR
 from ogcm.data.reader import read_field
 from ogcm.data.sea_water import sea_water
 from ogcm.errors import InputError
-from ogcm.outer import Outer, RimPoints, with_depth_mean
-from ogcm.preparation.regridding import near
+from ogcm.outer import Outer, RimPoints, over_layers, with_depth_mean
 from ogcm.series import CLIMATOLOGICAL, Series, middles
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ class Gridded(Outer):
             raise InputError(f"{label}: has longitude and latitude, but the places of the model are in "
                              f"{points.units!r}; make its grid with ogcm.spherical")  # fmt: skip
         x, y, records = self.records(label, field)
-        around = field.attrs.get("periodic_x") == 1
-        at = x[0] + (points.x - x[0]) % 360.0 if around else near(points.x, 0.5 * (x[0] + x[-1])), points.y
+        at = points.near(0.5 * (x[0] + x[-1]))
         middle, places = float(y.mean()), np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
         z = field["z"].values.astype(float) if self.name != "eta" else np.zeros(1)
         wet = np.isfinite(records).all(axis=0).cumprod(axis=0).sum(axis=0)
@@ -55,7 +53,7 @@ class Gridded(Outer):
         values = [(weights @ record.ravel()).reshape(points.z.shape) for record in records]
         if self.name in ("u", "v"):
             h = np.where(np.arange(len(z))[:, None] < wet, -np.diff(edges)[:, None], 0.0)
-            depth = points.h.sum(axis=0)
+            depth = over_layers(points.h)
             for n, record in enumerate(records):
                 transport = (np.where(h > 0, record, 0.0) * h).sum(axis=0)
                 mean = (shares.weights * transport[shares.columns]).sum(axis=0) / np.where(depth > 0, depth, 1.0)

@@ -17,8 +17,7 @@ from ogcm.constants import DAY
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
-from ogcm.outer import Entries, Outer, RimPoints, with_depth_mean
-from ogcm.preparation.regridding import near
+from ogcm.outer import Entries, Outer, RimPoints, over_layers, with_depth_mean
 from ogcm.series import Series
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Parent(Outer):
         with open_with(self.path, (*NEEDED, self.field)) as ds:
             y, x = (np.asarray(ds[d].values, float) for d in ds[self.field].dims[-2:])
             label = f"{self.path}: {self.field}"
-            at = (near(points.x, 0.5 * (x[0] + x[-1])) if points.units == "degrees" else points.x), points.y
+            at = points.near(0.5 * (x[0] + x[-1]))
             shares = on_grid(label, x, y, at)
             middle = float(y.mean()) if points.units == "degrees" else None
             places = np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
@@ -55,7 +54,7 @@ class Parent(Outer):
                 columns = columns._replace(heights=0 * h[:1], wet=columns.wet.clip(0, 1))
             wet = without_land(label, shares, columns, plane(*at, middle), plane(places[:, 0], places[:, 1], middle))
             weights = interpolation(wet, columns, points.z)
-            depth, values = points.h.sum(axis=0), []
+            depth, values = over_layers(points.h), []
             for n in range(ds.sizes["time"]):
                 record = ds[self.field][n].values.astype(float).reshape(len(columns.heights), -1)
                 values.append((weights @ record.ravel()).reshape(points.z.shape))

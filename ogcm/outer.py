@@ -63,6 +63,13 @@ class RimPoints:
             sides, model.start, model.numerics.equation_of_state,
         )  # fmt: skip
 
+    def near(self, middle: float) -> tuple[Array, Array]:
+        """Return x and y of the points, longitudes shifted by whole turns to within 180 degrees of `middle`."""
+        from ogcm.regions import shift_longitude  # a module that needs the model, and with it this one
+
+        x = np.asarray(shift_longitude(self.x, middle)) if self.units == "degrees" else self.x
+        return x, self.y
+
 
 class Outer(ABC):
     """Values outside of one field that lie in files (`ogcm.sections`, `ogcm.outside_of`, `ogcm.fields_outside`)."""
@@ -98,7 +105,15 @@ class Entries(TypedDict):
     S: Outer
 
 
+def over_layers(a: Array) -> Array:
+    """Return the sum (N,) of (nk, N) over the layers, from the surface down.
+
+    That of NumPy has another order, and other bits, where a tile has a single point of the rim.
+    """
+    return np.cumsum(a, axis=0)[-1]
+
+
 def with_depth_mean(values: Array, h: Array, mean: Array) -> Array:
     """Return a velocity (nk, N) shifted so that its mean over the layers `h` (nk, N) is the given one (N,)."""
-    depth = h.sum(axis=0)
-    return values + np.where(depth > 0, mean - (values * h).sum(axis=0) / np.where(depth > 0, depth, 1.0), 0.0)
+    depth = over_layers(h)
+    return values + np.where(depth > 0, mean - over_layers(values * h) / np.where(depth > 0, depth, 1.0), 0.0)

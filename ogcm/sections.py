@@ -22,8 +22,7 @@ from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
 from ogcm.errors import FileError, InputError
 from ogcm.open_sides import ROWS
-from ogcm.outer import Entries, Outer, RimPoints, with_depth_mean
-from ogcm.preparation.regridding import near
+from ogcm.outer import Entries, Outer, RimPoints, over_layers, with_depth_mean
 from ogcm.series import Series
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Section(Outer):
                              f"{points.units!r}; make its grid with ogcm.spherical")  # fmt: skip
         with open_with(self.path, names) as ds, open_with(self.grid, ("h",)) as grid:
             self.check_directions(grid)
-            lines = [self.line(grid, side, float(points.x.mean())) for side in points.sides]
+            lines = [self.line(grid, side) for side in points.sides]
             times, heights = read_times(str(self.path), ds, names[0]), self.heights(ds, lines)
         columns, shares = self.columns(lines, heights, points)
         weights = interpolation(shares, columns, points.z)
@@ -96,7 +95,7 @@ class Section(Outer):
                                  "of the sections is not that of a model in longitude and latitude; write sections "
                                  "with velocities to the east and north, and a grid file without angle")  # fmt: skip
 
-    def line(self, grid: "xr.Dataset", side: str, middle: float) -> Line:
+    def line(self, grid: "xr.Dataset", side: str) -> Line:
         """Return the columns of the section of a side; depth and mask at faces are those of the two cells beside."""
         place, row = PLACES.get(self.field, "rho"), ROWS[side]
         x, y = (read_values(grid, f"{n}_{place}", q)[row] for n, q in (("lon", "longitude"), ("lat", "latitude")))
@@ -107,7 +106,7 @@ class Section(Outer):
             low, high = (np.take(h, range(n, n + h.shape[axis] - 1), axis) for n in (0, 1))
             both = (np.take(wet, range(n, n + wet.shape[axis] - 1), axis) for n in (0, 1))
             h, wet = 0.5 * (low + high), np.logical_and(*both)
-        return Line(near(x, middle), y, h[row], wet[row])
+        return Line(x, y, h[row], wet[row])
 
     def heights(self, ds: "xr.Dataset", lines: list[Line]) -> Array:
         """Return the heights (nz, M) of the levels from the surface down, for a sea level of 0."""
@@ -132,7 +131,7 @@ class Section(Outer):
         """Return the columns of the sections, and their shares in the points of a rim."""
         x, y, depth, wet = (np.concatenate(parts) for parts in zip(*lines, strict=True))
         middle, offset, best = float(y.mean()), 0, np.full(len(points.x), np.inf)
-        places, there = plane(x, y, middle), plane(points.x, points.y, middle)
+        places, there = plane(x, y, middle), plane(*points.near(0.5 * float(x.min() + x.max())), middle)
         columns, weights = np.zeros((2, len(best)), int), np.zeros((2, len(best)))
         for line in lines:
             part, distance = along_line(places[offset : offset + len(line.x)], there)
@@ -158,7 +157,7 @@ class Section(Outer):
         def at_points(a: Array) -> Array:
             return (shares.weights * a[shares.columns]).sum(axis=0)
 
-        depth, found = points.h.sum(axis=0), []
+        depth, found = over_layers(points.h), []
         for value, mean in zip(values, means, strict=True):
             transport = at_points(-mean * columns.bottom) / np.where(depth > 0, depth, 1.0)
             found.append(with_depth_mean(value, points.h, np.where(points.on_rim, transport, at_points(mean))))

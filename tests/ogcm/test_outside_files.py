@@ -9,6 +9,7 @@ from ogcm.backend import HALO
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
+from ogcm.outer import with_depth_mean
 
 LON, LAT, LEVELS, DEEP = 200 + 0.5 * np.arange(9), 30 + 0.5 * np.arange(8), 12, 1000.0
 DZ = [50.0, 100.0, 150.0, 200.0, 250.0, 250.0]
@@ -130,6 +131,17 @@ def test_land_of_sections_takes_the_nearest_water(tmp_path):
     values, _, x, y = outer(model, "T")
     z = interior(model.grid.z_t)[:, 3, 3][:, None]
     np.testing.assert_allclose(values[1:5], linear(x, np.maximum(y, LAT[2]), z, 2.0)[1:5], atol=1e-11)
+
+
+def test_the_depth_mean_at_a_point_does_not_depend_on_the_others():
+    """A tile may have a single point of the rim."""
+    rng = np.random.default_rng(0)
+    values, h, mean = rng.normal(size=(30, 100)), rng.uniform(1.0, 100.0, (30, 100)), rng.normal(size=100)
+    together = with_depth_mean(values, h, mean)
+    for n in range(100):
+        one = slice(n, n + 1)
+        np.testing.assert_array_equal(with_depth_mean(values[:, one].copy(), h[:, one].copy(), mean[one]),
+                                      together[:, one])  # fmt: skip
 
 
 def test_what_does_not_fit_is_reported(tmp_path):

@@ -21,6 +21,7 @@ from ogcm.exact_sums import digits_of, rounded
 from ogcm.inputs import sample
 from ogcm.tiles import Tile
 from tests.oceans import rough_basin
+from tests.tiles.outside import write_files
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 needs_mpi = pytest.mark.skipif(
@@ -36,9 +37,9 @@ def mpiexec(processes: int, *command: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
-def compared(processes: int, module: str) -> list[str]:
+def compared(processes: int, module: str, *arguments: str) -> list[str]:
     """Run a module that compares tiles with the whole ocean, and return its lines, in none of which a value differs."""
-    found = mpiexec(processes, "-m", module)
+    found = mpiexec(processes, "-m", module, *arguments)
     assert found.returncode == 0, found.stderr
     lines = found.stdout.splitlines()
     assert [line for line in lines if not line.endswith(" tiles: 0")] == []
@@ -51,6 +52,14 @@ def compared(processes: int, module: str) -> list[str]:
 def test_steps_of_tiles_and_their_adjoints_are_those_of_the_whole_ocean(processes, layouts):
     lines = compared(processes, "tests.tiles.steps")
     assert len(lines) in [n * layouts for n in (51, 52, 53)]  # with the data of global_4deg and of WC13 one more each
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
+def test_tiles_take_what_is_outside_from_files_as_the_whole_ocean(processes, layouts, tmp_path):
+    write_files(tmp_path)
+    assert len(compared(processes, "tests.tiles.outside", str(tmp_path))) == 5 * layouts
 
 
 @needs_mpi
