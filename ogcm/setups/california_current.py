@@ -25,7 +25,7 @@ from ogcm.errors import FileError
 from ogcm.grid import interior
 from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import density
-from ogcm.preparation.filling import at_heights, fill_layers, harmonic
+from ogcm.preparation.filling import at_heights, harmonic
 from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.regridding import Regridding, edges_between, places
 
@@ -41,6 +41,7 @@ AIR = {  # of an entry of the atmosphere: file, variable, quantity
     "shortwave_down": ("swrad", "swrad", "heat flux"),
     "precipitation": ("rain", "rain", "precipitation"),
 }
+MONTHS = {11: 0.47, 0: 0.53}  # shares of the monthly means of December and January on 2 January
 LEVEL = 2000.0  # [m] of no motion
 ALBEDO = 0.066  # of the model; the shortwave radiation of the files is what enters the sea
 
@@ -58,7 +59,7 @@ def california_current(
     Parameters
     ----------
     data : str
-        Folder with `levitus_annual_1deg.nc` and the folder `wc13` of the files of WC13.
+        Folder with `levitus_annual_1deg.nc`, `woa_monthly_temp_2deg.nc` and the folder `wc13` of the files of WC13.
     layers : int
         Number of layers, of 10 m and more.
     parameters : mapping of str to float, array_like or callable, optional
@@ -105,15 +106,15 @@ def california_current(
     )
     model = build()
     whole = model if model.grid.tile.is_whole else build(decomposition=(1, 1))
-    start = balanced_start(whole, Path(data) / "levitus_annual_1deg.nc")
+    start = balanced_start(whole, Path(data))
     if whole is not model:
         model.set(**start)
     return model
 
 
-def balanced_start(model: ogcm.Model, file: Path) -> dict[str, Array]:
+def balanced_start(model: ogcm.Model, folder: Path) -> dict[str, Array]:
     """Set the state of the whole ocean, and return it: T, S, eta, u and v (see the top of this file)."""
-    T, S = (towards_sides(model, *named) for named in zip("TS", climatology(file, model), strict=True))
+    T, S = (towards_sides(model, *named) for named in zip("TS", climatology(folder, model), strict=True))
     model.set(T=T, S=S)
     steric, pressure = hydrostatics(model)
     u, v = thermal_wind(model, pressure)
@@ -143,18 +144,35 @@ def held(values: Array, times: Array) -> ogcm.Series:
     return ogcm.Series(values, times, edges=np.concatenate([[times[0] - year], middle, [times[-1] + year]]))
 
 
-def climatology(file: Path, model: ogcm.Model) -> tuple[Array, Array]:
-    """Return temperature and salinity (nk, ny, nx) of the climatology on the cells of a model."""
+def climatology(folder: Path, model: ogcm.Model) -> tuple[Array, Array]:
+    """Return temperature and salinity (nk, ny, nx) of the climatology on the cells of a model, at the date of the start."""
+    file = folder / "levitus_annual_1deg.nc"
     t, s = read_field(file, "temp", "temperature"), read_field(file, "salt", "salinity")
     kinds: Any = {"temperature_kind": "in situ", "salinity_kind": "practical"}
-    found, grid = [], model.horizontal
+    T, S = (on_cells(field, model) for field in sea_water(t, s, model.numerics.equation_of_state, **kinds))
+    months = read_field(folder / "woa_monthly_temp_2deg.nc", "temp", "temperature")
+    season = sum(share * months[month] for month, share in MONTHS.items()) - months.mean("time")
+    season[-1] = season[-1] * 0.0  # and so below the deepest level
+    return T + on_cells(season, model), S
+
+
+def on_cells(field: Any, model: ogcm.Model) -> Array:
+    """Return a field of a file on the cells of a model (nk, ny, nx).
+
+    Values are continued along layers: water below the sill of a basin and beside a slope is that of the ocean at its depth.
+    """
+    grid = model.horizontal
+    there = [
+        abs(field[axis].values - np.mean(of_model)) < np.ptp(of_model) / 2 + 4
+        for axis, of_model in (("lat", grid.y_t), ("lon", grid.x_t))
+    ]
+    values = field.values[:, there[0]][:, :, there[1]]
+    for k, layer in enumerate(values):
+        missing = np.isnan(layer)
+        layer[...] = values[k - 1] if missing.all() else harmonic(layer, missing, False)
     cells = places(edges_between(grid.y_t), edges_between(grid.x_t))
-    for field in sea_water(t, s, model.numerics.equation_of_state, **kinds):
-        near = (abs(field["lat"].values - 39) < 15), (abs((field["lon"].values + 125 + 180) % 360 - 180) < 20)
-        filled = fill_layers(str(field.name), field.values[:, near[0]][:, :, near[1]])
-        maps = Regridding(field["lat"].values[near[0]], field["lon"].values[near[1]], cells)(filled)
-        found.append(at_heights(maps, field["z"].values, interior(model.grid.z_t)))
-    return found[0], found[1]
+    maps = Regridding(field["lat"].values[there[0]], field["lon"].values[there[1]], cells)(values)
+    return at_heights(maps, field["z"].values, interior(model.grid.z_t))
 
 
 def towards_sides(model: ogcm.Model, name: str, values: Array) -> Array:
