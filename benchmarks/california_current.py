@@ -1,14 +1,14 @@
 """The California Current in January 2004 beside observations: `python -m benchmarks.california_current FOLDER`.
 
-FOLDER holds `levitus_annual_1deg.nc` and the folder `wc13`. The run starts on 2 January without assimilation. The table
-is the misfit to the observations of 3 to 7 January (`wc13_obs.nc`) and of 7 to 14 January (`forecast_obs.nc`),
-by type, beside that of the start: what an assimilation must beat.
+FOLDER holds `levitus_annual_1deg.nc`, `woa_monthly_temp_2deg.nc` and the folder `wc13`. The run starts on 2 January
+without assimilation. The table is the misfit to the observations of 3 to 7 January (`wc13_obs.nc`) and of 7 to 14
+January (`forecast_obs.nc`), by type, beside that of the start: what an assimilation must beat.
 
     bias, rms    of model minus observation
     J            sum of squares of the misfits over the error variances of the file; twice J_obs of the tutorial of ROMS
 
-`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last record, with the
-observations of its last day as circles.
+`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last survey,
+and the run on its day and at the end.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import cmocean
 import h5py
 import numpy as np
 
@@ -25,6 +26,7 @@ from ogcm.data import read_values
 from ogcm.data.s_levels import find_s_levels
 from ogcm.data.source import open_with
 from ogcm.grid import interior
+from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
 KINDS = {1: "sea level [m]", 6: "temperature [K]", 7: "salinity"}
@@ -118,29 +120,38 @@ def table(title: str, observed: Observed, of_start: Array, of_run: Array) -> Non
         print(line)
 
 
-def picture(path: str, model: ogcm.Model, run: Any, observed: Observed) -> None:
-    """Draw the surface in the last record, with the observations of its last day as circles."""
-    import matplotlib.pyplot as plt
+def last_survey(observed: Observed, kind: int) -> Array:
+    """Return which observations at the surface are of this kind and of the last day that has many of them."""
+    at = (observed.kind == kind) & (observed.z > -10)
+    days, numbers = np.unique(observed.day[at], return_counts=True)
+    return at & (observed.day == days[numbers > 0.5 * numbers.max()].max())
 
-    x, y = model.horizontal.x_t, model.horizontal.y_t
-    figure, axes = plt.subplots(1, 3, figsize=(15, 5), layout="constrained")
-    speed = np.hypot(record(run, "u", -1)[0], record(run, "v", -1)[0])
-    fields = (
-        ("T", record(run, "T", -1)[0], "viridis"),
-        ("eta", record(run, "eta", -1), "RdBu_r"),
-        ("speed", speed, "magma"),
-    )
-    end = run["time"][-1] - run["time"][0]
-    near = (observed.day > end - 1) & (observed.z > -SHALLOW)
-    for ax, (name, values, colours) in zip(axes, fields, strict=True):
-        drawn = ax.pcolormesh(x, y, values, cmap=colours)
-        at = near & (observed.kind == {"T": 6, "eta": 1}.get(name, 0))
-        dots = {"cmap": colours, "norm": drawn.norm, "s": 14, "edgecolors": "k", "linewidths": 0.3}
-        ax.scatter(observed.lon[at], observed.lat[at], c=observed.value[at], **dots)
-        figure.colorbar(drawn, ax=ax, label={"T": "surface temperature [degC]", "eta": "sea level [m]"}.get(
-            name, "speed at the surface [m s-1]"))  # fmt: skip
-        ax.set(xlabel="longitude", ylabel="latitude", facecolor="0.8")
-    figure.savefig(path, dpi=90)
+
+def picture(path: str, model: ogcm.Model, observed: Observed, run: Any) -> None:
+    """Draw temperature and sea level of the last survey, and of the run on that day and at its end."""
+    grid, times = model.horizontal, run["time"][...] - run["time"][0]
+    wet = interior(model.grid.mask_t)[0] > 0
+    figure = Picture(12, 8)
+    axes = figure.subplots(2, 3, sharex=True, sharey=True)
+    rows = ((6, "T", cmocean.cm.thermal, "surface temperature [degC]"), (1, "eta", cmocean.cm.balance, "sea level [m]"))
+    for of_row, (kind, name, colours, label) in zip(axes, rows, strict=True):
+        at = last_survey(observed, kind)
+        day = observed.day[at][0]
+        limits = np.quantile(observed.value[at], [0.0, 1.0])
+        low, high = (-abs(limits).max(), abs(limits).max()) if name == "eta" else limits
+        style: Any = {"cmap": colours, "vmin": low, "vmax": high}
+        near = int(np.argmin(abs(times - day)))
+        image = of_row[0].scatter(observed.lon[at], observed.lat[at], c=observed.value[at], marker="s", s=26, **style)
+        of_row[0].set_title(f"observed, day {day:.1f}")
+        for ax, n in zip(of_row[1:], (near, len(times) - 1), strict=True):
+            values = record(run, name, n)
+            surface = np.where(wet, values[0] if name == "T" else values, np.nan)
+            ax.pcolormesh(grid.x_t, grid.y_t, surface, shading="nearest", **style)
+            ax.set_title(f"run, day {times[n]:.1f}")
+        for ax in of_row:
+            ax.set(facecolor=LAND, xlim=(grid.x_f[0], grid.x_f[-1]), ylim=(grid.y_f[0], grid.y_f[-1]))
+        figure.colorbar(image, ax=list(of_row), extend="both", label=label)
+    figure.savefig(path, dpi=100)
 
 
 def main() -> None:
@@ -148,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--days", type=float, default=12.0)
-    parser.add_argument("--picture", help="picture of the last record to write")
+    parser.add_argument("--picture", help="picture to write")
     chosen = parser.parse_args()
     model = ogcm.setups.california_current(data=str(chosen.folder))
     start = [interior(getattr(model.state, name)).copy() for name in ("T", "S", "eta")]
@@ -164,7 +175,7 @@ def main() -> None:
             ]
             print("largest |u| [m s-1] in time:", " ".join(f"{s:.2f}" for s in speed))
             if chosen.picture:
-                picture(chosen.picture, model, run, observed)
+                picture(chosen.picture, model, observed, run)
 
 
 if __name__ == "__main__":

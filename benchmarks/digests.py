@@ -5,9 +5,10 @@
 
 Each line has the name of a case, the digest of the state after a few steps, and that of the gradient of a loss with
 respect to the initial state, the forcing and the parameters. The cases are all setups, the channel with each
-alternative of each numerical choice (`ogcm.CHOICES`), a channel with a term of its own, and a few iterations of
-the training of three correctors. FOLDER has the files of observations in DATA; setups without their file are left out.
-Digests are comparable on one machine only, since compilers and libraries round differently.
+alternative of each numerical choice (`ogcm.CHOICES`), a channel with a term of its own, an ocean with open sides under
+each condition and with a tide, and a few iterations of the training of three correctors. FOLDER has the files of
+observations in DATA; setups without their file are left out. Digests are comparable on one machine only, since
+compilers and libraries round differently.
 """
 
 import argparse
@@ -36,12 +37,14 @@ from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.model import Model
 from ogcm.numerics import CHOICES
+from ogcm.outside import CONDITIONS
 from ogcm.setups import SETUPS
 
 DATA = {
     "global_4deg": "global_4deg.nc",
     "papa": "papa_2012_2013_hourly.nc",
     "agulhas": "globcurrent_agulhas_2002_daily.nc",
+    "california_current": ".",  # it reads files of several folders
 }
 SMALL = {
     "double_gyre": {"resolution": 2.0},
@@ -49,6 +52,7 @@ SMALL = {
     "baroclinic_wave": {"resolution": 1.0},
     "papa": {"columns": 3, "hours": 48},
     "agulhas": {"start": 3},
+    "california_current": {"layers": 8},
 }
 STEPS = 8
 PARAMETERS = {"nu_h": 500.0, "nu4_h": 1e12, "kappa_h": 100.0, "kappa4_h": 1e11, "drag_quadratic": 1e-3}
@@ -92,12 +96,33 @@ def with_term() -> Model:
     return model
 
 
+def open_ocean(**conditions) -> Model:
+    """A shelf, open on three sides, with a current and a front outside, a nudging zone and a tide."""
+    grid = ogcm.cartesian(nx=14, ny=12, dx=2e4, dy=2e4, f0=1e-4)
+    sides = ogcm.OpenSides(
+        west=True, south=True, north=True, zone=6e4,
+        u=lambda x, y, z: 0.1 * np.exp(z / 300), T=lambda x, y, z: 12 + z / 200 + x / 1e5 - y / 1e5,
+        tides=ogcm.Tide(eta={"M2": (0.5, 30.0)}), **conditions,
+    )  # fmt: skip
+    return Model(
+        grid,
+        depth=lambda x, y: 1000 - 2e-3 * x,
+        dz=[100.0, 300.0, 600.0],
+        T=lambda x, y, z: 12 + z / 200 + np.sin(x / 5e4) * np.cos(y / 5e4),
+        S=35.0,
+        open_sides=sides,
+        dt=600.0,
+        start="2004-01-02",
+        parameters={"nu_h": 100.0, "kappa_h": 20.0, "drag_quadratic": 1e-3},
+    )
+
+
 def cases(data: Path | None) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Names and makers of the models whose runs and gradients have digests."""
     for name, setup in SETUPS.items():
         options = SMALL.get(name, {})
         if "data" in inspect.signature(setup).parameters:  # prepared oceans have no file of their own
-            if data is None or name not in DATA or not (data / DATA[name]).is_file():
+            if data is None or name not in DATA or not (data / DATA[name]).exists():
                 continue
             options = options | {"data": str(data / DATA[name])}
         yield name, partial(setup, **options)
@@ -106,6 +131,9 @@ def cases(data: Path | None) -> Iterator[tuple[str, Callable[[], Model]]]:
             yield f"channel {choice}={alternative}", partial(channel, **{choice: alternative})
     yield "channel freezing=True", partial(channel, freezing=True)
     yield "channel with a term", with_term
+    for condition, alternatives in CONDITIONS.items():
+        for alternative in alternatives:
+            yield f"open sides {condition}={alternative}", partial(open_ocean, **{condition: alternative})
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -1,5 +1,6 @@
 """Shared by all tests: tests on request, profiles of hypothesis, files of real-ocean data, signals."""
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = [item for item in items if item not in set(deselected)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_runs(tmp_path_factory) -> Iterator[None]:
+    """Run all tests in an empty folder, since a run without an output file leaves a restart in the current folder."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("runs"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture

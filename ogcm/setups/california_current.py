@@ -2,11 +2,11 @@
 
 The data are those of the tutorial of 4D-Var of ROMS, WC13 (Moore et al. 2011, doi 10.1016/j.pocean.2011.05.003): grid
 and relief, boundary sections on s-levels at 26 December and 25 January, and the daily atmosphere of COAMPS, held beyond
-its first and last record. The start is the annual climatology of Levitus (1982), to which the difference between the
-sections and the climatology is added, continued into the region as the solution of Laplace's equation along each layer.
-The sea level of the
-start is the steric height of the upper 2000 m, brought to that of the sections in the same way, and its velocity is the
-thermal wind without a depth mean, which the first hours of a run bring into balance:
+its first and last record. The start is the annual climatology of Levitus (1982) with the season of the World Ocean
+Atlas, to which the difference between the sections and the climatology is added, continued into the region as the
+solution of Laplace's equation along each layer. The sea level of the start is the steric height of the upper 2000 m,
+brought to that of the sections in the same way, and its velocity is the thermal wind without a depth mean, which the
+first hours of a run bring into balance:
 
     f u = -dp/dy,    f v = dp/dx,    p = (g/rho0) integral from z to 0 of rho' dz
 """
@@ -30,7 +30,7 @@ from ogcm.preparation.layers import stretched_layers
 from ogcm.preparation.regridding import Regridding, edges_between, places
 
 Array = np.ndarray
-ZONE = 2e5  # [m] width of the zone of nudging and of the sponge
+SPONGE = 2e5  # [m] width of the sponge along open sides
 AIR = {  # of an entry of the atmosphere: file, variable, quantity
     "u10": ("wind", "Uwind", "wind"),
     "v10": ("wind", "Vwind", "wind"),
@@ -42,6 +42,7 @@ AIR = {  # of an entry of the atmosphere: file, variable, quantity
     "precipitation": ("rain", "rain", "precipitation"),
 }
 MONTHS = {11: 0.47, 0: 0.53}  # shares of the monthly means of December and January on 2 January
+MIXED = 0.5  # [K] colder than the surface is the base of the mixed layer of a climatology (Levitus 1982)
 LEVEL = 2000.0  # [m] of no motion
 ALBEDO = 0.066  # of the model; the shortwave radiation of the files is what enters the sea
 
@@ -85,10 +86,10 @@ def california_current(
     grid = ogcm.spherical(lon=edges_between(lon), lat=edges_between(lat))
     sea = read_values(file, "mask_rho") > 0
     sides: dict[str, Any] = {side: True for side in ("west", "south", "north")}
-    ramp = ogcm.OpenSides(**sides).ramp(grid, ZONE)
+    ramp = ogcm.OpenSides(**sides).ramp(grid, SPONGE)
     chosen: dict[str, Values] = {
         "nu_h": 100.0 + 900.0 * ramp, "kappa_h": 20.0 + 280.0 * ramp, "drag_quadratic": 2.5e-3,
-        "nudging_in": 1 / DAY, "nudging_out": 1 / (30 * DAY), "nudging_zone": 1 / (5 * DAY),
+        "nudging_in": 1 / DAY, "nudging_out": 1 / (30 * DAY),
     }  # fmt: skip
     settings: ogcm.NumericsOptions = {
         "dt": 1800.0, "equation_of_state": "teos10", "vertical_mixing": "tke", "advection": "upwind3",
@@ -99,7 +100,7 @@ def california_current(
         depth=np.where(sea, read_values(file, "h", "depth"), 0.0),
         dz=stretched_layers(layers, 5250.0, 10.0),
         forcing=ogcm.Forcing(atmosphere=atmosphere(folder)),
-        open_sides=ogcm.OpenSides(**sides, zone=ZONE, **ogcm.sections(folder / "wc13_ecco_bry.nc", grid=file)),
+        open_sides=ogcm.OpenSides(**sides, **ogcm.sections(folder / "wc13_ecco_bry.nc", grid=file)),
         parameters=chosen | dict(parameters or {}),
         start="2004-01-02",
         **(settings | numerics),
@@ -114,7 +115,7 @@ def california_current(
 
 def balanced_start(model: ogcm.Model, folder: Path) -> dict[str, Array]:
     """Set the state of the whole ocean, and return it: T, S, eta, u and v (see the top of this file)."""
-    T, S = (towards_sides(model, *named) for named in zip("TS", climatology(folder, model), strict=True))
+    T, S = mixed(*(towards_sides(model, *named) for named in zip("TS", climatology(folder, model), strict=True)))
     model.set(T=T, S=S)
     steric, pressure = hydrostatics(model)
     u, v = thermal_wind(model, pressure)
@@ -145,7 +146,7 @@ def held(values: Array, times: Array) -> ogcm.Series:
 
 
 def climatology(folder: Path, model: ogcm.Model) -> tuple[Array, Array]:
-    """Return temperature and salinity (nk, ny, nx) of the climatology on the cells of a model, at the date of the start."""
+    """Return T and S (nk, ny, nx) of the climatology on the cells of a model at the date of its start."""
     file = folder / "levitus_annual_1deg.nc"
     t, s = read_field(file, "temp", "temperature"), read_field(file, "salt", "salinity")
     kinds: Any = {"temperature_kind": "in situ", "salinity_kind": "practical"}
@@ -159,7 +160,7 @@ def climatology(folder: Path, model: ogcm.Model) -> tuple[Array, Array]:
 def on_cells(field: Any, model: ogcm.Model) -> Array:
     """Return a field of a file on the cells of a model (nk, ny, nx).
 
-    Values are continued along layers: water below the sill of a basin and beside a slope is that of the ocean at its depth.
+    Missing values are continued along layers: beside a slope lies the water of the open ocean at the same depth.
     """
     grid = model.horizontal
     there = [
@@ -187,6 +188,16 @@ def towards_sides(model: ogcm.Model, name: str, values: Array) -> Array:
             difference[rim.j[at], rim.i[at]] = outside[k, 0, at] - layer[rim.j[at], rim.i[at]]
             layer += harmonic(difference, np.isnan(difference), False)
     return changed
+
+
+def mixed(T: Array, S: Array) -> tuple[Array, Array]:
+    """Return T and S (nk, ny, nx) with those of the surface down to where T is lower by MIXED.
+
+    A mean over months and years blurs the base of the mixed layer, and the first wind would cool the surface by mixing
+    what is left.
+    """
+    within = np.logical_and.accumulate(T[0] - T < MIXED)
+    return np.where(within, T[0], T), np.where(within, S[0], S)
 
 
 def hydrostatics(model: ogcm.Model) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from ogcm.tiles import Tile
 from tests.oceans import rough_basin
 from tests.tiles.outside import write_files
 
+ROOT = Path(__file__).resolve().parents[2]
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 needs_mpi = pytest.mark.skipif(
     MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="no MPI: pip install 'ogcm[mpi]'"
@@ -33,7 +34,8 @@ def mpiexec(processes: int, *command: str) -> subprocess.CompletedProcess:
     """Run Python on several processes, each with one thread."""
     return subprocess.run(
         [MPIEXEC, "-n", str(processes), sys.executable, *command],
-        env=os.environ | {"NUMBA_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=900,
+        env=os.environ | {"NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=900,
     )  # fmt: skip
 
 
