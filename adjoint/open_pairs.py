@@ -329,7 +329,7 @@ def add_flow_ad(
         Adjoints of the barotropic mode and of the amount.
     """
     product = np.zeros_like(eta_ad)
-    volume_ad.flow_product(flow_like(eta_ad, grid), grid, eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, product)
+    volume_ad.add_flow_ad(flow_like(eta_ad, grid), grid, eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, product)
     interior(amount_ad)[...] += to_host(interior(product)).sum() * interior(grid.mask_t)[0]
 
 

@@ -8,7 +8,7 @@ from adjoint.clear import clear
 from adjoint.operators.flather import chapman_ad, outer_waves_ad
 from adjoint.operators.open_boundary import carry_out_ad, put_on_rim_ad, radiate_ad, set_rim_ad
 from adjoint.operators.surface_potential import inverse_barometer_ad
-from adjoint.operators.volume import flow_product, volume_gain_ad
+from adjoint.operators.volume import add_flow_ad, volume_gain_ad
 from ogcm.halo import exchange
 from ogcm.open_stage import sum_of
 
@@ -126,7 +126,7 @@ def hold_volume_ad(model: "Model", backward: "BackwardStage", work_ad: "StageWor
     """
     grid, g, by_place = model.grid, backward.step.gradient, work_ad.eta_inside
     mode_ad = backward.s_ad.eta, *work_ad.bar, work_ad.U_mean, work_ad.V_mean
-    flow_product(inflow.flow, grid, *mode_ad, by_place)
+    add_flow_ad(inflow.flow, grid, *mode_ad, by_place)
     by_place[...] = -sum_of(grid, by_place) / inflow.gain
     fresh_ad, rise_ad = g.fluxes.fresh_water, g.parameters["sea_level_rise"]
     volume_gain_ad(grid, by_place, work_ad.U_mean, work_ad.V_mean, fresh_ad, rise_ad)

@@ -31,7 +31,6 @@ from ogcm.plotting import LAND, Picture
 Array = np.ndarray
 KINDS = {1: "sea level [m]", 6: "temperature [K]", 7: "salinity"}
 FILES = {"3 to 7 January": "wc13_obs.nc", "7 to 14 January": "forecast_obs.nc"}
-SHALLOW = 30.0  # [m] depth above which observations are drawn
 FIRST = 13007.0  # day of the files on which the run starts
 
 

@@ -127,9 +127,6 @@ PARAMETERS = {
     ),
     "nudging_out": Parameter(1 / YEAR, "s-1", "the same where waves leave", upper=1.0),
     "nudging_zone": Parameter(0.1 / DAY, "s-1", "rate of nudging at the rim, in the zone along open sides", upper=1.0),
-    "sea_level_rise": Parameter(
-        0.0, "m s-1", "mean rise of the sea level where open sides constrain the volume", -1.0, 1.0
-    ),
     "red_fraction": Parameter(0.58, "1", "fraction of red and infrared light in `shortwave`", upper=1.0, needs=TRACERS),
     "red_depth": Parameter(
         0.35, "m", "depth over which red and infrared light decays to 1/e", 0.01, 100.0, needs=TRACERS
@@ -150,6 +147,9 @@ PARAMETERS = {
         -5.0,
         5.0,
         needs={"freezing": (True,), **TRACERS},
+    ),
+    "sea_level_rise": Parameter(
+        0.0, "m s-1", "mean rise of the sea level where open sides constrain the volume", -1.0, 1.0
     ),
 }
 AT_THE_TOPS = ("nu_v", "kappa_v")  # defined at the upper faces of the cells

@@ -8,7 +8,7 @@ add_flow      eta += r eta', likewise u_bar, v_bar, U, V: their adjoints stay as
 
                   r_ad += sum over the ocean of (eta' eta_ad + u' u_bar_ad + v' v_bar_ad + U' U_ad + V' V_ad)
 
-              of which `flow_product` computes the summands.
+              of which the kernel computes the summands.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def volume_gain_ad(grid, gain_ad, U_ad, V_ad, fresh_ad, rise_ad):
     for j in prange(HALO, nj - HALO):
         for ii in range(HALO, ni - HALO):
             i = np.uintp(ii)
-            of_area = area_inside(grid, j, i) * gain_ad[j, i]
+            of_area = masked(grid.mask_t[0, j, i], area_inside(grid, j, i) * gain_ad[j, i])
             fresh_ad[j, i] += of_area
             rise_ad[0, j, i] -= of_area
             if crosses_u(grid, j, i):
@@ -51,7 +51,7 @@ def volume_gain_ad(grid, gain_ad, U_ad, V_ad, fresh_ad, rise_ad):
 
 
 @kernel
-def flow_product(flow, grid, eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, product):
+def add_flow_ad(flow, grid, eta_ad, u_bar_ad, v_bar_ad, U_ad, V_ad, product):
     """Compute the product of a flow with the adjoints of what it is added to, by places.
 
     Parameters
