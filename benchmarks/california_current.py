@@ -148,7 +148,12 @@ def picture(path: str, model: ogcm.Model, observed: Observed, run: Any) -> None:
             ax.pcolormesh(grid.x_t, grid.y_t, surface, shading="nearest", **style)
             ax.set_title(f"run, day {times[n]:.1f}")
         for ax in of_row:
-            ax.set(facecolor=LAND, xticks=range(-130, -115, 5), xlim=(grid.x_f[0], grid.x_f[-1]), ylim=(grid.y_f[0], grid.y_f[-1]))
+            ax.set(
+                facecolor=LAND,
+                xticks=range(-130, -115, 5),
+                xlim=(grid.x_f[0], grid.x_f[-1]),
+                ylim=(grid.y_f[0], grid.y_f[-1]),
+            )
         figure.colorbar(image, ax=list(of_row), extend="both", label=label)
     figure.savefig(path, dpi=100)
 
