@@ -139,8 +139,8 @@ def picture(path: str, model: ogcm.Model, observed: Observed, run: Any) -> None:
         limits = np.quantile(observed.value[at], [0.0, 1.0])
         low, high = (-abs(limits).max(), abs(limits).max()) if name == "eta" else limits
         style: Any = {"cmap": colours, "vmin": low, "vmax": high}
-        near = int(np.argmin(abs(times - day)))
-        image = of_row[0].scatter(observed.lon[at], observed.lat[at], c=observed.value[at], marker="s", s=26, **style)
+        near = min(int(np.searchsorted(times, day - 1e-6)), len(times) - 1)
+        image = of_row[0].scatter(observed.lon[at], observed.lat[at], c=observed.value[at], marker="s", s=30, **style)
         of_row[0].set_title(f"observed, day {day:.1f}")
         for ax, n in zip(of_row[1:], (near, len(times) - 1), strict=True):
             values = record(run, name, n)
@@ -148,7 +148,12 @@ def picture(path: str, model: ogcm.Model, observed: Observed, run: Any) -> None:
             ax.pcolormesh(grid.x_t, grid.y_t, surface, shading="nearest", **style)
             ax.set_title(f"run, day {times[n]:.1f}")
         for ax in of_row:
-            ax.set(facecolor=LAND, xlim=(grid.x_f[0], grid.x_f[-1]), ylim=(grid.y_f[0], grid.y_f[-1]))
+            ax.set(
+                facecolor=LAND,
+                xticks=range(-130, -115, 5),
+                xlim=(grid.x_f[0], grid.x_f[-1]),
+                ylim=(grid.y_f[0], grid.y_f[-1]),
+            )
         figure.colorbar(image, ax=list(of_row), extend="both", label=label)
     figure.savefig(path, dpi=100)
 

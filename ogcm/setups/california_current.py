@@ -136,7 +136,7 @@ def atmosphere(folder: Path) -> ogcm.Atmosphere:
     found["q2"] = held(0.622 * vapour / (p - 0.378 * vapour), found["t2"].times)
     for name, factor in (("shortwave_down", 1 / (1 - ALBEDO)), ("precipitation", 1.0)):
         found[name] = held(np.maximum(found[name].values, 0.0) * factor, found[name].times)
-    return ogcm.Atmosphere(**found)
+    return ogcm.Atmosphere(**found, height_humidity=10.0)  # t2 at 2 m: as in the tutorial
 
 
 def held(values: Array, times: Array) -> ogcm.Series:
