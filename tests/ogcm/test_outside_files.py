@@ -220,8 +220,11 @@ def test_a_nested_half_follows_the_whole(gyre_run, flow, bound):
 @pytest.mark.slow
 def test_the_california_current_takes_steps(ocean_data):
     folder = ocean_data("wc13").parent
+    ocean_data("woa_monthly_temp_2deg.nc")
     model = ogcm.setups.california_current(data=str(folder), layers=12)
     assert model.open_sides is not None
+    assert np.abs(interior(model.state.u)).max() < 0.1  # 0.2 m/s around one column whose water came from a shelf
+    assert np.ptp(interior(model.state.eta)[interior(model.grid.mask_t)[0] > 0]) < 0.4
     first = interior(model.state.T).copy()
     ogcm.Simulation(model, days=0.125).run()
     wet = interior(model.grid.mask_t) > 0
