@@ -7,8 +7,8 @@ January (`forecast_obs.nc`), by type, beside that of the start: what an assimila
     bias, rms    of model minus observation
     J            sum of squares of the misfits over the error variances of the file; twice J_obs of the tutorial of ROMS
 
-`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last survey,
-and the run on its day and at the end.
+`--days 60` runs on with boundaries and atmosphere held, `--picture FILE` draws the last survey, and the run
+on its day and at the end.
 """
 
 import argparse

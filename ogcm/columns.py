@@ -121,6 +121,16 @@ def on_grid(name: str, x: Array, y: Array, points: tuple[Array, Array]) -> Share
     return Shares(columns, np.stack([(1 - t) * (1 - s), (1 - t) * s, t * (1 - s), t * s]))
 
 
+def mean_of_transport(shares: Shares, record: Array, h: Array, depth: Array) -> Array:
+    """Return the depth mean [m s-1] at points (N,) with which the transport per width there is that of the columns.
+
+    `record` and `h` (nz, M) are the velocity [m s-1] and the thickness [m] of the layers of the columns, and `depth`
+    (N,) the depth of the points [m]; without water the thickness is 0.
+    """
+    transport = (np.where(h > 0, record, 0.0) * h).sum(axis=0)
+    return (shares.weights * transport[shares.columns]).sum(axis=0) / np.where(depth > 0, depth, 1.0)
+
+
 def without_land(name: str, shares: Shares, columns: Columns, points: Array, places: Array) -> Shares:
     """Take land out of shares; where nothing is left, the nearest column of water has all.
 

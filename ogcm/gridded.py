@@ -1,6 +1,7 @@
 """Fields of a larger region on levels of depth, such as a climatology, as what is outside of open sides.
 
-    T, S = (read_field("levitus.nc", name, quantity) for name, quantity in (("temp", "temperature"), ...))
+    T = read_field("levitus.nc", "temp", "temperature")
+    S = read_field("levitus.nc", "salt", "salinity")
     sides = ogcm.OpenSides(west=True, **ogcm.fields_outside(T=T, S=S))
 
 Fields are interpolated linearly between the four columns around a point, and between two levels of each. The depth mean
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.columns import Columns, interpolation, on_grid, plane, without_land
+from ogcm.columns import Columns, interpolation, mean_of_transport, on_grid, plane, without_land
 from ogcm.constants import YEAR
 from ogcm.data.reader import read_field
 from ogcm.data.sea_water import sea_water
@@ -55,8 +56,7 @@ class Gridded(Outer):
             h = np.where(np.arange(len(z))[:, None] < wet, -np.diff(edges)[:, None], 0.0)
             depth = over_layers(points.h)
             for n, record in enumerate(records):
-                transport = (np.where(h > 0, record, 0.0) * h).sum(axis=0)
-                mean = (shares.weights * transport[shares.columns]).sum(axis=0) / np.where(depth > 0, depth, 1.0)
+                mean = mean_of_transport(shares, record, h, depth)
                 values[n] = np.where(points.on_rim, with_depth_mean(values[n], points.h, mean), values[n])
         return Series(values, *times_of(label, field))
 

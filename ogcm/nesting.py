@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ogcm.columns import Columns, interpolation, on_grid, plane, without_land
+from ogcm.columns import Columns, interpolation, mean_of_transport, on_grid, plane, without_land
 from ogcm.constants import DAY
 from ogcm.data.source import open_with
 from ogcm.data.times import time_axis
@@ -59,8 +59,7 @@ class Parent(Outer):
                 record = ds[self.field][n].values.astype(float).reshape(len(columns.heights), -1)
                 values.append((weights @ record.ravel()).reshape(points.z.shape))
                 if self.field in LAYERS:
-                    transport = (np.where(h > 0, record, 0.0) * h).sum(axis=0)
-                    mean = (shares.weights * transport[shares.columns]).sum(axis=0) / np.where(depth > 0, depth, 1.0)
+                    mean = mean_of_transport(shares, record, h, depth)
                     values[-1] = with_depth_mean(values[-1], points.h, mean)
             times = parent_times(label, ds["time"], points.start)
         return Series(values, times)

@@ -15,9 +15,9 @@ Where only the elevation is known, the velocity outside is that of the linear mo
     u = -g (s eta_x + f eta_y)/(s^2 + f^2),   v = -g (s eta_y - f eta_x)/(s^2 + f^2)
 
 in complex amplitudes, since Flather's condition needs both. With an equilibrium tide eta is the elevation above it,
-whose slope accelerates the water. The slopes lie at the faces; the slope along a face is the
-mean of those at the four faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is
-A exp(-i g), the conjugate of the maps here.
+whose slope accelerates the water. The slopes lie at the faces; the slope along a face is the mean of those at the four
+faces around it that are wet. With exp(i (V + u)) in time, an amplitude A at lag g is A exp(-i g), the conjugate of the
+maps here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,10 @@
 """Oceans and helpers of the tests; random grids and fields are in `adjoint.random_ocean`."""
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +31,21 @@ def run(model, steps):
     for _ in range(steps):
         stepper.step()
     return model
+
+
+def printed_by_threads(code, *threads):
+    """What a program prints in a process of its own with each of these numbers of threads, as text."""
+    return [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"NUMBA_NUM_THREADS": n},
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in threads
+    ]
 
 
 def dry(grid, name, a):

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Unpack
 
 import ogcm
-from ogcm.errors import FileError
 from ogcm.inputs import Values
-from ogcm.setups.ocean import ocean
+from ogcm.setups.ocean import check_prepared, ocean
 
 
 @ogcm.recipe(days=365)
@@ -39,11 +38,7 @@ def global_1deg(
     FileError
         Where the file is not given, does not exist, or was not made by `ogcm prepare`.
     """
-    if data is None:
-        raise FileError(
-            "global_1deg needs the file that `ogcm prepare global_1deg --data FOLDER` makes: "
-            "`ogcm run global_1deg --data global_1deg.nc`"
-        )
+    check_prepared("global_1deg", data)
     model = ocean(data=data, parameters=parameters, **numerics)
     model.places = {
         "transport": {"x": 292.0, "y": (-70.0, -54.0)},  # Drake Passage

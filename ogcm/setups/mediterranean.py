@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Unpack
 
 import ogcm
-from ogcm.errors import FileError
 from ogcm.inputs import Values
-from ogcm.setups.ocean import ocean
+from ogcm.setups.ocean import check_prepared, ocean
 
 
 @ogcm.recipe(days=30)
@@ -38,11 +37,7 @@ def mediterranean(
     FileError
         Where the file is not given, does not exist, or was not made by `ogcm prepare`.
     """
-    if data is None:
-        raise FileError(
-            "mediterranean needs the file that `ogcm prepare mediterranean --data FOLDER` makes: "
-            "`ogcm run mediterranean --data mediterranean.nc`"
-        )
+    check_prepared("mediterranean", data)
     model = ocean(data=data, parameters=parameters, **numerics)
     model.places = {
         "transport": {"x": -5.5, "y": (35.5, 36.5)},  # Gibraltar

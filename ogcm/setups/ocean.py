@@ -9,6 +9,14 @@ from ogcm.inputs import Values
 from ogcm.preparation import ocean_file
 
 
+def check_prepared(name: str, data: str | None) -> None:
+    """Raise FileError where a setup, whose file `ogcm prepare` makes by its name, is not given the file."""
+    if data is None:
+        raise FileError(
+            f"{name} needs the file that `ogcm prepare {name} --data FOLDER` makes: `ogcm run {name} --data {name}.nc`"
+        )
+
+
 @ogcm.recipe(days=30)
 def ocean(
     *, data: str | None = None, parameters: Mapping[str, Values] | None = None, **numerics: Unpack[ogcm.SetupOptions]

@@ -5,11 +5,7 @@ test builds it in another way and compares. This follows the regression tests of
 (github.com/mom-ocean/MOM6/wiki/Developers-guide, "Testing"): rotation, rescaling of the units, restarts, layouts.
 """
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +16,7 @@ from ogcm.cli import main
 from ogcm.grid import interior
 from ogcm.numerics import CHOICES
 from ogcm.operators.equation_of_state import default_coefficients
-from tests.oceans import FACES, dry, put_nan_on_land, rough_basin, run
+from tests.oceans import FACES, dry, printed_by_threads, put_nan_on_land, rough_basin, run
 
 INITIAL, PARAMETERS = ("u", "v", "eta", "T", "S"), ("nu_h", "kappa_h", "nu4_h", "kappa4_h", "drag_linear", "leith")
 TERMS = {
@@ -279,22 +275,8 @@ def test_a_copy_of_the_state_continues_every_bit(integrator):
 
 
 def test_threads_change_no_bit():
-    code = (
-        "import sys; sys.path.insert(0, '.')\n"
-        "from tests.oceans import rough_basin, run\n"
-        "print(run(rough_basin(), 20).state.digest())\n"
-    )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"NUMBA_NUM_THREADS": n},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n in ("1", "2")
-    }
+    code = "from tests.oceans import rough_basin, run\nprint(run(rough_basin(), 20).state.digest())\n"
+    digests = set(printed_by_threads(code, "1", "2"))
     assert len(digests) == 1
 
 

@@ -1,10 +1,5 @@
 """Runs with open sides: gradients through all kinds of sides, and the same bits over restarts, reruns and threads."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,6 +7,7 @@ import ogcm
 from adjoint.gradient_check import check_controls
 from ogcm.constants import DAY
 from ogcm.restart import load_restart, save_restart
+from tests.oceans import printed_by_threads
 
 TIDE = ogcm.Tide(eta={"M2": (lambda x, y: 0.3 + x / 1e6, lambda x, y: 40 + y / 1e4), "K1": (0.1, 200.0)})
 
@@ -94,16 +90,6 @@ def test_threads_and_reruns_change_no_bit():
         "simulation(model, 9).run()\n"
         "print(model.state.digest())\n"
     )
-    digests = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"NUMBA_NUM_THREADS": n},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for n in ("1", "1", "2")
-    ]
+    digests = printed_by_threads(code, "1", "1", "2")
     assert digests == digests[:1] * 3
     assert len(digests[0]) > 10
