@@ -282,9 +282,7 @@ def bind_entry(model: "Model", forcing: BoundForcing, name: str, given: Entry | 
         sides = tuple(model.open_sides.stretches(model.horizontal.undivided.shape))
         series = given.series(RimPoints.of(model, sides, name, kind, rim))
         values = np.stack([rim.checked(entry, record[:, None]) for record in series.values]).astype(dtype)
-        timed = series.timed(entry, len(values), model.start)
-        if timed.period is None:  # the outer records are held beyond their times
-            timed = replace(timed, edges=np.concatenate([[-np.inf], timed.edges[1:-1], [np.inf]]))
+        timed = replace(series.timed(entry, len(values), model.start), held=True)
         forcing.series[entry], forcing.shapes[entry] = replace(timed, values=values), values.shape
     elif isinstance(given, Series):
         series = given.bound(entry, points, model.start)

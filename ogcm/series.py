@@ -45,9 +45,9 @@ CLIMATOLOGICAL = (12, 365, 366)  # numbers of records of a climatological year
 class Series:
     """Maps at given times, interpolated between them.
 
-    A run must lie within the intervals of the records of a series without period. These end half-way between the times,
-    and as far before the first and after the last one; there, beyond these two times, linear interpolation uses the
-    nearest record.
+    A run must lie within the intervals of the records of a series without period, unless it is `held`. These end
+    half-way between the times, and as far before the first and after the last one; there, beyond these two times,
+    linear interpolation uses the nearest record.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ class Series:
     edges : array_like, shape (nt + 1,), optional
         Beginnings of the intervals of the records, and the end of the last one, in the form of `times`. Default:
         half-way between the times.
+    held : bool, default False
+        Whether the first and the last record are held for any time before and after them.
     """
 
     values: Any
@@ -70,6 +72,7 @@ class Series:
     period: Any = None
     interpolation: str = "linear"
     edges: Any = None
+    held: bool = False
 
     @classmethod
     def monthly(cls, values: ArrayLike | Sequence[Any], interpolation: str = "linear") -> "Series":
@@ -256,15 +259,16 @@ class Series:
         InputError
             Where the run begins before them or ends after them.
         """
-        if self.period is not None or len(self.times) < 2:
+        if self.period is not None or self.held or len(self.times) < 2:
             return
         first, last = self.edges[0], self.edges[-1]
         slack = ROUNDING * (last - first)
         if start < first - slack or end > last + slack:
             raise InputError(
                 f"{name}: its records cover days {first / DAY:g} to {last / DAY:g}, but the run goes from day "
-                f"{start / DAY:g} to {end / DAY:g}; run within these days, add the missing records or files, or give a "
-                "period after which they repeat. Times are seconds from the model's start, or dates"
+                f"{start / DAY:g} to {end / DAY:g}; run within these days, add the missing records or files, hold the "
+                "first and the last one with held=True, or give a period after which they repeat. Times are seconds "
+                "from the model's start, or dates"
             )
 
 

@@ -44,6 +44,8 @@ class Stream(Series):
         Interpolation in time.
     edges : array_like, shape (nt + 1,), optional
         Edges of the intervals of the records.
+    held : bool, default False
+        Whether the first and the last record are held for any time before and after them.
     """
 
     def bound(self, name: str, points: Points, start: "cftime.datetime | None" = None) -> Series:
@@ -78,6 +80,7 @@ def stream_field(
     *,
     period: Any = None,
     interpolation: str = "linear",
+    held: bool = False,
     **options: Any,
 ) -> Stream:
     """Make a forcing of a field in files, whose records are read while a model runs.
@@ -96,6 +99,8 @@ def stream_field(
     interpolation : {"linear", "conservative"}
         Interpolation in time, see `ogcm.Series`. The intervals of conservative interpolation are the bounds of the
         times in the file, where it has them.
+    held : bool, default False
+        Whether the first and the last record are held for any time before and after them.
     **options : object
         `units`, `positive`, `missing`, `coordinates`, `attributes` and `west` of `read_field`.
 
@@ -119,7 +124,7 @@ def stream_field(
     records = FileRecords(source, request)
     if records.axis == "time":
         edges = records.edges() if interpolation == "conservative" else None
-        return Stream(records, records.times, period, interpolation, edges)
+        return Stream(records, records.times, period, interpolation, edges, held)
     if period is not None:
         raise InputError(f"{records.label}: is a climatological year, which repeats each year; leave out the period")
     whole = {"month": (12,), "day": (365, 366)}[records.axis]

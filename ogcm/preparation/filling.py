@@ -1,7 +1,7 @@
-"""Values where a file has none: below its deepest value, on land, and on the layers of the model."""
+"""Values where a file has none: beside its points, below its deepest value, and on the layers of the model."""
 
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
 from ogcm.data.fill import nearest
@@ -11,50 +11,78 @@ Array = np.ndarray
 METHODS = ("harmonic", "nearest")
 
 
-def fill_layers(name: str, values: Array, method: str = "harmonic", closes: bool = False) -> Array:
-    """Fill the missing values of a field with layers.
+def fill_water(name: str, maps: Array, wet: Array, method: str = "harmonic", closes: bool = False) -> Array:
+    """Fill the missing values of a field with levels, level by level through the water.
 
-    Below its deepest value a profile continues with that value. Points without any are then filled along the layers: a
-    deep basin takes what is above it, not what lies at the same depth beyond a sill.
+    A point takes the values of its own level as far as water connects it with them at that depth: beside a slope lies
+    the water of the open sea. A basin behind a sill, without any value at its depth, takes what is above it.
 
     Parameters
     ----------
     name : str
         Name of the field, for messages.
-    values : ndarray, shape (nz, ny, nx)
+    maps : ndarray, shape (nz, ny, nx)
         The field from the surface down, NaN where it is missing.
+    wet : ndarray of bool, shape (nz, ny, nx)
+        Where the sea reaches to each level.
     method : {"harmonic", "nearest"}
-        Whether a value filled along a layer is the mean of its four neighbours (the solution of Laplace's equation,
-        without a gradient at the sides), or that of the nearest point.
+        Whether a filled value is the mean of its neighbours in the water (the solution of Laplace's equation, without a
+        gradient at the sides), or that of the nearest point of the same basin.
     closes : bool
         Whether the maps close around the globe.
 
     Returns
     -------
     ndarray, shape (nz, ny, nx)
-        The field without missing values.
+        The field without missing values, on land and below the sea floor as well.
 
     Raises
     ------
     InputError
-        For an unknown method, and for a field whose first layer has no value at all.
+        For an unknown method, and for a field whose first level has no value at all.
     """
     if method not in METHODS:
         raise InputError(f"fill: {method!r} does not exist; choose from {', '.join(METHODS)}")
-    if not np.isfinite(values[0]).any():
+    if not np.isfinite(maps[0]).any():
         raise InputError(f"{name}: has no value at all in the region at the surface; is the region in the file?")
-    filled = values.copy()
-    for k in range(1, len(filled)):
-        filled[k] = np.where(np.isfinite(filled[k]), filled[k], filled[k - 1])
-    for layer in filled:
+    fill, filled = harmonic if method == "harmonic" else nearest_in_basin, maps.copy()
+    for k, (layer, sea) in enumerate(zip(filled, wet, strict=True)):
+        basin = basins(sea, closes)
+        known = np.isin(basin, basin[sea & np.isfinite(layer)]) & sea
+        layer[...] = fill(layer, known & ~np.isfinite(layer), closes, basin)
         missing = ~np.isfinite(layer)
-        if missing.any():
-            layer[...] = (harmonic if method == "harmonic" else nearest)(layer, missing, closes)
+        if k:
+            layer[missing] = filled[k - 1][missing]
+        elif missing.any():
+            layer[...] = fill(layer, missing, closes, np.zeros(layer.shape, int))
     return filled
 
 
-def harmonic(layer: Array, missing: Array, closes: bool) -> Array:
-    """Return a map (ny, nx) whose missing values are the means of their neighbours: 4 a = sum of the neighbours."""
+def basins(sea: Array, closes: bool) -> Array:
+    """Return the number of the basin of each point (ny, nx), connected through the faces of cells; 0 on land."""
+    number, count = ndimage.label(sea)
+    if closes:
+        across = (number[:, 0] > 0) & (number[:, -1] > 0)
+        links = sparse.coo_matrix((np.ones(across.sum()), (number[across, 0], number[across, -1])), (count + 1,) * 2)
+        number = sparse.csgraph.connected_components(links, directed=False)[1][number]
+    return number
+
+
+def nearest_in_basin(layer: Array, missing: Array, closes: bool, basin: Array) -> Array:
+    """Return a map (ny, nx) whose missing values are those of the nearest points of the same basin (ny, nx)."""
+    result = layer.copy()
+    for number in np.unique(basin[missing]):
+        inside = basin == number
+        found = nearest(layer, ~np.isfinite(layer) | ~inside, closes)
+        result[missing & inside] = found[missing & inside]
+    return result
+
+
+def harmonic(layer: Array, missing: Array, closes: bool, basin: Array | None = None) -> Array:
+    """Return a map (ny, nx) whose missing values are the means of their neighbours: 4 a = sum of the neighbours.
+
+    With numbers of basins (ny, nx), the neighbours are those in the same basin; each must have a value.
+    """
     ny, nx = layer.shape
     number = np.full(layer.shape, -1)
     number[missing] = np.arange(missing.sum())
@@ -65,6 +93,8 @@ def harmonic(layer: Array, missing: Array, closes: bool) -> Array:
         jj, ii = j + dj, (i + di) % nx if closes else i + di
         inside = (jj >= 0) & (jj < ny) & (ii >= 0) & (ii < nx)
         jj, ii = np.clip(jj, 0, ny - 1), np.clip(ii, 0, nx - 1)
+        if basin is not None:
+            inside &= basin[jj, ii] == basin[j, i]
         unknown = inside & missing[jj, ii]
         neighbours += inside
         right += np.where(inside & ~unknown, layer[jj, ii], 0.0)

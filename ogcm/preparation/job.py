@@ -298,10 +298,10 @@ def initial_fields(
         fields[name] = of_month(raw[-1], table.get("month"))
     if table.get("month") is not None and not any("month" in f.coords for f in raw):
         raise InputError(f"[start] month = {table['month']}: neither temperature nor salinity has months; leave it out")
-    salinity = start.at_points_of(fields["temperature"], fields["salinity"], fill)
+    salinity = start.at_points_of(fields["temperature"], fields["salinity"])
     converted = sea_water(fields["temperature"], salinity, equation_of_state, **kinds)
     bottom = -np.cumsum(dz)[:, None, None]
-    interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.where(depth > 0, depth, -bottom[-1]))
+    interfaces = np.maximum(np.concatenate([np.zeros((1, 1, 1)), bottom]), -np.maximum(depth, 0.0))
     method = table.get("method", "linear")
     T, S = (start.on_cells(str(f.name), source_of(f), cells, interfaces, method, fill) for f in converted)
     wet = tops(dz) < depth

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ogcm.errors import InputError
-from ogcm.preparation.filling import at_heights, fill_layers, layer_means
+from ogcm.preparation.filling import at_heights, fill_water, layer_means
 from ogcm.preparation.regridding import Places, Regridding, edges_between
 from ogcm.preparation.sources import source_of
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 METHODS = ("linear", "conservative")
+LEAST_SHARE = 0.5  # of the weights of an interpolation that must belong to points with values
 
 
 def on_cells(name: str, source: Any, cells: Places, interfaces: Array, method: str, fill: str) -> Array:
     """Interpolate a field with layers to the cells of a model.
 
-    Missing values are filled along the layers of the source, so that land has no influence; then maps are
-    interpolated, and then profiles.
+    Maps are interpolated where at least half of the weight belongs to points with values, so that land has no
+    influence, and filled through the water of the model (`fill_water`); then profiles are interpolated.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def on_cells(name: str, source: Any, cells: Places, interfaces: Array, method: s
     cells : Places
         Cells of the model.
     interfaces : ndarray, shape (nk + 1, ny, nx)
-        Heights of the interfaces of the layers [m], at the sea floor where they would lie below it.
+        Heights of the interfaces of the layers [m], at the sea floor where they would lie below it, 0 on land.
     method : {"linear", "conservative"}
         Linear interpolation to the centres of the cells, or means over the cells.
     fill : {"harmonic", "nearest"}
@@ -49,20 +50,23 @@ def on_cells(name: str, source: Any, cells: Places, interfaces: Array, method: s
     """
     if method not in METHODS:
         raise InputError(f"start: the method {method!r} does not exist; choose from {', '.join(METHODS)}")
-    filled = fill_layers(name, source.values, fill, source.closes)
     regridding = Regridding(source.lat, source.lon, cells, method if np.ndim(source.lat) == 1 else "linear")
-    maps = regridding(filled)
-    if not np.isfinite(maps).all():
-        _, j, i = np.argwhere(~np.isfinite(maps))[0]
+    reached = np.isfinite(regridding(np.zeros(source.values.shape[1:])))
+    if not reached.all():
+        j, i = np.argwhere(~reached)[0]
         raise InputError(
             f"{name}: its file does not reach {cells.lat[j]:g} N, {cells.lon[i]:g} E; choose a smaller region"
         )
+    near = np.stack([regridding.share(level) for level in np.isfinite(source.values)]) >= LEAST_SHARE
+    floor = interfaces[-1]
+    wet = np.concatenate([[floor < 0], source.z[1:, None, None] > floor])
+    maps = fill_water(name, np.where(near, regridding(source.values), np.nan), wet, fill, cells.closes)
     if method == "conservative":
         return layer_means(maps, source.z, interfaces)
     return at_heights(maps, source.z, 0.5 * (interfaces[1:] + interfaces[:-1]))
 
 
-def at_points_of(field: "xr.DataArray", other: "xr.DataArray", fill: str) -> "xr.DataArray":
+def at_points_of(field: "xr.DataArray", other: "xr.DataArray") -> "xr.DataArray":
     """Return another field at the points of a field, linearly interpolated where they are not its own.
 
     Parameters
@@ -71,13 +75,11 @@ def at_points_of(field: "xr.DataArray", other: "xr.DataArray", fill: str) -> "xr
         The field, with z, y and x.
     other : DataArray
         The other one, on longitudes and latitudes or at the same points.
-    fill : {"harmonic", "nearest"}
-        How missing values are filled.
 
     Returns
     -------
     DataArray
-        The other field there, NaN where it does not reach.
+        The other field there, NaN where it has no value.
     """
     if all(np.array_equal(field[name].values, other[name].values) for name in ("lat", "lon", "z")):
         return other
@@ -85,7 +87,7 @@ def at_points_of(field: "xr.DataArray", other: "xr.DataArray", fill: str) -> "xr
     if lat.ndim == 2:
         raise InputError(f"{field.name} and {other.name} must have the same points, since one grid is curvilinear")
     points = Places(lat, lon, edges_between(lat), edges_between(lon))
-    maps = Regridding(source.lat, source.lon, points)(fill_layers(str(other.name), source.values, fill, source.closes))
+    maps = Regridding(source.lat, source.lon, points)(source.values)
     heights = np.broadcast_to(field["z"].values[:, None, None], (len(field["z"]), *maps.shape[1:]))
     return field.copy(data=at_heights(maps, other["z"].values, heights)).assign_attrs(other.attrs).rename(other.name)
 

@@ -12,6 +12,7 @@ first hours of a run bring into balance:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -25,9 +26,11 @@ from ogcm.errors import FileError
 from ogcm.grid import interior
 from ogcm.inputs import Values
 from ogcm.operators.equation_of_state import density
-from ogcm.preparation.filling import at_heights, harmonic
+from ogcm.preparation import start
+from ogcm.preparation.filling import harmonic
 from ogcm.preparation.layers import stretched_layers
-from ogcm.preparation.regridding import Regridding, edges_between, places
+from ogcm.preparation.regridding import edges_between, places
+from ogcm.preparation.sources import cropped, source_of
 
 Array = np.ndarray
 SPONGE = 2e5  # [m] width of the sponge along open sides
@@ -107,9 +110,9 @@ def california_current(
     )
     model = build()
     whole = model if model.grid.tile.is_whole else build(decomposition=(1, 1))
-    start = balanced_start(whole, Path(data))
+    state = balanced_start(whole, Path(data))
     if whole is not model:
-        model.set(**start)
+        model.set(**state)
     return model
 
 
@@ -130,19 +133,13 @@ def atmosphere(folder: Path) -> ogcm.Atmosphere:
     for entry, (name, variable, quantity) in AIR.items():
         options: Any = {"positive": "down"} if quantity in ("heat flux", "precipitation") else {}
         field = read_field(folder / f"coamps_wc13_{name}.nc", variable, quantity, **options)
-        found[entry] = held(field.values, field["time"].values)
+        found[entry] = ogcm.Series(field.values, field["time"].values, held=True)
     t, p = found["t2"].values, found["slp"].values
     vapour = found.pop("relative humidity").values * 611.2 * np.exp(17.67 * t / (t + 243.5))  # Bolton (1980)
-    found["q2"] = held(0.622 * vapour / (p - 0.378 * vapour), found["t2"].times)
+    found["q2"] = replace(found["t2"], values=0.622 * vapour / (p - 0.378 * vapour))
     for name, factor in (("shortwave_down", 1 / (1 - ALBEDO)), ("precipitation", 1.0)):
-        found[name] = held(np.maximum(found[name].values, 0.0) * factor, found[name].times)
+        found[name] = replace(found[name], values=np.maximum(found[name].values, 0.0) * factor)
     return ogcm.Atmosphere(**found, height_humidity=10.0)  # t2 at 2 m: as in the tutorial
-
-
-def held(values: Array, times: Array) -> ogcm.Series:
-    """Return a series of dated records of which the first and the last are held for a year beyond their times."""
-    year, middle = np.timedelta64(365, "D"), times[:-1] + (times[1:] - times[:-1]) / 2
-    return ogcm.Series(values, times, edges=np.concatenate([[times[0] - year], middle, [times[-1] + year]]))
 
 
 def climatology(folder: Path, model: ogcm.Model) -> tuple[Array, Array]:
@@ -158,22 +155,12 @@ def climatology(folder: Path, model: ogcm.Model) -> tuple[Array, Array]:
 
 
 def on_cells(field: Any, model: ogcm.Model) -> Array:
-    """Return a field of a file on the cells of a model (nk, ny, nx).
-
-    Missing values are continued along layers: beside a slope lies the water of the open ocean at the same depth.
-    """
-    grid = model.horizontal
-    there = [
-        abs(field[axis].values - np.mean(of_model)) < np.ptp(of_model) / 2 + 4
-        for axis, of_model in (("lat", grid.y_t), ("lon", grid.x_t))
-    ]
-    values = field.values[:, there[0]][:, :, there[1]]
-    for k, layer in enumerate(values):
-        missing = np.isnan(layer)
-        layer[...] = values[k - 1] if missing.all() else harmonic(layer, missing, False)
+    """Return a field of a file on the cells of a model (nk, ny, nx)."""
+    grid, wet = model.horizontal, interior(model.grid.mask_t) > 0
     cells = places(edges_between(grid.y_t), edges_between(grid.x_t))
-    maps = Regridding(field["lat"].values[there[0]], field["lon"].values[there[1]], cells)(values)
-    return at_heights(maps, field["z"].values, interior(model.grid.z_t))
+    bottom = -np.cumsum(interior(model.grid.h_t) * wet, axis=0)
+    interfaces = np.concatenate([np.zeros((1, *bottom.shape[1:])), bottom])
+    return start.on_cells(field.name, source_of(cropped(field, cells)), cells, interfaces, "linear", "harmonic")
 
 
 def towards_sides(model: ogcm.Model, name: str, values: Array) -> Array:

@@ -411,6 +411,20 @@ def test_a_series_must_cover_the_run(recwarn):
             simulation(times)
 
 
+@pytest.mark.parametrize("interpolation", ["linear", "conservative"])
+def test_the_first_and_last_record_of_a_series_can_be_held(interpolation):
+    times = np.array(["2004-01-03", "2004-01-05"], "datetime64[ns]")
+    series = Series([2.0, 4.0], times, interpolation=interpolation, held=True)
+    m = model(forcing=ogcm.Forcing(heat_flux=series), start="2004-01-01")
+    ogcm.Simulation(m, days=400.0, progress=False)
+    found = [interior(m.forcing.at(day * DAY).heat_flux).max() for day in (-300.0, 0.0, 1.0, 3.0, 5.0, 9.0, 400.0)]
+    assert found[:3] == found[:1] * 3
+    assert found[4:] == found[-1:] * 3
+    assert found[3] == pytest.approx(3.0)
+    if interpolation == "linear":
+        assert (found[0], found[-1]) == (2.0, 4.0)
+
+
 # Fields set later
 
 

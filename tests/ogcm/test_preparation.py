@@ -208,7 +208,7 @@ def test_a_harmonic_filling_has_the_mean_of_its_neighbours_and_no_new_extremes()
     missing = rng.random(values.shape) < 0.5
     values[missing] = np.nan
     for closes in (False, True):
-        filled = filling.fill_layers("T", values, "harmonic", closes)[0]
+        filled = filling.fill_water("T", values, np.ones(values.shape, bool), "harmonic", closes)[0]
         assert np.array_equal(filled[~missing[0]], values[0][~missing[0]])
         assert np.nanmin(values) - 1e-12 <= filled.min()
         assert filled.max() <= np.nanmax(values) + 1e-12
@@ -219,22 +219,38 @@ def test_a_harmonic_filling_has_the_mean_of_its_neighbours_and_no_new_extremes()
 
 
 def test_the_nearest_value_is_taken_across_the_seam():
-    values = np.full((1, 1, 8), np.nan)
+    values, wet = np.full((1, 1, 8), np.nan), np.ones((1, 1, 8), bool)
     values[0, 0, :3] = [1.0, 2.0, 3.0]
-    assert filling.fill_layers("T", values, "nearest", True)[0, 0, -1] == 1
-    assert filling.fill_layers("T", values, "nearest", False)[0, 0, -1] == 3
+    assert filling.fill_water("T", values, wet, "nearest", True)[0, 0, -1] == 1
+    assert filling.fill_water("T", values, wet, "nearest", False)[0, 0, -1] == 3
 
 
-def test_a_deep_basin_takes_what_is_above_it():
-    values = np.full((3, 1, 6), np.nan)
-    values[0, 0] = [1, 1, np.nan, 4, 4, 4]  # land between two basins
-    values[1:, 0, :2] = 0.5
-    values[1, 0, 4] = 3
-    filled = filling.fill_layers("T", values, "nearest")[:, 0]
-    assert filled[2].tolist() == [0.5, 0.5, filled[2, 2], 4, 3, 4]
-    assert filled[2, 2] in (0.5, 4)
+@pytest.mark.parametrize("method", ["harmonic", "nearest"])
+def test_values_spread_through_the_water_of_their_depth(method):
+    """A basin behind a sill takes what is above it, a slope what lies beside it at the same depth."""
+    values = np.full((3, 1, 7), np.nan)
+    values[0, 0] = [1, 1, 1, np.nan, 4, 4, 4]  # land between two basins
+    values[1, 0, :2] = 0.5
+    values[1, 0, 5] = 3
+    values[2, 0, 0] = 0.1
+    wet = np.ones(values.shape, bool)
+    wet[:, 0, 3] = False
+    wet[2, 0, 1] = False  # a sill
+    filled = filling.fill_water("T", values, wet, method)[:, 0]
+    assert filled[1].tolist() == [0.5, 0.5, 0.5, filled[0, 3], 3, 3, 3]
+    assert filled[2].tolist() == [0.1, 0.5, 0.5, filled[0, 3], 3, 3, 3]
+    assert 1 <= filled[0, 3] <= 4
     with pytest.raises(InputError, match="T: has no value at all in the region at the surface"):
-        filling.fill_layers("T", np.full((2, 3, 4), np.nan))
+        filling.fill_water("T", np.full((2, 3, 4), np.nan), np.ones((2, 3, 4), bool))
+
+
+def test_a_basin_continues_across_the_seam():
+    values, wet = np.full((2, 1, 6), np.nan), np.ones((2, 1, 6), bool)
+    values[0], values[1, 0, 0] = 5.0, 2.0
+    wet[1, 0, 2:4] = False
+    for closes, beyond in ((True, 2.0), (False, 5.0)):
+        filled = filling.fill_water("T", values, wet, "harmonic", closes)[1, 0]
+        assert filled.tolist() == [2, 2, 5, 5, beyond, beyond]
 
 
 def test_layer_means_keep_the_content_of_a_profile():

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+import adjoint
 import ogcm
+from adjoint.losses import BoxMean
+from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.processes import communicator
 from ogcm.stepper import Stepper
@@ -51,9 +54,9 @@ def write_files(folder: Path) -> None:
 
 
 def differences(layout: tuple[int, int], sides: ogcm.OpenSides) -> int:
-    """Number of values outside and of the state after some steps that differ."""
+    """Number of values outside, of gradients and of the state after some steps that differ."""
     whole, model = (basin(LON, LAT, decomposition=tiles, open_sides=sides) for tiles in ((1, 1), layout))
-    found = 0
+    found = different_gradients(whole, model)
     for name, series in model.forcing.series.items():
         one = whole.forcing.series[name].values
         found += int((one[..., own_points(whole, model, name)] != series.values).sum()) + (not one.any())
@@ -64,6 +67,20 @@ def differences(layout: tuple[int, int], sides: ogcm.OpenSides) -> int:
     states = whole.state.arrays(), model.state.arrays()
     found += sum(int((model.grid.tile.cut(interior(states[0][n])) != interior(a)).sum()) for n, a in states[1].items())
     return sum(communicator().allgather(found))
+
+
+def different_gradients(whole: ogcm.Model, model: ogcm.Model) -> int:
+    """Number of gradients with respect to the start and to what is outside that differ, or that are 0 everywhere."""
+    outside, found = [name for name in ("T_outside", "eta_outside") if name in model.forcing.shapes], []
+    for each in (whole, model):
+        simulation = ogcm.Simulation(each, days=STEPS * each.numerics.dt / DAY, progress=False)
+        loss = BoxMean(each, "T", z=(-300.0, 0.0)) + BoxMean(each, "eta")
+        found.append(adjoint.gradient(loss, simulation, ["T", *outside]))
+    one, other = found
+    different = int((model.grid.tile.cut(one["T"]) != other["T"]).sum()) + (one.value != other.value)
+    for name in outside:
+        different += int((one[name][..., own_points(whole, model, name)] != other[name]).sum()) + (not one[name].any())
+    return different
 
 
 def main() -> None:
