@@ -34,7 +34,7 @@ from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
 YEAR = 360  # days
-DT = 8640.0  # [s]; ten steps of a day
+STEPS = {"dt": 14400.0, "integrator": "rk4"}  # longer steps than those of the setup, in two thirds of the time
 LAYERS, DEPTH = 2, 120.0  # number and depth [m] of the layers that are compared
 THEIRS = {0: (6.1, 6.1, 0.0), 15: (2.7, 1.8, 0.42)}  # J, J1, J2 of MITgcm after an iteration, from its manual
 
@@ -62,7 +62,7 @@ class Problem:
     """
 
     def __init__(self, folder: Path, days: int) -> None:
-        model = ogcm.setups.SETUPS["global_4deg"](data=str(folder / "global_4deg.nc"), dt=DT)
+        model = ogcm.setups.SETUPS["global_4deg"](data=str(folder / "global_4deg.nc"), **STEPS)
         forcing = Controls(model, ["rate_T", "fresh_water"])
         forcing.set_values({name: np.zeros_like(a) for name, a in forcing.values().items()})
         with h5py.File(folder / "mitgcm_cases.nc") as file:
