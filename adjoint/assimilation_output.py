@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 import ogcm
 from adjoint.assimilation import Assimilated, Iteration
-from adjoint.controls import POINTS, Control, units
+from adjoint.controls import Control, units
 from adjoint.estimates import wet_points
 from ogcm import files, provenance
 from ogcm.metadata import history_line, horizontal_dimensions
@@ -98,7 +98,7 @@ def rms(a: Array, wet: Array) -> float:
 
 def dimensions(control: Control, model: Model) -> tuple[str, ...]:
     """Return the names of the dimensions of a control in a file."""
-    horizontal = horizontal_dimensions(model)[POINTS.get(control.name, "t").upper()]
+    horizontal = horizontal_dimensions(model)[control.point.upper()]
     if len(control.shape) < 2:
         return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
     layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"
@@ -212,7 +212,7 @@ def draw_maps(row: Array, change: Change, versions: Mapping[str, Array], model: 
     changes = {label: np.where(change.wet, a - change.before, np.nan) for label, a in versions.items()}
     changes = {label: a.reshape(-1, *shape[-2:])[0] for label, a in changes.items()}
     size = max(float(np.nanmax(np.abs(a), initial=0.0)) for a in changes.values()) or 1.0
-    h, point = model.horizontal.undivided, POINTS.get(name, "t")
+    h, point = model.horizontal.undivided, change.control.point
     unit, scale = ("km", 1e3) if h.units == "m" else (h.units, 1.0)
     x, y = (h.x_f if point == "u" else h.x_t) / scale, (h.y_f if point == "v" else h.y_t) / scale
     for ax, (label, a) in zip(row, changes.items(), strict=False):

@@ -2,6 +2,7 @@
 
     u, v, eta, T, S          the initial state: (nk, ny, nx), eta (ny, nx)
     tau_x, heat_flux, ...    a forcing: a number, a map (ny, nx), or a series of maps (nt, ny, nx)
+    heat_flux_mean, ...      the mean of the records of a series: a map, whose change is the same for all records
     nu_h, kappa_v, ...       a parameter: a number, a profile (nk,), a map, a field (nk, ny, nx); eos: coefficients
     corrector, ...           the weights of a term of the model (`ogcm.terms`), by its name: (n,)
 
@@ -23,10 +24,12 @@ from ogcm.grid import Grid, add_halo, at_tops, interior
 from ogcm.halo import exchange
 from ogcm.model import Model
 from ogcm.outside import Rim
+from ogcm.series import Series
 from ogcm.state import State
 
 Array = np.ndarray
 POINTS = {"u": "u", "v": "v", "tau_x": "u", "tau_y": "v"}  # all others are at T
+MEAN = "_mean"  # ends the name of the mean of a series
 
 
 def units(name: str, model: Model) -> str:
@@ -45,6 +48,7 @@ def units(name: str, model: Model) -> str:
         Units; "1" for weights of terms and for the coefficients of the equation of state, which have several.
     """
     described = model.fields | model.known_parameters
+    name = name if name in described else name.removesuffix(MEAN)
     return described[name].units if name in described else "1"
 
 
@@ -63,6 +67,8 @@ class Control(NamedTuple):
         True for a vector whose gradient is the sum over all tiles already, False where they remain to be added.
     rim : Rim, optional
         Points of a forcing outside open sides, which is a list (nk, 1, N) and has no halo.
+    departures : ndarray, optional
+        For the mean of a series: the records minus their mean, with halo, which stay as they are.
     """
 
     name: str
@@ -70,6 +76,17 @@ class Control(NamedTuple):
     shape: tuple[int, ...]
     whole: bool = False
     rim: Rim | None = None
+    departures: Array | None = None
+
+    @property
+    def entry(self) -> str:
+        """Name of the field, forcing or parameter that the control changes."""
+        return self.name if self.departures is None else self.name.removesuffix(MEAN)
+
+    @property
+    def point(self) -> str:
+        """Points of a map or field: "t", "u" or "v"."""
+        return POINTS.get(self.entry, "t")
 
     def array(self, model: Model) -> Array:
         """Return the array in which a model holds the control.
@@ -82,7 +99,7 @@ class Control(NamedTuple):
         Returns
         -------
         ndarray
-            The array itself, with halo.
+            The array itself, with halo; for the mean of a series that of its records.
         """
         if self.kind == "state":
             return getattr(model.state, self.name)
@@ -91,7 +108,7 @@ class Control(NamedTuple):
         if self.kind == "parameter":
             return model.parameters[self.name]
         series = model.forcing.series
-        return series[self.name].values if self.name in series else model.forcing.steady[self.name]
+        return series[self.entry].values if self.entry in series else model.forcing.steady[self.name]
 
     def without_halo(self, array: Array) -> Array:
         """Return the array of a control or of its gradient without the halo.
@@ -123,14 +140,14 @@ class Control(NamedTuple):
         """
         if self.rim is not None:
             return self.rim.mask
-        wet = interior(getattr(grid, f"mask_{POINTS.get(self.name, 't')}")) > 0
+        wet = interior(getattr(grid, f"mask_{self.point}")) > 0
         if self.name == "tke":
             return at_tops(wet)
         layers = self.kind == "state" and self.name != "eta"
         return np.ones((), bool) if self.kind in ("parameter", "vector") else wet if layers else wet[0]
 
     def spread(self, values: Array, model: Model) -> Array:
-        """Compute the array that a model holds.
+        """Compute the array that a model holds; for the mean of a series a map that is added to each of its records.
 
         Parameters
         ----------
@@ -147,11 +164,12 @@ class Control(NamedTuple):
         if self.kind == "vector":
             return np.asarray(values)
         values = np.reshape(values, (-1, 1, 1)) if np.ndim(values) == 1 else values  # a profile
+        held = self.array(model) if self.departures is None else self.departures[0]
         if self.rim is not None:
-            return np.where(self.rim.mask, np.broadcast_to(values, self.array(model).shape), 0)
-        size = model.horizontal.shape if self.kind == "forcing" else interior(self.array(model)).shape
+            return np.where(self.rim.mask, np.broadcast_to(values, held.shape), 0)
+        size = model.horizontal.shape if self.kind == "forcing" else interior(held).shape
         full = np.broadcast_to(values, (*np.shape(values)[:-2], *size[-2:]) if np.ndim(values) else size)
-        full = np.where(self.mask(model.grid), full.reshape(interior(self.array(model)).shape), 0)
+        full = np.where(self.mask(model.grid), full.reshape(interior(held).shape), 0)
         spread = add_halo(full, model.grid.periodic, edge=self.kind == "parameter")
         if not model.grid.tile.is_whole:
             exchange(model.grid, spread)
@@ -199,6 +217,8 @@ class Control(NamedTuple):
         if self.kind == "vector":
             return self.array(model).copy()
         inside = self.without_halo(self.array(model))
+        if self.departures is not None:
+            return inside.mean(axis=0)
         if self.shape == ():
             wet = np.broadcast_to(self.mask(model.grid), inside.shape)
             found = model.grid.tile.every(inside[wet][0] if wet.any() else None)  # a tile may have no water
@@ -294,7 +314,12 @@ class Controls:
             raise InputError("controls: this model has no corrector; give it one, or leave corrector out")
         if name in model.parameters:
             return Control(name, "parameter", model.parameter_shapes[name])
-        known = [*model.state.names, *forcing.shapes, *model.parameters, *model.terms]
+        means = {f"{entry}{MEAN}": entry for entry, series in forcing.series.items() if has_mean(series)}
+        if name in means:
+            entry, records = means[name], forcing.series[means[name]].values
+            departures = records - records.mean(axis=0)
+            return Control(name, "forcing", forcing.shapes[entry][1:], False, forcing.rims.get(entry), departures)
+        known = [*model.state.names, *forcing.shapes, *model.parameters, *model.terms, *means]
         raise InputError(f"controls: unknown control {name!r}: {suggestion(str(name), known)}")
 
     def values(self) -> dict[str, Array]:
@@ -324,7 +349,9 @@ class Controls:
         """
         model = model or self.model
         for name, value in self.check(values).items():
-            self.controls[name].array(model)[...] = self.controls[name].spread(value, model)
+            control = self.controls[name]
+            full = control.spread(value, model)
+            control.array(model)[...] = full if control.departures is None else control.departures + full
 
     def check(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """Check the names and shapes of values.
@@ -404,4 +431,15 @@ class Collector:
         """
         parts = state_ad.arrays() | self.gradient.fluxes.arrays() | self.gradient.parameters | self.series
         parts |= self.gradient.weights
-        return {name: control.collect(to_host(parts[name]), self.grid) for name, control in self.controls.items()}
+        found = {}
+        for name, control in self.controls.items():
+            part = to_host(parts[control.entry])
+            # The weights of the records in a step add up to 1: the sum over the records is that over the steps.
+            by_record = control.departures is not None and control.entry in self.series
+            found[name] = control.collect(part.sum(axis=0) if by_record else part, self.grid)
+        return found
+
+
+def has_mean(series: Series) -> bool:
+    """Return whether the mean of a series is a control: its records are in memory and no amplitudes of tides."""
+    return type(series) is Series and isinstance(series.values, np.ndarray)

@@ -106,20 +106,9 @@ class MeanSquare(Loss):
         point, ranges = field_point(model, field), {"x": None, "y": None, "z": None} | where
         self.weight = resting_volume(model, field, box_mask(model, point, **ranges))
         self.weight /= self.total(self.weight)
-        count, missing = 1 if self.days is None else len(self.days), np.ma.getmaskarray(np.ma.asarray(data))
-        data, tile = np.asarray(np.ma.getdata(data), float), model.grid.tile
-        whole = (*self.weight.shape[:-2], *tile.shape)
-        shape = (count, *self.weight.shape)
-        if data.shape in (whole, (count, *whole)):
-            data, missing = tile.cut(data), tile.cut(missing)
-        elif data.shape not in (shape[1:], shape):
-            raise InputError(f"data: {field} has the shape {whole}, {count} records; got {data.shape}")
-        self.data, self.present = np.broadcast_to(data, shape), np.broadcast_to(~missing, shape)
-        wrong = np.argwhere(~np.isfinite(self.data) & self.present & (self.weight > 0))
-        if (place := tile.first(tile.in_whole(tuple(wrong[0])) if len(wrong) else None)) is not None:
-            raise InputError(f"data: {field} is not finite over water at {place}; mask it or fill it")
-        self.data = np.where(self.present & (self.weight > 0), self.data, 0)
-        if tile.any(bool(missing.any())):
+        count, tile = 1 if self.days is None else len(self.days), model.grid.tile
+        self.data, self.present = data_over_water(model, field, data, self.weight > 0, count)
+        if tile.any(not self.present.all()):
             covered = self.total((self.weight * self.present).sum(axis=0)) / count
             if not covered:
                 raise InputError(f"data: {field} is masked at all points of the box; give data over water")
@@ -149,6 +138,115 @@ class MeanSquare(Loss):
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
         slope = 2 * self.record_weight * self.weight * self.misfit(state, record)
         interior(getattr(state_ad, self.field))[...] += value_ad * slope
+
+
+class ClimatologyMisfit(Loss):
+    """Mean over points of ((mean of a field over the days - climatology)/error)^2 [1].
+
+    All points have the same weight. A value of the order of 1 means that the run agrees with the climatology within
+    its errors. The states are added up while the run goes on: `value` is 0 on all days but the last.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    field : {"u", "v", "eta", "T", "S"} or a further tracer
+        The field.
+    climatology : ndarray, shape (nk, ny, nx)
+        The climatology, without the first axis for eta, of the whole ocean or of the tile; masked points do not count.
+    errors : float or ndarray
+        Standard errors of the difference in the units of the field, a number or an array that fits the climatology of
+        the whole ocean.
+    days : float or sequence of float, optional
+        Days from the beginning of the run whose mean is taken; by default its end alone.
+    **where : tuple of float
+        Ranges x, y, z as for `BoxMean`.
+
+    Raises
+    ------
+    InputError
+        For data of another shape, data that are not finite over water, errors that are not positive there, and a box
+        without data.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        field: str,
+        climatology: Array,
+        errors: float | Array,
+        *,
+        days: float | Sequence[float] | Array | None = None,
+        **where: Range,
+    ) -> None:
+        super().__init__(model, days=None if days is None else np.sort(np.atleast_1d(np.asarray(days, float))))
+        self.field, tile = field, model.grid.tile
+        point, ranges = field_point(model, field), {"x": None, "y": None, "z": None} | where
+        wet = resting_volume(model, field, box_mask(model, point, **ranges)) > 0
+        data, present = data_over_water(model, field, climatology, wet, 1)
+        self.climatology, counted = data[0], wet & present[0]
+        whole = (*wet.shape[:-2], *tile.shape)
+        try:
+            errors = np.where(counted, tile.cut(np.broadcast_to(np.asarray(errors, float), whole)), 1.0)
+        except ValueError:
+            raise InputError(f"errors: shape {np.shape(errors)} does not fit {field}'s {whole}") from None
+        if tile.any(not (np.isfinite(errors) & (errors > 0)).all()):
+            raise InputError(f"errors: those of {field} must be positive and finite over water; mask {field} elsewhere")
+        number = self.total(counted.astype(float))
+        if not number:
+            raise InputError(f"climatology: {field} is masked at all points of the box; give data over water")
+        self.weight, self.mean = counted / (number * errors**2), np.zeros(wet.shape)
+
+    def value(self, state: State, record: int) -> float:
+        values = self.record_weight * zero_outside(self.weight, interior(getattr(state, self.field)))
+        self.mean = values if record == 0 else self.mean + values
+        if record < self.all_records()[-1]:
+            return 0.0
+        return self.total(self.weight * (self.mean - self.climatology) ** 2)
+
+    def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
+        slope = 2 * self.record_weight * self.weight * (self.mean - self.climatology)
+        interior(getattr(state_ad, self.field))[...] += value_ad * slope
+
+
+def data_over_water(model: Model, field: str, data: Array, wet: Array, count: int) -> tuple[Array, Array]:
+    """Check data of a field for some records.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    field : str
+        The field.
+    data : ndarray, shape (nk, ny, nx) or (count, nk, ny, nx)
+        The data of the whole ocean or of the tile, perhaps masked; without nk for eta.
+    wet : ndarray of bool, shape (nk, ny, nx)
+        Where they are used, in the tile.
+    count : int
+        Number of records.
+
+    Returns
+    -------
+    data, present : ndarray, shape (count, nk, ny, nx)
+        The data in the tile, 0 where they are masked or not used, and where they are not masked.
+
+    Raises
+    ------
+    InputError
+        For data of another shape, and data that are not finite where they are used.
+    """
+    missing, tile = np.ma.getmaskarray(np.ma.asarray(data)), model.grid.tile
+    data = np.asarray(np.ma.getdata(data), float)
+    whole, shape = (*wet.shape[:-2], *tile.shape), (count, *wet.shape)
+    if data.shape in (whole, (count, *whole)):
+        data, missing = tile.cut(data), tile.cut(missing)
+    elif data.shape not in (shape[1:], shape):
+        raise InputError(f"data: {field} has the shape {whole}, {count} records; got {data.shape}")
+    data, used = np.broadcast_to(data, shape), np.broadcast_to(~missing, shape) & wet
+    wrong = np.argwhere(~np.isfinite(data) & used)
+    if (place := tile.first(tile.in_whole(tuple(wrong[0])) if len(wrong) else None)) is not None:
+        raise InputError(f"data: {field} is not finite over water at {place}; mask it or fill it")
+    return np.where(used, data, 0), np.broadcast_to(~missing, shape)
 
 
 class HeatContent(Loss):

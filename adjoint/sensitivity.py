@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import h5netcdf
 import numpy as np
 
-from adjoint.controls import POINTS, Control, Controls, units
+from adjoint.controls import Control, Controls, units
 from adjoint.loss import Loss
 from adjoint.losses import BoxMean, Enstrophy, HeatContent, Overturning, Transport
 from adjoint.run import gradient
@@ -205,7 +205,7 @@ class Sensitivity:
             The control.
         """
         name, values, grid, tile = control.name, self.gradients[control.name], self.model.grid, self.model.grid.tile
-        point, variable = POINTS.get(name, "t"), f"{SENSITIVITY}{name}"
+        point, variable = control.point, f"{SENSITIVITY}{name}"
         if name == "eos":
             tile.on_first(lambda: f.dimensions.__setitem__("coefficient", len(values)))
             dims: tuple[str, ...] = ("coefficient",)

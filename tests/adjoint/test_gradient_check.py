@@ -133,6 +133,9 @@ LOSSES = {
     "mean": lambda m: losses.BoxMean(m, "u"),
     "mean of the surface": lambda m: losses.BoxMean(m, "eta", x=(0, 2e5)),
     "mean square": lambda m: losses.MeanSquare(m, "T", np.full((2, 5, 12, 16), 10.0), days=[0.1, 0.2]),
+    "climatology": lambda m: losses.ClimatologyMisfit(
+        m, "T", np.full((5, 12, 16), 10.0), np.linspace(1, 0.2, 5)[:, None, None], days=[0.1, 0.2, 0.3], z=(-300, 0)
+    ),
     "observations": lambda m: Observations(
         m, "T", x=[7e4, 3.05e5], y=[5e4, 9.1e4], z=-60.0, days=[0.0, 0.1], values=10.0, errors=0.5
     ),
