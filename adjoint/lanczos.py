@@ -168,6 +168,23 @@ class Lanczos:
         """
         return self.combined(self.coefficients(k))
 
+    def applied_inverse(self, c: Array) -> Array:
+        """Return the approximation Q (I + T)^-1 Q^T c of (I + A)^-1 c.
+
+        Parameters
+        ----------
+        c : ndarray, shape (n,)
+            A vector.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The part of the solution in the space of the vectors.
+        """
+        T = self.tridiagonal()
+        projected = np.array([inner(q, c) for q in self.vectors[: self.size]])
+        return self.combined(linalg.solve(np.identity(len(T)) + T, projected, assume_a="sym"))
+
     def decrease(self, k: int | None = None) -> float:
         """Return by how much the solution after k iterations lowers phi.
 
