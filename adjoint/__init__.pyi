@@ -24,6 +24,8 @@ from .losses import HeatContent as HeatContent
 from .losses import MeanSquare as MeanSquare
 from .losses import Overturning as Overturning
 from .losses import Transport as Transport
+from .observation_impact import impact as impact
+from .observation_loss import Equivalents as Equivalents
 from .observation_loss import Observations as Observations
 from .pairs import Pair as Pair
 from .registry import PAIRS as PAIRS

@@ -152,6 +152,7 @@ COLUMNS = {
     "background": "distance from the first guess",
     "gradient": "norm of the gradient by the scaled controls",
     "evaluations": "runs so far",
+    "loop": "inner loop of a linearised cost, 0 for the cost of a run",
 }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from adjoint import observations
-from adjoint.assimilation import Cost, assimilate
+from adjoint.assimilation import assimilate
 from adjoint.controls import Controls
+from adjoint.cost import Cost
 from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
 from ogcm.cli import DEVICE, setup_command

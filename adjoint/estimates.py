@@ -150,6 +150,20 @@ class ScaledControl:
         x = self.unclipped(z)
         return np.where(self.wet, np.clip(x, self.lower, self.upper), x)
 
+    def tangent(self, z: Array, change: Array) -> Array:
+        """Return the change of x for a small change of z, the derivative of `values`.
+
+        It is 0 where a smoothed control is clipped at a bound.
+        """
+        x, x_tl = self.unclipped(z), self.scale * self.smoothed(change)
+        if self.estimate.smooth:
+            x_tl = np.where((x >= self.lower) & (x <= self.upper), x_tl, 0)
+        return x * x_tl if self.estimate.logarithm else x_tl
+
+    def deviations(self, z: Array) -> Array:
+        """Return the standard deviation of x that the error means near z, in the units of x."""
+        return np.abs(self.unclipped(z)) * self.error if self.estimate.logarithm else self.error
+
     def transpose(self, z: Array, x_ad: Array) -> Array:
         """Return the gradient with respect to z from `x_ad`, that with respect to x.
 

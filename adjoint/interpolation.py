@@ -1,9 +1,16 @@
-"""Model equivalents of observations: the sparse matrix H that interpolates a field to positions.
+"""Model equivalents of observations: the sparse matrices H and W that interpolate a field to positions and times.
 
 H is bilinear between the four columns around a position, and in each column linear in height between the centres of the
 resting cells; the centre of a partial cell lies half-way between its top and the sea floor. Above the first centre and
 below the last one of a column, the nearest cell is taken. Columns without water at the depth of the position are left
-out, and the weights of the others are divided by their sum. H does not depend on the state; its adjoint is H^T.
+out, and the weights of the others are divided by their sum.
+
+W has the weights of the states of a run. It is linear between the two steps around a time; a mean over a span of time
+is that of the piecewise linear function of time, which the trapezoidal rule integrates exactly:
+
+    W_n = 1/(b - a) integral from a to b of max(1 - |s - n|, 0) ds,    a, b: ends of the span in steps
+
+H and W do not depend on the state; their adjoints are H^T and W^T.
 """
 
 from typing import NamedTuple
@@ -12,12 +19,14 @@ import numpy as np
 from scipy import sparse
 
 from ogcm.backend import HALO
+from ogcm.constants import DAY
 from ogcm.model import Model
 from ogcm.regions import extent, heights_with_halo, shift_coordinates
 
 Array = np.ndarray
 SMALLEST_WEIGHT = 0.25  # sum of the bilinear weights of wet cells; within a cell its own weight is at least this
 ROUNDING = 1e-6  # relative, of the depth of the sea floor in float32
+SHORTEST = 1e-6  # steps; times that differ by less are the same
 
 
 def neighbours(coordinates: Array, at: Array, period: float) -> tuple[Array, Array]:
@@ -164,3 +173,48 @@ def interpolation(model: Model, field: str, x: Array, y: Array, z: Array) -> Int
     for numbers in tile.every(known[own[known] & wet]):
         in_water[numbers] = True
     return Interpolation(H, known, own[known], inside, in_water)
+
+
+def under_hat(s: Array) -> Array:
+    """Return the integral of max(1 - |s|, 0) from minus infinity to s."""
+    s = np.clip(s, -1, 1)
+    return 0.5 + s - 0.5 * s * np.abs(s)
+
+
+def time_weights(days: Array, span: Array, dt: float, last: int | None) -> tuple[sparse.csr_matrix, Array]:
+    """Return the matrix that interpolates the states of a run to times, and the steps of these states.
+
+    Parameters
+    ----------
+    days : ndarray, shape (m,)
+        Times in days from the beginning of the run.
+    span : ndarray, shape (m,)
+        Length of the mean that is centred on them [days]; 0 for the value at one time.
+    dt : float
+        Time step [s].
+    last : int or None
+        Number of the last step; what lies before the first or after the last state has its value. None for a run that
+        is long enough.
+
+    Returns
+    -------
+    W : csr_matrix, shape (m, r)
+        The weights of the states. Each row sums to one.
+    steps : ndarray of int, shape (r,)
+        The steps after which these states exist, in ascending order; 0 is the initial state.
+    """
+    ends = (days + 0.5 * span * np.array([[-1.0], [1.0]])) * DAY / dt
+    ends = np.where(np.abs(ends - np.rint(ends)) < SHORTEST, np.rint(ends), ends)
+    ends = np.clip(ends, 0, last)
+    first, count = np.floor(ends[0]).astype(int), (np.ceil(ends[1]) - np.floor(ends[0])).astype(int) + 1
+    row = np.repeat(np.arange(len(days)), count)
+    step = first[row] + np.arange(len(row)) - (np.cumsum(count) - count)[row]
+    a, b = ends[:, row] - step
+    mean = b - a > SHORTEST
+    weight = np.where(
+        mean, (under_hat(b) - under_hat(a)) / np.where(mean, b - a, 1), np.maximum(1 - np.abs(0.5 * (a + b)), 0)
+    )
+    used = weight > 0
+    steps, column = np.unique(step[used], return_inverse=True)
+    W = sparse.csr_matrix((weight[used], (row[used], column)), (len(days), len(steps)))
+    return sparse.diags(1 / np.asarray(W.sum(axis=1)).ravel()) @ W, steps

@@ -14,7 +14,9 @@ A loss evaluates the state on some days of the run and adds up the values. A los
 
 `value` must accept complex states as well (no `abs`, `max` or `float`), so that `adjoint.gradient_check.loss_error` can
 check the pair. Its sums are those of `total`, so that it is the same in each process of an ocean that is divided into
-tiles. Losses can be added and multiplied by numbers: `BoxMean(...) + 0.1 * Enstrophy(...)`.
+tiles. A run calls it once for each record, in the order of time, and `adjoint` for the gradient after the last one, so
+that a loss may remember its records and return the value with the last one. Losses can be added and multiplied by
+numbers: `BoxMean(...) + 0.1 * Enstrophy(...)`.
 """
 
 from collections.abc import Sequence

@@ -64,6 +64,12 @@ class Points(NamedTuple):
         Times in days from the beginning of the run.
     values, errors : ndarray, shape (n,)
         Values and standard errors.
+    span : float or ndarray, shape (n,)
+        Time over which a value is a mean, centred on `days` [days]; 0 for a value at one time.
+    platform : str or ndarray of str, shape (n,)
+        What made the observation, such as a satellite or a float.
+    offset : int or ndarray of int, shape (n,)
+        Number of the group whose unknown mean offset is removed, -1 for none.
     """
 
     field: str
@@ -73,6 +79,14 @@ class Points(NamedTuple):
     days: Array
     values: Array
     errors: Array
+    span: float | Array = 0.0
+    platform: str | Array = ""
+    offset: int | Array = -1
+
+    def whole(self) -> "Points":
+        """Return these observations with all columns of shape (n,)."""
+        columns = (np.broadcast_to(column, np.shape(self.x), subok=True) for column in self[1:])
+        return Points(self.field, *columns)
 
     def loss(self, model: Model, *, out_of_water: str = "drop") -> Observations:
         """Return the misfit to these observations.
@@ -87,9 +101,10 @@ class Points(NamedTuple):
         Returns
         -------
         Observations
-            Half the sum of ((H field - values)/errors)^2.
+            Half the sum of ((y - values - offset)/errors)^2.
         """
-        return Observations(model, **self._asdict(), out_of_water=out_of_water)
+        columns = {name: a for name, a in self._asdict().items() if name != "platform"}
+        return Observations(model, **columns, out_of_water=out_of_water)
 
 
 def misfit(points: Sequence[Points], model: Model, *, out_of_water: str = "drop") -> Loss:
@@ -155,7 +170,8 @@ def synthetic(
             x, y, z, exact = sampled(model, name, every)
             noise = error * rng.normal(size=len(x))
             observed[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
-    return [Points(name, *map(np.concatenate, zip(*records, strict=True))) for name, records in observed.items()]
+    columns = {name: map(np.concatenate, zip(*records, strict=True)) for name, records in observed.items()}
+    return [Points(name, *found).whole() for name, found in columns.items()]
 
 
 def sampled(model: Model, name: str, every: int) -> Array:
@@ -262,7 +278,7 @@ def points_in(path: str, file: "xr.Dataset", model: Model) -> list[Points]:
             )
             warnings.warn(f"{message}, the first is number {n}; they are left out", stacklevel=3)
         if whole.any():
-            points.append(Points(field, *(a[whole] for a in (x, y, z, days, values, errors))))
+            points.append(Points(field, *(a[whole] for a in (x, y, z, days, values, errors))).whole())
     if not points:
         raise FileError(f"{path}: holds no observation, all values of {', '.join(fields)} are missing")
     return points

@@ -6,8 +6,9 @@ import pytest
 
 import ogcm
 from adjoint import assimilation_output as output
-from adjoint.assimilation import Cost, assimilate
+from adjoint.assimilation import assimilate
 from adjoint.complex_step import directional_derivative
+from adjoint.cost import Cost
 from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
 from adjoint.observations import Points, misfit, read, synthetic, write
@@ -56,10 +57,15 @@ MIXED = [
 ]
 
 
-def mixed_cost():
+def mixed_problem():
+    """The observations, the run and the controls of a problem of several fields."""
     guess = ocean({"kappa_h": 300 + 100 * WAVE}, forcing=ogcm.Forcing(tau_x=WIND))
     simulation, loss = twin(ocean(), guess, {"T": 0.1, "u": 0.01}, days=(0.0, 0.1, 0.2), every=2)
-    return Cost(loss, simulation, MIXED)
+    return loss, simulation, MIXED
+
+
+def mixed_cost():
+    return Cost(*mixed_problem())
 
 
 def test_gradient_is_the_complex_step():

@@ -41,10 +41,9 @@ def seen(model: ogcm.Model, field: str) -> Observations:
     x, y = 2e4 * rng.uniform(0, SHAPE[1], n), 2e4 * rng.uniform(0, SHAPE[0], n)
     x[::3] = 1e4 * (x[::3] // 1e4)
     y[::4] = 1e4 * (y[::4] // 1e4)
-    days = rng.choice(DAYS, n)
-    return Observations(
-        model, field, x=x, y=y, z=rng.uniform(-300, 0, n), days=days, values=rng.normal(size=n), errors=0.3
-    )
+    days, span = (DAYS[1] * rng.choice(parts, n) for parts in ([0.1, 0.5, 0.7], [0, 0.2]))
+    columns = {"values": rng.normal(size=n), "errors": 0.3, "span": span, "offset": rng.integers(-1, 3, n)}
+    return Observations(model, field, x=x, y=y, z=rng.uniform(-300, 0, n), days=days, **columns)
 
 
 def different_observations(sides: str, layout: tuple[int, int]) -> int:
@@ -56,15 +55,18 @@ def different_observations(sides: str, layout: tuple[int, int]) -> int:
         losses = [seen(model, field) for model in models]
         found += int((losses[0].kept != losses[1].kept).sum())
         found += int((losses[0].observe(models[0].state) != losses[1].observe(models[1].state)).sum())
-        for record in range(2):
-            value, slopes = [], []
+        records = losses[0].all_records()
+        found += losses[1].all_records() != records
+        values = [[loss.value(m.state, record) for record in records] for loss, m in zip(losses, models, strict=True)]
+        found += int((losses[0].equivalents() != losses[1].equivalents()).sum())
+        found += (values[0] != values[1]) + (not values[0][-1])
+        for record in records:
+            slopes = []
             for loss, model in zip(losses, models, strict=True):
                 slope = model.state.copy()
-                value.append(loss.value(model.state, record))
                 loss.adjoint(model.state, record, 1.0, slope)
                 slopes.append(interior(getattr(slope, field)))
-            found += (value[0] != value[1]) + int((tile.cut(slopes[0]) != slopes[1]).sum())
-            found += not value[0]
+            found += int((tile.cut(slopes[0]) != slopes[1]).sum())
         found += loss_error(losses[1]) > 1e-12
     return found
 

@@ -1,0 +1,303 @@
+"""The cost J of an assimilation, its gradient, and the products of its linearised form with vectors.
+
+    J(z) = loss(x(z)) + 1/2 sum over controls |z|^2
+
+`adjoint.estimates` defines x(z). For an ocean that is divided into tiles, z is the vector of the whole ocean. The first
+process holds it, minimises and writes the history; the others take part in the runs (`Cost.lead`).
+
+Around a point z, the misfit to observations is replaced by a quadratic function of an increment w (Courtier et al.
+1994, doi 10.1002/qj.49712051912). With H the tangent of the model equivalents, U that of x(z), R = diag(errors^2),
+
+    J(z + w) ~ J(z) + g^T w + 1/2 w^T (I + A) w,      A = U^T H^T R^-1 H U,
+
+where g is the gradient of J. A product with A takes a tangent run, and a run backwards (`LinearisedCost.multiply`):
+
+    complex      the run in complex128 with the change of the controls in the imaginary part (`adjoint.complex_step`):
+                 exact, and that of the branches that the adjoint takes, so that A is symmetric to round-off
+    difference   (y(x + e dx) - y(x))/e, a run in float64 more: several times faster, with a relative error of about
+                 1e-7 where the model is smooth, and of order 1 for what is exactly at a kink of the model
+"""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from adjoint.assimilation_history import Evaluation
+from adjoint.complex_step import STEP, full_copy, loss_of_run, perturbed_model
+from adjoint.controls import Controls
+from adjoint.estimates import Estimate, ScaledControl, scaled_controls
+from adjoint.loss import Loss, Sum
+from adjoint.observation_loss import Equivalents, Observations
+from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
+from ogcm.errors import BlowUpError, InputError
+from ogcm.grid import interior
+from ogcm.provenance import digest
+from ogcm.restart import geometry
+from ogcm.simulation import Simulation
+
+Array = np.ndarray
+Result = TypeVar("Result")
+TANGENTS = ("complex", "difference")
+SMALL = 1e-5  # largest change of a control in units of its error, for the tangent by differences
+
+
+class Cost:
+    """The cost J and its gradient as functions of one vector z: all controls one after another, land included.
+
+    Parameters
+    ----------
+    loss : Loss
+        The misfit to the observations.
+    simulation : Simulation
+        The run; a copy of it is used.
+    estimates : sequence of Estimate
+        The controls.
+    **budget
+        memory, snapshots, disk, folder as for `adjoint.gradient`.
+
+    Raises
+    ------
+    InputError
+        For estimates that cannot be used, or a loss that does not fit the run.
+    """
+
+    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
+        names = [estimate.name for estimate in estimates]
+        if len(set(names)) < len(names):
+            raise InputError(f"estimates: each control once, got {', '.join(names)}")
+        self.loss, self.simulation, self.budget = loss, copy.copy(simulation), budget
+        self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
+        self.workspace = Workspace(self.simulation.model, simulation.device)
+        self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
+        loss.records_by_step(simulation)
+        self.scaled = scaled_controls(estimates, self.controls)
+        # The elements of z that count in the background term.
+        counts = [np.full(s.wet.size, s.estimate.background, bool) for s in self.scaled.values()]
+        self.counts = np.concatenate([np.zeros(0, bool), *counts])
+
+    def parts(self, z: Array) -> Iterator[tuple[str, ScaledControl, Array]]:
+        """Yield name, control and its part of z in its shape."""
+        start = 0
+        for name, s in self.scaled.items():
+            yield name, s, z[start : start + s.wet.size].reshape(s.wet.shape)
+            start += s.wet.size
+
+    def start(self) -> Array:
+        """Return z of the first guess."""
+        return np.zeros(self.counts.size)
+
+    def bounds(self) -> Array:
+        """Return the bounds of z (2, n)."""
+        return np.concatenate([s.bounds().reshape(2, -1) for s in self.scaled.values()], axis=1)
+
+    def values(self, z: Array | None) -> dict[str, Array]:
+        """Return the controls of z by name, in their shapes and units; z is None in all processes but the first."""
+        whole = {} if z is None else {name: s.values(part) for name, s, part in self.parts(z)}
+        return self.scatter(whole)
+
+    def scatter(self, whole: Mapping[str, Array]) -> dict[str, Array]:
+        """Give each process its part of arrays in the shapes of the controls, which only the first one holds."""
+        return {name: self.tile.scatter(whole.get(name)) for name in self.controls.controls}
+
+    def transpose(self, z: Array, slopes: Mapping[str, Array]) -> Array:
+        """Return the gradient with respect to z, from those with respect to the controls of the whole ocean."""
+        return np.concatenate([s.transpose(part, slopes[name]).ravel() for name, s, part in self.parts(z)])
+
+    def __call__(self, z: Array) -> Evaluation:
+        """Run forward and backward, in the work of `lead`. Raises BlowUpError where the run does not stay finite."""
+        run, slopes = self.together("run", z)
+        known = np.where(self.counts, z, 0)
+        background = 0.5 * float(known @ known)
+        gradient = self.transpose(z, slopes) + known
+        return Evaluation(z.copy(), run.value + background, run.value, background, gradient)
+
+    def run(self, z: Array | None) -> tuple[GradientOfRun, dict[str, Any]]:
+        """Run forward and backward; return the gradient, and that with respect to the controls of the whole ocean."""
+        self.controls.set_values(self.values(z))
+        return self.gradient(self.loss)
+
+    def gradient(self, loss: Loss) -> tuple[GradientOfRun, dict[str, Any]]:
+        """Return what `run` returns, of another loss and the present values of the controls."""
+        run = gradient(loss, self.simulation, self.controls.controls, workspace=self.workspace, **self.budget)
+        return run, {name: self.tile.gather(a) for name, a in run.gradients.items()}
+
+    def residuals(self, z: Array | None) -> list[Array]:
+        """Run forward; return y - d of the observations that the loss consists of, in all processes."""
+        self.controls.set_values(self.values(z))
+        evaluate(self.loss, self.simulation)
+        return [term.residuals() for term in observations_in(self.loss)]
+
+    def together(self, name: str, z: Array) -> Any:
+        """Call a method in all processes, in the work of `lead`; z is None in all but the first."""
+        self.tile.tell(name)
+        return getattr(self, name)(z)
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """Do some work that calls this cost, in the first process; the others take part in the runs.
+
+        Returns the result of the work in all processes, and raises its exception in all of them.
+        """
+        end: Any = None
+        if self.tile.is_first:
+            try:
+                end = work(), None
+            except BaseException as error:  # Ctrl-C as well
+                end = None, error
+            self.tile.tell(end)
+        else:
+            while isinstance(end := self.tile.tell(), str):
+                with contextlib.suppress(BlowUpError, InputError):  # which the first process meets as well
+                    getattr(self, end)(None)
+        result, failure = end
+        if failure is not None:
+            raise failure
+        return result
+
+    def identity(self) -> dict[str, str]:
+        """Return what distinguishes this problem from others, except the values of the loss."""
+        model, horizontal = self.simulation.model, self.simulation.model.horizontal.undivided
+        texts = {"controls": ", ".join(self.controls.controls)}
+        texts["steps"] = f"{self.simulation.steps} of {model.numerics.dt:g} s"
+        texts |= {"numerics": digest(repr(model.options())), "loss": type(self.loss).__name__}
+        maps = [a for a in geometry(model).values() if a.ndim == 2]
+        maps += [interior(a) for a in (*model.state, *model.parameters.values()) if a.ndim > 1]
+        rest = horizontal.x_t, horizontal.y_t, np.array(self.tile.periodic), model.dz, model.parameters["eos"]
+        texts["model"] = digest(self.tile.digest(maps), *rest)
+        for name, s in self.scaled.items():
+            e = s.estimate
+            texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.smooth)))
+        return texts
+
+
+class LinearisedCost(Cost):
+    """The cost J, and the products of its linearised form with vectors.
+
+    Parameters
+    ----------
+    loss : Observations, or a sum of several
+        The misfit to the observations.
+    simulation : Simulation
+        The run; a copy of it is used.
+    estimates : sequence of Estimate
+        The controls.
+    tangent : {"complex", "difference"}
+        How a tangent run is made.
+    **budget
+        memory, snapshots, disk, folder as for `adjoint.gradient`.
+
+    Raises
+    ------
+    InputError
+        For estimates that cannot be used, or a loss that does not fit the run or consists of something else.
+    """
+
+    def __init__(
+        self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], tangent: str, **budget: Any
+    ) -> None:
+        super().__init__(loss, simulation, estimates, **budget)
+        self.terms, self.tangent = terms_of(loss), tangent
+        for factor, term in self.terms:
+            if not isinstance(term, Observations) or not factor > 0:
+                raise InputError(
+                    f"loss: the incremental method needs a sum of adjoint.Observations, got {factor:g} "
+                    f"{type(term).__name__}; leave it out, or choose method='full'"
+                )
+        self.z: Any = None  # where the cost is linearised, in the first process
+        self.base: list[Array] = []  # the residuals there, for the tangent by differences
+
+    def linearise(self, z: Array | None) -> None:
+        """Choose the point around which products are computed."""
+        self.z = z
+        if self.tangent == "difference":
+            self.base = self.residuals(z)
+        else:
+            self.controls.set_values(self.values(z))
+
+    def changes(self, v: Array) -> dict[str, Array]:
+        """Return U v, the tangent of the controls of the whole ocean; of logarithms and clipped ones at z."""
+        pairs = zip(self.parts(self.z), self.parts(v), strict=True)
+        return {name: s.tangent(part, change) for (name, s, part), (_, _, change) in pairs}
+
+    def equivalents(self, v: Array | None) -> list[Array]:
+        """Return H U v for the terms of the loss, by a tangent run, in all processes.
+
+        Raises
+        ------
+        BlowUpError
+            Where the tangent run does not stay finite.
+        """
+        changes = {} if v is None else self.changes(v)
+        size: complex = 1j * STEP
+        if self.tangent == "difference":
+            size = self.tile.tell(None if v is None else SMALL / self.largest(changes))
+        model = perturbed_model(self.simulation.model, self.scatter(changes), size)
+        if self.tangent == "difference":
+            model = model.to(self.simulation.device)
+        loss_of_run(self.loss, self.simulation, model)
+        if self.tangent == "difference":
+            found = [(t.residuals() - base) / size for (_, t), base in zip(self.terms, self.base, strict=True)]
+        else:
+            found = [term.residuals().imag / STEP for _, term in self.terms]
+        if not all(np.isfinite(a).all() for a in found):
+            raise BlowUpError("the tangent run does not stay finite: choose a shorter window, or method='full'")
+        return found
+
+    def largest(self, changes: Mapping[str, Array]) -> float:
+        """Return the largest change of a control in units of its standard error, 1 for none."""
+        errors = {name: s.deviations(part) for name, s, part in self.parts(self.z)}
+        return float(max(np.abs(a / errors[name]).max(initial=0.0) for name, a in changes.items())) or 1.0
+
+    def multiply(self, v: Array | None) -> tuple[list[Array], dict[str, Any]]:
+        """Return H U v, and H^T R^-1 H U v with respect to the controls of the whole ocean; see `product`."""
+        found = self.equivalents(v)
+        _, slopes = self.gradient(self.weighted(found))
+        return found, slopes
+
+    def weighted(self, residuals: Sequence[Array]) -> Loss:
+        """Return the sum of R^-1 residuals times the model equivalents, whose gradient is H^T R^-1 residuals."""
+        pairs = zip(self.terms, residuals, strict=True)
+        return Sum([(factor, Equivalents(term, term.weights * a)) for (factor, term), a in pairs])
+
+    def product(self, v: Array) -> Array:
+        """Return A v, in the work of `lead`; for controls without background term less v, so that I + A lacks it."""
+        _, slopes = self.together("multiply", v)
+        return self.transpose(self.z, slopes) - np.where(self.counts, 0, v)
+
+
+def terms_of(loss: Loss, factor: float = 1.0) -> list[tuple[float, Any]]:
+    """Return the losses of which a loss is the sum, each with its factor.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    factor : float, default 1
+        Factor of the loss.
+
+    Returns
+    -------
+    list of tuple of float and Loss
+        Factors and losses, none of which is a sum.
+    """
+    if isinstance(loss, Sum):
+        return [found for f, term in loss.terms for found in terms_of(term, factor * f)]
+    return [(factor, loss)]
+
+
+def observations_in(loss: Loss) -> list[Observations]:
+    """Return the observations among the losses of which a loss is the sum.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+
+    Returns
+    -------
+    list of Observations
+        The observations of each field or kind.
+    """
+    return [term for _, term in terms_of(loss) if isinstance(term, Observations)]
