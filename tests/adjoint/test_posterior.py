@@ -110,7 +110,7 @@ def test_errors_of_a_twin_are_as_large_as_the_posterior():
     simulation = simulated(model, 2.0)
     points = synthetic(simulated(truth, 2.0), {"eta": 0.02}, days=(0.25, 1.0, 2.0), every=2, seed=2)
     loss = misfit(points, model)
-    found = assimilate(loss, simulation, estimates, method="incremental", outer=1, iterations=60, tangent="difference")
+    found = assimilate(loss, simulation, estimates, method="incremental", outer=1, iterations=60)
     deviations = found.analysis.deviations()
     for name, s in found.analysis.cost.scaled.items():
         normalised, before = ((a[name] - true[name]) / deviations[name] for a in (found, found.first_guess))
