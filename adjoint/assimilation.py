@@ -1,9 +1,9 @@
 """Parameter estimation and 4D-Var: the controls with which a run fits observations.
 
-    J(x) = loss(x) + 1/2 sum over controls |z|^2,       x = x_b + sigma C z   or   x_b exp(sigma C z)
+    J(x) = loss(x) + 1/2 sum over controls |z|^2,       x = x_b + sigma C^(1/2) z   or   x_b exp(sigma C^(1/2) z)
 
     misfit = adjoint.Observations(model, "T", x=x, y=y, z=z, days=days, values=values, errors=0.1)
-    estimates = [Estimate("T", 1.0, smooth=2.0), Estimate("nu_h", 0.5, logarithm=True)]
+    estimates = [Estimate("T", 1.0, length=5e4), Estimate("nu_h", 0.5, logarithm=True)]
     found = adjoint.assimilate(misfit, simulation, estimates, history="nu_h.h5")
     found["nu_h"], found.apply_to(model)
 

@@ -165,7 +165,7 @@ class Cost:
         texts["model"] = digest(self.tile.digest(maps), *rest)
         for name, s in self.scaled.items():
             e = s.estimate
-            texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.smooth)))
+            texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.lengths)))
         return texts
 
 

@@ -18,7 +18,7 @@ from adjoint.observations import misfit, synthetic
 from ogcm.errors import InputError
 from tests.adjoint.test_assimilation import ocean, rms, simulated, twin
 
-ESTIMATES = [Estimate("eta", 0.05, smooth=1.5), Estimate("nu_h", 0.5, logarithm=True)]
+ESTIMATES = [Estimate("eta", 0.05, length=3e4), Estimate("nu_h", 0.5, logarithm=True)]
 
 
 def few_observations():
@@ -102,7 +102,7 @@ def test_desroziers_finds_the_errors_of_random_numbers():
 @pytest.mark.slow
 def test_errors_of_a_twin_are_as_large_as_the_posterior():
     """Sea level and wind of a double gyre: rms of errors over standard deviations; chi-squared; Desroziers."""
-    estimates = [Estimate("eta", 0.05, smooth=2.0), Estimate("tau_x", 0.1, smooth=0.7)]
+    estimates = [Estimate("eta", 0.05, length=4e5), Estimate("tau_x", 0.1, length=2e5)]
     model, truth = (ogcm.setups.double_gyre(resolution=2.0) for _ in range(2))
     prior = Cost(BoxMean(truth, "T"), simulated(truth, 2.0), estimates)
     true = prior.values(np.random.default_rng(7).normal(size=prior.counts.size))

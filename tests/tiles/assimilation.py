@@ -25,8 +25,8 @@ SHAPE, STEPS, DT = (12, 16), 4, 300.0
 DAYS = [0.0, STEPS * DT / DAY]
 FIELDS = {"u": 0.02, "v": 0.02, "eta": 0.01, "T": 0.1, "S": 0.1}
 ESTIMATES = [
-    Estimate("T", 0.2, smooth=1.5), Estimate("u", 0.05), Estimate("eta", 0.02, smooth=1.0),
-    Estimate("tau_x", 0.05, smooth=2.0), Estimate("heat_flux", 50.0, background=False),
+    Estimate("T", 0.2, length=4e4), Estimate("u", 0.05), Estimate("eta", 0.02, length=3e4),
+    Estimate("tau_x", 0.05, length=6e4), Estimate("heat_flux", 50.0, background=False),
     Estimate("nu_h", 0.3, logarithm=True), Estimate("kappa_v", 1.0, logarithm=True),
 ]  # fmt: skip
 
