@@ -1,9 +1,9 @@
 """Parameter estimation and 4D-Var: the controls with which a run fits observations.
 
-    J(x) = loss(x) + 1/2 sum over controls |z|^2,       x = x_b + sigma C z   or   x_b exp(sigma C z)
+    J(x) = loss(x) + 1/2 sum over controls |z|^2,       x = x_b + sigma C^(1/2) z   or   x_b exp(sigma C^(1/2) z)
 
     misfit = adjoint.Observations(model, "T", x=x, y=y, z=z, days=days, values=values, errors=0.1)
-    estimates = [Estimate("T", 1.0, smooth=2.0), Estimate("nu_h", 0.5, logarithm=True)]
+    estimates = [Estimate("T", 1.0, length=5e4), Estimate("nu_h", 0.5, logarithm=True)]
     found = adjoint.assimilate(misfit, simulation, estimates, history="nu_h.h5")
     found["nu_h"], found.apply_to(model)
 
@@ -25,7 +25,7 @@ import numpy as np
 from adjoint import incremental, quasi_newton
 from adjoint.assimilation_history import History, Iteration
 from adjoint.controls import Controls
-from adjoint.cost import TANGENTS, Cost, LinearisedCost
+from adjoint.cost import Cost, LinearisedCost
 from adjoint.estimates import Estimate
 from adjoint.evaluations import Minimum
 from adjoint.loss import Loss
@@ -102,7 +102,6 @@ def assimilate(
     method: str = "full",
     outer: int = 2,
     iterations: int | None = None,
-    tangent: str = "complex",
     tolerance: float = 1e-9,
     history: str | Path | None = None,
     **budget: Any,
@@ -126,8 +125,6 @@ def assimilate(
         Largest number of outer loops of the incremental method.
     iterations : int, optional
         Largest number of iterations, 50 by default; for the incremental method of each outer loop, 15 by default.
-    tangent : {"complex", "difference"}, default "complex"
-        How the incremental method runs the tangent (`adjoint.cost`).
     tolerance : float, default 1e-9
         The minimisation, or an inner loop, ends when an iteration lowers J by less than tolerance max(J, 1).
     history : str or Path, optional
@@ -150,12 +147,12 @@ def assimilate(
         Where the run of the first guess blows up.
     """
     iterations = METHODS.get(method, 1) if iterations is None else iterations
-    check_choices(method, tangent, {"iterations": iterations, "outer": outer}, tolerance)
+    check_choices(method, {"iterations": iterations, "outer": outer}, tolerance)
     if method == "full":
         cost, choice = Cost(loss, simulation, estimates, **budget), method
     else:
-        cost = LinearisedCost(loss, simulation, estimates, tangent, **budget)
-        choice = f"{method}, {iterations} iterations, tolerance {tolerance:g}, tangent {tangent}"
+        cost = LinearisedCost(loss, simulation, estimates, **budget)
+        choice = f"{method}, {iterations} iterations, tolerance {tolerance:g}"
     identity = cost.identity() | {"method": choice}
     first_guess = {name: a.astype(float) for name, a in cost.controls.values().items()}
     minimum: Minimum | None = None  # in the first process
@@ -178,11 +175,10 @@ def assimilate(
     return Assimilated(values, first_guess, iterations_made, runs, blown_up, message, cost.controls, misfits, analysis)
 
 
-def check_choices(method: str, tangent: str, numbers: Mapping[str, int], tolerance: float) -> None:
-    """Raise InputError for unknown names, numbers below 1, or a negative tolerance."""
-    for name, value, known in (("method", method, METHODS), ("tangent", tangent, TANGENTS)):
-        if value not in known:
-            raise InputError(f"{name}: unknown {value!r}: {suggestion(str(value), known)}")
+def check_choices(method: str, numbers: Mapping[str, int], tolerance: float) -> None:
+    """Raise InputError for an unknown method, numbers below 1, or a negative tolerance."""
+    if method not in METHODS:
+        raise InputError(f"method: unknown {method!r}: {suggestion(str(method), METHODS)}")
     for name, number in numbers.items():
         if not number >= 1:
             raise InputError(f"{name}: at least one, got {number}")

@@ -57,7 +57,7 @@ ASSIMILATE_OPTIONS = {
     "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print the truth as well"),
     "estimate": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
                       "logarithm of a positive parameter, common values for state and wind"),
-    "smooth": (float, "correlation length of maps [cells] (default 2)"),
+    "length": (float, "length of the correlation of errors along layers [km] (default 3 cells)"),
     "days": (float, "length of the window [days] (default: the setup's)"),
     "iterations": (int, "largest number of iterations (default 30)"),
     "history": (str, "file of all evaluations; the same command continues from it"),
@@ -167,7 +167,7 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     progress = not settings.get("quiet", False)
     chosen = {"restart": settings.get("restart"), "progress": progress, "device": settings.get("device", "cpu")}
     simulation = Simulation(model, days=settings["days"], **chosen)
-    estimates = [estimate(word, model, settings.get("smooth", 2.0)) for word in settings["estimate"].split(",")]
+    estimates = [estimate(word, model, settings.get("length")) for word in settings["estimate"].split(",")]
     truth = None
     if "observations" in settings:
         points = observations.read(settings["observations"], model)
@@ -189,8 +189,11 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     return 0
 
 
-def estimate(word: str, model: Model, smooth: float) -> Estimate:
-    """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic."""
+def estimate(word: str, model: Model, length: float | None) -> Estimate:
+    """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic.
+
+    The length of the correlation [km] is that of maps and fields, by default the width of three cells.
+    """
     name, _, given = word.strip().partition("=")
     control = Controls(model, name).controls[name]
     logarithm = control.has_logarithm(model)
@@ -201,7 +204,9 @@ def estimate(word: str, model: Model, smooth: float) -> Estimate:
         error = float(given) if given else default
     except ValueError:
         raise InputError(f"estimate: {word!r} is not NAME=ERROR; give a number") from None
-    return Estimate(name, error, logarithm=logarithm, smooth=smooth if len(control.shape) >= 2 else 0.0)
+    grid = model.horizontal.undivided
+    metres = 3 * float(np.sqrt(grid.area_t.mean())) if length is None else 1e3 * length
+    return Estimate(name, error, logarithm=logarithm, length=metres if len(control.shape) >= 2 else 0.0)
 
 
 def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list]:

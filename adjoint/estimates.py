@@ -1,22 +1,22 @@
 """Controls that are estimated from observations, as scaled variables of a minimisation.
 
-    x = x_b + sigma C z    or    x = x_b exp(sigma C z)
+    x = x_b + sigma C^(1/2) z    or    x = x_b exp(sigma C^(1/2) z)
 
 The first guess x_b is the value of the model, sigma the standard error of the estimate, and z the vector that a
-minimiser or a training changes: of the order of 1, whatever the units of x. C smooths a map by diffusion along its
-layers over water (Weaver and Courtier 2001, doi 10.1002/qj.49712757518), so that the information of one observation
-spreads over the correlation length. It is normalised with random vectors, as there, so that sigma is the standard
-deviation of x - x_b.
+minimiser or a training changes: of the order of 1, whatever the units of x. C is the correlation of the error along
+layers, over depth and in time (`adjoint.background.correlation`), so that the information of one observation spreads
+over the length of the correlation. Its variance is 1, so that sigma is the standard deviation of x - x_b.
 
-For an ocean that is divided into tiles the first process scales and smooths the controls of the whole ocean.
+For an ocean that is divided into tiles the first process scales and correlates the controls of the whole ocean.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
+from adjoint.background.correlation import Correlation, Places, check_lengths, layer_thickness
+from adjoint.background.diffusion import Diffusion
 from adjoint.controls import Control, Controls
 from ogcm.errors import InputError
 from ogcm.grid import interior
@@ -25,7 +25,6 @@ from ogcm.stability import stable_mixing
 
 Array = np.ndarray
 SAFE = 0.2  # part of the largest mixing that is stable over a flat bottom: thin cells beside thick ones allow less
-PROBES = 100  # random vectors for the variance of a smoothed map, which is then correct to about 7 % (sigma)
 
 
 class Estimate(NamedTuple):
@@ -36,8 +35,8 @@ class Estimate(NamedTuple):
     name : str
         Name of the control (`adjoint.Controls`).
     error : float or ndarray
-        Standard error sigma in the units of the control, a number or an array that fits its shape; with `logarithm`,
-        that of the natural logarithm.
+        Standard error sigma in the units of the control: a number, a profile (nk,), a map (ny, nx) or a field of the
+        whole ocean; with `logarithm`, that of the natural logarithm.
     background : bool, default True
         Whether the distance from the first guess counts in the cost.
     lower, upper : float, optional
@@ -45,8 +44,13 @@ class Estimate(NamedTuple):
         layers the largest value that is stable with the time step.
     logarithm : bool, default False
         Whether the logarithm is estimated, for a positive control.
-    smooth : float, default 0
-        Correlation length of a map [cells]; 0 does not smooth. A smoothed map is clipped at its bounds.
+    length : float, default 0
+        Length [m] of the correlation of the error along layers, or along open sides: it is 1 - r^2/(2 length^2) near
+        r = 0, and nearly a Gaussian. 0 for errors without correlation. A correlated control is clipped at its bounds.
+    depth : float, default 0
+        Length [m] of the correlation over depth, likewise.
+    days : float, default 0
+        Length [days] of the correlation between the records of a series, likewise.
     """
 
     name: str
@@ -55,7 +59,14 @@ class Estimate(NamedTuple):
     lower: float | None = None
     upper: float | None = None
     logarithm: bool = False
-    smooth: float = 0.0
+    length: float = 0.0
+    depth: float = 0.0
+    days: float = 0.0
+
+    @property
+    def lengths(self) -> dict[str, float]:
+        """The lengths of the correlation by name."""
+        return {"length": self.length, "depth": self.depth, "days": self.days}
 
 
 class ScaledControl:
@@ -73,31 +84,24 @@ class ScaledControl:
         Bounds of the control as a parameter.
     stable : ndarray, shape (ny, nx), or None
         Largest stable values of the control; None where any value is stable.
-    periodic : tuple of bool
-        Whether the ocean is periodic along j, along i.
+    correlation : Correlation or None
+        Correlation of the error; None for none.
 
     Raises
     ------
     InputError
-        For an error, bounds, a smoothing or a first guess that cannot be used.
+        For an error, bounds or a first guess that cannot be used.
     """
 
     def __init__(
         self, estimate: Estimate, first_guess: Array, wet: Array, allowed: tuple[float, float], stable: Array | None,
-        periodic: tuple[bool, bool],
+        correlation: Correlation | None,
     ) -> None:  # fmt: skip
         self.estimate, self.first_guess, name, shape = estimate, first_guess, estimate.name, first_guess.shape
         self.wet = np.broadcast_to(wet, shape)
-        try:
-            self.error = np.broadcast_to(np.asarray(estimate.error, float), shape)
-        except ValueError:
-            raise InputError(f"error: shape {np.shape(estimate.error)} does not fit {name}'s {shape}") from None
+        self.error, self.correlation = np.where(self.wet, fitted_error(estimate, shape), 1.0), correlation
         if not (np.isfinite(self.error) & (self.error > 0)).all():
             raise InputError(f"error: the error of {name} must be positive and finite, got {np.min(self.error):g}")
-        if not (np.isfinite(estimate.smooth) and estimate.smooth >= 0):
-            raise InputError(f"smooth: {estimate.smooth} of {name} is not a length in cells, or 0 for no smoothing")
-        if estimate.smooth and len(shape) < 2:
-            raise InputError(f"smooth: {name} has the shape {shape} and cannot be smoothed; leave smooth out")
         self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(allowed, stable))
         bad = self.wet & ~((self.first_guess >= self.lower) & (self.first_guess <= self.upper))
         if bad.any():
@@ -108,8 +112,6 @@ class ScaledControl:
             )
         if estimate.logarithm and not (self.first_guess[self.wet] > 0).all():
             raise InputError(f"logarithm: {name} has values <= 0, which have none; give it logarithm=False")
-        self.smoother, self.passes = smoothing(self.wet, estimate.smooth, periodic)
-        self.scale = self.error / self.smoothed_deviation() if estimate.smooth else self.error
 
     def limits(self, allowed: tuple[float, float], stable: Array | None) -> tuple[Any, Any]:
         """Return the bounds of x: those of the parameter and of stability, unless the estimate has narrower ones."""
@@ -126,23 +128,13 @@ class ScaledControl:
         lower = low if estimate.lower is None else estimate.lower
         return lower, high if estimate.upper is None else np.minimum(high, estimate.upper)
 
-    def smoothed(self, z: Array) -> Array:
-        """Return z after the passes of a diffusion over water, a symmetric operator."""
-        a = np.where(self.wet, z, 0).ravel()
-        for _ in range(self.passes):
-            a = self.smoother @ a
-        return a.reshape(np.shape(z))
-
-    def smoothed_deviation(self) -> Array:
-        """Return the standard deviation of `smoothed` random numbers of variance 1, estimated from PROBES vectors."""
-        rng, squares = np.random.default_rng(0), np.zeros(self.wet.shape)
-        for _ in range(PROBES):
-            squares += self.smoothed(rng.choice([-1.0, 1.0], self.wet.shape)) ** 2
-        return np.where(self.wet, np.sqrt(squares / PROBES), 1.0)
+    def change(self, z: Array) -> Array:
+        """Return sigma C^(1/2) z."""
+        return self.error * (np.where(self.wet, z, 0) if self.correlation is None else self.correlation.root(z))
 
     def unclipped(self, z: Array) -> Array:
         """Return x of z, not clipped at the bounds."""
-        change = self.scale * self.smoothed(z)
+        change = self.change(z)
         return self.first_guess * np.exp(change) if self.estimate.logarithm else self.first_guess + change
 
     def values(self, z: Array) -> Array:
@@ -153,10 +145,10 @@ class ScaledControl:
     def tangent(self, z: Array, change: Array) -> Array:
         """Return the change of x for a small change of z, the derivative of `values`.
 
-        It is 0 where a smoothed control is clipped at a bound.
+        It is 0 where a correlated control is clipped at a bound.
         """
-        x, x_tl = self.unclipped(z), self.scale * self.smoothed(change)
-        if self.estimate.smooth:
+        x, x_tl = self.unclipped(z), self.change(change)
+        if self.correlation is not None:
             x_tl = np.where((x >= self.lower) & (x <= self.upper), x_tl, 0)
         return x * x_tl if self.estimate.logarithm else x_tl
 
@@ -167,16 +159,17 @@ class ScaledControl:
     def transpose(self, z: Array, x_ad: Array) -> Array:
         """Return the gradient with respect to z from `x_ad`, that with respect to x.
 
-        It is 0 where a smoothed control is clipped at a bound.
+        It is 0 where a correlated control is clipped at a bound.
         """
         x = self.unclipped(z)
-        if self.estimate.smooth:
-            x_ad = np.where((x >= self.lower) & (x <= self.upper), x_ad, 0)
-        return self.smoothed(self.scale * (x * x_ad if self.estimate.logarithm else x_ad))
+        change_ad = self.error * (x * x_ad if self.estimate.logarithm else x_ad)
+        if self.correlation is None:
+            return np.where(self.wet, change_ad, 0)
+        return self.correlation.transpose(np.where((x >= self.lower) & (x <= self.upper), change_ad, 0))
 
     def bounds(self) -> Array:
-        """Return the bounds of z (2, ...); a smoothed control, which is clipped instead, has none."""
-        if self.estimate.smooth:
+        """Return the bounds of z (2, ...); a correlated control, which is clipped instead, has none."""
+        if self.correlation is not None:
             return np.stack([np.full(self.first_guess.shape, b) for b in (-np.inf, np.inf)])
         x = np.stack([self.lower, self.upper])
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -205,21 +198,39 @@ def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[s
         For estimates that cannot be used; in all processes.
     """
     model, tile, made = controls.model, controls.model.grid.tile, dict[str, ScaledControl]()
-    stable = stable_mixing(model)
+    stable, diffusions = stable_mixing(model), dict[Any, Diffusion]()
     for estimate in estimates:
         control = controls.controls[estimate.name]
-        values, wet = control.values(model).astype(float), wet_points(control, model)
-        largest = stable.get(estimate.name)
-        known: tuple[Any, ...] = tuple(None if a is None else tile.gather(a) for a in (values, wet, largest))
+        check_lengths(control, estimate.lengths)
+        if control.rim is not None and not tile.is_whole:
+            raise InputError(f"{estimate.name}: what lies outside of open sides is estimated by one process only")
+        values, wet, largest = control.values(model).astype(float), wet_points(control, model), stable.get(control.name)
+        h = layer_thickness(control, model) if estimate.depth else None
+        known: tuple[Any, ...] = tuple(None if a is None else tile.gather(a) for a in (values, wet, largest, h))
 
-        def make(estimate: Estimate = estimate, known: tuple[Any, ...] = known) -> None:
-            first_guess, wet, largest = known
+        def make(estimate: Estimate = estimate, control: Control = control, known: tuple[Any, ...] = known) -> None:
+            first_guess, wet, largest, h = known
             parameter = model.known_parameters.get(estimate.name)
             allowed = (parameter.lower, parameter.upper) if parameter else (-np.inf, np.inf)
-            made[estimate.name] = ScaledControl(estimate, first_guess, wet, allowed, largest, tile.periodic)
+            correlation = None
+            if any(estimate.lengths.values()):
+                places = Places.of(control, model, np.broadcast_to(wet, first_guess.shape), h)
+                correlation = Correlation(places, estimate.lengths, diffusions)
+            made[estimate.name] = ScaledControl(estimate, first_guess, wet, allowed, largest, correlation)
 
         tile.on_first(make)
     return made
+
+
+def fitted_error(estimate: Estimate, shape: tuple[int, ...]) -> Array:
+    """Return the error of an estimate in the shape of its control. Raises InputError where it does not fit."""
+    error = np.asarray(estimate.error, float)
+    if error.ndim == 1 and len(shape) >= 3 and error.shape == shape[-3:-2]:  # a profile
+        error = error[:, None, None]
+    try:
+        return np.broadcast_to(error, shape)
+    except ValueError:
+        raise InputError(f"error: shape {error.shape} does not fit {estimate.name}'s {shape}") from None
 
 
 def wet_points(control: Control, model: Model) -> Array:
@@ -230,25 +241,3 @@ def wet_points(control: Control, model: Model) -> Array:
         return control.mask(model.grid)
     wet = interior(model.grid.mask_t) > 0
     return wet if control.shape == wet.shape else wet[0]
-
-
-def smoothing(wet: Array, length: float, periodic: tuple[bool, bool]) -> tuple[sparse.csr_matrix, int]:
-    """Return the matrix I + a L and the number of its applications that make a Gaussian of the width `length` [cells].
-
-    L is the Laplacian between wet neighbours along layers; walls and islands reflect. An application adds 2 a to the
-    variance [cells^2] along each axis, a <= 1/8.
-    """
-    number = np.arange(wet.size).reshape(wet.shape)
-    links = sparse.csr_matrix((wet.size, wet.size))
-    for axis, wraps in zip((-2, -1), periodic, strict=True):
-        if not length or wet.shape[axis] == 1:
-            continue
-        linked = wet & np.roll(wet, -1, axis)
-        if not wraps:
-            linked[(..., -1, slice(None)) if axis == -2 else (..., -1)] = False
-        pairs = number[linked], np.roll(number, -1, axis)[linked]
-        ahead = sparse.csr_matrix((np.ones(len(pairs[0])), pairs), links.shape)
-        links = links + ahead + ahead.T
-    passes = int(np.ceil(4 * length**2))
-    laplacian = links - sparse.diags(np.asarray(links.sum(1)).ravel())
-    return (sparse.identity(wet.size) + length**2 / (2 * max(passes, 1)) * laplacian).tocsr(), passes

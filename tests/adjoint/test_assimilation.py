@@ -48,12 +48,12 @@ def rms(a, where=...):
 # The gradient
 
 MIXED = [
-    Estimate("T", 0.5, smooth=1.5),
+    Estimate("T", 0.5, length=4e4),
     Estimate("eta", 0.05),
     Estimate("nu_h", 0.3, logarithm=True),
-    Estimate("kappa_h", 0.4, logarithm=True, smooth=2.0),
+    Estimate("kappa_h", 0.4, logarithm=True, length=6e4),
     Estimate("drag_linear", 1e-4, background=False),
-    Estimate("tau_x", 0.05, smooth=1.0),
+    Estimate("tau_x", 0.05, length=3e4),
 ]
 
 
@@ -93,7 +93,7 @@ def test_taylor_remainder_is_quadratic():
 
 def test_smoothing_has_the_given_error():
     model, rng = ocean(), np.random.default_rng(3)
-    scaled = Cost(BoxMean(model, "T"), simulated(model), [Estimate("T", 0.5, smooth=2.0)]).scaled["T"]
+    scaled = Cost(BoxMean(model, "T"), simulated(model), [Estimate("T", 0.5, length=6e4)]).scaled["T"]
     changes = np.array([scaled.values(rng.normal(size=scaled.wet.shape)) - scaled.first_guess for _ in range(300)])
     assert rms(changes[:, scaled.wet]) == pytest.approx(0.5, rel=0.03)
     assert not changes[:, ~scaled.wet].any()
@@ -132,7 +132,7 @@ def test_map_of_diffusivity():
     true = 300 * np.exp(0.8 * WAVE)
     guess = ocean({"kappa_h": np.full((12, 16), 300.0)})
     simulation, loss = twin(ocean({"kappa_h": true}), guess, {"T": 0.01})
-    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, smooth=2.0)], iterations=9)
+    found = assimilate(loss, simulation, [Estimate("kappa_h", 0.6, logarithm=True, length=6e4)], iterations=9)
     wet = interior(guess.grid.mask_t)[0] > 0
     before, after = (rms(np.log(a["kappa_h"] / true), wet) for a in (found.first_guess, found))
     print("rms error of ln kappa_h", before, after)
@@ -146,7 +146,7 @@ def test_map_of_wind():
     true = WIND + 0.1 * WAVE
     guess = ocean(forcing=ogcm.Forcing(tau_x=WIND))
     simulation, loss = twin(ocean(forcing=ogcm.Forcing(tau_x=true)), guess, {"u": 0.01}, days=(1.0,))
-    found = assimilate(loss, simulation, [Estimate("tau_x", 0.1, smooth=2.0)], iterations=10)
+    found = assimilate(loss, simulation, [Estimate("tau_x", 0.1, length=6e4)], iterations=10)
     wet = interior(guess.grid.mask_u)[0] > 0
     before, after = (rms(a["tau_x"] - true, wet) for a in (found.first_guess, found))
     print("rms error of tau_x", before, after)
@@ -156,7 +156,7 @@ def test_map_of_wind():
 def initial_state(iterations, errors, every, names, days):
     """First guess, truth and estimate of an initial state whose errors have the assumed covariance."""
     guess, truth = ocean(), ocean()
-    estimates = [Estimate(name, 0.5 if name == "T" else 0.1, smooth=2.0) for name in names]
+    estimates = [Estimate(name, 0.5 if name == "T" else 0.1, length=6e4) for name in names]
     prior = Cost(BoxMean(truth, "T"), simulated(truth), estimates)
     true = prior.values(np.random.default_rng(5).normal(size=prior.counts.size))
     prior.controls.set_values(true, truth)
@@ -192,7 +192,7 @@ def test_initial_state():
 def small(iterations=4, **options):
     guess = ocean({"nu_h": 150.0})
     simulation, loss = twin(ocean(), guess, {"u": 0.01}, days=(0.2,), every=2)
-    names = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1, smooth=1.0)]
+    names = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1, length=3e4)]
     return assimilate(loss, simulation, options.pop("estimates", names), iterations=iterations, **options)
 
 
@@ -224,12 +224,12 @@ def test_a_foreign_history_is_refused(tmp_path):
     path = tmp_path / "history.h5"
     small(iterations=1, history=path)
     with pytest.raises(FileError, match="another problem: nu_h was"):
-        small(history=path, estimates=[Estimate("nu_h", 2.0, logarithm=True), Estimate("T", 0.1, smooth=1.0)])
+        small(history=path, estimates=[Estimate("nu_h", 2.0, logarithm=True), Estimate("T", 0.1, length=3e4)])
     with pytest.raises(FileError, match="another problem: controls was nu_h, T, is T"):
         small(history=path, estimates=[Estimate("T", 0.1)])
     guess = ocean({"nu_h": 150.0})
     simulation, loss = twin(ocean(), guess, {"u": 0.02}, days=(0.2,), every=2)
-    names = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1, smooth=1.0)]
+    names = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1, length=3e4)]
     with pytest.raises(FileError, match="first guess cost"):
         assimilate(loss, simulation, names, history=path)
     content = bytearray(path.read_bytes())
@@ -271,7 +271,7 @@ def test_a_bound_is_kept():
 
 def test_mixing_stays_stable_by_default():
     model = ocean({"kappa_h": np.full((12, 16), 300.0)})
-    estimates = [Estimate("nu_h", 1.0), Estimate("kappa_h", 1.0, smooth=1.0)]
+    estimates = [Estimate("nu_h", 1.0), Estimate("kappa_h", 1.0, length=3e4)]
     cost = Cost(BoxMean(model, "T"), simulated(model), estimates)
     values = cost.values(np.full(cost.counts.size, 1e9))
     for name in ("nu_h", "kappa_h"):
@@ -291,8 +291,8 @@ def test_mixing_stays_stable_by_default():
         (Estimate("drag_linear", 1.0, lower=-1.0), "lower: -1 of drag_linear lies outside 0 to 1"),
         (Estimate("u", 1.0, logarithm=True), "logarithm: u has values <= 0"),
         (Estimate("drag_quadratic", 1.0, logarithm=True), "logarithm: drag_quadratic has values <= 0"),
-        (Estimate("nu_h", 1.0, smooth=2.0), "smooth: nu_h has the shape"),
-        (Estimate("T", 1.0, smooth=-1.0), "smooth: -1.0 of T is not a length"),
+        (Estimate("nu_h", 1.0, length=6e4), "length: nu_h of the shape"),
+        (Estimate("T", 1.0, length=-1.0), "length: -1.0 of T is no length"),
     ],
 )
 def test_mistakes_are_reported_before_the_first_run(estimate, match, monkeypatch):
@@ -385,7 +385,7 @@ def test_scalars_of_the_wind_and_series_are_controls(tmp_path):
     """A number stays a number, a series a series; both reach a file and a picture."""
     series = ogcm.Series.monthly(np.full((12, 12, 16), 0.02) + 0.01 * WAVE)
     model = ocean(forcing=ogcm.Forcing(tau_x=0.1, tau_y=series))
-    estimates = [Estimate("tau_x", 0.1), Estimate("tau_y", 0.1, smooth=1.0), Estimate("eos", 1e-3)]
+    estimates = [Estimate("tau_x", 0.1), Estimate("tau_y", 0.1, length=3e4), Estimate("eos", 1e-3)]
     found = assimilate(BoxMean(model, "T"), simulated(model, 0.1), estimates, iterations=2)
     assert found["tau_x"].shape == ()
     assert found["tau_y"].shape == (12, 12, 16)

@@ -14,8 +14,8 @@ from tests.adjoint.test_assimilation import mixed_problem, ocean, rms, simulated
 NAMES = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1)]
 
 
-def linearised(tangent="complex"):
-    cost = LinearisedCost(*mixed_problem(), tangent)
+def linearised():
+    cost = LinearisedCost(*mixed_problem())
     z = 0.3 * np.random.default_rng(1).normal(size=cost.counts.size)
     cost.linearise(z)
     return cost, z
@@ -42,13 +42,6 @@ def test_linearised_cost_is_that_of_small_increments():
     for e in (1e-3, 1e-4):
         change = e * at.gradient @ w + 0.5 * e**2 * (w @ w + w @ product)
         assert cost(z + e * w).cost - at.cost == pytest.approx(change, rel=20 * e)
-
-
-def test_differences_are_the_tangent_to_seven_digits():
-    v = np.random.default_rng(4).normal(size=linearised()[0].counts.size)
-    exact, found = (linearised(tangent)[0].product(v) for tangent in ("complex", "difference"))
-    assert np.linalg.norm(found - exact) < 1e-7 * np.linalg.norm(exact)
-    assert (found != exact).any()
 
 
 # The minimum
@@ -166,7 +159,6 @@ def test_mistakes_are_reported_before_the_first_run():
         assimilate(loss, simulation, NAMES, method="incremental")
     for options, match in (
         ({"method": "increment"}, "method: unknown 'increment': did you mean 'incremental'"),
-        ({"tangent": "differences"}, "tangent: unknown 'differences': did you mean 'difference'"),
         ({"outer": 0}, "outer: at least one, got 0"),
     ):
         with pytest.raises(InputError, match=match):

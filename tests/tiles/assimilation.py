@@ -9,9 +9,11 @@ import warnings
 import numpy as np
 
 import ogcm
-from adjoint.assimilation import assimilate
+from adjoint.assimilation import Assimilated, assimilate
 from adjoint.estimates import Estimate
 from adjoint.gradient_check import loss_error
+from adjoint.losses import BoxMean
+from adjoint.observation_impact import impact
 from adjoint.observation_loss import Observations
 from adjoint.observations import misfit, synthetic
 from ogcm.constants import DAY
@@ -23,8 +25,8 @@ SHAPE, STEPS, DT = (12, 16), 4, 300.0
 DAYS = [0.0, STEPS * DT / DAY]
 FIELDS = {"u": 0.02, "v": 0.02, "eta": 0.01, "T": 0.1, "S": 0.1}
 ESTIMATES = [
-    Estimate("T", 0.2, smooth=1.5), Estimate("u", 0.05), Estimate("eta", 0.02, smooth=1.0),
-    Estimate("tau_x", 0.05, smooth=2.0), Estimate("heat_flux", 50.0, background=False),
+    Estimate("T", 0.2, length=4e4), Estimate("u", 0.05), Estimate("eta", 0.02, length=3e4),
+    Estimate("tau_x", 0.05, length=6e4), Estimate("heat_flux", 50.0, background=False),
     Estimate("nu_h", 0.3, logarithm=True), Estimate("kappa_v", 1.0, logarithm=True),
 ]  # fmt: skip
 
@@ -81,16 +83,21 @@ def different_twins(sides: str, layout: tuple[int, int]) -> int:
     )
 
 
-def different_estimates(sides: str, layout: tuple[int, int]) -> int:
-    """Number of estimated values that differ, and of iterations."""
-    found = []
+def different_estimates(method: str, layout: tuple[int, int]) -> int:
+    """Number of estimated values that differ, of iterations, and of what the incremental method tells of them."""
+    found, more = [], []
     for tiles in ((1, 1), layout):
-        truth = simulation(sides, tiles)
+        truth = simulation("x", tiles)
         points = synthetic(truth, FIELDS, days=DAYS, every=2, seed=1)
-        fitted = simulation(sides, tiles)
-        found.append(assimilate(misfit(points, fitted.model), fitted, ESTIMATES, iterations=3))
+        fitted = simulation("x", tiles)
+        loss = misfit(points, fitted.model)
+        found.append(assimilate(loss, fitted, ESTIMATES, method=method, iterations=3))
+        more.append(told(found[-1], fitted) if method == "incremental" else [])
     tile, (one, other) = fitted.tile, found
-    count = int(one.iterations != other.iterations) + int(len(one.iterations) < 3)
+    count = sum(
+        int((tile.cut(a) != b).sum()) if a.ndim > 1 else int((a != b).sum()) for a, b in zip(*more, strict=True)
+    )
+    count += int(one.iterations != other.iterations) + int(len(one.iterations) < 3)
     for control in one.values:
         a, b = tile.cut(one[control]), other[control]
         count += int((a != b).sum()) + int((tile.cut(one.first_guess[control]) != other.first_guess[control]).sum())
@@ -98,12 +105,20 @@ def different_estimates(sides: str, layout: tuple[int, int]) -> int:
     return count
 
 
+def told(found: Assimilated, run: ogcm.Simulation) -> list[np.ndarray]:
+    """Standard deviations, misfits, degrees of freedom and impacts."""
+    got = impact(found, BoxMean(run.model, "T"), run)
+    misfits = [a for m in found.misfits for a in (m.before, m.after)]
+    numbers = np.array([found.analysis.degrees_of_freedom, found.chi_squared, got.value])
+    return [*found.analysis.deviations().values(), *misfits, *got.sensitivities, *got.impacts, numbers]
+
+
 def main() -> None:
     """Run all cases."""
     warnings.simplefilter("ignore")
     cases = {f"observations, sides {sides}": (different_observations, sides) for sides in SIDES}
     cases["twin"] = different_twins, "both"
-    cases["estimates"] = different_estimates, "x"
+    cases |= {f"estimates, {method}": (different_estimates, method) for method in ("full", "incremental")}
     for name, (count, choice) in cases.items():
         for layout in layouts():
             found = sum(communicator().allgather(count(choice, layout)))

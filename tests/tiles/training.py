@@ -47,7 +47,7 @@ def main() -> None:
     coarse.corrector = Corrector(coarse, **chosen, hidden=(8,), stencil="cross")
     prepare(coarse, data, range(0, 7), records=3)
     estimates = [
-        Estimate("nu4_h", 0.5, logarithm=True, smooth=1.0), Estimate("kappa_v", 1.0, logarithm=True),
+        Estimate("nu4_h", 0.5, logarithm=True, length=1.5e5), Estimate("kappa_v", 1.0, logarithm=True),
         Estimate("drag_linear", 1.0, logarithm=True),
     ]  # fmt: skip
     settings = TrainingSettings(

@@ -1,0 +1,176 @@
+"""The uncertainty of an estimate and the impact of observations, against dense algebra and in twin experiments."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import adjoint
+import ogcm
+from adjoint.assimilation import assimilate
+from adjoint.cost import Cost
+from adjoint.estimates import Estimate
+from adjoint.loss import Sum
+from adjoint.losses import BoxMean
+from adjoint.misfits import desroziers
+from adjoint.observation_loss import Equivalents
+from adjoint.observations import misfit, synthetic
+from ogcm.errors import InputError
+from tests.adjoint.test_assimilation import ocean, rms, simulated, twin
+
+ESTIMATES = [Estimate("eta", 0.05, length=3e4), Estimate("nu_h", 0.5, logarithm=True)]
+
+
+def few_observations():
+    """A problem with fewer observations than controls, which some 25 iterations solve completely."""
+    return twin(ocean(), ocean({"nu_h": 300.0}), {"eta": 0.02, "u": 0.03}, days=(0.05, 0.1), every=6)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    """The result of one outer loop with all iterations, and its problem."""
+    simulation, loss = few_observations()
+    found = assimilate(loss, simulation, ESTIMATES, method="incremental", outer=1, iterations=100, tolerance=0)
+    return found, loss, simulation
+
+
+def dense(cost):
+    """The derivative of all model equivalents with respect to z, divided by their errors (m, n), a run for each row."""
+    rows = []
+    for _, term in cost.terms:
+        for unit in np.identity(len(term.values)):
+            _, slopes = cost.gradient(Equivalents(term, unit / term.errors))
+            rows.append(cost.transpose(cost.z, slopes))
+    return np.array(rows)
+
+
+# The posterior
+
+
+@pytest.mark.slow
+def test_posterior_is_the_dense_one(solved):
+    found, _, _ = solved
+    analysis = found.analysis
+    cost, lanczos = analysis.cost, analysis.minimum.lanczos
+    cost.linearise(analysis.minimum.linear_at)
+    G = dense(cost)
+    A = G.T @ G
+    assert lanczos.exhausted
+    assert lanczos.size <= len(G) + 1
+    exact = np.linalg.solve(np.identity(len(A)) + A, lanczos.b)
+    assert np.linalg.norm(lanczos.solution() - exact) < 1e-9 * np.linalg.norm(exact)
+    assert np.allclose(analysis.ritz_pairs.values[:10], np.linalg.eigvalsh(A)[::-1][:10], rtol=1e-9)
+    inverse = np.linalg.inv(np.identity(len(A)) + A)
+    assert analysis.degrees_of_freedom == pytest.approx(np.trace(A @ inverse), rel=1e-9)
+    U = np.array([np.concatenate([a.ravel() for a in cost.changes(e).values()]) for e in np.identity(len(A))]).T
+    lowered = np.diag(U @ U.T - U @ inverse @ U.T)  # exact, while the stated error is that of the first guess
+    start = 0
+    for name, s, part in cost.parts(cost.z):
+        expected = s.deviations(part).ravel() ** 2 - lowered[start : start + part.size]
+        deviations, start = analysis.deviations()[name], start + part.size
+        assert np.allclose(deviations[s.wet] ** 2, expected.reshape(s.wet.shape)[s.wet], rtol=1e-8), name
+        assert (deviations <= s.deviations(part)).all()
+
+
+@pytest.mark.slow
+def test_controls_without_background_have_their_own_posterior():
+    """The inverse of D + A, with 0 in D for these controls, and degrees of freedom that count them."""
+    simulation, loss = few_observations()
+    estimates = [ESTIMATES[0], ESTIMATES[1]._replace(background=False)]
+    found = assimilate(loss, simulation, estimates, method="incremental", outer=1, iterations=100, tolerance=0)
+    analysis = found.analysis
+    analysis.cost.linearise(analysis.minimum.linear_at)
+    G = dense(analysis.cost)
+    A, D = G.T @ G, np.diag(1.0 * analysis.cost.counts)
+    inverse = np.linalg.inv(D + A)
+    assert analysis.degrees_of_freedom == pytest.approx(np.trace(A @ inverse), rel=1e-8)
+    error = float(found.first_guess["nu_h"] * 0.5)
+    assert float(analysis.deviations()["nu_h"]) == pytest.approx(error * np.sqrt(inverse[-1, -1]), rel=1e-6)
+
+
+def test_desroziers_finds_the_errors_of_random_numbers():
+    """Scalars with errors 2 and 1 of first guess and observation: the estimate has sqrt(4/5)."""
+    rng, n = np.random.default_rng(3), 200_000
+    first, seen = 2 * rng.normal(size=n), rng.normal(size=n)
+    found = desroziers(first - seen, first + 0.8 * (seen - first) - seen)
+    assert found.observation == pytest.approx(1, rel=0.02)
+    assert found.background == pytest.approx(2, rel=0.02)
+    assert found.analysis == pytest.approx(np.sqrt(0.8), rel=0.02)
+    assert np.isnan(desroziers(np.ones(3), -np.ones(3)).observation)
+
+
+@pytest.mark.slow
+def test_errors_of_a_twin_are_as_large_as_the_posterior():
+    """Sea level and wind of a double gyre: rms of errors over standard deviations; chi-squared; Desroziers."""
+    estimates = [Estimate("eta", 0.05, length=4e5), Estimate("tau_x", 0.1, length=2e5)]
+    model, truth = (ogcm.setups.double_gyre(resolution=2.0) for _ in range(2))
+    prior = Cost(BoxMean(truth, "T"), simulated(truth, 2.0), estimates)
+    true = prior.values(np.random.default_rng(7).normal(size=prior.counts.size))
+    prior.controls.set_values(true, truth)
+    simulation = simulated(model, 2.0)
+    points = synthetic(simulated(truth, 2.0), {"eta": 0.02}, days=(0.25, 1.0, 2.0), every=2, seed=2)
+    loss = misfit(points, model)
+    found = assimilate(loss, simulation, estimates, method="incremental", outer=1, iterations=60)
+    deviations = found.analysis.deviations()
+    for name, s in found.analysis.cost.scaled.items():
+        normalised, before = ((a[name] - true[name]) / deviations[name] for a in (found, found.first_guess))
+        print(name, rms(normalised, s.wet), rms(before, s.wet))
+        assert 0.8 < rms(normalised, s.wet) < 1.3, name
+        assert rms(before, s.wet) > rms(normalised, s.wet)
+    print("chi-squared", found.chi_squared, "degrees of freedom", found.analysis.degrees_of_freedom)
+    assert found.chi_squared == pytest.approx(1, abs=0.2)
+    misfits = found.misfits[0]
+    assert desroziers(misfits.before, misfits.after).observation == pytest.approx(0.02, rel=0.15)
+
+
+# The impact of observations
+
+
+def shifted(loss, number, n, change):
+    """The loss with another value of observation n of one of its terms."""
+    terms = [copy.copy(term) for _, term in loss.terms]
+    terms[number].values = terms[number].values.copy()
+    terms[number].values[n] += change
+    return Sum([(1.0, term) for term in terms])
+
+
+@pytest.mark.slow
+def test_sensitivity_is_that_of_the_linear_analysis(solved):
+    """Against differences of the increments, of a scalar that is linear in the initial state: the whole analysis."""
+    found, loss, simulation = solved
+    scalar = BoxMean(simulation.model, "eta", x=(0, 1.6e5), days=0.0)
+    got = adjoint.impact(found, scalar, simulation)
+    wanted = adjoint.gradient(scalar, simulation, "eta")["eta"]
+    assert got.value == pytest.approx(float(np.sum(wanted * found["eta"])), rel=1e-9)
+    for number, n in ((0, 1), (0, 4), (1, 3)):
+        changes = []
+        for change in (-0.01, 0.01):
+            again = assimilate(
+                shifted(loss, number, n, change), simulation, ESTIMATES,
+                method="incremental", outer=1, iterations=100, tolerance=0,
+            )  # fmt: skip
+            changes.append(float(np.sum(wanted * again["eta"])) / change)
+        assert got.sensitivities[number][n] == pytest.approx(0.5 * sum(changes), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_impacts_add_up_to_the_change_of_a_linear_scalar():
+    """Also where the inner loop ends long before it has converged."""
+    simulation, loss = few_observations()
+    found = assimilate(loss, simulation, ESTIMATES[:1], method="incremental", outer=1, iterations=3)
+    scalar = BoxMean(simulation.model, "eta", x=(0, 1.6e5), days=0.0)
+    got = adjoint.impact(found, scalar, simulation)
+    before = adjoint.evaluate(scalar, simulation)
+    assert sum(a.sum() for a in got.impacts) == pytest.approx(got.value - before, rel=1e-9)
+    assert [a.shape for a in got.impacts] == [m.before.shape for m in found.misfits]
+    longer = simulated(simulation.model, 0.3)
+    forecast = adjoint.impact(found, BoxMean(simulation.model, "eta", x=(0, 1.6e5)), longer)
+    assert forecast.value != got.value
+    assert all(np.isfinite(a).all() for a in forecast.sensitivities)
+
+
+def test_the_full_method_has_no_impact():
+    simulation, loss = few_observations()
+    found = assimilate(loss, simulation, ESTIMATES[1:], iterations=1)
+    with pytest.raises(InputError, match="found: the full method keeps no Lanczos vectors"):
+        adjoint.impact(found, loss, simulation)
