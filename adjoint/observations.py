@@ -84,7 +84,13 @@ class Points(NamedTuple):
     offset: int | Array = -1
 
     def whole(self) -> "Points":
-        """Return these observations with all columns of shape (n,)."""
+        """Return these observations with a number for each in all columns.
+
+        Returns
+        -------
+        Points
+            Columns of shape (n,).
+        """
         columns = (np.broadcast_to(column, np.shape(self.x), subok=True) for column in self[1:])
         return Points(self.field, *columns)
 
