@@ -13,7 +13,7 @@ from adjoint.assimilation import assimilate
 from adjoint.estimates import Estimate
 from adjoint.gradient_check import loss_error
 from adjoint.observation_loss import Observations
-from adjoint.observations import misfit, synthetic
+from adjoint.observations import misfit, quality_control, synthetic
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.processes import communicator
@@ -81,6 +81,21 @@ def different_twins(sides: str, layout: tuple[int, int]) -> int:
     )
 
 
+def different_selections(sides: str, layout: tuple[int, int]) -> int:
+    """Number of observations that differ after checks against a run, and of lines of the report."""
+    found = []
+    for tiles in ((1, 1), layout):
+        run = simulation(sides, tiles)
+        points = [p._replace(x=p.x + 9e3) for p in synthetic(run, FIELDS, days=DAYS, seed=2)]  # some of them on land
+        found.append(quality_control(points, run, average=1.0, background=FIELDS, limit=2.0))
+    (one, first), (other, second) = found
+    count = int(str(first) != str(second))
+    count += sum(not any(first.rejected[reason].values()) for reason in ("not in water", "averaged", "background"))
+    for a, b in zip(one, other, strict=True):
+        count += sum(int((c != d).sum()) if len(c) == len(d) else len(c) for c, d in zip(a[1:], b[1:], strict=True))
+    return count
+
+
 def different_estimates(sides: str, layout: tuple[int, int]) -> int:
     """Number of estimated values that differ, and of iterations."""
     found = []
@@ -103,6 +118,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     cases = {f"observations, sides {sides}": (different_observations, sides) for sides in SIDES}
     cases["twin"] = different_twins, "both"
+    cases["quality control"] = different_selections, "both"
     cases["estimates"] = different_estimates, "x"
     for name, (count, choice) in cases.items():
         for layout in layouts():
