@@ -86,7 +86,7 @@ def different_selections(sides: str, layout: tuple[int, int]) -> int:
     found = []
     for tiles in ((1, 1), layout):
         run = simulation(sides, tiles)
-        points = [p._replace(x=p.x + 9e3) for p in synthetic(run, FIELDS, days=DAYS, seed=2)]  # some of them on land
+        points = [p._replace(x=p.x + 1.6e4) for p in synthetic(run, FIELDS, days=DAYS, seed=2)]  # some of them on land
         found.append(quality_control(points, run, average=1.0, background=FIELDS, limit=2.0))
     (one, first), (other, second) = found
     count = int(str(first) != str(second))
