@@ -131,12 +131,38 @@ class Observations(Loss):
         self.complete: Array | None = None
 
     def column(self, record: int) -> tuple[Array, Array]:
-        """Return the rows of H that count in a record, and their weights."""
+        """Return the rows of H that count in a record, and their weights.
+
+        Parameters
+        ----------
+        record : int
+            Number of the record.
+
+        Returns
+        -------
+        rows : ndarray of int, shape (q,)
+            The rows.
+        weight : ndarray, shape (q,)
+            Their weights in W.
+        """
         part = slice(*self.W.indptr[record : record + 2])
         return self.W.indices[part], self.W.data[part]
 
     def terms(self, state: State, record: int) -> Array:
-        """Return W_n H x_n, the terms of the model equivalents in a record, in the order of `column`."""
+        """Return W_n H x_n, the terms of the model equivalents in a record.
+
+        Parameters
+        ----------
+        state : State
+            The state, with its halo filled.
+        record : int
+            Number of the record.
+
+        Returns
+        -------
+        ndarray, shape (q,)
+            The terms, in the order of `column`.
+        """
         rows, weight = self.column(record)
         return weight * (self.H[rows] @ getattr(state, self.field).ravel())
 
@@ -158,10 +184,9 @@ class Observations(Loss):
         interior(field_ad)[...] += interior(change.reshape(field_ad.shape))
 
     def value(self, state: State, record: int) -> float:
-        """Return 0, and in the last record the whole misfit."""
         self.parts[record] = self.terms(state, record)
         if record != len(self.steps) - 1:
-            return 0.0
+            return 0.0  # the last record returns the whole misfit
         near = np.zeros(len(self.known), np.result_type(float, *self.parts.values()))
         for n in sorted(self.parts):
             near[self.column(n)[0]] += self.parts[n]
@@ -170,12 +195,22 @@ class Observations(Loss):
         return self.total(misfit[self.known[self.own]])
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
-        """Add the derivative of the whole misfit by the state of a record; 0 before the last record was evaluated."""
-        if self.complete is not None:
+        if self.complete is not None:  # the run has come to the last record
             self.spread(value_ad * self.weights * self.residuals(), record, state_ad)
 
     def gathered(self, near: Array) -> Array:
-        """Return values (m,) of all observations, from those (p,) near each tile."""
+        """Return values of all observations, from those near each tile.
+
+        Parameters
+        ----------
+        near : ndarray, shape (p,)
+            Values of the observations near the tile.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            The same in all processes.
+        """
         found = np.zeros(len(self.kept), near.dtype)
         for numbers, values in self.model.grid.tile.every((self.known[self.own], near[self.own])):
             found[numbers] = values
@@ -214,7 +249,18 @@ class Observations(Loss):
         return a - self.groups.T @ self.offsets(a)
 
     def offsets(self, a: Array) -> Array:
-        """Return the means over the groups, in ascending order of their numbers, with the weights 1/errors^2."""
+        """Return the means over the groups, with the weights 1/errors^2.
+
+        Parameters
+        ----------
+        a : ndarray, shape (m,)
+            Values.
+
+        Returns
+        -------
+        ndarray, shape (groups,)
+            The means, in ascending order of the numbers of the groups.
+        """
         return (self.groups @ (self.weights * a)) / (self.groups @ self.weights)
 
     def residuals(self) -> Array:

@@ -35,6 +35,7 @@ PAGES = [
         "atmosphere",
         "runs",
         "gradients",
+        "observations",
         "training",
         "networks",
         "operators",
