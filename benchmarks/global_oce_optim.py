@@ -9,7 +9,7 @@ has neither restoring of temperature nor fresh water, as there.
     J1   mean over the points of ((mean temperature of the run - Levitus)/error of the layer)^2
     J2   mean over the columns of (change of the heat flux/its error)^2
 
-`adjoint.assimilate` minimises n/4 J, with n columns, in which each error has its usual meaning. An interrupted
+`adjoint.assimilate` minimises n/4 J, with n columns of water, in which each error has its usual meaning. An interrupted
 minimisation continues from `--history FILE`, also with more `--iterations`. `--picture FILE` draws the misfits of the
 surface before and after, and the change of the heat flux.
 """
@@ -58,7 +58,7 @@ class Problem:
     estimate : Estimate
         The change of the heat flux.
     columns : int
-        Number of columns n.
+        Number n of columns with water.
     """
 
     def __init__(self, folder: Path, days: int) -> None:
@@ -74,7 +74,7 @@ class Problem:
             model, "T", self.levitus, errors[:, None, None], days=np.arange(1, days + 1), z=(-DEPTH, 0)
         )
         self.estimate = adjoint.Estimate("heat_flux_mean", np.where(wet, flux_error, 1.0))
-        self.columns = model.grid.tile.column_count
+        self.columns = int(wet.sum())
 
     def minimise(self, iterations: int, history: str | None, memory: float) -> Assimilated:
         """Return the estimate after some iterations."""

@@ -1,18 +1,19 @@
 """MITgcm's tutorial of state estimation, and what it needs: means of series as controls, misfits to climatologies."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import adjoint
 import ogcm
-from adjoint.assimilation import Cost
+from adjoint.assimilation import Assimilated, Cost
 from adjoint.complex_step import directional_derivative
 from adjoint.controls import Controls, units
 from adjoint.losses import ClimatologyMisfit, MeanSquare
 from adjoint.run import evaluate
-from benchmarks.global_oce_optim import Problem, table
+from benchmarks.global_oce_optim import Problem, draw, table
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
@@ -102,37 +103,41 @@ def test_climatologies_that_cannot_be_used(climatology, errors, words):
         ClimatologyMisfit(rough_basin(), "T", climatology, errors)
 
 
-@pytest.fixture(scope="module")
-def problem():
+def problem(days):
     if not (DATA / "mitgcm_cases.nc").exists():
         pytest.skip("the shared data are absent")
-    found = Problem(DATA, 10)
+    found = Problem(DATA, days)
     found.simulation.progress = False
     return found
 
 
-def test_ten_days_agree_with_mitgcm(problem):
+def test_ten_days_agree_with_mitgcm():
     """J1, and its derivatives with respect to the outward flux at points that MITgcm prints (results/output_adm.txt).
 
     MITgcm accelerates its currents more slowly, with steps of half an hour beside those of a day of its tracers.
     """
-    g = adjoint.gradient(problem.misfit, problem.simulation, "heat_flux_mean")
+    tutorial = problem(10)
+    g = adjoint.gradient(tutorial.misfit, tutorial.simulation, "heat_flux_mean")
     assert g.value == pytest.approx(6.20, rel=0.04)
     ours = -np.append(g["heat_flux_mean"][26, 75:79], g["heat_flux_mean"][1, 42:45])
     theirs = [6.462e-6, 5.941e-6, 4.690e-6, 3.955e-6, -2.704e-6, -2.774e-6, -2.691e-6]
     np.testing.assert_allclose(ours, theirs, rtol=0.1)
 
 
-def test_the_gradient_of_the_cost(problem):
-    """Remainders of Taylor's formula fall with the square of the perturbation."""
-    short = ogcm.Simulation(problem.simulation.model, days=0.5, progress=False)
-    problem.misfit.days, days = (0.0, 0.25, 0.5), problem.misfit.days
-    cost, rng = Cost(problem.misfit, short, [problem.estimate]), np.random.default_rng(0)
-    z, way = 0.3 * rng.normal(size=(2, cost.counts.size))
-    at = cost(z)
-    remainders = [cost(z + e * way).cost - at.cost - e * at.gradient @ way for e in (0.1, 0.05)]
-    problem.misfit.days = days
+def test_the_gradient_of_the_cost():
+    """Remainders of Taylor's formula fall with the square of the perturbation; the terms are those of the tutorial."""
+    tutorial, rng = problem(1), np.random.default_rng(0)
+    cost = Cost(tutorial.columns / 4 * tutorial.misfit, tutorial.simulation, [tutorial.estimate])
+    wet = interior(tutorial.simulation.model.grid.mask_t)[0] > 0
+    z, way = 0.3 * rng.normal(size=(2, *wet.shape)) * wet
+    at = cost(z.ravel())
+    slope = at.gradient @ way.ravel()
+    remainders = [cost((z + e * way).ravel()).cost - at.cost - e * slope for e in (0.1, 0.05)]
     assert np.log2(remainders[0] / remainders[1]) == pytest.approx(2, abs=0.05)
+    ((J, J1, J2),) = tutorial.terms(SimpleNamespace(iterations=[at]))
+    assert J == pytest.approx(J1 + 2 * J2)
+    assert J1 == pytest.approx(5.0, rel=0.05)  # that of January
+    assert J2 == pytest.approx(np.mean(z[wet] ** 2))
 
 
 def test_the_table(capsys):
@@ -140,3 +145,11 @@ def test_the_table(capsys):
     first, second = capsys.readouterr().out.splitlines()[1:]
     assert first.split() == ["0", "1", "|", "6.100", "6.100", "0.000", "|", "6.1", "6.1", "0.00"]
     assert second.split() == ["1", "3", "|", "3.000", "2.600", "0.200"]
+
+
+def test_the_picture(tmp_path):
+    tutorial = problem(1)
+    flux = Controls(tutorial.simulation.model, "heat_flux_mean").values()
+    found = Assimilated({n: a + 10.0 for n, a in flux.items()}, flux, [()] * 16, 1, 0, "", None)
+    draw(str(tmp_path / "p.png"), tutorial, found, (tutorial.misfit.climatology, tutorial.misfit.climatology))
+    assert (tmp_path / "p.png").stat().st_size > 20_000
