@@ -103,6 +103,7 @@ def assimilate(
     outer: int = 2,
     iterations: int | None = None,
     tolerance: float = 1e-9,
+    balance: bool = False,
     history: str | Path | None = None,
     **budget: Any,
 ) -> Assimilated:
@@ -127,6 +128,9 @@ def assimilate(
         Largest number of iterations, 50 by default; for the incremental method of each outer loop, 15 by default.
     tolerance : float, default 1e-9
         The minimisation, or an inner loop, ends when an iteration lowers J by less than tolerance max(J, 1).
+    balance : bool, default False
+        Whether salinity, sea level and velocity of the initial state change in balance with temperature
+        (`adjoint.background.balance`); their errors are then those of what is not balanced.
     history : str or Path, optional
         HDF5 file of all evaluations. The same call continues an interrupted minimisation, also with more iterations of
         the full method, or more outer loops of the incremental one.
@@ -149,9 +153,9 @@ def assimilate(
     iterations = METHODS.get(method, 1) if iterations is None else iterations
     check_choices(method, {"iterations": iterations, "outer": outer}, tolerance)
     if method == "full":
-        cost, choice = Cost(loss, simulation, estimates, **budget), method
+        cost, choice = Cost(loss, simulation, estimates, balance=balance, **budget), method
     else:
-        cost = LinearisedCost(loss, simulation, estimates, **budget)
+        cost = LinearisedCost(loss, simulation, estimates, balance=balance, **budget)
         choice = f"{method}, {iterations} iterations, tolerance {tolerance:g}"
     identity = cost.identity() | {"method": choice}
     first_guess = {name: a.astype(float) for name, a in cost.controls.values().items()}

@@ -1,4 +1,4 @@
-"""The result of an assimilation as a table, a NetCDF file (CF-1.11) and a picture.
+"""The result of an assimilation as a table and a picture; `adjoint.estimate_file` writes it to a file.
 
 For an ocean that is divided into tiles all processes call these functions, and the first one puts the controls of the
 whole ocean together.
@@ -9,22 +9,26 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import cmocean
-import h5netcdf
 import matplotlib.colors
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-import ogcm
-from adjoint.assimilation import Assimilated, Iteration
+from adjoint.assimilation import Assimilated
 from adjoint.controls import Control, units
 from adjoint.estimates import wet_points
-from ogcm import files, provenance
-from ogcm.metadata import history_line, horizontal_dimensions
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
 Result = TypeVar("Result")
+COLUMNS = {
+    "cost": "J",
+    "observations": "misfit of the observations",
+    "background": "distance from the first guess",
+    "gradient": "norm of the gradient by the scaled controls",
+    "evaluations": "runs so far",
+    "loop": "inner loop of a linearised cost, 0 for the cost of a run",
+}
 
 
 class Change(NamedTuple):
@@ -38,6 +42,8 @@ class Change(NamedTuple):
         Where it has an effect, in the shape of the control.
     before, after : ndarray
         First guess and estimate.
+    deviation : ndarray or None
+        Standard deviation of the error of the estimate, where it is known.
     true : ndarray or None
         The truth of a twin experiment.
     """
@@ -46,6 +52,7 @@ class Change(NamedTuple):
     wet: Array
     before: Array
     after: Array
+    deviation: Array | None
     true: Array | None
 
 
@@ -54,12 +61,12 @@ def with_changes(
 ) -> Result | None:
     """Do some work on the changes of all controls in the first process, and return its result there, None elsewhere."""
     model, changes, made = found.controls.model, list[Change](), list[Result]()
-    tile = model.grid.tile
+    tile, deviations = model.grid.tile, found.analysis.deviations() if found.analysis else {}
     for name, control in found.controls.controls.items():
         wet = np.broadcast_to(wet_points(control, model), control.shape)
-        parts = wet, found.first_guess[name], found[name], *([truth[name]] if truth else [])
-        whole: list[Any] = [tile.gather(np.asarray(a)) for a in parts]
-        changes.append(Change(control, *whole, *([] if truth else [None])))
+        parts = wet, found.first_guess[name], found[name], deviations.get(name), (truth or {}).get(name)
+        whole: list[Any] = [None if a is None else tile.gather(np.asarray(a)) for a in parts]
+        changes.append(Change(control, *whole))
     tile.on_first(lambda: made.append(work(changes)))
     return made[0] if made else None
 
@@ -81,7 +88,7 @@ def table(found: Assimilated, truth: Mapping[str, Array] | None = None) -> str:
 
 def line(change: Change, model: Model) -> str:
     """Return the line of one control in the table."""
-    control, wet, before, after, true = change
+    control, wet, before, after, _, true = change
     if control.shape == ():
         last = "" if true is None else f" {float(true):14.6g}"
         return f"{control.name:16} {float(before):14.6g} {float(after):14.6g}{last} {units(control.name, model)}"
@@ -94,66 +101,6 @@ def line(change: Change, model: Model) -> str:
 def rms(a: Array, wet: Array) -> float:
     """Return the root mean square over water."""
     return float(np.sqrt(np.mean(a[wet] ** 2)))
-
-
-def dimensions(control: Control, model: Model) -> tuple[str, ...]:
-    """Return the names of the dimensions of a control in a file."""
-    horizontal = horizontal_dimensions(model)[control.point.upper()]
-    if len(control.shape) < 2:
-        return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]
-    layers = "record" if control.kind == "forcing" else "z" if control.shape[0] == len(model.dz) else "one"
-    return (layers, *horizontal)[-len(control.shape) :]
-
-
-def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> None:
-    """Write estimates, first guesses (and the truth of a twin experiment), and J and its gradient by iteration.
-
-    Raises FileError where the file cannot be written.
-    """
-    model = found.controls.model
-    attributes = provenance.model_attributes(model)
-
-    def write(changes: list[Change]) -> None:
-        with files.write_hdf5(path, opener=h5netcdf.File) as f:
-            f.attrs.update(Conventions="CF-1.11", title=f"controls of {model.name}, estimated by ogcm")
-            f.attrs.update(source=f"ogcm {ogcm.__version__}", history=history_line("assimilate"), comment=found.message)
-            f.attrs.update(attributes)
-            f.dimensions = {"iteration": len(found.iterations)}
-            for name, column in zip(Iteration._fields, zip(*found.iterations, strict=True), strict=True):
-                f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
-            for change in changes:
-                write_change(f, change, model)
-
-    with_changes(found, truth, write)
-
-
-def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:
-    """Write estimate, first guess and truth of a control, and its coordinates where the file lacks them."""
-    h, name = model.horizontal.undivided, change.control.name
-    (y, x), dims = h.names, dimensions(change.control, model)
-    axes = {x: h.x_t, f"{x}_f": h.x_f, y: h.y_t, f"{y}_f": h.y_f, "z": 0.5 * model.dz - np.cumsum(model.dz)}
-    for dim, size in zip(dims, change.after.shape, strict=True):
-        if dim not in f.dimensions:
-            f.dimensions[dim] = size
-            if dim in axes:
-                v = f.create_variable(dim, (dim,), data=np.asarray(axes[dim], float))
-                v.attrs["units"] = "m" if dim == "z" or h.units == "m" else h.units
-    versions = {"": change.after, "_first_guess": change.before, "_truth": change.true}
-    for ending, values in versions.items():
-        if values is not None:
-            v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
-            v[...] = np.where(change.wet, values, np.nan)
-            v.attrs.update(units=units(name, model), long_name=f"{name}{ending}".replace("_", " "))
-
-
-COLUMNS = {
-    "cost": "J",
-    "observations": "misfit of the observations",
-    "background": "distance from the first guess",
-    "gradient": "norm of the gradient by the scaled controls",
-    "evaluations": "runs so far",
-    "loop": "inner loop of a linearised cost, 0 for the cost of a run",
-}
 
 
 def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> Picture | None:

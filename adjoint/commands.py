@@ -1,23 +1,11 @@
 """The commands of `ogcm` that need the adjoint. Each is `NAME_command(target, rest)`; `ogcm.cli` calls it by name."""
 
 import sys
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from adjoint import observations
-from adjoint.assimilation import assimilate
-from adjoint.controls import Controls
-from adjoint.cost import Cost
-from adjoint.estimates import Estimate
-from adjoint.losses import BoxMean
 from ogcm.cli import DEVICE, setup_command
 from ogcm.constants import DAY
-from ogcm.errors import InputError
-from ogcm.model import Model
 from ogcm.names import beside, check_folder, check_replaceable, output_path
 from ogcm.simulation import Simulation
 
@@ -50,24 +38,6 @@ SENSITIVITY_OPTIONS = {
     "overwrite": (bool, "replace an existing output"),
     "quiet": (bool, "no progress bar"),
 } | DEVICE
-
-ASSIMILATE_OPTIONS = {
-    "observations": (str, "NetCDF file of observations at points (`pydoc adjoint.observations` describes it)"),
-    "out_of_water": (str, "drop (default) | refuse observations on land, below the sea floor or outside the grid"),
-    "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print the truth as well"),
-    "estimate": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
-                      "logarithm of a positive parameter, common values for state and wind"),
-    "length": (float, "length of the correlation of errors along layers [km] (default 3 cells)"),
-    "days": (float, "length of the window [days] (default: the setup's)"),
-    "iterations": (int, "largest number of iterations (default 30)"),
-    "history": (str, "file of all evaluations; the same command continues from it"),
-    "restart": (str, "restart file with the state to begin from"),
-    "output": (str, "NetCDF file to write, with a picture beside it (default SETUP.estimate.nc)"),
-    "overwrite": (bool, "replace an existing output"),
-    "quiet": (bool, "no progress bar"),
-} | DEVICE  # fmt: skip
-ERRORS = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, "tau_y": 0.05}
-NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # errors of the observations of a twin experiment
 
 
 def check_gradients_command(target: str, rest: list[str]) -> int:
@@ -149,73 +119,3 @@ def sensitivity_command(target: str, rest: list[str]) -> int:
 
     simulation.tile.on_first(show)
     return 0
-
-
-def assimilate_command(target: str, rest: list[str]) -> int:
-    """Run `ogcm assimilate SETUP|FILE.toml --observations FILE | --twin --estimate NAME,... [--option value ...]`."""
-    from adjoint import assimilation_output
-
-    made = setup_command("assimilate", target, rest, ASSIMILATE_OPTIONS)
-    if made is None:
-        return 0
-    model, settings = made
-    output = output_of(settings, f"{model.name}.estimate.nc")
-    if ("observations" in settings) == settings.get("twin", False):
-        raise InputError("observations, twin: give --observations FILE or --twin")
-    if "estimate" not in settings:
-        raise InputError("estimate: name what is to be estimated, for example --estimate nu_h,T=0.5")
-    progress = not settings.get("quiet", False)
-    chosen = {"restart": settings.get("restart"), "progress": progress, "device": settings.get("device", "cpu")}
-    simulation = Simulation(model, days=settings["days"], **chosen)
-    estimates = [estimate(word, model, settings.get("length")) for word in settings["estimate"].split(",")]
-    truth = None
-    if "observations" in settings:
-        points = observations.read(settings["observations"], model)
-    else:
-        truth, points = twin(simulation, estimates)
-    iterations, history = settings.get("iterations", 30), settings.get("history")
-    losses = [p.loss(model, out_of_water=settings.get("out_of_water", "drop")) for p in points]
-    found = assimilate(reduce(add, losses), simulation, estimates, iterations=iterations, history=history)
-    picture = beside(output, ".png")
-    assimilation_output.save(output, found, truth)
-    assimilation_output.draw(picture, found, truth)
-    table = assimilation_output.table(found, truth)
-    if simulation.tile.is_first:
-        first, last = found.iterations[0], found.iterations[-1]
-        number = sum(len(loss.values) for loss in losses)
-        print(table)
-        print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
-        print(f"{output} and {picture} written", file=sys.stderr)
-    return 0
-
-
-def estimate(word: str, model: Model, length: float | None) -> Estimate:
-    """Return the estimate NAME or NAME=ERROR of the command line; that of a positive parameter is logarithmic.
-
-    The length of the correlation [km] is that of maps and fields, by default the width of three cells.
-    """
-    name, _, given = word.strip().partition("=")
-    control = Controls(model, name).controls[name]
-    logarithm = control.has_logarithm(model)
-    default: Any = 1.0 if logarithm else ERRORS.get(name)
-    if not given and default is None:
-        raise InputError(f"estimate: give the error of {name} in its units, for example {name}=0.1")
-    try:
-        error = float(given) if given else default
-    except ValueError:
-        raise InputError(f"estimate: {word!r} is not NAME=ERROR; give a number") from None
-    grid = model.horizontal.undivided
-    metres = 3 * float(np.sqrt(grid.area_t.mean())) if length is None else 1e3 * length
-    return Estimate(name, error, logarithm=logarithm, length=metres if len(control.shape) >= 2 else 0.0)
-
-
-def twin(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list]:
-    """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
-    model = simulation.model
-    noise = {name: error for name, error in NOISE.items() if name in model.stepped}
-    noise |= {e.name: 0.1 * float(e.error) for e in estimates if e.name in model.further_tracers}
-    cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
-    truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size) if cost.tile.is_first else None)
-    cost.controls.set_values(truth)
-    days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
-    return truth, observations.synthetic(cost.simulation, noise, days=days, every=2)

@@ -25,6 +25,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from adjoint.assimilation_history import Evaluation
+from adjoint.background.balance import Balance
+from adjoint.background.joint import Background
 from adjoint.complex_step import STEP, complex_model, full_copy, loss_of_run
 from adjoint.controls import Controls
 from adjoint.estimates import Estimate, ScaledControl, scaled_controls
@@ -52,6 +54,8 @@ class Cost:
         The run; a copy of it is used.
     estimates : sequence of Estimate
         The controls.
+    balance : bool, default False
+        Whether the initial state changes in balance (`adjoint.background.balance`).
     **budget
         memory, snapshots, disk, folder as for `adjoint.gradient`.
 
@@ -61,7 +65,9 @@ class Cost:
         For estimates that cannot be used, or a loss that does not fit the run.
     """
 
-    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
+    def __init__(
+        self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], *, balance: bool = False, **budget: Any
+    ) -> None:
         names = [estimate.name for estimate in estimates]
         if len(set(names)) < len(names):
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
@@ -71,6 +77,7 @@ class Cost:
         self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
         loss.records_by_step(simulation)
         self.scaled = scaled_controls(estimates, self.controls)
+        self.background = Background(self.scaled, Balance.of(simulation.model) if balance else None)
         # The elements of z that count in the background term.
         counts = [np.full(s.wet.size, s.estimate.background, bool) for s in self.scaled.values()]
         self.counts = np.concatenate([np.zeros(0, bool), *counts])
@@ -92,8 +99,11 @@ class Cost:
 
     def values(self, z: Array | None) -> dict[str, Array]:
         """Return the controls of z by name, in their shapes and units; z is None in all processes but the first."""
-        whole = {} if z is None else {name: s.values(part) for name, s, part in self.parts(z)}
-        return self.scatter(whole)
+        return self.scatter({} if z is None else self.background.values(self.by_name(z)))
+
+    def by_name(self, z: Array) -> dict[str, Array]:
+        """Return the parts of z by name, in the shapes of the controls."""
+        return {name: part for name, _, part in self.parts(z)}
 
     def scatter(self, whole: Mapping[str, Array]) -> dict[str, Array]:
         """Give each process its part of arrays in the shapes of the controls, which only the first one holds."""
@@ -101,7 +111,8 @@ class Cost:
 
     def transpose(self, z: Array, slopes: Mapping[str, Array]) -> Array:
         """Return the gradient with respect to z, from those with respect to the controls of the whole ocean."""
-        return np.concatenate([s.transpose(part, slopes[name]).ravel() for name, s, part in self.parts(z)])
+        found = self.background.transpose(self.by_name(z), slopes)
+        return np.concatenate([found[name].ravel() for name in self.scaled])
 
     def __call__(self, z: Array) -> Evaluation:
         """Run forward and backward, in the work of `lead`. Raises BlowUpError where the run does not stay finite."""
@@ -163,6 +174,7 @@ class Cost:
         maps += [interior(a) for a in (*model.state, *model.parameters.values()) if a.ndim > 1]
         rest = horizontal.x_t, horizontal.y_t, np.array(self.tile.periodic), model.dz, model.parameters["eos"]
         texts["model"] = digest(self.tile.digest(maps), *rest)
+        texts["balance"] = str(self.background.balance is not None)
         for name, s in self.scaled.items():
             e = s.estimate
             texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.lengths)))
@@ -189,8 +201,10 @@ class LinearisedCost(Cost):
         For estimates that cannot be used, or a loss that does not fit the run or consists of something else.
     """
 
-    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **budget: Any) -> None:
-        super().__init__(loss, simulation, estimates, **budget)
+    def __init__(
+        self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], *, balance: bool = False, **budget: Any
+    ) -> None:
+        super().__init__(loss, simulation, estimates, balance=balance, **budget)
         self.terms = terms_of(loss)
         self.z: Any = None  # where the cost is linearised, in the first process
         for factor, term in self.terms:
@@ -207,8 +221,7 @@ class LinearisedCost(Cost):
 
     def changes(self, v: Array) -> dict[str, Array]:
         """Return U v, the tangent of the controls of the whole ocean; of logarithms and clipped ones at z."""
-        pairs = zip(self.parts(self.z), self.parts(v), strict=True)
-        return {name: s.tangent(part, change) for (name, s, part), (_, _, change) in pairs}
+        return self.background.tangent(self.by_name(self.z), self.by_name(v))
 
     def equivalents(self, v: Array | None) -> list[Array]:
         """Return H U v for the terms of the loss, by a tangent run, in all processes.

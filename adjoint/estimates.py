@@ -158,10 +158,6 @@ class ScaledControl:
         """Return x of z, within its bounds over water."""
         return self.changed(self.change(z))
 
-    def tangent(self, z: Array, change: Array) -> Array:
-        """Return the change of x for a small change of z, the derivative of `values`."""
-        return self.changed_tangent(self.change(z), self.change(change))
-
     def changed_tangent(self, change: Array, change_tl: Array) -> Array:
         """Return the derivative of `changed` along a small change; 0 where x is clipped at a bound."""
         x = self.unclipped(change)

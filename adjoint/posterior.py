@@ -68,8 +68,8 @@ class LinearAnalysis:
         if self.minimum is not None and self.ritz_pairs is not None:
             self.cost.z = self.minimum.linear_at
             values, vectors, _ = self.ritz_pairs
-            parts = self.cost.parts(self.cost.z)
-            squares = {name: s.deviations(part) ** 2 for name, s, part in parts}
+            deviations = self.cost.background.deviations(self.cost.by_name(self.cost.z))
+            squares = {name: a**2 for name, a in deviations.items()}
             least = {name: a / (1 + values.max(initial=0.0)) for name, a in squares.items()}
             for value, y in zip(values, vectors, strict=True):
                 for name, change in self.cost.changes(y).items():

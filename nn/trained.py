@@ -23,7 +23,7 @@ from nn.network import NETWORKS
 from ogcm import files
 from ogcm.errors import InputError
 from ogcm.model import Model
-from ogcm.provenance import model_attributes, note_training
+from ogcm.provenance import model_attributes, note_file
 from ogcm.terms import TERMS, Term, require
 from ogcm.tiles import Tile
 
@@ -117,7 +117,7 @@ def load(path: str | Path, model: Model) -> dict[str, str]:
     if controls:
         controls.set_values(values)
     model.terms = model.terms | terms
-    note_training(model, str(path), [*values, *terms])
+    note_file(model, "trained", str(path), [*values, *terms])
     return provenance
 
 

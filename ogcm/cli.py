@@ -20,7 +20,7 @@ SETUP_COMMANDS = {
     "run": ("ogcm.commands", "run a setup, or repeat a run from its .toml file"),
     "check-gradients": ("adjoint.commands", "check the adjoint of every operator, and the gradient of a short run"),
     "sensitivity": ("adjoint.commands", "compute maps of the sensitivity of a transport, a heat content, ..."),
-    "assimilate": ("adjoint.commands", "estimate parameters and initial states from observations"),
+    "assimilate": ("adjoint.assimilate_command", "estimate parameters and initial states from observations"),
     "train": ("nn.commands", "train a corrector and physical parameters, as a TOML file says"),
     "evaluate": (
         "nn.commands",
@@ -140,6 +140,7 @@ def setup_options(setup: Callable) -> Options:
     options["tracers"] = ("setup", str, "comma-separated tracers to add: age, or those that a --module registers")
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
+    options["estimate"] = ("setup", str, "file of `ogcm assimilate`: the model gets what it found")
     return options
 
 
@@ -265,13 +266,14 @@ def setup_command(
 
 
 def make_model(setup: Callable, tables: dict[str, dict]) -> typing.Any:
-    """Return the model of a setup with the options, parameters, tracers, terms and training of the tables."""
+    """Return the model of a setup with the options, parameters, tracers, terms, training and estimate of the tables."""
     from ogcm.extensions import import_own
     from ogcm.provenance import note_terms, note_tracers
     from ogcm.terms import add_registered
     from ogcm.tracers import TRACERS
 
-    tracers, terms, trained = (tables["setup"].pop(name, None) for name in ("tracers", "terms", "trained"))
+    further = ("tracers", "terms", "trained", "estimate")
+    tracers, terms, trained, estimate = (tables["setup"].pop(name, None) for name in further)
     model = setup(**tables["setup"], parameters=tables["parameters"], **tables["numerics"])
     if tracers is not None:
         for tracer, make in TRACERS.named(tracers).items():
@@ -282,6 +284,8 @@ def make_model(setup: Callable, tables: dict[str, dict]) -> typing.Any:
         note_terms(model, terms)
     if trained is not None:
         import_own("nn.trained").load(trained, model)
+    if estimate is not None:
+        import_own("adjoint.estimate_file").load(estimate, model, restarts="restart" in tables["run"])
     return model
 
 

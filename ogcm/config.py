@@ -4,6 +4,7 @@
 [parameters]  physical parameters that differ from the setup's
 [numerics]    numerical choices that differ from the setup's
 [run]         days, every, variables, ...
+[assimilate]  what `ogcm assimilate` estimates, and from what (`adjoint.assimilation_case`)
 
 For any other run the file is a record: [record] gives the reason why it cannot be repeated from it; [numerics] and
 [parameters] hold everything that was used.
@@ -96,7 +97,8 @@ def read(path: str | Path) -> dict[str, dict]:
 
     Raises FileError if the file cannot be read as TOML, InputError for unknown tables, no setup, or a record.
     """
-    tables = read_tables(path, (*TABLES, "record"))
+    tables = read_tables(path, (*TABLES, "assimilate", "record"))
+    tables.pop("assimilate")  # of `ogcm assimilate`; the run is that without assimilation
     if record := tables.pop("record"):
         raise InputError(
             f"{path}: is the record of a run that cannot be repeated from it, since {record.get('reason')}; "
@@ -107,6 +109,14 @@ def read(path: str | Path) -> dict[str, dict]:
         given = "" if name is None else f", got name = {name!r}"
         raise InputError(f"{path}: [setup] needs the name of a setup{given}; `ogcm setups` lists them")
     return tables
+
+
+def assimilation(path: str | Path) -> dict[str, Any]:
+    """Return the table [assimilate] of the configuration of a run; empty where it has none.
+
+    Raises FileError if the file cannot be read as TOML, InputError for unknown tables.
+    """
+    return read_tables(path, (*TABLES, "assimilate", "record"))["assimilate"]
 
 
 def record_toml(reason: str, tables: Mapping[str, Mapping], terms: Mapping[str, Mapping]) -> str:

@@ -24,6 +24,7 @@ from ogcm.tides import TidalSeries
 
 Array = np.ndarray
 FEW = 16  # largest number of weights of a term that are recorded one by one
+FILES = ("trained", "estimate")  # entries of [setup] that are files from which a model takes something
 TIMES = (0.0, 12345.0)  # [s] at which forcing that is a function of time is compared
 
 
@@ -145,11 +146,11 @@ def note_terms(model: Model, names: str) -> None:
     model.marks |= {name: now[name] for name in model.terms}
 
 
-def note_training(model: Model, path: str, names: Iterable[str]) -> None:
-    """Note that the model has the parameters and terms `names` of the file `path`."""
-    if "trained" in model.config:
+def note_file(model: Model, entry: str, path: str, names: Iterable[str]) -> None:
+    """Note that the model has `names` of its marks from the file `path`, an entry of [setup] such as "trained"."""
+    if entry in model.config:
         return  # the model needs more than that one file, which its marks will show
-    model.config["trained"] = path
+    model.config[entry] = path
     now = marks(model)
     model.marks |= {name: now[name] for name in names} if model.marks else {}
 
@@ -188,12 +189,12 @@ def toml(model: Model, run: Mapping[str, object], start: str | None = None, fold
     now, before = marks(model), model.marks | ({"state": start} if start else {})
     changed = [name for name in before | now if model.grid.tile.any(before.get(name) != now.get(name))]
     new = {name: parameter_summary(model, name) for name in changed if name in model.parameters}
-    lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or "trained" in made]
+    lasting = [name for name in changed if isinstance(new.get(name, {}), dict) or any(entry in made for entry in FILES)]
     if lasting:
         reason = f"{', '.join(lasting)} of the model changed after the setup {model.name} had made it"
         return config.record_toml(reason, tables(model, run), term_summaries(model))
     setup = {"name": made["setup"], "digest": made.get("digest"), **made["options"]}
-    setup |= {name: made.get(name) for name in ("tracers", "terms", "trained")}
+    setup |= {name: made.get(name) for name in ("tracers", "terms", *FILES)}
     own = [name for name, term in model.terms.items() if type(term).__module__ != "nn.corrector"]
     header = config.HEADER + (f"\n# --module must name what registers the terms {', '.join(own)}." if own else "")
     try:

@@ -28,7 +28,7 @@ from ogcm.errors import InputError
 from ogcm.inputs import Points
 from ogcm.model import Model
 from ogcm.outer import RimPoints
-from ogcm.preparation.filling import fill_layers
+from ogcm.preparation.filling import fill_water
 from ogcm.preparation.regridding import Places, Regridding, edges_between
 from ogcm.sections import NAMES, Section
 
@@ -133,7 +133,8 @@ def on_cells(path: Path, grid: Path, name: str, control: Control, model: Model) 
     target = points_of(model.horizontal.undivided.points(kind))
     if np.ptp(lat, axis=1).max() < 1e-6 and np.ptp(lon, axis=0).max() < 1e-6:
         lat, lon = lat[:, 0], lon[0]
-    maps = fill_layers(f"{path}: {name}", Regridding(lat, lon, target)(levels))
+    maps = Regridding(lat, lon, target)(levels)
+    maps = fill_water(f"{path}: {name}", maps, np.ones(maps.shape, bool))
     return maps if layered else maps[0]
 
 

@@ -29,7 +29,7 @@ from ogcm.parameters import PARAMETERS, build_parameters
 Options = ParamSpec("Options")
 NUMERICAL = [f.name for f in fields(Numerics)]
 COMMON = [*NUMERICAL, "decomposition"]  # options that all setups have
-RESERVED = ("name", "digest", "tracers", "terms", "trained")  # further entries of the table [setup]
+RESERVED = ("name", "digest", "tracers", "terms", "trained", "estimate")  # further entries of the table [setup]
 SIZES = ("resolution", "length", "width", "height", "cells", "layers")  # must be positive
 
 

@@ -135,9 +135,9 @@ def test_the_gradient_of_the_cost():
     remainders = [cost((z + e * way).ravel()).cost - at.cost - e * slope for e in (0.1, 0.05)]
     assert np.log2(remainders[0] / remainders[1]) == pytest.approx(2, abs=0.05)
     ((J, J1, J2),) = tutorial.terms(SimpleNamespace(iterations=[at]))
-    assert J == pytest.approx(J1 + 2 * J2)
-    assert J1 == pytest.approx(5.0, rel=0.05)  # that of January
-    assert J2 == pytest.approx(np.mean(z[wet] ** 2))
+    assert pytest.approx(J1 + 2 * J2) == J
+    assert pytest.approx(5.0, rel=0.05) == J1  # that of January
+    assert pytest.approx(np.mean(z[wet] ** 2)) == J2
 
 
 def test_the_table(capsys):

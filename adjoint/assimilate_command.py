@@ -1,0 +1,165 @@
+"""The command `ogcm assimilate`: from a configuration, or from options, to an estimate, its file, table and picture."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adjoint import assimilation_output, estimate_file, observations
+from adjoint.assimilation import Assimilated, assimilate
+from adjoint.assimilation_case import Case
+from adjoint.commands import output_of
+from adjoint.cost import Cost
+from adjoint.estimates import Estimate
+from adjoint.losses import BoxMean
+from adjoint.observations import Points, misfit, quality_control
+from adjoint.scores import score
+from ogcm.cli import DEVICE, setup_command
+from ogcm.constants import DAY
+from ogcm.errors import InputError
+from ogcm.grid import interior
+from ogcm.model import Model
+from ogcm.names import beside
+from ogcm.restart import save_restart
+from ogcm.simulation import Simulation
+
+OPTIONS = {
+    "observations": (str, "file of observations, besides those of a configuration (the page Observations has formats)"),
+    "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print the truth as well"),
+    "controls": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
+                      "logarithm of a positive parameter, common values for state and wind"),
+    "length": (float, "length of the correlation of --controls along layers [km] (default: two cells)"),
+    "method": (str, "full (default) | incremental"),
+    "outer": (int, "largest number of outer loops of the incremental method (default 2)"),
+    "iterations": (int, "largest number of iterations (default 30, of the incremental method 15 in each outer loop)"),
+    "history": (str, "file of all evaluations; the same command continues from it"),
+    "days": (float, "length of the window [days] (default: the setup's)"),
+    "restart": (str, "restart file with the state to begin from"),
+    "score": (str, "comma-separated files of observations, in and after the window: the runs with and without the "
+                   "estimate are compared with them; an estimate that exists is scored as it is"),
+    "output": (str, "NetCDF file to write, with a picture, a restart of the analysis and the scores beside it "
+                    "(default SETUP.estimate.nc)"),
+    "overwrite": (bool, "replace an existing output"),
+    "quiet": (bool, "no progress bar"),
+} | DEVICE  # fmt: skip
+NOISE = {"u": 0.01, "v": 0.01, "eta": 0.01, "T": 0.05, "S": 0.01}  # errors of the observations of a twin experiment
+
+
+def assimilate_command(target: str, rest: list[str]) -> int:
+    """Run `ogcm assimilate SETUP|FILE.nc|FILE.toml [--option value ...]`."""
+    made = setup_command("assimilate", target, rest, OPTIONS)
+    if made is None:
+        return 0
+    model, settings = made
+    case = with_options(Case.of(target), settings, model)
+    chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
+    simulation = Simulation(model, days=settings["days"], restart=settings.get("restart"), **chosen)
+    existing = Path(settings.get("output", f"{model.name}.estimate.nc"))
+    if "score" in settings and existing.exists() and not settings.get("overwrite", False):
+        print_scores(existing, case, simulation, settings["score"].split(","))
+        return 0
+    output = output_of(settings, f"{model.name}.estimate.nc")
+    withheld = estimate_controls(output, case, simulation, twin=settings.get("twin", False))
+    if withheld or "score" in settings:
+        print_scores(output, case, simulation, settings["score"].split(",") if "score" in settings else [], withheld)
+    return 0
+
+
+def with_options(case: Case, settings: dict[str, Any], model: Model) -> Case:
+    """Return a case with the options of the command line, which go before the entries of the configuration."""
+    names = ("method", "outer", "iterations")
+    choices = case.choices | {name: settings[name] for name in names if name in settings}
+    choices.setdefault("method", "full")
+    if choices["method"] == "full":
+        choices.setdefault("iterations", 30)
+    if "history" in settings:
+        choices["history"] = Path(settings["history"]).resolve()
+    controls, files = case.controls, list(case.observations)
+    if "controls" in settings:
+        length = 1e3 * settings["length"] if "length" in settings else 2 * float(np.median(interior(model.grid.dx_t)))
+        controls = dict(control_of(word, length) for word in settings["controls"].split(","))
+    if "observations" in settings:
+        files.append({"file": str(Path(settings["observations"]).resolve())})
+    return case._replace(choices=choices, controls=controls, observations=files)
+
+
+def control_of(word: str, length: float) -> tuple[str, dict[str, Any]]:
+    """Return the name and the entries of a control NAME or NAME=ERROR of the command line."""
+    name, _, given = word.strip().partition("=")
+    try:
+        return name, {"length": length} | ({"error": float(given)} if given else {})
+    except ValueError:
+        raise InputError(f"controls: {word!r} is not NAME=ERROR; give a number") from None
+
+
+def estimate_controls(output: Path, case: Case, simulation: Simulation, *, twin: bool) -> list[Points]:
+    """Assimilate, write the files of the result, and return the observations that were withheld."""
+    estimates, truth = case.estimates(simulation.model), None
+    if twin == bool(case.observations):
+        raise InputError("observations, twin: give --observations FILE (or a configuration that names some) or --twin")
+    if twin:
+        (truth, used), withheld = twin_of(simulation, estimates), list[Points]()
+    else:
+        used, withheld = case.read(simulation.model)
+    used, report = quality_control(used, simulation, **case.quality)
+    if simulation.tile.is_first:
+        print(report)
+    found = assimilate(misfit(used, simulation.model), simulation, estimates, **case.options())
+    estimate_file.save(output, found, truth)
+    assimilation_output.draw(beside(output, ".png"), found, truth)
+    analysis = simulation.model.copy()
+    found.apply_to(analysis)
+    analysis.state.previous = None
+    save_restart(beside(output, ".restart.h5"), analysis)
+    print_result(output, found, assimilation_output.table(found, truth))
+    return withheld
+
+
+def print_result(output: Path, found: Assimilated, table: str) -> None:
+    """Print what was found, in the first process."""
+    if not found.controls.model.grid.tile.is_first:
+        return
+    first, last = found.iterations[0], found.iterations[-1]
+    number = sum(len(misfit.before) for misfit in found.misfits)
+    print(table)
+    print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
+    files = ", ".join(str(beside(output, end)) for end in (".png", ".restart.h5"))
+    print(f"{output}, {files} written", file=sys.stderr)
+
+
+def print_scores(
+    output: Path, case: Case, simulation: Simulation, files: list[str], withheld: list[Points] | None = None
+) -> None:
+    """Print and write the scores of the runs without and with the estimate, against observations in and after its
+    window."""
+    model, analysis = simulation.model, simulation.model.copy()
+    points = case.read(model, [case.like(file, model) for file in files])[0]
+    estimate_file.load(output, analysis)
+    if withheld is None:
+        withheld = case.read(model)[1]
+    longer = max([simulation.days, *(float((p.days + 0.5 * p.span).max()) for p in points)])
+    steps = int(np.ceil(longer * DAY / model.numerics.dt))
+    days = steps * model.numerics.dt / DAY
+    models = {"without": model, "with": analysis}
+    for name, chosen in (("withheld", withheld), ("scores", points)):
+        if not chosen:
+            continue
+        run = Simulation(model, days=days, progress=False, device=simulation.device)
+        table = score(quality_control(chosen, run)[0], models, days=days, device=simulation.device)
+        path = beside(output, f".{name}.csv")
+        if simulation.tile.is_first:
+            table.write(path)
+            print(f"\n{path}: runs without and with the estimate\n{table}")
+
+
+def twin_of(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list[Points]]:
+    """Return a truth drawn from the errors around the model's values, and its observations at four times of the run."""
+    model = simulation.model
+    noise = {name: error for name, error in NOISE.items() if name in model.stepped}
+    noise |= {e.name: 0.1 * float(np.mean(e.error)) for e in estimates if e.name in model.further_tracers}
+    cost = Cost(BoxMean(simulation.model, "eta"), simulation, estimates)
+    truth = cost.values(np.random.default_rng(4).normal(size=cost.counts.size) if cost.tile.is_first else None)
+    cost.controls.set_values(truth)
+    days = [simulation.days * part for part in (0.25, 0.5, 0.75, 1.0)]
+    return truth, observations.synthetic(cost.simulation, noise, days=days, every=2)
