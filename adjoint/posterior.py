@@ -25,7 +25,7 @@ Array = np.ndarray
 
 
 class LinearAnalysis:
-    """What the last inner loop tells about the estimate.
+    """The uncertainty of an estimate, as the last inner loop found it.
 
     For an ocean that is divided into tiles, all processes call the methods, and the first one holds the vectors.
 
@@ -62,7 +62,8 @@ class LinearAnalysis:
         Returns
         -------
         dict of str to ndarray
-            Standard deviations by control, in their shapes and units (those of the tile for an ocean that is divided).
+            Standard deviations by control, in their shapes and units (those of the tile for an ocean that is divided);
+            nan on land.
         """
         whole: dict[str, Array] = {}
         if self.minimum is not None and self.ritz_pairs is not None:
@@ -75,5 +76,6 @@ class LinearAnalysis:
                 for name, change in self.cost.changes(y).items():
                     squares[name] = squares[name] - value / (1 + value) * change**2
             # An approximate normalisation of U U^T must not make a variance less than observations could.
-            whole = {name: np.sqrt(np.maximum(a, least[name])) for name, a in squares.items()}
+            for name, s in self.cost.scaled.items():
+                whole[name] = np.where(s.wet, np.sqrt(np.maximum(squares[name], least[name])), np.nan)
         return self.cost.scatter(whole)

@@ -35,12 +35,20 @@ PAGES = [
         "atmosphere",
         "runs",
         "gradients",
+        "assimilation",
         "training",
         "networks",
         "operators",
     )
 ]
-SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
+SLOW = (
+    "docs/start.md",
+    "docs/training.md",
+    "docs/networks.md",
+    "docs/runs.md",
+    "docs/gradients.md",
+    "docs/assimilation.md",
+)
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
