@@ -113,6 +113,8 @@ class Observations(Loss):
         self.weights = 1 / self.errors**2
         self.times, self.span = columns["days"][wet], columns["span"][wet]
         self.groups = groups_of(columns["offset"][wet])
+        self.near = np.zeros(len(self.known))  # the model equivalents so far, near the tile
+        self.prepared: tuple | None = None  # time step and number of steps of W
         self.begin(model.numerics.dt, None)
 
     def begin(self, dt: float, last: int | None) -> None:
@@ -125,18 +127,46 @@ class Observations(Loss):
         last : int or None
             Number of the last step; None for a run that is long enough.
         """
-        weights, self.steps = time_weights(self.times, self.span, dt, last)
-        self.W = weights[self.known].tocsc()
-        self.parts: dict[int, Array] = {}  # terms of y by record, near the tile
         self.complete: Array | None = None
+        if self.prepared == (dt, last):
+            return
+        when, index = np.unique(np.stack([self.times, self.span], axis=1), axis=0, return_inverse=True)
+        weights, self.steps = time_weights(when[:, 0], when[:, 1], dt, last)
+        self.W, self.prepared = weights[index.ravel()[self.known]].tocsc(), (dt, last)
 
     def column(self, record: int) -> tuple[Array, Array]:
-        """Return the rows of H that count in a record, and their weights."""
+        """Return the rows of H that count in a record, and their weights.
+
+        Parameters
+        ----------
+        record : int
+            Number of the record.
+
+        Returns
+        -------
+        rows : ndarray of int, shape (q,)
+            The rows.
+        weight : ndarray, shape (q,)
+            Their weights in W.
+        """
         part = slice(*self.W.indptr[record : record + 2])
         return self.W.indices[part], self.W.data[part]
 
     def terms(self, state: State, record: int) -> Array:
-        """Return W_n H x_n, the terms of the model equivalents in a record, in the order of `column`."""
+        """Return W_n H x_n, the terms of the model equivalents in a record.
+
+        Parameters
+        ----------
+        state : State
+            The state, with its halo filled.
+        record : int
+            Number of the record.
+
+        Returns
+        -------
+        ndarray, shape (q,)
+            The terms, in the order of `column`.
+        """
         rows, weight = self.column(record)
         return weight * (self.H[rows] @ getattr(state, self.field).ravel())
 
@@ -158,24 +188,34 @@ class Observations(Loss):
         interior(field_ad)[...] += interior(change.reshape(field_ad.shape))
 
     def value(self, state: State, record: int) -> float:
-        """Return 0, and in the last record the whole misfit."""
-        self.parts[record] = self.terms(state, record)
+        if record == 0:
+            self.near, self.complete = np.zeros(len(self.known)), None
+        terms = self.terms(state, record)
+        self.near = self.near.astype(np.result_type(self.near, terms), copy=False)
+        self.near[self.column(record)[0]] += terms
         if record != len(self.steps) - 1:
-            return 0.0
-        near = np.zeros(len(self.known), np.result_type(float, *self.parts.values()))
-        for n in sorted(self.parts):
-            near[self.column(n)[0]] += self.parts[n]
-        self.complete = self.gathered(near)
+            return 0.0  # the last record returns the whole misfit
+        self.complete = self.gathered(self.near)
         misfit = 0.5 * self.weights * self.residuals() ** 2
         return self.total(misfit[self.known[self.own]])
 
     def adjoint(self, state: State, record: int, value_ad: float, state_ad: State) -> None:
-        """Add the derivative of the whole misfit by the state of a record; 0 before the last record was evaluated."""
-        if self.complete is not None:
+        if self.complete is not None:  # the run has come to the last record
             self.spread(value_ad * self.weights * self.residuals(), record, state_ad)
 
     def gathered(self, near: Array) -> Array:
-        """Return values (m,) of all observations, from those (p,) near each tile."""
+        """Return values of all observations, from those near each tile.
+
+        Parameters
+        ----------
+        near : ndarray, shape (p,)
+            Values of the observations near the tile.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            The same in all processes.
+        """
         found = np.zeros(len(self.kept), near.dtype)
         for numbers, values in self.model.grid.tile.every((self.known[self.own], near[self.own])):
             found[numbers] = values
@@ -214,7 +254,18 @@ class Observations(Loss):
         return a - self.groups.T @ self.offsets(a)
 
     def offsets(self, a: Array) -> Array:
-        """Return the means over the groups, in ascending order of their numbers, with the weights 1/errors^2."""
+        """Return the means over the groups, with the weights 1/errors^2.
+
+        Parameters
+        ----------
+        a : ndarray, shape (m,)
+            Values.
+
+        Returns
+        -------
+        ndarray, shape (groups,)
+            The means, in ascending order of the numbers of the groups.
+        """
         return (self.groups @ (self.weights * a)) / (self.groups @ self.weights)
 
     def residuals(self) -> Array:

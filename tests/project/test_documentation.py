@@ -36,6 +36,7 @@ PAGES = [
         "runs",
         "gradients",
         "assimilation",
+        "observations",
         "training",
         "networks",
         "operators",

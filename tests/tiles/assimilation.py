@@ -15,7 +15,7 @@ from adjoint.gradient_check import loss_error
 from adjoint.losses import BoxMean
 from adjoint.observation_impact import impact
 from adjoint.observation_loss import Observations
-from adjoint.observations import misfit, synthetic
+from adjoint.observations import misfit, quality_control, synthetic
 from ogcm.constants import DAY
 from ogcm.grid import interior
 from ogcm.processes import communicator
@@ -83,6 +83,21 @@ def different_twins(sides: str, layout: tuple[int, int]) -> int:
     )
 
 
+def different_selections(sides: str, layout: tuple[int, int]) -> int:
+    """Number of observations that differ after checks against a run, and of lines of the report."""
+    found = []
+    for tiles in ((1, 1), layout):
+        run = simulation(sides, tiles)
+        points = [p._replace(x=p.x + 1.6e4) for p in synthetic(run, FIELDS, days=DAYS, seed=2)]  # some of them on land
+        found.append(quality_control(points, run, average=1.0, background=FIELDS, limit=2.0))
+    (one, first), (other, second) = found
+    count = int(str(first) != str(second))
+    count += sum(not any(first.rejected[reason].values()) for reason in ("not in water", "averaged", "background"))
+    for a, b in zip(one, other, strict=True):
+        count += sum(int((c != d).sum()) if len(c) == len(d) else len(c) for c, d in zip(a[1:], b[1:], strict=True))
+    return count
+
+
 def different_estimates(method: str, layout: tuple[int, int]) -> int:
     """Number of estimated values that differ, of iterations, and of what the incremental method tells of them."""
     found, more = [], []
@@ -118,6 +133,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     cases = {f"observations, sides {sides}": (different_observations, sides) for sides in SIDES}
     cases["twin"] = different_twins, "both"
+    cases["quality control"] = different_selections, "both"
     cases |= {f"estimates, {method}": (different_estimates, method) for method in ("full", "incremental")}
     for name, (count, choice) in cases.items():
         for layout in layouts():

@@ -1,0 +1,332 @@
+"""Which observations are used: checks, thinning and errors, each as a small function of a data set.
+
+A check returns which observations of each `Points` are good, for `select` or for `Report.keep`:
+
+    points = report.keep(points, in_run(points, simulation), "outside the run")
+
+`quality_control` does all of it in the usual order.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from adjoint.interpolation import interpolation
+from adjoint.loss import Sum
+from adjoint.observations.points import Points
+from adjoint.observations.report import Report
+from adjoint.observations.super_observations import super_observations
+from adjoint.run import evaluate
+from ogcm.constants import DAY
+from ogcm.errors import InputError
+from ogcm.model import Model
+from ogcm.simulation import Simulation
+
+Array = np.ndarray
+Good = list[Array]  # for each `Points`, which observations are good
+
+
+def select(points: Sequence[Points], good: Sequence[Array]) -> list[Points]:
+    """Return the good observations.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    good : sequence of ndarray of bool
+        Which observations of each are good.
+
+    Returns
+    -------
+    list of Points
+        These; fields without any are left out.
+    """
+    return [p.select(g) for p, g in zip(points, good, strict=True) if np.any(g)]
+
+
+def of_platforms(points: Sequence[Points], platforms: Sequence[str]) -> Good:
+    """Find the observations of some platforms, such as those that are withheld.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    platforms : sequence of str
+        Names of the platforms.
+
+    Returns
+    -------
+    list of ndarray of bool
+        True for the observations of these platforms.
+
+    Raises
+    ------
+    InputError
+        For a platform without observations.
+    """
+    there = {str(name) for p in points for name in np.unique(p.whole().platform)}
+    absent = [name for name in platforms if name not in there]
+    if absent:
+        raise InputError(f"platforms: {', '.join(absent)} made no observation; there are {', '.join(sorted(there))}")
+    return [np.isin(p.whole().platform, list(platforms)) for p in points]
+
+
+def in_run(points: Sequence[Points], simulation: Simulation) -> Good:
+    """Find the observations whose time, or whole span, lies in a run.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    simulation : Simulation
+        The run.
+
+    Returns
+    -------
+    list of ndarray of bool
+        True in the run, or within half a step of it.
+    """
+    dt = simulation.model.numerics.dt / DAY
+    first, last = -0.5 * dt, (simulation.steps + 0.5) * dt
+    whole = [p.whole() for p in points]
+    return [(p.days - 0.5 * p.span >= first) & (p.days + 0.5 * p.span <= last) for p in whole]
+
+
+def in_water(points: Sequence[Points], model: Model) -> tuple[Good, Good]:
+    """Find the observations inside the grid, and those in its water.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    model : Model
+        The model. All processes of a divided ocean must call this.
+
+    Returns
+    -------
+    inside : list of ndarray of bool
+        True inside the grid and above its lowest layer.
+    wet : list of ndarray of bool
+        True in the water, where a model equivalent exists.
+    """
+    found = [interpolation(model, p.field, p.x, p.y, p.whole().z) for p in points]
+    return [f.inside for f in found], [f.wet for f in found]
+
+
+def first_guess(points: Sequence[Points], simulation: Simulation) -> list[Array]:
+    """Compute the residuals of a run without assimilation, model equivalent minus observation.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set, in the run and in the water.
+    simulation : Simulation
+        The run, which stays as it is.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        The residuals, without the offsets of groups [units of each field].
+
+    Raises
+    ------
+    InputError
+        For observations outside the water or the run.
+    """
+    losses = [p.loss(simulation.model, out_of_water="refuse") for p in points]
+    evaluate(Sum([(1.0, loss) for loss in losses]), simulation)
+    return [loss.residuals() for loss in losses]
+
+
+def background_check(
+    points: Sequence[Points], residuals: Sequence[Array], background: Mapping[str, float], limit: float
+) -> Good:
+    """Find the observations that a background with its errors does not contradict: |r| <= limit sqrt(so^2 + sb^2).
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set, with the errors so.
+    residuals : sequence of ndarray
+        Residuals r of a run without assimilation (`first_guess`).
+    background : mapping of str to float
+        Standard error sb of the run by field [units of the field].
+    limit : float
+        Largest residual in standard deviations, such as 4.
+
+    Returns
+    -------
+    list of ndarray of bool
+        True for the good ones; a field without a background error is not checked.
+
+    Raises
+    ------
+    InputError
+        For a limit that is not positive, or a negative error.
+    """
+    if not limit > 0:
+        raise InputError(f"limit: needs a positive number of standard deviations, got {limit:g}")
+    for field, sigma in background.items():
+        if not sigma >= 0:
+            raise InputError(f"background: the error of {field} is {sigma:g}; it must not be negative")
+    return [
+        np.abs(r) <= limit * np.hypot(p.errors, background.get(p.field, np.inf))
+        for p, r in zip(points, residuals, strict=True)
+    ]
+
+
+def thinned(points: Sequence[Points], n: int) -> Good:
+    """Find every n-th observation in time of each platform and field.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    n : int
+        The distance.
+
+    Returns
+    -------
+    list of ndarray of bool
+        True for the first observation of each platform, the one n after it, and so on.
+
+    Raises
+    ------
+    InputError
+        For a distance below 1.
+    """
+    if n < 1:
+        raise InputError(f"n: at least 1, got {n}")
+    good = [np.zeros(len(p.x), bool) for p in points]
+    for p, kept in zip(points, good, strict=True):
+        platform = p.whole().platform
+        for name in np.unique(platform):
+            own = np.flatnonzero(platform == name)
+            kept[own[np.argsort(p.days[own], kind="stable")][::n]] = True
+    return good
+
+
+def with_errors(points: Sequence[Points], errors: Mapping[str, float | Sequence[float]]) -> list[Points]:
+    """Give observations the errors of their field and platform.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    errors : mapping of str to float or sequence of float
+        Standard errors by "FIELD" or "FIELD/PLATFORM", of which the second counts more, such as
+        {"T": (0.05, 0.4), "eta/Jason-3": 0.03}. Several numbers, such as those of the instrument and of the
+        representativeness, are added in quadrature.
+
+    Returns
+    -------
+    list of Points
+        The data set with these errors; others stay as they are.
+
+    Raises
+    ------
+    InputError
+        For an error that is not positive, and for a field or platform without observations.
+    """
+    found = [p.whole()._replace(errors=np.array(p.whole().errors)) for p in points]
+    for name in sorted(errors, key=lambda name: "/" in name):
+        field, _, platform = name.partition("/")
+        sigma, count = float(np.sqrt(np.sum(np.square(errors[name])))), 0
+        if not sigma > 0 or np.min(errors[name]) < 0:
+            raise InputError(f"errors: {name} has {errors[name]}; a standard error must be positive")
+        for p in (p for p in found if p.field == field):
+            own = np.asarray(p.platform) == platform if platform else np.ones(len(p.x), bool)
+            p.errors[own] = sigma
+            count += int(own.sum())
+        if not count:
+            raise InputError(f"errors: there is no observation of {name}")
+    return found
+
+
+def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
+    """Give each platform an unknown mean offset of one field, which is removed from the misfit.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    field : str
+        The field.
+
+    Returns
+    -------
+    list of Points
+        The data set, in which each platform is a group of its own in the column `offset`.
+    """
+    whole = [p.whole() for p in points]
+    numbers = [np.unique(p.platform, return_inverse=True)[1] for p in whole]
+    return [p._replace(offset=n) if p.field == field else p for p, n in zip(whole, numbers, strict=True)]
+
+
+def quality_control(
+    points: Sequence[Points],
+    simulation: Simulation,
+    *,
+    errors: Mapping[str, float | Sequence[float]] | None = None,
+    thin: int = 1,
+    average: float | None = None,
+    correlation: float = 0.0,
+    background: Mapping[str, float] | None = None,
+    limit: float = 4.0,
+) -> tuple[list[Points], Report]:
+    """Select the observations that an assimilation uses.
+
+    In this order: those outside the run and outside the water are set aside; errors are set (`with_errors`); every
+    n-th is kept (`thinned`); means in cells are taken (`super_observations`); and those that contradict the run
+    without assimilation are rejected (`background_check`).
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The observations.
+    simulation : Simulation
+        The run of the first guess, which stays as it is.
+    errors : mapping of str to float or sequence of float, optional
+        As for `with_errors`.
+    thin : int
+        The distance n of `thinned`; 1 keeps all.
+    average : float, optional
+        Length of the intervals of super-observations [days]; by default there are none.
+    correlation : float
+        As for `super_observations`.
+    background : mapping of str to float, optional
+        Standard errors of the run by field, for the check against it; by default there is none.
+    limit : float
+        As for `background_check`.
+
+    Returns
+    -------
+    points : list of Points
+        The observations to be used.
+    report : Report
+        How many were given, used and rejected, and why.
+
+    Raises
+    ------
+    InputError
+        For options that cannot be used, and where no observation is left.
+    """
+    report, found, model = Report(points), [p.whole() for p in points], simulation.model
+    found = report.keep(found, in_run(found, simulation), "outside run")
+    inside, wet = in_water(found, model)
+    kept = report.keep(found, inside, "outside grid")
+    found = report.keep(kept, [w[i] for w, i in zip(wet, inside, strict=True) if i.any()], "not in water")
+    found = with_errors(found, errors) if errors else found
+    if thin != 1:
+        found = report.keep(found, thinned(found, thin), "thinned")
+    if average is not None:
+        means = super_observations(found, model, days=average, correlation=correlation)
+        good = in_water(means, model)[1]  # a mean beside the coast may lie on land
+        found = report.replace(found, select(means, good), "averaged")
+    if background and found:
+        found = report.keep(
+            found, background_check(found, first_guess(found, simulation), background, limit), "background"
+        )
+    if not found:
+        raise InputError(f"observations: none is left:\n{report}")
+    return found, report
