@@ -102,6 +102,7 @@ def assimilate(
     method: str = "full",
     outer: int = 2,
     iterations: int | None = None,
+    balance: bool = False,
     tolerance: float = 1e-9,
     history: str | Path | None = None,
     **budget: Any,
@@ -125,6 +126,9 @@ def assimilate(
         Largest number of outer loops of the incremental method.
     iterations : int, optional
         Largest number of iterations, 50 by default; for the incremental method of each outer loop, 15 by default.
+    balance : bool, default False
+        Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`);
+        the errors of these are then those of what temperature does not explain.
     tolerance : float, default 1e-9
         The minimisation, or an inner loop, ends when an iteration lowers J by less than tolerance max(J, 1).
     history : str or Path, optional
@@ -149,9 +153,9 @@ def assimilate(
     iterations = METHODS.get(method, 1) if iterations is None else iterations
     check_choices(method, {"iterations": iterations, "outer": outer}, tolerance)
     if method == "full":
-        cost, choice = Cost(loss, simulation, estimates, **budget), method
+        cost, choice = Cost(loss, simulation, estimates, balance=balance, **budget), method
     else:
-        cost = LinearisedCost(loss, simulation, estimates, **budget)
+        cost = LinearisedCost(loss, simulation, estimates, balance=balance, **budget)
         choice = f"{method}, {iterations} iterations, tolerance {tolerance:g}"
     identity = cost.identity() | {"method": choice}
     first_guess = {name: a.astype(float) for name, a in cost.controls.values().items()}

@@ -100,6 +100,7 @@ class ScaledControl:
         self.estimate, self.first_guess, name, shape = estimate, first_guess, estimate.name, first_guess.shape
         self.wet = np.broadcast_to(wet, shape)
         self.error, self.correlation = np.where(self.wet, fitted_error(estimate, shape), 1.0), correlation
+        self.clipped = correlation is not None  # at its bounds, instead of bounds of z
         if not (np.isfinite(self.error) & (self.error > 0)).all():
             raise InputError(f"error: the error of {name} must be positive and finite, got {np.min(self.error):g}")
         self.lower, self.upper = (np.broadcast_to(a, shape) for a in self.limits(allowed, stable))
@@ -129,47 +130,52 @@ class ScaledControl:
         return lower, high if estimate.upper is None else np.minimum(high, estimate.upper)
 
     def change(self, z: Array) -> Array:
-        """Return sigma C^(1/2) z."""
+        """Return sigma C^(1/2) z, which is 0 on land."""
         return self.error * (np.where(self.wet, z, 0) if self.correlation is None else self.correlation.root(z))
 
-    def unclipped(self, z: Array) -> Array:
-        """Return x of z, not clipped at the bounds."""
-        change = self.change(z)
+    def change_transpose(self, change_ad: Array) -> Array:
+        """Return the gradient with respect to z from that with respect to `change`."""
+        z_ad = self.error * change_ad
+        return np.where(self.wet, z_ad, 0) if self.correlation is None else self.correlation.transpose(z_ad)
+
+    def unclipped(self, change: Array) -> Array:
+        """Return x of a change of x or of its logarithm, not clipped at the bounds."""
         return self.first_guess * np.exp(change) if self.estimate.logarithm else self.first_guess + change
+
+    def changed(self, change: Array) -> Array:
+        """Return x of a change of x or of its logarithm, within its bounds over water."""
+        x = self.unclipped(change)
+        return np.where(self.wet, np.clip(x, self.lower, self.upper), x)
+
+    def changed_transpose(self, change: Array, x_ad: Array) -> Array:
+        """Return the gradient with respect to the change from `x_ad`; 0 where x is clipped at a bound."""
+        x = self.unclipped(change)
+        if self.clipped:
+            x_ad = np.where((x >= self.lower) & (x <= self.upper), x_ad, 0)
+        return x * x_ad if self.estimate.logarithm else x_ad
+
+    def changed_tangent(self, change: Array, change_tl: Array) -> Array:
+        """Return the change of x for a small change `change_tl` of the change; 0 where x is clipped at a bound."""
+        x = self.unclipped(change)
+        if self.clipped:
+            change_tl = np.where((x >= self.lower) & (x <= self.upper), change_tl, 0)
+        return x * change_tl if self.estimate.logarithm else change_tl
+
+    def deviations(self, change: Array) -> Array:
+        """Return the standard deviation of x that the error means near x, in the units of x."""
+        return self.unclipped(change) * self.error if self.estimate.logarithm else self.error
 
     def values(self, z: Array) -> Array:
         """Return x of z, within its bounds over water."""
-        x = self.unclipped(z)
-        return np.where(self.wet, np.clip(x, self.lower, self.upper), x)
-
-    def tangent(self, z: Array, change: Array) -> Array:
-        """Return the change of x for a small change of z, the derivative of `values`.
-
-        It is 0 where a correlated control is clipped at a bound.
-        """
-        x, x_tl = self.unclipped(z), self.change(change)
-        if self.correlation is not None:
-            x_tl = np.where((x >= self.lower) & (x <= self.upper), x_tl, 0)
-        return x * x_tl if self.estimate.logarithm else x_tl
-
-    def deviations(self, z: Array) -> Array:
-        """Return the standard deviation of x that the error means near z, in the units of x."""
-        return np.abs(self.unclipped(z)) * self.error if self.estimate.logarithm else self.error
+        return self.changed(self.change(z))
 
     def transpose(self, z: Array, x_ad: Array) -> Array:
-        """Return the gradient with respect to z from `x_ad`, that with respect to x.
-
-        It is 0 where a correlated control is clipped at a bound.
-        """
-        x = self.unclipped(z)
-        change_ad = self.error * (x * x_ad if self.estimate.logarithm else x_ad)
-        if self.correlation is None:
-            return np.where(self.wet, change_ad, 0)
-        return self.correlation.transpose(np.where((x >= self.lower) & (x <= self.upper), change_ad, 0))
+        """Return the gradient with respect to z from `x_ad`, that with respect to x."""
+        return self.change_transpose(self.changed_transpose(self.change(z), x_ad))
 
     def bounds(self) -> Array:
-        """Return the bounds of z (2, ...); a correlated control, which is clipped instead, has none."""
-        if self.correlation is not None:
+        """Return the bounds of z (2, ...); a clipped control has none."""
+        if self.clipped:
             return np.stack([np.full(self.first_guess.shape, b) for b in (-np.inf, np.inf)])
         x = np.stack([self.lower, self.upper])
         with np.errstate(divide="ignore", invalid="ignore"):

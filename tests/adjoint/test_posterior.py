@@ -66,10 +66,21 @@ def test_posterior_is_the_dense_one(solved):
     lowered = np.diag(U @ U.T - U @ inverse @ U.T)  # exact, while the stated error is that of the first guess
     start = 0
     for name, s, part in cost.parts(cost.z):
-        expected = s.deviations(part).ravel() ** 2 - lowered[start : start + part.size]
+        expected = s.deviations(s.change(part)).ravel() ** 2 - lowered[start : start + part.size]
         deviations, start = analysis.deviations()[name], start + part.size
         assert np.allclose(deviations[s.wet] ** 2, expected.reshape(s.wet.shape)[s.wet], rtol=1e-8), name
-        assert (deviations <= s.deviations(part)).all()
+        assert (deviations <= s.deviations(s.change(part)))[s.wet].all()
+
+
+@pytest.mark.slow
+def test_sampled_variances_are_the_exact_ones(solved):
+    """The variances by random vectors, which are needed for a balance, where the exact ones are known as well."""
+    analysis = solved[0].analysis
+    exact, sampled = (f(analysis.ritz_pairs) for f in (analysis.variances, analysis.sampled_variances))
+    for name, s in analysis.cost.scaled.items():
+        ratio = sampled[name][s.wet] / exact[name][s.wet]
+        assert np.mean(ratio) == pytest.approx(1, abs=0.05 if ratio.size > 1 else 0.4), name
+        assert np.all(np.abs(ratio - 1) < 0.7), name
 
 
 @pytest.mark.slow
