@@ -2,7 +2,9 @@
 
 from . import dot_product as dot_product
 from . import gradient_check as gradient_check
+from . import lanczos as lanczos
 from . import losses as losses
+from . import misfits as misfits
 from . import observations as observations
 from . import operators as operators
 from . import pairs as pairs

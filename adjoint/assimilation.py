@@ -102,8 +102,8 @@ def assimilate(
     method: str = "full",
     outer: int = 2,
     iterations: int | None = None,
-    tolerance: float = 1e-9,
     balance: bool = False,
+    tolerance: float = 1e-9,
     history: str | Path | None = None,
     **budget: Any,
 ) -> Assimilated:
@@ -126,11 +126,11 @@ def assimilate(
         Largest number of outer loops of the incremental method.
     iterations : int, optional
         Largest number of iterations, 50 by default; for the incremental method of each outer loop, 15 by default.
+    balance : bool, default False
+        Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`);
+        the errors of these are then those of what temperature does not explain.
     tolerance : float, default 1e-9
         The minimisation, or an inner loop, ends when an iteration lowers J by less than tolerance max(J, 1).
-    balance : bool, default False
-        Whether salinity, sea level and velocity of the initial state change in balance with temperature
-        (`adjoint.background.balance`); their errors are then those of what is not balanced.
     history : str or Path, optional
         HDF5 file of all evaluations. The same call continues an interrupted minimisation, also with more iterations of
         the full method, or more outer loops of the incremental one.

@@ -55,7 +55,7 @@ class Cost:
     estimates : sequence of Estimate
         The controls.
     balance : bool, default False
-        Whether the initial state changes in balance (`adjoint.background.balance`).
+        Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`).
     **budget
         memory, snapshots, disk, folder as for `adjoint.gradient`.
 
@@ -65,19 +65,28 @@ class Cost:
         For estimates that cannot be used, or a loss that does not fit the run.
     """
 
+    background: Background  # in the first process
+
     def __init__(
-        self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], *, balance: bool = False, **budget: Any
+        self,
+        loss: Loss,
+        simulation: Simulation,
+        estimates: Sequence[Estimate],
+        *,
+        balance: bool = False,
+        **budget: Any,
     ) -> None:
         names = [estimate.name for estimate in estimates]
         if len(set(names)) < len(names):
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
-        self.loss, self.simulation, self.budget = loss, copy.copy(simulation), budget
+        self.loss, self.simulation, self.budget, self.balanced = loss, copy.copy(simulation), budget, balance
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
         self.workspace = Workspace(self.simulation.model, simulation.device)
         self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
         loss.records_by_step(simulation)
         self.scaled = scaled_controls(estimates, self.controls)
-        self.background = Background(self.scaled, Balance.of(simulation.model) if balance else None)
+        relations = Balance.of(self.simulation.model) if balance else None
+        self.tile.on_first(lambda: setattr(self, "background", Background(self.scaled, relations)))
         # The elements of z that count in the background term.
         counts = [np.full(s.wet.size, s.estimate.background, bool) for s in self.scaled.values()]
         self.counts = np.concatenate([np.zeros(0, bool), *counts])
@@ -89,6 +98,10 @@ class Cost:
             yield name, s, z[start : start + s.wet.size].reshape(s.wet.shape)
             start += s.wet.size
 
+    def split(self, z: Array) -> dict[str, Array]:
+        """Return the parts of z by control, in their shapes."""
+        return {name: part for name, _, part in self.parts(z)}
+
     def start(self) -> Array:
         """Return z of the first guess."""
         return np.zeros(self.counts.size)
@@ -99,11 +112,7 @@ class Cost:
 
     def values(self, z: Array | None) -> dict[str, Array]:
         """Return the controls of z by name, in their shapes and units; z is None in all processes but the first."""
-        return self.scatter({} if z is None else self.background.values(self.by_name(z)))
-
-    def by_name(self, z: Array) -> dict[str, Array]:
-        """Return the parts of z by name, in the shapes of the controls."""
-        return {name: part for name, _, part in self.parts(z)}
+        return self.scatter({} if z is None else self.background.values(self.split(z)))
 
     def scatter(self, whole: Mapping[str, Array]) -> dict[str, Array]:
         """Give each process its part of arrays in the shapes of the controls, which only the first one holds."""
@@ -111,8 +120,7 @@ class Cost:
 
     def transpose(self, z: Array, slopes: Mapping[str, Array]) -> Array:
         """Return the gradient with respect to z, from those with respect to the controls of the whole ocean."""
-        found = self.background.transpose(self.by_name(z), slopes)
-        return np.concatenate([found[name].ravel() for name in self.scaled])
+        return np.concatenate([a.ravel() for a in self.background.transpose(self.split(z), slopes).values()])
 
     def __call__(self, z: Array) -> Evaluation:
         """Run forward and backward, in the work of `lead`. Raises BlowUpError where the run does not stay finite."""
@@ -174,7 +182,7 @@ class Cost:
         maps += [interior(a) for a in (*model.state, *model.parameters.values()) if a.ndim > 1]
         rest = horizontal.x_t, horizontal.y_t, np.array(self.tile.periodic), model.dz, model.parameters["eos"]
         texts["model"] = digest(self.tile.digest(maps), *rest)
-        texts["balance"] = str(self.background.balance is not None)
+        texts["balance"] = str(self.balanced)
         for name, s in self.scaled.items():
             e = s.estimate
             texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.lengths)))
@@ -192,8 +200,8 @@ class LinearisedCost(Cost):
         The run; a copy of it is used.
     estimates : sequence of Estimate
         The controls.
-    **budget
-        memory, snapshots, disk, folder as for `adjoint.gradient`.
+    **options
+        balance, memory, snapshots, disk, folder as for `Cost`.
 
     Raises
     ------
@@ -201,10 +209,8 @@ class LinearisedCost(Cost):
         For estimates that cannot be used, or a loss that does not fit the run or consists of something else.
     """
 
-    def __init__(
-        self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], *, balance: bool = False, **budget: Any
-    ) -> None:
-        super().__init__(loss, simulation, estimates, balance=balance, **budget)
+    def __init__(self, loss: Loss, simulation: Simulation, estimates: Sequence[Estimate], **options: Any) -> None:
+        super().__init__(loss, simulation, estimates, **options)
         self.terms = terms_of(loss)
         self.z: Any = None  # where the cost is linearised, in the first process
         for factor, term in self.terms:
@@ -221,7 +227,7 @@ class LinearisedCost(Cost):
 
     def changes(self, v: Array) -> dict[str, Array]:
         """Return U v, the tangent of the controls of the whole ocean; of logarithms and clipped ones at z."""
-        return self.background.tangent(self.by_name(self.z), self.by_name(v))
+        return self.background.tangent(self.split(self.z), self.split(v))
 
     def equivalents(self, v: Array | None) -> list[Array]:
         """Return H U v for the terms of the loss, by a tangent run, in all processes.

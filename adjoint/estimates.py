@@ -154,20 +154,20 @@ class ScaledControl:
             x_ad = np.where((x >= self.lower) & (x <= self.upper), x_ad, 0)
         return x * x_ad if self.estimate.logarithm else x_ad
 
-    def values(self, z: Array) -> Array:
-        """Return x of z, within its bounds over water."""
-        return self.changed(self.change(z))
-
     def changed_tangent(self, change: Array, change_tl: Array) -> Array:
-        """Return the derivative of `changed` along a small change; 0 where x is clipped at a bound."""
+        """Return the change of x for a small change `change_tl` of the change; 0 where x is clipped at a bound."""
         x = self.unclipped(change)
         if self.clipped:
             change_tl = np.where((x >= self.lower) & (x <= self.upper), change_tl, 0)
         return x * change_tl if self.estimate.logarithm else change_tl
 
-    def deviations(self, z: Array) -> Array:
-        """Return the standard deviation of x that the error means near z, in the units of x."""
-        return np.abs(self.unclipped(self.change(z))) * self.error if self.estimate.logarithm else self.error
+    def deviations(self, change: Array) -> Array:
+        """Return the standard deviation of x that the error means near x, in the units of x."""
+        return self.unclipped(change) * self.error if self.estimate.logarithm else self.error
+
+    def values(self, z: Array) -> Array:
+        """Return x of z, within its bounds over water."""
+        return self.changed(self.change(z))
 
     def transpose(self, z: Array, x_ad: Array) -> Array:
         """Return the gradient with respect to z from `x_ad`, that with respect to x."""

@@ -83,7 +83,7 @@ class Lanczos:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the solution is exact, since the products add no new direction."""
+        """True where the solution is exact, since the products add no new direction."""
         return len(self.vectors) == self.size
 
     def extend(self, product: Array) -> None:

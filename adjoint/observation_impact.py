@@ -32,7 +32,7 @@ Array = np.ndarray
 
 
 class Impact(NamedTuple):
-    """How a scalar depends on the observations.
+    """The dependence of a scalar on the observations.
 
     Attributes
     ----------

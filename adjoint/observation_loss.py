@@ -113,6 +113,8 @@ class Observations(Loss):
         self.weights = 1 / self.errors**2
         self.times, self.span = columns["days"][wet], columns["span"][wet]
         self.groups = groups_of(columns["offset"][wet])
+        self.near = np.zeros(len(self.known))  # the model equivalents so far, near the tile
+        self.prepared: tuple | None = None  # time step and number of steps of W
         self.begin(model.numerics.dt, None)
 
     def begin(self, dt: float, last: int | None) -> None:
@@ -125,10 +127,12 @@ class Observations(Loss):
         last : int or None
             Number of the last step; None for a run that is long enough.
         """
-        weights, self.steps = time_weights(self.times, self.span, dt, last)
-        self.W = weights[self.known].tocsc()
-        self.parts: dict[int, Array] = {}  # terms of y by record, near the tile
         self.complete: Array | None = None
+        if self.prepared == (dt, last):
+            return
+        when, index = np.unique(np.stack([self.times, self.span], axis=1), axis=0, return_inverse=True)
+        weights, self.steps = time_weights(when[:, 0], when[:, 1], dt, last)
+        self.W, self.prepared = weights[index.ravel()[self.known]].tocsc(), (dt, last)
 
     def column(self, record: int) -> tuple[Array, Array]:
         """Return the rows of H that count in a record, and their weights.
@@ -184,13 +188,14 @@ class Observations(Loss):
         interior(field_ad)[...] += interior(change.reshape(field_ad.shape))
 
     def value(self, state: State, record: int) -> float:
-        self.parts[record] = self.terms(state, record)
+        if record == 0:
+            self.near, self.complete = np.zeros(len(self.known)), None
+        terms = self.terms(state, record)
+        self.near = self.near.astype(np.result_type(self.near, terms), copy=False)
+        self.near[self.column(record)[0]] += terms
         if record != len(self.steps) - 1:
             return 0.0  # the last record returns the whole misfit
-        near = np.zeros(len(self.known), np.result_type(float, *self.parts.values()))
-        for n in sorted(self.parts):
-            near[self.column(n)[0]] += self.parts[n]
-        self.complete = self.gathered(near)
+        self.complete = self.gathered(self.near)
         misfit = 0.5 * self.weights * self.residuals() ** 2
         return self.total(misfit[self.known[self.own]])
 

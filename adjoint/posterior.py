@@ -10,7 +10,8 @@ guess determine, are the trace of A (I + A)^-1 (Cardinali et al. 2004, doi 10.12
 
     sum over Ritz pairs of theta/(1 + theta)
 
-is a lower bound.
+is a lower bound. With a multivariate balance the diagonal of U U^T is not known, and that of P is the mean square of
+random vectors.
 """
 
 import functools
@@ -19,13 +20,14 @@ import numpy as np
 
 from adjoint.cost import LinearisedCost
 from adjoint.evaluations import Minimum
-from adjoint.lanczos import RitzPairs
+from adjoint.lanczos import RitzPairs, inner
 
 Array = np.ndarray
+SAMPLES = 100  # random vectors for variances, whose square roots are then correct to 7 % (sigma)
 
 
 class LinearAnalysis:
-    """What the last inner loop tells about the estimate.
+    """The uncertainty of an estimate, as the last inner loop found it.
 
     For an ocean that is divided into tiles, all processes call the methods, and the first one holds the vectors.
 
@@ -62,18 +64,36 @@ class LinearAnalysis:
         Returns
         -------
         dict of str to ndarray
-            Standard deviations by control, in their shapes and units (those of the tile for an ocean that is divided).
+            Standard deviations by control, in their shapes and units (those of the tile for an ocean that is divided);
+            nan on land.
         """
         whole: dict[str, Array] = {}
         if self.minimum is not None and self.ritz_pairs is not None:
             self.cost.z = self.minimum.linear_at
-            values, vectors, _ = self.ritz_pairs
-            deviations = self.cost.background.deviations(self.cost.by_name(self.cost.z))
-            squares = {name: a**2 for name, a in deviations.items()}
-            least = {name: a / (1 + values.max(initial=0.0)) for name, a in squares.items()}
-            for value, y in zip(values, vectors, strict=True):
-                for name, change in self.cost.changes(y).items():
-                    squares[name] = squares[name] - value / (1 + value) * change**2
-            # An approximate normalisation of U U^T must not make a variance less than observations could.
-            whole = {name: np.sqrt(np.maximum(a, least[name])) for name, a in squares.items()}
+            squares = self.sampled_variances(self.ritz_pairs) if self.cost.balanced else self.variances(self.ritz_pairs)
+            whole = {name: np.where(s.wet, np.sqrt(squares[name]), np.nan) for name, s in self.cost.scaled.items()}
         return self.cost.scatter(whole)
+
+    def variances(self, pairs: RitzPairs) -> dict[str, Array]:
+        """Return the diagonal of P by control, where the diagonal of U U^T is known."""
+        changes = self.cost.background.changes(self.cost.split(self.cost.z))
+        known = {name: s.deviations(changes[name]) ** 2 for name, s in self.cost.scaled.items()}
+        squares = dict(known)
+        for value, y in zip(pairs.values, pairs.vectors, strict=True):
+            for name, change in self.cost.changes(y).items():
+                squares[name] = squares[name] - value / (1 + value) * change**2
+        # An approximate normalisation of U U^T must not make a variance less than observations could.
+        least = 1 / (1 + pairs.values.max(initial=0.0))
+        return {name: np.maximum(a, least * known[name]) for name, a in squares.items()}
+
+    def sampled_variances(self, pairs: RitzPairs) -> dict[str, Array]:
+        """Return the diagonal of P by control, from random vectors with the covariance (I + A)^-1."""
+        rng, squares = np.random.default_rng(0), {name: np.zeros(s.wet.shape) for name, s in self.cost.scaled.items()}
+        lowered = 1 - 1 / np.sqrt(1 + pairs.values)
+        for _ in range(SAMPLES):
+            r = rng.normal(size=self.cost.counts.size)
+            for part, y in zip(lowered, pairs.vectors, strict=True):
+                r -= part * inner(y, r) * y  # the vectors are orthogonal
+            for name, change in self.cost.changes(r).items():
+                squares[name] += change**2 / SAMPLES
+        return squares

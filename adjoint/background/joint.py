@@ -15,7 +15,6 @@ from adjoint.estimates import ScaledControl
 from ogcm.errors import InputError
 
 Array = np.ndarray
-PROBES = 300  # random vectors for the variance of balanced controls
 
 
 class Background:
@@ -72,7 +71,7 @@ class Background:
         Parameters
         ----------
         z, z_tl : mapping of str to ndarray
-            Scaled variables and their changes by name.
+            Scaled variables by name, and their changes.
 
         Returns
         -------
@@ -81,28 +80,6 @@ class Background:
         """
         changes, changes_tl = self.changes(z), self.changes(z_tl)
         return {name: s.changed_tangent(changes[name], changes_tl[name]) for name, s in self.scaled.items()}
-
-    def deviations(self, z: Mapping[str, Array]) -> dict[str, Array]:
-        """Compute the standard deviations of the controls that their errors mean near z.
-
-        Parameters
-        ----------
-        z : mapping of str to ndarray
-            Scaled variables by name.
-
-        Returns
-        -------
-        dict of str to ndarray
-            Standard deviations by name; with a balance they are those of PROBES random vectors, to 4 %.
-        """
-        if self.balance is None:
-            return {name: s.deviations(z[name]) for name, s in self.scaled.items()}
-        rng, squares = np.random.default_rng(0), {name: np.zeros(np.shape(a)) for name, a in z.items()}
-        for _ in range(PROBES):
-            noise = {name: rng.choice([-1.0, 1.0], np.shape(a)) for name, a in z.items()}
-            for name, change in self.tangent(z, noise).items():
-                squares[name] += change**2 / PROBES
-        return {name: np.sqrt(a) for name, a in squares.items()}
 
     def transpose(self, z: Mapping[str, Array], x_ad: Mapping[str, Array]) -> dict[str, Array]:
         """Compute the gradient with respect to z.

@@ -14,8 +14,8 @@ from tests.adjoint.test_assimilation import mixed_problem, ocean, rms, simulated
 NAMES = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1)]
 
 
-def linearised():
-    cost = LinearisedCost(*mixed_problem())
+def linearised(**options):
+    cost = LinearisedCost(*mixed_problem(), **options)
     z = 0.3 * np.random.default_rng(1).normal(size=cost.counts.size)
     cost.linearise(z)
     return cost, z
@@ -24,8 +24,9 @@ def linearised():
 # Products
 
 
-def test_products_are_symmetric_and_those_of_the_tangent():
-    cost, _ = linearised()
+@pytest.mark.parametrize("balance", [False, True])
+def test_products_are_symmetric_and_those_of_the_tangent(balance):
+    cost, _ = linearised(balance=balance)
     a, b = np.random.default_rng(2).normal(size=(2, cost.counts.size))
     product = cost.product(a) + np.where(cost.counts, 0, a)
     assert abs(b @ product - a @ (cost.product(b) + np.where(cost.counts, 0, b))) < 1e-12 * abs(a @ product)
@@ -36,7 +37,7 @@ def test_products_are_symmetric_and_those_of_the_tangent():
 def test_linearised_cost_is_that_of_small_increments():
     """|J(z + w) - quadratic| falls with the third power of w if the model is linear in w up to second order terms, of
     which the Gauss-Newton form lacks those of residual times curvature: with the second power times a small number."""
-    cost, z = linearised()
+    cost, z = linearised(balance=True)
     w = np.random.default_rng(3).normal(size=z.size)
     at, product = cost(z), cost.product(w)
     for e in (1e-3, 1e-4):

@@ -226,6 +226,65 @@ def test_flags_name_the_satellites(tmp_path):
     assert eta.platform.tolist() == ["Jason-3", "Cryosat-2", "Jason-3"]
 
 
+# Maps
+
+
+def sst(path, **attributes):
+    """Two days of surface temperature, with a point of land; latitudes from north to south."""
+    values = 290.0 + np.arange(12.0).reshape(2, 2, 3)
+    values[:, 0, 0] = np.nan
+    time = np.array(["2021-01-01T12", "2021-01-02T12"], "M8[ns]")
+    coords = {"time": time, "lat": [39.0, 38.0], "lon": [4.0, 5.0, 366.0]}
+    known = {"units": "K", "standard_name": "sea_surface_temperature"} | attributes
+    field = xr.DataArray(values, dims=("time", "lat", "lon"), coords=coords, attrs=known)
+    field.to_dataset(name="sst").to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_a_map_becomes_points(tmp_path):
+    model = sphere(equation_of_state="linear")
+    (T,) = read(sst(tmp_path / "a.nc"), model, variable="sst", field="T", errors=0.5, span=1.0)
+    assert T.days.tolist() == [0.5] * 5 + [1.5] * 5
+    assert T.y.tolist() == ([38.0] * 3 + [39.0] * 2) * 2
+    np.testing.assert_allclose(T.x % 360, [4, 5, 6, 5, 6] * 2)
+    np.testing.assert_allclose(T.values[:5] + 273.15, [293, 294, 295, 291, 292])
+    assert (T.platform == "sst").all()
+    assert (T.z.any(), T.span.min(), T.errors.max()) == (False, 1.0, 0.5)
+    (T,) = read(tmp_path / "a.nc", sphere(), variable="sst", field="T", errors={"T": 0.5}, platform="AVHRR")
+    expected = gsw.CT_from_t(35.0, np.array([293, 294, 295, 291, 292]) - 273.15, 0)  # without a salinity
+    np.testing.assert_allclose(T.values[:5], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variable": "sst"}, "read_map needs the options field, errors"),
+        ({"variable": "sst", "field": "sst", "errors": 0.5}, "field: 'sst' is none of u, v, eta, T, S"),
+        ({"variable": "sst", "field": "T", "errors": 0.5, "error": 1}, "read_map has no option 'error'; did you mean"),
+        ({"variable": "sst", "field": "T", "errors": {"S": 1}}, "has no errors of T"),
+        ({"variable": "sst", "field": "T", "errors": 0.5, "kind": "warm"}, "temperature_kind: 'warm' is none of"),
+    ],
+)
+def test_maps_that_cannot_be_used_are_named(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        read(sst(tmp_path / "a.nc"), sphere(), **options)
+    with pytest.raises(InputError, match="sst has dates, but the model has none"):
+        read(tmp_path / "a.nc", sphere(start=None), variable="sst", field="T", errors=0.5)
+
+
+def test_a_map_of_layers_without_time_has_a_day(tmp_path):
+    dims, coords = ("depth", "lat", "lon"), {"lat": [38.0, 39.0], "lon": [4.0, 5.0]}
+    coords["depth"] = ("depth", [10.0, 100.0], {"units": "m", "positive": "down"})
+    field = xr.DataArray(np.arange(8.0).reshape(2, 2, 2), dims=dims, coords=coords, attrs={"units": "degC"})
+    field.to_dataset(name="temp").to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    options = {"variable": "temp", "field": "T", "errors": 1.0, "kind": "potential"}
+    (T,) = read(tmp_path / "a.nc", sphere(equation_of_state="linear"), day=3.0, **options)
+    assert (T.z.tolist(), T.days.tolist()) == ([-10.0] * 4 + [-100.0] * 4, [3.0] * 8)
+    np.testing.assert_allclose(T.values, np.arange(8.0))
+    with pytest.raises(InputError, match="has no dates; give the day of one map"):
+        read(tmp_path / "a.nc", sphere(), **options)
+
+
 # ROMS
 
 

@@ -66,10 +66,21 @@ def test_posterior_is_the_dense_one(solved):
     lowered = np.diag(U @ U.T - U @ inverse @ U.T)  # exact, while the stated error is that of the first guess
     start = 0
     for name, s, part in cost.parts(cost.z):
-        expected = s.deviations(part).ravel() ** 2 - lowered[start : start + part.size]
+        expected = s.deviations(s.change(part)).ravel() ** 2 - lowered[start : start + part.size]
         deviations, start = analysis.deviations()[name], start + part.size
         assert np.allclose(deviations[s.wet] ** 2, expected.reshape(s.wet.shape)[s.wet], rtol=1e-8), name
-        assert (deviations <= s.deviations(part)).all()
+        assert (deviations <= s.deviations(s.change(part)))[s.wet].all()
+
+
+@pytest.mark.slow
+def test_sampled_variances_are_the_exact_ones(solved):
+    """The variances by random vectors, which are needed for a balance, where the exact ones are known as well."""
+    analysis = solved[0].analysis
+    exact, sampled = (f(analysis.ritz_pairs) for f in (analysis.variances, analysis.sampled_variances))
+    for name, s in analysis.cost.scaled.items():
+        ratio = sampled[name][s.wet] / exact[name][s.wet]
+        assert np.mean(ratio) == pytest.approx(1, abs=0.05 if ratio.size > 1 else 0.4), name
+        assert np.all(np.abs(ratio - 1) < 0.7), name
 
 
 @pytest.mark.slow
@@ -99,28 +110,40 @@ def test_desroziers_finds_the_errors_of_random_numbers():
     assert np.isnan(desroziers(np.ones(3), -np.ones(3)).observation)
 
 
-@pytest.mark.slow
-def test_errors_of_a_twin_are_as_large_as_the_posterior():
-    """Sea level and wind of a double gyre: rms of errors over standard deviations; chi-squared; Desroziers."""
+def gyre_twin(seed):
+    """A double gyre with errors of sea level and wind that are drawn from their covariances: estimate and truth."""
     estimates = [Estimate("eta", 0.05, length=4e5), Estimate("tau_x", 0.1, length=2e5)]
     model, truth = (ogcm.setups.double_gyre(resolution=2.0) for _ in range(2))
-    prior = Cost(BoxMean(truth, "T"), simulated(truth, 2.0), estimates)
-    true = prior.values(np.random.default_rng(7).normal(size=prior.counts.size))
+    prior = Cost(BoxMean(truth, "T"), simulated(truth), estimates)
+    true = prior.values(np.random.default_rng(seed).normal(size=prior.counts.size))
     prior.controls.set_values(true, truth)
-    simulation = simulated(model, 2.0)
-    points = synthetic(simulated(truth, 2.0), {"eta": 0.02}, days=(0.25, 1.0, 2.0), every=2, seed=2)
+    points = synthetic(simulated(truth), {"eta": 0.02}, days=(0.25, 1.0), every=2, seed=seed + 10)
     loss = misfit(points, model)
-    found = assimilate(loss, simulation, estimates, method="incremental", outer=1, iterations=60)
-    deviations = found.analysis.deviations()
-    for name, s in found.analysis.cost.scaled.items():
-        normalised, before = ((a[name] - true[name]) / deviations[name] for a in (found, found.first_guess))
-        print(name, rms(normalised, s.wet), rms(before, s.wet))
-        assert 0.8 < rms(normalised, s.wet) < 1.3, name
-        assert rms(before, s.wet) > rms(normalised, s.wet)
-    print("chi-squared", found.chi_squared, "degrees of freedom", found.analysis.degrees_of_freedom)
-    assert found.chi_squared == pytest.approx(1, abs=0.2)
-    misfits = found.misfits[0]
-    assert desroziers(misfits.before, misfits.after).observation == pytest.approx(0.02, rel=0.15)
+    return assimilate(loss, simulated(model), estimates, method="incremental", outer=1, iterations=60), true
+
+
+@pytest.mark.slow
+def test_errors_of_twins_are_as_large_as_the_posterior():
+    """Three truths: rms of errors over standard deviations; chi-squared; errors of the observations by Desroziers."""
+    twins = [gyre_twin(seed) for seed in range(3)]
+    for name in ("eta", "tau_x"):
+        wet = twins[0][0].analysis.cost.scaled[name].wet
+        after, before = (
+            [(found.values if n == 0 else found.first_guess)[name] - true[name] for found, true in twins]
+            for n in (0, 1)
+        )
+        sizes = [
+            rms([a[wet] / found.analysis.deviations()[name][wet] for a, (found, _) in zip(errors, twins, strict=True)])
+            for errors in (after, before)
+        ]
+        print(name, "rms of normalised errors", sizes)
+        assert 0.8 < sizes[0] < 1.3
+        assert sizes[0] < sizes[1]
+    chi_squared = np.mean([found.chi_squared for found, _ in twins])
+    stated = np.mean([desroziers(m.before, m.after).observation for found, _ in twins for m in found.misfits])
+    print("chi-squared", chi_squared, "errors of the observations", stated)
+    assert chi_squared == pytest.approx(1, abs=0.2)
+    assert stated == pytest.approx(0.02, rel=0.15)
 
 
 # The impact of observations

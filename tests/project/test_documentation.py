@@ -35,13 +35,21 @@ PAGES = [
         "atmosphere",
         "runs",
         "gradients",
+        "assimilation",
         "observations",
         "training",
         "networks",
         "operators",
     )
 ]
-SLOW = ("docs/start.md", "docs/training.md", "docs/networks.md", "docs/runs.md", "docs/gradients.md")
+SLOW = (
+    "docs/start.md",
+    "docs/training.md",
+    "docs/networks.md",
+    "docs/runs.md",
+    "docs/gradients.md",
+    "docs/assimilation.md",
+)
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

@@ -75,7 +75,7 @@ def test_gradients_of_runs_on_tiles_are_those_of_the_whole_ocean(processes, layo
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
-    assert len(compared(processes, "tests.tiles.assimilation")) == 7 * layouts
+    assert len(compared(processes, "tests.tiles.assimilation")) == 8 * layouts
 
 
 @needs_mpi
