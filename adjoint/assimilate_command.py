@@ -36,6 +36,7 @@ OPTIONS = {
     "history": (str, "file of all evaluations; the same command continues from it"),
     "days": (float, "length of the window [days] (default: the setup's)"),
     "restart": (str, "restart file with the state to begin from"),
+    "folder": (str, "folder of the files that the configuration names (default: that of the configuration)"),
     "score": (str, "comma-separated files of observations, in and after the window: the runs with and without the "
                    "estimate are compared with them; an estimate that exists is scored as it is"),
     "output": (str, "NetCDF file to write, with a picture, a restart of the analysis and the scores beside it "
@@ -53,6 +54,8 @@ def assimilate_command(target: str, rest: list[str]) -> int:
         return 0
     model, settings = made
     case = with_options(Case.of(target), settings, model)
+    if "folder" in settings:
+        case = case._replace(folder=Path(settings["folder"]))
     chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
     simulation = Simulation(model, days=settings["days"], restart=settings.get("restart"), **chosen)
     existing = Path(settings.get("output", f"{model.name}.estimate.nc"))
@@ -106,8 +109,10 @@ def estimate_controls(output: Path, case: Case, simulation: Simulation, *, twin:
     if simulation.tile.is_first:
         print(report)
     found = assimilate(misfit(used, simulation.model), simulation, estimates, **case.options())
-    estimate_file.save(output, found, truth)
+    estimate_file.save(output, found, truth, used)
     assimilation_output.draw(beside(output, ".png"), found, truth)
+    if simulation.tile.is_first:
+        assimilation_output.draw_misfits(beside(output, ".misfits.png"), found, used)
     analysis = simulation.model.copy()
     found.apply_to(analysis)
     analysis.state.previous = None
@@ -122,9 +127,14 @@ def print_result(output: Path, found: Assimilated, table: str) -> None:
         return
     first, last = found.iterations[0], found.iterations[-1]
     number = sum(len(misfit.before) for misfit in found.misfits)
-    print(table)
+    print(f"{table}\n\n{assimilation_output.misfit_table(found)}\n")
     print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
-    files = ", ".join(str(beside(output, end)) for end in (".png", ".restart.h5"))
+    print(
+        f"chi-squared {found.chi_squared:.3g}: twice J over the number of observations; 1 if all errors are as assumed"
+    )
+    if found.analysis is not None:
+        print(f"degrees of freedom for signal: at least {found.analysis.degrees_of_freedom:.3g}")
+    files = ", ".join(str(beside(output, end)) for end in (".png", ".misfits.png", ".restart.h5"))
     print(f"{output}, {files} written", file=sys.stderr)
 
 

@@ -4,7 +4,7 @@ For an ocean that is divided into tiles all processes call these functions, and 
 whole ocean together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,6 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from adjoint.assimilation import Assimilated
 from adjoint.controls import Control, units
 from adjoint.estimates import wet_points
+from adjoint.misfits import desroziers
+from adjoint.observations import Points
 from ogcm.model import Model
 from ogcm.plotting import LAND, Picture
 
@@ -101,6 +103,57 @@ def line(change: Change, model: Model) -> str:
 def rms(a: Array, wet: Array) -> float:
     """Return the root mean square over water."""
     return float(np.sqrt(np.mean(a[wet] ** 2)))
+
+
+def misfit_table(found: Assimilated) -> str:
+    """Return a line for each kind of observations: misfits before and after, and the errors that they suggest.
+
+    The errors of Desroziers et al. (`adjoint.misfits`) are relative to those that were assumed.
+    """
+    lines = [
+        f"{'misfit':8} {'number':>7} {'rms before':>11} {'after':>9} {'J before':>10} {'after':>9} {'error found':>12}"
+    ]
+    for loss, before, after in found.misfits:
+        scaled = before / loss.errors, after / loss.errors
+        errors = [np.sqrt(np.mean(a**2)) for a in (before, after)]
+        costs = [0.5 * np.sum(a**2) for a in scaled]
+        lines.append(
+            f"{loss.field:8} {len(before):7} {errors[0]:13.4g}{errors[1]:13.4g}{costs[0]:13.5g}{costs[1]:13.5g}"
+            f"{desroziers(*scaled).observation:13.2f}"
+        )
+    return "\n".join(lines)
+
+
+def draw_misfits(path: str | Path, found: Assimilated, points: Sequence[Points]) -> None:
+    """Draw the misfits before and after: histograms in units of the errors, and maps.
+
+    Parameters
+    ----------
+    path : str or Path
+        Picture to write.
+    found : Assimilated
+        The result.
+    points : sequence of Points
+        The observations of its loss, in their order.
+    """
+    picture = Picture(15, 3.4 * len(found.misfits))
+    axes = picture.subplots(len(found.misfits), 3, squeeze=False, width_ratios=[1, 1.2, 1.2])
+    for row, (loss, before, after), given in zip(axes, found.misfits, points, strict=True):
+        seen, field = given.whole().select(loss.kept), found.controls.model.fields[loss.field]
+        edges = np.linspace(-5, 5, 51)
+        for values, label, style in ((before, "before", "C1"), (after, "after", "C0")):
+            inside = np.clip(values / loss.errors, edges[0], edges[-1])
+            row[0].hist(inside, edges, histtype="step", color=style, label=label)
+        row[0].legend(fontsize="x-small")
+        row[0].set(xlabel="(model - observation)/error", title=f"{field.long_name}: {len(before)} observations")
+        size = float(np.quantile(np.abs(before), 0.95)) or 1.0
+        for ax, values, label in ((row[1], before, "before"), (row[2], after, "after")):
+            order = np.argsort(np.abs(values))  # the largest last, which is seen
+            place = seen.x[order], seen.y[order]
+            drawn = ax.scatter(*place, 6, values[order], cmap=cmocean.cm.balance, vmin=-size, vmax=size, linewidths=0)
+            ax.set(title=f"{field.long_name}: model - observation {label}", facecolor=LAND)
+            picture.colorbar(drawn, ax=ax, label=field.units, extend="both")
+    picture.savefig(path, dpi=100)
 
 
 def draw(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> Picture | None:

@@ -4,7 +4,7 @@ It holds the estimates by the names of the controls, their first guesses (and th
 cost by iteration. `ogcm run --estimate FILE` and `load` give the estimates to a model of the same ocean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5netcdf
@@ -16,6 +16,7 @@ from adjoint.assimilation import Assimilated
 from adjoint.assimilation_history import Iteration
 from adjoint.assimilation_output import COLUMNS, Change, with_changes
 from adjoint.controls import Control, Controls, units
+from adjoint.observations import Points
 from ogcm import files, provenance
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
@@ -27,6 +28,13 @@ from ogcm.restart import geometry
 Array = np.ndarray
 FORMAT = "ogcm estimate 1"
 REMEDY = "`ogcm assimilate` leaves such files"
+MISFITS = {
+    "days": "days from the beginning of the window",
+    "value": "observed value, in the units of the field",
+    "error": "standard error of the observation",
+    "before": "first guess minus observation, without offset",
+    "after": "estimate minus observation, without offset",
+}
 VERSIONS = {"after": "", "before": "_first_guess", "deviation": "_deviation", "true": "_truth"}  # endings of names
 
 
@@ -44,7 +52,12 @@ def dimensions(control: Control, model: Model) -> tuple[str, ...]:
     return (layers, *horizontal)[-len(control.shape) :]
 
 
-def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None = None) -> None:
+def save(
+    path: str | Path,
+    found: Assimilated,
+    truth: Mapping[str, Array] | None = None,
+    points: Sequence[Points] = (),
+) -> None:
     """Write what an assimilation found.
 
     Parameters
@@ -55,6 +68,8 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
         The result; of the incremental method, standard deviations of the estimate are written as well.
     truth : mapping of str to ndarray, optional
         The true controls of a twin experiment.
+    points : sequence of Points, optional
+        The observations of the loss, in their order: they are written with their misfits, as the group `observations`.
 
     Raises
     ------
@@ -74,6 +89,8 @@ def save(path: str | Path, found: Assimilated, truth: Mapping[str, Array] | None
                 f.create_variable(name, ("iteration",), data=np.array(column)).attrs["long_name"] = COLUMNS[name]
             for change in changes:
                 write_change(f, change, model)
+            if points:
+                write_misfits(f.create_group("observations"), found, points)
 
     with_changes(found, truth, write)
 
@@ -94,6 +111,22 @@ def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:
             v = f.create_variable(f"{name}{ending}", dims, "f8", fillvalue=np.nan)
             v[...] = np.where(change.wet, values, np.nan)
             v.attrs.update(units=units(name, model), long_name=f"{name}{ending}".replace("_", " "))
+
+
+def write_misfits(group: h5netcdf.Group, found: Assimilated, points: Sequence[Points]) -> None:
+    """Write observations and what the runs of first guess and estimate have in their place."""
+    seen = [p.whole().select(m.loss.kept) for p, m in zip(points, found.misfits, strict=True)]
+    columns = {name: np.concatenate([getattr(p, name) for p in seen]) for name in ("x", "y", "z", "days")}
+    columns |= {"value": np.concatenate([p.values for p in seen]), "error": np.concatenate([p.errors for p in seen])}
+    columns["before"] = np.concatenate([m.before for m in found.misfits])
+    columns["after"] = np.concatenate([m.after for m in found.misfits])
+    texts = {"field": np.concatenate([np.full(len(p.x), p.field) for p in seen])}
+    texts["platform"] = np.concatenate([p.platform for p in seen])
+    group.dimensions = {"observation": len(columns["x"])}
+    for name, values in (columns | texts).items():
+        data = values.astype(object) if name in texts else values
+        v = group.create_variable(name, ("observation",), h5py.string_dtype() if name in texts else "f8", data=data)
+        v.attrs["long_name"] = MISFITS.get(name, name)
 
 
 def ocean_mark(model: Model) -> str:

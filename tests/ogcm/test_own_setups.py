@@ -192,7 +192,7 @@ def test_gradients(capsys):
     with xarray.open_dataset("pond.sensitivity.nc", engine="h5netcdf", decode_times=False) as d:
         assert 'name = "my_pond.py:pond"' in d.attrs["configuration"]
         np.testing.assert_allclose(d.sensitivity_to_heat_flux.sum(), 0.1 * DAY * 8e3**2, rtol=1e-3)
-    twin = ["--twin", "--estimate", "kappa_v", "--days", "0.1", "--iterations", "2"]
+    twin = ["--twin", "--controls", "kappa_v", "--days", "0.1", "--iterations", "2"]
     assert main(["assimilate", "my_pond.py", *twin, *SMALL]) == 0
     assert "kappa_v" in capsys.readouterr().out
 

@@ -134,7 +134,7 @@ def test_gradients_are_checked_on_tiles():
 
 def test_an_assimilation_goes_on_with_another_number_of_processes():
     """A twin experiment, whose history the second call continues; errors are told once."""
-    options = ["double_gyre", "--resolution", "2", "--twin", "--estimate", "nu_h,T=0.2,tau_x", "--days", "1"]
+    options = ["double_gyre", "--resolution", "2", "--twin", "--controls", "nu_h,T=0.2,tau_x", "--days", "1"]
     for n, iterations in ((1, 4), (2, 2), (2, 4)):
         ends = ["--iterations", str(iterations), "--history", f"{n}.h5", "--output", f"{n}.nc", "--overwrite"]
         found = mpiexec(n, "-m", "ogcm", "assimilate", *options, *ends)
