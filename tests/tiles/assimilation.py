@@ -125,7 +125,8 @@ def told(found: Assimilated, run: ogcm.Simulation) -> list[np.ndarray]:
     got = impact(found, BoxMean(run.model, "T"), run)
     misfits = [a for m in found.misfits for a in (m.before, m.after)]
     numbers = np.array([found.analysis.degrees_of_freedom, found.chi_squared, got.value])
-    return [*found.analysis.deviations().values(), *misfits, *got.sensitivities, *got.impacts, numbers]
+    deviations = [np.nan_to_num(a) for a in found.analysis.deviations().values()]
+    return [*deviations, *misfits, *got.sensitivities, *got.impacts, numbers]
 
 
 def main() -> None:
