@@ -69,7 +69,7 @@ def save(
     truth : mapping of str to ndarray, optional
         The true controls of a twin experiment.
     points : sequence of Points, optional
-        The observations of the loss, in their order: they are written with their misfits, as the group `observations`.
+        The observations of the loss, in their order: they are written with their misfits, as the group `misfits`.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def save(
             for change in changes:
                 write_change(f, change, model)
             if points:
-                write_misfits(f.create_group("observations"), found, points)
+                write_misfits(f.create_group("misfits"), found, points)
 
     with_changes(found, truth, write)
 
