@@ -11,6 +11,8 @@ from adjoint.assimilation import Assimilated, assimilate
 from adjoint.assimilation_case import Case
 from adjoint.commands import output_of
 from adjoint.cost import Cost
+from adjoint.cycle_table import CycleLine, cycle_table, draw_cycles, lines_of, write_cycles
+from adjoint.cycles import cycles
 from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
 from adjoint.observations import Points, misfit, quality_control
@@ -33,6 +35,7 @@ OPTIONS = {
     "method": (str, "full (default) | incremental"),
     "outer": (int, "largest number of outer loops of the incremental method (default 2)"),
     "iterations": (int, "largest number of iterations (default 30, of the incremental method 15 in each outer loop)"),
+    "cycles": (int, "number of windows, each of which begins where the analysis of the one before ends (default 1)"),
     "history": (str, "file of all evaluations; the same command continues from it"),
     "days": (float, "length of the window [days] (default: the setup's)"),
     "restart": (str, "restart file with the state to begin from"),
@@ -63,6 +66,8 @@ def assimilate_command(target: str, rest: list[str]) -> int:
         print_scores(existing, case, simulation, settings["score"].split(","))
         return 0
     output = output_of(settings, f"{model.name}.estimate.nc")
+    if "cycles" in settings:
+        return run_cycles(output, case, simulation, settings["cycles"])
     withheld = estimate_controls(output, case, simulation, twin=settings.get("twin", False))
     if withheld or "score" in settings:
         print_scores(output, case, simulation, settings["score"].split(",") if "score" in settings else [], withheld)
@@ -119,6 +124,31 @@ def estimate_controls(output: Path, case: Case, simulation: Simulation, *, twin:
     save_restart(beside(output, ".restart.h5"), analysis)
     print_result(output, found, assimilation_output.table(found, truth))
     return withheld
+
+
+def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> int:
+    """Assimilate in windows, each with its own files, and write the misfits of withheld observations by window."""
+    points, withheld = case.read(simulation.model)
+    choices, number = case.options(), len(str(count))
+    history = choices.pop("history", None)
+    made = cycles(
+        points, simulation, case.estimates(simulation.model), count=count, withheld=withheld, quality=case.quality,
+        histories=history and beside(Path(history), f".{{number:0{number}d}}{Path(history).suffix}"), **choices,
+    )  # fmt: skip
+    lines = list[CycleLine]()
+    for window in made:
+        path = beside(output, f".{window.number:0{number}d}.nc")
+        estimate_file.save(path, window.found)
+        save_restart(beside(path, ".restart.h5"), window.analysis)
+        lines += lines_of(window)
+        if simulation.tile.is_first:
+            first, last = window.found.iterations[0], window.found.iterations[-1]
+            print(f"\nwindow {window.number}, from day {window.day:g}: J from {first.cost:.6g} to {last.cost:.6g}")
+            print(window.report)
+            print(cycle_table(lines))
+            write_cycles(beside(output, ".cycles.csv"), lines)
+            draw_cycles(beside(output, ".cycles.png"), lines)
+    return 0
 
 
 def print_result(output: Path, found: Assimilated, table: str) -> None:

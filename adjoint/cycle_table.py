@@ -1,0 +1,141 @@
+"""What cycles of assimilation gain: the misfits to observations that were used and that were withheld, by window."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from adjoint.cycles import Window
+from ogcm.names import check_folder
+from ogcm.plotting import Picture
+
+Array = np.ndarray
+RUNS = ("free", "first guess", "analysis")
+UPPER = 300.0  # [m] depth to which temperature and salinity count in a line of their own
+
+
+class CycleLine(NamedTuple):
+    """The misfits of observations of one kind in one window.
+
+    Attributes
+    ----------
+    window : int
+        Number of the window.
+    day : float
+        Day on which it begins.
+    kind : str
+        The field, of layered ones also their part above 300 m; "withheld" or "used".
+    number : int
+        Number of the observations.
+    rms : tuple of float
+        Root mean square of model minus observation of the free run, the first guess and the analysis; nan where that of
+        the free run is not known.
+    """
+
+    window: int
+    day: float
+    kind: str
+    number: int
+    rms: tuple[float, ...]
+
+
+def lines_of(window: Window) -> list[CycleLine]:
+    """Return the lines of a window."""
+    lines = []
+    for n, p in enumerate(window.withheld):
+        whole = np.ones(len(p.x), bool)
+        parts = {f"{p.field} withheld": whole}
+        if p.field != "eta":
+            parts[f"{p.field} withheld, 0 to {UPPER:g} m"] = -p.z <= UPPER
+        for kind, chosen in parts.items():
+            if chosen.any():
+                values = tuple(rms(window.residuals[name][n][chosen]) for name in RUNS)
+                lines.append(CycleLine(window.number, window.day, kind, int(chosen.sum()), values))
+    for misfit in window.found.misfits:
+        values = np.nan, rms(misfit.before), rms(misfit.after)
+        kind = f"{misfit.loss.field} used"
+        lines.append(CycleLine(window.number, window.day, kind, len(misfit.before), values))
+    return lines
+
+
+def rms(a: Array) -> float:
+    """Return the root mean square."""
+    return float(np.sqrt(np.mean(a**2)))
+
+
+def together(lines: Sequence[CycleLine]) -> dict[str, tuple[int, tuple[float, ...]]]:
+    """Return number and root mean square of all windows by kind."""
+    found = {}
+    for kind in dict.fromkeys(line.kind for line in lines):
+        own = [line for line in lines if line.kind == kind]
+        number = sum(line.number for line in own)
+        squares = sum(line.number * np.square(line.rms) for line in own)
+        found[kind] = number, tuple(np.sqrt(squares / number))
+    return found
+
+
+def cycle_table(lines: Sequence[CycleLine]) -> str:
+    """Return a table of all windows together.
+
+    Parameters
+    ----------
+    lines : sequence of CycleLine
+        The lines of the windows.
+
+    Returns
+    -------
+    str
+        Root mean square misfits of the three runs by kind.
+    """
+    head = f"{'rms misfit':32} {'number':>8}" + "".join(f"{name:>14}" for name in RUNS)
+    rows = [
+        f"{kind:32} {number:8}" + "".join(f"{value:14.4g}" for value in values)
+        for kind, (number, values) in together(lines).items()
+    ]
+    return "\n".join([head, *rows])
+
+
+def write_cycles(path: str | Path, lines: Sequence[CycleLine]) -> None:
+    """Write the lines as a table of text.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write (CSV).
+    lines : sequence of CycleLine
+        The lines.
+
+    Raises
+    ------
+    FileError
+        Where its folder cannot be written to.
+    """
+    check_folder(Path(path))
+    with open(path, "w", newline="", encoding="utf-8") as f:
+        out = csv.writer(f)
+        out.writerow(["window", "day", "kind", "number", *RUNS])
+        out.writerows([*line[:4], *line.rms] for line in lines)
+
+
+def draw_cycles(path: str | Path, lines: Sequence[CycleLine]) -> None:
+    """Draw the misfits of the three runs by window.
+
+    Parameters
+    ----------
+    path : str or Path
+        Picture to write.
+    lines : sequence of CycleLine
+        The lines.
+    """
+    kinds = list(dict.fromkeys(line.kind for line in lines))
+    picture = Picture(9, 2.4 * len(kinds))
+    for ax, kind in zip(picture.subplots(len(kinds), 1, squeeze=False)[:, 0], kinds, strict=True):
+        own = [line for line in lines if line.kind == kind]
+        for n, (name, style) in enumerate(zip(RUNS, ("0.5", "C1", "C0"), strict=True)):
+            ax.plot([line.day for line in own], [line.rms[n] for line in own], "o-", color=style, label=name)
+        ax.set(title=kind, ylabel="rms misfit", xlabel="day on which the window begins")
+        ax.set_ylim(bottom=0)
+    picture.axes[0].legend(fontsize="x-small")
+    picture.savefig(path, dpi=100)

@@ -1,0 +1,134 @@
+"""Assimilation from a configuration, in cycles, and the scores of its runs."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import ogcm
+from adjoint.assimilation_case import Case, together, withheld_of
+from adjoint.cycle_table import lines_of
+from adjoint.cycles import cycles
+from adjoint.estimates import Estimate
+from adjoint.observations import Points, synthetic, write
+from adjoint.scores import score
+from ogcm.cli import main
+from ogcm.errors import InputError
+
+SMALL = {"resolution": 5.0}
+TRUTH = {"resolution": 5.0, "wind": 0.15}
+CONFIGURATION = """
+[setup]
+name = "double_gyre"
+resolution = 5.0
+[run]
+days = 2.0
+[assimilate]
+method = "full"
+iterations = 8
+[assimilate.controls.tau_x]
+error = 0.05
+length = 1500e3
+[[assimilate.observations]]
+file = "seen.nc"
+withheld = ["b"]
+[assimilate.quality]
+limit = 5.0
+"""
+
+
+def seen_of_truth(days, every=2) -> list[Points]:
+    """Velocities of a run with a stronger wind, of two platforms that see every other point."""
+    truth = ogcm.Simulation(ogcm.setups.double_gyre(**TRUTH), days=max(days), progress=False)
+    points = [p.whole() for p in synthetic(truth, {"u": 1e-4, "v": 1e-4}, days=days, every=every)]
+    return [p._replace(platform=np.where(np.arange(len(p.x)) % 2, "b", "a")) for p in points]
+
+
+def test_a_configuration_and_the_scores_of_its_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = ogcm.setups.double_gyre(**SMALL)
+    write("seen.nc", seen_of_truth([1.0, 2.0]), model)
+    write("later.nc", seen_of_truth([3.0]), model)
+    (tmp_path / "case.toml").write_text(CONFIGURATION)
+    assert main(["assimilate", "case.toml", "--quiet", "--score", "later.nc", "--output", "e.nc"]) == 0
+    out = capsys.readouterr().out
+    assert "chi-squared" in out
+    for name in ("withheld", "scores"):
+        with open(f"e.{name}.csv", encoding="utf-8") as f:
+            rows = [row for row in csv.DictReader(f) if row["group"] == "all"]
+        assert [row["field"] for row in rows] == ["u", "v"]
+        for row in rows:
+            assert float(row["rms with"]) < 0.8 * float(row["rms without"]), (name, row)
+    # an estimate that exists is scored as it is
+    before = (tmp_path / "e.nc").read_bytes()
+    assert main(["assimilate", "case.toml", "--quiet", "--score", "later.nc", "--output", "e.nc"]) == 0
+    assert (tmp_path / "e.nc").read_bytes() == before
+    # the same configuration runs without assimilation
+    assert main(["run", "case.toml", "--quiet", "--days", "0.2", "--output", "free.nc"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('method = "full"', 'methods = "full"', "unknown 'methods': did you mean 'method'"),
+        ("error = 0.05", "sigma = 0.05", r"\[assimilate.controls.tau_x\]: unknown 'sigma'"),
+        ("limit = 5.0", "limits = 5.0", "unknown 'limits': did you mean 'limit'"),
+        ('file = "seen.nc"', 'files = "seen.nc"', "needs the name of a file"),
+        ("[assimilate.controls.tau_x]\n", "[assimilate.controls]\n", "needs tables such as"),
+    ],
+)
+def test_wrong_entries_are_named(tmp_path, old, new, message):
+    path = tmp_path / "case.toml"
+    path.write_text(CONFIGURATION.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        Case.of(str(path))
+
+
+def test_platforms_are_withheld_by_name_or_by_number():
+    points = [Points("T", *np.zeros((6, 6)), platform=np.array(list("abcdef")))]
+    assert withheld_of(points, 3) == ["c", "f"]
+    assert withheld_of(points, ["a"]) == ["a"]
+    with pytest.raises(InputError, match="withheld: every n-th platform from 2 on"):
+        withheld_of(points, 1)
+
+
+def test_offsets_of_several_files_stay_apart():
+    one = Points("eta", *np.zeros((6, 3)), offset=np.array([0, 1, -1]))
+    (both,) = together([one, one])
+    assert both.offset.tolist() == [0, 1, -1, 2, 3, -1]
+
+
+def test_a_run_scores_zero_against_itself_and_its_days_are_told():
+    model = ogcm.setups.double_gyre(**SMALL)
+    points = synthetic(ogcm.Simulation(model, days=2, progress=False), {"T": 1.0}, days=[0.5, 1.5], every=3)
+    exact = [p._replace(values=p.values - np.random.default_rng(0).normal(size=len(p.x)) * 0) for p in points]
+    table = score(exact, {"one": model, "two": model.copy()}, days=2)
+    row = table.row("T")
+    assert row.number == sum(len(p.x) for p in points)
+    assert row.rms[0] == row.rms[1] == pytest.approx(1.0, abs=0.2)  # the noise of the observations
+    assert {r.part.strip() for r in table.rows if r.group == "day"} == {"0", "1"}
+    assert sum(r.number for r in table.rows if r.group == "depth") == row.number
+
+
+def test_cycles_carry_the_analysis_on_and_beat_the_free_run(tmp_path):
+    points = seen_of_truth([0.5, 1.0, 1.5, 2.0])
+    used = [p.select(p.platform == "a") for p in points]
+    withheld = [p.select(p.platform == "b") for p in points]
+    model = ogcm.setups.double_gyre(**SMALL)
+    simulation = ogcm.Simulation(model, days=1.0, progress=False)
+    estimates = [Estimate("tau_x", 0.05, length=1.5e6)]
+    options = {"count": 2, "withheld": withheld, "iterations": 8, "histories": tmp_path / "h{number}.h5"}
+    windows = list(cycles(used, simulation, estimates, **options))
+    assert [window.day for window in windows] == [0.0, 1.0]
+    assert model.state.step == 0  # the model stays as it is
+    later = next(line for line in lines_of(windows[1]) if line.kind == "u withheld")
+    free, first_guess, analysis = later.rms
+    assert first_guess < 0.7 * free
+    assert analysis < 1.1 * first_guess
+    # the same call with the histories repeats the windows to the bit without their runs
+    again = list(cycles(used, simulation, estimates, **options))
+    for one, other in zip(windows, again, strict=True):
+        assert all((one.found[name] == other.found[name]).all() for name in one.found.values)
+        assert other.found.runs == 1  # that which checks the history
+    with pytest.raises(InputError, match="cycles: at least one window"):
+        next(cycles(used, simulation, estimates, count=0))
