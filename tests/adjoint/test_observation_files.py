@@ -74,6 +74,29 @@ def test_dates_are_counted_from_the_start_of_the_model(tmp_path):
         read(tmp_path / "a.nc", sphere(start=None))
 
 
+def test_times_are_counted_from_the_present_state(tmp_path):
+    """After a restart on day 2, an observation of day 2.5 belongs to day 0.5 of the run."""
+    write(tmp_path / "a.nc", points_of_all_kinds(), sphere())
+    before = by_field(read(tmp_path / "a.nc", sphere()))["T"].days
+    later = sphere()
+    later.state.time = 2 * DAY
+    points = read(tmp_path / "a.nc", later)
+    np.testing.assert_allclose(by_field(points)["T"].days, before - 2, atol=1e-12)
+    write(tmp_path / "b.nc", points, later)
+    for p, q in zip(points, read(tmp_path / "b.nc", later), strict=True):
+        np.testing.assert_array_equal(p.days, q.days)
+    table(tmp_path / "a.csv", *LINES)
+    assert by_field(read(tmp_path / "a.csv", later))["T"].days.tolist() == [-0.5]
+
+
+def test_groups_of_two_data_sets_stay_apart_in_a_file(tmp_path):
+    model, eta = sphere(), points_of_all_kinds()[0]
+    given = [eta._replace(offset=np.array([0, 1, -1, 0, 1])), eta._replace(offset=np.array([1, 0, 0, -1, 1]))]
+    write(tmp_path / "a.nc", given, model)
+    (found,) = read(tmp_path / "a.nc", model)
+    assert found.offset.tolist() == [0, 1, -1, 0, 1, 3, 2, 2, -1, 3]
+
+
 @pytest.mark.parametrize(
     ("units", "calendar", "day"),
     [
@@ -216,6 +239,10 @@ def test_sea_level_is_the_sum_of_what_is_chosen(tmp_path):
     np.testing.assert_allclose(eta.values, [0.21, 0.32, 0.54])
     assert eta.platform.tolist() == ["3", "1", "3"]
     assert eta.offset.tolist() == [-1, -1, -1]
+    gap = ("obs", [0.01, np.nan, 0.03, 0.04], {"units": "m"})
+    with pytest.warns(UserWarning, match="1 of 4 observations lack mdt; they are left out"):
+        (eta,) = read(tracks(tmp_path / "b.nc", mdt=gap), sphere(), errors=0.03)
+    np.testing.assert_allclose(eta.values, [0.11, 0.44])
     with pytest.raises(FileError, match="lacks the variable tide"):
         read(path, sphere(), errors=0.03, add=["tide"])
 
@@ -268,7 +295,7 @@ def test_a_map_becomes_points(tmp_path):
 def test_maps_that_cannot_be_used_are_named(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         read(sst(tmp_path / "a.nc"), sphere(), **options)
-    with pytest.raises(InputError, match="sst has dates, but the model has none"):
+    with pytest.raises(InputError, match="sst has dates, but the model has no date"):
         read(tmp_path / "a.nc", sphere(start=None), variable="sst", field="T", errors=0.5)
 
 
@@ -438,7 +465,7 @@ def test_tables_that_are_none(tmp_path):
         read(table(tmp_path / "a.csv", HEADER), sphere())
     with pytest.raises(FileError, match="cannot be read as text"):
         read(tmp_path / "none.csv", sphere())
-    with pytest.raises(InputError, match="is the date '2021-01-02T12:00', but the model has none"):
+    with pytest.raises(InputError, match="is the date '2021-01-02T12:00', but the model has no date"):
         read(table(tmp_path / "a.csv", *LINES), sphere(start=None))
 
 
@@ -464,7 +491,8 @@ def test_profiles_of_the_mediterranean(equation, tmp_path):
 @needs_data
 def test_altimetry_of_the_mediterranean():
     names = ("AltiKa", "Cryosat-2", "HY-2B", "Jason-3", "Sentinel-3A")
-    (eta,) = read(MED / "sla_tracks.nc", sphere(), errors=0.03, names=names)
+    with pytest.warns(UserWarning, match="1 of 68098 observations lack mdt"):
+        (eta,) = read(MED / "sla_tracks.nc", sphere(), errors=0.03, names=names)
     assert set(eta.platform) == set(names)
     assert len(np.unique(eta.offset)) == 5
     assert abs(eta.values.mean()) < 0.1
