@@ -4,6 +4,7 @@ They are decoded by the rules for gridded files (`ogcm.data`): packed values are
 missing, units are converted.
 """
 
+import datetime
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from ogcm.errors import FileError, InputError
 from ogcm.model import Model
 
 if TYPE_CHECKING:
+    import cftime
     import xarray as xr
 
 Array = np.ndarray
@@ -77,31 +79,26 @@ class File(NamedTuple):
         return self.column(x, along_x), self.column(y, along_y)
 
     def days(self, name: str) -> Array:
-        """Return times in days from the beginning of the run; those since a date need the start of the model."""
+        """Return times in days from the beginning of the run; those since a date need a model with dates."""
         label, v = f"{self.path}: {name}", self.variable(name)
         units, since, date = text(v.attrs, "units").partition(" since ")
         days = convert(label, decoded(label, v, v.attrs), units, "time")
         return days + self.first_day(label, f"{units}{since}{date}", text(v.attrs, "calendar")) if since else days
 
     def first_day(self, label: str, units: str, calendar: str) -> float:
-        """Return the date of units such as "days since 2004-01-01" in days from the start of the model."""
+        """Return the date of units such as "days since 2004-01-01" in days from the beginning of the run."""
         import cftime  # imported where it is needed, since it takes time
 
-        start = self.model.start
-        if start is None:
-            raise InputError(
-                f'{label} is in {units!r}, but the model has no date; give it one (start = "2021-01-01"), or subtract '
-                f"subtract the time of the beginning of the run and give it the units {units.partition(' ')[0]!r}"
-            )
+        begin = begin_of_run(f"{label} is in {units!r}", self.model)
         try:
             first = cftime.num2date(0, units, calendar or "standard")
-            if first.calendar in REAL and start.calendar in REAL:
-                first = cftime.datetime(*first.timetuple()[:6], calendar=start.calendar)
-            return (first - start).total_seconds() / DAY
+            if first.calendar in REAL and begin.calendar in REAL:
+                first = cftime.datetime(*first.timetuple()[:6], calendar=begin.calendar)
+            return (first - begin).total_seconds() / DAY
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"{label} with the units {units!r} and the calendar {calendar!r} cannot be counted from {start} of the "
-                f"calendar {start.calendar!r} ({error}); give it the calendar of the model"
+                f"{label} with the units {units!r} and the calendar {calendar!r} cannot be counted from {begin} of the "
+                f"calendar {begin.calendar!r} ({error}); give it the calendar of the model"
             ) from None
 
     def names(self, name: str, given: Any = None) -> Array:
@@ -119,6 +116,19 @@ class File(NamedTuple):
         known = dict(zip(flags, text(v.attrs, "flag_meanings").split(), strict=False))
         known |= dict(given.items() if hasattr(given, "items") else enumerate(given or ()))
         return np.array([str(known.get(value, value)) for value in values.tolist()])[inverse]
+
+
+def begin_of_run(what: str, model: Model) -> "cftime.datetime":
+    """Return the date of the present state of a model, with which a run begins.
+
+    Raises InputError, which begins with `what`, for a model without dates.
+    """
+    if model.start is None:
+        raise InputError(
+            f'{what}, but the model has no date; give it one (start = "2021-01-01"), or give times in days from the '
+            "beginning of the run"
+        )
+    return model.start + datetime.timedelta(seconds=float(np.real(model.state.time)))
 
 
 def texts(values: Array) -> Array:

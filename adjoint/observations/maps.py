@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.observations.columns import FIELD, complete, errors_of
+from adjoint.observations.columns import FIELD, begin_of_run, complete, errors_of
 from adjoint.observations.points import Points
 from adjoint.observations.water import in_kinds_of_model
 from ogcm.constants import DAY
@@ -111,9 +111,8 @@ def days_of(label: str, found: Any, model: Model, day: float | None) -> Array:
         if day is None or "time" in found.dims:
             raise InputError(f"{label} has no dates; give the day of one map from the beginning of the run, day=...")
         return np.array([float(day)])
-    if model.start is None:
-        raise InputError(f'{label} has dates, but the model has none; give it one (start = "2021-01-01")')
+    begin = begin_of_run(f"{label} has dates", model)
     try:
-        return np.atleast_1d(seconds_after(model.start, np.atleast_1d(found["time"].values))) / DAY
+        return np.atleast_1d(seconds_after(begin, np.atleast_1d(found["time"].values))) / DAY
     except (ValueError, TypeError) as error:
-        raise InputError(f"{label}: its dates cannot be counted from {model.start} ({error})") from None
+        raise InputError(f"{label}: its dates cannot be counted from {begin} ({error})") from None

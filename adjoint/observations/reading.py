@@ -40,7 +40,7 @@ def read(path: str | Path, model: Model, **options: Any) -> list[Points]:
     path : str or Path
         The file.
     model : Model
-        The model; dates in the file need its `start`.
+        The model. Times are counted from its present state; dates in the file need a model with a `start`.
     **options
         Options of the format: those of `read_map`, `read_table`, `read_roms`, `read_profiles`, `read_tracks`.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.observations.columns import begin_of_run
 from adjoint.observations.points import Points
 from adjoint.observations.water import in_kinds_of_model
 from ogcm.constants import DAY
@@ -147,6 +148,5 @@ def days_of(label: str, entry: str, model: Model) -> float:
         ) from None
     if date.tzinfo is not None:
         date = date.astimezone(datetime.UTC)
-    if model.start is None:
-        raise InputError(f'{label}: is the date {entry!r}, but the model has none; give it one (start = "2021-01-01")')
-    return (date_of(date, model.start.calendar) - model.start).total_seconds() / DAY
+    begin = begin_of_run(f"{label}: is the date {entry!r}", model)
+    return (date_of(date, begin.calendar) - begin).total_seconds() / DAY

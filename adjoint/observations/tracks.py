@@ -6,6 +6,7 @@
 The height of the geoid under a model's sea level is not known: each satellite has an unknown mean offset.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -63,6 +64,10 @@ def read_tracks(
     values = file.field(sea_level, "eta")
     for name in add:
         values = values + file.field(name, "eta", difference=True)
+    lost = int((np.isfinite(file.field(sea_level, "eta")) & ~np.isfinite(values)).sum())
+    if lost:
+        warnings.warn(f"{file.path}: {lost} of {len(values)} observations lack {' or '.join(add)}; they are left out",
+                      stacklevel=3)  # fmt: skip
     error = f"{sea_level}_error"
     if error in file.ds.variables:
         sigma = file.field(error, "eta", difference=True)

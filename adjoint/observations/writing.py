@@ -7,6 +7,7 @@ import h5netcdf
 import h5py
 import numpy as np
 
+from adjoint.observations.columns import begin_of_run
 from adjoint.observations.points import Points
 from ogcm import files
 from ogcm.dates import time_attributes
@@ -31,7 +32,7 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
     points : sequence of Points
         The observations.
     model : Model
-        The model. Times are written since its start, if it has one.
+        The model. Times are written since the date of its state, if it has dates.
 
     Raises
     ------
@@ -41,11 +42,21 @@ def write(path: str | Path, points: Sequence[Points], model: Model) -> None:
     model.grid.tile.on_first(lambda: write_points(path, [p.whole() for p in points], model))
 
 
+def groups_apart(points: Sequence[Points]) -> list[Array]:
+    """Return the numbers of groups of offsets, so that those of two data sets of one field stay apart in a file."""
+    found, first = list[Array](), dict[str, int]()
+    for p in points:
+        number, used = np.asarray(p.offset, np.int32), first.get(p.field, 0)
+        found.append(np.where(number >= 0, number + used, number).astype(np.int32))
+        first[p.field] = max(used, int(found[-1].max(initial=-1)) + 1)
+    return found
+
+
 def write_points(path: str | Path, points: Sequence[Points], model: Model) -> None:
     """Write observations as `write` does, in this process."""
     starts = np.concatenate([[0], np.cumsum([len(p.x) for p in points])])
     (y_name, x_name), (y_units, x_units) = model.horizontal.names, UNITS[model.horizontal.units]
-    time = {"units": "days"} if model.start is None else time_attributes(model.start)
+    time = {"units": "days"} if model.start is None else time_attributes(begin_of_run("", model))
     columns = {  # variable: column, attributes
         "time": ("days", time | {"long_name": "time, the middle of the span of a mean"}),
         x_name: ("x", {"units": x_units}),
@@ -59,7 +70,7 @@ def write_points(path: str | Path, points: Sequence[Points], model: Model) -> No
         for name, (column, attributes) in columns.items():
             v = f.create_variable(name, ("obs",), data=np.concatenate([filled(getattr(p, column)) for p in points]))
             v.attrs.update(attributes)
-        offset = np.concatenate([np.asarray(p.offset, np.int32) for p in points])
+        offset = np.concatenate(groups_apart(points))
         v = f.create_variable("offset", ("obs",), data=offset)
         v.attrs.update(units="1", long_name="group with an unknown mean offset, -1 for none")
         platform = np.concatenate([np.asarray(p.platform, object) for p in points])

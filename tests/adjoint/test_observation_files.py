@@ -74,6 +74,27 @@ def test_dates_are_counted_from_the_start_of_the_model(tmp_path):
         read(tmp_path / "a.nc", sphere(start=None))
 
 
+def test_times_are_counted_from_the_present_state(tmp_path):
+    """After a restart on day 2, an observation of day 2.5 belongs to day 0.5 of the run."""
+    write(tmp_path / "a.nc", points_of_all_kinds(), sphere())
+    before = by_field(read(tmp_path / "a.nc", sphere()))["T"].days
+    later = sphere()
+    later.state.time = 2 * DAY
+    points = read(tmp_path / "a.nc", later)
+    np.testing.assert_allclose(by_field(points)["T"].days, before - 2, atol=1e-12)
+    write(tmp_path / "b.nc", points, later)
+    for p, q in zip(points, read(tmp_path / "b.nc", later), strict=True):
+        np.testing.assert_array_equal(p.days, q.days)
+
+
+def test_groups_of_two_data_sets_stay_apart_in_a_file(tmp_path):
+    model, eta = sphere(), points_of_all_kinds()[0]
+    given = [eta._replace(offset=np.array([0, 1, -1, 0, 1])), eta._replace(offset=np.array([1, 0, 0, -1, 1]))]
+    write(tmp_path / "a.nc", given, model)
+    (found,) = read(tmp_path / "a.nc", model)
+    assert found.offset.tolist() == [0, 1, -1, 0, 1, 3, 2, 2, -1, 3]
+
+
 @pytest.mark.parametrize(
     ("units", "calendar", "day"),
     [
@@ -216,6 +237,10 @@ def test_sea_level_is_the_sum_of_what_is_chosen(tmp_path):
     np.testing.assert_allclose(eta.values, [0.21, 0.32, 0.54])
     assert eta.platform.tolist() == ["3", "1", "3"]
     assert eta.offset.tolist() == [-1, -1, -1]
+    gap = ("obs", [0.01, np.nan, 0.03, 0.04], {"units": "m"})
+    with pytest.warns(UserWarning, match="1 of 4 observations lack mdt; they are left out"):
+        (eta,) = read(tracks(tmp_path / "b.nc", mdt=gap), sphere(), errors=0.03)
+    np.testing.assert_allclose(eta.values, [0.11, 0.44])
     with pytest.raises(FileError, match="lacks the variable tide"):
         read(path, sphere(), errors=0.03, add=["tide"])
 
@@ -268,7 +293,7 @@ def test_a_map_becomes_points(tmp_path):
 def test_maps_that_cannot_be_used_are_named(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         read(sst(tmp_path / "a.nc"), sphere(), **options)
-    with pytest.raises(InputError, match="sst has dates, but the model has none"):
+    with pytest.raises(InputError, match="sst has dates, but the model has no date"):
         read(tmp_path / "a.nc", sphere(start=None), variable="sst", field="T", errors=0.5)
 
 
@@ -362,86 +387,6 @@ def test_levels_and_grid_of_roms(tmp_path):
     np.testing.assert_allclose([found[f].z[0] for f in ("u", "v", "T", "S")], [-0.875 * 175, -0.5 * 175, 0, -30])
 
 
-# Tables of text
-
-HEADER = "time,lon,lat,depth,field,value,error,platform"
-LINES = [
-    HEADER,
-    "# a comment",
-    "2021-01-02T12:00,5.5,38,10,T,16.5,0.1,float",
-    "0.25, 6.5, 39, 0, eta, 0.1, 0.03, Jason-3",
-]
-
-
-def table(path, *lines):
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize("separator", [",", ";"])
-def test_a_table(tmp_path, separator):
-    path = table(tmp_path / "a.csv", *(line.replace(",", separator) for line in LINES))
-    found = by_field(read(path, sphere()))
-    T, eta = found["T"], found["eta"]
-    assert [float(a[0]) for a in T[1:7]] == [5.5, 38.0, -10.0, 1.5, 16.5, 0.1]
-    assert [float(a[0]) for a in eta[1:7]] == [6.5, 39.0, 0.0, 0.25, 0.1, 0.03]
-    assert (T.platform.tolist(), eta.platform.tolist()) == (["float"], ["Jason-3"])
-    assert (T.span.tolist(), T.offset.tolist()) == ([0.0], [-1])
-
-
-def test_a_table_has_optional_columns_and_kinds(tmp_path):
-    path = table(tmp_path / "a.csv", "field,value,error,time,lat,lon,z,span,offset", "S,38,0.1,1,38,5.5,-10,1,2")
-    (S,) = read(path, sphere(), salinity_kind="practical")
-    assert S.values[0] == pytest.approx(gsw.SA_from_SP(38.0, gsw.p_from_z(-10.0, 38.0), 5.5, 38.0), rel=1e-14)
-    assert (S.z.tolist(), S.span.tolist(), S.offset.tolist()) == ([-10.0], [1.0], [2])
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (
-            "2021-13-02,5.5,38,10,T,16.5,0.1,a",
-            "a.csv, line 3, column time: '2021-13-02' is neither a number of days nor a date",
-        ),
-        (
-            "1,5.5E,38,10,T,16.5,0.1,a",
-            "a.csv, line 3, column lon: '5.5E' is not a number; correct it, or take the line",
-        ),
-        ("1,5.5,38,10,T,,0.1,a", "a.csv, line 3, column value: '' is not a number"),
-        ("1,5.5,38,10,T,nan,0.1,a", "column value: 'nan' is not a number"),
-        ("1,5.5,38,10,temp,16,0.1,a", "line 3, column field: 'temp' is none of the fields u, v, eta, T, S"),
-        ("1,5.5,38,10,T,16,0,a", "line 3, column error: 0 is no standard error; it must be positive"),
-        ("1,5.5,38,10,T,16,0.1", "line 3: has 7 entries, the header 8"),
-    ],
-)
-def test_lines_that_cannot_be_used_are_named(tmp_path, line, message):
-    with pytest.raises(InputError, match=message):
-        read(table(tmp_path / "a.csv", HEADER, "# a comment", line), sphere())
-
-
-@pytest.mark.parametrize(
-    ("header", "message"),
-    [
-        (HEADER.replace("lon", "long"), "unknown column 'long'; did you mean 'lon'"),
-        (HEADER.replace(",error", ""), "lacks the columns error; the header needs time, lon, lat, field, value, error"),
-        (HEADER + ",z", "has both z and depth"),
-        (HEADER + ",lat", "has the column lat twice"),
-    ],
-)
-def test_headers_that_cannot_be_used_are_named(tmp_path, header, message):
-    with pytest.raises(FileError, match=message):
-        read(table(tmp_path / "a.csv", header, LINES[-1]), sphere())
-
-
-def test_tables_that_are_none(tmp_path):
-    with pytest.raises(FileError, match="needs a header line and a line for each observation; it has 1 of both"):
-        read(table(tmp_path / "a.csv", HEADER), sphere())
-    with pytest.raises(FileError, match="cannot be read as text"):
-        read(tmp_path / "none.csv", sphere())
-    with pytest.raises(InputError, match="is the date '2021-01-02T12:00', but the model has none"):
-        read(table(tmp_path / "a.csv", *LINES), sphere(start=None))
-
-
 # Real files
 
 
@@ -464,7 +409,8 @@ def test_profiles_of_the_mediterranean(equation, tmp_path):
 @needs_data
 def test_altimetry_of_the_mediterranean():
     names = ("AltiKa", "Cryosat-2", "HY-2B", "Jason-3", "Sentinel-3A")
-    (eta,) = read(MED / "sla_tracks.nc", sphere(), errors=0.03, names=names)
+    with pytest.warns(UserWarning, match="1 of 68098 observations lack mdt"):
+        (eta,) = read(MED / "sla_tracks.nc", sphere(), errors=0.03, names=names)
     assert set(eta.platform) == set(names)
     assert len(np.unique(eta.offset)) == 5
     assert abs(eta.values.mean()) < 0.1

@@ -275,7 +275,7 @@ def test_a_written_file_on_the_sphere_is_read_again(tmp_path):
     ("changes", "error", "message"),
     [
         ({"time": (np.zeros(3), {"units": "days since 2010-01-01"})}, InputError,
-         "time is in 'days since 2010-01-01', but the model has no date; .* subtract .* give it the units 'days'"),
+         "time is in 'days since 2010-01-01', but the model has no date; give it .*, or give times in days from"),
         ({"time": (np.zeros(3), {})}, InputError, "time has the units ''; give it the attribute units, such as days"),
         ({"T": (np.array([15.0, 12.0, 9.0]), {})}, InputError, "T has the units ''"),
         ({"T": (np.array([288.0, 285.0, 282.0]), {"units": "degC"})}, InputError, "T holds 288 degC, beyond"),
