@@ -379,6 +379,28 @@ def loss_error(loss: Loss, state: State | None = None, *, seed: int = 0) -> floa
     return max(errors)
 
 
+def value_of_run(loss: Loss, state: State, other: State, changed: Any) -> complex:
+    """Compute the loss of a run that has one state in all records but one.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    state : State
+        The state in all other records.
+    other : State
+        The state in the record `changed`.
+    changed : int
+        The record.
+
+    Returns
+    -------
+    float or complex
+        Value of the loss.
+    """
+    return sum(loss.value(other if record == changed else state, record) for record in loss.all_records())
+
+
 def draw_remainders(checks: dict[str, ControlCheck], output: str | Path, title: str) -> None:
     """Draw the remainders of Taylor's formula against e, with a line of slope 2.
 
@@ -426,8 +448,3 @@ def bar_options(progress: bool) -> dict:
         Options of `tqdm`.
     """
     return {"disable": None if progress else True, "file": sys.stderr, "leave": False, "dynamic_ncols": True}
-
-
-def value_of_run(loss: Loss, state: State, other: State, changed: Any) -> complex:
-    """Return the loss of a run that has one state in all records, and another one in the record `changed`."""
-    return sum(loss.value(other if record == changed else state, record) for record in loss.all_records())

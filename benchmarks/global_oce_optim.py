@@ -39,10 +39,7 @@ from ogcm.plotting import LAND, Picture
 
 Array = np.ndarray
 YEAR = 360  # days
-STEPS: dict[str, Any] = {
-    "dt": 14400.0,
-    "integrator": "rk4",
-}  # a third cheaper than those of the setup
+STEPS: dict[str, Any] = {"dt": 14400.0, "integrator": "rk4"}  # a third cheaper than those of the setup
 LAYERS, DEPTH = 2, 120.0  # number and depth [m] of the layers that are compared
 THEIRS = {0: (6.1, 6.1, 0.0), 15: (2.7, 1.8, 0.42)}  # J, J1, J2 of MITgcm after an iteration, from its manual
 
