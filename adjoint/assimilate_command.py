@@ -14,9 +14,12 @@ from adjoint.cost import Cost
 from adjoint.cycle_table import CycleLine, cycle_table, draw_cycles, lines_of, write_cycles
 from adjoint.cycles import cycles
 from adjoint.estimates import Estimate
+from adjoint.impact_table import impact_table, write_impact
 from adjoint.losses import BoxMean
+from adjoint.observation_impact import impact
 from adjoint.observations import Points, misfit, quality_control
 from adjoint.scores import score
+from adjoint.sensitivity import Quantity, parse_place, quantity
 from ogcm.cli import DEVICE, setup_command
 from ogcm.constants import DAY
 from ogcm.errors import InputError
@@ -42,6 +45,13 @@ OPTIONS = {
     "folder": (str, "folder of the files that the configuration names (default: that of the configuration)"),
     "score": (str, "comma-separated files of observations, in and after the window: the runs with and without the "
                    "estimate are compared with them; an estimate that exists is scored as it is"),
+    "impact": (str, "transport | overturning | heat_content | mean | enstrophy: how much each observation changed it "
+                    "at the end of the run (incremental method)"),
+    "impact_days": (float, "length of this run from the beginning of the window [days] (default: the window)"),
+    "field": (str, "field of the mean (default T)"),
+    "x": (str, "NUMBER or FROM:TO, position of the quantity of --impact [degrees or m] (default: the setup's, or all)"),
+    "y": (str, "NUMBER or FROM:TO [degrees or m]"),
+    "z": (str, "NUMBER or FROM:TO [m], negative below the surface"),
     "output": (str, "NetCDF file to write, with a picture, a restart of the analysis and the scores beside it "
                     "(default SETUP.estimate.nc)"),
     "overwrite": (bool, "replace an existing output"),
@@ -68,7 +78,16 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     output = output_of(settings, f"{model.name}.estimate.nc")
     if "cycles" in settings:
         return run_cycles(output, case, simulation, settings["cycles"])
-    withheld = estimate_controls(output, case, simulation, twin=settings.get("twin", False))
+    scalar = None
+    if "impact" in settings:
+        if case.choices["method"] != "incremental":
+            raise InputError("impact: needs the vectors of the incremental method; choose --method incremental")
+        places = {axis: parse_place(axis, settings[axis]) for axis in "xyz" if axis in settings}
+        scalar = quantity(model, settings["impact"], field=settings.get("field", "T"), **places)
+    found, used, withheld = estimate_controls(output, case, simulation, twin=settings.get("twin", False))
+    if scalar is not None:
+        longer = Simulation(model, days=settings.get("impact_days", simulation.days), **chosen)
+        print_impact(output, found, used, scalar, longer)
     if withheld or "score" in settings:
         print_scores(output, case, simulation, settings["score"].split(",") if "score" in settings else [], withheld)
     return 0
@@ -101,8 +120,10 @@ def control_of(word: str, length: float) -> tuple[str, dict[str, Any]]:
         raise InputError(f"controls: {word!r} is not NAME=ERROR; give a number") from None
 
 
-def estimate_controls(output: Path, case: Case, simulation: Simulation, *, twin: bool) -> list[Points]:
-    """Assimilate, write the files of the result, and return the observations that were withheld."""
+def estimate_controls(
+    output: Path, case: Case, simulation: Simulation, *, twin: bool
+) -> tuple[Assimilated, list[Points], list[Points]]:
+    """Assimilate, write the files of the result, and return it with the observations used and those withheld."""
     estimates, truth = case.estimates(simulation.model), None
     if twin == bool(case.observations):
         raise InputError("observations, twin: give --observations FILE (or a configuration that names some) or --twin")
@@ -123,7 +144,20 @@ def estimate_controls(output: Path, case: Case, simulation: Simulation, *, twin:
     analysis.state.previous = None
     save_restart(beside(output, ".restart.h5"), analysis)
     print_result(output, found, assimilation_output.table(found, truth))
-    return withheld
+    return found, used, withheld
+
+
+def print_impact(
+    output: Path, found: Assimilated, used: list[Points], scalar: Quantity, simulation: Simulation
+) -> None:
+    """Print and write the impact of the observations on a scalar at the end of a run."""
+    got, path = impact(found, scalar.loss, simulation), beside(output, ".impact.csv")
+    if simulation.tile.is_first:
+        write_impact(path, found, got, used)
+        print(
+            f"\n{path}: impact on the {scalar.text} on day {simulation.days:g}, which is {got.value:.6g} {scalar.units}"
+        )
+        print(impact_table(found, got, used, scalar.units))
 
 
 def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> int:
@@ -133,7 +167,7 @@ def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> 
     history = choices.pop("history", None)
     made = cycles(
         points, simulation, case.estimates(simulation.model), count=count, withheld=withheld, quality=case.quality,
-        histories=history and beside(Path(history), f".{{number:0{number}d}}{Path(history).suffix}"), **choices,
+        histories=history and history.with_name(f"{history.stem}.{{number:0{number}d}}{history.suffix}"), **choices,
     )  # fmt: skip
     lines = list[CycleLine]()
     for window in made:

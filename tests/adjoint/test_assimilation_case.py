@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import ogcm
+from adjoint import estimate_file, evaluate
 from adjoint.assimilation_case import Case, together, withheld_of
 from adjoint.cycle_table import lines_of
 from adjoint.cycles import cycles
 from adjoint.estimates import Estimate
+from adjoint.losses import BoxMean
 from adjoint.observations import Points, synthetic, write
 from adjoint.scores import score
 from ogcm.cli import main
@@ -65,6 +67,27 @@ def test_a_configuration_and_the_scores_of_its_runs(tmp_path, monkeypatch, capsy
     assert (tmp_path / "e.nc").read_bytes() == before
     # the same configuration runs without assimilation
     assert main(["run", "case.toml", "--quiet", "--days", "0.2", "--output", "free.nc"]) == 0
+
+
+def test_the_impact_of_each_observation_adds_up_to_the_change_of_a_linear_scalar(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = ogcm.setups.double_gyre(**SMALL)
+    write("seen.nc", seen_of_truth([1.0, 2.0]), model)
+    (tmp_path / "case.toml").write_text(CONFIGURATION.replace('"full"', '"incremental"\nouter = 1'))
+    scalar = ["--impact", "mean", "--field", "u", "--y", "0:1e6", "--z=-200:0"]
+    assert main(["assimilate", "case.toml", "--quiet", "--output", "e.nc", *scalar]) == 0
+    assert "impact on the mean" in capsys.readouterr().out
+    with open("e.impact.csv", encoding="utf-8") as f:
+        total = sum(float(row["impact"]) for row in csv.DictReader(f))
+    means = []
+    for name in (None, "e.nc"):
+        run = ogcm.Simulation(ogcm.setups.double_gyre(**SMALL), days=2.0, progress=False)
+        if name:
+            estimate_file.load(name, run.model)
+        means.append(evaluate(BoxMean(run.model, "u", y=(0, 1e6), z=(-200, 0)), run))
+    assert total == pytest.approx(means[1] - means[0], rel=0.05)
+    assert main(["assimilate", "case.toml", "--quiet", "--method", "full", "--output", "f.nc", *scalar]) == 2
+    assert "choose --method incremental" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
