@@ -85,8 +85,8 @@ class Control(NamedTuple):
 
     @property
     def point(self) -> str:
-        """Points of a map or field: "t", "u" or "v"."""
-        return POINTS.get(self.entry, "t")
+        """Points of the values: "t", "u" or "v"."""
+        return POINTS.get(self.entry.removesuffix("_outside"), "t")
 
     def array(self, model: Model) -> Array:
         """Return the array in which a model holds the control.

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint.background.diffusion import APART, Diffusion, Links
-from adjoint.controls import POINTS, Control
+from adjoint.controls import Control
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
@@ -76,7 +76,7 @@ class Places(NamedTuple):
         Places
             The points.
         """
-        grid, kind = model.horizontal.undivided, kind_of(control.name)
+        grid, kind = model.horizontal.undivided, control.point
         series = model.forcing.series.get(control.name) if control.kind == "forcing" else None
         shape = (-1, *wet.shape[-3:-2], wet.shape[-2] * wet.shape[-1])
         layered = wet.reshape(shape if is_layered(control) else (-1, 1, shape[-1]))
@@ -90,11 +90,6 @@ class Places(NamedTuple):
                 thickness, spacing = 0.5 * (ends[:-1] + ends[1:]), h
         times, period = (None, None) if series is None else (np.asarray(series.times, float), series.period)
         return cls(layered, grid, kind, numbers, thickness, spacing, times, period)
-
-
-def kind_of(name: str) -> str:
-    """Return the kind of the points of a control by its name: "t", "u" or "v"."""
-    return POINTS.get(name.removesuffix("_outside"), "t")
 
 
 def is_layered(control: Control) -> bool:
@@ -113,7 +108,7 @@ def rim_columns(control: Control) -> Array:
 
 def layer_thickness(control: Control, model: Model) -> Array | None:
     """Return the thickness of the layers (nk, ny, nx) [m] at the points of a control; None for what has no layers."""
-    return interior(getattr(model.grid, f"h_{kind_of(control.name)}")) if is_layered(control) else None
+    return interior(getattr(model.grid, f"h_{control.point}")) if is_layered(control) else None
 
 
 class Correlation:

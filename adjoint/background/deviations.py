@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint.background.correlation import is_layered, kind_of
+from adjoint.background.correlation import is_layered
 from adjoint.controls import Control, Controls
 from ogcm.columns import interpolation
 from ogcm.data.reader import read_values
@@ -84,7 +84,7 @@ def deviations(
         For a control that the file cannot describe, several records, and values that are negative or 0 everywhere.
     """
     found = Controls(model, control).controls[control]
-    name = control.removesuffix("_outside")
+    name = found.entry.removesuffix("_outside")
     if variable is None and name not in VARIABLES:
         raise InputError(f"{control}: give the variable of {path} that has its standard deviation")
     if model.horizontal.units != "degrees":
@@ -119,7 +119,7 @@ def record(path: Path, name: str, maps: int) -> Array:
 
 def on_cells(path: Path, grid: Path, name: str, control: Control, model: Model) -> Array:
     """Return a map (ny, nx) or field (nk, ny, nx) of the file at the points of the whole model."""
-    kind, layered = kind_of(control.name), is_layered(control)
+    kind, layered = control.point, is_layered(control)
     at = {"t": "rho"}.get(kind, kind)
     values = record(path, name, 3 if layered else 2)
     values = values if layered else values[None]
@@ -165,7 +165,7 @@ def points_of(points: Points) -> Places:
 def on_rim(path: Path, grid: Path, name: str, control: Control, model: Model) -> Array:
     """Return the values of sections along open sides at the points of a rim (nk, 1, N)."""
     rim: Any = control.rim
-    field, kind = control.name.removesuffix("_outside"), kind_of(control.name)
+    field, kind = control.entry.removesuffix("_outside"), control.point
     sides: Any = model.open_sides
     stretches = tuple(sides.stretches(model.horizontal.undivided.shape))
     points, section = RimPoints.of(model, stretches, field, kind, rim), Section(path, grid, field)

@@ -66,6 +66,19 @@ def test_the_gradient_with_respect_to_a_mean_is_the_complex_step(names, interpol
         np.testing.assert_allclose(g["tau_x"].sum(axis=0), g["tau_x_mean"], rtol=1e-12, atol=1e-18)
 
 
+def test_a_mean_has_correlated_errors_at_its_points():
+    model, rng = windy(), np.random.default_rng(4)
+    estimates = [adjoint.Estimate("tau_x_mean", 0.05, length=5e4)]
+    cost = Cost(1e4 * MeanSquare(model, "u", np.zeros(SHAPE)), simulated(model, 3), estimates)
+    z, way = rng.normal(size=(2, cost.start().size))
+    change = cost.values(z)["tau_x_mean"] - cost.values(0 * z)["tau_x_mean"]
+    wet = interior(model.grid.mask_u)[0] > 0
+    assert np.abs(change[wet]).min() > 0
+    assert not change[~wet].any()
+    difference = (cost(z + 1e-4 * way).cost - cost(z - 1e-4 * way).cost) / 2e-4
+    assert cost(z).gradient @ way == pytest.approx(difference, rel=1e-6)
+
+
 def test_the_misfit_to_a_climatology_is_that_of_the_mean():
     model, rng = windy(), np.random.default_rng(2)
     run = simulated(model, 6)
