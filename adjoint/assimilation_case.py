@@ -170,15 +170,18 @@ class Case(NamedTuple):
         """
         used, withheld = list[Points](), list[Points]()
         for entry in self.observations if entries is None else entries:
-            options = {name: value for name, value in entry.items() if name not in ("file", "withheld")}
-            paths = {n: self.folder / v for n, v in options.items() if n in ("grid", "levels")}
-            points = read(self.folder / entry["file"], model, **options | paths)
+            points = read(self.folder / entry["file"], model, **self.reading(entry))
             if "withheld" in entry:
                 aside = of_platforms(points, withheld_of(points, entry["withheld"]))
                 withheld += [p for p in select(points, aside) if len(p.x)]
                 points = [p for p in select(points, [~a for a in aside]) if len(p.x)]
             used += points
         return together(used), together(withheld)
+
+    def reading(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options with which a file of observations is read."""
+        options = {name: value for name, value in entry.items() if name not in ("file", "withheld")}
+        return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def like(self, path: str | Path, model: Model) -> dict[str, Any]:
         """Return how another file of observations is read: as that of the case with the same format.
@@ -196,7 +199,7 @@ class Case(NamedTuple):
             The entry of the file.
         """
         for entry in self.observations:
-            options = {name: value for name, value in entry.items() if name not in ("file", "withheld")}
+            options = self.reading(entry)
             try:
                 read(path, model, **options)
             except InputError:

@@ -208,16 +208,29 @@ def draw_numbers(ax: Any, changes: list[Change]) -> None:
 
 
 def draw_maps(row: Array, change: Change, versions: Mapping[str, Array], model: Model) -> None:
-    """Draw differences from the first guess, of the uppermost layer or first record, with one range of colours."""
-    name, shape = change.control.name, change.after.shape
+    """Draw differences from the first guess with one range of colours: of the uppermost layer, of the record that
+    changes most, or along open sides."""
+    control, h = change.control, model.horizontal.undivided
     changes = {label: np.where(change.wet, a - change.before, np.nan) for label, a in versions.items()}
-    changes = {label: a.reshape(-1, *shape[-2:])[0] for label, a in changes.items()}
+    if control.kind == "forcing" and change.after.ndim == (3 if control.rim is None else 4):
+        sizes = np.nansum(changes["estimate"] ** 2, axis=tuple(range(1, change.after.ndim)))
+        changes = {label: a[int(np.argmax(sizes))] for label, a in changes.items()}
+    if control.rim is None:
+        changes = {label: a.reshape(-1, *a.shape[-2:])[0] for label, a in changes.items()}
+        unit, scale = ("km", 1e3) if h.units == "m" else (h.units, 1.0)
+        x, y = (h.x_f if control.point == "u" else h.x_t) / scale, (h.y_f if control.point == "v" else h.y_t) / scale
+    else:
+        changes = {label: a[:, 0] for label, a in changes.items()}
+        unit, x = "points along the open sides", np.arange(float(change.after.shape[-1]))
+        y = (0.5 * model.dz - np.cumsum(model.dz))[: len(changes["estimate"])]
     size = max(float(np.nanmax(np.abs(a), initial=0.0)) for a in changes.values()) or 1.0
-    h, point = model.horizontal.undivided, change.control.point
-    unit, scale = ("km", 1e3) if h.units == "m" else (h.units, 1.0)
-    x, y = (h.x_f if point == "u" else h.x_t) / scale, (h.y_f if point == "v" else h.y_t) / scale
     for ax, (label, a) in zip(row, changes.items(), strict=False):
+        ax.set(title=f"{control.name}: {label} - first guess", xlabel=unit)
+        if len(a) == 1:
+            ax.plot(x, a[0], ".")
+            ax.set(ylabel=units(control.name, model))
+            continue
         colours = matplotlib.colors.Normalize(-size, size)
         drawn = ax.pcolormesh(x, y, a, cmap=cmocean.cm.balance, norm=colours, shading="nearest")
-        ax.set(title=f"{name}: {label} - first guess", facecolor=LAND, xlabel=unit)
-        ax.figure.colorbar(drawn, ax=ax, label=units(name, model))
+        ax.set(facecolor=LAND)
+        ax.figure.colorbar(drawn, ax=ax, label=units(control.name, model))

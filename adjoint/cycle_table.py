@@ -1,6 +1,5 @@
 """What cycles of assimilation gain: the misfits to observations that were used and that were withheld, by window."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.cycles import Window
-from ogcm.names import check_folder
+from ogcm import files
 from ogcm.plotting import Picture
 
 Array = np.ndarray
@@ -110,13 +109,10 @@ def write_cycles(path: str | Path, lines: Sequence[CycleLine]) -> None:
     Raises
     ------
     FileError
-        Where its folder cannot be written to.
+        Where it cannot be written.
     """
-    check_folder(Path(path))
-    with open(path, "w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f)
-        out.writerow(["window", "day", "kind", "number", *RUNS])
-        out.writerows([*line[:4], *line.rms] for line in lines)
+    head = ["window", "day", "kind", "number", *RUNS]
+    files.write_table(path, [head, *([*line[:4], *line.rms] for line in lines)], "the misfits of the cycles")
 
 
 def draw_cycles(path: str | Path, lines: Sequence[CycleLine]) -> None:

@@ -1,6 +1,5 @@
 """The impact of observations on a scalar of a forecast, by field and platform and one by one."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from adjoint.assimilation import Assimilated
 from adjoint.observation_impact import Impact
 from adjoint.observations import Points
-from ogcm.names import check_folder
+from ogcm import files
 
 Array = np.ndarray
 
@@ -62,13 +61,11 @@ def write_impact(path: str | Path, found: Assimilated, impact: Impact, points: S
     Raises
     ------
     FileError
-        Where its folder cannot be written to.
+        Where it cannot be written.
     """
-    check_folder(Path(path))
-    with open(path, "w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f)
-        out.writerow(["field", "platform", "x", "y", "z", "days", "value", "error", "derivative", "impact"])
-        for p, misfit, slopes, parts in zip(points, found.misfits, impact.sensitivities, impact.impacts, strict=True):
-            seen = p.whole().select(misfit.loss.kept)
-            columns = seen.platform, seen.x, seen.y, seen.z, seen.days, seen.values, seen.errors, slopes, parts
-            out.writerows([p.field, *row] for row in zip(*columns, strict=True))
+    lines: list[list] = [["field", "platform", "x", "y", "z", "days", "value", "error", "derivative", "impact"]]
+    for p, misfit, slopes, parts in zip(points, found.misfits, impact.sensitivities, impact.impacts, strict=True):
+        seen = p.whole().select(misfit.loss.kept)
+        columns = seen.platform, seen.x, seen.y, seen.z, seen.days, seen.values, seen.errors, slopes, parts
+        lines += [[p.field, *row] for row in zip(*columns, strict=True)]
+    files.write_table(path, lines, "the impacts")

@@ -7,7 +7,6 @@ Each run is observed as an assimilation observes it (`adjoint.observation_loss`)
 unknown offsets of groups. What was assimilated and what was not is a matter of the observations that are given.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
@@ -19,8 +18,8 @@ import numpy as np
 
 from adjoint.observations import Points
 from adjoint.run import evaluate
+from ogcm import files
 from ogcm.model import Model
-from ogcm.names import check_folder
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
@@ -107,16 +106,14 @@ class Scores(NamedTuple):
         Raises
         ------
         FileError
-            Where its folder cannot be written to.
+            Where it cannot be written.
         """
-        check_folder(Path(path))
-        with open(path, "w", newline="", encoding="utf-8") as f:
-            out = csv.writer(f)
-            columns = [f"{what} {run}" for run in self.runs for what in ("bias", "rms", "misfit")]
-            out.writerow(["field", "group", "part", "number", *columns])
-            for row in self.rows:
-                numbers = [x for three in zip(row.bias, row.rms, row.misfit, strict=True) for x in three]
-                out.writerow([*row[:4], *numbers])
+        columns = [f"{what} {run}" for run in self.runs for what in ("bias", "rms", "misfit")]
+        lines: list[list] = [["field", "group", "part", "number", *columns]]
+        for row in self.rows:
+            numbers = [x for three in zip(row.bias, row.rms, row.misfit, strict=True) for x in three]
+            lines.append([*row[:4], *numbers])
+        files.write_table(path, lines, "the scores")
 
 
 def score(points: Sequence[Points], models: Mapping[str, Model], *, days: float, device: str = "cpu") -> Scores:
