@@ -3,6 +3,8 @@
 adjoint.gradient(loss, simulation, controls)      gradient of a loss (`adjoint.losses`) with respect to controls
 adjoint.tangent(simulation, perturbation)         the tangent linear model, by the complex step
 adjoint.assimilate(loss, simulation, estimates)   parameters and initial states from observations (4D-Var)
+adjoint.observations, adjoint.background          observations as they come, and the errors of the first guess
+adjoint.cycles(...), adjoint.score(...)           window after window; runs beside observations
 adjoint.gradient_check                            tests of the adjoints of operators, runs and losses
 adjoint.sensitivity                               maps of what a transport, a heat content, ... depends on
 adjoint.operators                                 file for file the adjoint of `ogcm.operators`

@@ -1,6 +1,8 @@
 """The names that users import from `adjoint`, each with its module."""
 
+from . import background as background
 from . import dot_product as dot_product
+from . import estimate_file as estimate_file
 from . import gradient_check as gradient_check
 from . import lanczos as lanczos
 from . import losses as losses
@@ -16,6 +18,7 @@ from .checkpoints import Budget as Budget
 from .complex_step import tangent as tangent
 from .controls import Control as Control
 from .controls import Controls as Controls
+from .cycles import cycles as cycles
 from .estimates import Estimate as Estimate
 from .gradient_check import check_controls as check_controls
 from .gradient_check import check_operators as check_operators
@@ -35,4 +38,6 @@ from .run import GradientOfRun as GradientOfRun
 from .run import Workspace as Workspace
 from .run import evaluate as evaluate
 from .run import gradient as gradient
+from .scores import Scores as Scores
+from .scores import score as score
 from .stepper import AdjointStepper as AdjointStepper

@@ -34,7 +34,7 @@ OPTIONS = {
     "twin": (bool, "observe a run whose truth is drawn from the errors around the setup, and print the truth as well"),
     "controls": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
                       "logarithm of a positive parameter, common values for state and wind"),
-    "length": (float, "length of the correlation of --controls along layers [km] (default: two cells)"),
+    "length": (float, "length of the correlation of --controls along layers [km] (default: three cells)"),
     "method": (str, "full (default) | incremental"),
     "outer": (int, "largest number of outer loops of the incremental method (default 2)"),
     "iterations": (int, "largest number of iterations (default 30, of the incremental method 15 in each outer loop)"),
@@ -104,7 +104,7 @@ def with_options(case: Case, settings: dict[str, Any], model: Model) -> Case:
         choices["history"] = Path(settings["history"]).resolve()
     controls, files = case.controls, list(case.observations)
     if "controls" in settings:
-        length = 1e3 * settings["length"] if "length" in settings else 2 * float(np.median(interior(model.grid.dx_t)))
+        length = 1e3 * settings["length"] if "length" in settings else 3 * float(np.median(interior(model.grid.dx_t)))
         controls = dict(control_of(word, length) for word in settings["controls"].split(","))
     if "observations" in settings:
         files.append({"file": str(Path(settings["observations"]).resolve())})

@@ -80,8 +80,9 @@ class Assimilated:
 
     @property
     def chi_squared(self) -> float:
-        """Twice the lowest cost over the number of observations, about 1 if all errors are as stated."""
-        return 2 * self.iterations[-1].cost / sum(len(m.before) for m in self.misfits)
+        """Twice the lowest cost over the number of observations, about 1 if all errors are as stated; nan for none."""
+        count = sum(len(m.before) for m in self.misfits)
+        return 2 * self.iterations[-1].cost / count if count else np.nan
 
     def apply_to(self, model: Model) -> None:
         """Give a model the estimate.

@@ -44,7 +44,7 @@ COMMON = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, 
 
 
 class Case(NamedTuple):
-    """What an assimilation is to do.
+    """The choices, controls and observations of an assimilation.
 
     Attributes
     ----------

@@ -25,6 +25,7 @@ from ogcm.model import Model
 from ogcm.provenance import note_file
 from ogcm.restart import geometry
 
+__all__ = ["load", "save"]
 Array = np.ndarray
 FORMAT = "ogcm estimate 1"
 REMEDY = "`ogcm assimilate` leaves such files"

@@ -9,6 +9,7 @@ import ogcm
 from adjoint import Estimate, assimilate, estimate_file
 from adjoint.losses import BoxMean
 from ogcm.cli import main
+from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 from ogcm.grid import interior
 from tests.oceans import rough_basin as ocean
@@ -41,7 +42,7 @@ def test_an_estimate_that_does_not_fit_is_refused(tmp_path):
     path = tmp_path / "e.nc"
     estimate_file.save(path, found_in(ocean()))
     later = ocean()
-    later.state.time = 86400.0
+    later.state.time = DAY
     with pytest.raises(InputError, match="holds the state of day 0, the model is at day 1"):
         estimate_file.load(path, later)
     assert estimate_file.load(path, later, restarts=True) == ["nu_h", "tau_x"]

@@ -4,12 +4,15 @@ import h5py
 import numpy as np
 import pytest
 
+import ogcm
 from adjoint.assimilation import assimilate
 from adjoint.cost import Cost, LinearisedCost
 from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
+from ogcm.constants import DAY
 from ogcm.errors import BlowUpError, FileError, InputError
-from tests.adjoint.test_assimilation import mixed_problem, ocean, rms, simulated, twin
+from ogcm.grid import interior
+from tests.adjoint.test_assimilation import WAVE, WIND, mixed_problem, ocean, rms, simulated, twin
 
 NAMES = [Estimate("nu_h", 1.0, logarithm=True), Estimate("T", 0.1)]
 
@@ -114,6 +117,27 @@ def test_continuation_is_bit_identical(tmp_path, monkeypatch):
     assert np.array_equal(more["T"], at_once["T"])
     with pytest.raises(FileError, match="another problem: method was incremental, 3 iterations"):
         small(outer=2, iterations=4, history=path)
+
+
+@pytest.mark.slow
+def test_increments_of_a_forcing_in_time():
+    """A weak constraint: the wind lacks a wave that grows, turns and decays within a day, found at its five times."""
+    days, size = np.linspace(0, 1, 5), np.array([0.0, 0.1, 0.05, -0.1, -0.05])
+    true = WIND + size[:, None, None] * WAVE
+
+    def with_wind(values):
+        return ocean(forcing=ogcm.Forcing(tau_x=ogcm.Series(values, days * DAY)))
+
+    guess = with_wind(np.broadcast_to(WIND, true.shape).copy())
+    simulation, loss = twin(with_wind(true), guess, {"u": 0.002}, days=tuple(np.linspace(0.2, 1, 5)), every=2)
+    wind = Estimate("tau_x", 0.1, length=6e4, days=0.25)
+    found = assimilate(loss, simulation, [wind], method="incremental", outer=1, iterations=10)
+    wet = interior(guess.grid.mask_u)[0] > 0
+    for n in range(1, 5):
+        before, after = (rms((a["tau_x"] - true)[n], wet) for a in (found.first_guess, found))
+        print(f"day {days[n]:g}: rms error of tau_x {before:.3f}, {after:.3f}")
+        assert after < 0.5 * before
+    assert found.iterations[-1].observations < 0.5 * found.iterations[0].observations
 
 
 # Bounds and blow-ups

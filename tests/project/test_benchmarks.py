@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ogcm
-from benchmarks import forward, global_1deg, mediterranean, mitgcm, ogcm_channel, peers, upwinding
+from benchmarks import background, forward, global_1deg, mediterranean, mitgcm, ogcm_channel, peers, upwinding
 from ogcm.astronomy import tidal_arguments
 from ogcm.constants import GRAVITY
 from ogcm.grid import interior
@@ -25,6 +25,13 @@ def test_integrators_quick():
     longest = {row.split()[1]: float(row.split()[2]) for row in table.splitlines()[2:]}
     assert set(longest) == {"euler", "ab2", "rk3", "rk4"}
     assert longest["rk3"] > longest["ab2"]
+
+
+def test_costs_of_correlations():
+    """A line of the table has the sizes, and a variance of 1."""
+    row = background.row("small", (14, 12, 4), 3e4, 5e4, 30.0).split()
+    assert row[0] == "small"
+    assert float(row[-1]) < 0.01
 
 
 def test_bytes_of_a_step(capsys):

@@ -32,6 +32,7 @@ PAGES = [
         "models",
         "data",
         "streams",
+        "background",
         "atmosphere",
         "runs",
         "gradients",
