@@ -135,7 +135,7 @@ def test_ten_days_agree_with_mitgcm():
     ours = -np.append(g["heat_flux_mean"][26, 75:79], g["heat_flux_mean"][1, 42:45])
     theirs = [6.462e-6, 5.941e-6, 4.690e-6, 3.955e-6, -2.704e-6, -2.774e-6, -2.691e-6]
     np.testing.assert_allclose(ours, theirs, rtol=0.1)
-    assert accelerated(DATA, 10) == pytest.approx(6.20, rel=0.02)
+    assert accelerated(DATA, 10) == pytest.approx(6.20, rel=0.025)
 
 
 def test_the_gradient_of_the_cost():
