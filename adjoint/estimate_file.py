@@ -42,9 +42,8 @@ VERSIONS = {"after": "", "before": "_first_guess", "deviation": "_deviation", "t
 def dimensions(control: Control, model: Model) -> tuple[str, ...]:
     """Return the names of the dimensions of a control in a file."""
     if control.rim is not None:
-        return (f"record_{len(model.forcing.series[control.entry].times)}", "z", "one", f"{control.entry}_point")[
-            -len(control.shape) :
-        ]
+        layers = "z" if control.shape[-3] == len(model.dz) else "one"
+        return (f"record_{control.shape[0]}", layers, "row", f"{control.entry}_point")[-len(control.shape) :]
     horizontal = horizontal_dimensions(model)[control.point.upper()]
     if len(control.shape) < 2:
         return ("z" if control.kind == "parameter" else "coefficient",)[: len(control.shape)]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import adjoint
 import ogcm
 from adjoint import Estimate, assimilate, estimate_file
+from adjoint.assimilation_output import draw
 from adjoint.losses import BoxMean
 from ogcm.cli import main
 from ogcm.constants import DAY
@@ -71,3 +73,24 @@ def test_a_run_begins_from_an_estimate_and_can_be_repeated(tmp_path, monkeypatch
     assert main(["run", "double_gyre", *small, *estimate, *restart, "--output", "three.nc"]) == 0
     with xr.open_dataset("three.nc", engine="h5netcdf") as three:
         xr.testing.assert_equal(one, three)
+
+
+def test_controls_outside_open_sides_and_series_pass_through_a_file(tmp_path):
+    rng = np.random.default_rng(1)
+    wind = ogcm.Series(rng.normal(size=(3, 12, 16)) * 0.01, np.arange(3) * DAY)
+    level = ogcm.Series(rng.normal(size=(2, 12, 16)) * 0.01, np.arange(2) * DAY, held=True)
+    options = {"forcing": ogcm.Forcing(tau_x=wind), "open_sides": ogcm.OpenSides(north=True, eta=level)}
+    model, other = ocean(**options), ocean(**options)
+    names = ("tau_x", "eta_outside", "T_outside", "tau_x_mean")
+    for chosen in (names[:3], names[3:]):
+        simulation = ogcm.Simulation(model, days=0.1, progress=False)
+        loss = BoxMean(model, "eta") + BoxMean(model, "T")
+        found = assimilate(loss, simulation, [Estimate(name, 0.1) for name in chosen], iterations=1)
+        path = tmp_path / f"{chosen[0]}.nc"
+        estimate_file.save(path, found)
+        draw(tmp_path / "picture.png", found)
+        estimate_file.load(path, other)
+        again = adjoint.Controls(other, chosen).values()
+        for name in chosen:
+            np.testing.assert_allclose(again[name], found[name], rtol=0, atol=1e-15, err_msg=name)
+            assert (found[name] != found.first_guess[name]).any(), name
