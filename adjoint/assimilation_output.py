@@ -145,13 +145,13 @@ def draw_misfits(path: str | Path, found: Assimilated, points: Sequence[Points])
             inside = np.clip(values / loss.errors, edges[0], edges[-1])
             row[0].hist(inside, edges, histtype="step", color=style, label=label)
         row[0].legend(fontsize="x-small")
-        row[0].set(xlabel="(model - observation)/error", title=f"{field.long_name}: {len(before)} observations")
+        row[0].set(xlabel="(model - observation)/error", title=f"{loss.field}: {len(before)} observations")
         size = float(np.quantile(np.abs(before), 0.95)) or 1.0
         for ax, values, label in ((row[1], before, "before"), (row[2], after, "after")):
             order = np.argsort(np.abs(values))  # the largest last, which is seen
             place = seen.x[order], seen.y[order]
             drawn = ax.scatter(*place, 6, values[order], cmap=cmocean.cm.balance, vmin=-size, vmax=size, linewidths=0)
-            ax.set(title=f"{field.long_name}: model - observation {label}", facecolor=LAND)
+            ax.set(title=f"{loss.field}: model - observation, {label}", facecolor=LAND)
             picture.colorbar(drawn, ax=ax, label=field.units, extend="both")
     picture.savefig(path, dpi=100)
 
@@ -174,21 +174,27 @@ def draw_changes(changes: list[Change], found: Assimilated) -> Picture:
     """Return the picture of the iterations and of the changes of all controls."""
     maps = [c for c in changes if c.after.ndim >= 2]
     numbers = [c for c in changes if c.after.ndim == 0]
-    columns = 2 if numbers or not maps or maps[0].true is not None else 1
-    picture = Picture(5.5 * columns, 3.6 * (1 + len(maps)))
-    axes = picture.subplots(1 + len(maps), columns, squeeze=False)
+    twin = any(c.true is not None for c in maps)  # with the truth beside each map
+    count = 1 + bool(numbers or twin) + len(maps) * (1 + twin)
+    columns = 2 if twin else min(count, 3)
+    picture = Picture(5.5 * columns, 3.6 * -(-count // columns))
+    axes = list(picture.subplots(-(-count // columns), columns, squeeze=False).flat)
+    first = axes.pop(0)
     for name, style in (("cost", "k-"), ("observations", "C0--"), ("background", "C1--"), ("gradient", "C3:")):
-        axes[0, 0].semilogy([getattr(i, name) or np.nan for i in found.iterations], style, label=COLUMNS[name])
-    axes[0, 0].set(xlabel="iteration")
-    axes[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].legend(fontsize="x-small")
-    if columns == 2:
-        draw_numbers(axes[0, 1], numbers)
-    for row, change in zip(axes[1:], maps, strict=True):
+        first.semilogy([getattr(i, name) or np.nan for i in found.iterations], style, label=COLUMNS[name])
+    first.set(xlabel="iteration")
+    first.xaxis.set_major_locator(MaxNLocator(integer=True))
+    first.legend(fontsize="x-small")
+    if numbers or twin:
+        draw_numbers(axes.pop(0), numbers)
+    for change in maps:
         versions = {"estimate": change.after} | ({} if change.true is None else {"truth": change.true})
-        for ax in row[len(versions) :]:
+        cells = [axes.pop(0) for _ in range(1 + twin)]
+        for ax in cells[len(versions) :]:
             ax.set_visible(False)
-        draw_maps(row, change, versions, found.controls.model)
+        draw_maps(cells, change, versions, found.controls.model)
+    for ax in axes:
+        ax.set_visible(False)
     return picture
 
 
@@ -207,7 +213,7 @@ def draw_numbers(ax: Any, changes: list[Change]) -> None:
     ax.legend(fontsize="x-small")
 
 
-def draw_maps(row: Array, change: Change, versions: Mapping[str, Array], model: Model) -> None:
+def draw_maps(row: Sequence[Any], change: Change, versions: Mapping[str, Array], model: Model) -> None:
     """Draw differences from the first guess with one range of colours: of the uppermost layer, of the record that
     changes most, or along open sides."""
     control, h = change.control, model.horizontal.undivided

@@ -66,10 +66,11 @@ class Scores(NamedTuple):
     def __str__(self) -> str:
         heads = "".join(f" | {name:>21}" for name in self.runs)
         under = "".join(f" | {'bias':>10} {'rms':>10}" for _ in self.runs)
-        lines = [f"{'':32}{'number':>8}{heads}", f"{'':40}{under}"]
+        wide = max(len(row.part) for row in self.rows)
+        lines = [f"{'':{wide + 17}}{'number':>8}{heads}", f"{'':{wide + 25}}{under}"]
         for row in self.rows:
             numbers = "".join(f" | {bias:10.4f} {rms:10.4f}" for bias, rms in zip(row.bias, row.rms, strict=True))
-            lines.append(f"{row.field:6} {row.group:9} {row.part:15} {row.number:8}{numbers}")
+            lines.append(f"{row.field:6} {row.group:9} {row.part:{wide}} {row.number:8}{numbers}")
         return "\n".join(lines)
 
     def row(self, field: str, group: str = "all", part: str = "") -> Row:
