@@ -9,6 +9,7 @@
     error = 0.5                             # or {file = "wc13_std_i.nc", grid = "wc13_grd.nc", factor = 1.5}
     length = 50e3
     depth = 30.0
+    error_depth = 500.0                     # of an error that is a number and decreases downwards as exp(z/error_depth)
 
     [[assimilate.observations]]             # a file, and the options of `adjoint.observations.read`
     file = "profiles.nc"
@@ -96,7 +97,7 @@ class Case(NamedTuple):
                 form = "[assimilate.controls.T]" if kind is Mapping else "[[assimilate.observations]]"
                 raise InputError(f"{target}: {name} of [assimilate] needs tables such as {form}")
         for name, entry in controls.items():
-            check_names(f"{target}: [assimilate.controls.{name}]", entry, Estimate._fields[1:])
+            check_names(f"{target}: [assimilate.controls.{name}]", entry, (*Estimate._fields[1:], "error_depth"))
         known = [n for n, p in signature(quality_control).parameters.items() if p.kind == p.KEYWORD_ONLY]
         check_names(f"{target}: [assimilate.quality]", table.get("quality", {}), known)
         for entry in files:
@@ -149,6 +150,12 @@ class Case(NamedTuple):
             error = factor * deviations(path, model, name, **files, **options)
         if len(control.shape) < 2:
             entry.pop("length", None)
+        if "error_depth" in entry:
+            if np.ndim(error) or control.shape[:1] != model.dz.shape or not entry["error_depth"] > 0:
+                raise InputError(
+                    f"controls: error_depth of {name} needs an error that is a number, layers, and a depth"
+                )
+            error = error * np.exp((0.5 * model.dz - np.cumsum(model.dz)) / entry.pop("error_depth"))
         return Estimate(name, error, **entry)
 
     def read(
