@@ -107,6 +107,19 @@ def test_wrong_entries_are_named(tmp_path, old, new, message):
         Case.of(str(path))
 
 
+def test_an_error_decreases_with_depth(tmp_path):
+    path = tmp_path / "case.toml"
+    path.write_text(CONFIGURATION + "[assimilate.controls.T]\nerror = 0.5\nerror_depth = 300.0\n")
+    model, case = ogcm.setups.double_gyre(**SMALL), Case.of(str(path))
+    found = {estimate.name: estimate for estimate in case.estimates(model)}
+    z = 0.5 * model.dz - np.cumsum(model.dz)
+    np.testing.assert_allclose(found["T"].error, 0.5 * np.exp(z / 300.0))
+    assert found["tau_x"].error == 0.05
+    path.write_text(CONFIGURATION.replace("error = 0.05", "error = 0.05\nerror_depth = 300.0"))
+    with pytest.raises(InputError, match="error_depth of tau_x needs an error that is a number, layers and"):
+        Case.of(str(path)).estimates(model)
+
+
 def test_platforms_are_withheld_by_name_or_by_number():
     points = [Points("T", *np.zeros((6, 6)), platform=np.array(list("abcdef")))]
     assert withheld_of(points, 3) == ["c", "f"]
