@@ -116,7 +116,7 @@ def test_an_error_decreases_with_depth(tmp_path):
     np.testing.assert_allclose(found["T"].error, 0.5 * np.exp(z / 300.0))
     assert found["tau_x"].error == 0.05
     path.write_text(CONFIGURATION.replace("error = 0.05", "error = 0.05\nerror_depth = 300.0"))
-    with pytest.raises(InputError, match="error_depth of tau_x needs an error that is a number, layers and"):
+    with pytest.raises(InputError, match="error_depth of tau_x needs an error that is a number, layers, and"):
         Case.of(str(path)).estimates(model)
 
 
