@@ -25,7 +25,7 @@ from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.names import beside
+from ogcm.names import beside, check_replaceable
 from ogcm.restart import save_restart
 from ogcm.simulation import Simulation
 
@@ -77,7 +77,8 @@ def assimilate_command(target: str, rest: list[str]) -> int:
         return 0
     output = output_of(settings, f"{model.name}.estimate.nc")
     if "cycles" in settings:
-        return run_cycles(output, case, simulation, settings["cycles"])
+        run_cycles(output, case, simulation, settings["cycles"], overwrite=settings.get("overwrite", False))
+        return 0
     scalar = None
     if "impact" in settings:
         if case.choices["method"] != "incremental":
@@ -160,8 +161,11 @@ def print_impact(
         print(impact_table(found, got, used, scalar.units))
 
 
-def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> int:
-    """Assimilate in windows, each with its own files, and write the misfits of withheld observations by window."""
+def run_cycles(output: Path, case: Case, simulation: Simulation, count: int, *, overwrite: bool) -> None:
+    """Assimilate in windows, each with its own files, and write the misfits of withheld observations by window.
+
+    With a history, the files of windows that were finished are written again with the same content.
+    """
     points, withheld = case.read(simulation.model)
     choices, number = case.options(), len(str(count))
     history = choices.pop("history", None)
@@ -169,9 +173,11 @@ def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> 
         points, simulation, case.estimates(simulation.model), count=count, withheld=withheld, quality=case.quality,
         histories=history and history.with_name(f"{history.stem}.{{number:0{number}d}}{history.suffix}"), **choices,
     )  # fmt: skip
+    paths = [beside(output, f".{n:0{number}d}.nc") for n in range(1, count + 1)]
+    for path in paths:
+        check_replaceable(path, overwrite or history is not None)
     lines = list[CycleLine]()
-    for window in made:
-        path = beside(output, f".{window.number:0{number}d}.nc")
+    for window, path in zip(made, paths, strict=True):
         estimate_file.save(path, window.found)
         save_restart(beside(path, ".restart.h5"), window.analysis)
         lines += lines_of(window)
@@ -182,7 +188,6 @@ def run_cycles(output: Path, case: Case, simulation: Simulation, count: int) -> 
             print(cycle_table(lines))
             write_cycles(beside(output, ".cycles.csv"), lines)
             draw_cycles(beside(output, ".cycles.png"), lines)
-    return 0
 
 
 def print_result(output: Path, found: Assimilated, table: str) -> None:

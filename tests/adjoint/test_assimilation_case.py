@@ -69,6 +69,26 @@ def test_a_configuration_and_the_scores_of_its_runs(tmp_path, monkeypatch, capsy
     assert main(["run", "case.toml", "--quiet", "--days", "0.2", "--output", "free.nc"]) == 0
 
 
+def test_cycles_of_the_command_and_their_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write("seen.nc", seen_of_truth([0.5, 1.0, 1.5, 2.0]), ogcm.setups.double_gyre(**SMALL))
+    (tmp_path / "case.toml").write_text(CONFIGURATION.replace("iterations = 8", "iterations = 2"))
+    words = ["assimilate", "case.toml", "--quiet", "--days", "1", "--cycles", "2", "--output", "e.nc"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "window 2, from day 1" in out
+    for name in ("e.1.nc", "e.2.nc", "e.1.restart.h5", "e.2.restart.h5", "e.cycles.png"):
+        assert (tmp_path / name).exists(), name
+    with open("e.cycles.csv", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))
+    assert {row["kind"] for row in rows} >= {"u withheld", "v used"}
+    assert main(words) == 2
+    assert "e.1.nc: exists" in capsys.readouterr().err
+    # the analysis of the second window begins a run
+    begin = ["--restart", "e.2.restart.h5", "--estimate", "e.2.nc"]
+    assert main(["run", "case.toml", "--quiet", "--days", "0.2", *begin, "--output", "later.nc"]) == 0
+
+
 def test_the_impact_of_each_observation_adds_up_to_the_change_of_a_linear_scalar(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     model = ogcm.setups.double_gyre(**SMALL)
