@@ -84,7 +84,7 @@ def cycles(
     count : int
         Number of the windows.
     withheld : sequence of Points, optional
-        Observations that are kept for comparison.
+        Observations that are kept for comparison. Only their time and place are checked.
     quality : mapping of str to object, optional
         Options of `adjoint.observations.quality_control`.
     histories : str or Path, optional

@@ -276,9 +276,9 @@ def quality_control(
 ) -> tuple[list[Points], Report]:
     """Select the observations that an assimilation uses.
 
-    In this order: those outside the run and outside the water are set aside; errors are set (`with_errors`); every
-    n-th is kept (`thinned`); means in cells are taken (`super_observations`); and those that contradict the run
-    without assimilation are rejected (`background_check`).
+    In this order: those outside the run and outside the water are set aside; errors are set (`with_errors`); those that
+    contradict the run without assimilation are rejected (`background_check`), before a false value is hidden in a mean;
+    every n-th is kept (`thinned`); and means in cells are taken (`super_observations`).
 
     Parameters
     ----------
@@ -317,16 +317,16 @@ def quality_control(
     kept = report.keep(found, inside, "outside grid")
     found = report.keep(kept, [w[i] for w, i in zip(wet, inside, strict=True) if i.any()], "not in water")
     found = with_errors(found, errors) if errors else found
+    if background and found:
+        found = report.keep(
+            found, background_check(found, first_guess(found, simulation), background, limit), "background"
+        )
     if thin != 1:
         found = report.keep(found, thinned(found, thin), "thinned")
     if average is not None:
         means = super_observations(found, model, days=average, correlation=correlation)
         good = in_water(means, model)[1]  # a mean beside the coast may lie on land
         found = report.replace(found, select(means, good), "averaged")
-    if background and found:
-        found = report.keep(
-            found, background_check(found, first_guess(found, simulation), background, limit), "background"
-        )
     if not found:
         raise InputError(f"observations: none is left:\n{report}")
     return found, report
