@@ -6,6 +6,7 @@ import pytest
 
 import ogcm
 from adjoint import assimilation_output as output
+from adjoint import estimate_file
 from adjoint.assimilation import assimilate
 from adjoint.complex_step import directional_derivative
 from adjoint.cost import Cost
@@ -388,6 +389,6 @@ def test_scalars_of_the_wind_and_series_are_controls(tmp_path):
     found = assimilate(BoxMean(model, "T"), simulated(model, 0.1), estimates, iterations=2)
     assert found["tau_x"].shape == ()
     assert found["tau_y"].shape == (12, 12, 16)
-    output.save(tmp_path / "a.nc", found)
+    estimate_file.save(tmp_path / "a.nc", found)
     output.draw(tmp_path / "a.png", found)
     assert "tau_x" in output.table(found)
