@@ -198,9 +198,7 @@ def print_result(output: Path, found: Assimilated, table: str) -> None:
     number = sum(len(misfit.before) for misfit in found.misfits)
     print(f"{table}\n\n{assimilation_output.misfit_table(found)}\n")
     print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {number} observations")
-    print(
-        f"chi-squared {found.chi_squared:.3g}: twice J over the number of observations; 1 if all errors are as assumed"
-    )
+    print(f"chi-squared {found.chi_squared:.3g}, about 1 if all errors are as assumed")
     if found.analysis is not None:
         print(f"degrees of freedom for signal: at least {found.analysis.degrees_of_freedom:.3g}")
     files = ", ".join(str(beside(output, end)) for end in (".png", ".misfits.png", ".restart.h5"))
