@@ -29,7 +29,7 @@ def synthetic(
     errors : mapping of str to float
         Standard error of each observed field.
     days : sequence of float
-        Times, in days from the beginning of the run.
+        Times, in days from the beginning of the run; the observations are those of the nearest steps.
     every : int, default 1
         Distance of the points, in rows and columns.
     seed : int, default 0
@@ -59,7 +59,9 @@ def synthetic(
         for name, error in errors.items():
             x, y, z, exact = sampled(model, name, every)
             noise = error * rng.normal(size=len(x))
-            observed[name].append([x, y, z, np.full(len(x), day), exact + noise, np.full(len(x), error)])
+            observed[name].append(
+                [x, y, z, np.full(len(x), n * model.numerics.dt / DAY), exact + noise, np.full(len(x), error)]
+            )
     columns = {name: map(np.concatenate, zip(*records, strict=True)) for name, records in observed.items()}
     return [Points(name, *found).whole() for name, found in columns.items()]
 
