@@ -8,7 +8,7 @@ import numpy as np
 
 from adjoint import assimilation_output, estimate_file, observations
 from adjoint.assimilation import Assimilated, assimilate
-from adjoint.assimilation_case import Case
+from adjoint.assimilation_case import Case, together
 from adjoint.commands import output_of
 from adjoint.cost import Cost
 from adjoint.cycle_table import CycleLine, cycle_table, draw_cycles, lines_of, write_cycles
@@ -211,7 +211,7 @@ def print_scores(
     """Print and write the scores of the runs without and with the estimate, against observations in and after its
     window."""
     model, analysis = simulation.model, simulation.model.copy()
-    points = case.read(model, [case.like(file, model) for file in files])[0]
+    points = together([p for file in files for p in case.read_likewise(file, model)])
     estimate_file.load(output, analysis)
     if withheld is None:
         withheld = case.read(model)[1]

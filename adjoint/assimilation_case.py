@@ -23,6 +23,7 @@
 folder of the configuration.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -158,17 +159,13 @@ class Case(NamedTuple):
             error = error * np.exp((0.5 * model.dz - np.cumsum(model.dz)) / entry.pop("error_depth"))
         return Estimate(name, error, **entry)
 
-    def read(
-        self, model: Model, entries: Sequence[Mapping[str, Any]] | None = None
-    ) -> tuple[list[Points], list[Points]]:
+    def read(self, model: Model) -> tuple[list[Points], list[Points]]:
         """Read the observations.
 
         Parameters
         ----------
         model : Model
             The model.
-        entries : sequence of dict, optional
-            The files; by default those of the case.
 
         Returns
         -------
@@ -176,7 +173,7 @@ class Case(NamedTuple):
             The observations that may be used, and those that are kept for scores.
         """
         used, withheld = list[Points](), list[Points]()
-        for entry in self.observations if entries is None else entries:
+        for entry in self.observations:
             points = read(self.folder / entry["file"], model, **self.reading(entry))
             if "withheld" in entry:
                 aside = of_platforms(points, withheld_of(points, entry["withheld"]))
@@ -190,8 +187,8 @@ class Case(NamedTuple):
         options = {name: value for name, value in entry.items() if name not in ("file", "withheld")}
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
-    def like(self, path: str | Path, model: Model) -> dict[str, Any]:
-        """Return how another file of observations is read: as that of the case with the same format.
+    def read_likewise(self, path: str | Path, model: Model) -> list[Points]:
+        """Read another file of observations, with the options of the first file of the case that fit its format.
 
         Parameters
         ----------
@@ -202,17 +199,18 @@ class Case(NamedTuple):
 
         Returns
         -------
-        dict
-            The entry of the file.
+        list of Points
+            The observations.
+
+        Raises
+        ------
+        FileError, InputError
+            As `adjoint.observations.read`.
         """
         for entry in self.observations:
-            options = self.reading(entry)
-            try:
-                read(path, model, **options)
-            except InputError:
-                continue
-            return options | {"file": str(Path(path).resolve())}
-        return {"file": str(Path(path).resolve())}
+            with contextlib.suppress(InputError):
+                return read(path, model, **self.reading(entry))
+        return read(path, model)
 
     def options(self) -> dict[str, Any]:
         """Return the choices of `adjoint.assimilate`, with the memory in bytes."""

@@ -59,14 +59,17 @@ class Change(NamedTuple):
 
 
 def with_changes(
-    found: Assimilated, truth: Mapping[str, Array] | None, work: Callable[[list[Change]], Result]
+    found: Assimilated,
+    truth: Mapping[str, Array] | None,
+    work: Callable[[list[Change]], Result],
+    deviations: Mapping[str, Array] | None = None,
 ) -> Result | None:
     """Do some work on the changes of all controls in the first process, and return its result there, None elsewhere."""
     model, changes, made = found.controls.model, list[Change](), list[Result]()
-    tile, deviations = model.grid.tile, found.analysis.deviations() if found.analysis else {}
+    tile = model.grid.tile
     for name, control in found.controls.controls.items():
         wet = np.broadcast_to(wet_points(control, model), control.shape)
-        parts = wet, found.first_guess[name], found[name], deviations.get(name), (truth or {}).get(name)
+        parts = wet, found.first_guess[name], found[name], (deviations or {}).get(name), (truth or {}).get(name)
         whole: list[Any] = [None if a is None else tile.gather(np.asarray(a)) for a in parts]
         changes.append(Change(control, *whole))
     tile.on_first(lambda: made.append(work(changes)))
@@ -110,9 +113,8 @@ def misfit_table(found: Assimilated) -> str:
 
     The errors of Desroziers et al. (`adjoint.misfits`) are relative to those that were assumed.
     """
-    lines = [
-        f"{'misfit':8} {'number':>7} {'rms before':>11} {'after':>9} {'J before':>10} {'after':>9} {'error found':>12}"
-    ]
+    heads = "".join(f"{head:>13}" for head in ("rms before", "after", "J before", "after", "error found"))
+    lines = [f"{'misfit':8} {'number':>7} {heads}"]
     for loss, before, after in found.misfits:
         scaled = before / loss.errors, after / loss.errors
         errors = [np.sqrt(np.mean(a**2)) for a in (before, after)]

@@ -1,4 +1,4 @@
-"""What cycles of assimilation gain: the misfits to observations that were used and that were withheld, by window."""
+"""The misfits of cycles of assimilation to observations that were used and that were withheld, by window."""
 
 from collections.abc import Sequence
 from pathlib import Path

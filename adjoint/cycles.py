@@ -105,11 +105,8 @@ def cycles(
     """
     if count < 1:
         raise InputError(f"cycles: at least one window, got {count}")
-    model, free, length = (
-        simulation.model.copy(),
-        simulation.model.copy(),
-        simulation.steps * simulation.model.numerics.dt,
-    )
+    model, free = simulation.model.copy(), simulation.model.copy()
+    length = simulation.steps * model.numerics.dt
     options: dict[str, Any] = {"days": length / DAY, "device": simulation.device}
     for number in range(1, count + 1):
         day = (number - 1) * length / DAY

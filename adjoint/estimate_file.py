@@ -1,4 +1,4 @@
-"""The file of an estimate (NetCDF, CF-1.11): what an assimilation found, and what gives it to a model again.
+"""The file of an estimate (NetCDF, CF-1.11): written from the result of an assimilation, and loaded into a model.
 
 It holds the estimates by the names of the controls, their first guesses (and the truth of a twin experiment), and the
 cost by iteration. `ogcm run --estimate FILE` and `load` give the estimates to a model of the same ocean.
@@ -92,7 +92,7 @@ def save(
             if points:
                 write_misfits(f.create_group("misfits"), found, points)
 
-    with_changes(found, truth, write)
+    with_changes(found, truth, write, found.analysis.deviations() if found.analysis else None)
 
 
 def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from adjoint.assimilation_history import REMEDY, Evaluation, History, Iteration
+from adjoint.cost import Cost
 from adjoint.lanczos import Lanczos
 from ogcm.errors import BlowUpError, FileError, InputError
 from ogcm.simulation import Simulation
@@ -45,8 +46,8 @@ class Evaluations:
 
     Parameters
     ----------
-    cost : callable
-        Returns the evaluation at z (n,).
+    cost : Cost
+        The cost.
     history : History
         The history, to which new ones are added.
 
@@ -58,10 +59,13 @@ class Evaluations:
         Number of runs forward and backward so far.
     iterations : list of Iteration
         The iterations so far.
+    low, high : ndarray, shape (n,)
+        Bounds of z.
     """
 
-    def __init__(self, cost: Callable[[Array], Evaluation], history: History) -> None:
+    def __init__(self, cost: Cost, history: History) -> None:
         self.cost, self.history = cost, history
+        self.low, self.high = cost.bounds()
         self.saved, self.calls, self.runs = len(history.evaluations), 0, 0
         self.iterations: list[Iteration] = []
 
@@ -94,6 +98,15 @@ class Evaluations:
             if self.calls == 1:
                 raise
             return self.replacement(z)
+
+    def end_iteration(self, now: Evaluation, runs: int) -> None:
+        """Append the iteration that ends with an evaluation, after a number of runs.
+
+        The norm of its gradient is without components that push against a bound.
+        """
+        downhill = np.clip(now.z - now.gradient, self.low, self.high) - now.z
+        terms = now.cost, now.observations, now.background
+        self.iterations.append(Iteration(*terms, float(np.linalg.norm(downhill)), runs))
 
     def replacement(self, z: Array) -> Evaluation:
         """Return the evaluation that takes the place of a run that blew up, with nan for the terms of its cost."""

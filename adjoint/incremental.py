@@ -52,16 +52,13 @@ class OuterLoops(Evaluations):
 
     def __init__(self, cost: LinearisedCost, history: History) -> None:
         super().__init__(cost, history)
-        self.low, self.high = cost.bounds()
         self.products, self.notes = 0, list[str]()
         self.accept(self.at(cost.start()))
 
     def accept(self, new: Evaluation) -> None:
         """Accept an evaluation as the present one."""
         self.present = new
-        downhill = np.clip(new.z - new.gradient, self.low, self.high) - new.z
-        terms = new.cost, new.observations, new.background
-        self.iterations.append(Iteration(*terms, float(np.linalg.norm(downhill)), self.calls + self.products))
+        self.end_iteration(new, self.calls + self.products)
 
     def inner_loop(self, n: int, iterations: int, tolerance: float, after_iteration: Callable[[], None]) -> Lanczos:
         """Make inner loop n, from 1, at the present controls; continue it where a part of it was saved.

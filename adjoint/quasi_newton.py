@@ -7,7 +7,7 @@ has its minimum at a quarter of the way, so that the line search continues there
 import numpy as np
 from scipy import optimize
 
-from adjoint.assimilation_history import Evaluation, History, Iteration
+from adjoint.assimilation_history import Evaluation, History
 from adjoint.cost import Cost
 from adjoint.evaluations import Evaluations, Minimum, watched
 
@@ -27,10 +27,6 @@ class Search(Evaluations):
 
     accepted: Evaluation
 
-    def __init__(self, cost: Cost, history: History) -> None:
-        super().__init__(cost, history)
-        self.low, self.high = cost.bounds()
-
     def __call__(self, z: Array) -> tuple[float, Array]:
         """Return J and its gradient at z."""
         now = self.at(z)
@@ -46,10 +42,8 @@ class Search(Evaluations):
 
     def accept(self) -> None:
         """Accept the last evaluation as the end of an iteration."""
-        self.accepted = now = self.history.evaluations[self.calls - 1]
-        downhill = np.clip(now.z - now.gradient, self.low, self.high) - now.z
-        terms = now.cost, now.observations, now.background
-        self.iterations.append(Iteration(*terms, float(np.linalg.norm(downhill)), self.calls))
+        self.accepted = self.history.evaluations[self.calls - 1]
+        self.end_iteration(self.accepted, self.calls)
 
 
 def minimise(cost: Cost, history: History, iterations: int, tolerance: float) -> Minimum:

@@ -4,7 +4,7 @@
     print(table)
 
 Each run is observed as an assimilation observes it (`adjoint.observation_loss`): between steps, in space, without the
-unknown offsets of groups. What was assimilated and what was not is a matter of the observations that are given.
+unknown offsets of groups. Whether the observations were assimilated or withheld makes no difference here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -140,7 +140,7 @@ def setup_options(setup: Callable) -> Options:
     options["tracers"] = ("setup", str, "comma-separated tracers to add: age, or those that a --module registers")
     options["terms"] = ("setup", str, "comma-separated terms of yours that a --module registers, added to the model")
     options["trained"] = ("setup", str, "file of `ogcm train`: the model gets its corrector and parameters")
-    options["estimate"] = ("setup", str, "file of `ogcm assimilate`: the model gets what it found")
+    options["estimate"] = ("setup", str, "file of `ogcm assimilate`: the model takes its estimated controls")
     return options
 
 
