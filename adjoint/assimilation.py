@@ -8,11 +8,13 @@
     found["nu_h"], found.apply_to(model)
 
 `adjoint.estimates` defines x(z); the first guess x_b is the value of the model. The minimisation changes z and starts
-from z = 0, by one of two methods:
+from z = 0, by one of three methods:
 
     full          L-BFGS-B on J as it is; an iteration takes a run and its gradient (`adjoint.quasi_newton`)
     incremental   outer loops of conjugate gradients on J linearised, which also give the uncertainty of the estimate
                   and the impact of each observation (`adjoint.incremental`, `adjoint.posterior`)
+    3dvar         the same for initial fields whose increments stay as they are during the window, so that only an
+                  outer loop takes a run (`adjoint.fgat`)
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +30,7 @@ from adjoint.controls import Controls
 from adjoint.cost import Cost, LinearisedCost
 from adjoint.estimates import Estimate
 from adjoint.evaluations import Minimum
+from adjoint.fgat import FgatCost
 from adjoint.loss import Loss
 from adjoint.misfits import Misfit, misfits_of
 from adjoint.posterior import LinearAnalysis
@@ -36,7 +39,8 @@ from ogcm.model import Model
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
-METHODS = {"full": 50, "incremental": 15}  # and their iterations by default
+METHODS = {"full": 50, "incremental": 15, "3dvar": 50}  # and their iterations by default
+COSTS = {"full": Cost, "incremental": LinearisedCost, "3dvar": FgatCost}
 
 
 @dataclass
@@ -115,18 +119,19 @@ def assimilate(
     Parameters
     ----------
     loss : Loss
-        The misfit to the observations: for the full method any loss, for the incremental one `adjoint.Observations` or
-        a sum of several.
+        The misfit to the observations: for the full method any loss, for the others `adjoint.Observations` or a sum of
+        several.
     simulation : Simulation
         The run that is fitted.
     estimates : sequence of Estimate
         The controls to be estimated.
-    method : {"full", "incremental"}, default "full"
+    method : {"full", "incremental", "3dvar"}, default "full"
         The method of minimisation.
     outer : int, default 2
-        Largest number of outer loops of the incremental method.
+        Largest number of outer loops of the methods that have some.
     iterations : int, optional
-        Largest number of iterations, 50 by default; for the incremental method of each outer loop, 15 by default.
+        Largest number of iterations, of each outer loop where there are some; 50 by default, 15 for the incremental
+        method.
     balance : bool, default False
         Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`);
         the errors of these are then those of what temperature does not explain.
@@ -134,7 +139,7 @@ def assimilate(
         The minimisation, or an inner loop, ends when an iteration lowers J by less than tolerance max(J, 1).
     history : str or Path, optional
         HDF5 file of all evaluations. The same call continues an interrupted minimisation, also with more iterations of
-        the full method, or more outer loops of the incremental one.
+        the full method, or more outer loops of the others.
     **budget
         memory, snapshots, disk, folder as for `adjoint.gradient`.
 
@@ -153,12 +158,9 @@ def assimilate(
     """
     iterations = METHODS.get(method, 1) if iterations is None else iterations
     check_choices(method, {"iterations": iterations, "outer": outer}, tolerance)
-    if method == "full":
-        cost, choice = Cost(loss, simulation, estimates, balance=balance, **budget), method
-    else:
-        cost = LinearisedCost(loss, simulation, estimates, balance=balance, **budget)
-        choice = f"{method}, {iterations} iterations, tolerance {tolerance:g}"
-    identity = cost.identity() | {"method": choice}
+    cost = COSTS[method](loss, simulation, estimates, balance=balance, **budget)
+    loops = "" if method == "full" else f", {iterations} iterations, tolerance {tolerance:g}"
+    identity = cost.identity() | {"method": f"{method}{loops}"}
     first_guess = {name: a.astype(float) for name, a in cost.controls.values().items()}
     minimum: Minimum | None = None  # in the first process
 
@@ -170,14 +172,13 @@ def assimilate(
         else:
             minimum = quasi_newton.minimise(cost, saved, iterations, tolerance)
         search = minimum.search
-        return search.iterations, search.runs, search.blown_up, minimum.message
+        residuals = search.residuals(cost.start()), search.residuals(minimum.z)
+        return residuals, (search.iterations, search.runs, search.blown_up, minimum.message)
 
-    iterations_made, runs, blown_up, message = cost.lead(work)
-    z = minimum and minimum.z
-    misfits = misfits_of(cost, None if z is None else cost.start(), z)
+    residuals, (made, runs, blown_up, message) = cost.lead(work)
+    values, misfits = cost.values(minimum and minimum.z), misfits_of(loss, *residuals)
     analysis = LinearAnalysis(cost, minimum) if isinstance(cost, LinearisedCost) else None
-    values = cost.values(z)
-    return Assimilated(values, first_guess, iterations_made, runs, blown_up, message, cost.controls, misfits, analysis)
+    return Assimilated(values, first_guess, made, runs, blown_up, message, cost.controls, misfits, analysis)
 
 
 def check_choices(method: str, numbers: Mapping[str, int], tolerance: float) -> None:

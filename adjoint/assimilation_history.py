@@ -11,20 +11,24 @@ from ogcm.errors import FileError
 from ogcm.names import check_folder
 
 Array = np.ndarray
-FORMAT = "ogcm assimilation 2"
+FORMAT = "ogcm assimilation 3"
 REMEDY = "choose another history, or delete it to begin anew"
 LANCZOS = "b", "vectors", "diagonal", "side"  # what a file has of an inner loop
 SAME = 1e-9  # relative difference up to which two costs are the same
 
 
 class Evaluation(NamedTuple):
-    """The cost J at z (n,), its two terms, and its gradient (n,); the terms are nan where the run blew up."""
+    """The cost J at z (n,), its two terms, its gradient (n,), and the residuals of all observations (m,).
+
+    The terms and residuals are nan where the run blew up.
+    """
 
     z: Array
     cost: float
     observations: float
     background: float
     gradient: Array
+    residuals: Array
 
 
 class Iteration(NamedTuple):
@@ -82,7 +86,9 @@ class History:
             loops = [f[f"loop {n + 1}"] for n in range(f.attrs["loops"])]
             self.loops = [Lanczos(*(loop[name][()] for name in LANCZOS)) for loop in loops]
         rows = zip(*columns, strict=True)
-        self.evaluations = [Evaluation(z, float(J), float(seen), float(near), g) for z, J, seen, near, g in rows]
+        self.evaluations = [
+            Evaluation(z, float(J), float(seen), float(near), *rest) for z, J, seen, near, *rest in rows
+        ]
 
     def check(self, first: Evaluation) -> None:
         """Raise FileError unless the first evaluation of this problem is the saved one."""

@@ -32,7 +32,7 @@ from adjoint.controls import Controls
 from adjoint.estimates import Estimate, ScaledControl, scaled_controls
 from adjoint.loss import Loss, Sum
 from adjoint.observation_loss import Equivalents, Observations
-from adjoint.run import GradientOfRun, Workspace, evaluate, gradient
+from adjoint.run import Workspace, gradient
 from ogcm.errors import BlowUpError, InputError
 from ogcm.grid import interior
 from ogcm.provenance import digest
@@ -124,27 +124,22 @@ class Cost:
 
     def __call__(self, z: Array) -> Evaluation:
         """Run forward and backward, in the work of `lead`. Raises BlowUpError where the run does not stay finite."""
-        run, slopes = self.together("run", z)
+        value, slopes = self.together("run", z)
         known = np.where(self.counts, z, 0)
         background = 0.5 * float(known @ known)
         gradient = self.transpose(z, slopes) + known
-        return Evaluation(z.copy(), run.value + background, run.value, background, gradient)
+        residuals = np.concatenate([np.zeros(0), *(term.residuals() for term in observations_in(self.loss))])
+        return Evaluation(z.copy(), value + background, value, background, gradient, residuals)
 
-    def run(self, z: Array | None) -> tuple[GradientOfRun, dict[str, Any]]:
-        """Run forward and backward; return the gradient, and that with respect to the controls of the whole ocean."""
+    def run(self, z: Array | None) -> tuple[float, dict[str, Any]]:
+        """Run forward and backward; return the loss and its gradient with respect to controls of the whole ocean."""
         self.controls.set_values(self.values(z))
         return self.gradient(self.loss)
 
-    def gradient(self, loss: Loss) -> tuple[GradientOfRun, dict[str, Any]]:
+    def gradient(self, loss: Loss) -> tuple[float, dict[str, Any]]:
         """Return what `run` returns, of another loss and the present values of the controls."""
         run = gradient(loss, self.simulation, self.controls.controls, workspace=self.workspace, **self.budget)
-        return run, {name: self.tile.gather(a) for name, a in run.gradients.items()}
-
-    def residuals(self, z: Array | None) -> list[Array]:
-        """Run forward; return y - d of the observations that the loss consists of, in all processes."""
-        self.controls.set_values(self.values(z))
-        evaluate(self.loss, self.simulation)
-        return [term.residuals() for term in observations_in(self.loss)]
+        return run.value, {name: self.tile.gather(a) for name, a in run.gradients.items()}
 
     def together(self, name: str, z: Array) -> Any:
         """Call a method in all processes, in the work of `lead`; z is None in all but the first."""
@@ -247,13 +242,16 @@ class LinearisedCost(Cost):
     def multiply(self, v: Array | None) -> tuple[list[Array], dict[str, Any]]:
         """Return H U v, and H^T R^-1 H U v with respect to the controls of the whole ocean; see `product`."""
         found = self.equivalents(v)
-        _, slopes = self.gradient(self.weighted(found))
-        return found, slopes
+        return found, self.transposed(self.weighted(found))
 
-    def weighted(self, residuals: Sequence[Array]) -> Loss:
+    def transposed(self, weighted: Sequence[tuple[float, Equivalents]]) -> dict[str, Any]:
+        """Return the gradient of a sum of model equivalents with weights, by a run backwards."""
+        return self.gradient(Sum(weighted))[1]
+
+    def weighted(self, residuals: Sequence[Array]) -> list[tuple[float, Equivalents]]:
         """Return the sum of R^-1 residuals times the model equivalents, whose gradient is H^T R^-1 residuals."""
         pairs = zip(self.terms, residuals, strict=True)
-        return Sum([(factor, Equivalents(term, term.weights * a)) for (factor, term), a in pairs])
+        return [(factor, Equivalents(term, term.weights * a)) for (factor, term), a in pairs]
 
     def product(self, v: Array) -> Array:
         """Return A v, in the work of `lead`; for controls without background term less v, so that I + A lacks it."""

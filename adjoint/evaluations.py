@@ -110,7 +110,16 @@ class Evaluations:
 
     def replacement(self, z: Array) -> Evaluation:
         """Return the evaluation that takes the place of a run that blew up, with nan for the terms of its cost."""
-        return Evaluation(z.copy(), np.inf, np.nan, np.nan, np.zeros_like(z))
+        return Evaluation(z.copy(), np.inf, np.nan, np.nan, np.zeros_like(z), self.no_residuals())
+
+    def no_residuals(self) -> Array:
+        """Return the residuals of a run that blew up, nan."""
+        return np.full_like(self.history.evaluations[0].residuals, np.nan)
+
+    def residuals(self, z: Array) -> Array:
+        """Return the residuals of the evaluation at z, which was made."""
+        made = self.history.evaluations[: self.calls]
+        return next(e.residuals for e in reversed(made) if np.array_equal(e.z, z))
 
     @property
     def blown_up(self) -> int:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adjoint.cost import Cost, observations_in
+from adjoint.cost import observations_in
+from adjoint.loss import Loss
 from adjoint.observation_loss import Observations
 
 Array = np.ndarray
@@ -67,22 +68,22 @@ def desroziers(before: Array, after: Array) -> ErrorsFound:
     return ErrorsFound(*(float(np.sqrt(a)) if a >= 0 else np.nan for a in squares))
 
 
-def misfits_of(cost: Cost, before: Array | None, after: Array | None) -> list[Misfit]:
-    """Run forward twice, and return the misfits of the observations that a cost contains.
+def misfits_of(loss: Loss, before: Array, after: Array) -> list[Misfit]:
+    """Divide the residuals of all observations of a loss by field.
 
     Parameters
     ----------
-    cost : Cost
-        The cost.
-    before, after : ndarray, shape (n,), or None
-        Controls z of the first guess and of the estimate, in the first process.
+    loss : Loss
+        The loss.
+    before, after : ndarray, shape (m,)
+        Residuals of the first guess and of the estimate, of all observations one field after another.
 
     Returns
     -------
     list of Misfit
         One for each `Observations`.
     """
-    losses = observations_in(cost.loss)
-    if not losses:
-        return []
-    return [Misfit(*found) for found in zip(losses, cost.residuals(before), cost.residuals(after), strict=True)]
+    losses = observations_in(loss)
+    ends = np.cumsum([len(term.values) for term in losses], dtype=int)
+    divided = (np.split(residuals, ends)[:-1] for residuals in (before, after))
+    return [Misfit(*found) for found in zip(losses, *divided, strict=True)]

@@ -298,6 +298,19 @@ class Observations(Loss):
         """
         return self.gathered(self.H @ getattr(state, self.field).ravel())
 
+    def observe_ad(self, slopes: Array, state_ad: State) -> None:
+        """Add H^T slopes, the transpose of `observe`, to the adjoint of its state.
+
+        Parameters
+        ----------
+        slopes : ndarray, shape (m,)
+            Derivative of a scalar with respect to H x.
+        state_ad : State
+            Receives the derivative with respect to the state, on its interior.
+        """
+        field_ad = getattr(state_ad, self.field)
+        interior(field_ad)[...] += interior((self.H.T @ slopes[self.known]).reshape(field_ad.shape))
+
     def records_by_step(self, simulation: Simulation) -> dict[int, list]:
         """Return the steps whose states count, and prepare for a run.
 

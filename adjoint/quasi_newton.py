@@ -38,7 +38,8 @@ class Search(Evaluations):
         """Return the parabola of the module's docstring."""
         last, way = self.accepted, z - self.accepted.z
         fall = abs(float(last.gradient @ way))
-        return Evaluation(z.copy(), last.cost + fall, np.nan, np.nan, 3 * fall * way / (way @ way))
+        slope = 3 * fall * way / (way @ way)
+        return Evaluation(z.copy(), last.cost + fall, np.nan, np.nan, slope, self.no_residuals())
 
     def accept(self) -> None:
         """Accept the last evaluation as the end of an iteration."""
