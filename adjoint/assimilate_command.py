@@ -185,6 +185,8 @@ def run_cycles(output: Path, case: Case, simulation: Simulation, count: int, *, 
             first, last = window.found.iterations[0], window.found.iterations[-1]
             print(f"\nwindow {window.number}, from day {window.day:g}: J from {first.cost:.6g} to {last.cost:.6g}")
             print(window.report)
+            if window.withheld.report.given:
+                print(f"withheld:\n{window.withheld.report}")
             print(cycle_table(lines))
             write_cycles(beside(output, ".cycles.csv"), lines)
             draw_cycles(beside(output, ".cycles.png"), lines)
