@@ -88,10 +88,11 @@ def rms(a: Array) -> float:
 
 
 def together(lines: Sequence[CycleLine]) -> dict[str, tuple[int, tuple[float, ...]]]:
-    """Return number and root mean square of all windows by kind."""
+    """Return number and root mean square of all windows by kind; of what follows them only where there is no other."""
     found = {}
     for kind in dict.fromkeys(line.kind for line in lines):
-        own = [line for line in lines if line.kind == kind]
+        everything = [line for line in lines if line.kind == kind]
+        own = [line for line in everything if not np.isnan(line.rms[-1])] or everything
         number = sum(line.number for line in own)
         squares = sum(line.number * np.square(line.rms) for line in own)
         found[kind] = number, tuple(np.sqrt(squares / number))

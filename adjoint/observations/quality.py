@@ -289,6 +289,27 @@ def with_errors(points: Sequence[Points], errors: Mapping[str, float | Sequence[
     return found
 
 
+def that_occur(
+    errors: Mapping[str, float | Sequence[float]], points: Sequence[Points]
+) -> dict[str, float | Sequence[float]]:
+    """Return the errors for `with_errors` whose field and platform occur in a data set.
+
+    Parameters
+    ----------
+    errors : mapping of str to float or sequence of float
+        Standard errors by "FIELD" or "FIELD/PLATFORM".
+    points : sequence of Points
+        The data set.
+
+    Returns
+    -------
+    dict of str to float or sequence of float
+        Those that occur.
+    """
+    there = {p.field for p in points} | {f"{p.field}/{name}" for p in points for name in np.unique(p.whole().platform)}
+    return {name: error for name, error in errors.items() if name in there}
+
+
 def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
     """Give each platform an unknown mean offset of one field, which is removed from the misfit.
 
