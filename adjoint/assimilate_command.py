@@ -11,21 +11,22 @@ from adjoint.assimilation import Assimilated, assimilate
 from adjoint.assimilation_case import Case, together
 from adjoint.commands import output_of
 from adjoint.cost import Cost
-from adjoint.cycle_table import CycleLine, cycle_table, draw_cycles, lines_of, write_cycles
-from adjoint.cycles import cycles
+from adjoint.cycle_command import assimilate_in_cycles
 from adjoint.estimates import Estimate
 from adjoint.impact_table import impact_table, write_impact
 from adjoint.losses import BoxMean
 from adjoint.observation_impact import impact
 from adjoint.observations import Points, misfit, quality_control
-from adjoint.scores import score
+from adjoint.observations.quality import admitted, model_equivalents, that_occur
+from adjoint.scores import scores_of
 from adjoint.sensitivity import Quantity, parse_place, quantity
+from adjoint.verification import check_of, verify
 from ogcm.cli import DEVICE, setup_command
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
 from ogcm.model import Model
-from ogcm.names import beside, check_replaceable
+from ogcm.names import beside
 from ogcm.restart import save_restart
 from ogcm.simulation import Simulation
 
@@ -43,8 +44,11 @@ OPTIONS = {
     "days": (float, "length of the window [days] (default: the setup's)"),
     "restart": (str, "restart file with the state to begin from"),
     "folder": (str, "folder of the files that the configuration names (default: that of the configuration)"),
-    "score": (str, "comma-separated files of observations, in and after the window: the runs with and without the "
-                   "estimate are compared with them; an estimate that exists is scored as it is"),
+    "score": (str, "comma-separated files of observations, in and after the window(s): the runs with and without the "
+                   "estimate are compared with them; an estimate that exists, or all those of the cycles, is scored "
+                   "as it is"),
+    "score_days": (float, "length of these runs from the beginning of the (first) window [days] (default: to the last "
+                          "observation)"),
     "impact": (str, "transport | overturning | heat_content | mean | enstrophy: how much each observation changed it "
                     "at the end of the run (incremental method)"),
     "impact_days": (float, "length of this run from the beginning of the window [days] (default: the window)"),
@@ -71,14 +75,14 @@ def assimilate_command(target: str, rest: list[str]) -> int:
         case = case._replace(folder=Path(settings["folder"]))
     chosen = {"progress": not settings.get("quiet", False), "device": settings.get("device", "cpu")}
     simulation = Simulation(model, days=settings["days"], restart=settings.get("restart"), **chosen)
+    if "cycles" in settings:
+        assimilate_in_cycles(settings, case, simulation)
+        return 0
     existing = Path(settings.get("output", f"{model.name}.estimate.nc"))
     if "score" in settings and existing.exists() and not settings.get("overwrite", False):
-        print_scores(existing, case, simulation, settings["score"].split(","))
+        print_scores(existing, case, simulation, settings)
         return 0
     output = output_of(settings, f"{model.name}.estimate.nc")
-    if "cycles" in settings:
-        run_cycles(output, case, simulation, settings["cycles"], overwrite=settings.get("overwrite", False))
-        return 0
     scalar = None
     if "impact" in settings:
         if case.choices["method"] == "full":
@@ -90,7 +94,7 @@ def assimilate_command(target: str, rest: list[str]) -> int:
         longer = Simulation(model, days=settings.get("impact_days", simulation.days), **chosen)
         print_impact(output, found, used, scalar, longer)
     if withheld or "score" in settings:
-        print_scores(output, case, simulation, settings["score"].split(",") if "score" in settings else [], withheld)
+        print_scores(output, case, simulation, settings, withheld)
     return 0
 
 
@@ -161,35 +165,6 @@ def print_impact(
         print(impact_table(found, got, used, scalar.units))
 
 
-def run_cycles(output: Path, case: Case, simulation: Simulation, count: int, *, overwrite: bool) -> None:
-    """Assimilate in windows, each with its own files, and write the misfits of withheld observations by window.
-
-    With a history, the files of windows that were finished are written again with the same content.
-    """
-    points, withheld = case.read(simulation.model)
-    choices, number = case.options(), len(str(count))
-    history = choices.pop("history", None)
-    made = cycles(
-        points, simulation, case.estimates(simulation.model), count=count, withheld=withheld, quality=case.quality,
-        histories=history and history.with_name(f"{history.stem}.{{number:0{number}d}}{history.suffix}"), **choices,
-    )  # fmt: skip
-    paths = [beside(output, f".{n:0{number}d}.nc") for n in range(1, count + 1)]
-    for path in paths:
-        check_replaceable(path, overwrite or history is not None)
-    lines = list[CycleLine]()
-    for window, path in zip(made, paths, strict=True):
-        estimate_file.save(path, window.found)
-        save_restart(beside(path, ".restart.h5"), window.analysis)
-        lines += lines_of(window)
-        if simulation.tile.is_first:
-            first, last = window.found.iterations[0], window.found.iterations[-1]
-            print(f"\nwindow {window.number}, from day {window.day:g}: J from {first.cost:.6g} to {last.cost:.6g}")
-            print(window.report)
-            print(cycle_table(lines))
-            write_cycles(beside(output, ".cycles.csv"), lines)
-            draw_cycles(beside(output, ".cycles.png"), lines)
-
-
 def print_result(output: Path, found: Assimilated, table: str) -> None:
     """Print what was found, in the first process."""
     if not found.controls.model.grid.tile.is_first:
@@ -206,28 +181,32 @@ def print_result(output: Path, found: Assimilated, table: str) -> None:
 
 
 def print_scores(
-    output: Path, case: Case, simulation: Simulation, files: list[str], withheld: list[Points] | None = None
+    output: Path, case: Case, simulation: Simulation, settings: dict[str, Any], withheld: list[Points] | None = None
 ) -> None:
     """Print and write the scores of the runs without and with the estimate, against observations in and after its
-    window."""
+    window. Those that contradict the run without it are left out."""
     model, analysis = simulation.model, simulation.model.copy()
+    files = settings["score"].split(",") if "score" in settings else []
     points = together([p for file in files for p in case.read_likewise(file, model)])
     estimate_file.load(output, analysis)
     if withheld is None:
         withheld = case.read(model)[1]
     longer = max([simulation.days, *(float((p.days + 0.5 * p.span).max()) for p in points)])
-    steps = int(np.ceil(longer * DAY / model.numerics.dt))
-    days = steps * model.numerics.dt / DAY
-    models = {"without": model, "with": analysis}
-    for name, chosen in (("withheld", withheld), ("scores", points)):
-        if not chosen:
+    steps = int(np.ceil(min(longer, settings.get("score_days", longer)) * DAY / model.numerics.dt))
+    chosen: dict[str, Any] = {"days": steps * model.numerics.dt / DAY, "progress": False, "device": simulation.device}
+    runs = {name: Simulation(m, **chosen) for name, m in (("without", model), ("with", analysis))}
+    for name, given in (("withheld", withheld), ("scores", points)):
+        if not given:
             continue
-        run = Simulation(model, days=days, progress=False, device=simulation.device)
-        table = score(quality_control(chosen, run)[0], models, days=days, device=simulation.device)
-        path = beside(output, f".{name}.csv")
+        inside, report = admitted(given, runs["without"], that_occur(case.quality.get("errors") or {}, given))
+        seen = {run: model_equivalents(inside, simulation) for run, simulation in runs.items()}
+        found = verify(inside, seen, model, report, **check_of(case.quality))
+        if not found.points:
+            raise InputError(f"{name}: no observation is left:\n{report}")
+        table, path = scores_of(found.points, found.residuals), beside(output, f".{name}.csv")
         if simulation.tile.is_first:
             table.write(path)
-            print(f"\n{path}: runs without and with the estimate\n{table}")
+            print(f"\n{path}: runs without and with the estimate\n{report}\n{table}")
 
 
 def twin_of(simulation: Simulation, estimates: list[Estimate]) -> tuple[dict[str, np.ndarray], list[Points]]:

@@ -141,18 +141,36 @@ def score(points: Sequence[Points], models: Mapping[str, Model], *, days: float,
     InputError
         For observations outside the runs.
     """
-    found: list[list[Array]] = []
-    for model in models.values():
+    found: dict[str, list[Array]] = {}
+    for name, model in models.items():
         losses = [p.loss(model) for p in points]
         evaluate(reduce(add, losses), Simulation(model, days=days, progress=False, device=device))
-        found.append([loss.residuals() for loss in losses])
+        found[name] = [loss.residuals() for loss in losses]
         kept = [loss.kept for loss in losses]
+    return scores_of([p.whole().select(k) for p, k in zip(points, kept, strict=True)], found)
+
+
+def scores_of(points: Sequence[Points], residuals: Mapping[str, Sequence[Array]]) -> Scores:
+    """Compute the scores of runs that have been observed.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The observations.
+    residuals : mapping of str to sequence of ndarray
+        Model minus observation for each of these, by the names of the runs [units of each field].
+
+    Returns
+    -------
+    Scores
+        The scores by field, platform, band of depth and day.
+    """
     rows = [
-        scored(p.field, group, part, p.errors[chosen], [run[n][chosen] for run in found])
-        for n, p in enumerate(p.whole().select(k) for p, k in zip(points, kept, strict=True))
+        scored(p.field, group, part, p.errors[chosen], [run[n][chosen] for run in residuals.values()])
+        for n, p in enumerate(points)
         for group, part, chosen in parts(p)
     ]
-    return Scores(tuple(models), tuple(rows))
+    return Scores(tuple(residuals), tuple(rows))
 
 
 def scored(field: str, group: str, part: str, errors: Array, residuals: Sequence[Array]) -> Row:

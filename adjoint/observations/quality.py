@@ -24,6 +24,7 @@ from ogcm.simulation import Simulation
 
 Array = np.ndarray
 Good = list[Array]  # for each `Points`, which observations are good
+LIMIT = 4.0  # largest residual in standard deviations, by default
 
 
 def select(points: Sequence[Points], good: Sequence[Array]) -> list[Points]:
@@ -113,6 +114,53 @@ def in_water(points: Sequence[Points], model: Model) -> tuple[Good, Good]:
     return [f.inside for f in found], [f.wet for f in found]
 
 
+def model_equivalents(points: Sequence[Points], simulation: Simulation) -> list[Array]:
+    """Run forward, and observe the run as an assimilation does.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set, in the run and in the water.
+    simulation : Simulation
+        The run, which stays as it is.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        What the run has in the place of each observation [units of each field].
+
+    Raises
+    ------
+    InputError
+        For observations outside the water or the run.
+    """
+    losses = [p.loss(simulation.model, out_of_water="refuse") for p in points]
+    if losses:
+        evaluate(Sum([(1.0, loss) for loss in losses]), simulation)
+    return [loss.equivalents() for loss in losses]
+
+
+def residuals_of(points: Sequence[Points], equivalents: Sequence[Array], model: Model) -> list[Array]:
+    """Compute model equivalent minus observation, without the offsets of groups.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set, in the water.
+    equivalents : sequence of ndarray, shape (n,)
+        What a run has in their place (`model_equivalents`).
+    model : Model
+        The model.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        The residuals [units of each field].
+    """
+    losses = [p.loss(model, out_of_water="refuse") for p in points]
+    return [loss.without_offsets(y - loss.values) for loss, y in zip(losses, equivalents, strict=True)]
+
+
 def first_guess(points: Sequence[Points], simulation: Simulation) -> list[Array]:
     """Compute the residuals of a run without assimilation, model equivalent minus observation.
 
@@ -133,9 +181,7 @@ def first_guess(points: Sequence[Points], simulation: Simulation) -> list[Array]
     InputError
         For observations outside the water or the run.
     """
-    losses = [p.loss(simulation.model, out_of_water="refuse") for p in points]
-    evaluate(Sum([(1.0, loss) for loss in losses]), simulation)
-    return [loss.residuals() for loss in losses]
+    return residuals_of(points, model_equivalents(points, simulation), simulation.model)
 
 
 def background_check(
@@ -243,6 +289,27 @@ def with_errors(points: Sequence[Points], errors: Mapping[str, float | Sequence[
     return found
 
 
+def that_occur(
+    errors: Mapping[str, float | Sequence[float]], points: Sequence[Points]
+) -> dict[str, float | Sequence[float]]:
+    """Return the errors for `with_errors` whose field and platform occur in a data set.
+
+    Parameters
+    ----------
+    errors : mapping of str to float or sequence of float
+        Standard errors by "FIELD" or "FIELD/PLATFORM".
+    points : sequence of Points
+        The data set.
+
+    Returns
+    -------
+    dict of str to float or sequence of float
+        Those that occur.
+    """
+    there = {p.field for p in points} | {f"{p.field}/{name}" for p in points for name in np.unique(p.whole().platform)}
+    return {name: error for name, error in errors.items() if name in there}
+
+
 def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
     """Give each platform an unknown mean offset of one field, which is removed from the misfit.
 
@@ -272,7 +339,7 @@ def quality_control(
     average: float | None = None,
     correlation: float = 0.0,
     background: Mapping[str, float] | None = None,
-    limit: float = 4.0,
+    limit: float = LIMIT,
 ) -> tuple[list[Points], Report]:
     """Select the observations that an assimilation uses.
 
@@ -311,22 +378,88 @@ def quality_control(
     InputError
         For options that cannot be used, and where no observation is left.
     """
-    report, found, model = Report(points), [p.whole() for p in points], simulation.model
-    found = report.keep(found, in_run(found, simulation), "outside run")
-    inside, wet = in_water(found, model)
-    kept = report.keep(found, inside, "outside grid")
-    found = report.keep(kept, [w[i] for w, i in zip(wet, inside, strict=True) if i.any()], "not in water")
-    found = with_errors(found, errors) if errors else found
+    found, report = admitted(points, simulation, errors)
     if background and found:
         found = report.keep(
             found, background_check(found, first_guess(found, simulation), background, limit), "background"
         )
+    return reduced(found, simulation.model, report, thin=thin, average=average, correlation=correlation), report
+
+
+def admitted(
+    points: Sequence[Points],
+    simulation: Simulation,
+    errors: Mapping[str, float | Sequence[float]] | None = None,
+) -> tuple[list[Points], Report]:
+    """Select the observations in the time and in the water of a run, and set their errors.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The observations.
+    simulation : Simulation
+        The run.
+    errors : mapping of str to float or sequence of float, optional
+        As for `with_errors`.
+
+    Returns
+    -------
+    points : list of Points
+        These observations.
+    report : Report
+        How many were given and rejected, and why.
+
+    Raises
+    ------
+    InputError
+        For errors that cannot be used.
+    """
+    report, found = Report(points), [p.whole() for p in points]
+    found = report.keep(found, in_run(found, simulation), "outside run")
+    inside, wet = in_water(found, simulation.model)
+    kept = report.keep(found, inside, "outside grid")
+    found = report.keep(kept, [w[i] for w, i in zip(wet, inside, strict=True) if i.any()], "not in water")
+    return with_errors(found, errors) if errors else found, report
+
+
+def reduced(
+    points: list[Points],
+    model: Model,
+    report: Report,
+    *,
+    thin: int = 1,
+    average: float | None = None,
+    correlation: float = 0.0,
+) -> list[Points]:
+    """Thin observations and take means in cells, the last steps of `quality_control`.
+
+    Parameters
+    ----------
+    points : list of Points
+        The observations that passed the checks.
+    model : Model
+        The model.
+    report : Report
+        Receives how many fewer there are.
+    thin, average, correlation
+        As for `quality_control`.
+
+    Returns
+    -------
+    list of Points
+        The observations to be used.
+
+    Raises
+    ------
+    InputError
+        For options that cannot be used, and where no observation is left.
+    """
     if thin != 1:
-        found = report.keep(found, thinned(found, thin), "thinned")
+        points = report.keep(points, thinned(points, thin), "thinned")
     if average is not None:
-        means = super_observations(found, model, days=average, correlation=correlation)
+        means = super_observations(points, model, days=average, correlation=correlation)
         good = in_water(means, model)[1]  # a mean beside the coast may lie on land
-        found = report.replace(found, select(means, good), "averaged")
-    if not found:
+        points = report.replace(points, select(means, good), "averaged")
+    if not points:
         raise InputError(f"observations: none is left:\n{report}")
-    return found, report
+    return points

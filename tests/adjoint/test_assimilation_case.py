@@ -1,14 +1,16 @@
 """Assimilation from a configuration, in cycles, and the scores of its runs."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
 
 import ogcm
-from adjoint import estimate_file, evaluate
+from adjoint import assimilate, estimate_file, evaluate
 from adjoint.assimilation_case import Case, together, withheld_of
-from adjoint.cycle_table import lines_of
+from adjoint.cycle_table import cycle_table, lines_of
+from adjoint.cycle_table import together as together_of_lines
 from adjoint.cycles import cycles
 from adjoint.estimates import Estimate
 from adjoint.losses import BoxMean
@@ -16,6 +18,7 @@ from adjoint.observations import Points, synthetic, write
 from adjoint.scores import score
 from ogcm.cli import main
 from ogcm.errors import InputError
+from ogcm.stepper import Stepper
 
 SMALL = {"resolution": 5.0}
 TRUTH = {"resolution": 5.0, "wind": 0.15}
@@ -166,13 +169,77 @@ def test_a_run_scores_zero_against_itself_and_its_days_are_told():
     assert sum(r.number for r in table.rows if r.group == "depth") == row.number
 
 
-def test_cycles_carry_the_analysis_on_and_beat_the_free_run(tmp_path):
+def two_windows() -> tuple[list[Points], list[Points], ogcm.Simulation, list[Estimate]]:
+    """Observations to be used and withheld, the run through the first of two windows, and the control."""
     points = seen_of_truth([0.5, 1.0, 1.5, 2.0])
     used = [p.select(p.platform == "a") for p in points]
     withheld = [p.select(p.platform == "b") for p in points]
-    model = ogcm.setups.double_gyre(**SMALL)
-    simulation = ogcm.Simulation(model, days=1.0, progress=False)
-    estimates = [Estimate("tau_x", 0.05, length=1.5e6)]
+    simulation = ogcm.Simulation(ogcm.setups.double_gyre(**SMALL), days=1.0, progress=False)
+    return used, withheld, simulation, [Estimate("tau_x", 0.05, length=1.5e6)]
+
+
+def test_gross_errors_of_withheld_observations_count_for_no_run():
+    used, withheld, simulation, estimates = two_windows()
+    u = withheld[0]
+    planted = np.argmin(np.abs(u.days - 0.5))
+    wrong = np.where(np.arange(len(u.x)) == planted, 3.0, u.values)
+    spoilt = [u._replace(values=wrong), *withheld[1:]]
+    given: dict = {"count": 2, "iterations": 2, "quality": {"background": {"u": 0.2}, "limit": 5.0}}
+    windows = list(cycles(used, simulation, estimates, withheld=spoilt, **given))
+    right = [u.select(np.arange(len(u.x)) != planted), *withheld[1:]]
+    others = list(cycles(used, simulation, estimates, withheld=right, **given))
+    assert windows[0].withheld.report.rejected["background"] == {("u", "b"): 1, ("v", "b"): 0}
+    assert sum(windows[1].withheld.report.rejected["background"].values()) == 0
+    for one, other in zip(windows, others, strict=True):
+        for run, residuals in other.withheld.residuals.items():
+            for a, b in zip(one.withheld.residuals[run], residuals, strict=True):
+                np.testing.assert_array_equal(a, b)
+    # without a background error nothing is rejected
+    (window,) = cycles(used, simulation, estimates, count=1, iterations=1, withheld=spoilt)
+    assert max(np.abs(r).max() for r in window.withheld.residuals["free"]) > 2.5
+
+
+def test_the_first_free_run_is_the_first_guess_and_skill_is_relative_to_it():
+    used, withheld, simulation, estimates = two_windows()
+    windows = list(cycles(used, simulation, estimates, count=2, iterations=4, withheld=withheld))
+    for number, same in ((0, True), (1, False)):
+        residuals = windows[number].withheld.residuals
+        for a, b in zip(residuals["free"], residuals["first guess"], strict=True):
+            assert np.array_equal(a, b) == same
+    lines = [line for window in windows for line in lines_of(window)]
+    table = {row[:32].strip(): row.split() for row in cycle_table(lines).splitlines()[2:]}
+    _, (free, guess, analysis) = together_of_lines(lines)["u withheld"]
+    assert table["u withheld"][-2:] == [f"{1 - guess / free:.0%}", f"{1 - analysis / free:.0%}"]
+    assert float(table["u withheld"][-1][:-1]) > 10
+    assert table["u used"][-3] == "nan"  # no skill without a free run
+
+
+def test_a_window_takes_few_runs_beside_its_minimisation(monkeypatch):
+    """One for the checks and the first guess, one to its end, and the free run only for withheld observations."""
+    used, withheld, simulation, estimates = two_windows()
+    steps, inside = [], []
+    step, minimise = Stepper.step, assimilate
+
+    def counted(*given, **choices):
+        before = len(steps)
+        found = minimise(*given, **choices)
+        inside.append(len(steps) - before)
+        return found
+
+    monkeypatch.setattr(Stepper, "step", lambda stepper: (steps.append(1), step(stepper))[1])
+    monkeypatch.setattr(sys.modules["adjoint.cycles"], "assimilate", counted)
+    check = {"background": {"u": 1.0, "v": 1.0}}
+    for aside, quality, runs in (((), {}, 1), ((), check, 3), (withheld, {}, 6), (withheld, check, 6)):
+        steps.clear()
+        inside.clear()
+        given = {"count": 2, "iterations": 1, "withheld": aside, "quality": quality}
+        assert len(list(cycles(used, simulation, estimates, **given))) == 2
+        assert len(steps) - sum(inside) == runs * simulation.steps, (len(aside), quality)
+
+
+def test_cycles_carry_the_analysis_on_and_beat_the_free_run(tmp_path):
+    used, withheld, simulation, estimates = two_windows()
+    model = simulation.model
     options = {"count": 2, "withheld": withheld, "iterations": 8, "histories": tmp_path / "h{number}.h5"}
     windows = list(cycles(used, simulation, estimates, **options))
     assert [window.day for window in windows] == [0.0, 1.0]
