@@ -114,6 +114,39 @@ def in_water(points: Sequence[Points], model: Model) -> tuple[Good, Good]:
     return [f.inside for f in found], [f.wet for f in found]
 
 
+def over_deep_water(points: Sequence[Points], model: Model, depth: float) -> Good:
+    """Find the observations where the sea floor is deep, such as those of altimeters away from shelves.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    model : Model
+        The model. All processes of a divided ocean must call this.
+    depth : float
+        Least depth of the sea floor [m].
+
+    Returns
+    -------
+    list of ndarray of bool
+        True over deep water; False on land and outside the grid.
+
+    Raises
+    ------
+    InputError
+        For a depth that is not positive.
+    """
+    if not depth > 0:
+        raise InputError(f"sea_floor: needs a positive depth [m], got {depth:g}")
+    good = [np.zeros(len(p.x), bool) for p in points]
+    for p, deep in zip(points, good, strict=True):
+        found = interpolation(model, "eta", p.x, p.y, np.zeros(len(p.x)))
+        below = found.H @ model.grid.depth_t.ravel()
+        for numbers, depths in model.grid.tile.every((found.known[found.own], below[found.own])):
+            deep[numbers] = depths >= depth
+    return good
+
+
 def model_equivalents(points: Sequence[Points], simulation: Simulation) -> list[Array]:
     """Run forward, and observe the run as an assimilation does.
 
@@ -310,8 +343,8 @@ def that_occur(
     return {name: error for name, error in errors.items() if name in there}
 
 
-def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
-    """Give each platform an unknown mean offset of one field, which is removed from the misfit.
+def with_offsets(points: Sequence[Points], field: str = "eta", *, gap: float = np.inf) -> list[Points]:
+    """Give each platform, or each of its passes, an unknown mean offset of one field, which is removed from the misfit.
 
     Parameters
     ----------
@@ -319,15 +352,26 @@ def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
         The data set.
     field : str
         The field.
+    gap : float, default inf
+        A longer time without observation ends a pass [days].
 
     Returns
     -------
     list of Points
-        The data set, in which each platform is a group of its own in the column `offset`.
+        The data set, in which each platform or pass is a group of its own in the column `offset`.
     """
     whole = [p.whole() for p in points]
-    numbers = [np.unique(p.platform, return_inverse=True)[1] for p in whole]
-    return [p._replace(offset=n) if p.field == field else p for p, n in zip(whole, numbers, strict=True)]
+    return [p._replace(offset=passes(p, gap)) if p.field == field else p for p in whole]
+
+
+def passes(p: Points, gap: float) -> Array:
+    """Return the number of the platform (n,), or where there are gaps of its pass."""
+    platform = np.unique(p.platform, return_inverse=True)[1]
+    order = np.lexsort((p.days, platform))
+    ends = (np.diff(platform[order]) > 0) | (np.diff(p.days[order]) > gap)
+    numbers = np.zeros(len(order), int)
+    numbers[order[1:]] = np.cumsum(ends)
+    return numbers
 
 
 def quality_control(
