@@ -67,9 +67,7 @@ def main(target: str, rest: list[str]) -> None:
     seen = resampled(used, cost.simulation, seed=seed)
     found = assimilate(misfit(seen, model), simulation, case.estimates(model), **choices)
     first, last = found.iterations[0], found.iterations[-1]
-    print(
-        f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs, of {sum(len(p.x) for p in seen)} observations"
-    )
+    print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs")
     print(f"chi-squared {found.chi_squared:.3g}, degrees of freedom at least {found.analysis.degrees_of_freedom:.3g}")
     before = found.analysis.sampled_variances(RitzPairs(np.zeros(0), np.zeros((0, cost.counts.size)), np.zeros(0)))
     after = found.analysis.deviations()
