@@ -141,7 +141,7 @@ def assimilate(
         HDF5 file of all evaluations. The same call continues an interrupted minimisation, also with more iterations of
         the full method, or more outer loops of the others.
     **budget
-        memory, snapshots, disk, folder as for `adjoint.gradient`.
+        memory, snapshots, disk, folder as for `adjoint.gradient`, and diffusions as for `adjoint.cost.Cost`.
 
     Returns
     -------

@@ -56,6 +56,8 @@ class Cost:
         The controls.
     balance : bool, default False
         Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`).
+    diffusions : dict, optional
+        As for `adjoint.estimates.scaled_controls`.
     **budget
         memory, snapshots, disk, folder as for `adjoint.gradient`.
 
@@ -74,6 +76,7 @@ class Cost:
         estimates: Sequence[Estimate],
         *,
         balance: bool = False,
+        diffusions: dict | None = None,
         **budget: Any,
     ) -> None:
         names = [estimate.name for estimate in estimates]
@@ -84,7 +87,7 @@ class Cost:
         self.workspace = Workspace(self.simulation.model, simulation.device)
         self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
         loss.records_by_step(simulation)
-        self.scaled = scaled_controls(estimates, self.controls)
+        self.scaled = scaled_controls(estimates, self.controls, diffusions)
         relations = Balance.of(self.simulation.model) if balance else None
         self.tile.on_first(lambda: setattr(self, "background", Background(self.scaled, relations)))
         # The elements of z that count in the background term.

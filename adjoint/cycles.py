@@ -111,6 +111,7 @@ def cycles(
     model, free = simulation.model.copy(), simulation.model.copy()
     length = simulation.steps * model.numerics.dt
     options: dict[str, Any] = {"days": length / DAY, "device": simulation.device}
+    choices["diffusions"] = {}  # of the correlations, which take long to make and are those of all windows
     for number in range(1, count + 1):
         day = (number - 1) * length / DAY
         window = Simulation(model, progress=simulation.progress, **options)

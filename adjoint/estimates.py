@@ -183,7 +183,9 @@ class ScaledControl:
         return np.where(self.wet, z / self.error, np.array([-np.inf, np.inf]).reshape(2, *([1] * self.wet.ndim)))
 
 
-def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[str, ScaledControl]:
+def scaled_controls(
+    estimates: Sequence[Estimate], controls: Controls, diffusions: dict[Any, Diffusion] | None = None
+) -> dict[str, ScaledControl]:
     """Return the scaled controls of the whole ocean by name in the first process, none in the others.
 
     Parameters
@@ -192,6 +194,8 @@ def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[s
         The estimates, each of one of the controls.
     controls : Controls
         The controls of a model.
+    diffusions : dict, optional
+        Diffusions of layers that were made before for the same grid, which take longest to make; receives new ones.
 
     Returns
     -------
@@ -204,7 +208,7 @@ def scaled_controls(estimates: Sequence[Estimate], controls: Controls) -> dict[s
         For estimates that cannot be used; in all processes.
     """
     model, tile, made = controls.model, controls.model.grid.tile, dict[str, ScaledControl]()
-    stable, diffusions = stable_mixing(model), dict[Any, Diffusion]()
+    stable, diffusions = stable_mixing(model), {} if diffusions is None else diffusions
     for estimate in estimates:
         control = controls.controls[estimate.name]
         check_lengths(control, estimate.lengths)
