@@ -19,6 +19,7 @@ without stratification does, which the smallest change makes unstable in places.
 
 import contextlib
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -91,15 +92,16 @@ class Cost:
         relations = Balance.of(self.simulation.model) if balance else None
         self.tile.on_first(lambda: setattr(self, "background", Background(self.scaled, relations)))
         # The elements of z that count in the background term.
-        counts = [np.full(s.wet.size, s.estimate.background, bool) for s in self.scaled.values()]
+        counts = [np.full(math.prod(s.shape), s.estimate.background, bool) for s in self.scaled.values()]
         self.counts = np.concatenate([np.zeros(0, bool), *counts])
 
     def parts(self, z: Array) -> Iterator[tuple[str, ScaledControl, Array]]:
-        """Yield name, control and its part of z in its shape."""
+        """Yield name, control and its part of z."""
         start = 0
         for name, s in self.scaled.items():
-            yield name, s, z[start : start + s.wet.size].reshape(s.wet.shape)
-            start += s.wet.size
+            end = start + math.prod(s.shape)
+            yield name, s, z[start:end].reshape(s.shape)
+            start = end
 
     def split(self, z: Array) -> dict[str, Array]:
         """Return the parts of z by control, in their shapes."""
@@ -183,7 +185,8 @@ class Cost:
         texts["balance"] = str(self.balanced)
         for name, s in self.scaled.items():
             e = s.estimate
-            texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr((e.background, e.logarithm, e.lengths)))
+            choices = e.background, e.logarithm, e.lengths, e.wide_length, e.wide_share
+            texts[name] = digest(s.first_guess, s.error, s.lower, s.upper, repr(choices))
         return texts
 
 

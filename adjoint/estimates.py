@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint.background.correlation import Correlation, Places, check_lengths, layer_thickness
+from adjoint.background.correlation import Correlation, Places, TwoScales, check_lengths, layer_thickness
 from adjoint.background.diffusion import Diffusion
 from adjoint.controls import Control, Controls
 from ogcm.errors import InputError
@@ -51,6 +51,10 @@ class Estimate(NamedTuple):
         Length [m] of the correlation over depth, likewise.
     days : float, default 0
         Length [days] of the correlation between the records of a series, likewise.
+    wide_length, wide_share : float, default 0
+        A second length [m] along layers, such as that of the error of a climatology, which is the same in a whole
+        basin, and the part of the variance that has it, between 0 and 1 (Mirouze et al. 2016, doi
+        10.3402/tellusa.v68.29744). z then has an axis of two elements before those of the control.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Estimate(NamedTuple):
     length: float = 0.0
     depth: float = 0.0
     days: float = 0.0
+    wide_length: float = 0.0
+    wide_share: float = 0.0
 
     @property
     def lengths(self) -> dict[str, float]:
@@ -84,8 +90,13 @@ class ScaledControl:
         Bounds of the control as a parameter.
     stable : ndarray, shape (ny, nx), or None
         Largest stable values of the control; None where any value is stable.
-    correlation : Correlation or None
+    correlation : Correlation, TwoScales or None
         Correlation of the error; None for none.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of z: that of the control, after an axis of two elements where there are two lengths.
 
     Raises
     ------
@@ -95,10 +106,11 @@ class ScaledControl:
 
     def __init__(
         self, estimate: Estimate, first_guess: Array, wet: Array, allowed: tuple[float, float], stable: Array | None,
-        correlation: Correlation | None,
+        correlation: Correlation | TwoScales | None,
     ) -> None:  # fmt: skip
         self.estimate, self.first_guess, name, shape = estimate, first_guess, estimate.name, first_guess.shape
         self.wet = np.broadcast_to(wet, shape)
+        self.shape = (2, *shape) if isinstance(correlation, TwoScales) else shape
         self.error, self.correlation = np.where(self.wet, fitted_error(estimate, shape), 1.0), correlation
         self.clipped = correlation is not None  # at its bounds, instead of bounds of z
         if not (np.isfinite(self.error) & (self.error > 0)).all():
@@ -176,7 +188,7 @@ class ScaledControl:
     def bounds(self) -> Array:
         """Return the bounds of z (2, ...); a clipped control has none."""
         if self.clipped:
-            return np.stack([np.full(self.first_guess.shape, b) for b in (-np.inf, np.inf)])
+            return np.stack([np.full(self.shape, b) for b in (-np.inf, np.inf)])
         x = np.stack([self.lower, self.upper])
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.log(x / self.first_guess) if self.estimate.logarithm else x - self.first_guess
@@ -212,6 +224,7 @@ def scaled_controls(
     for estimate in estimates:
         control = controls.controls[estimate.name]
         check_lengths(control, estimate.lengths)
+        check_wide(estimate)
         if control.rim is not None and not tile.is_whole:
             raise InputError(f"{estimate.name}: what lies outside of open sides is estimated by one process only")
         values, wet, largest = control.values(model).astype(float), wet_points(control, model), stable.get(control.name)
@@ -222,14 +235,27 @@ def scaled_controls(
             first_guess, wet, largest, h = known
             parameter = model.known_parameters.get(estimate.name)
             allowed = (parameter.lower, parameter.upper) if parameter else (-np.inf, np.inf)
-            correlation = None
+            correlation: Correlation | TwoScales | None = None
             if any(estimate.lengths.values()):
                 places = Places.of(control, model, np.broadcast_to(wet, first_guess.shape), h)
                 correlation = Correlation(places, estimate.lengths, diffusions)
+                if estimate.wide_share:
+                    wide = Correlation(places, estimate.lengths | {"length": estimate.wide_length}, diffusions)
+                    correlation = TwoScales(correlation, wide, estimate.wide_share)
             made[estimate.name] = ScaledControl(estimate, first_guess, wet, allowed, largest, correlation)
 
         tile.on_first(make)
     return made
+
+
+def check_wide(estimate: Estimate) -> None:
+    """Raise InputError for a second length without a first, smaller one, or a share that is none of its variance."""
+    length, share = estimate.wide_length, estimate.wide_share
+    if (length, share) != (0, 0) and not (length > estimate.length > 0 and 0 < share < 1):
+        raise InputError(
+            f"wide_length, wide_share: need a length [m] above the {estimate.length:g} of {estimate.name}, which must "
+            f"be positive, and a part of the variance between 0 and 1; got {length:g} and {share:g}"
+        )
 
 
 def fitted_error(estimate: Estimate, shape: tuple[int, ...]) -> Array:

@@ -46,7 +46,7 @@ class Trainable:
         controls: Any = Controls(model, self.parameters) if estimates else None
         self.controls = controls
         self.scaled = scaled_controls(estimates, controls) if estimates else {}
-        self.arrays |= {name: np.zeros(s.wet.shape) for name, s in self.scaled.items()}
+        self.arrays |= {name: np.zeros(s.shape) for name, s in self.scaled.items()}
         if not (self.terms or self.parameters):
             raise InputError("learn: there is nothing to learn; give the model a corrector, or name parameters")
 

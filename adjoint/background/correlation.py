@@ -178,6 +178,54 @@ class Correlation:
         return a.reshape(x_ad.shape)
 
 
+class TwoScales:
+    """The square root of the sum of two correlations with parts of the variance, C = (1 - s) C1 + s C2.
+
+    It acts on two vectors at once: C^(1/2) z = (1 - s)^(1/2) C1^(1/2) z1 + s^(1/2) C2^(1/2) z2.
+
+    Parameters
+    ----------
+    first, second : Correlation
+        C1 and C2.
+    share : float
+        s, between 0 and 1.
+    """
+
+    def __init__(self, first: Correlation, second: Correlation, share: float) -> None:
+        self.parts = (np.sqrt(1 - share), first), (np.sqrt(share), second)
+
+    def root(self, z: Array) -> Array:
+        """Compute C^(1/2) z.
+
+        Parameters
+        ----------
+        z : ndarray, shape (2, ...)
+            z1 and z2 in the shape of the control, real or complex.
+
+        Returns
+        -------
+        ndarray
+            Correlated values in the shape of the control, 0 on land.
+        """
+        (a, first), (b, second) = self.parts
+        return a * first.root(z[0]) + b * second.root(z[1])
+
+    def transpose(self, x_ad: Array) -> Array:
+        """Compute the transpose of `root`.
+
+        Parameters
+        ----------
+        x_ad : ndarray
+            Gradient with respect to correlated values, in the shape of the control; what is on land does not matter.
+
+        Returns
+        -------
+        ndarray, shape (2, ...)
+            Gradient with respect to z1 and z2, 0 on land.
+        """
+        return np.stack([factor * part.transpose(x_ad) for factor, part in self.parts])
+
+
 def diffusions_of_layers(
     places: Places, length: float, made: dict[Any, Diffusion]
 ) -> Iterator[tuple[Array, Array, Diffusion]]:

@@ -20,7 +20,7 @@ from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError, suggestion
 
 Array = np.ndarray
-GAP = 60 / DAY  # [days] a longer time without observation ends a pass
+GAP = 10 / DAY  # [days] a longer time without observation, such as over an island of 70 km, ends a pass
 OFFSETS = {"satellite": np.inf, "pass": GAP}
 SATELLITE = ("platform", "satellite", "sat", "mission")  # names of the variable of the satellite
 
@@ -53,7 +53,7 @@ def read_tracks(
         Names of the numbers in that variable, of a sequence from 0 on; by default those of its flag_meanings.
     offsets : {"satellite", "pass", "none"}, default "satellite"
         What has an unknown mean offset, which is removed: each satellite, or each of its passes, which ends where
-        there is no observation for a minute.
+        there is no observation for ten seconds.
 
     Returns
     -------

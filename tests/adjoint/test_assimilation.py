@@ -69,8 +69,10 @@ def mixed_cost():
     return Cost(*mixed_problem())
 
 
-def test_gradient_is_the_complex_step():
-    cost, rng = mixed_cost(), np.random.default_rng(1)
+@pytest.mark.parametrize("T", [MIXED[0], MIXED[0]._replace(wide_length=1e5, wide_share=0.4)])
+def test_gradient_is_the_complex_step(T):
+    loss, simulation, (_, *others) = mixed_problem()
+    cost, rng = Cost(loss, simulation, [T, *others]), np.random.default_rng(1)
     z, way = 0.5 * rng.normal(size=(2, cost.counts.size))
     found = cost(z)
     for only in (*cost.scaled, None):

@@ -8,7 +8,7 @@ from adjoint.background import diffusion
 from adjoint.background.correlation import Correlation, Places, check_lengths, layer_thickness
 from adjoint.background.diffusion import Diffusion, Links, M, matern
 from adjoint.controls import Controls
-from adjoint.estimates import wet_points
+from adjoint.estimates import Estimate, scaled_controls, wet_points
 from ogcm.constants import DAY, EARTH_RADIUS
 from ogcm.errors import InputError
 from tests.oceans import rough_basin
@@ -207,3 +207,33 @@ def test_lengths_that_cannot_be_used(name, lengths, match):
     control = Controls(basin(), name).controls[name]
     with pytest.raises(InputError, match=match):
         check_lengths(control, NONE | lengths)
+
+
+# Two lengths
+
+
+def test_two_lengths_share_the_variance():
+    model = basin()
+    narrow, wide = (Estimate("T", 0.5, length=a, depth=100.0) for a in (3e4, 1e5))
+    both = narrow._replace(wide_length=1e5, wide_share=0.7)
+    controls, rng = Controls(model, "T"), np.random.default_rng(3)
+    one, other, found = (scaled_controls([e], controls)["T"] for e in (narrow, wide, both))
+    z, x_ad = rng.normal(size=found.shape), rng.normal(size=found.wet.shape)
+    assert found.shape == (2, *one.shape)
+    np.testing.assert_allclose(
+        found.change(z), np.sqrt(0.3) * one.change(z[0]) + np.sqrt(0.7) * other.change(z[1]), atol=1e-15
+    )
+    scale = np.abs(found.change(z) * x_ad).sum()
+    assert abs((found.change(z) * x_ad).sum() - (z * found.change_transpose(x_ad)).sum()) < 1e-13 * scale
+    at = tuple(np.argwhere(found.wet)[40])
+    assert (found.change_transpose(np.eye(1, found.wet.size, np.ravel_multi_index(at, found.wet.shape))
+                                   .reshape(found.wet.shape)) ** 2).sum() == pytest.approx(0.25, rel=0.01)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("length", "wide", "share"), [(0.0, 1e5, 0.5), (1e5, 5e4, 0.5), (5e4, 1e5, 1.0), (5e4, 1e5, 0.0)]
+)
+def test_second_lengths_that_cannot_be_used(length, wide, share):
+    estimate = Estimate("T", 0.5, length=length, wide_length=wide, wide_share=share)
+    with pytest.raises(InputError, match="wide_length, wide_share: need a length"):
+        scaled_controls([estimate], Controls(basin(), "T"))
