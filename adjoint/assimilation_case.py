@@ -14,7 +14,7 @@
     [[assimilate.observations]]             # a file, and the options of `adjoint.observations.read`
     file = "profiles.nc"
     errors = {T = 0.3, S = 0.05}
-    withheld = 5                            # every fifth platform, or the names of platforms: for scores alone
+    withheld = 5                            # every fifth platform, names of platforms, or true: for scores alone
 
     [assimilate.quality]                    # the options of `adjoint.observations.quality_control`
     limit = 4.0
@@ -23,7 +23,6 @@
 folder of the configuration.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -188,7 +187,10 @@ class Case(NamedTuple):
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def read_likewise(self, path: str | Path, model: Model) -> list[Points]:
-        """Read another file of observations, with the options of the first file of the case that fit its format.
+        """Read a file of observations that are not assimilated.
+
+        Where the case names the file, it is read with the options there; else with those of the first file of the case
+        that fit its format, or without options.
 
         Parameters
         ----------
@@ -207,10 +209,15 @@ class Case(NamedTuple):
         FileError, InputError
             As `adjoint.observations.read`.
         """
-        for entry in self.observations:
-            with contextlib.suppress(InputError):
-                return read(path, model, **self.reading(entry))
-        return read(path, model)
+        own = [entry for entry in self.observations if (self.folder / entry["file"]).resolve() == Path(path).resolve()]
+        refused = list[str]()
+        for options in [self.reading(entry) for entry in own or self.observations] + [{}] * (not own):
+            try:
+                return read(path, model, **options)
+            except InputError as error:
+                given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+                refused.append(f"{error} (read with {given or 'no options'})")
+        raise InputError("\n".join(refused))
 
     def options(self) -> dict[str, Any]:
         """Return the choices of `adjoint.assimilate`, with the memory in bytes."""
@@ -230,12 +237,14 @@ def check_names(where: str, entries: Mapping[str, Any], known: Sequence[str]) ->
 
 
 def withheld_of(points: Sequence[Points], chosen: int | Sequence[str]) -> list[str]:
-    """Return the platforms that are withheld: those that are named, or every n-th in alphabetical order."""
+    """Return the platforms that are withheld: those that are named, every n-th in alphabetical order, or all (True)."""
     if not isinstance(chosen, int):
         return list(chosen)
-    if chosen < 2:
-        raise InputError(f"withheld: every n-th platform from 2 on, or names of platforms, got {chosen}")
     names = sorted({str(name) for p in points for name in np.unique(p.whole().platform)})
+    if chosen is True:
+        return names
+    if chosen < 2:
+        raise InputError(f"withheld: every n-th platform from 2 on, names of platforms, or true for all, got {chosen}")
     return names[chosen - 1 :: chosen]
 
 
