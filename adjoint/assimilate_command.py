@@ -17,7 +17,8 @@ from adjoint.impact_table import impact_table, write_impact
 from adjoint.losses import BoxMean
 from adjoint.observation_impact import impact
 from adjoint.observations import Points, misfit, quality_control
-from adjoint.observations.quality import admitted, model_equivalents, that_occur
+from adjoint.observations.equivalents import model_equivalents
+from adjoint.observations.quality import admitted, that_occur
 from adjoint.scores import scores_of
 from adjoint.sensitivity import Quantity, parse_place, quantity
 from adjoint.verification import check_of, verify
@@ -36,9 +37,9 @@ OPTIONS = {
     "controls": (str, "comma-separated controls, NAME or NAME=ERROR, such as nu_h,T=0.5; default error: 1 of the "
                       "logarithm of a positive parameter, common values for state and wind"),
     "length": (float, "length of the correlation of --controls along layers [km] (default: three cells)"),
-    "method": (str, "full (default) | incremental"),
-    "outer": (int, "largest number of outer loops of the incremental method (default 2)"),
-    "iterations": (int, "largest number of iterations (default 30, of the incremental method 15 in each outer loop)"),
+    "method": (str, "full (default) | incremental | 3dvar"),
+    "outer": (int, "largest number of outer loops of incremental and 3dvar (default 2)"),
+    "iterations": (int, "largest number of iterations (default 30; incremental 15, 3dvar 50 in each outer loop)"),
     "cycles": (int, "number of windows, each of which begins where the analysis of the one before ends (default 1)"),
     "history": (str, "file of all evaluations; the same command continues from it"),
     "days": (float, "length of the window [days] (default: the setup's)"),
@@ -85,8 +86,8 @@ def assimilate_command(target: str, rest: list[str]) -> int:
     output = output_of(settings, f"{model.name}.estimate.nc")
     scalar = None
     if "impact" in settings:
-        if case.choices["method"] != "incremental":
-            raise InputError("impact: needs the vectors of the incremental method; choose --method incremental")
+        if case.choices["method"] == "full":
+            raise InputError("impact: the full method keeps no Lanczos vectors; choose --method incremental or 3dvar")
         places = {axis: parse_place(axis, settings[axis]) for axis in "xyz" if axis in settings}
         scalar = quantity(model, settings["impact"], field=settings.get("field", "T"), **places)
     found, used, withheld = estimate_controls(output, case, simulation, twin=settings.get("twin", False))

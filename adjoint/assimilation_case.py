@@ -14,6 +14,7 @@
     [[assimilate.observations]]             # a file, and the options of `adjoint.observations.read`
     file = "profiles.nc"
     errors = {T = 0.3, S = 0.05}
+    sea_floor = 100.0                       # [m] only where the sea floor is that deep
     withheld = 5                            # every fifth platform, names of platforms, or true: for scores alone
 
     [assimilate.quality]                    # the options of `adjoint.observations.quality_control`
@@ -33,7 +34,7 @@ import numpy as np
 from adjoint.background.deviations import deviations
 from adjoint.controls import Controls
 from adjoint.estimates import Estimate
-from adjoint.observations import Points, of_platforms, quality_control, read, select
+from adjoint.observations import Points, of_platforms, over_deep_water, quality_control, read, select
 from ogcm import config
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
@@ -173,7 +174,7 @@ class Case(NamedTuple):
         """
         used, withheld = list[Points](), list[Points]()
         for entry in self.observations:
-            points = read(self.folder / entry["file"], model, **self.reading(entry))
+            points = self.points_of(self.folder / entry["file"], entry, model)
             if "withheld" in entry:
                 aside = of_platforms(points, withheld_of(points, entry["withheld"]))
                 withheld += [p for p in select(points, aside) if len(p.x)]
@@ -183,7 +184,7 @@ class Case(NamedTuple):
 
     def reading(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options with which a file of observations is read."""
-        options = {name: value for name, value in entry.items() if name not in ("file", "withheld")}
+        options = {name: value for name, value in entry.items() if name not in ("file", "withheld", "sea_floor")}
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def read_likewise(self, path: str | Path, model: Model) -> list[Points]:
@@ -211,13 +212,18 @@ class Case(NamedTuple):
         """
         own = [entry for entry in self.observations if (self.folder / entry["file"]).resolve() == Path(path).resolve()]
         refused = list[str]()
-        for options in [self.reading(entry) for entry in own or self.observations] + [{}] * (not own):
+        for entry in own or [*self.observations, {}]:
             try:
-                return read(path, model, **options)
+                return self.points_of(path, entry, model)
             except InputError as error:
-                given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+                given = ", ".join(f"{name}={value!r}" for name, value in self.reading(entry).items())
                 refused.append(f"{error} (read with {given or 'no options'})")
         raise InputError("\n".join(refused))
+
+    def points_of(self, path: str | Path, entry: Mapping[str, Any], model: Model) -> list[Points]:
+        """Read a file of observations with the entries of one."""
+        points = read(path, model, **self.reading(entry))
+        return select(points, over_deep_water(points, model, entry["sea_floor"])) if "sea_floor" in entry else points
 
     def options(self) -> dict[str, Any]:
         """Return the choices of `adjoint.assimilate`, with the memory in bytes."""

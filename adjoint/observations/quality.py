@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.interpolation import interpolation
-from adjoint.loss import Sum
+from adjoint.observations.equivalents import first_guess
 from adjoint.observations.points import Points
 from adjoint.observations.report import Report
 from adjoint.observations.super_observations import super_observations
-from adjoint.run import evaluate
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.model import Model
@@ -114,74 +113,37 @@ def in_water(points: Sequence[Points], model: Model) -> tuple[Good, Good]:
     return [f.inside for f in found], [f.wet for f in found]
 
 
-def model_equivalents(points: Sequence[Points], simulation: Simulation) -> list[Array]:
-    """Run forward, and observe the run as an assimilation does.
+def over_deep_water(points: Sequence[Points], model: Model, depth: float) -> Good:
+    """Find the observations where the sea floor is deep, such as those of altimeters away from shelves.
 
     Parameters
     ----------
     points : sequence of Points
-        The data set, in the run and in the water.
-    simulation : Simulation
-        The run, which stays as it is.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        What the run has in the place of each observation [units of each field].
-
-    Raises
-    ------
-    InputError
-        For observations outside the water or the run.
-    """
-    losses = [p.loss(simulation.model, out_of_water="refuse") for p in points]
-    if losses:
-        evaluate(Sum([(1.0, loss) for loss in losses]), simulation)
-    return [loss.equivalents() for loss in losses]
-
-
-def residuals_of(points: Sequence[Points], equivalents: Sequence[Array], model: Model) -> list[Array]:
-    """Compute model equivalent minus observation, without the offsets of groups.
-
-    Parameters
-    ----------
-    points : sequence of Points
-        The data set, in the water.
-    equivalents : sequence of ndarray, shape (n,)
-        What a run has in their place (`model_equivalents`).
+        The data set.
     model : Model
-        The model.
+        The model. All processes of a divided ocean must call this.
+    depth : float
+        Least depth of the sea floor [m].
 
     Returns
     -------
-    list of ndarray, shape (n,)
-        The residuals [units of each field].
-    """
-    losses = [p.loss(model, out_of_water="refuse") for p in points]
-    return [loss.without_offsets(y - loss.values) for loss, y in zip(losses, equivalents, strict=True)]
-
-
-def first_guess(points: Sequence[Points], simulation: Simulation) -> list[Array]:
-    """Compute the residuals of a run without assimilation, model equivalent minus observation.
-
-    Parameters
-    ----------
-    points : sequence of Points
-        The data set, in the run and in the water.
-    simulation : Simulation
-        The run, which stays as it is.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        The residuals, without the offsets of groups [units of each field].
+    list of ndarray of bool
+        True over deep water; False on land and outside the grid.
 
     Raises
     ------
     InputError
-        For observations outside the water or the run.
+        For a depth that is not positive.
     """
-    return residuals_of(points, model_equivalents(points, simulation), simulation.model)
+    if not depth > 0:
+        raise InputError(f"sea_floor: needs a positive depth [m], got {depth:g}")
+    good = [np.zeros(len(p.x), bool) for p in points]
+    for p, deep in zip(points, good, strict=True):
+        found = interpolation(model, "eta", p.x, p.y, np.zeros(len(p.x)))
+        below = found.H @ model.grid.depth_t.ravel()
+        for numbers, depths in model.grid.tile.every((found.known[found.own], below[found.own])):
+            deep[numbers] = depths >= depth
+    return good
 
 
 def background_check(
@@ -310,8 +272,8 @@ def that_occur(
     return {name: error for name, error in errors.items() if name in there}
 
 
-def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
-    """Give each platform an unknown mean offset of one field, which is removed from the misfit.
+def with_offsets(points: Sequence[Points], field: str = "eta", *, gap: float = np.inf) -> list[Points]:
+    """Give each platform, or each of its passes, an unknown mean offset of one field, which is removed from the misfit.
 
     Parameters
     ----------
@@ -319,15 +281,26 @@ def with_offsets(points: Sequence[Points], field: str = "eta") -> list[Points]:
         The data set.
     field : str
         The field.
+    gap : float, default inf
+        A longer time without observation ends a pass [days].
 
     Returns
     -------
     list of Points
-        The data set, in which each platform is a group of its own in the column `offset`.
+        The data set, in which each platform or pass is a group of its own in the column `offset`.
     """
     whole = [p.whole() for p in points]
-    numbers = [np.unique(p.platform, return_inverse=True)[1] for p in whole]
-    return [p._replace(offset=n) if p.field == field else p for p, n in zip(whole, numbers, strict=True)]
+    return [p._replace(offset=passes(p, gap)) if p.field == field else p for p in whole]
+
+
+def passes(p: Points, gap: float) -> Array:
+    """Return the number of the platform (n,), or where there are gaps of its pass."""
+    platform = np.unique(p.platform, return_inverse=True)[1]
+    order = np.lexsort((p.days, platform))
+    ends = (np.diff(platform[order]) > 0) | (np.diff(p.days[order]) > gap)
+    numbers = np.zeros(len(order), int)
+    numbers[order[1:]] = np.cumsum(ends)
+    return numbers
 
 
 def quality_control(

@@ -3,7 +3,9 @@
     eta = sla + mdt + further corrections to be undone, such as ocean_tide and dac in a model that has tides and the
     pressure of the air
 
-The height of the geoid under a model's sea level is not known: each satellite has an unknown mean offset.
+The height of the geoid under a model's sea level is not known: each satellite has an unknown mean offset. Where each of
+its passes has one instead, errors of a length of thousands of kilometres do not count either, neither those of orbits,
+tides and corrections nor those of the model (as with the choice bias_at of OceanVar2).
 """
 
 import warnings
@@ -14,9 +16,12 @@ import numpy as np
 from adjoint.observations.columns import File, complete, errors_of
 from adjoint.observations.points import Points
 from adjoint.observations.quality import with_offsets
-from ogcm.errors import FileError
+from ogcm.constants import DAY
+from ogcm.errors import FileError, InputError, suggestion
 
 Array = np.ndarray
+GAP = 60 / DAY  # [days] a longer time without observation ends a pass
+OFFSETS = {"satellite": np.inf, "pass": GAP}
 SATELLITE = ("platform", "satellite", "sat", "mission")  # names of the variable of the satellite
 
 
@@ -28,7 +33,7 @@ def read_tracks(
     add: Sequence[str] = ("mdt",),
     platform: str | None = None,
     names: Mapping[int, str] | Sequence[str] | None = None,
-    offsets: bool = True,
+    offsets: str = "satellite",
 ) -> list[Points]:
     """Return the observations in a file of sea level along tracks.
 
@@ -46,8 +51,9 @@ def read_tracks(
         Variable of the satellite; by default platform, satellite, sat or mission.
     names : mapping of int to str, or sequence of str, optional
         Names of the numbers in that variable, of a sequence from 0 on; by default those of its flag_meanings.
-    offsets : bool
-        Remove the unknown mean offset of each satellite.
+    offsets : {"satellite", "pass", "none"}, default "satellite"
+        What has an unknown mean offset, which is removed: each satellite, or each of its passes, which ends where
+        there is no observation for a minute.
 
     Returns
     -------
@@ -59,8 +65,10 @@ def read_tracks(
     FileError
         Where the file lacks a variable, or holds no observation.
     InputError
-        For values that cannot be used, and where errors are not given.
+        For values or offsets that cannot be used, and where errors are not given.
     """
+    if offsets not in (*OFFSETS, "none"):
+        raise InputError(f"offsets: unknown {offsets!r}: {suggestion(str(offsets), (*OFFSETS, 'none'))}")
     values = file.field(sea_level, "eta")
     for name in add:
         values = values + file.field(name, "eta", difference=True)
@@ -80,4 +88,4 @@ def read_tracks(
     found = complete(file.path, Points("eta", **columns, platform=who))
     if found is None:
         raise FileError(f"{file.path}: holds no observation, all sums of {', '.join([sea_level, *add])} are missing")
-    return with_offsets([found]) if offsets else [found]
+    return [found] if offsets == "none" else with_offsets([found], gap=OFFSETS[offsets])

@@ -199,7 +199,7 @@ def test_another_altimeter_is_read_as_those_of_the_case(tmp_path):
     assert eta.platform.tolist() == ["Cryosat-2", "Cryosat-2"]
     assert eta.offset.tolist() == [0, 0]
     # a file that the case names has its own options, and what cannot be read tells why
-    own = {"file": "other.nc", "sea_level": "dac", "add": [], "errors": 0.1, "offsets": False, "withheld": True}
+    own = {"file": "other.nc", "sea_level": "dac", "add": [], "errors": 0.1, "offsets": "none", "withheld": True}
     (eta,) = case._replace(observations=[*case.observations, own]).read_likewise(tmp_path / "other.nc", model)
     np.testing.assert_allclose(eta.values, [0.1, 0.2])
     assert (eta.offset == -1).all()

@@ -233,10 +233,14 @@ def test_sea_level_is_the_sum_of_what_is_chosen(tmp_path):
     np.testing.assert_allclose(eta.values, [0.11, 0.22, 0.44])
     assert eta.platform.tolist() == ["Jason-3", "Cryosat-2", "Jason-3"]
     assert eta.offset.tolist() == [1, 0, 1]
-    (eta,) = read(path, sphere(), errors=0.03, add=["mdt", "dac"], offsets=False)
+    (eta,) = read(path, sphere(), errors=0.03, add=["mdt", "dac"], offsets="none")
     np.testing.assert_allclose(eta.values, [0.21, 0.32, 0.54])
     assert eta.platform.tolist() == ["3", "1", "3"]
     assert eta.offset.tolist() == [-1, -1, -1]
+    (eta,) = read(path, sphere(), errors=0.03, offsets="pass")
+    assert eta.offset.tolist() == [1, 0, 2]
+    with pytest.raises(InputError, match="offsets: unknown 'track'"):
+        read(path, sphere(), errors=0.03, offsets="track")
     gap = ("obs", [0.01, np.nan, 0.03, 0.04], {"units": "m"})
     with pytest.warns(UserWarning, match="1 of 4 observations lack mdt; they are left out"):
         (eta,) = read(tracks(tmp_path / "b.nc", mdt=gap), sphere(), errors=0.03)

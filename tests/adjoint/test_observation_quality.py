@@ -14,6 +14,7 @@ from adjoint.observations import (
     in_water,
     misfit,
     of_platforms,
+    over_deep_water,
     quality_control,
     select,
     super_observations,
@@ -123,6 +124,24 @@ def test_errors_by_field_and_platform_are_added_in_quadrature():
 def test_each_platform_gets_an_offset():
     eta, T = with_offsets([points("eta", n=3, platform=["b", "a", "b"]), points(n=2)])
     assert (eta.offset.tolist(), T.offset.tolist()) == ([1, 0, 1], [-1, -1])
+
+
+def test_each_pass_gets_an_offset():
+    p = points("eta", n=6, platform=["b", "a", "b", "b", "a", "b"], days=[0.3, 0.0, 0.31, 0.1, 0.01, 0.5])
+    (eta,) = with_offsets([p], gap=0.05)
+    assert eta.offset.tolist() == [2, 0, 2, 1, 0, 3]
+
+
+def test_observations_over_deep_water():
+    model = rough_basin()
+    depth = interior(model.grid.depth_t)
+    order = np.argsort(np.where(interior(model.grid.mask_t)[0] > 0, depth, -1), axis=None)
+    (j, i), least = np.unravel_index(order[[0, len(order) // 2, -1]], depth.shape), np.sort(depth[depth > 0])[-2]
+    p = points("eta", n=3, x=model.horizontal.x_t[i], y=model.horizontal.y_t[j])
+    (good,) = over_deep_water([p], model, 0.5 * (least + depth.max()))
+    assert good.tolist() == [False, False, True]
+    with pytest.raises(InputError, match="sea_floor: needs a positive depth"):
+        over_deep_water([p], model, 0.0)
 
 
 # Super-observations
