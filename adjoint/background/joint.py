@@ -6,6 +6,7 @@
 With a balance, the errors of S, eta, u and v are those of their unbalanced parts: what temperature does not explain.
 """
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +28,11 @@ class Background:
     balance : Balance, optional
         The balance between the controls of the initial state; none by default.
 
+    Warns
+    -----
+    UserWarning
+        For a balance without some of its controls S, eta, u and v, which then stay as they are.
+
     Raises
     ------
     InputError
@@ -39,6 +45,12 @@ class Background:
             return
         if "T" not in scaled:
             raise InputError("balance: follows from the error of temperature; estimate T as well")
+        if absent := [name for name in BALANCED if name not in scaled]:
+            warnings.warn(
+                f"balance: {', '.join(absent)} should change with temperature, but are not estimated and stay as they "
+                f"are; add them with the small errors of what temperature does not explain",
+                stacklevel=2,
+            )
         for name in scaled.keys() & set(BALANCED):
             if scaled[name].estimate.logarithm:
                 raise InputError(f"balance: adds changes of {name}, which is no logarithm; give it logarithm=False")

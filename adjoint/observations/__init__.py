@@ -26,7 +26,7 @@ from adjoint.observations.quality import (
 from adjoint.observations.reading import read
 from adjoint.observations.report import Report
 from adjoint.observations.super_observations import super_observations
-from adjoint.observations.twin import synthetic
+from adjoint.observations.twin import resampled, synthetic
 from adjoint.observations.writing import write
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "over_deep_water",
     "quality_control",
     "read",
+    "resampled",
     "select",
     "super_observations",
     "synthetic",

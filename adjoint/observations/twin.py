@@ -6,6 +6,7 @@ import numpy as np
 
 from adjoint.complex_step import working_copy
 from adjoint.observations.points import Points
+from adjoint.observations.quality import model_equivalents
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
@@ -64,6 +65,32 @@ def synthetic(
             )
     columns = {name: map(np.concatenate, zip(*records, strict=True)) for name, records in observed.items()}
     return [Points(name, *found).whole() for name, found in columns.items()]
+
+
+def resampled(points: Sequence[Points], truth: Simulation, *, seed: int = 0) -> list[Points]:
+    """Return observations with the places, times and errors of given ones, and the values of a run with noise.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The observations, in the run and in the water.
+    truth : Simulation
+        The run, which stays as it is.
+    seed : int, default 0
+        Seed of the noise, which is normally distributed.
+
+    Returns
+    -------
+    list of Points
+        The observations of the run.
+
+    Raises
+    ------
+    InputError
+        For observations outside the water or the run.
+    """
+    rng, found = np.random.default_rng(seed), model_equivalents(points, truth)
+    return [p._replace(values=y + p.errors * rng.normal(size=len(y))) for p, y in zip(points, found, strict=True)]
 
 
 def sampled(model: Model, name: str, every: int) -> Array:

@@ -16,6 +16,7 @@ from adjoint.observations import (
     of_platforms,
     over_deep_water,
     quality_control,
+    resampled,
     select,
     super_observations,
     synthetic,
@@ -272,3 +273,14 @@ def test_quality_control_sets_errors_thins_and_averages():
 def test_nothing_left_is_an_error_with_the_report():
     with pytest.raises(InputError, match=r"none is left:\nfield +platform +given +used +outside run"):
         quality_control([points(days=9.0)], simulation())
+
+
+def test_observations_are_made_again_from_a_truth():
+    truth = simulation()
+    p = points("T", n=400, days=0.5 * LAST, errors=0.1)
+    (found,) = resampled([p], truth, seed=1)
+    (exact,) = first_guess([found], truth)
+    assert np.array_equal(found.x, p.x)
+    assert np.std(exact) == pytest.approx(0.1, rel=0.1)
+    assert abs(np.mean(exact)) < 0.02
+    assert not np.array_equal(found.values, resampled([p], truth, seed=2)[0].values)
