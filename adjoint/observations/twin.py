@@ -6,7 +6,7 @@ import numpy as np
 
 from adjoint.complex_step import working_copy
 from adjoint.observations.points import Points
-from adjoint.observations.quality import model_equivalents
+from adjoint.observations.equivalents import model_equivalents
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior
