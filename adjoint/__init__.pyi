@@ -18,6 +18,7 @@ from .checkpoints import Budget as Budget
 from .complex_step import tangent as tangent
 from .controls import Control as Control
 from .controls import Controls as Controls
+from .cycle_scores import score_cycles as score_cycles
 from .cycles import cycles as cycles
 from .estimates import Estimate as Estimate
 from .gradient_check import check_controls as check_controls

@@ -17,7 +17,8 @@ from adjoint.impact_table import impact_table, write_impact
 from adjoint.losses import BoxMean
 from adjoint.observation_impact import impact
 from adjoint.observations import Points, misfit, quality_control
-from adjoint.observations.quality import admitted, model_equivalents, that_occur
+from adjoint.observations.equivalents import model_equivalents
+from adjoint.observations.quality import admitted, that_occur
 from adjoint.scores import scores_of
 from adjoint.sensitivity import Quantity, parse_place, quantity
 from adjoint.verification import check_of, verify

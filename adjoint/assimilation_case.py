@@ -15,7 +15,7 @@
     file = "profiles.nc"
     errors = {T = 0.3, S = 0.05}
     sea_floor = 100.0                       # [m] only where the sea floor is that deep
-    withheld = 5                            # every fifth platform, or the names of platforms: for scores alone
+    withheld = 5                            # every fifth platform, names of platforms, or true: for scores alone
 
     [assimilate.quality]                    # the options of `adjoint.observations.quality_control`
     limit = 4.0
@@ -24,7 +24,6 @@
 folder of the configuration.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -189,7 +188,10 @@ class Case(NamedTuple):
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def read_likewise(self, path: str | Path, model: Model) -> list[Points]:
-        """Read another file of observations, with the options of the first file of the case that fit its format.
+        """Read a file of observations that are not assimilated.
+
+        Where the case names the file, it is read with the options there; else with those of the first file of the case
+        that fit its format, or without options.
 
         Parameters
         ----------
@@ -208,10 +210,15 @@ class Case(NamedTuple):
         FileError, InputError
             As `adjoint.observations.read`.
         """
-        for entry in self.observations:
-            with contextlib.suppress(InputError):
+        own = [entry for entry in self.observations if (self.folder / entry["file"]).resolve() == Path(path).resolve()]
+        refused = list[str]()
+        for entry in own or [*self.observations, {}]:
+            try:
                 return self.points_of(path, entry, model)
-        return read(path, model)
+            except InputError as error:
+                given = ", ".join(f"{name}={value!r}" for name, value in self.reading(entry).items())
+                refused.append(f"{error} (read with {given or 'no options'})")
+        raise InputError("\n".join(refused))
 
     def points_of(self, path: str | Path, entry: Mapping[str, Any], model: Model) -> list[Points]:
         """Read a file of observations with the entries of one."""
@@ -236,12 +243,14 @@ def check_names(where: str, entries: Mapping[str, Any], known: Sequence[str]) ->
 
 
 def withheld_of(points: Sequence[Points], chosen: int | Sequence[str]) -> list[str]:
-    """Return the platforms that are withheld: those that are named, or every n-th in alphabetical order."""
+    """Return the platforms that are withheld: those that are named, every n-th in alphabetical order, or all (True)."""
     if not isinstance(chosen, int):
         return list(chosen)
-    if chosen < 2:
-        raise InputError(f"withheld: every n-th platform from 2 on, or names of platforms, got {chosen}")
     names = sorted({str(name) for p in points for name in np.unique(p.whole().platform)})
+    if chosen is True:
+        return names
+    if chosen < 2:
+        raise InputError(f"withheld: every n-th platform from 2 on, names of platforms, or true for all, got {chosen}")
     return names[chosen - 1 :: chosen]
 
 

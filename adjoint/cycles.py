@@ -20,7 +20,8 @@ from adjoint.complex_step import loss_of_run
 from adjoint.estimates import Estimate
 from adjoint.loss import Sum
 from adjoint.observations import Points, Report, background_check, misfit, with_errors
-from adjoint.observations.quality import LIMIT, admitted, model_equivalents, reduced, residuals_of
+from adjoint.observations.equivalents import model_equivalents, residuals_of
+from adjoint.observations.quality import LIMIT, admitted, reduced
 from adjoint.verification import Verification, check_of, verify
 from ogcm.constants import DAY
 from ogcm.errors import InputError

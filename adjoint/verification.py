@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint.observations import Points, Report, background_check, select
-from adjoint.observations.quality import LIMIT, residuals_of
+from adjoint.observations.equivalents import residuals_of
+from adjoint.observations.quality import LIMIT
 from ogcm.model import Model
 
 Array = np.ndarray
@@ -56,7 +57,7 @@ def verify(
     points : sequence of Points
         The observations, in the runs and in the water.
     equivalents : mapping of str to sequence of ndarray
-        What the runs have in their place (`adjoint.observations.quality.model_equivalents`), by the names of the runs.
+        What the runs have in their place (`adjoint.observations.equivalents`), by the names of the runs.
     model : Model
         The model.
     report : Report

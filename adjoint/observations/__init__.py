@@ -9,10 +9,10 @@ A data set is a list of `Points`, of which each holds observations of one field.
 documentation has an example of each format and of each step; `adjoint.observations.reading` lists the formats.
 """
 
+from adjoint.observations.equivalents import first_guess
 from adjoint.observations.points import Points, misfit
 from adjoint.observations.quality import (
     background_check,
-    first_guess,
     in_run,
     in_water,
     of_platforms,

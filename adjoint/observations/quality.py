@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.interpolation import interpolation
-from adjoint.loss import Sum
+from adjoint.observations.equivalents import first_guess
 from adjoint.observations.points import Points
 from adjoint.observations.report import Report
 from adjoint.observations.super_observations import super_observations
-from adjoint.run import evaluate
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.model import Model
@@ -145,76 +144,6 @@ def over_deep_water(points: Sequence[Points], model: Model, depth: float) -> Goo
         for numbers, depths in model.grid.tile.every((found.known[found.own], below[found.own])):
             deep[numbers] = depths >= depth
     return good
-
-
-def model_equivalents(points: Sequence[Points], simulation: Simulation) -> list[Array]:
-    """Run forward, and observe the run as an assimilation does.
-
-    Parameters
-    ----------
-    points : sequence of Points
-        The data set, in the run and in the water.
-    simulation : Simulation
-        The run, which stays as it is.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        What the run has in the place of each observation [units of each field].
-
-    Raises
-    ------
-    InputError
-        For observations outside the water or the run.
-    """
-    losses = [p.loss(simulation.model, out_of_water="refuse") for p in points]
-    if losses:
-        evaluate(Sum([(1.0, loss) for loss in losses]), simulation)
-    return [loss.equivalents() for loss in losses]
-
-
-def residuals_of(points: Sequence[Points], equivalents: Sequence[Array], model: Model) -> list[Array]:
-    """Compute model equivalent minus observation, without the offsets of groups.
-
-    Parameters
-    ----------
-    points : sequence of Points
-        The data set, in the water.
-    equivalents : sequence of ndarray, shape (n,)
-        What a run has in their place (`model_equivalents`).
-    model : Model
-        The model.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        The residuals [units of each field].
-    """
-    losses = [p.loss(model, out_of_water="refuse") for p in points]
-    return [loss.without_offsets(y - loss.values) for loss, y in zip(losses, equivalents, strict=True)]
-
-
-def first_guess(points: Sequence[Points], simulation: Simulation) -> list[Array]:
-    """Compute the residuals of a run without assimilation, model equivalent minus observation.
-
-    Parameters
-    ----------
-    points : sequence of Points
-        The data set, in the run and in the water.
-    simulation : Simulation
-        The run, which stays as it is.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        The residuals, without the offsets of groups [units of each field].
-
-    Raises
-    ------
-    InputError
-        For observations outside the water or the run.
-    """
-    return residuals_of(points, model_equivalents(points, simulation), simulation.model)
 
 
 def background_check(

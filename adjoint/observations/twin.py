@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.complex_step import working_copy
+from adjoint.observations.equivalents import model_equivalents
 from adjoint.observations.points import Points
-from adjoint.observations.quality import model_equivalents
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.grid import interior

@@ -147,6 +147,7 @@ def test_platforms_are_withheld_by_name_or_by_number():
     points = [Points("T", *np.zeros((6, 6)), platform=np.array(list("abcdef")))]
     assert withheld_of(points, 3) == ["c", "f"]
     assert withheld_of(points, ["a"]) == ["a"]
+    assert withheld_of(points, True) == list("abcdef")
     with pytest.raises(InputError, match="withheld: every n-th platform from 2 on"):
         withheld_of(points, 1)
 

@@ -198,3 +198,24 @@ def test_another_altimeter_is_read_as_those_of_the_case(tmp_path):
     assert (eta.errors == 0.04).all()
     assert eta.platform.tolist() == ["Cryosat-2", "Cryosat-2"]
     assert eta.offset.tolist() == [0, 0]
+    # a file that the case names has its own options, and what cannot be read tells why
+    own = {"file": "other.nc", "sea_level": "dac", "add": [], "errors": 0.1, "offsets": "none", "withheld": True}
+    (eta,) = case._replace(observations=[*case.observations, own]).read_likewise(tmp_path / "other.nc", model)
+    np.testing.assert_allclose(eta.values, [0.1, 0.2])
+    assert (eta.offset == -1).all()
+    with pytest.raises(InputError, match=r"no option 'add'(.|\n)*read with errors=0.04(.|\n)*read with no options"):
+        case._replace(observations=[entry]).read_likewise(profiles_file(tmp_path), model)
+
+
+def profiles_file(folder):
+    """A file of profiles without errors."""
+    variables = {
+        "time": ("profile", [0.1], {"units": "days since 2021-01-01"}),
+        "lon": ("profile", [4.5], {"units": "degrees_east"}),
+        "lat": ("profile", [38.0], {"units": "degrees_north"}),
+        "row_size": ("profile", [2], {"sample_dimension": "obs"}),
+        "depth": ("obs", [10.0, 100.0], {"units": "m", "positive": "down"}),
+        "temperature": ("obs", [19.0, 17.5], {"units": "degree_Celsius"}),
+    }
+    xr.Dataset(variables).to_netcdf(folder / "profiles.nc")
+    return folder / "profiles.nc"
