@@ -14,6 +14,7 @@
     [[assimilate.observations]]             # a file, and the options of `adjoint.observations.read`
     file = "profiles.nc"
     errors = {T = 0.3, S = 0.05}
+    x = [-5.5, 36.3]                        # only between these coordinates; y likewise
     sea_floor = 100.0                       # [m] only where the sea floor is that deep
     withheld = 5                            # every fifth platform, names of platforms, or true: for scores alone
 
@@ -34,7 +35,7 @@ import numpy as np
 from adjoint.background.deviations import deviations
 from adjoint.controls import Controls
 from adjoint.estimates import Estimate
-from adjoint.observations import Points, of_platforms, over_deep_water, quality_control, read, select
+from adjoint.observations import Points, in_box, of_platforms, over_deep_water, quality_control, read, select
 from ogcm import config
 from ogcm.errors import InputError, suggestion
 from ogcm.model import Model
@@ -184,7 +185,9 @@ class Case(NamedTuple):
 
     def reading(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options with which a file of observations is read."""
-        options = {name: value for name, value in entry.items() if name not in ("file", "withheld", "sea_floor")}
+        options = {
+            name: value for name, value in entry.items() if name not in ("file", "withheld", "sea_floor", "x", "y")
+        }
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def read_likewise(self, path: str | Path, model: Model) -> list[Points]:
@@ -223,6 +226,7 @@ class Case(NamedTuple):
     def points_of(self, path: str | Path, entry: Mapping[str, Any], model: Model) -> list[Points]:
         """Read a file of observations with the entries of one."""
         points = read(path, model, **self.reading(entry))
+        points = select(points, in_box(points, model, entry.get("x"), entry.get("y")))
         return select(points, over_deep_water(points, model, entry["sea_floor"])) if "sea_floor" in entry else points
 
     def options(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from adjoint.observations.equivalents import first_guess
 from adjoint.observations.points import Points, misfit
 from adjoint.observations.quality import (
     background_check,
+    in_box,
     in_run,
     in_water,
     of_platforms,
@@ -34,6 +35,7 @@ __all__ = [
     "Report",
     "background_check",
     "first_guess",
+    "in_box",
     "in_run",
     "in_water",
     "misfit",

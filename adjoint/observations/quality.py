@@ -19,6 +19,7 @@ from adjoint.observations.super_observations import super_observations
 from ogcm.constants import DAY
 from ogcm.errors import InputError
 from ogcm.model import Model
+from ogcm.regions import shift_coordinates
 from ogcm.simulation import Simulation
 
 Array = np.ndarray
@@ -111,6 +112,42 @@ def in_water(points: Sequence[Points], model: Model) -> tuple[Good, Good]:
     """
     found = [interpolation(model, p.field, p.x, p.y, p.whole().z) for p in points]
     return [f.inside for f in found], [f.wet for f in found]
+
+
+def in_box(
+    points: Sequence[Points], model: Model, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None
+) -> Good:
+    """Find the observations between two coordinates along one or both axes.
+
+    Parameters
+    ----------
+    points : sequence of Points
+        The data set.
+    model : Model
+        The model, which tells whether x is a longitude, of which multiples of 360 degrees are the same.
+    x, y : tuple of float, optional
+        The coordinates, in ascending order [degrees or m]; by default all.
+
+    Returns
+    -------
+    list of ndarray of bool
+        True between them.
+
+    Raises
+    ------
+    InputError
+        For what is not two numbers in ascending order.
+    """
+    good = [np.ones(len(p.x), bool) for p in points]
+    for axis, ends in (("x", x), ("y", y)):
+        if ends is None:
+            continue
+        if np.shape(ends) != (2,) or not ends[0] < ends[1]:
+            raise InputError(f"{axis}: needs two numbers in ascending order, got {ends}")
+        for p, inside in zip(points, good, strict=True):
+            at = shift_coordinates(model.horizontal, axis, getattr(p, axis), 0.5 * (ends[0] + ends[1]))
+            inside &= (at >= ends[0]) & (at <= ends[1])
+    return good
 
 
 def over_deep_water(points: Sequence[Points], model: Model, depth: float) -> Good:

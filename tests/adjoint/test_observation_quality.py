@@ -10,6 +10,7 @@ from adjoint.observations import (
     Report,
     background_check,
     first_guess,
+    in_box,
     in_run,
     in_water,
     misfit,
@@ -131,6 +132,15 @@ def test_each_pass_gets_an_offset():
     p = points("eta", n=6, platform=["b", "a", "b", "b", "a", "b"], days=[0.3, 0.0, 0.31, 0.1, 0.01, 0.5])
     (eta,) = with_offsets([p], gap=0.05)
     assert eta.offset.tolist() == [2, 0, 2, 1, 0, 3]
+
+
+def test_observations_in_a_box():
+    p = points(n=4, x=[1e4, 2e4, 3e4, 4e4], y=[1e4, 1e4, 2e4, 2e4])
+    assert in_box([p], rough_basin())[0].all()
+    assert in_box([p], rough_basin(), x=(2e4, 3e4))[0].tolist() == [False, True, True, False]
+    assert in_box([p], rough_basin(), x=(2e4, 4e4), y=(1.5e4, 9e4))[0].tolist() == [False, False, True, True]
+    with pytest.raises(InputError, match="y: needs two numbers"):
+        in_box([p], rough_basin(), y=(2e4, 1e4))
 
 
 def test_observations_over_deep_water():
