@@ -42,6 +42,7 @@ from ogcm.model import Model
 
 Array = np.ndarray
 CHOICES = ("method", "outer", "iterations", "tolerance", "history", "memory", "balance")
+NOT_READING = ("file", "withheld", "sea_floor", "x", "y")  # entries of observations that are no options of `read`
 TABLES = ("controls", "observations", "quality")
 COMMON = {"u": 0.05, "v": 0.05, "eta": 0.05, "T": 0.5, "S": 0.1, "tau_x": 0.05, "tau_y": 0.05}  # standard errors
 
@@ -185,9 +186,7 @@ class Case(NamedTuple):
 
     def reading(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options with which a file of observations is read."""
-        options = {
-            name: value for name, value in entry.items() if name not in ("file", "withheld", "sea_floor", "x", "y")
-        }
+        options = {name: value for name, value in entry.items() if name not in NOT_READING}
         return options | {name: self.folder / options[name] for name in ("grid", "levels") if name in options}
 
     def read_likewise(self, path: str | Path, model: Model) -> list[Points]:

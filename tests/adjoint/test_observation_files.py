@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import ogcm
-from adjoint.observations import Points, read, write
+from adjoint.observations import Points, in_box, read, write
 from ogcm.constants import DAY
 from ogcm.errors import FileError, InputError
 
@@ -237,6 +237,9 @@ def test_sea_level_is_the_sum_of_what_is_chosen(tmp_path):
     np.testing.assert_allclose(eta.values, [0.21, 0.32, 0.54])
     assert eta.platform.tolist() == ["3", "1", "3"]
     assert eta.offset.tolist() == [-1, -1, -1]
+    for east in (0.0, 360.0):
+        (good,) = in_box([eta], sphere(), x=(2.0 + east, 5.0 + east))
+        assert good.tolist() == [False, True, True]
     (eta,) = read(path, sphere(), errors=0.03, offsets="pass")
     assert eta.offset.tolist() == [1, 0, 2]
     with pytest.raises(InputError, match="offsets: unknown 'track'"):
