@@ -58,7 +58,7 @@ def run_cycles(output: Path, paths: Sequence[Path], case: Case, simulation: Simu
         check_replaceable(path, overwrite or history is not None)
     lines = list[CycleLine]()
     for window, path in zip(made, paths, strict=True):
-        estimate_file.save(path, window.found)
+        estimate_file.save(path, window.found, deviations=False)
         save_restart(beside(path, ".restart.h5"), window.analysis)
         lines += lines_of(window)
         if simulation.tile.is_first:

@@ -57,6 +57,8 @@ def save(
     found: Assimilated,
     truth: Mapping[str, Array] | None = None,
     points: Sequence[Points] = (),
+    *,
+    deviations: bool = True,
 ) -> None:
     """Write what an assimilation found.
 
@@ -65,11 +67,13 @@ def save(
     path : str or Path
         The file.
     found : Assimilated
-        The result; of the incremental method, standard deviations of the estimate are written as well.
+        The result.
     truth : mapping of str to ndarray, optional
         The true controls of a twin experiment.
     points : sequence of Points, optional
         The observations of the loss, in their order: they are written with their misfits, as the group `misfits`.
+    deviations : bool, default True
+        Whether standard deviations of the estimate are written as well where the method has some.
 
     Raises
     ------
@@ -92,7 +96,7 @@ def save(
             if points:
                 write_misfits(f.create_group("misfits"), found, points)
 
-    with_changes(found, truth, write, found.analysis.deviations() if found.analysis else None)
+    with_changes(found, truth, write, found.analysis.deviations() if deviations and found.analysis else None)
 
 
 def write_change(f: h5netcdf.File, change: Change, model: Model) -> None:

@@ -28,15 +28,15 @@ class Background:
     balance : Balance, optional
         The balance between the controls of the initial state; none by default.
 
-    Warns
-    -----
-    UserWarning
-        For a balance without some of its controls S, eta, u and v, which then stay as they are.
-
     Raises
     ------
     InputError
         For a balance without the control T, or with a logarithm of one of its controls.
+
+    Warns
+    -----
+    UserWarning
+        For a balance without some of its controls S, eta, u and v, which then stay as they are.
     """
 
     def __init__(self, scaled: Mapping[str, ScaledControl], balance: Balance | None = None) -> None:
