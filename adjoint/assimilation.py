@@ -141,7 +141,8 @@ def assimilate(
         HDF5 file of all evaluations. The same call continues an interrupted minimisation, also with more iterations of
         the full method, or more outer loops of the others.
     **budget
-        memory, snapshots, disk, folder as for `adjoint.gradient`, and diffusions as for `adjoint.cost.Cost`.
+        memory, snapshots, disk, folder as for `adjoint.gradient`; diffusions, a dict of those of correlations that were
+        made before for the same grid, which receives new ones.
 
     Returns
     -------

@@ -58,7 +58,7 @@ class Cost:
     balance : bool, default False
         Whether errors of temperature imply errors of salinity, sea level and velocity (`adjoint.background.balance`).
     diffusions : dict, optional
-        As for `adjoint.estimates.scaled_controls`.
+        Diffusions of correlations that were made before for the same grid; receives new ones.
     **budget
         memory, snapshots, disk, folder as for `adjoint.gradient`.
 
