@@ -3,8 +3,8 @@
     J(z + w) ~ J(z) + g^T w + 1/2 w^T (I + A) w,      A = U^T H^T R^-1 H U,      y(x + dx) ~ y(x) + H dx
 
 as in incremental 4D-Var (`adjoint.cost`), but H now interpolates the increment dx of the initial fields in space alone:
-during the window the increment neither moves nor decays (Fisher and Andersson 2001, ECMWF Technical Memorandum 347;
-Lorenc and Rawlins 2005, doi 10.1256/qj.05.171). The residuals are those of runs of the model, so that each observation
+during the window the increment neither moves nor decays (Fisher and Andersson 2001, ECMWF Technical Memorandum 347).
+The residuals are those of runs of the model, so that each observation
 is compared at its own time. A product with A takes no run, and an outer loop one, which makes this the method for long
 cycles: OceanVar and NEMOVAR work like this. It needs windows so short that the increment stays where it is, about a
 day, and a multivariate balance, since without a run nothing else relates the fields to each other.
