@@ -2,7 +2,6 @@
 
 `point` compiles a point function: plain scalar code for one point of the grid, inlined where it is called.
 `kernel` makes a threaded CPU kernel of a loop over points; its GPU twin runs if the arrays live on a GPU.
-
 Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
 

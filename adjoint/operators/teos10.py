@@ -26,8 +26,8 @@ from ogcm.operators.teos10 import (
     triangle6_x,
 )
 
-# Of the terms with d^k: the largest i + j, and the first coefficient. As tables of a loop, since LLVM would write out the
-# loops of each triangle for its own numbers, which takes half a minute to compile.
+# The largest i + j of the terms with d^k, and their first coefficient. The triangles are taken in a loop over k, since
+# LLVM would write out the loops of four separate calls for the numbers of each, and compile them for half a minute.
 DEGREES = (6, 4, 2, 1)
 FIRST = (0, 28, 43, 49)
 
