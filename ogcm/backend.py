@@ -2,7 +2,6 @@
 
 `point` compiles a point function: plain scalar code for one point of the grid, inlined where it is called.
 `kernel` makes a threaded CPU kernel of a loop over points; its GPU twin runs if the arrays live on a GPU.
-
 Compiled kernels are kept between processes by `ogcm.kernel_cache`.
 """
 
@@ -155,6 +154,23 @@ class KernelGrid:
         return {}
 
 
+def grid_type(fields: Sequence[str]) -> type:
+    """Return the named tuple of some arrays of a grid, always the same for the same arrays.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        Names of the arrays.
+
+    Returns
+    -------
+    type
+        The named tuple, which the cache can save.
+    """
+    name = f"Grid_{hashlib.sha256(' '.join(fields).encode()).hexdigest()[:16]}"
+    return globals().setdefault(name, namedtuple(name, fields, module=__name__))
+
+
 def part_of_grid(grid: KernelGrid, key: object, fields: Sequence[str]) -> tuple:
     """Return some arrays of a grid as a named tuple, of a type that the cache can save.
 
@@ -172,14 +188,12 @@ def part_of_grid(grid: KernelGrid, key: object, fields: Sequence[str]) -> tuple:
     tuple
         A named tuple of the arrays.
     """
-    name = f"Grid_{hashlib.sha256(' '.join(fields).encode()).hexdigest()[:16]}"
-    part = globals().setdefault(name, namedtuple(name, fields, module=__name__))
     arrays = [getattr(grid, field) for field in fields]
     if any(hasattr(a, "__cuda_array_interface__") for a in arrays):
         from ogcm.cuda import as_numba_array
 
         arrays = [as_numba_array(a) for a in arrays]
-    return grid.kernel_grids.setdefault(key, part(*arrays))
+    return grid.kernel_grids.setdefault(key, grid_type(fields)(*arrays))
 
 
 class Kernel:

@@ -22,7 +22,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from ogcm.backend import HALO, Kernel, grid_fields, part_of_grid
+from ogcm.backend import HALO, Kernel, grid_fields, grid_type, part_of_grid
 from ogcm.kernel_cache import KernelCache, fingerprint
 from ogcm.kernel_source import compile_tree
 from ogcm.rows import INNER, OPTIONS, row_function
@@ -143,7 +143,8 @@ def {name}(blocks, nj, grid, {arguments}):
 def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: tuple, namespace: dict) -> Any:
     """Return the Python function that sweeps one of several blocks of rows, and add the rows' functions to `namespace`.
 
-    The first and the last block have the rows of the halo that the kernels write.
+    The first and the last block have the rows of the halo that the kernels write. As outside a sweep, each kernel
+    receives only the arrays of the grid that it reads, so that the function of its row is compiled once for all sweeps.
     """
     head = [f"{w} = as_window({w}[number], nj)" for w in windows]
     head += ["first = HALO + (nj - 2 * HALO) * number // blocks"]
@@ -151,12 +152,14 @@ def block_function(name: str, passes: tuple[Pass, ...], names: tuple, windows: t
     begins, ends, calls = [], [], []
     for n, (kernel, arguments, south, north) in enumerate(passes):
         row, start, stop = row_function(kernel.py_func, apart=True)
-        namespace[row.py_func.__name__] = row
+        namespace |= {row.py_func.__name__: row, f"Grid_{n}": grid_type(kernel.fields)}
         head += [f"begin_{n} = {start} if number == 0 else first - {south}"]
         head += [f"end_{n} = {stop} if number == blocks - 1 else last + {north}"]
+        head += [f"grid_{n} = Grid_{n}({', '.join(f'grid.{field}' for field in kernel.fields)})"]
         begins.append(f"begin_{n} - {north}")
         ends.append(f"end_{n} - {north}")
-        call = f"{row.py_func.__name__}({', '.join(arguments.split())}, np.uintp(j + {north}))"
+        given = (f"grid_{n}" if name == "grid" else name for name in arguments.split())
+        call = f"{row.py_func.__name__}({', '.join(given)}, np.uintp(j + {north}))"
         calls.append(f"if begin_{n} <= j + {north} < end_{n}: {call}")
     lines = [*head, f"for j in range(min({', '.join(begins)}), max({', '.join(ends)})):", *(f"    {c}" for c in calls)]
     body = "\n    ".join(lines)

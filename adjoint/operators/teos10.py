@@ -26,6 +26,11 @@ from ogcm.operators.teos10 import (
     triangle6_x,
 )
 
+# The largest i + j of the terms with d^k, and their first coefficient. The triangles are taken in a loop over k, since
+# LLVM would write out the loops of four separate calls for the numbers of each, and compile them for half a minute.
+DEGREES = (6, 4, 2, 1)
+FIRST = (0, 28, 43, 49)
+
 
 @point
 def triangle_c(degree, n, x, t, g, power, c_ad, j):
@@ -56,10 +61,8 @@ def teos10_c(t, s, g, c, x, tau, power, c_ad, j):
         g[1, i] *= deep
         g[2, i] *= deep * deep
         g[3, i] *= deep * deep * deep
-    triangle_c(6, 0, x, tau, g[0], power, c_ad, j)
-    triangle_c(4, 28, x, tau, g[1], power, c_ad, j)
-    triangle_c(2, 43, x, tau, g[2], power, c_ad, j)
-    triangle_c(1, 49, x, tau, g[3], power, c_ad, j)
+    for k in range(4):
+        triangle_c(DEGREES[k], FIRST[k], x, tau, g[k], power, c_ad, j)
 
 
 # Second derivatives by x: 2 c[n + 2] + 6 c[n + 3] x + ...
@@ -188,7 +191,5 @@ def teos10_expansion_c(t, s, z, G, c, w, c_ad, j):
     t, s, z (ni,) are temperature, salinity and height. w (8, ni) is a work array: x, t, their increments dx and dt by
     G, a power of x and t and its increment in this direction, at the beginning of a row and within it.
     """
-    directional_c(6, 0, 0, t, s, z, G, w, c_ad, j)
-    directional_c(4, 28, 1, t, s, z, G, w, c_ad, j)
-    directional_c(2, 43, 2, t, s, z, G, w, c_ad, j)
-    directional_c(1, 49, 3, t, s, z, G, w, c_ad, j)
+    for k in range(4):
+        directional_c(DEGREES[k], FIRST[k], k, t, s, z, G, w, c_ad, j)
