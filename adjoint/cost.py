@@ -19,6 +19,7 @@ without stratification does, which the smallest change makes unstable in places.
 
 import contextlib
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -85,7 +86,6 @@ class Cost:
             raise InputError(f"estimates: each control once, got {', '.join(names)}")
         self.loss, self.simulation, self.budget, self.balanced = loss, copy.copy(simulation), budget, balance
         self.simulation.model = full_copy(simulation.model, simulation.model.state.u.dtype)
-        self.workspace = Workspace(self.simulation.model, simulation.device)
         self.controls, self.tile = Controls(self.simulation.model, names), simulation.model.grid.tile
         loss.records_by_step(simulation)
         self.scaled = scaled_controls(estimates, self.controls, diffusions)
@@ -94,6 +94,11 @@ class Cost:
         # The elements of z that count in the background term.
         counts = [np.full(math.prod(s.shape), s.estimate.background, bool) for s in self.scaled.values()]
         self.counts = np.concatenate([np.zeros(0, bool), *counts])
+
+    @functools.cached_property
+    def workspace(self) -> Workspace:
+        """Memory for all gradients."""
+        return Workspace(self.simulation.model, self.simulation.device)
 
     def parts(self, z: Array) -> Iterator[tuple[str, ScaledControl, Array]]:
         """Yield name, control and its part of z."""
