@@ -83,7 +83,9 @@ class Sampling:
     count : int
         Number of samples of the whole ocean.
     reads : ndarray, shape (rows, levels)
-        The rows that a sample of each level reads at one neighbour; a column has one level.
+        The rows that a sample of each level reads at one neighbour.
+    levels : int
+        Number of levels with samples; columns have one.
     steps : ndarray, shape (neighbours,)
         Distance of each neighbour in a flat map.
     number : ndarray, shape (levels nj ni,)
@@ -100,6 +102,7 @@ class Sampling:
     def __init__(self, grid: Grid, rows: list[Row], features: Sequence[str], vertical: str, stencil: str) -> None:
         self.vertical, self.offsets = vertical, STENCILS[stencil]
         self.reads = rows_read(rows, features, vertical, len(grid.h_t))
+        self.levels = self.reads.shape[1]
         self.cells, self.width = grid.depth_t.size, grid.depth_t.shape[1]  # of a layer
         self.steps = np.array([dj * self.width + di for dj, di in self.offsets])
         self.inputs = len(self.reads) * len(self.offsets)
@@ -110,14 +113,21 @@ class Sampling:
         self.samples, self.near = np.flatnonzero(wet & inside), np.flatnonzero(wet & near)
         self.own = inside.ravel()[self.near]
         self.count = sum(grid.tile.every(len(self.samples)))
-        levels = np.arange(self.reads.shape[1] + 1) * self.cells
+        levels = np.arange(self.levels + 1) * self.cells
         # The number of the first sample of each level, and the number of all.
         self.starts, self.starts_near = (np.searchsorted(a, levels) for a in (self.samples, self.near))
+
+    def of_hidden(self, size: int) -> "Sampling":
+        """Return the same samples, which read `size` hidden values (size levels, nj, ni) of their own level."""
+        other = copy.copy(self)
+        other.reads = np.arange(size * self.levels).reshape(size, self.levels)
+        other.inputs = size * len(self.offsets)
+        return other
 
     def to(self, device: str) -> "Sampling":
         """Return a copy with its indices on `device`."""
         other = copy.copy(self)
-        other.number = np.full(self.reads.shape[1] * self.cells, -1)
+        other.number = np.full(self.levels * self.cells, -1)
         other.number[self.near] = np.arange(len(self.near))
         places = [np.flatnonzero(row == self.reads.T) for row in range(self.reads.max() + 1)]
         other.readers = np.full((len(places), max(map(len, places))), -1)
