@@ -44,34 +44,32 @@ class Stage:
     network: Network
     sampling: Sampling
 
-    def forward(self, F: Array, scale: Array | None, Y: Array) -> None:
+    def forward(self, F: Array, scale: Array, Y: Array) -> None:
         """Compute Y = scale network(F).
 
         Parameters
         ----------
         F : ndarray, shape (rows, nj, ni)
             The map that is read, its halo filled.
-        scale : ndarray, shape (components, levels), or None
-            Factors of the outputs; None for 1.
+        scale : ndarray, shape (components, levels)
+            Factors of the outputs.
         Y : ndarray, shape (components, levels, nj, ni)
             Receives the outputs at the samples.
         """
-        flat, sampling = Y.reshape(*Y.shape[:2], -1), self.sampling
+        sampling, dtype = self.sampling, self.input_dtype(F)
         for chunk in sampling.chunks():
-            y = self.network.forward(sampling.gather(F, chunk, self.input_dtype(F)))
-            there = sampling.index(chunk.cells)
-            y = y.reshape(flat[there].shape)
-            flat[there] = y if scale is None else sampling.scale_of(scale, chunk.cells) * y
+            y = self.network.forward(sampling.gather(F, chunk, dtype))
+            sampling.write(y, scale, chunk, Y)
 
-    def backward(self, F: Array, scale: Array | None, Y_ad: Array, grid: Grid, F_ad: Array, weights_ad: Array) -> None:
+    def backward(self, F: Array, scale: Array, Y_ad: Array, grid: Grid, F_ad: Array, weights_ad: Array) -> None:
         """Add the adjoint of `forward` to that of the map and of the weights.
 
         Parameters
         ----------
         F : ndarray, shape (rows, nj, ni)
             The map that was read, its halo filled.
-        scale : ndarray, shape (components, levels), or None
-            Factors of the outputs; None for 1.
+        scale : ndarray, shape (components, levels)
+            Factors of the outputs.
         Y_ad : ndarray, shape (components, levels, nj, ni)
             Adjoint of the outputs, whose halo is filled here.
         grid : Grid
@@ -82,16 +80,13 @@ class Stage:
             Receives the adjoint of the weights, that of the whole ocean.
         """
         exchange(grid, *Y_ad)
-        flat, sampling, tile = Y_ad.reshape(*Y_ad.shape[:2], -1), self.sampling, grid.tile
+        sampling, tile, dtype = self.sampling, grid.tile, self.input_dtype(F)
         network: Any = self.network
         sums = self.exact_sums(F, scale, Y_ad, grid)
         part = np.zeros_like(weights_ad)
         for chunk in sampling.chunks(near=True):
-            y_ad = flat[sampling.index(chunk.cells)]
-            if scale is not None:
-                y_ad = sampling.scale_of(scale, chunk.cells) * y_ad
-            X, own = sampling.gather(F, chunk, self.input_dtype(F)), sampling.own[chunk.part]
-            y_ad = y_ad.reshape(-1, len(chunk.cells)).astype(X.dtype)
+            y_ad, X = sampling.write_ad(Y_ad, scale, chunk, dtype), sampling.gather(F, chunk, dtype)
+            own = sampling.own[chunk.part]
             if sums is None:
                 X_ad = backward_of_own(network, X, y_ad, own, part)
             else:
@@ -102,15 +97,15 @@ class Stage:
         else:
             weights_ad += np.concatenate([a.ravel() for layer in sums for a in layer.total(tile)])
 
-    def exact_sums(self, F: Array, scale: Array | None, Y_ad: Array, grid: Grid) -> Any:
+    def exact_sums(self, F: Array, scale: Array, Y_ad: Array, grid: Grid) -> Any:
         """Return the sums in which the network adds up the adjoint of its weights exactly.
 
         Parameters
         ----------
         F : ndarray, shape (rows, nj, ni)
             The map that was read.
-        scale : ndarray, shape (components, levels), or None
-            Factors of the outputs; None for 1.
+        scale : ndarray, shape (components, levels)
+            Factors of the outputs.
         Y_ad : ndarray, shape (components, levels, nj, ni)
             Adjoint of the outputs.
         grid : Grid
@@ -126,9 +121,7 @@ class Stage:
             return None
         wet = interior(grid.mask_t[: Y_ad.shape[1]]) > 0
         x = np.abs(interior(F)).max((1, 2))
-        y_ad = np.abs(interior(Y_ad)).max((2, 3), where=wet, initial=0)
-        if scale is not None:
-            y_ad = scale * y_ad
+        y_ad = scale * np.abs(interior(Y_ad)).max((2, 3), where=wet, initial=0)
         x, y_ad = map(grid.tile.largest_of_each, (x, y_ad))
         y_ad = y_ad.ravel() if self.sampling.vertical == "column" else y_ad.max(axis=1)
         return network.sums(self.sampling.largest_inputs(x), y_ad, self.sampling.count)
@@ -155,7 +148,7 @@ class MapNetwork:
     Parameters
     ----------
     networks : sequence of Network
-        The dense layer of each round, and the network that follows them (`nn.network.make_all`).
+        The dense layer of each round, and the network that follows them, as `make_all` makes them.
     sampling : Sampling
         The samples, and what the first of these networks reads.
     grid : Grid
@@ -187,7 +180,7 @@ class MapNetwork:
         O : ndarray, shape (components, nk, nj, ni)
             Receives the outputs.
         """
-        self.stages[-1].forward(self.maps(F)[-1], scale, O)
+        self.stages[-1].forward(self.maps(F, scale)[-1], scale, O)
 
     def backward(self, F: Array, scale: Array, O_ad: Array, F_ad: Array, weights_ad: Array) -> None:
         """Add the adjoint of `forward` to that of the features and of the weights.
@@ -205,21 +198,23 @@ class MapNetwork:
         weights_ad : ndarray, shape (n,)
             Receives the adjoint of the weights, that of the whole ocean.
         """
-        maps, parts_ad = self.maps(F), self.parts(weights_ad)
-        factor: Array | None = scale
+        maps, parts_ad = self.maps(F, scale), self.parts(weights_ad)
         for n in reversed(range(1, len(self.stages))):
             H_ad = np.zeros_like(maps[n])
-            self.stages[n].backward(maps[n], factor, O_ad, self.grid, H_ad, parts_ad[n])
-            factor, O_ad = None, H_ad.reshape(-1, self.stages[n].sampling.levels, *F.shape[1:])
-        self.stages[0].backward(F, factor, O_ad, self.grid, F_ad, parts_ad[0])
+            self.stages[n].backward(maps[n], scale, O_ad, self.grid, H_ad, parts_ad[n])
+            O_ad = H_ad.reshape(-1, self.stages[n].sampling.levels, *F.shape[1:])
+            scale = np.ones_like(scale, shape=O_ad.shape[:2])
+        self.stages[0].backward(F, scale, O_ad, self.grid, F_ad, parts_ad[0])
 
-    def maps(self, F: Array) -> list[Array]:
+    def maps(self, F: Array, scale: Array) -> list[Array]:
         """Return what each stage reads: the features, then the hidden values of each round.
 
         Parameters
         ----------
         F : ndarray, shape (rows + 1, nj, ni)
             Normalised features, their halo filled.
+        scale : ndarray
+            An array in the memory of the scales.
 
         Returns
         -------
@@ -228,10 +223,11 @@ class MapNetwork:
         """
         maps = [F]
         for stage, following in zip(self.stages[:-1], self.stages[1:], strict=True):
-            H = np.zeros_like(F, stage.input_dtype(F), shape=(following.sampling.reads.size, *F.shape[1:]))
-            stage.forward(maps[-1], None, H.reshape(-1, stage.sampling.levels, *F.shape[1:]))
-            exchange(self.grid, H)
-            maps.append(H)
+            reads = following.sampling.reads
+            H = np.zeros_like(F, stage.input_dtype(F), shape=(*reads.shape, *F.shape[1:]))
+            stage.forward(maps[-1], np.ones_like(scale, shape=reads.shape), H)
+            maps.append(H.reshape(-1, *F.shape[1:]))
+            exchange(self.grid, maps[-1])
         return maps
 
     def parts(self, weights: Array) -> list[Array]:
