@@ -43,9 +43,9 @@ def line(size: tuple[int, int, int], dtype: str, rate: float, repeats: int) -> s
     rng = np.random.default_rng(0)
     corrector.weights[...] += 1e-3 * rng.normal(size=corrector.weights.shape)
     fluxes, steppers = corrected.forcing.at(0.0), [AdjointStepper(m) for m in (plain, corrected)]
-    D, n, network = Stepper(corrected).slow.D, corrected.state, corrector.network
+    D, n, network = Stepper(corrected).slow.D, corrected.state, corrector.network.stages[0].network
     gradients = [Gradient.zeros(m) for m in (plain, corrected)]
-    x = rng.normal(size=(network.sizes[0], len(corrector.sampling.samples))).astype(dtype)
+    x = rng.normal(size=(network.sizes[0], len(corrector.network.stages[0].sampling.samples))).astype(dtype)
     y, counted = network.forward(x), np.ones(x.shape[1], bool)
     sums = network.sums(np.abs(x).max(axis=1), np.abs(y).max(axis=1), x.shape[1])
     times = median_times(

@@ -23,16 +23,17 @@ import numpy as np
 
 from adjoint.state import Gradient
 from nn.corrector_file import fill_corrector, write_corrector
-from nn.corrector_options import check_equivariance, check_model, check_names
+from nn.corrector_options import check_equivariance, check_model, check_names, check_rounds
 from nn.equivariance import stretch_and_rotate, stretch_and_rotate_ad
 from nn.feature_kernels import normalise
 from nn.features import features_of
-from nn.network import backward_of_own, make
+from nn.map_network import MapNetwork
+from nn.network import make_all
 from nn.normalisation import Normalisation, normalisation
 from nn.outputs import forms_of
-from nn.sampling import CHUNK_ON_GPU, Sampling, feature_rows
+from nn.sampling import Sampling, feature_rows
 from ogcm.air_sea import fluxes_at
-from ogcm.device import array_module, copy_values, is_on_host, to_device, to_host, zeros
+from ogcm.device import array_module, copy_values, to_device, zeros
 from ogcm.errors import InputError
 from ogcm.forcing import Fluxes
 from ogcm.grid import interior
@@ -61,6 +62,9 @@ class Corrector(Term):
         A name in `nn.NETWORKS`, which is made with `hidden`, `activation`, `seed` and `dtype`.
     hidden : sequence of int, default (32, 32)
         Sizes of the hidden layers.
+    rounds : int, default 0
+        Number of hidden layers, from the first on, whose values the next layer reads at all points of the stencil: a
+        sample sees one cell further for each.
     activation : str, default "gelu"
         Activation of the hidden layers.
     vertical : {"column", "local"}, default "column"
@@ -102,6 +106,7 @@ class Corrector(Term):
         outputs: Sequence[str],
         network: str = "mlp",
         hidden: Sequence[int] = (32, 32),
+        rounds: int = 0,
         activation: str = "gelu",
         vertical: str = "column",
         stencil: str = "square",
@@ -112,11 +117,13 @@ class Corrector(Term):
     ) -> None:
         check_names(model, features, outputs, stencil, vertical, dtype)
         check_model(features, outputs, model)
+        check_rounds(rounds, hidden, stencil)
         if equivariant:
             check_equivariance(model, features, outputs, stencil)
         self.config: dict[str, Any] = {
             "features": tuple(features), "outputs": tuple(outputs), "network": network, "hidden": tuple(hidden),
-            "activation": activation, "vertical": vertical, "stencil": stencil, "equivariant": equivariant,
+            "rounds": rounds, "activation": activation, "vertical": vertical, "stencil": stencil,
+            "equivariant": equivariant,
         }  # fmt: skip
         self.grid, self.layers = model.grid, len(model.grid.h_t)
         # Of the thickest cells of each layer at rest [m]
@@ -138,10 +145,12 @@ class Corrector(Term):
         self.scaled: set[str] = set()  # outputs whose scale is known
         self.set_scales(scales or {})
         self.normalisation = Normalisation(np.zeros(len(self.rows)), np.ones(len(self.rows)))
-        self.sampling = Sampling(self.grid, self.rows, features, vertical, stencil)
-        self.outputs = ends[-1] * (self.layers if vertical == "column" else 1)  # of a sample
-        options = {"hidden": tuple(hidden), "activation": activation, "seed": seed, "dtype": np.dtype(dtype)}
-        self.network = make(network, self.sampling.inputs, self.outputs, **options)
+        sampling = Sampling(self.grid, self.rows, features, vertical, stencil)
+        count = ends[-1] * (self.layers if vertical == "column" else 1)  # outputs of a sample
+        options: dict[str, Any] = {"activation": activation, "seed": seed, "dtype": np.dtype(dtype)}
+        sizes = sampling.inputs, count, rounds, len(sampling.offsets), tuple(hidden)
+        networks = make_all(network, *sizes, **options)
+        self.network = MapNetwork(networks, sampling, self.grid)
         self.allocate(model.state.u.dtype)
 
     def set_scales(self, scales: Mapping[str, float | Sequence[float] | Array]) -> None:
@@ -222,7 +231,7 @@ class Corrector(Term):
             self.evaluate_network()
             basis_ad = stretch_and_rotate_ad(self.O, basis, self.acting, grid, O_ad)
         weights_ad: Any = gradient.weights
-        self.evaluate_network_ad(O_ad, F_ad, weights_ad)
+        self.network.backward(self.F, self.scale, O_ad, F_ad, weights_ad)
         normalise(0 * self.normalisation.mean, self.normalisation.r_deviation, self.levels, grid, F_ad[:-1])
         for name, e_ad in basis_ad.items():
             F_ad[self.rows_of[name]] += e_ad.reshape(-1, *F_ad.shape[1:])
@@ -258,65 +267,7 @@ class Corrector(Term):
 
     def evaluate_network(self) -> None:
         """Compute O = scale network(F) at the wet samples, from normalised features F."""
-        flat, sampling = self.O.reshape(*self.O.shape[:2], -1), self.sampling
-        for chunk in sampling.chunks():
-            y = self.network.forward(sampling.gather(self.F, chunk, self.input_dtype()))
-            there = sampling.index(chunk.cells)
-            flat[there] = sampling.scale_of(self.scale, chunk.cells) * y.reshape(flat[there].shape)
-
-    def evaluate_network_ad(self, O_ad: Array, F_ad: Array, weights_ad: Array) -> None:
-        """Add the adjoint of `evaluate_network` to that of the normalised features and of the weights.
-
-        Parameters
-        ----------
-        O_ad : ndarray, shape (components, nk, nj, ni)
-            Adjoint of the outputs of the network, whose halo is filled here.
-        F_ad : ndarray, shape (rows + 1, nj, ni)
-            Receives the adjoint of the features on the interior.
-        weights_ad : ndarray, shape (n,)
-            Receives the adjoint of the weights, that of the whole ocean.
-        """
-        exchange(self.grid, *O_ad)
-        flat, sampling, tile = O_ad.reshape(*O_ad.shape[:2], -1), self.sampling, self.grid.tile
-        network: Any = self.network
-        sums = self.exact_sums(O_ad)
-        part = np.zeros_like(weights_ad)
-        for chunk in sampling.chunks(near=True):
-            scale = sampling.scale_of(self.scale, chunk.cells)
-            y_ad = (scale * flat[sampling.index(chunk.cells)]).reshape(self.outputs, -1)
-            X, own = sampling.gather(self.F, chunk, self.input_dtype()), sampling.own[chunk.part]
-            y_ad = y_ad.astype(X.dtype)
-            if sums is None:
-                X_ad = backward_of_own(network, X, y_ad, own, part)
-            else:
-                X_ad = network.backward_exactly(X, y_ad, own, sums)
-            sampling.gather_ad(X_ad, F_ad, chunk)
-        if sums is None:
-            weights_ad += part if tile.is_whole else array_module(part).asarray(tile.add(to_host(part)))
-        else:
-            weights_ad += np.concatenate([a.ravel() for layer in sums for a in layer.total(tile)])
-
-    def exact_sums(self, O_ad: Array) -> Any:
-        """Return the sums in which a network adds up the adjoint of its weights exactly.
-
-        Parameters
-        ----------
-        O_ad : ndarray, shape (components, nk, nj, ni)
-            Adjoint of the outputs of the network.
-
-        Returns
-        -------
-        list or None
-            What `sums` of the network returns; None for a network without it, and on a GPU.
-        """
-        if not (is_on_host(O_ad) and hasattr(self.network, "sums")):
-            return None
-        wet = interior(self.grid.mask_t) > 0
-        x = np.abs(interior(self.F)).max((1, 2))
-        y_ad = self.scale * np.abs(interior(O_ad)).max((2, 3), where=wet, initial=0)
-        x, y_ad = map(self.grid.tile.largest_of_each, (x, y_ad))
-        y_ad = y_ad.ravel() if self.config["vertical"] == "column" else y_ad.max(axis=1)
-        return self.network.sums(self.sampling.largest_inputs(x), y_ad, self.sampling.count)
+        self.network.forward(self.F, self.scale, self.O)
 
     def components_of(self, feature: str, F: Array) -> list[Array]:
         """Return the components of a feature.
@@ -346,16 +297,6 @@ class Corrector(Term):
         """
         return {name: np.stack(self.components_of(name, self.F)) for name in self.bases}
 
-    def input_dtype(self) -> np.dtype:
-        """Return the type of the inputs: that of the weights, complex for a complex state.
-
-        Returns
-        -------
-        numpy.dtype
-            The type.
-        """
-        return np.result_type(self.network.weights.dtype, self.F.dtype if self.F.dtype.kind == "c" else np.float32)
-
     # Copies
 
     def allocate(self, dtype: np.dtype) -> None:
@@ -378,10 +319,8 @@ class Corrector(Term):
 
     @property
     def nbytes(self) -> int:
-        """Memory on a GPU [bytes]: features, outputs, and the layers of the samples of a chunk."""
-        sizes = getattr(self.network, "sizes", (self.sampling.inputs, self.outputs))
-        chunk = min(len(self.sampling.samples), CHUNK_ON_GPU) * sum(sizes)
-        return self.F.nbytes + self.O.nbytes + self.weights.nbytes + chunk * self.weights.itemsize
+        """Memory on a GPU [bytes]: features, outputs, and what the network needs."""
+        return self.F.nbytes + self.O.nbytes + self.network.nbytes
 
     def astype(self, dtype: np.dtype) -> "Corrector":
         """Return a copy with weights and work arrays of its own.
@@ -436,13 +375,12 @@ class Corrector(Term):
         """
         other = copy.copy(self)
         weights = to_device(self.network.weights, device)
-        other.grid, other.network = mirror.grid, self.network.with_weights(weights, array_module(weights))
+        other.grid, other.network = mirror.grid, self.network.to(device, weights, mirror.grid)
         for name, rows in self.rows_of.items():
             if self.features[name].backward is None and name not in self.fixed:
                 self.features[name].forward(model, model.state, None, *self.components_of(name, self.F))
                 self.fixed[name] = self.F[rows].copy()
         other.scale, other.levels = to_device(self.scale, device), to_device(self.levels, device)
-        other.sampling = self.sampling.to(device)
         other.normalisation = Normalisation(*(to_device(a, device) for a in self.normalisation))
         other.allocate(self.F.dtype)
         other.fixed = {name: to_device(a, device) for name, a in self.fixed.items()}

@@ -22,7 +22,7 @@ def write_corrector(corrector: "Corrector", group: h5py.Group) -> None:
     features = FEATURES.foreign(name for name in corrector.config["features"] if name in FEATURES)
     networks = NETWORKS.foreign([corrector.config["network"]])
     modules = {name: FEATURES[name].forward.__module__ for name in features}
-    modules |= {name: type(corrector.network).__module__ for name in networks}
+    modules |= {name: type(corrector.network.stages[-1].network).__module__ for name in networks}
     group.attrs["config"], group.attrs["modules"] = json.dumps(corrector.config), json.dumps(modules)
     group["scale"], group["layers"] = corrector.scale, corrector.thickness
     group["mean"], group["r_deviation"] = corrector.normalisation
@@ -43,7 +43,6 @@ def fill_corrector(corrector: "Corrector", group: h5py.Group) -> None:
     network, scale = corrector.network.load(group["network"]), group["scale"][()]
     mean, r_deviation = group["mean"][()], group["r_deviation"][()]
     for what, found, needed in (
-        ("network", network.weights.shape, corrector.weights.shape),
         ("scale", scale.shape, corrector.scale.shape),
         ("normalisation", (mean.shape, r_deviation.shape), ((len(corrector.rows),),) * 2),
     ):

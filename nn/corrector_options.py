@@ -56,3 +56,14 @@ def check_equivariance(model: Model, features: Sequence[str], outputs: Sequence[
         raise InputError(f"equivariant: {vectors[0]} is not a scalar; choose features from {', '.join(scalars)}")
     if stencil != "point":
         raise InputError(f"equivariant: the stencil {stencil} has directions; choose point")
+
+
+def check_rounds(rounds: int, hidden: Sequence[int], stencil: str) -> None:
+    """Raise InputError for a number of rounds that the hidden layers or the stencil cannot have."""
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or not 0 <= rounds <= len(hidden):
+        raise InputError(
+            f"rounds: give a whole number from 0 to {len(hidden)}, the number of the hidden layers {tuple(hidden)}, "
+            f"got {rounds!r}"
+        )
+    if rounds and len(STENCILS[stencil]) == 1:
+        raise InputError(f"rounds: the stencil {stencil} has no neighbours to exchange with; choose cross or square")

@@ -1,6 +1,6 @@
 """A multilayer perceptron with its hand-derived adjoint.
 
-    y = W_L a(... a(W_1 x + b_1) ...) + b_L,    or bounded, y = tanh(W_L a(...) + b_L)
+    y = c(W_L a(... a(W_1 x + b_1) ...) + b_L),    c the activation of the last layer, or y = c
 
 Samples are columns, so that every layer is one matrix product: x (n_in, n), y (n_out, n). All weights are one flat
 vector, for each layer W (row by row), then b; a trainer changes it in place.
@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from nn.activations import ACTIVATIONS, STEEPEST, tanh
+from nn.activations import ACTIVATIONS, STEEPEST
 from nn.products import ProductSum, multiply
 
 Array = np.ndarray
@@ -101,9 +101,9 @@ class MLP:
         Distribution of the initial weights; the biases are 0.
     zero_last : bool, default True
         Whether the last layer is 0, and with it the output until the first step of a training.
-    bounded : bool, default False
-        Whether the output lies between -1 and 1.
-    seed : int, default 0
+    last : {"gelu", "tanh", "silu", "relu"}, optional
+        Activation of the output, which is linear by default.
+    seed : int or sequence of int, default 0
         Seed of the weights. They are drawn in float64 and rounded, so that a seed gives the same network for each type.
     dtype : dtype, default float64
         Type of the weights.
@@ -128,16 +128,17 @@ class MLP:
         activation: str = "gelu",
         initialisation: str = "glorot",
         zero_last: bool = True,
-        bounded: bool = False,
-        seed: int = 0,
+        last: str | None = None,
+        seed: int | Sequence[int] = 0,
         dtype: np.dtype | type | str = np.float64,
         xp: ModuleType = np,
     ) -> None:
         if len(sizes) < 2 or any(n != int(n) or n < 1 for n in sizes):
             raise ValueError(f"sizes: give two or more positive integers, input first and output last, got {sizes!r}")
-        check_choice("activation", activation, ACTIVATIONS)
+        for name in (activation, last or activation):
+            check_choice("activation", name, ACTIVATIONS)
         check_choice("initialisation", initialisation, INITIALISATIONS)
-        self.sizes, self.activation, self.bounded, self.xp = tuple(map(int, sizes)), activation, bounded, xp
+        self.sizes, self.activation, self.last, self.xp = tuple(map(int, sizes)), activation, last, xp
         drawn, rng = np.zeros(count_weights(self.sizes)), np.random.default_rng(seed)
         layers = layer_views(drawn, self.sizes)
         for W, _ in layers[: -1 if zero_last else None]:
@@ -173,8 +174,8 @@ class MLP:
         for s in self.blocks(n):
             *_, h = self.inputs(self.xp.ascontiguousarray(x[:, s]))
             y[:, s] = affine(*self.layers[-1], h)
-            if self.bounded:
-                tanh(self.xp, y[:, s])
+            if self.last:
+                ACTIVATIONS[self.last](self.xp, y[:, s])
         return y
 
     @BLAS.wrap(limits=1, user_api="blas")
@@ -265,7 +266,7 @@ class MLP:
         inputs, sums = [np.asarray(x_max, float)], []
         for W, b in self.layers[:-1]:
             inputs.append((np.abs(W) * inputs[-1]).sum(axis=1, dtype=float) + np.abs(b))
-        ad = np.asarray(y_ad_max, float)
+        ad = np.asarray(y_ad_max, float) * (STEEPEST if self.last else 1)
         for (W, _), x in zip(reversed(self.layers), reversed(inputs), strict=True):
             sums.append(ProductSum(1.01 * ad * max(x.max(), 1.0), W.shape[1], count))  # with a margin for round-off
             ad = STEEPEST * (np.abs(W) * ad[:, None]).sum(axis=0, dtype=float)
@@ -302,10 +303,10 @@ class MLP:
             slopes: list[Array] = []
             x_block, ad = (self.xp.ascontiguousarray(a[:, s]) for a in (x, y_ad))
             inputs = list(self.inputs(x_block, slopes))
-            if self.bounded:
+            if self.last:
                 y = affine(*self.layers[-1], inputs[-1])
                 slope = self.xp.empty_like(y)
-                tanh(self.xp, y, slope)
+                ACTIVATIONS[self.last](self.xp, y, slope)
                 ad = ad * slope
             for layer in reversed(range(len(inputs))):
                 add(layer, ad, inputs.pop(), s)
@@ -419,7 +420,7 @@ class MLP:
     def flops(self, n: int) -> int:
         """Return the multiplications and additions in the matrix products of `forward`, two for each weight and sample.
 
-        `backward` takes three times as many, without those of the last layer where the output is not bounded.
+        `backward` takes three times as many, without those of the last layer where the output is linear.
 
         Parameters
         ----------
@@ -434,14 +435,14 @@ class MLP:
         return 2 * n * sum(n_in * n_out for n_in, n_out in pairwise(self.sizes))
 
     def save(self, group: h5py.Group) -> None:
-        """Write sizes, activation and weights.
+        """Write sizes, activations and weights.
 
         Parameters
         ----------
         group : h5py.Group
             An empty group of an HDF5 file.
         """
-        group.attrs.update(sizes=self.sizes, activation=self.activation, bounded=self.bounded)
+        group.attrs.update(sizes=self.sizes, activation=self.activation, last=self.last or "linear")
         group["weights"] = to_host(self.weights)
 
     @classmethod
@@ -466,15 +467,15 @@ class MLP:
             Where the group holds no network, or a damaged one.
         """
         where = f"{group.file.filename}:{group.name}"
-        missing = [name for name in ("sizes", "activation", "bounded") if name not in group.attrs]
+        missing = [name for name in ("sizes", "activation", "last") if name not in group.attrs]
         missing += [] if isinstance(group.get("weights"), h5py.Dataset) else ["weights"]
         if missing:
             raise ValueError(f"{where}: holds no network, it lacks {', '.join(missing)}; was it saved by MLP.save?")
         try:
             weights = group["weights"][...]
             attributes = group.attrs
-            shape = {"activation": attributes["activation"], "bounded": bool(attributes["bounded"])}
-            net = cls(attributes["sizes"].tolist(), **shape, xp=xp)
+            last = None if attributes["last"] == "linear" else attributes["last"]
+            net = cls(attributes["sizes"].tolist(), activation=attributes["activation"], last=last, xp=xp)
         except (OSError, AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"{where}: a damaged network: {error}") from None
         if weights.shape != net.weights.shape or weights.dtype.kind not in "fc":

@@ -143,7 +143,7 @@ class Network:
 
 def multilayer(inputs: int, outputs: int, *, hidden: Sequence[int], activation: str, seed: int, dtype: np.dtype) -> MLP:
     """Return the network "mlp": an `nn.MLP` with bounded outputs."""
-    return MLP((inputs, *hidden, outputs), activation=activation, bounded=True, seed=seed, dtype=dtype)
+    return MLP((inputs, *hidden, outputs), activation=activation, last="tanh", seed=seed, dtype=dtype)
 
 
 NETWORKS = Registry("network", {"mlp": multilayer})
@@ -164,6 +164,44 @@ def make(name: str, inputs: int, outputs: int, **options: Any) -> Network:
                 f"({outputs}, 2)"
             )
     return network
+
+
+def make_all(
+    name: str, inputs: int, outputs: int, rounds: int, neighbours: int, hidden: Sequence[int], **options: Any
+) -> list[Network]:
+    """Return the networks of a corrector: a dense layer for each round, and the network that follows them.
+
+    Parameters
+    ----------
+    name : str
+        A name in NETWORKS.
+    inputs, outputs : int
+        Numbers of inputs and outputs of a sample.
+    rounds : int
+        Number of hidden layers whose values are read at the neighbours.
+    neighbours : int
+        Number of points of the stencil.
+    hidden : sequence of int
+        Sizes of the hidden layers; the first `rounds` are those of the rounds.
+    **options
+        The options `activation`, `seed` and `dtype`.
+
+    Returns
+    -------
+    list of Network
+        The networks.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, and for a network with a faulty interface.
+    """
+    layers: list[Any] = []
+    for n, size in enumerate(hidden[:rounds]):
+        seeded = options | {"seed": (options["seed"], n + 1)}
+        layers.append(MLP((inputs, size), last=options["activation"], zero_last=False, **seeded))
+        inputs = neighbours * size
+    return [*layers, make(name, inputs, outputs, hidden=tuple(hidden[rounds:]), **options)]
 
 
 def backward_of_own(network: Network, X: Array, y_ad: Array, own: Array, weights_ad: Array) -> Array:

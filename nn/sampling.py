@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nn.features import Feature
+from nn.mlp import BLOCK
 from ogcm.backend import HALO, kernel, point
 from ogcm.device import is_on_host, to_device
 from ogcm.grid import Grid, interior
 
 Array = np.ndarray
-CHUNK, CHUNK_ON_GPU = 8192, 1 << 18  # samples that are gathered at once
+CHUNK, CHUNK_ON_GPU = BLOCK, 1 << 18  # samples that are gathered at once: those that pass the layers together
 STENCILS = {
     "point": [(0, 0)],
     "cross": [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)],
@@ -83,7 +84,9 @@ class Sampling:
     count : int
         Number of samples of the whole ocean.
     reads : ndarray, shape (rows, levels)
-        The rows that a sample of each level reads at one neighbour; a column has one level.
+        The rows that a sample of each level reads at one neighbour.
+    levels : int
+        Number of levels with samples; columns have one.
     steps : ndarray, shape (neighbours,)
         Distance of each neighbour in a flat map.
     number : ndarray, shape (levels nj ni,)
@@ -100,6 +103,7 @@ class Sampling:
     def __init__(self, grid: Grid, rows: list[Row], features: Sequence[str], vertical: str, stencil: str) -> None:
         self.vertical, self.offsets = vertical, STENCILS[stencil]
         self.reads = rows_read(rows, features, vertical, len(grid.h_t))
+        self.levels = self.reads.shape[1]
         self.cells, self.width = grid.depth_t.size, grid.depth_t.shape[1]  # of a layer
         self.steps = np.array([dj * self.width + di for dj, di in self.offsets])
         self.inputs = len(self.reads) * len(self.offsets)
@@ -110,14 +114,21 @@ class Sampling:
         self.samples, self.near = np.flatnonzero(wet & inside), np.flatnonzero(wet & near)
         self.own = inside.ravel()[self.near]
         self.count = sum(grid.tile.every(len(self.samples)))
-        levels = np.arange(self.reads.shape[1] + 1) * self.cells
+        levels = np.arange(self.levels + 1) * self.cells
         # The number of the first sample of each level, and the number of all.
         self.starts, self.starts_near = (np.searchsorted(a, levels) for a in (self.samples, self.near))
+
+    def of_hidden(self, size: int) -> "Sampling":
+        """Return the same samples, which read `size` hidden values (size levels, nj, ni) of their own level."""
+        other = copy.copy(self)
+        other.reads = np.arange(size * self.levels).reshape(size, self.levels)
+        other.inputs = size * len(self.offsets)
+        return other
 
     def to(self, device: str) -> "Sampling":
         """Return a copy with its indices on `device`."""
         other = copy.copy(self)
-        other.number = np.full(self.reads.shape[1] * self.cells, -1)
+        other.number = np.full(self.levels * self.cells, -1)
         other.number[self.near] = np.arange(len(self.near))
         places = [np.flatnonzero(row == self.reads.T) for row in range(self.reads.max() + 1)]
         other.readers = np.full((len(places), max(map(len, places))), -1)
@@ -130,7 +141,7 @@ class Sampling:
     def chunks(self, near: bool = False) -> list[Chunk]:
         """Return the samples, or those with the ones in the halo, in chunks.
 
-        The inputs of a chunk fit the cache of a CPU or the memory of a GPU.
+        The inputs of a chunk fit into the cache of a CPU, where the network reads them, or into the memory of a GPU.
         """
         samples, starts = (self.near, self.starts_near) if near else (self.samples, self.starts)
         size = CHUNK if is_on_host(samples) else CHUNK_ON_GPU
@@ -162,15 +173,25 @@ class Sampling:
         """Return upper bounds of the inputs of a sample (inputs,) from those of the rows of features (rows + 1,)."""
         return np.tile(largest[self.reads].max(axis=1), len(self.offsets))
 
-    def index(self, chunk: Array) -> tuple:
-        """Return the index of a chunk's samples into outputs of the shape (components, levels, nj ni)."""
-        if self.vertical == "column":
-            return slice(None), slice(None), chunk
-        return (slice(None), *np.divmod(chunk, self.cells))
+    def write(self, y: Array, scale: Array, chunk: Chunk, Y: Array) -> None:
+        """Write the outputs y (components, n), or (components levels, n) of columns, times their scale to maps Y."""
+        maps, scale = Y.reshape(-1, self.levels, self.cells), scale.reshape(-1, self.levels)
+        if is_on_host(Y):
+            write_outputs(y, scale, chunk.cells % self.cells, chunk.ends, maps)
+        else:
+            level, place = np.divmod(chunk.cells, self.cells)
+            maps[:, level, place] = scale[:, level] * y
 
-    def scale_of(self, scale: Array, chunk: Array) -> Array:
-        """Return the scales (components, levels) of a chunk's outputs, as `index` takes those."""
-        return scale[:, :, None] if self.vertical == "column" else scale[:, chunk // self.cells]
+    def write_ad(self, Y_ad: Array, scale: Array, chunk: Chunk, dtype: np.dtype) -> Array:
+        """Return the transpose of `write` applied to Y_ad."""
+        maps, scale = Y_ad.reshape(-1, self.levels, self.cells), scale.reshape(-1, self.levels)
+        y_ad = np.empty_like(Y_ad, dtype, shape=(len(maps), len(chunk.cells)))
+        if is_on_host(Y_ad):
+            write_outputs_ad(maps, scale, chunk.cells % self.cells, chunk.ends, y_ad)
+        else:
+            level, place = np.divmod(chunk.cells, self.cells)
+            y_ad[...] = scale[:, level] * maps[:, level, place]
+        return y_ad
 
 
 def rows_read(rows: list[Row], features: Sequence[str], vertical: str, layers: int) -> Array:
@@ -246,6 +267,52 @@ def gather_inputs_ad(X_ad, reads, place, steps, ends, flat_ad):
             for s in range(ends[k], ends[k + 1]):
                 for m in range(len(steps)):
                     target[place[s] + steps[m]] += X_ad[m * rows + r, s]
+
+
+@partial(kernel, parallel=False)
+def write_outputs(y, scale, place, ends, maps):
+    """Write the outputs of samples, multiplied by their scale, to maps.
+
+    Parameters
+    ----------
+    y : ndarray, shape (outputs, n)
+        The outputs of the samples.
+    scale : ndarray, shape (outputs, levels)
+        Their factors.
+    place : ndarray, shape (n,)
+        Flat index of each sample in a map.
+    ends : ndarray, shape (levels + 1,)
+        Numbers of the samples at which the levels begin and end.
+    maps : ndarray, shape (outputs, levels, nj ni)
+        Receive the products.
+    """
+    for r in range(len(y)):
+        for k in range(len(ends) - 1):
+            for s in range(ends[k], ends[k + 1]):
+                maps[r, k, place[s]] = scale[r, k] * y[r, s]
+
+
+@partial(kernel, parallel=False)
+def write_outputs_ad(maps_ad, scale, place, ends, y_ad):
+    """Compute the transpose of `write_outputs`, y_ad = scale maps_ad at the samples.
+
+    Parameters
+    ----------
+    maps_ad : ndarray, shape (outputs, levels, nj ni)
+        Adjoint of the maps.
+    scale : ndarray, shape (outputs, levels)
+        Factors of the outputs.
+    place : ndarray, shape (n,)
+        Flat index of each sample in a map.
+    ends : ndarray, shape (levels + 1,)
+        Numbers of the samples at which the levels begin and end.
+    y_ad : ndarray, shape (outputs, n)
+        Receives the adjoint of the outputs.
+    """
+    for r in range(len(y_ad)):
+        for k in range(len(ends) - 1):
+            for s in range(ends[k], ends[k + 1]):
+                y_ad[r, s] = scale[r, k] * maps_ad[r, k, place[s]]
 
 
 # The same for one point, on a GPU; all arrays are flat.

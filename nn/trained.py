@@ -27,7 +27,7 @@ from ogcm.provenance import model_attributes, note_file
 from ogcm.terms import TERMS, Term, require
 from ogcm.tiles import Tile
 
-FORMAT = "ogcm trained 2"
+FORMAT = "ogcm trained 3"
 
 
 def save(

@@ -296,8 +296,9 @@ def read_hdf5(path: str | Path, form: str, what: str, remedy: str, *, sealed: bo
         raise FileError(f"{error}; {remedy}") from None
     try:
         with h5py.File(path, "r") as f:
-            if f.attrs.get("format") != form:
-                raise FileError(f"{path}: not {what}; {remedy}")
+            if (found := f.attrs.get("format")) != form:
+                reason = f" (its format is {str(found)!r}; this version of ogcm reads {form!r})" if found else ""
+                raise FileError(f"{path}: not {what}{reason}; {remedy}")
             yield f
     except OceanError:
         raise

@@ -230,8 +230,18 @@ COLUMN = {"features": tuple(FEATURES), "outputs": tuple(n for n in FORMS if n !=
 LOCAL = {"features": ("T", "N2", "eta", "place"), "outputs": ("T_flux", "stress"), "vertical": "local"}
 
 
+ROUNDS = {"features": ("T", "eta"), "outputs": ("T_flux", "uv_tendency"), "rounds": 1, "stencil": "cross"}
+
+
 @pytest.mark.parametrize(
-    "choices", [COLUMN, LOCAL | {"stencil": "point", "equivariant": True}, LOCAL | {"dtype": "float32"}]
+    "choices",
+    [
+        COLUMN,
+        LOCAL | {"stencil": "point", "equivariant": True},
+        LOCAL | {"dtype": "float32"},
+        ROUNDS,
+        ROUNDS | {"vertical": "local"},
+    ],
 )
 def test_a_corrector_and_its_gradient_are_those_of_the_cpu(choices):
     model, found = tiny(integrator="euler"), []

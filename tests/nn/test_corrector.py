@@ -1,5 +1,7 @@
 """The corrector: features, outputs and the whole against the complex step, conservation, invariance, files."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from adjoint.random_ocean import random_grid
 from adjoint.state import Gradient
 from adjoint.stepper import AdjointStepper
 from nn import trained
+from nn.activations import ACTIVATIONS
 from nn.corrector import Corrector
 from nn.feature_kernels import (
     at_centres,
@@ -75,6 +78,14 @@ SCALARS = ("T", "S", "vorticity", "strain_squared", "N2")
 CORRECTORS = {
     "columns": {"features": tuple(FEATURES), "outputs": PHYSICAL, "stencil": "cross"},
     "cells": {"features": tuple(FEATURES), "outputs": PHYSICAL, "vertical": "local", "stencil": "square"},
+    "columns with rounds": {
+        "features": ("velocity", "T", "eta", "place"), "outputs": PHYSICAL, "stencil": "cross", "rounds": 2,
+        "activation": "tanh",
+    },
+    "cells with rounds": {
+        "features": ("velocity", "T", "eta"), "outputs": ("uv_tendency", "T_flux", "T_flux_z"), "vertical": "local",
+        "rounds": 2,
+    },
     "equivariant": {
         "features": SCALARS, "outputs": ("stress", "T_flux", "S_flux"), "vertical": "local", "stencil": "point",
         "equivariant": True, "activation": "silu",
@@ -178,8 +189,9 @@ def pure(**options):
     return corrected(ocean(dynamics="none"), **(chosen | options))
 
 
-def test_gradient_without_dynamics_is_the_complex_step():
-    errors = error_of_a_step(pure())
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_gradient_without_dynamics_is_the_complex_step(rounds):
+    errors = error_of_a_step(pure(rounds=rounds))
     assert max(errors.values()) < 1e-12, errors
 
 
@@ -237,11 +249,59 @@ def test_heat_is_conserved_around_islands_and_partial_cells():
 def test_no_output_exceeds_its_scale():
     model = corrected(rough_basin(), features=("T", "velocity"), outputs=("T_flux", "stress"))
     model.corrector.weights[...] *= 1e3
-    model.corrector.compute_features(model, model.state, model.forcing.at(0.0))
-    model.corrector.normalise_features()
-    model.corrector.evaluate_network()
-    largest = np.abs(model.corrector.O).max((1, 2, 3))
+    largest = np.abs(output_of(model)).max((1, 2, 3))
     assert largest == pytest.approx([1e-3] * 4, rel=1e-6)
+
+
+def output_of(model):
+    """The outputs of the corrector for the state of the model (components, nk, nj, ni), on the interior."""
+    corrector = model.corrector
+    corrector.compute_features(model, model.state, model.forcing.at(0.0))
+    corrector.normalise_features()
+    corrector.evaluate_network()
+    return interior(corrector.O).copy()
+
+
+@pytest.mark.parametrize("vertical", ["column", "local"])
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_a_sample_sees_one_cell_further_with_each_round(rounds, vertical):
+    grid = ogcm.cartesian(nx=12, ny=12, dx=1e4, dy=1e4, f0=1e-4, periodic_x=True, periodic_y=True)
+    T = np.random.default_rng(0).normal(size=(2, 12, 12))
+    model = ogcm.Model(grid, depth=300.0, dz=[100.0, 200.0], dt=600.0, T=T)
+    corrected(model, features=("T",), outputs=("T_tendency",), vertical=vertical, stencil="cross", rounds=rounds)
+    before = output_of(model)
+    interior(model.state.T)[:, 1, 10] += 1  # near two periodic sides
+    ogcm.exchange(model.grid, model.state.T)
+    changed = (output_of(model) != before).any((0, 1))
+    j, i = np.indices((12, 12))
+    distance = sum(np.minimum((a - b) % 12, (b - a) % 12) for a, b in ((j, 1), (i, 10)))
+    np.testing.assert_array_equal(changed, distance <= 1 + rounds)
+
+
+def test_rounds_are_convolutions_with_zeros_on_land():
+    """Written as loops over the points of the stencil, on a basin with land, a closed and a periodic side."""
+    model = corrected(rough_basin(), features=("T",), outputs=("T_flux_z",), stencil="square", rounds=2)
+    corrector, wet = model.corrector, interior(model.grid.mask_t[0]) > 0
+    found = output_of(model)
+    assert not wet.all()
+    assert model.grid.periodic == (False, True)
+
+    def around(maps):
+        padded = np.pad(np.pad(maps, ((0, 0), (1, 1), (0, 0))), ((0, 0), (0, 0), (1, 1)), mode="wrap")
+        nj, ni = maps.shape[1:]
+        return np.concatenate([padded[:, j : j + nj, i : i + ni] for j in range(3) for i in range(3)])
+
+    h, weights = interior(corrector.F[:-1]), corrector.weights
+    for n, (size, inputs) in enumerate(((9, 9 * len(h)), (7, 9 * 9), (len(found[0]), 9 * 7))):
+        W, weights = weights[: size * inputs].reshape(size, inputs), weights[size * inputs :]
+        b, weights = weights[:size], weights[size:]
+        z = np.einsum("oi,iyx->oyx", W, around(h)) + b[:, None, None]
+        ACTIVATIONS["tanh" if n == 2 else "gelu"](np, z)
+        h = np.where(wet, z, 0)
+    assert weights.size == 0
+    expected = corrector.scale[0][:, None, None] * h
+    assert np.abs(found[0] - expected).max() < 1e-13 * np.abs(expected).max()
+    assert np.abs(expected).max() > 0
 
 
 def f_plane(u=0.0, turn=False, seed=1):
@@ -278,8 +338,9 @@ def test_equivariant_network_turns_with_the_ocean():
     assert np.allclose(interior(other.v), east, rtol=1e-9, atol=1e-12 * np.abs(east).max())
 
 
-def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path):
-    model = corrected(rough_basin(), **CORRECTORS["cells"])
+@pytest.mark.parametrize("kind", ["cells", "columns with rounds"])
+def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path, kind):
+    model = corrected(rough_basin(), **CORRECTORS[kind])
     model.parameters["nu_h"][...] = 321.0
     trained.save(tmp_path / "c.h5", model, ["nu_h"], {"trained by": "a test"})
     again = rough_basin()
@@ -297,6 +358,11 @@ def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path):
         ({"outputs": ("heat",)}, "outputs: unknown 'heat'"),
         ({"outputs": ()}, "outputs: name each once"),
         ({"stencil": "circle"}, "stencil: unknown 'circle'"),
+        ({"rounds": 3}, "rounds: give a whole number from 0 to 2, the number of the hidden layers (32, 32), got 3"),
+        ({"rounds": -1}, "rounds: give a whole number from 0 to 2"),
+        ({"rounds": 1.0}, "rounds: give a whole number from 0 to 2"),
+        ({"rounds": True}, "rounds: give a whole number from 0 to 2"),
+        ({"rounds": 1, "stencil": "point"}, "rounds: the stencil point has no neighbours to exchange with"),
         ({"scales": {"stress": 1.0}}, "scales: 'stress' is not one of the outputs T_flux"),
         ({"scales": {"T_flux": -1.0}}, "scales: T_flux needs a positive number"),
         ({"outputs": ("eta_tendency",)}, "eta_tendency would create water"),
@@ -306,7 +372,7 @@ def test_corrector_comes_back_from_its_file_to_the_bit(tmp_path):
     ],
 )
 def test_bad_choices_are_named(options, message):
-    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+    with pytest.raises(InputError, match=re.escape(message)):
         Corrector(rough_basin(), **({"features": ("velocity",), "outputs": ("T_flux",)} | options))
 
 
@@ -337,6 +403,11 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     files.seal(path)
     with pytest.raises(FileError, match="its normalisation is of size"):
         trained.load(path, rough_basin())
+    with h5py.File(path, "r+") as f:
+        f.attrs["format"] = "ogcm trained 2"
+    files.seal(path)
+    with pytest.raises(FileError, match="'ogcm trained 2'; this version of ogcm reads 'ogcm trained 3'"):
+        trained.load(path, rough_basin())
 
 
 @pytest.mark.parametrize(
@@ -344,7 +415,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     [
         ("parameters/nu_h", -500.0, "nu_h: -500 lies outside its bounds, 0 to inf"),
         ("parameters/nu_h", np.nan, "nu_h holds 1 numbers that are not finite, such as nan"),
-        ("terms/corrector/network/weights", np.nan, "weights holds .* numbers that are not finite"),
+        ("terms/corrector/network/0/weights", np.nan, "weights holds .* numbers that are not finite"),
         ("terms/corrector/scale", np.inf, "scale holds .* numbers that are not finite"),
     ],
 )

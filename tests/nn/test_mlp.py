@@ -24,11 +24,11 @@ def samples(sizes, n=37, seed=1):
     return np.random.default_rng(seed).normal(size=(sizes[0], n))
 
 
-@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("last", [None, *ACTIVATIONS])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_gradient_is_the_complex_step(sizes, activation, bounded):
-    net, x, rng = network(sizes, activation, bounded=bounded), samples(sizes, 600), np.random.default_rng(2)
+def test_gradient_is_the_complex_step(sizes, activation, last):
+    net, x, rng = network(sizes, activation, last=last), samples(sizes, 600), np.random.default_rng(2)
     net.weights[...] += 0.1 * rng.normal(size=net.weights.shape)
     y_ad, weights_ad = rng.normal(size=(sizes[-1], 600)), np.zeros_like(net.weights)
     x_ad = net.backward(x, y_ad, weights_ad)
@@ -76,7 +76,7 @@ def test_activations_are_their_formulas():
 
 def test_an_untrained_network_has_no_output_and_a_bounded_one_little():
     assert not MLP((5, 8, 3)).forward(samples((5, 3))).any()
-    net = network((5, 8, 3), bounded=True)
+    net = network((5, 8, 3), last="tanh")
     net.weights *= 50
     assert np.abs(net.forward(samples((5, 3)))).max() == pytest.approx(1.0, abs=1e-9)
 
@@ -120,7 +120,7 @@ def test_arrays_are_made_by_the_array_module_that_was_given():
 
 
 def test_network_comes_back_from_its_file_to_the_bit(tmp_path):
-    net = network(SIZES[2], "silu", bounded=True, dtype=np.float32)
+    net = network(SIZES[2], "silu", last="tanh", dtype=np.float32)
     with h5py.File(tmp_path / "net.h5", "w") as f:
         net.save(f.create_group("net"))
         again = MLP.load(f["net"])
@@ -142,6 +142,7 @@ def test_network_comes_back_from_its_file_to_the_bit(tmp_path):
         (lambda: MLP((4,)), "sizes: give two or more"),
         (lambda: MLP((4, 0, 2)), "sizes: give two or more positive"),
         (lambda: MLP((4, 2), activation="step"), "activation: unknown 'step'; choose one of tanh"),
+        (lambda: MLP((4, 2), last="step"), "activation: unknown 'step'; choose one of tanh"),
         (lambda: MLP((4, 2), initialisation="ones"), "initialisation: unknown 'ones'"),
         (lambda: MLP((4, 2)).forward(np.zeros((3, 9))), r"x: expected the shape \(4, n\)"),
         (lambda: MLP((4, 2)).backward(np.zeros((4, 9)), np.zeros((2, 8)), np.zeros(10)), r"y_ad: .*\(2, 9\)"),

@@ -253,7 +253,7 @@ def test_a_file_names_what_is_not_registered_and_imports_nothing(own, tmp_path):
     model = rough_basin(terms={"pull": Corrector(rough_basin(), features=("T",), outputs=("T_flux",))})
     with pytest.raises(InputError, match="the model has another of that name"):
         trained.load(path, model)
-    assert not np.any(model.terms["pull"].network.layers[-1][0])
+    assert not np.any(model.terms["pull"].network.stages[-1].network.layers[-1][0])
     del FEATURES["square"]
     with pytest.raises(InputError, match=f"was trained with 'square', which the module {module} registers"):
         trained.load(path, rough_basin(terms={"pull": Pull()}))

@@ -29,6 +29,7 @@ SCALES = {
 }  # fmt: skip
 COLUMNS = {"features": tuple(FEATURES), "outputs": PHYSICAL}
 CELLS = COLUMNS | {"vertical": "local"}
+ROUNDS = {"features": ("velocity", "T", "eta"), "outputs": ("uv_tendency", "T_flux"), "rounds": 2}
 SCALARS = ("T", "S", "eta", "vorticity", "strain_squared", "N2", "surface", "place", "height")
 EQUIVARIANT = {
     "features": SCALARS, "outputs": ("stress", "T_flux", "S_flux"), "stencil": "point", "equivariant": True,
@@ -45,9 +46,12 @@ CASES = {  # sides, corrector, options of the model
     "cells, square": ("both", CELLS, {}),
     "cells, cross": ("x", CELLS | {"stencil": "cross", "activation": "tanh"}, {"integrator": "euler"}),
     "cells, float32": ("x", CELLS | {"dtype": "float32"}, {"precision": "float32"}),
+    "columns, square, rounds": ("x", ROUNDS, {}),
+    "cells, cross, rounds": ("both", ROUNDS | {"vertical": "local", "stencil": "cross", "dtype": "float32"}, {}),
     "equivariant columns": ("x", EQUIVARIANT, {"equation_of_state": "teos10"}),
     "equivariant cells": ("both", EQUIVARIANT | {"vertical": "local"}, {}),
     "no dynamics": ("x", PURE, {"dynamics": "none"}),
+    "no dynamics, rounds": ("both", PURE | {"rounds": 2}, {"dynamics": "none"}),
 }  # fmt: skip
 
 

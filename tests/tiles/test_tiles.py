@@ -82,7 +82,7 @@ def test_assimilation_on_tiles_is_that_of_the_whole_ocean(processes, layouts):
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "layouts"), [(2, 2), (4, 1)])
 def test_correctors_on_tiles_and_their_gradients_are_those_of_the_whole_ocean(processes, layouts):
-    assert len(compared(processes, "tests.tiles.correctors")) == 12 * layouts
+    assert len(compared(processes, "tests.tiles.correctors")) == 15 * layouts
 
 
 @needs_mpi
