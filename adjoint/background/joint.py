@@ -47,8 +47,8 @@ class Background:
             raise InputError("balance: follows from the error of temperature; estimate T as well")
         if absent := [name for name in BALANCED if name not in scaled]:
             warnings.warn(
-                f"balance: {', '.join(absent)} should change with temperature, but are not estimated and stay as they "
-                f"are; add them with the small errors of what temperature does not explain",
+                f"balance: a change of temperature should also change {', '.join(absent)}; estimate this as well, with "
+                f"the small error of what temperature does not explain",
                 stacklevel=2,
             )
         for name in scaled.keys() & set(BALANCED):

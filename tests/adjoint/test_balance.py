@@ -191,7 +191,7 @@ def test_background_and_its_transpose(balanced):
 def test_balances_that_cannot_be_used():
     with pytest.raises(InputError, match="balance: follows from the error of temperature"):
         background(estimates=ESTIMATES[1:])
-    with pytest.warns(UserWarning, match="balance: eta, u should change with temperature"):
+    with pytest.warns(UserWarning, match="balance: a change of temperature should also change eta, u;"):
         background(estimates=[e for e in ESTIMATES if e.name not in ("eta", "u")])
     with pytest.raises(InputError, match="balance: adds changes of T, which is no logarithm"):
         background(estimates=[Estimate("T", 0.1, logarithm=True)])
