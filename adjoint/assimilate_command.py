@@ -51,7 +51,7 @@ OPTIONS = {
     "score_days": (float, "length of these runs from the beginning of the (first) window [days] (default: to the last "
                           "observation)"),
     "impact": (str, "transport | overturning | heat_content | mean | enstrophy: how much each observation changed it "
-                    "at the end of the run (incremental method)"),
+                    "at the end of the run (methods incremental and 3dvar)"),
     "impact_days": (float, "length of this run from the beginning of the window [days] (default: the window)"),
     "field": (str, "field of the mean (default T)"),
     "x": (str, "NUMBER or FROM:TO, position of the quantity of --impact [degrees or m] (default: the setup's, or all)"),

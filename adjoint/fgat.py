@@ -4,10 +4,10 @@
 
 as in incremental 4D-Var (`adjoint.cost`), but H now interpolates the increment dx of the initial fields in space alone:
 during the window the increment neither moves nor decays (Fisher and Andersson 2001, ECMWF Technical Memorandum 347).
-The residuals are those of runs of the model, so that each observation
-is compared at its own time. A product with A takes no run, and an outer loop one, which makes this the method for long
-cycles: OceanVar and NEMOVAR work like this. It needs windows so short that the increment stays where it is, about a
-day, and a multivariate balance, since without a run nothing else relates the fields to each other.
+The residuals are those of runs of the model, so that each observation is compared at its own time. A product with A
+takes no run, and an outer loop one, which makes this the method for long cycles: OceanVar and NEMOVAR work like this.
+It needs windows in which the errors of the first guess change little, of one to a few days, and a multivariate balance,
+since without a run nothing else relates the fields to each other.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.cost import LinearisedCost, observations_in
+from adjoint.cost import LinearisedCost
 from adjoint.estimates import Estimate
 from adjoint.loss import Loss
 from adjoint.observation_loss import Equivalents
@@ -63,8 +63,11 @@ class FgatCost(LinearisedCost):
         self.controls.set_values(self.values(z))
         value = evaluate(self.loss, self.simulation)
         if not np.isfinite(value):
-            raise BlowUpError("the run of the first guess or of a trial does not stay finite")
-        return value, self.transposed(self.weighted([term.residuals() for term in observations_in(self.loss)]))
+            raise BlowUpError(
+                f"the run of the first guess or of a trial does not stay finite; try dt = "
+                f"{self.simulation.model.numerics.dt / 2:g} s, or smaller errors of the controls"
+            )
+        return value, self.transposed(self.weighted([term.residuals() for _, term in self.terms]))
 
     def equivalents(self, v: Array | None) -> list[Array]:
         """Return H U v for the terms of the loss, in all processes."""

@@ -55,7 +55,7 @@ def impact(found: "Assimilated", loss: Loss, simulation: Simulation) -> Impact:
     Parameters
     ----------
     found : Assimilated
-        The result of an incremental assimilation.
+        The result of an assimilation by the incremental method or 3dvar.
     loss : Loss
         The scalar (see `adjoint.losses`), such as a transport on the last day of a forecast.
     simulation : Simulation
@@ -73,7 +73,9 @@ def impact(found: "Assimilated", loss: Loss, simulation: Simulation) -> Impact:
         For a result of the full method, which keeps no Lanczos vectors, or a loss that does not fit the run.
     """
     if found.analysis is None:
-        raise InputError("found: the full method keeps no Lanczos vectors; assimilate with method='incremental'")
+        raise InputError(
+            "found: the full method keeps no Lanczos vectors; assimilate with method='incremental' or '3dvar'"
+        )
     cost, minimum = found.analysis.cost, found.analysis.minimum
     run = copy.copy(simulation)
     run.model = full_copy(simulation.model, simulation.model.state.u.dtype)

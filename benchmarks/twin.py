@@ -59,13 +59,14 @@ def main(target: str, rest: list[str]) -> None:
     simulation, seed = Simulation(model, days=settings["days"]), settings.get("seed", 0)
     used, report = quality_control(case.read(model)[0], simulation, **(case.quality | {"background": None}))
     print(report)
-    choices = case.options()
+    estimates, choices = case.estimates(model), case.options() | {"diffusions": {}}  # which both costs need
     choices.pop("history", None)
-    cost = Cost(BoxMean(model, "eta"), simulation, case.estimates(model), balance=choices.get("balance", False))
+    alike = {name: choices[name] for name in ("balance", "diffusions") if name in choices}
+    cost = Cost(BoxMean(model, "eta"), simulation, estimates, **alike)
     truth = cost.values(np.random.default_rng(seed).normal(size=cost.counts.size))
     cost.controls.set_values(truth)
     seen = resampled(used, cost.simulation, seed=seed)
-    found = assimilate(misfit(seen, model), simulation, case.estimates(model), **choices)
+    found = assimilate(misfit(seen, model), simulation, estimates, **choices)
     first, last = found.iterations[0], found.iterations[-1]
     print(f"J from {first.cost:.6g} to {last.cost:.6g} in {found.runs} runs")
     print(f"chi-squared {found.chi_squared:.3g}, degrees of freedom at least {found.analysis.degrees_of_freedom:.3g}")

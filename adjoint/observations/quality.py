@@ -331,7 +331,7 @@ def with_offsets(points: Sequence[Points], field: str = "eta", *, gap: float = n
 
 
 def passes(p: Points, gap: float) -> Array:
-    """Return the number of the platform (n,), or where there are gaps of its pass."""
+    """Return the number of the pass of each observation (n,); a gap in time longer than `gap` [days] ends a pass."""
     platform = np.unique(p.platform, return_inverse=True)[1]
     order = np.lexsort((p.days, platform))
     ends = (np.diff(platform[order]) > 0) | (np.diff(p.days[order]) > gap)
